@@ -1,0 +1,17 @@
+"""Event-driven eligibility propagation in recurrent spiking networks, on one core or many ranks."""
+
+from eprop_core.connectivity import Connections
+from eprop_core.parameters import Network, ParameterError, parse
+from eprop_core.simulation import Recording, Simulation
+from eprop_core.stimulus import Stimulus, StimulusError
+
+__all__ = [
+    "Connections",
+    "Network",
+    "ParameterError",
+    "Recording",
+    "Simulation",
+    "Stimulus",
+    "StimulusError",
+    "parse",
+]

@@ -1,0 +1,1 @@
+"""Labelled samples of events: where they come from, and the form that tasks read them in."""

@@ -1,0 +1,34 @@
+"""The handwritten digits that come with scikit-learn (the test part of UCI's optical digits), as events."""
+
+import hashlib
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from eprop_core.datasets.events import Splits
+from eprop_core.datasets.parameters import Digits
+from eprop_core.datasets.saccades import record
+
+
+def read_digits(parameters: Digits) -> Splits:
+    """Return the digits as events; the test split is drawn by the seed, stratified by class."""
+    images, labels = load_digits(return_X_y=True)
+    images = images.reshape(-1, 8, 8) / 16.0
+    train, test = train_test_split(
+        np.arange(len(labels)),
+        test_size=parameters.test_share,
+        stratify=labels,
+        random_state=np.random.RandomState(np.random.MT19937(parameters.seed)),
+    )
+    train.sort()
+    test.sort()
+    return Splits(
+        train=record(
+            images[train], labels[train], train, parameters.saccades, parameters.n_steps, parameters.seed, "train"
+        ),
+        test=record(images[test], labels[test], test, parameters.saccades, parameters.n_steps, parameters.seed, "test"),
+        sensor_channels=np.arange(2 * parameters.saccades.sensor_size**2),
+        sensor_size=parameters.saccades.sensor_size,
+        checksums={"sklearn.datasets.load_digits": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()},
+    )

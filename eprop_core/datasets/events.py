@@ -1,0 +1,168 @@
+"""Data sets of labelled event sequences: their form in memory and on disk."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.integer]
+
+
+class DatasetError(ValueError):
+    """Data that are missing, damaged or foreign; the message is one line: where, what, and what was expected."""
+
+
+@dataclass(frozen=True, eq=False)
+class EventDataset:
+    """Samples of events on a grid of time steps, one after another in flat arrays.
+
+    An event is a spike of an input channel in a time step; there is at most one per channel and step. The
+    events of sample ``i`` are those from ``offsets[i]`` to ``offsets[i + 1]``, ordered by step, then by channel.
+    Raises :class:`DatasetError` where the arrays contradict each other.
+    """
+
+    steps: npt.NDArray[np.int32]  # (n_events,), 0..n_steps-1
+    channels: npt.NDArray[np.int32]  # (n_events,), 0..n_channels-1
+    offsets: npt.NDArray[np.int64]  # (n_samples + 1,)
+    labels: npt.NDArray[np.int64]  # (n_samples,), 0..n_classes-1
+    n_channels: int
+    n_steps: int  # time steps of one sample
+    n_classes: int
+
+    def __post_init__(self) -> None:
+        for name, dtype in _DTYPES.items():
+            array = getattr(self, name)
+            if array.dtype != dtype or array.ndim != 1:
+                raise DatasetError(f"{name}: {array.dtype} of shape {array.shape}; expected {dtype} in one dimension")
+        if len(self.offsets) != len(self.labels) + 1 or len(self.channels) != len(self.steps):
+            raise DatasetError("offsets must be one longer than labels, channels as long as steps")
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.steps) or np.any(np.diff(self.offsets) < 0):
+            raise DatasetError(f"offsets must ascend from 0 to the number of events, {len(self.steps)}")
+        for name, bound in (("steps", self.n_steps), ("channels", self.n_channels), ("labels", self.n_classes)):
+            array = getattr(self, name)
+            if array.size and (array.min() < 0 or array.max() >= bound):
+                raise DatasetError(f"{name}: from {array.min()} to {array.max()}; allowed are 0 to {bound - 1}")
+        order = self.steps.astype(np.int64) * self.n_channels + self.channels
+        out_of_order = np.diff(order) <= 0
+        first_events = self.offsets[1:-1]
+        out_of_order[first_events[(first_events > 0) & (first_events < len(order))] - 1] = False
+        if np.any(out_of_order):
+            event = int(np.argmax(out_of_order)) + 1
+            raise DatasetError(f"event {event}: expected order by step, then channel, each pair once in a sample")
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.labels)
+
+    def sample(self, index: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Return steps and channels of the events of one sample."""
+        events = slice(self.offsets[index], self.offsets[index + 1])
+        return self.steps[events], self.channels[events]
+
+    def subset(self, indices: Sequence[int] | IntArray) -> Self:
+        """Return the samples ``indices``, in that order."""
+        samples = [self.sample(index) for index in indices]
+        return self.from_samples(
+            samples, self.labels[np.asarray(indices, np.int64)], self.n_channels, self.n_steps, self.n_classes
+        )
+
+    def select_channels(self, selected: IntArray) -> Self:
+        """Return the data set with the ``selected`` channels (ascending) alone, renumbered from 0 in their order."""
+        new_number = np.full(self.n_channels, -1, np.int32)
+        new_number[selected] = np.arange(len(selected), dtype=np.int32)
+        kept = new_number[self.channels] >= 0
+        kept_before = np.concatenate([[0], np.cumsum(kept)])
+        return type(self)(
+            self.steps[kept],
+            new_number[self.channels[kept]],
+            kept_before[self.offsets],
+            self.labels,
+            len(selected),
+            self.n_steps,
+            self.n_classes,
+        )
+
+    @classmethod
+    def from_samples(
+        cls,
+        samples: Sequence[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]],
+        labels: IntArray,
+        n_channels: int,
+        n_steps: int,
+        n_classes: int,
+    ) -> Self:
+        """Join binned samples, each a pair of steps and channels."""
+        lengths = [len(steps) for steps, _ in samples]
+        empty = np.empty(0, np.int32)
+        return cls(
+            np.concatenate([empty, *(steps for steps, _ in samples)]),
+            np.concatenate([empty, *(channels for _, channels in samples)]),
+            np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
+            np.asarray(labels, np.int64),
+            n_channels,
+            n_steps,
+            n_classes,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write an ``.npz`` file, whole or not at all."""
+        path = Path(path)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            with temporary.open("wb") as file:
+                np.savez_compressed(
+                    file, allow_pickle=False, **{name: getattr(self, name) for name in (*_DTYPES, *_NUMBERS)}
+                )
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file that :meth:`save` wrote; raise :class:`DatasetError` where it is missing or damaged."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in _DTYPES}
+                numbers = {name: int(file[name]) for name in _NUMBERS}
+            return cls(**arrays, **numbers)
+        except DatasetError as error:
+            raise DatasetError(f"{path}: {error}") from None
+        except FileNotFoundError:
+            raise DatasetError(f"{path}: no such file; expected a prepared data set (.npz)") from None
+        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            reason = " ".join(str(error).split())
+            raise DatasetError(f"{path}: damaged, or not a prepared data set ({reason})") from None
+
+
+class Splits(NamedTuple):
+    """A data set that is ready for use, and where it comes from."""
+
+    train: EventDataset
+    test: EventDataset
+    sensor_channels: IntArray  # (n_channels,), for each channel polarity * sensor_size**2 + y * sensor_size + x
+    sensor_size: int  # pixels, edge of the square sensor
+    checksums: dict[str, str]  # sha256 of the source data, by name
+
+
+_DTYPES = {
+    "steps": np.dtype(np.int32),
+    "channels": np.dtype(np.int32),
+    "offsets": np.dtype(np.int64),
+    "labels": np.dtype(np.int64),
+}
+_NUMBERS = ("n_channels", "n_steps", "n_classes")
+
+
+def bin_events(
+    steps: npt.ArrayLike, channels: npt.ArrayLike, n_channels: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Order the events of a sample by step, then channel; those of one channel in one step become one event."""
+    keys = np.unique(np.asarray(steps, np.int64) * n_channels + np.asarray(channels, np.int64))
+    steps_of_keys, channels_of_keys = np.divmod(keys, n_channels)
+    return steps_of_keys.astype(np.int32), channels_of_keys.astype(np.int32)

@@ -1,0 +1,70 @@
+"""Parameters of the data sets: names, units, ranges and defaults, in one place."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, RootModel, model_validator
+
+from eprop_core.parameters import Parameters, parse
+
+
+class Saccades(Parameters):
+    """An event camera that looks at an image of 28 x 28 pixels and moves along a triangle in three saccades.
+
+    The defaults are calibrated to N-MNIST; ``eprop_core.datasets.comparison`` measures how well.
+    """
+
+    sensor_size: int = Field(34, ge=4, description="pixels, edge of the square sensor")
+    image_size: int = Field(28, ge=2, description="pixels, edge of the image on the sensor")
+    top: float = Field(1.2, description="pixels, row of the image's upper edge at the start")
+    left: float = Field(0.4, description="pixels, column of the image's left edge at the start")
+    amplitude: float = Field(5.3, gt=0, description="pixels, base and height of the triangle")
+    saccade_duration: float = Field(105.0, gt=0, description="ms, length of a saccade, rest included")
+    movement_onset: float = Field(3.0, ge=0, description="ms, rest at the beginning of a saccade")
+    movement_duration: float = Field(88.0, gt=0, description="ms, length of its movement; rest follows")
+    blur: float = Field(0.6, ge=0, description="pixels, standard deviation of the optics' point spread")
+    black_level: float = Field(0.2, gt=0, description="luminance of a stroke, where the ground has 1 + black_level")
+    threshold_on: float = Field(0.19, gt=0, description="rise of log luminance that makes an ON event")
+    threshold_off: float = Field(0.18, gt=0, description="fall of log luminance that makes an OFF event")
+    refractory_time: float = Field(1.5, ge=0, description="ms, time after an event in which a pixel is reset")
+    leak_rate: float = Field(0.33, ge=0, description="events/s of a pixel, ON events that no change of luminance causes")
+
+    @model_validator(mode="after")
+    def _movement_fits_in(self) -> Self:
+        if self.movement_onset + self.movement_duration > self.saccade_duration:
+            raise ValueError(
+                f"movement_onset + movement_duration must not exceed saccade_duration = {self.saccade_duration}"
+            )
+        return self
+
+
+class SmallSaccades(Saccades):
+    """The same for images of 8 x 8 pixels: a smaller sensor, in proportion."""
+
+    sensor_size: int = Field(16, ge=4, description="pixels, edge of the square sensor")
+    image_size: int = Field(12, ge=2, description="pixels, edge of the image on the sensor")
+    top: float = Field(0.5, description="pixels, row of the image's upper edge at the start")
+    left: float = Field(0.5, description="pixels, column of the image's left edge at the start")
+    amplitude: float = Field(2.5, gt=0, description="pixels, base and height of the triangle")
+    blur: float = Field(0.3, ge=0, description="pixels, standard deviation of the optics' point spread")
+
+
+class Digits(Parameters):
+    """The 1797 handwritten digits of scikit-learn, 8 x 8 pixels, turned into events; needs no download."""
+
+    name: Literal["digits"]
+    n_steps: int = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
+    test_share: float = Field(0.2, gt=0, lt=1, description="share of the samples held out for the test, of each class")
+    seed: int = Field(1, ge=0, lt=2**64, description="seed of the split and of the sensor's noise")
+    saccades: SmallSaccades = SmallSaccades()
+
+
+Dataset = Annotated[Digits, Field(discriminator="name")]
+
+
+class _AnyDataset(RootModel[Dataset]):
+    """One data set of any kind, for :func:`parse_dataset`."""
+
+
+def parse_dataset(values: Any, where: str = "") -> Dataset:
+    """Validate ``values`` as the data set that their key ``name`` tells; errors are those of :func:`parse`."""
+    return parse(_AnyDataset, values, where).root

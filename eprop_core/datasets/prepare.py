@@ -1,0 +1,97 @@
+"""Prepare a data set: read or make its events, and write them as ``train.npz``, ``test.npz`` and ``dataset.json``."""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from eprop_core.datasets.digits import read_digits
+from eprop_core.datasets.events import DatasetError, EventDataset, Splits
+from eprop_core.datasets.parameters import Dataset, parse_dataset
+from eprop_core.parameters import ParameterError
+
+FILES = ("train.npz", "test.npz", "dataset.json")
+
+
+def read(parameters: Dataset) -> Splits:
+    """Read or make the data set that ``parameters`` describe."""
+    return read_digits(parameters)
+
+
+def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
+    """Write the data set to ``directory``, whole or not at all; one that is there already is replaced.
+
+    Raises :class:`DatasetError` where the source data are missing or damaged, or where ``directory`` holds other files.
+    """
+    directory = Path(directory)
+    _check_replaceable(directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    splits = read(parameters)
+    with tempfile.TemporaryDirectory(prefix=f"{directory.name}.", suffix=".part", dir=directory.parent) as temporary:
+        whole = Path(temporary) / "whole"
+        whole.mkdir()
+        splits.train.save(whole / "train.npz")
+        splits.test.save(whole / "test.npz")
+        (whole / "dataset.json").write_text(json.dumps(describe(parameters, splits), indent=2) + "\n")
+        _check_replaceable(directory)
+        if directory.exists():
+            shutil.rmtree(directory)
+        os.replace(whole, directory)
+
+
+def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
+    """Return what ``dataset.json`` holds: parameters, sizes, statistics, checksums of the source data, versions."""
+    return {
+        "parameters": parameters.model_dump(),
+        "n_channels": splits.train.n_channels,
+        "n_steps": splits.train.n_steps,
+        "n_classes": splits.train.n_classes,
+        "sensor_size": splits.sensor_size,
+        "sensor_channels": splits.sensor_channels.tolist(),
+        "train": _statistics(splits.train, splits),
+        "test": _statistics(splits.test, splits),
+        "checksums": splits.checksums,
+        "versions": {name: importlib.metadata.version(name) for name in ("numpy", "numba", "scipy", "scikit-learn")},
+    }
+
+
+def _statistics(dataset: EventDataset, splits: Splits) -> dict[str, Any]:
+    on = splits.sensor_channels[dataset.channels] >= splits.sensor_size**2
+    return {
+        "samples": len(dataset),
+        "samples_by_class": [int((dataset.labels == label).sum()) for label in range(dataset.n_classes)],
+        "mean_events_per_sample": len(dataset.steps) / len(dataset),
+        "share_of_on_events": float(on.mean()) if on.size else None,
+    }
+
+
+def _check_replaceable(directory: Path) -> None:
+    if directory.exists() and not directory.is_dir():
+        raise DatasetError(f"{directory}: is a file; expected a directory to write to")
+    foreign = sorted(path.name for path in directory.iterdir() if path.name not in FILES) if directory.exists() else []
+    if foreign:
+        raise DatasetError(f"{directory}: holds {foreign[0]}, which is no part of a data set; expected none or a former one")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m eprop_core.datasets.prepare", description=__doc__)
+    parser.add_argument("parameters", metavar="PARAMETERS.json", type=Path, help='for instance {"name": "digits"}')
+    parser.add_argument("directory", metavar="OUTPUT_DIRECTORY", type=Path, help="replaced if it holds a data set")
+    options = parser.parse_args(arguments)
+    try:
+        values = json.loads(options.parameters.read_text())
+        prepare(parse_dataset(values, f"{options.parameters}: "), options.directory)
+    except (ParameterError, DatasetError, OSError, json.JSONDecodeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

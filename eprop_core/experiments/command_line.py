@@ -1,0 +1,68 @@
+"""What the experiments' command lines share: options, and one clear line where what the user gave is wrong."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from eprop_core.datasets.events import DatasetError
+from eprop_core.experiments.ranks import RanksError
+from eprop_core.network import InsufficientMemoryError
+from eprop_core.parameters import ParameterError
+from eprop_core.simulation import NotFiniteError
+from eprop_core.stimulus import StimulusError
+
+REPORTED = (ParameterError, DatasetError, StimulusError, RanksError, InsufficientMemoryError, OSError)
+"""Errors in what the user gave; on several ranks, all meet the same one (``ranks.together`` sees to that)."""
+
+
+def parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options that every experiment has."""
+    options = argparse.ArgumentParser(
+        prog=f"python -m {module}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--output", type=Path, required=True, help="result file to write (JSON)")
+    options.add_argument("--seed", type=_seed, default=1, help="seed of everything random (default: 1)")
+    options.add_argument("--ranks", type=int, default=1, help="MPI ranks it was started with (default: 1, no MPI)")
+    options.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
+    return options
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file; raise a :class:`ParameterError` if it is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # not JSON, or not text
+        raise ParameterError(f"{path}: not a JSON file ({error})") from None
+
+
+def run(program: Callable[[], None]) -> None:
+    """Call ``program``; tell an error in what the user gave in one line, and exit with code 1.
+
+    Any other exception ends all ranks when they were started with ``python -m mpi4py``.
+    """
+    try:
+        program()
+    except REPORTED as error:
+        mpi = sys.modules.get("mpi4py.MPI")
+        if mpi is None or mpi.COMM_WORLD.rank == 0:
+            _tell(error)
+        if mpi is not None:
+            mpi.Finalize()  # an exit code other than 0 without it is an abort, with a page of messages
+        sys.exit(1)
+    except NotFiniteError as error:  # of the rank that has the neuron; the others know nothing of it
+        _tell(error)
+        sys.exit(1)
+
+
+def _tell(error: Exception) -> None:
+    print(f"error: {error}", file=sys.stderr, flush=True)
+
+
+def _seed(text: str) -> int:
+    seed = int(text)
+    if not 0 <= seed < 2**63:
+        raise ValueError
+    return seed

@@ -1,0 +1,182 @@
+"""The configuration of the pipeline: every key with its unit, range, default and meaning, in one place.
+
+``python -m eprop_core.experiments.configuration`` prints the JSON Schema that editors and the documentation use.
+"""
+
+import json
+import re
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+from pydantic import Field, StringConstraints, create_model, model_validator
+
+from eprop_core.datasets.parameters import Dataset
+from eprop_core.experiments import points
+from eprop_core.parameters import Network, ParameterError, Parameters, parse
+
+Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
+"""Name of a task, a study or a scaling experiment; it becomes part of file names."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+RankCount = Annotated[int, Field(ge=1)]
+
+# The sizes that follow from the data set are not for the user to give.
+TaskNetwork = create_model(
+    "TaskNetwork",
+    __base__=Parameters,
+    __doc__="A network whose inputs and readouts are as many as the data set has channels and classes.",
+    **{
+        name: (field.annotation, field)
+        for name, field in Network.model_fields.items()
+        if name not in ("n_input", "n_readout")
+    },  # type: ignore[call-overload]
+)
+
+
+class Training(Parameters):
+    """How a network is trained."""
+
+    epochs: int = Field(ge=1, description="passes over the training samples, each in an order of its own")
+    learning_window: int = Field(ge=1, description="steps at the end of each sample in which errors count")
+    samples_per_group: int = Field(100, ge=1, description="samples per point of the learning curve")
+    validation_share: float = Field(
+        0.1, ge=0, lt=1, description="share of the training samples held back to draw the learning curve of unseen samples"
+    )
+
+
+class Task(Parameters):
+    """A data set, the network that learns it, and how it is trained."""
+
+    dataset: Dataset
+    network: TaskNetwork  # type: ignore[valid-type]
+    training: Training
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.training.learning_window > self.dataset.n_steps:
+            raise ValueError(f"training.learning_window must not exceed dataset.n_steps = {self.dataset.n_steps}")
+        try:  # the data set is not there yet: what depends on its exact size is checked when the network is built
+            self.network_for(n_input=2**31, n_readout=2**31)
+        except pydantic.ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        return self
+
+    def network_for(self, n_input: int, n_readout: int) -> Network:
+        """Return the network for a data set of ``n_input`` channels and ``n_readout`` classes."""
+        return Network(n_input=n_input, n_readout=n_readout, **dict(self.network))
+
+
+class Study(Parameters):
+    """Training runs over parameters and seeds; its figure follows from what is varied."""
+
+    tasks: list[str] = Field(min_length=1, description="names of the tasks to train")
+    seeds: list[Seed] = Field(min_length=1, description="one run per seed: initial weights, connections, sample order")
+    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        {}, description="values by parameter path within the task; one parameter is changed at a time"
+    )
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        {}, max_length=2, description="values by parameter path within the task; every combination is run"
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.vary and self.grid:
+            raise ValueError("a study has either vary or grid, not both")
+        return self
+
+    def points(self) -> list[points.Changes]:
+        """Return the changes that each point makes to the task."""
+        return points.expand(self.vary, self.grid)
+
+
+class Scaling(Parameters):
+    """Timing of a random network under Poisson input on a varied number of ranks."""
+
+    kind: Literal["strong", "weak"] = Field(
+        description="strong: the same network on all rank counts; weak: n_input and n_recurrent grow with the ranks"
+    )
+    network: Network = Field(description="the network on one rank")
+    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
+    n_steps: int = Field(ge=1, description="steps that are timed")
+    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
+    ranks: list[RankCount] = Field(min_length=1, description="numbers of MPI ranks")
+    repeats: int = Field(3, ge=1, description="builds and runs within each job")
+    seeds: list[Seed] = Field([1], min_length=1, description="one job per seed and number of ranks")
+    oversubscribe: bool = Field(False, description="allow more ranks than cores; the times then say little")
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.input_rate * self.network.dt > 1000:
+            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        return self
+
+    def network_on(self, n_ranks: int) -> Network:
+        """Return the network that ``n_ranks`` ranks simulate together."""
+        growth = n_ranks if self.kind == "weak" else 1
+        size = {"n_input": growth * self.network.n_input, "n_recurrent": growth * self.network.n_recurrent}
+        return self.network.model_copy(update=size)
+
+
+class Configuration(Parameters):
+    """Everything that the pipeline is told."""
+
+    tasks: dict[Name, Task] = Field(description="what there is to learn")
+    studies: dict[Name, Study] = Field({}, description="training runs; each study makes a figure and a table of its name")
+    scaling: dict[Name, Scaling] = Field({}, description="timing runs; each makes a figure and a table <name>_scaling")
+
+    def point(self, task: str, changes: points.Changes) -> Task:
+        """Return a task with the changes of a study's point; raise a :class:`ParameterError` if they are not allowed."""
+        try:
+            values = points.apply(self.tasks[task].model_dump(mode="json"), changes)
+        except KeyError as error:
+            raise ParameterError(f"{error.args[0]}: no such key") from None
+        return parse(Task, values)
+
+
+def load(values: Any, where: str) -> Configuration:
+    """Validate a configuration and every point of its studies; raise a :class:`ParameterError`, a line per wrong key.
+
+    ``where`` names the file that the values come from.
+    """
+    configuration = parse(Configuration, _read_numbers(values), f"{where}: ")
+    problems = []
+    for name, study in configuration.studies.items():
+        if name in configuration.tasks or f"{name.removesuffix('_scaling')}" in configuration.scaling:
+            problems.append(f"studies.{name}: the name is already that of a task or a scaling experiment")
+        for task in study.tasks:
+            if task not in configuration.tasks:
+                allowed = ", ".join(configuration.tasks)
+                problems.append(f"studies.{name}.tasks = {task!r}: no such task; there are {allowed}")
+                continue
+            for changes in study.points():
+                try:
+                    configuration.point(task, changes)
+                except ParameterError as error:
+                    problems += [f"studies.{name}, task {task}: {line}" for line in str(error).splitlines()]
+    if problems:
+        raise ParameterError("\n".join(f"{where}: {problem}" for problem in problems))
+    return configuration
+
+
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+
+def _read_numbers(values: Any) -> Any:
+    """Return ``values`` with strings such as ``5e-3`` as numbers: YAML 1.1 wants a dot where YAML 1.2 and JSON do not."""
+    if isinstance(values, dict):
+        return {key: _read_numbers(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [_read_numbers(value) for value in values]
+    if isinstance(values, str) and _EXPONENT.fullmatch(values):
+        return float(values)
+    return values
+
+
+def schema() -> str:
+    """Return the JSON Schema of the configuration."""
+    values = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Configuration.model_json_schema()}
+    return json.dumps(values, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(schema(), end="")

@@ -1,0 +1,46 @@
+"""What every experiment measures about itself: time by phase, memory and counts, per rank and summed."""
+
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from eprop_core.experiments.ranks import Communicator, gather
+
+
+class Stopwatch:
+    """Wall time, in s, summed by the name of what was done."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the time that the ``with`` block takes to ``name``."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def peak_memory() -> int:
+    """Return the largest resident memory of this process so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
+    """Return ``after`` - ``before`` by key."""
+    return {name: value - before.get(name, 0) for name, value in after.items()}
+
+
+def total(communicator: Communicator, counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the sum of ``counts`` over ranks; collective."""
+    of_ranks = gather(communicator, {name: int(value) for name, value in counts.items()})
+    return {name: sum(of_rank[name] for of_rank in of_ranks) for name in of_ranks[0]}
+
+
+def per_rank(communicator: Communicator, times: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return phase times and peak memory of each rank; collective."""
+    return gather(communicator, {"times_s": dict(times), "peak_memory_bytes": peak_memory()})

@@ -1,0 +1,79 @@
+"""What made a result: code, packages, machine, MPI and date."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from eprop_core.experiments.ranks import Communicator, gather
+
+PACKAGES = ("eprop-core", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "pydantic", "mpi4py", "mpich", "openmpi")
+
+
+def provenance(communicator: Communicator) -> dict[str, Any]:
+    """Describe this run; collective."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.orig_argv,
+        "code": _code(),
+        "python": platform.python_version(),
+        "packages": _versions(),
+        "ranks": 1 if communicator is None else communicator.size,
+        "hosts": gather(communicator, platform.node()),
+        "system": platform.platform(),
+        "cpu": _cpu_model(),
+        "cores": {"physical": psutil.cpu_count(logical=False), "usable": len(os.sched_getaffinity(0))},
+        "memory_bytes": psutil.virtual_memory().total,
+        "mpi": _mpi_library(communicator),
+        "batch_job": os.environ.get("SLURM_JOB_ID"),
+    }
+
+
+def _code() -> dict[str, Any]:
+    """Return the git commit of the source and whether files differ from it; ``None`` outside a repository."""
+
+    def git(*arguments: str) -> str | None:
+        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError:  # git is not installed
+            return None
+        return answer.stdout.strip() if answer.returncode == 0 else None
+
+    changes = git("status", "--porcelain", "--", ".")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _cpu_model() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _mpi_library(communicator: Communicator) -> str | None:
+    if communicator is None:
+        return None
+    from mpi4py import MPI
+
+    return str(MPI.Get_library_version()).splitlines()[0].strip("\0 ")

@@ -1,0 +1,255 @@
+"""The loop over steps on one rank: deliver, read out, update; and between communication intervals, collocate.
+
+A communication interval is the smallest delay of what travels between ranks, recurrent and output spikes. Before an
+interval each rank lets the spikes of its own neurons visit their output synapses, which live with their source, and so
+knows its part of the readouts' input for the whole interval (:func:`collocate`). That part and the latest spikes are
+exchanged; every rank then knows all that it needs to compute the interval by itself (:func:`compute`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from eprop_core.clock import seconds
+from eprop_core.connectivity import Compressed
+from eprop_core.history import History, advance, advance_readouts, move_origin
+from eprop_core.neurons import (
+    FINITE,
+    ReadoutState,
+    RecurrentParameters,
+    RecurrentState,
+    learning_signals,
+    update_readouts,
+    update_recurrent,
+)
+from eprop_core.projection import Projection, begin_row, visit_row
+from eprop_core.spikes import Spikes
+
+UPDATE, DELIVER, PLASTICITY, COLLOCATE = range(4)
+"""Entries of ``Rank.times``; PLASTICITY is a part of DELIVER and COLLOCATE."""
+
+SPIKES, INPUT_EVENTS, RECURRENT_EVENTS, OUTPUT_EVENTS = range(4)
+"""Entries of ``Rank.counts``."""
+
+
+class Rank(NamedTuple):
+    """All that one rank holds."""
+
+    first_id: int
+    interval: int
+    parameters: RecurrentParameters
+    neurons: RecurrentState
+    readout_alpha: float
+    readout_E_L: float
+    readouts: ReadoutState
+    fixed_point: float
+    """Scale of the readouts' input: currents are added as multiples of 1 / fixed_point."""
+    input: Projection
+    recurrent: Projection
+    output: Projection
+    feedback: Compressed
+    output_delay: int
+    input_history: History
+    recurrent_history: History
+    """The same object as ``input_history`` where ``shared_history`` is set."""
+    shared_history: bool
+    output_history: History
+    learns: bool
+    """Whether recurrent neurons have plastic synapses."""
+    signal: np.ndarray
+    """float64 (n,), space for learning signals."""
+    input_spikes: Spikes
+    spikes: Spikes
+    """Of all ranks, global ids."""
+    own_spikes: Spikes
+    """Of this rank, numbered from its first neuron."""
+    published: np.ndarray
+    """int64 (1,), the first step whose spikes have not been exchanged."""
+    counts: np.ndarray
+    times: np.ndarray
+    clock: np.ndarray
+    detailed_clock: np.ndarray | None
+
+
+class Run(NamedTuple):
+    """Stimulus and recording of a run that starts at step ``start``."""
+
+    start: int
+    input_offset: np.ndarray
+    """int64 (n_steps + 1,), first event of each step."""
+    input_channels: np.ndarray
+    """int32 (n_events,)"""
+    target: np.ndarray
+    learning_window: np.ndarray
+    readout: np.ndarray
+    error: np.ndarray
+    spikes_per_step: np.ndarray
+    """int64 (n_steps,), of this rank."""
+
+
+@njit(cache=True)
+def _advance_history(rank, history):
+    """Move the sums to the next row, with the learning signals of the row before it."""
+    row = history.row[0]
+    history.row[0] = row + 1
+    if not rank.learns:
+        return
+    offset = row - history.origin[0]
+    error = rank.readouts.error[(row + rank.output_delay) % len(rank.readouts.error)]
+    rate_error = rank.neurons.rate_error[row % len(rank.neurons.rate_error)]
+    psi = rank.neurons.surrogate_gradient[(row + 1) % len(rank.neurons.surrogate_gradient)]
+    feedback = rank.feedback
+    share = 1.0 - rank.parameters.kappa_reg
+    if history.sums_reg is None:
+        learning_signals(rank.signal, feedback.offset, feedback.target, feedback.weight, error, share, rate_error)
+        advance(history.sums, history.decay, offset, psi, rank.signal)
+    else:
+        learning_signals(rank.signal, feedback.offset, feedback.target, feedback.weight, error, 0.0, rate_error)
+        advance(history.sums, history.decay, offset, psi, rank.signal)
+        learning_signals(rank.signal, feedback.offset, feedback.target, feedback.weight, error[:0], share, rate_error)
+        _advance_reg(history.sums_reg, history.decay_reg, offset, psi, rank.signal)
+
+
+@njit(cache=True)
+def _advance_reg(sums_reg, decay, offset, psi, signal):
+    if sums_reg is not None:
+        advance(sums_reg, decay, offset, psi, signal)
+
+
+@njit(cache=True)
+def _end_block(history):
+    """Move the origin to the present row where the block is full."""
+    offset = history.row[0] - history.origin[0]
+    if offset == history.decay.block:
+        move_origin(history.sums, history.decay, offset)
+        _move_origin_reg(history.sums_reg, history.decay_reg, offset)
+        history.origin[0] = history.row[0]
+
+
+@njit(cache=True)
+def _move_origin_reg(sums_reg, decay, offset):
+    if sums_reg is not None:
+        move_origin(sums_reg, decay, offset)
+
+
+@njit(cache=True)
+def collocate(rank, first_step, last_step):
+    """Compute this rank's part of the readouts' input in the steps ``first_step`` .. ``last_step - 1``."""
+    before = seconds(rank.clock)
+    history, output = rank.output_history, rank.output
+    for step in range(first_step, last_step):
+        row = history.row[0]
+        error = rank.readouts.error[row % len(rank.readouts.error)]
+        if output.plastic:
+            advance_readouts(history.sums, history.decay, row - history.origin[0], error)
+        history.row[0] = row + 1
+        begin_row(output, rank.own_spikes, history)
+        _end_block(history)
+        current = rank.readouts.current[step - first_step]
+        current[:] = 0
+        events, plasticity = visit_row(
+            output, rank.own_spikes, history, current, rank.fixed_point, rank.detailed_clock
+        )
+        rank.counts[OUTPUT_EVENTS] += events
+        rank.times[PLASTICITY] += plasticity
+    rank.times[COLLOCATE] += seconds(rank.clock) - before
+
+
+@njit(cache=True)
+def _receive_input(rank, run, step):
+    slot = step % len(rank.input_spikes.count)
+    first, last = run.input_offset[step - run.start], run.input_offset[step - run.start + 1]
+    rank.input_spikes.count[slot] = last - first
+    rank.input_spikes.ids[slot, : last - first] = run.input_channels[first:last]
+
+
+@njit(cache=True)
+def compute(rank, run, first_step, last_step):
+    """Compute the steps of an interval whose spikes and currents are known.
+
+    Returns the step and the local neuron where a voltage ceases to be finite, or (first_step, FINITE).
+    """
+    for step in range(first_step, last_step):
+        start = seconds(rank.clock)
+        _receive_input(rank, run, step)
+        _advance_history(rank, rank.input_history)
+        begin_row(rank.input, rank.input_spikes, rank.input_history)
+        if rank.shared_history:
+            begin_row(rank.recurrent, rank.spikes, rank.recurrent_history)
+            _end_block(rank.input_history)
+        else:
+            _end_block(rank.input_history)
+            _advance_history(rank, rank.recurrent_history)
+            begin_row(rank.recurrent, rank.spikes, rank.recurrent_history)
+            _end_block(rank.recurrent_history)
+        middle = seconds(rank.clock)
+        current = rank.neurons.current
+        for projection, spikes, history, kind in (
+            (rank.input, rank.input_spikes, rank.input_history, INPUT_EVENTS),
+            (rank.recurrent, rank.spikes, rank.recurrent_history, RECURRENT_EVENTS),
+        ):
+            events, plasticity = visit_row(projection, spikes, history, current, None, rank.detailed_clock)
+            rank.counts[kind] += events
+            rank.times[PLASTICITY] += plasticity
+        delivered = seconds(rank.clock)
+        t = step - run.start
+        update_readouts(
+            rank.readouts,
+            rank.readout_alpha,
+            rank.readout_E_L,
+            rank.fixed_point,
+            step,
+            step - first_step,
+            run.target[t],
+            run.learning_window[t],
+            run.readout[t],
+            run.error[t],
+        )
+        slot = step % len(rank.own_spikes.count)
+        n_spikes, not_finite = update_recurrent(rank.neurons, rank.parameters, step, 0, rank.own_spikes.ids[slot])
+        rank.own_spikes.count[slot] = n_spikes
+        run.spikes_per_step[t] = n_spikes
+        rank.counts[SPIKES] += n_spikes
+        rank.times[UPDATE] += (seconds(rank.clock) - delivered) + (middle - start)
+        rank.times[DELIVER] += delivered - middle
+        if not_finite != FINITE:
+            return step, not_finite
+    return first_step, FINITE
+
+
+@njit(cache=True)
+def _publish_own(rank, step):
+    """Make the spikes of a single rank known to itself."""
+    for s in range(rank.published[0], step):
+        own, all_ranks = s % len(rank.own_spikes.count), s % len(rank.spikes.count)
+        n = rank.own_spikes.count[own]
+        rank.spikes.count[all_ranks] = n
+        rank.spikes.ids[all_ranks, :n] = rank.own_spikes.ids[own, :n]
+    rank.published[0] = step
+
+
+@njit(cache=True)
+def record_spikes(rank, first_step, last_step, recorded, n):
+    """Append the spikes of an interval to ``recorded``, int32, which has ``n`` entries already; return the new number."""
+    for step in range(first_step, last_step):
+        slot = step % len(rank.own_spikes.count)
+        count = rank.own_spikes.count[slot]
+        recorded[n : n + count] = rank.own_spikes.ids[slot, :count]
+        n += count
+    return n
+
+
+@njit(cache=True)
+def run_alone(rank, run, first_step, last_step, recorded):
+    """Simulate a single rank; return what :func:`compute` returns."""
+    n = 0
+    for begin in range(first_step, last_step, rank.interval):
+        end = min(begin + rank.interval, last_step)
+        collocate(rank, begin, end)
+        _publish_own(rank, begin)
+        step, not_finite = compute(rank, run, begin, end)
+        if not_finite != FINITE:
+            return step, not_finite
+        n = record_spikes(rank, begin, end, recorded, n)
+    return first_step, FINITE

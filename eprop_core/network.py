@@ -1,0 +1,224 @@
+"""Building: from the parameters of a network to all that one rank holds."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import psutil
+
+from eprop_core import history, surrogate
+from eprop_core.clock import new_scratch
+from eprop_core.connectivity import Compressed, Connections, Range, compress, draw, mean_in_degree, weight_scale
+from eprop_core.loop import Rank
+from eprop_core.neurons import NO_LOWER_BOUND, ReadoutState, RecurrentParameters, RecurrentState
+from eprop_core.parameters import Network, PairwiseBernoulli, ParameterError
+from eprop_core.parameters import Projection as ProjectionParameters
+from eprop_core.projection import Projection
+from eprop_core.random import Purpose
+from eprop_core.sources import Sources
+from eprop_core.spikes import Spikes
+from eprop_core.synapses import Optimizer, Synapses
+
+PROJECTIONS = ("input", "recurrent", "output", "feedback")
+
+
+class InsufficientMemoryError(MemoryError):
+    """A network that does not fit into the memory there is."""
+
+
+def projection_ranges(network: Network, recurrent: Range) -> dict[str, tuple[Range, Range]]:
+    """Sources and targets of each projection's synapses that the rank with these recurrent neurons owns.
+
+    Synapses live with their recurrent target; those onto readouts with their recurrent source.
+    """
+    n_input, n_readout = Range.whole(network.n_input), Range.whole(network.n_readout)
+    return {
+        "input": (n_input, recurrent),
+        "recurrent": (Range.whole(network.n_recurrent), recurrent),
+        "output": (recurrent, n_readout),
+        "feedback": (n_readout, recurrent),
+    }
+
+
+def estimate_memory(network: Network, n_ranks: int = 1) -> int:
+    """Bytes that one of ``n_ranks`` ranks will hold: synapses and buffers, from the expected number of connections."""
+    n = network.n_recurrent / n_ranks
+    filters = 1 if network.plasticity.kappa == network.plasticity.kappa_reg else 2
+    recurrent_synapse = 4 + 8 + 8 * filters + 8
+    sources = network.n_input + network.n_recurrent
+    synapses = n * (
+        mean_in_degree(network.input.connectivity, network.n_input) * recurrent_synapse
+        + mean_in_degree(network.recurrent.connectivity, network.n_recurrent) * recurrent_synapse
+        + mean_in_degree(network.feedback.connectivity, network.n_readout) * 12
+    ) + network.n_readout * mean_in_degree(network.output.connectivity, network.n_recurrent) / n_ranks * 20
+    depth = 2 * max(network.input.delay, network.recurrent.delay, network.output.delay + network.feedback.delay)
+    per_neuron = 32 * filters + 40 + 16 * depth
+    return int(synapses + n * per_neuron + sources * (8 + 8 + 8 + 1 + 8 + 4 * depth))
+
+
+def check_memory(network: Network, n_ranks_here: int, n_ranks: int) -> None:
+    """Raise :class:`InsufficientMemoryError` if the ranks on this machine will not fit into its available memory."""
+    needed = estimate_memory(network, n_ranks) * n_ranks_here
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise InsufficientMemoryError(
+            f"the network needs about {needed / 1e9:.1f} GB on this machine, of which {available / 1e9:.1f} GB are "
+            f"available: use fewer neurons, lower in-degrees, or more machines"
+        )
+
+
+def build(
+    network: Network,
+    *,
+    seed: int,
+    connections: Mapping[str, Connections],
+    recurrent: Range,
+    detailed_times: bool,
+) -> Rank:
+    """Draw or take over the connections of one rank and set everything to rest."""
+    compressed = {}
+    for name, (sources, targets) in projection_ranges(network, recurrent).items():
+        if name in connections:
+            compressed[name] = compress(connections[name], name, sources, targets)
+        else:
+            compressed[name] = _draw(network, name, seed, sources, targets)
+    return assemble(network, compressed, recurrent, _fixed_point(network, connections), detailed_times)
+
+
+def _draw(network: Network, name: str, seed: int, sources: Range, targets: Range) -> Compressed:
+    projection = getattr(network, name)
+    return draw(
+        projection.connectivity,
+        projection.weights,
+        seed=seed,
+        source_purpose=Purpose[f"{name.upper()}_SOURCES"],
+        weight_purpose=Purpose[f"{name.upper()}_WEIGHTS"],
+        sources=sources,
+        targets=targets,
+        autapses=name != "recurrent",
+    )
+
+
+def _fixed_point(network: Network, connections: Mapping[str, Connections]) -> float:
+    """Largest power of two, up to 2**50, with which no sum of weights onto a readout can overflow an int64.
+
+    A function of the whole network, and so the same on any number of ranks.
+    """
+    output = network.output
+    if "output" in connections:
+        target = np.asarray(connections["output"].target, np.int64)
+        in_degree = float(np.bincount(target).max()) if target.size else 1.0
+        largest = float(np.abs(connections["output"].weight).max(initial=0.0))
+    else:
+        if isinstance(output.connectivity, PairwiseBernoulli):
+            in_degree = float(network.n_recurrent)
+        else:
+            in_degree = mean_in_degree(output.connectivity, network.n_recurrent)
+        # A normal number from 53 random bits stays below 9 standard deviations.
+        largest = 9.0 * abs(
+            weight_scale(output.weights, output.connectivity, network.n_recurrent, network.n_readout)
+        )
+    if output.plastic:
+        optimizer = network.plasticity.optimizer
+        largest = max(largest, abs(optimizer.weight_min), abs(optimizer.weight_max))
+    bits = math.floor(62.0 - math.log2(max(1.0, in_degree * largest)))
+    return 2.0 ** min(50, bits)
+
+
+def _synapses(compressed: Compressed, plastic: bool, eligibility: bool, second_filter: bool) -> Synapses:
+    n = len(compressed.target) if plastic else 0
+    return Synapses(
+        *compressed,
+        eligibility=np.zeros(n) if eligibility else None,
+        eligibility_reg=np.zeros(n) if eligibility and second_filter else None,
+        gradient=np.zeros(n),
+    )
+
+
+def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:
+    outside = np.flatnonzero((weight < optimizer.weight_min) | (weight > optimizer.weight_max))
+    if outside.size:
+        raise ParameterError(
+            f"{name}: initial weight {weight[outside[0]]:g} is outside the optimizer's bounds "
+            f"{optimizer.weight_min:g} to {optimizer.weight_max:g}"
+        )
+
+
+def assemble(
+    network: Network, compressed: Mapping[str, Compressed], recurrent: Range, fixed_point: float, detailed_times: bool
+) -> Rank:
+    """Put the parts of a rank together around its connections."""
+    plasticity, neuron, dt = network.plasticity, network.neuron, network.dt
+    alpha, alpha_out = math.exp(-dt / neuron.tau_m), math.exp(-dt / network.readout.tau_m)
+    signal_delay = network.output.delay + network.feedback.delay
+    horizons = {name: max(getattr(network, name).delay, signal_delay - 1) for name in ("input", "recurrent")}
+    interval = min(network.recurrent.delay, network.output.delay)
+    n = recurrent.count
+    second_filter = plasticity.kappa != plasticity.kappa_reg
+    optimizer = Optimizer(
+        plasticity.optimizer.learning_rate, plasticity.optimizer.weight_min, plasticity.optimizer.weight_max
+    )
+
+    def projection(name: str, n_sources: int, eligibility: bool) -> Projection:
+        parameters: ProjectionParameters = getattr(network, name)
+        if parameters.plastic:
+            _check_bounds(name, compressed[name].weight, optimizer)
+        return Projection(
+            synapses=_synapses(compressed[name], parameters.plastic, eligibility, second_filter),
+            sources=Sources.at_rest(n_sources if parameters.plastic else 0, plasticity.cutoff),
+            optimizer=optimizer,
+            plastic=parameters.plastic,
+            delay=parameters.delay,
+            entry_lead=1 if eligibility else 0,
+        )
+
+    def recurrent_history(name: str) -> history.History:
+        return history.History.before_start(n, alpha, plasticity.kappa, plasticity.kappa_reg, horizons[name])
+
+    input_history = recurrent_history("input")
+    shared = horizons["input"] == horizons["recurrent"]
+    depth = max(horizons.values()) + 1
+    return Rank(
+        first_id=recurrent.first,
+        interval=interval,
+        parameters=RecurrentParameters(
+            alpha=alpha,
+            drive=neuron.tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e,
+            V_th=neuron.V_th,
+            V_min=NO_LOWER_BOUND if neuron.V_min is None else neuron.V_min,
+            refractory_steps=network.refractory_steps,
+            surrogate=surrogate.KINDS[neuron.surrogate_gradient.function],
+            surrogate_height=neuron.surrogate_gradient.height,
+            surrogate_width=neuron.surrogate_gradient.width,
+            kappa_reg=plasticity.kappa_reg,
+            c_reg=plasticity.c_reg,
+            f_target=plasticity.f_target / 1000.0,
+            dt=dt,
+        ),
+        neurons=RecurrentState.at_rest(n, depth),
+        readout_alpha=alpha_out,
+        readout_E_L=network.readout.E_L,
+        readouts=ReadoutState.at_rest(network.n_readout, interval, max(depth, network.output.delay) + 2),
+        fixed_point=fixed_point,
+        input=projection("input", network.n_input, eligibility=True),
+        recurrent=projection("recurrent", network.n_recurrent, eligibility=True),
+        output=projection("output", n, eligibility=False),
+        feedback=compressed["feedback"],
+        output_delay=network.output.delay,
+        input_history=input_history,
+        recurrent_history=input_history if shared else recurrent_history("recurrent"),
+        shared_history=shared,
+        output_history=history.History.before_start(
+            network.n_readout, alpha_out, alpha_out, alpha_out, network.output.delay
+        ),
+        learns=network.input.plastic or network.recurrent.plastic,
+        signal=np.zeros(n),
+        input_spikes=Spikes.none(horizons["input"] + network.input.delay + 1, network.n_input),
+        spikes=Spikes.none(horizons["recurrent"] + network.recurrent.delay + 1, network.n_recurrent),
+        own_spikes=Spikes.none(2 * network.output.delay + interval + 1, n),
+        published=np.zeros(1, np.int64),
+        counts=np.zeros(4, np.int64),
+        times=np.zeros(4),
+        clock=new_scratch(),
+        detailed_clock=new_scratch() if detailed_times else None,
+    )

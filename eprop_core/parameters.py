@@ -1,0 +1,195 @@
+"""Parameters of a network: names, units, ranges and defaults, in one place.
+
+Every model is immutable and checked when it is made; an error names the key, the value and what is allowed.
+Physical parameters bear the names that NEST and the literature give them. Voltages are relative to the
+leak potential ``E_L`` unless said otherwise. Times are in ms, delays and windows in steps of ``dt``.
+"""
+
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Parameters(BaseModel):
+    """Base of all parameter sets: frozen, no unknown keys, no conversion of wrong types, finite numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+
+class ParameterError(ValueError):
+    """A parameter that is not allowed; the message is one line: where, what, and what is allowed."""
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], values: Any, where: str = "") -> Model:
+    """Validate ``values`` as ``model``; raise a :class:`ParameterError` of one line per wrong key.
+
+    ``where`` is put before each key, for instance the name of the file that the values come from.
+    """
+    try:
+        return model.model_validate(values)
+    except pydantic.ValidationError as error:
+        lines = []
+        for detail in error.errors():
+            key = ".".join(str(part) for part in detail["loc"]) or "configuration"
+            if detail["type"] == "extra_forbidden":
+                lines.append(f"{where}{key}: no such key")
+            else:
+                lines.append(f"{where}{key} = {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}")
+        raise ParameterError("\n".join(lines)) from None
+
+
+class SurrogateGradient(Parameters):
+    """Surrogate of the spike function's derivative, psi(v), with u = abs(v - V_th) / width."""
+
+    function: Literal["piecewise_linear", "exponential"] = Field(
+        "piecewise_linear", description="piecewise_linear: height * max(0, 1 - u); exponential: height * exp(-u)"
+    )
+    height: float = Field(0.5, ge=0, description="largest value, at the threshold")
+    width: float = Field(0.5, gt=0, description="mV, scale of the distance to the threshold")
+
+
+class RecurrentNeuron(Parameters):
+    """Leaky integrate-and-fire neuron with a subtractive reset (NEST: ``eprop_iaf``)."""
+
+    tau_m: float = Field(20.0, gt=0, description="ms, membrane time constant")
+    C_m: float = Field(1.0, gt=0, description="pF, membrane capacitance; acts on I_e alone")
+    I_e: float = Field(0.0, description="pA, constant current")
+    V_th: float = Field(0.6, gt=0, description="mV, spike threshold relative to E_L")
+    V_min: float | None = Field(None, description="mV, lower bound of the membrane voltage relative to E_L; null: none")
+    t_ref: float = Field(0.0, ge=0, description="ms, refractory period, a multiple of dt")
+    surrogate_gradient: SurrogateGradient = SurrogateGradient()
+
+
+class ReadoutNeuron(Parameters):
+    """Leaky readout without spikes (NEST: ``eprop_readout``); its signal is y = v + E_L."""
+
+    tau_m: float = Field(20.0, gt=0, description="ms, membrane time constant")
+    E_L: float = Field(0.0, description="mV, leak potential, the readout signal at rest")
+
+
+class GradientDescent(Parameters):
+    """w = clip(w - learning_rate * gradient, weight_min, weight_max)."""
+
+    learning_rate: float = Field(1e-4, ge=0, description="step size of the weight update (eta)")
+    weight_min: float = Field(-100.0, description="pA, smallest weight")
+    weight_max: float = Field(100.0, description="pA, largest weight")
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> Self:
+        if self.weight_min > self.weight_max:
+            raise ValueError(f"weight_min must not exceed weight_max = {self.weight_max}")
+        return self
+
+
+class Plasticity(Parameters):
+    """The learning rule e-prop+: eligibility traces, rate regularization by moving average, one update per spike."""
+
+    kappa: float = Field(0.97, ge=0, lt=1, description="decay per step of the low-pass filter of the eligibility trace")
+    kappa_reg: float = Field(0.97, ge=0, lt=1, description="decay per step of the filters of the rate regularization")
+    c_reg: float = Field(0.0, ge=0, description="strength of the firing-rate regularization")
+    f_target: float = Field(10.0, ge=0, description="spikes/s, target rate of the regularization")
+    cutoff: int | None = Field(
+        100, ge=2, description="steps after a spike in which a synapse gathers gradient; null: no limit"
+    )
+    optimizer: GradientDescent = GradientDescent()
+
+
+class AllToAll(Parameters):
+    """Every source to every target."""
+
+    rule: Literal["all_to_all"]
+
+
+class FixedInDegree(Parameters):
+    """The same number of randomly drawn sources for every target."""
+
+    rule: Literal["fixed_in_degree"]
+    in_degree: int = Field(ge=0, description="sources per target")
+    allow_multapses: bool = Field(False, description="whether a source may be drawn twice for one target")
+
+
+class PairwiseBernoulli(Parameters):
+    """Every pair independently with the same probability."""
+
+    rule: Literal["pairwise_bernoulli"]
+    probability: float = Field(ge=0, le=1, description="probability of a pair, the density of the projection")
+
+
+Connectivity = Annotated[AllToAll | FixedInDegree | PairwiseBernoulli, Field(discriminator="rule")]
+
+
+class InitialWeights(Parameters):
+    """Distribution of the initial weights: ``scale`` times a draw, divided as ``divide_by`` says."""
+
+    distribution: Literal["normal", "uniform", "constant"] = Field(
+        "normal", description="normal: mean 0, deviation 1; uniform: in [-sqrt(3), sqrt(3)), deviation 1; constant: 1"
+    )
+    scale: float = Field(1.0, description="pA, factor of the draws; standard deviation where nothing divides")
+    divide_by: Literal["nothing", "sqrt_sources", "sqrt_in_degree", "sqrt_mean_fan"] = Field(
+        "sqrt_sources",
+        description="sqrt_sources: square root of the number of sources; sqrt_in_degree: of the mean in-degree; "
+        "sqrt_mean_fan: of the mean of sources and targets (Glorot)",
+    )
+
+
+class Projection(Parameters):
+    """Connections between two populations."""
+
+    connectivity: Connectivity = AllToAll(rule="all_to_all")
+    weights: InitialWeights = InitialWeights()
+    delay: int = Field(1, ge=1, description="steps from a spike's emission to its arrival")
+    plastic: bool = Field(True, description="whether its weights learn")
+
+
+class Feedback(Parameters):
+    """Random feedback B from the readouts to the recurrent neurons: carries the learning signals, never learns."""
+
+    connectivity: Connectivity = AllToAll(rule="all_to_all")
+    weights: InitialWeights = InitialWeights(divide_by="nothing")
+    delay: int = Field(1, ge=1, description="steps from an error to its arrival at the recurrent neurons")
+
+
+class Network(Parameters):
+    """A recurrent network with its inputs, readouts and learning rule."""
+
+    dt: float = Field(1.0, gt=0, description="ms, length of a step")
+    n_input: int = Field(ge=1, description="input channels")
+    n_recurrent: int = Field(ge=1, description="recurrent neurons")
+    n_readout: int = Field(ge=1, description="readout neurons")
+    neuron: RecurrentNeuron = RecurrentNeuron()
+    readout: ReadoutNeuron = ReadoutNeuron()
+    plasticity: Plasticity = Plasticity()
+    input: Projection = Field(Projection(), description="input channels to recurrent neurons")
+    recurrent: Projection = Field(Projection(), description="recurrent neurons to each other, never to themselves")
+    output: Projection = Field(Projection(), description="recurrent neurons to readouts")
+    feedback: Feedback = Field(Feedback(), description="readouts to recurrent neurons")
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        steps = self.neuron.t_ref / self.dt
+        if abs(steps - round(steps)) > 1e-9 * max(1.0, steps):
+            raise ValueError(f"neuron.t_ref = {self.neuron.t_ref} must be a multiple of dt = {self.dt}")
+        sources = {"input": self.n_input, "recurrent": self.n_recurrent - 1, "output": self.n_recurrent}
+        for name, available in sources.items():
+            projection: Projection = getattr(self, name)
+            cutoff = self.plasticity.cutoff
+            if projection.plastic and cutoff is not None and cutoff <= projection.delay:
+                raise ValueError(f"plasticity.cutoff = {cutoff} must exceed {name}.delay = {projection.delay}")
+            _check_in_degree(f"{name}.connectivity", projection.connectivity, available)
+        _check_in_degree("feedback.connectivity", self.feedback.connectivity, self.n_readout)
+        return self
+
+    @property
+    def refractory_steps(self) -> int:
+        """Refractory period in steps."""
+        return round(self.neuron.t_ref / self.dt)
+
+
+def _check_in_degree(name: str, connectivity: Connectivity, available: int) -> None:
+    if isinstance(connectivity, FixedInDegree) and not connectivity.allow_multapses:
+        if connectivity.in_degree > available:
+            raise ValueError(f"{name}.in_degree = {connectivity.in_degree} exceeds the {available} sources there are")

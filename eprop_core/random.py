@@ -1,0 +1,91 @@
+"""Counter-based random numbers: every draw is a pure function of (seed, purpose, identifier, index).
+
+The generator is Philox 4x64-10 (Salmon et al. 2011, doi:10.1145/2063384.2063405), the one of ``numpy.random.Philox``:
+key = (seed, purpose), counter = (index // 4, identifier, 0, 0). Since no draw depends on another, a rank can draw
+what concerns its own neurons, and gets the same numbers whatever the number of ranks.
+"""
+
+import math
+from enum import IntEnum
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+
+class Purpose(IntEnum):
+    """What a draw is for; draws for different purposes are independent."""
+
+    INPUT_SOURCES = 1
+    RECURRENT_SOURCES = 2
+    OUTPUT_SOURCES = 3
+    FEEDBACK_SOURCES = 4
+    INPUT_WEIGHTS = 11
+    RECURRENT_WEIGHTS = 12
+    OUTPUT_WEIGHTS = 13
+    FEEDBACK_WEIGHTS = 14
+    SAMPLE_ORDER = 21
+    INPUT_SPIKES = 22
+
+
+_MULTIPLIER_0 = np.uint64(0xD2E7470EE14C6C93)
+_MULTIPLIER_1 = np.uint64(0xCA5A826395121157)
+_WEYL_0 = np.uint64(0x9E3779B97F4A7C15)
+_WEYL_1 = np.uint64(0xBB67AE8584CAA73B)
+_ROUNDS = 10
+_ZERO = np.uint64(0)
+_ELEVEN = np.uint64(11)
+_UNIT = 2.0**-53
+
+
+@intrinsic
+def _multiply_high(typing_context, a, b):  # type: ignore[no-untyped-def]
+    """Upper 64 bits of the 128-bit product of two uint64."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        wide = ir.IntType(128)
+        product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
+        return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+@njit(cache=True)
+def philox(seed, purpose, identifier, block):
+    """Four uint64 of the counter (block, identifier, 0, 0) under the key (seed, purpose)."""
+    c0, c1, c2, c3 = np.uint64(block), np.uint64(identifier), _ZERO, _ZERO
+    k0, k1 = np.uint64(seed), np.uint64(purpose)
+    for _ in range(_ROUNDS):
+        high_0, low_0 = _multiply_high(_MULTIPLIER_0, c0), _MULTIPLIER_0 * c0
+        high_1, low_1 = _multiply_high(_MULTIPLIER_1, c2), _MULTIPLIER_1 * c2
+        c0, c1, c2, c3 = high_1 ^ c1 ^ k0, low_1, high_0 ^ c3 ^ k1, low_0
+        k0 += _WEYL_0
+        k1 += _WEYL_1
+    return c0, c1, c2, c3
+
+
+@njit(cache=True)
+def to_uniform(bits):
+    """Uniform number in [0, 1) with 53 random bits."""
+    return float(bits >> _ELEVEN) * _UNIT
+
+
+@njit(cache=True)
+def to_integer(bits, n):
+    """Uniform integer in 0 .. n-1; its bias is below n / 2**64."""
+    return np.int64(_multiply_high(bits, np.uint64(n)))
+
+
+@njit(cache=True)
+def to_normals(bits_0, bits_1):
+    """Two independent standard normal numbers (Box and Muller)."""
+    radius = math.sqrt(-2.0 * math.log(1.0 - to_uniform(bits_0)))
+    angle = 2.0 * math.pi * to_uniform(bits_1)
+    return radius * math.cos(angle), radius * math.sin(angle)
+
+
+def permutation(n: int, *, seed: int, purpose: Purpose, identifier: int) -> np.ndarray:
+    """Random order of 0 .. n-1, int64 (n,)."""
+    generator = np.random.Philox(key=[seed, purpose], counter=[0, identifier, 0, 0])
+    return np.random.Generator(generator).permutation(n)

@@ -1,0 +1,231 @@
+"""Simulating a network: build it once, run it with one stimulus after another, read its weights."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eprop_core import loop
+from eprop_core.connectivity import Compressed, Connections, Range, expand
+from eprop_core.exchange import Exchange
+from eprop_core.network import PROJECTIONS, assemble, build, check_memory, projection_ranges
+from eprop_core.neurons import FINITE
+from eprop_core.parameters import Network, ParameterError
+from eprop_core.stimulus import Stimulus
+
+RECORDED_AT_ONCE = 4_000_000
+"""Room for recorded spikes, as the number of neurons times steps that are computed between two emptyings."""
+
+
+class NotFiniteError(ArithmeticError):
+    """A voltage that is no longer a finite number."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a run recorded."""
+
+    spike_steps: np.ndarray
+    """int64 (n_spikes,), steps relative to the start of the run, ascending; this rank's neurons."""
+    spike_neurons: np.ndarray
+    """int64 (n_spikes,), global ids, ascending within a step."""
+    readout: np.ndarray
+    """float64 (n_steps, n_readout), mV, the same on all ranks."""
+    error: np.ndarray
+    """float64 (n_steps, n_readout), window * (readout - target), mV, the same on all ranks."""
+
+
+class Simulation:
+    """A network on one rank or, with an mpi4py communicator, on all its ranks.
+
+    Spikes, errors and weights are the same to the bit on any number of ranks. Methods that say so are collective: all
+    ranks must call them.
+
+    Args:
+        network: parameters of the network.
+        seed: seed of all random draws, 0 to 2**64 - 1.
+        connections: explicit connections with weights for any of "input", "recurrent", "output", "feedback"; projections
+            that are not named are drawn. The same on all ranks.
+        communicator: an mpi4py communicator; None for a single rank, which needs no MPI.
+        detailed_times: tell plasticity apart from delivery, and waiting from communicating; costs some time itself.
+
+    Raises:
+        ParameterError: a connection that is not allowed.
+        InsufficientMemoryError: a network that will not fit into memory.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        seed: int = 1,
+        connections: Mapping[str, Connections] | None = None,
+        communicator: Any = None,
+        detailed_times: bool = False,
+    ) -> None:
+        start = time.perf_counter()
+        connections = connections or {}
+        if unknown := set(connections) - set(PROJECTIONS):
+            raise ParameterError(f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(PROJECTIONS)}")
+        n_ranks, index = (1, 0) if communicator is None else (communicator.size, communicator.rank)
+        if n_ranks > network.n_recurrent:
+            raise ParameterError(f"{n_ranks} ranks are more than the {network.n_recurrent} recurrent neurons")
+        check_memory(network, _ranks_on_this_machine(communicator), n_ranks)
+        self.network = network
+        self.seed = seed
+        self.step = 0
+        """Steps simulated so far."""
+        self.recurrent = Range.of_rank(network.n_recurrent, index, n_ranks)
+        """The recurrent neurons of this rank."""
+        self._communicator = communicator
+        self._detailed_times = detailed_times
+        self._exchange = Exchange(communicator) if n_ranks > 1 else None
+        self._rank = build(
+            network, seed=seed, connections=connections, recurrent=self.recurrent, detailed_times=detailed_times
+        )
+        self._communication = {"communicate": 0.0, "wait": 0.0}
+        self._build_time = time.perf_counter() - start
+
+    def run(self, stimulus: Stimulus) -> Recording:
+        """Simulate the stimulus; time, voltages and traces go on from the run before. Collective.
+
+        Raises:
+            StimulusError: a stimulus that does not fit the network.
+            NotFiniteError: a voltage that ceases to be finite, with the step, the neuron and the likely cause.
+        """
+        stimulus.check_fits(self.network)
+        n_steps, n_readout = stimulus.n_steps, self.network.n_readout
+        run = loop.Run(
+            start=self.step,
+            input_offset=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
+            input_channels=stimulus.input_channels.astype(np.int32),
+            target=np.ascontiguousarray(stimulus.target),
+            learning_window=np.ascontiguousarray(stimulus.learning_window),
+            readout=np.empty((n_steps, n_readout)),
+            error=np.empty((n_steps, n_readout)),
+            spikes_per_step=np.zeros(n_steps, np.int64),
+        )
+        interval, n_neurons = self._rank.interval, self.recurrent.count
+        stretch = interval * max(1, RECORDED_AT_ONCE // (n_neurons * interval))
+        recorded = np.empty(n_neurons * min(stretch, n_steps), np.int32)
+        spikes = []
+        last_step = self.step + n_steps
+        for begin in range(self.step, last_step, stretch):
+            end = min(begin + stretch, last_step)
+            advance = self._run_alone if self._exchange is None else self._run_together
+            advance(run, begin, end, recorded)
+            n = run.spikes_per_step[begin - run.start : end - run.start].sum()
+            spikes.append(recorded[:n].astype(np.int64))
+        self.step = last_step
+        return Recording(
+            spike_steps=np.repeat(np.arange(n_steps), run.spikes_per_step),
+            spike_neurons=np.concatenate(spikes) + self.recurrent.first,
+            readout=run.readout,
+            error=run.error,
+        )
+
+    def _run_alone(self, run: loop.Run, begin: int, end: int, recorded: np.ndarray) -> None:
+        self._check(*loop.run_alone(self._rank, run, begin, end, recorded))
+
+    def _run_together(self, run: loop.Run, begin: int, end: int, recorded: np.ndarray) -> None:
+        assert self._exchange is not None
+        n = 0
+        for first in range(begin, end, self._rank.interval):
+            last = min(first + self._rank.interval, end)
+            loop.collocate(self._rank, first, last)
+            before = time.perf_counter()
+            if self._detailed_times:
+                self._communicator.Barrier()
+                self._communication["wait"] += time.perf_counter() - before
+                before = time.perf_counter()
+            self._exchange(self._rank, first, last - first)
+            self._communication["communicate"] += time.perf_counter() - before
+            self._check(*loop.compute(self._rank, run, first, last))
+            n = loop.record_spikes(self._rank, first, last, recorded, n)
+
+    def _check(self, step: int, neuron: int) -> None:
+        if neuron != FINITE:
+            raise NotFiniteError(
+                f"step {step}: the voltage of recurrent neuron {neuron + self.recurrent.first} is not finite; "
+                f"the likely cause is a learning rate that is too large "
+                f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
+            )
+
+    def weights(self, projection: str) -> Connections:
+        """All connections of a projection with their present weights, sorted by (target, source). Collective.
+
+        A weight changes when a spike of its source arrives; what has been gathered since then is not in it.
+        """
+        sources, targets = projection_ranges(self.network, self.recurrent)[projection]
+        own = expand(*self._compressed(projection), sources, targets)
+        if self._communicator is None:
+            return own
+        parts = self._communicator.allgather(own)
+        source, target, weight = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        order = np.lexsort((source, target))
+        return Connections(source[order], target[order], weight[order])
+
+    def _compressed(self, projection: str) -> Compressed:
+        part = getattr(self._rank, projection)
+        return part if projection == "feedback" else Compressed(*part.synapses[:3])
+
+    def frozen(self) -> "Simulation":
+        """The network with its present weights, static, and everything at rest: what is evaluated. Shares the weights.
+
+        Nothing that the copy does changes this simulation.
+        """
+        static = {name: getattr(self.network, name).model_copy(update={"plastic": False}) for name in PROJECTIONS[:3]}
+        copy = object.__new__(Simulation)
+        copy.__dict__.update(self.__dict__)
+        copy.network = self.network.model_copy(update=static)
+        copy.step = 0
+        copy._communication = dict.fromkeys(self._communication, 0.0)
+        copy._build_time = 0.0
+        compressed = {name: self._compressed(name) for name in PROJECTIONS}
+        copy._rank = assemble(
+            copy.network, compressed, self.recurrent, self._rank.fixed_point, self._detailed_times
+        )
+        return copy
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Of this rank, since the start: neurons, synapses by projection, spikes and synaptic events by projection."""
+        counts = self._rank.counts
+        result = {"neurons": self.recurrent.count, "spikes": int(counts[loop.SPIKES])}
+        events = {"input": loop.INPUT_EVENTS, "recurrent": loop.RECURRENT_EVENTS, "output": loop.OUTPUT_EVENTS}
+        for name in PROJECTIONS:
+            result[f"{name}_synapses"] = len(self._compressed(name).target)
+        for name, index in events.items():
+            result[f"{name}_synaptic_events"] = int(counts[index])
+        result["synapses"] = sum(result[f"{name}_synapses"] for name in events)
+        result["synaptic_events"] = sum(result[f"{name}_synaptic_events"] for name in events)
+        return result
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Of this rank, seconds since the start by phase; plasticity is a part of deliver and collocate."""
+        times = self._rank.times
+        phases = {
+            "update": loop.UPDATE,
+            "deliver": loop.DELIVER,
+            "plasticity": loop.PLASTICITY,
+            "collocate": loop.COLLOCATE,
+        }
+        return {
+            "build": self._build_time,
+            **{name: float(times[index]) for name, index in phases.items()},
+            **self._communication,
+        }
+
+
+def _ranks_on_this_machine(communicator: Any) -> int:
+    if communicator is None:
+        return 1
+    from mpi4py import MPI
+
+    local = communicator.Split_type(MPI.COMM_TYPE_SHARED)
+    n = int(local.size)
+    local.Free()
+    return n

@@ -1,0 +1,86 @@
+"""Presynaptic side of a plastic projection: traces, latest spikes, and who falls silent when.
+
+The trace z and the state of a synapse's clock depend on its source alone, so they are kept once per source.
+A timing wheel tells at every row which sources have reached the cutoff: a running source sits in one slot, and moves
+to the slot of its latest spike only when its turn comes.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from eprop_core.synapses import PAUSED, RUNNING, WAKING
+
+NO_SPIKE_YET = -1
+
+
+class Sources(NamedTuple):
+    """State of the sources of one plastic projection; one entry per source unless said otherwise."""
+
+    trace: np.ndarray
+    """float64, z relative to the origin of the present block."""
+    last_emission: np.ndarray
+    """int64, step of the latest spike up to the present row; NO_SPIKE_YET before the first."""
+    state: np.ndarray
+    """int8, PAUSED or RUNNING; WAKING between the registration of a spike and its visit in the same row."""
+    wheel: np.ndarray
+    """int32 (cutoff + 1,), first source in each slot, -1 for none; empty without a cutoff."""
+    next_in_slot: np.ndarray
+    """int32, the source after this one in its slot, -1 for none."""
+    silent: np.ndarray
+    """int32, space for a list of sources."""
+
+    @classmethod
+    def at_rest(cls, n: int, cutoff: int | None) -> "Sources":
+        """``n`` sources that have never spiked."""
+        slots = 0 if cutoff is None else cutoff + 1
+        return cls(
+            trace=np.zeros(n),
+            last_emission=np.full(n, NO_SPIKE_YET, np.int64),
+            state=np.full(n, PAUSED, np.int8),
+            wheel=np.full(slots, -1, np.int32),
+            next_in_slot=np.full(n if slots else 0, -1, np.int32),
+            silent=np.empty(n if slots else 0, np.int32),
+        )
+
+
+@njit(cache=True)
+def _await_cutoff(sources, i, row):
+    slot = row % len(sources.wheel)
+    sources.next_in_slot[i] = sources.wheel[slot]
+    sources.wheel[slot] = i
+
+
+@njit(cache=True)
+def register(sources, emitted, row):
+    """Note the spikes emitted at ``row``. A silent source is marked WAKING and keeps its last emission until woken."""
+    cutoff = len(sources.wheel) - 1
+    for i in emitted:
+        if sources.state[i] == RUNNING:
+            sources.last_emission[i] = row
+        else:
+            sources.state[i] = WAKING
+            if cutoff >= 0:
+                _await_cutoff(sources, i, row + cutoff)
+
+
+@njit(cache=True)
+def expire(sources, row):
+    """Write the running sources that reach the cutoff at ``row`` to ``sources.silent``; return their number."""
+    cutoff = len(sources.wheel) - 1
+    if cutoff < 0:
+        return 0
+    slot = row % len(sources.wheel)
+    i = sources.wheel[slot]
+    sources.wheel[slot] = -1
+    n = 0
+    while i >= 0:
+        following = sources.next_in_slot[i]
+        if sources.last_emission[i] + cutoff == row:
+            sources.silent[n] = i
+            n += 1
+        else:
+            _await_cutoff(sources, i, sources.last_emission[i] + cutoff)
+        i = following
+    return n

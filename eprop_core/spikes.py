@@ -1,0 +1,27 @@
+"""The spikes of the last few steps of a population, one list per step."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+
+class Spikes(NamedTuple):
+    """Ring of spike lists."""
+
+    ids: np.ndarray
+    """int32 (depth, n), ascending ids within each list."""
+    count: np.ndarray
+    """int64 (depth,), length of each list."""
+
+    @classmethod
+    def none(cls, depth: int, n: int) -> "Spikes":
+        """A ring of empty lists for a population of ``n``; memory is touched only as far as lists grow."""
+        return cls(np.zeros((depth, n), np.int32), np.zeros(depth, np.int64))
+
+
+@njit(cache=True)
+def spikes_of(spikes, step):
+    """The ids that spiked in ``step``, one of the last ``depth`` steps."""
+    slot = step % len(spikes.count)
+    return spikes.ids[slot, : spikes.count[slot]]

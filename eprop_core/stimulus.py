@@ -1,0 +1,106 @@
+"""What a network is shown in one run: input spikes, targets and the window in which errors count."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eprop_core.parameters import Network
+
+
+class StimulusError(ValueError):
+    """A stimulus that is not allowed; the message is one line: what, where, and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """Input spikes and targets of ``n_steps`` steps, counted from the start of the run.
+
+    Checked when it is made: a :class:`StimulusError` names the first thing that is wrong. Integer arrays become int64,
+    targets float64.
+
+    Attributes:
+        n_steps: length of the run in steps, at least 1.
+        input_steps: int64 (n_events,), ascending: the step in which an input channel spikes; the spike arrives
+            ``input.delay`` steps later.
+        input_channels: int64 (n_events,): the channel that spikes, at most once per step.
+        target: float64 (n_steps, n_readout), mV: ``target[t]`` is compared with the readout signal of step t.
+        learning_window: bool (n_steps,): the steps whose errors count.
+    """
+
+    n_steps: int
+    input_steps: np.ndarray
+    input_channels: np.ndarray
+    target: np.ndarray
+    learning_window: np.ndarray
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n_steps, bool) or not isinstance(self.n_steps, int | np.integer) or self.n_steps < 1:
+            raise StimulusError(f"n_steps = {self.n_steps!r}: must be a whole number of at least 1")
+        self._set("n_steps", int(self.n_steps))
+        self._set("input_steps", _array("input_steps", self.input_steps, "iu", 1, np.int64))
+        self._set("input_channels", _array("input_channels", self.input_channels, "iu", 1, np.int64))
+        self._set("target", _array("target", self.target, "iuf", 2, np.float64))
+        self._set("learning_window", _array("learning_window", self.learning_window, "b", 1, np.bool_))
+        self._check_lengths()
+        self._check_events()
+        if not np.isfinite(self.target).all():
+            step, readout = np.argwhere(~np.isfinite(self.target))[0]
+            raise StimulusError(f"target[{step}, {readout}] = {self.target[step, readout]}: must be finite")
+
+    def check_fits(self, network: Network) -> None:
+        """Raise a :class:`StimulusError` unless channels and targets match the populations of ``network``."""
+        if self.target.shape[1] != network.n_readout:
+            raise StimulusError(
+                f"target has {self.target.shape[1]} columns: must be one per readout, n_readout = {network.n_readout}"
+            )
+        if self.input_channels.size and self.input_channels.max() >= network.n_input:
+            event = int(self.input_channels.argmax())
+            raise StimulusError(
+                f"input_channels[{event}] = {self.input_channels[event]}: must be below n_input = {network.n_input}"
+            )
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)  # the dataclass is frozen
+
+    def _check_lengths(self) -> None:
+        for name in ("target", "learning_window"):
+            length = len(getattr(self, name))
+            if length != self.n_steps:
+                raise StimulusError(f"{name} has {length} steps: must have n_steps = {self.n_steps}")
+        if len(self.input_steps) != len(self.input_channels):
+            raise StimulusError(
+                f"input_channels has {len(self.input_channels)} events: must have as many as input_steps, "
+                f"{len(self.input_steps)}"
+            )
+
+    def _check_events(self) -> None:
+        steps, channels = self.input_steps, self.input_channels
+        if not steps.size:
+            return
+        outside = (steps < 0) | (steps >= self.n_steps)
+        if outside.any():
+            event = int(outside.argmax())
+            raise StimulusError(f"input_steps[{event}] = {steps[event]}: must be in 0..{self.n_steps - 1}")
+        if channels.min() < 0:
+            event = int(channels.argmin())
+            raise StimulusError(f"input_channels[{event}] = {channels[event]}: must not be negative")
+        descending = np.diff(steps) < 0
+        if descending.any():
+            event = int(descending.argmax()) + 1
+            raise StimulusError(f"input_steps[{event}] = {steps[event]} after {steps[event - 1]}: must not descend")
+        order = np.lexsort((channels, steps))
+        twice = (np.diff(steps[order]) == 0) & (np.diff(channels[order]) == 0)
+        if twice.any():
+            event = int(order[int(twice.argmax()) + 1])
+            raise StimulusError(
+                f"input_channels[{event}] = {channels[event]}: spikes twice in step {steps[event]}, at most once is allowed"
+            )
+
+
+def _array(name: str, values: np.ndarray, kinds: str, dimensions: int, dtype: type[np.generic]) -> np.ndarray:
+    array = np.asarray(values)
+    if array.dtype.kind not in kinds:
+        raise StimulusError(f"{name} has dtype {array.dtype}: must be {np.dtype(dtype).name}")
+    if array.ndim != dimensions:
+        raise StimulusError(f"{name} has {array.ndim} dimensions: must have {dimensions}")
+    return np.ascontiguousarray(array, dtype=dtype)

@@ -1,0 +1,157 @@
+"""Random networks with random input and targets that spike and learn: what the equivalence tests run on."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core.connectivity import Connections
+from eprop_core.parameters import Network, parse
+from eprop_core.stimulus import Stimulus
+
+
+class Problem(NamedTuple):
+    """All that a simulation needs."""
+
+    network: Network
+    connections: dict[str, Connections]
+    stimulus: Stimulus
+
+
+def random_problem(seed: int, n_steps: int, **settings: object) -> Problem:
+    """A problem drawn from ``seed``; ``settings`` override drawn values.
+
+    Keys of ``settings`` are those of ``draw_settings`` below. Weights are scaled to the threshold, the number of
+    sources and the rates, so that the neurons fire at some 5-80 spikes per 1000 steps whatever is drawn.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = draw_settings(rng) | settings
+    network = parse(Network, _network(chosen))
+    connections = _connections(rng, network, chosen)
+    return Problem(network, connections, _stimulus(rng, network, n_steps, chosen))
+
+
+def draw_settings(rng: np.random.Generator) -> dict[str, object]:
+    """Random settings over the whole range of the model, with unit delays."""
+    dt = rng.choice([1.0, 1.0, 0.5, 0.1, 2.0])
+    kappa = rng.choice([0.0, rng.uniform(0.5, 0.99)], p=[0.1, 0.9])
+    return {
+        "n_input": int(rng.integers(5, 61)),
+        "n_recurrent": int(rng.integers(5, 61)),
+        "n_readout": int(rng.integers(1, 5)),
+        "dt": float(dt),
+        "tau_m": float(dt * rng.uniform(5.0, 50.0)),
+        "tau_m_readout": float(dt * rng.uniform(5.0, 50.0)),
+        "C_m": float(rng.uniform(0.5, 2.0)),
+        "I_e": float(rng.choice([0.0, 1.0])),  # in units of half the rheobase
+        "V_th": float(rng.uniform(0.03, 1.5)),
+        "V_min": rng.choice([None, -0.5, 0.0], p=[0.5, 0.3, 0.2]),  # in units of V_th
+        "refractory_steps": int(rng.integers(0, 6)),
+        "surrogate": str(rng.choice(["piecewise_linear", "exponential"])),
+        "height": float(rng.uniform(0.2, 2.0)),
+        "width": float(rng.uniform(0.3, 2.0)),  # in units of V_th
+        "E_L": float(rng.choice([0.0, rng.normal()])),
+        "kappa": float(kappa),
+        "kappa_reg": float(rng.choice([kappa, rng.uniform(0.0, 0.99)])),
+        "c_reg": float(rng.choice([0.0, rng.uniform(0.1, 10.0)])),
+        "f_target": float(rng.uniform(1.0, 40.0)),
+        "cutoff": int(rng.choice([rng.integers(5, 20), rng.integers(5, 201)])),
+        "density": {name: float(rng.uniform(0.1, 1.0)) for name in ("input", "recurrent", "output", "feedback")},
+        "plastic": {name: True for name in ("input", "recurrent", "output")},
+        "delay": {name: 1 for name in ("input", "recurrent", "output", "feedback")},
+        "input_probability": float(10 ** rng.uniform(-2.5, -0.7)),
+        "learning_rate": float(10 ** rng.uniform(-2.5, -1.0)),  # in units of what moves a weight by its own size
+        "bounded": bool(rng.integers(0, 4) == 0),
+    }
+
+
+def _network(chosen: Mapping[str, object]) -> dict[str, object]:
+    settings: dict = dict(chosen)
+    V_th, dt, tau_m = settings["V_th"], settings["dt"], settings["tau_m"]
+    rest_per_current = tau_m / settings["C_m"]
+    weight = _weight_scale(settings, "input")
+    # A weight's gradient grows with error, feedback, filtered eligibility trace and presynaptic trace.
+    gradient = settings["height"] / (1.0 - settings["kappa"]) * 30.0
+    bound = weight if settings["bounded"] else 100.0
+    all_to_all = {"rule": "all_to_all"}
+    projections = {
+        name: {
+            "connectivity": all_to_all,
+            "delay": settings["delay"][name],
+            "plastic": settings["plastic"][name],
+        }
+        for name in ("input", "recurrent", "output")
+    }
+    return projections | {
+        "dt": dt,
+        "n_input": settings["n_input"],
+        "n_recurrent": settings["n_recurrent"],
+        "n_readout": settings["n_readout"],
+        "neuron": {
+            "tau_m": tau_m,
+            "C_m": settings["C_m"],
+            "I_e": settings["I_e"] * 0.5 * V_th / rest_per_current,
+            "V_th": V_th,
+            "V_min": None if settings["V_min"] is None else float(settings["V_min"] * V_th),
+            "t_ref": settings["refractory_steps"] * dt,
+            "surrogate_gradient": {
+                "function": settings["surrogate"],
+                "height": settings["height"],
+                "width": settings["width"] * V_th,
+            },
+        },
+        "readout": {"tau_m": settings["tau_m_readout"], "E_L": settings["E_L"]},
+        "plasticity": {
+            "kappa": settings["kappa"],
+            "kappa_reg": settings["kappa_reg"],
+            "c_reg": settings["c_reg"],
+            "f_target": settings["f_target"],
+            "cutoff": settings["cutoff"],
+            "optimizer": {
+                "learning_rate": settings["learning_rate"] * weight / gradient,
+                "weight_min": -bound,
+                "weight_max": bound,
+            },
+        },
+        "feedback": {"connectivity": all_to_all, "delay": settings["delay"]["feedback"]},
+    }
+
+
+def _weight_scale(settings: Mapping, name: str) -> float:
+    """Standard deviation of weights (pA) that lets the membrane voltage fluctuate on the scale of the threshold."""
+    n_sources = {"input": settings["n_input"], "recurrent": settings["n_recurrent"], "output": settings["n_recurrent"]}
+    probability = settings["input_probability"] if name == "input" else 0.03
+    tau_m = settings["tau_m_readout"] if name == "output" else settings["tau_m"]
+    arrivals = n_sources[name] * settings["density"][name] * probability * tau_m / settings["dt"] / 2.0
+    deviation = {"input": settings["V_th"], "recurrent": 0.3 * settings["V_th"], "output": 1.0}[name]
+    return float(deviation / np.sqrt(max(arrivals, 0.5)))
+
+
+def _connections(rng: np.random.Generator, network: Network, chosen: Mapping) -> dict[str, Connections]:
+    populations = {
+        "input": (network.n_input, network.n_recurrent),
+        "recurrent": (network.n_recurrent, network.n_recurrent),
+        "output": (network.n_recurrent, network.n_readout),
+        "feedback": (network.n_readout, network.n_recurrent),
+    }
+    bound = network.plasticity.optimizer.weight_max
+    connections = {}
+    for name, (n_source, n_target) in populations.items():
+        exists = rng.random((n_target, n_source)) < chosen["density"][name]
+        if name == "recurrent":
+            np.fill_diagonal(exists, False)
+        target, source = np.nonzero(exists)
+        scale = 1.0 if name == "feedback" else _weight_scale(chosen, name)
+        weight = scale * rng.normal(size=len(source))
+        connections[name] = Connections(source, target, weight if name == "feedback" else np.clip(weight, -bound, bound))
+    return connections
+
+
+def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, chosen: Mapping) -> Stimulus:
+    steps, channels = np.nonzero(rng.random((n_steps, network.n_input)) < chosen["input_probability"])
+    # Targets are sines, the learning window opens and closes for a random number of steps.
+    periods, phases = rng.uniform(20.0, 400.0, (2, network.n_readout))
+    target = np.sin(2.0 * np.pi * (np.arange(n_steps)[:, np.newaxis] / periods) + phases)
+    edges = np.cumsum(rng.integers(1, 300, size=n_steps))
+    learning_window = np.searchsorted(edges, np.arange(n_steps), side="right") % 2 == 0
+    return Stimulus(n_steps, steps, channels, target, learning_window)
