@@ -3,13 +3,15 @@
 import sys
 
 import numpy as np
-from numba import njit, types
+from numba import types
+
+from eprop_core.compilation import kernel
 
 _CLOCK_MONOTONIC = 6 if sys.platform == "darwin" else 1
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
 
 
-@njit(cache=True)
+@kernel
 def seconds(scratch):
     """Seconds since an arbitrary origin; ``scratch`` is an int64 array of length 2 that is overwritten."""
     _clock_gettime(_CLOCK_MONOTONIC, scratch.ctypes)

@@ -8,8 +8,8 @@ side, their targets ascending, which is the order in which a spike visits them.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from eprop_core.compilation import allocating_kernel
 from eprop_core.parameters import (
     AllToAll,
     Connectivity,
@@ -18,6 +18,7 @@ from eprop_core.parameters import (
     ParameterError,
 )
 from eprop_core.random import Purpose, philox, to_integer, to_normals, to_uniform
+from eprop_core.synapses import WEIGHT, Synapses
 
 
 class Connections(NamedTuple):
@@ -29,17 +30,6 @@ class Connections(NamedTuple):
     """int64 (n,), ids within the target population."""
     weight: np.ndarray
     """float64 (n,), pA."""
-
-
-class Compressed(NamedTuple):
-    """Synapses compressed by source; sources and targets are numbered within the rank's ranges."""
-
-    offset: np.ndarray
-    """int64 (n_sources + 1,): the synapses of source i are offset[i] .. offset[i + 1] - 1."""
-    target: np.ndarray
-    """int32 (n_synapses,)."""
-    weight: np.ndarray
-    """float64 (n_synapses,), pA."""
 
 
 class Range(NamedTuple):
@@ -83,7 +73,7 @@ _NORMAL, _UNIFORM, _CONSTANT = range(3)
 _DISTRIBUTION = {"normal": _NORMAL, "uniform": _UNIFORM, "constant": _CONSTANT}
 
 
-@njit(cache=True)
+@allocating_kernel
 def _draw_distinct(available, n, seed, purpose, identifier, taken, drawn):
     """Write ``n`` distinct integers below ``available`` to ``drawn``; ``taken`` is all False before and after."""
     found, block, word = 0, 0, 4
@@ -103,7 +93,7 @@ def _draw_distinct(available, n, seed, purpose, identifier, taken, drawn):
         taken[drawn[k]] = False
 
 
-@njit(cache=True)
+@allocating_kernel
 def _draw_sources(rule, available, target, taken, sources):
     """Write the sources of one target to ``sources``; return their number."""
     kind, in_degree, probability = rule.kind, rule.in_degree, rule.probability
@@ -152,7 +142,7 @@ def _draw_sources(rule, available, target, taken, sources):
         n += 1
 
 
-@njit(cache=True)
+@allocating_kernel
 def _draw_weight(rule, target, index):
     """The initial weight of a target's connection number ``index``."""
     if rule.distribution == _CONSTANT:
@@ -165,9 +155,9 @@ def _draw_weight(rule, target, index):
     return rule.scale * (first if word % 2 == 0 else second)
 
 
-@njit(cache=True)
-def _draw(rule, sources, targets, no_self):
-    """Compressed synapses from the range ``sources`` onto the range ``targets``: count, then fill."""
+@allocating_kernel
+def _draw(rule, sources, targets, no_self, n_columns):
+    """Synapses from the range ``sources`` onto the range ``targets``: count, then fill."""
     first_source, last_source, n_sources = sources
     first_target, last_target, _ = targets
     available = n_sources - 1 if no_self else n_sources
@@ -175,13 +165,13 @@ def _draw(rule, sources, targets, no_self):
     drawn = np.empty(available if rule.kind != _FIXED_IN_DEGREE_MULTAPSES else rule.in_degree, np.int64)
     offset = np.zeros(last_source - first_source + 1, np.int64)
     target = np.empty(0, np.int32)
-    weight = np.empty(0, np.float64)
+    values = np.empty((0, n_columns), np.float64)
     for filling in (False, True):
         if filling:
             for i in range(len(offset) - 1):
                 offset[i + 1] += offset[i]
             target = np.empty(offset[-1], np.int32)
-            weight = np.empty(offset[-1], np.float64)
+            values = np.zeros((offset[-1], n_columns), np.float64)
             position = offset.copy()
         else:
             position = offset
@@ -195,11 +185,11 @@ def _draw(rule, sources, targets, no_self):
                     i = source - first_source
                     if filling:
                         target[position[i]] = j - first_target
-                        weight[position[i]] = _draw_weight(rule, j, k)
+                        values[position[i], WEIGHT] = _draw_weight(rule, j, k)
                         position[i] += 1
                     else:
                         position[i + 1] += 1
-    return offset, target, weight
+    return offset, target, values
 
 
 def mean_in_degree(connectivity: Connectivity, n_sources: int) -> float:
@@ -231,11 +221,13 @@ def draw(
     weight_purpose: Purpose,
     sources: Range,
     targets: Range,
+    n_columns: int,
     autapses: bool = True,
-) -> Compressed:
+) -> Synapses:
     """Draw the synapses from ``sources`` onto ``targets`` that a rule describes.
 
-    With ``autapses`` False the populations are the same, and no neuron is connected to itself.
+    Each synapse gets room for ``n_columns`` values, of which the weight is the first. With ``autapses`` False the
+    populations are the same, and no neuron is connected to itself.
     """
     if isinstance(connectivity, AllToAll):
         kind, in_degree, probability = _ALL_TO_ALL, 0, 0.0
@@ -255,10 +247,10 @@ def draw(
         source_purpose=source_purpose,
         weight_purpose=weight_purpose,
     )
-    return Compressed(*_draw(rule, sources, targets, not autapses))
+    return Synapses(*_draw(rule, tuple(sources), tuple(targets), not autapses, n_columns))
 
 
-def compress(connections: Connections, name: str, sources: Range, targets: Range) -> Compressed:
+def compress(connections: Connections, name: str, sources: Range, targets: Range, n_columns: int) -> Synapses:
     """Compress an explicit list of connections, keeping those between the two ranges.
 
     Raises :class:`ParameterError` where arrays differ in length, an id is out of range or a weight is not finite.
@@ -283,11 +275,14 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
     order = np.lexsort((target, source))
     offset = np.zeros(sources.count + 1, np.int64)
     np.cumsum(np.bincount(source, minlength=sources.count), out=offset[1:])
-    return Compressed(offset, target[order].astype(np.int32), weight[order])
+    values = np.zeros((len(target), n_columns))
+    values[:, WEIGHT] = weight[order]
+    return Synapses(offset, target[order].astype(np.int32), values)
 
 
-def expand(offset: np.ndarray, target: np.ndarray, weight: np.ndarray, sources: Range, targets: Range) -> Connections:
-    """List of the compressed synapses with global ids, sorted by (target, source)."""
-    source = np.repeat(np.arange(sources.first, sources.last), np.diff(offset))
-    order = np.lexsort((source, target))
-    return Connections(source[order], target[order].astype(np.int64) + targets.first, weight[order].copy())
+def expand(synapses: Synapses, sources: Range, targets: Range) -> Connections:
+    """List of the synapses with global ids, sorted by (target, source)."""
+    source = np.repeat(np.arange(sources.first, sources.last), np.diff(synapses.offset))
+    order = np.lexsort((source, synapses.target))
+    target = synapses.target[order].astype(np.int64) + targets.first
+    return Connections(source[order], target, synapses.values[order, WEIGHT])

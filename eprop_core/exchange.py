@@ -8,12 +8,13 @@ same room; when a message does not fit, every rank sees so from the counts, and 
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from eprop_core.compilation import kernel
 from eprop_core.loop import Rank
+from eprop_core.spikes import copy_ids
 
 
-@njit(cache=True)
+@kernel
 def _pack(rank, step, n_current_steps, message, message_ids):
     """Write the message; return the number of spikes, of which only as many are written as there is room for."""
     n_steps = step - rank.published[0]
@@ -26,12 +27,12 @@ def _pack(rank, step, n_current_steps, message, message_ids):
         slot = (rank.published[0] + s) % len(rank.own_spikes.count)
         count = rank.own_spikes.count[slot]
         message[s] = count
-        for i in range(min(count, len(message_ids) - position)):
-            message_ids[position + i] = rank.own_spikes.ids[slot, i] + rank.first_id
+        room = max(0, len(message_ids) - position)
+        copy_ids(message_ids, position, rank.own_spikes.ids[slot], 0, min(count, room), rank.first_id)
         position += count
 
 
-@njit(cache=True)
+@kernel
 def _words_needed(n_steps, n_currents, messages):
     """Length of the longest message."""
     longest = 0
@@ -40,7 +41,7 @@ def _words_needed(n_steps, n_currents, messages):
     return n_steps + n_currents + (longest + 1) // 2
 
 
-@njit(cache=True)
+@kernel
 def _unpack(rank, step, n_current_steps, messages, messages_ids):
     """Enter the messages of all ranks, in the order of ranks and so of ids."""
     n_steps = step - rank.published[0]
@@ -56,7 +57,7 @@ def _unpack(rank, step, n_current_steps, messages, messages_ids):
         for s in range(n_steps):
             slot = (rank.published[0] + s) % len(rank.spikes.count)
             count, before = messages[r, s], rank.spikes.count[slot]
-            rank.spikes.ids[slot, before : before + count] = messages_ids[r, position : position + count]
+            copy_ids(rank.spikes.ids[slot], before, messages_ids[r], position, count, 0)
             rank.spikes.count[slot] = before + count
             position += count
     rank.published[0] = step

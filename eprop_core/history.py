@@ -23,7 +23,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from eprop_core.compilation import kernel
 
 U, A, Q, U_BEFORE = range(4)
 """Columns of an array of sums; U_BEFORE is U of the row before."""
@@ -93,7 +94,7 @@ def _decay(alpha: float, kappa: float, block: int) -> Decay:
     return Decay(alpha, kappa, block, alpha**-steps, kappa**-steps, kappa**steps, (alpha / kappa) ** steps)
 
 
-@njit(cache=True)
+@kernel
 def advance(sums, decay, offset, surrogate_gradient, signal):
     """Move the sums from row ``offset`` to the next: add the signal of this row and the surrogate gradient of the next.
 
@@ -110,14 +111,14 @@ def advance(sums, decay, offset, surrogate_gradient, signal):
         sums[j, U] = before + surrogate_gradient[j] * surrogate_factor
 
 
-@njit(cache=True)
+@kernel
 def advance_readouts(sums, decay, offset, error):
     """Move the readouts' sums to the next row: Q gathers error(t) alpha^(t-b), and there is no U or A."""
     for k in range(len(sums)):
         sums[k, Q] += error[k] * decay.kappa_power[offset]
 
 
-@njit(cache=True)
+@kernel
 def move_origin(sums, decay, offset):
     """Make the present row, ``offset`` steps after the old origin, the new origin."""
     for j in range(len(sums)):

@@ -9,10 +9,9 @@ exchanged; every rank then knows all that it needs to compute the interval by it
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from eprop_core.clock import seconds
-from eprop_core.connectivity import Compressed
+from eprop_core.compilation import kernel
 from eprop_core.history import History, advance, advance_readouts, move_origin
 from eprop_core.neurons import (
     FINITE,
@@ -24,7 +23,8 @@ from eprop_core.neurons import (
     update_recurrent,
 )
 from eprop_core.projection import Projection, begin_row, visit_row
-from eprop_core.spikes import Spikes
+from eprop_core.spikes import Spikes, copy_ids
+from eprop_core.synapses import Synapses
 
 UPDATE, DELIVER, PLASTICITY, COLLOCATE = range(4)
 """Entries of ``Rank.times``; PLASTICITY is a part of DELIVER and COLLOCATE."""
@@ -48,7 +48,7 @@ class Rank(NamedTuple):
     input: Projection
     recurrent: Projection
     output: Projection
-    feedback: Compressed
+    feedback: Synapses
     output_delay: int
     input_history: History
     recurrent_history: History
@@ -88,7 +88,7 @@ class Run(NamedTuple):
     """int64 (n_steps,), of this rank."""
 
 
-@njit(cache=True)
+@kernel
 def _advance_history(rank, history):
     """Move the sums to the next row, with the learning signals of the row before it."""
     row = history.row[0]
@@ -102,22 +102,22 @@ def _advance_history(rank, history):
     feedback = rank.feedback
     share = 1.0 - rank.parameters.kappa_reg
     if history.sums_reg is None:
-        learning_signals(rank.signal, feedback.offset, feedback.target, feedback.weight, error, share, rate_error)
+        learning_signals(rank.signal, feedback, error, share, rate_error)
         advance(history.sums, history.decay, offset, psi, rank.signal)
     else:
-        learning_signals(rank.signal, feedback.offset, feedback.target, feedback.weight, error, 0.0, rate_error)
+        learning_signals(rank.signal, feedback, error, 0.0, rate_error)
         advance(history.sums, history.decay, offset, psi, rank.signal)
-        learning_signals(rank.signal, feedback.offset, feedback.target, feedback.weight, error[:0], share, rate_error)
+        learning_signals(rank.signal, feedback, error[:0], share, rate_error)
         _advance_reg(history.sums_reg, history.decay_reg, offset, psi, rank.signal)
 
 
-@njit(cache=True)
+@kernel
 def _advance_reg(sums_reg, decay, offset, psi, signal):
     if sums_reg is not None:
         advance(sums_reg, decay, offset, psi, signal)
 
 
-@njit(cache=True)
+@kernel
 def _end_block(history):
     """Move the origin to the present row where the block is full."""
     offset = history.row[0] - history.origin[0]
@@ -127,13 +127,13 @@ def _end_block(history):
         history.origin[0] = history.row[0]
 
 
-@njit(cache=True)
+@kernel
 def _move_origin_reg(sums_reg, decay, offset):
     if sums_reg is not None:
         move_origin(sums_reg, decay, offset)
 
 
-@njit(cache=True)
+@kernel
 def collocate(rank, first_step, last_step):
     """Compute this rank's part of the readouts' input in the steps ``first_step`` .. ``last_step - 1``."""
     before = seconds(rank.clock)
@@ -156,15 +156,15 @@ def collocate(rank, first_step, last_step):
     rank.times[COLLOCATE] += seconds(rank.clock) - before
 
 
-@njit(cache=True)
+@kernel
 def _receive_input(rank, run, step):
     slot = step % len(rank.input_spikes.count)
     first, last = run.input_offset[step - run.start], run.input_offset[step - run.start + 1]
     rank.input_spikes.count[slot] = last - first
-    rank.input_spikes.ids[slot, : last - first] = run.input_channels[first:last]
+    copy_ids(rank.input_spikes.ids[slot], 0, run.input_channels, first, last - first, 0)
 
 
-@njit(cache=True)
+@kernel
 def compute(rank, run, first_step, last_step):
     """Compute the steps of an interval whose spikes and currents are known.
 
@@ -218,29 +218,29 @@ def compute(rank, run, first_step, last_step):
     return first_step, FINITE
 
 
-@njit(cache=True)
+@kernel
 def _publish_own(rank, step):
     """Make the spikes of a single rank known to itself."""
     for s in range(rank.published[0], step):
         own, all_ranks = s % len(rank.own_spikes.count), s % len(rank.spikes.count)
         n = rank.own_spikes.count[own]
         rank.spikes.count[all_ranks] = n
-        rank.spikes.ids[all_ranks, :n] = rank.own_spikes.ids[own, :n]
+        copy_ids(rank.spikes.ids[all_ranks], 0, rank.own_spikes.ids[own], 0, n, 0)
     rank.published[0] = step
 
 
-@njit(cache=True)
+@kernel
 def record_spikes(rank, first_step, last_step, recorded, n):
     """Append the spikes of an interval to ``recorded``, int32, which has ``n`` entries already; return the new number."""
     for step in range(first_step, last_step):
         slot = step % len(rank.own_spikes.count)
         count = rank.own_spikes.count[slot]
-        recorded[n : n + count] = rank.own_spikes.ids[slot, :count]
+        copy_ids(recorded, n, rank.own_spikes.ids[slot], 0, count, 0)
         n += count
     return n
 
 
-@njit(cache=True)
+@kernel
 def run_alone(rank, run, first_step, last_step, recorded):
     """Simulate a single rank; return what :func:`compute` returns."""
     n = 0

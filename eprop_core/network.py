@@ -8,7 +8,7 @@ import psutil
 
 from eprop_core import history, surrogate
 from eprop_core.clock import new_scratch
-from eprop_core.connectivity import Compressed, Connections, Range, compress, draw, mean_in_degree, weight_scale
+from eprop_core.connectivity import Connections, Range, compress, draw, mean_in_degree, weight_scale
 from eprop_core.loop import Rank
 from eprop_core.neurons import NO_LOWER_BOUND, ReadoutState, RecurrentParameters, RecurrentState
 from eprop_core.parameters import Network, PairwiseBernoulli, ParameterError
@@ -17,7 +17,7 @@ from eprop_core.projection import Projection
 from eprop_core.random import Purpose
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
-from eprop_core.synapses import Optimizer, Synapses
+from eprop_core.synapses import ELIGIBILITY, ELIGIBILITY_REG, WEIGHT, Optimizer, Synapses
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 
@@ -43,17 +43,22 @@ def projection_ranges(network: Network, recurrent: Range) -> dict[str, tuple[Ran
 def estimate_memory(network: Network, n_ranks: int = 1) -> int:
     """Bytes that one of ``n_ranks`` ranks will hold: synapses and buffers, from the expected number of connections."""
     n = network.n_recurrent / n_ranks
-    filters = 1 if network.plasticity.kappa == network.plasticity.kappa_reg else 2
-    recurrent_synapse = 4 + 8 + 8 * filters + 8
     sources = network.n_input + network.n_recurrent
-    synapses = n * (
-        mean_in_degree(network.input.connectivity, network.n_input) * recurrent_synapse
-        + mean_in_degree(network.recurrent.connectivity, network.n_recurrent) * recurrent_synapse
-        + mean_in_degree(network.feedback.connectivity, network.n_readout) * 12
-    ) + network.n_readout * mean_in_degree(network.output.connectivity, network.n_recurrent) / n_ranks * 20
+
+    def synapses(name: str, n_sources: int, n_targets: float) -> float:
+        bytes_per_synapse = 4 + 8 * _values_per_synapse(network, name)
+        return mean_in_degree(getattr(network, name).connectivity, n_sources) * n_targets * bytes_per_synapse
+
+    all_synapses = (
+        synapses("input", network.n_input, n)
+        + synapses("recurrent", network.n_recurrent, n)
+        + synapses("output", network.n_recurrent, network.n_readout / n_ranks)
+        + synapses("feedback", network.n_readout, n)
+    )
     depth = 2 * max(network.input.delay, network.recurrent.delay, network.output.delay + network.feedback.delay)
-    per_neuron = 32 * filters + 40 + 16 * depth
-    return int(synapses + n * per_neuron + sources * (8 + 8 + 8 + 1 + 8 + 4 * depth))
+    per_neuron = 64 + 40 + 16 * depth
+    per_source = 8 + 8 + 8 + 1 + 8 + 4 * depth
+    return int(all_synapses + n * per_neuron + sources * per_source)
 
 
 def check_memory(network: Network, n_ranks_here: int, n_ranks: int) -> None:
@@ -76,27 +81,32 @@ def build(
     detailed_times: bool,
 ) -> Rank:
     """Draw or take over the connections of one rank and set everything to rest."""
-    compressed = {}
+    synapses = {}
     for name, (sources, targets) in projection_ranges(network, recurrent).items():
+        n_columns = _values_per_synapse(network, name)
         if name in connections:
-            compressed[name] = compress(connections[name], name, sources, targets)
+            synapses[name] = compress(connections[name], name, sources, targets, n_columns)
         else:
-            compressed[name] = _draw(network, name, seed, sources, targets)
-    return assemble(network, compressed, recurrent, _fixed_point(network, connections), detailed_times)
+            projection = getattr(network, name)
+            synapses[name] = draw(
+                projection.connectivity,
+                projection.weights,
+                seed=seed,
+                source_purpose=Purpose[f"{name.upper()}_SOURCES"],
+                weight_purpose=Purpose[f"{name.upper()}_WEIGHTS"],
+                sources=sources,
+                targets=targets,
+                n_columns=n_columns,
+                autapses=name != "recurrent",
+            )
+    return assemble(network, synapses, recurrent, _fixed_point(network, connections), detailed_times)
 
 
-def _draw(network: Network, name: str, seed: int, sources: Range, targets: Range) -> Compressed:
-    projection = getattr(network, name)
-    return draw(
-        projection.connectivity,
-        projection.weights,
-        seed=seed,
-        source_purpose=Purpose[f"{name.upper()}_SOURCES"],
-        weight_purpose=Purpose[f"{name.upper()}_WEIGHTS"],
-        sources=sources,
-        targets=targets,
-        autapses=name != "recurrent",
-    )
+def _values_per_synapse(network: Network, name: str) -> int:
+    if name == "feedback" or not getattr(network, name).plastic:
+        return WEIGHT + 1
+    one_filter = network.plasticity.kappa == network.plasticity.kappa_reg
+    return ELIGIBILITY + 1 if one_filter or name == "output" else ELIGIBILITY_REG + 1
 
 
 def _fixed_point(network: Network, connections: Mapping[str, Connections]) -> float:
@@ -125,16 +135,6 @@ def _fixed_point(network: Network, connections: Mapping[str, Connections]) -> fl
     return 2.0 ** min(50, bits)
 
 
-def _synapses(compressed: Compressed, plastic: bool, eligibility: bool, second_filter: bool) -> Synapses:
-    n = len(compressed.target) if plastic else 0
-    return Synapses(
-        *compressed,
-        eligibility=np.zeros(n) if eligibility else None,
-        eligibility_reg=np.zeros(n) if eligibility and second_filter else None,
-        gradient=np.zeros(n),
-    )
-
-
 def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:
     outside = np.flatnonzero((weight < optimizer.weight_min) | (weight > optimizer.weight_max))
     if outside.size:
@@ -145,7 +145,7 @@ def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:
 
 
 def assemble(
-    network: Network, compressed: Mapping[str, Compressed], recurrent: Range, fixed_point: float, detailed_times: bool
+    network: Network, synapses: Mapping[str, Synapses], recurrent: Range, fixed_point: float, detailed_times: bool
 ) -> Rank:
     """Put the parts of a rank together around its connections."""
     plasticity, neuron, dt = network.plasticity, network.neuron, network.dt
@@ -154,22 +154,21 @@ def assemble(
     horizons = {name: max(getattr(network, name).delay, signal_delay - 1) for name in ("input", "recurrent")}
     interval = min(network.recurrent.delay, network.output.delay)
     n = recurrent.count
-    second_filter = plasticity.kappa != plasticity.kappa_reg
     optimizer = Optimizer(
         plasticity.optimizer.learning_rate, plasticity.optimizer.weight_min, plasticity.optimizer.weight_max
     )
 
-    def projection(name: str, n_sources: int, eligibility: bool) -> Projection:
+    def projection(name: str, n_sources: int) -> Projection:
         parameters: ProjectionParameters = getattr(network, name)
         if parameters.plastic:
-            _check_bounds(name, compressed[name].weight, optimizer)
+            _check_bounds(name, synapses[name].values[:, WEIGHT], optimizer)
         return Projection(
-            synapses=_synapses(compressed[name], parameters.plastic, eligibility, second_filter),
+            synapses=synapses[name],
             sources=Sources.at_rest(n_sources if parameters.plastic else 0, plasticity.cutoff),
             optimizer=optimizer,
             plastic=parameters.plastic,
             delay=parameters.delay,
-            entry_lead=1 if eligibility else 0,
+            entry_lead=0 if name == "output" else 1,
         )
 
     def recurrent_history(name: str) -> history.History:
@@ -200,10 +199,10 @@ def assemble(
         readout_E_L=network.readout.E_L,
         readouts=ReadoutState.at_rest(network.n_readout, interval, max(depth, network.output.delay) + 2),
         fixed_point=fixed_point,
-        input=projection("input", network.n_input, eligibility=True),
-        recurrent=projection("recurrent", network.n_recurrent, eligibility=True),
-        output=projection("output", n, eligibility=False),
-        feedback=compressed["feedback"],
+        input=projection("input", network.n_input),
+        recurrent=projection("recurrent", network.n_recurrent),
+        output=projection("output", n),
+        feedback=synapses["feedback"],
         output_delay=network.output.delay,
         input_history=input_history,
         recurrent_history=input_history if shared else recurrent_history("recurrent"),

@@ -4,9 +4,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from eprop_core.compilation import kernel
 from eprop_core.surrogate import surrogate_gradient
+from eprop_core.synapses import WEIGHT
 
 NO_LOWER_BOUND = -np.inf
 FINITE = -1
@@ -73,7 +74,7 @@ class ReadoutState(NamedTuple):
         return cls(np.zeros(n), np.zeros((interval, n), np.int64), np.zeros((depth, n)))
 
 
-@njit(cache=True)
+@kernel
 def update_recurrent(state, parameters, step, first_id, emitted):
     """Advance all neurons by one step and write the global ids of those that spike to ``emitted``.
 
@@ -108,7 +109,7 @@ def update_recurrent(state, parameters, step, first_id, emitted):
     return n_spikes, not_finite
 
 
-@njit(cache=True)
+@kernel
 def update_readouts(state, alpha, E_L, fixed_point, step, offset, target, in_window, readout, error):
     """Advance the readouts by one step; write their signal and error, float64 (n,).
 
@@ -122,8 +123,8 @@ def update_readouts(state, alpha, E_L, fixed_point, step, offset, target, in_win
         recent[k] = error[k]
 
 
-@njit(cache=True)
-def learning_signals(signal, feedback_offset, feedback_target, feedback_weight, error, share, rate_error):
+@kernel
+def learning_signals(signal, feedback, error, share, rate_error):
     """Signals of all neurons: sum_k B_jk error_k + share * rate_error_j, written to ``signal``, float64 (n,).
 
     ``share`` is 1 - kappa_reg where one filter serves both parts, and 0 where the regularization has its own.
@@ -132,5 +133,5 @@ def learning_signals(signal, feedback_offset, feedback_target, feedback_weight, 
         signal[j] = share * rate_error[j]
     for k in range(len(error)):
         if error[k] != 0.0:
-            for n in range(feedback_offset[k], feedback_offset[k + 1]):
-                signal[feedback_target[n]] += feedback_weight[n] * error[k]
+            for n in range(feedback.offset[k], feedback.offset[k + 1]):
+                signal[feedback.target[n]] += feedback.values[n, WEIGHT] * error[k]

@@ -1,9 +1,12 @@
 """Weight updates: small functions of one weight and the gradient gathered since its last update."""
 
-from numba import njit
+from eprop_core.compilation import kernel
 
 
-@njit(cache=True)
+@kernel
 def gradient_descent(weight, gradient, learning_rate, weight_min, weight_max):
     """Weight after one step of gradient descent, clipped to its bounds (pA)."""
-    return min(max(weight - learning_rate * gradient, weight_min), weight_max)
+    weight -= learning_rate * gradient
+    if weight < weight_min:
+        return weight_min
+    return weight_max if weight > weight_max else weight

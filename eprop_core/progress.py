@@ -9,6 +9,31 @@ from tqdm import tqdm
 Item = TypeVar("Item")
 
 
+class ProgressLines:
+    """Lines on stderr, one for every tenth of ``total``; has the methods of a bar that pooch calls."""
+
+    def __init__(self, description: str, total: int, unit: str = "") -> None:
+        self.description = description
+        self.total = total
+        self.unit = unit
+        self.done = 0
+        self.tenths = 0
+
+    def update(self, amount: int) -> None:
+        """Count ``amount`` more as done."""
+        self.done = min(self.done + amount, self.total)
+        if self.total and 10 * self.done // self.total > self.tenths:
+            self.tenths = 10 * self.done // self.total
+            print(f"{self.description}: {self.done} of {self.total}{self.unit}", file=sys.stderr, flush=True)
+
+    def reset(self) -> None:
+        """Begin to count from 0; tenths that have been told are not told again."""
+        self.done = 0
+
+    def close(self) -> None:
+        """Do nothing; a bar would be left standing here."""
+
+
 def progress(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
     """Yield the items of ``iterable`` while telling on stderr how far the work is.
 
@@ -19,9 +44,7 @@ def progress(iterable: Iterable[Item], description: str, total: int | None = Non
     if sys.stderr.isatty():
         yield from tqdm(iterable, desc=description, total=total, dynamic_ncols=True)
         return
-    tenths = 0
-    for done, item in enumerate(iterable, start=1):
+    lines = ProgressLines(description, total)
+    for item in iterable:
         yield item
-        if total and 10 * done // total > tenths:
-            tenths = 10 * done // total
-            print(f"{description}: {done} of {total}", file=sys.stderr, flush=True)
+        lines.update(1)

@@ -16,9 +16,8 @@ With unit delays the first, third and fourth concern the same spikes, and one vi
 
 from typing import NamedTuple
 
-from numba import njit
-
 from eprop_core.clock import seconds
+from eprop_core.compilation import kernel
 from eprop_core.history import U_BEFORE, U
 from eprop_core.sources import NO_SPIKE_YET, Sources, expire, register
 from eprop_core.spikes import spikes_of
@@ -40,15 +39,15 @@ class Projection(NamedTuple):
     """1 where a spike entering at row h changes the trace from h + 1 on (recurrent), 0 where from h on (readouts)."""
 
 
-@njit(cache=True)
+@kernel
 def _revival(decay, offset, age):
     """kappa^(age) for a trace that paused ``age`` steps before the row before this one, relative to the origin."""
     factor = decay.kappa ** (age - (offset - 1))
     return factor if factor > NEGLIGIBLE else 0.0
 
 
-@njit(cache=True)
-def _visit(projection, history, i, arrives, enters):
+@kernel
+def _visit(projection, history, i, arrives, enters, current, fixed_point):
     sources, synapses = projection.sources, projection.synapses
     row, offset = history.row[0], history.row[0] - history.origin[0]
     state, z = sources.state[i], sources.trace[i]
@@ -62,11 +61,13 @@ def _visit(projection, history, i, arrives, enters):
     jump = history.decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
     event = Visit(state, arrives, enters, z, jump, revive, revive_reg)
     first, last = synapses.offset[i], synapses.offset[i + 1]
-    visit(synapses, history.sums, history.sums_reg, first, last, event, projection.optimizer)
+    visit(
+        synapses, history.sums, history.sums_reg, first, last, event, projection.optimizer, current, fixed_point
+    )
     sources.trace[i] = z + jump
 
 
-@njit(cache=True)
+@kernel
 def _settle_expired(projection, history, row, offset):
     """Pause the sources that reach the cutoff at ``row``."""
     sources, synapses = projection.sources, projection.synapses
@@ -78,7 +79,7 @@ def _settle_expired(projection, history, row, offset):
         settle(synapses, history.sums, history.sums_reg, first, last, sources.trace[i], U_BEFORE, power, power_reg)
 
 
-@njit(cache=True)
+@kernel
 def _settle_running(projection, history, offset):
     """Move all sources and their synapses to a new origin, the present row."""
     sources, synapses = projection.sources, projection.synapses
@@ -92,7 +93,7 @@ def _settle_running(projection, history, offset):
         sources.trace[i] = z if z > NEGLIGIBLE else 0.0
 
 
-@njit(cache=True)
+@kernel
 def begin_row(projection, spikes, history):
     """Register the spikes emitted at the present row, pause what has been silent too long, move to a new origin."""
     if projection.plastic:
@@ -103,7 +104,7 @@ def begin_row(projection, spikes, history):
             _settle_running(projection, history, offset)
 
 
-@njit(cache=True)
+@kernel
 def visit_row(projection, spikes, history, current, fixed_point, clock):
     """Wake, update and deliver the spikes of a row; return the number of synaptic events and the seconds of plasticity.
 
@@ -115,7 +116,7 @@ def visit_row(projection, spikes, history, current, fixed_point, clock):
     if projection.plastic and not together:
         for i in spikes_of(spikes, row):
             if projection.sources.state[i] == WAKING:
-                _visit(projection, history, i, False, False)
+                _visit(projection, history, i, False, False, current, fixed_point)
     events, plasticity = 0, 0.0
     for i in spikes_of(spikes, row + history.horizon - delay):
         first, last = synapses.offset[i], synapses.offset[i + 1]
@@ -123,11 +124,12 @@ def visit_row(projection, spikes, history, current, fixed_point, clock):
         if projection.plastic:
             if clock is not None:
                 plasticity -= seconds(clock)
-            _visit(projection, history, i, True, entering_too)
+            _visit(projection, history, i, True, entering_too, current, fixed_point)
             if clock is not None:
                 plasticity += seconds(clock)
-        deliver(synapses, first, last, current, fixed_point)
+        else:
+            deliver(synapses, first, last, current, fixed_point)
     if projection.plastic and not entering_too:
         for i in spikes_of(spikes, row - delay + projection.entry_lead):
-            _visit(projection, history, i, False, True)
+            _visit(projection, history, i, False, True, current, fixed_point)
     return events, plasticity

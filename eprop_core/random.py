@@ -10,8 +10,10 @@ from enum import IntEnum
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from eprop_core.compilation import kernel
 
 
 class Purpose(IntEnum):
@@ -51,7 +53,7 @@ def _multiply_high(typing_context, a, b):  # type: ignore[no-untyped-def]
     return types.uint64(types.uint64, types.uint64), generate
 
 
-@njit(cache=True)
+@kernel
 def philox(seed, purpose, identifier, block):
     """Four uint64 of the counter (block, identifier, 0, 0) under the key (seed, purpose)."""
     c0, c1, c2, c3 = np.uint64(block), np.uint64(identifier), _ZERO, _ZERO
@@ -65,19 +67,19 @@ def philox(seed, purpose, identifier, block):
     return c0, c1, c2, c3
 
 
-@njit(cache=True)
+@kernel
 def to_uniform(bits):
     """Uniform number in [0, 1) with 53 random bits."""
     return float(bits >> _ELEVEN) * _UNIT
 
 
-@njit(cache=True)
+@kernel
 def to_integer(bits, n):
     """Uniform integer in 0 .. n-1; its bias is below n / 2**64."""
     return np.int64(_multiply_high(bits, np.uint64(n)))
 
 
-@njit(cache=True)
+@kernel
 def to_normals(bits_0, bits_1):
     """Two independent standard normal numbers (Box and Muller)."""
     radius = math.sqrt(-2.0 * math.log(1.0 - to_uniform(bits_0)))

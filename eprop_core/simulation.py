@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from eprop_core import loop
-from eprop_core.connectivity import Compressed, Connections, Range, expand
+from eprop_core.connectivity import Connections, Range, expand
 from eprop_core.exchange import Exchange
 from eprop_core.network import PROJECTIONS, assemble, build, check_memory, projection_ranges
 from eprop_core.neurons import FINITE
 from eprop_core.parameters import Network, ParameterError
 from eprop_core.stimulus import Stimulus
+from eprop_core.synapses import Synapses
 
 RECORDED_AT_ONCE = 4_000_000
 """Room for recorded spikes, as the number of neurons times steps that are computed between two emptyings."""
@@ -159,7 +160,7 @@ class Simulation:
         A weight changes when a spike of its source arrives; what has been gathered since then is not in it.
         """
         sources, targets = projection_ranges(self.network, self.recurrent)[projection]
-        own = expand(*self._compressed(projection), sources, targets)
+        own = expand(self._synapses(projection), sources, targets)
         if self._communicator is None:
             return own
         parts = self._communicator.allgather(own)
@@ -167,9 +168,9 @@ class Simulation:
         order = np.lexsort((source, target))
         return Connections(source[order], target[order], weight[order])
 
-    def _compressed(self, projection: str) -> Compressed:
+    def _synapses(self, projection: str) -> Synapses:
         part = getattr(self._rank, projection)
-        return part if projection == "feedback" else Compressed(*part.synapses[:3])
+        return part if projection == "feedback" else part.synapses
 
     def frozen(self) -> "Simulation":
         """The network with its present weights, static, and everything at rest: what is evaluated. Shares the weights.
@@ -183,9 +184,9 @@ class Simulation:
         copy.step = 0
         copy._communication = dict.fromkeys(self._communication, 0.0)
         copy._build_time = 0.0
-        compressed = {name: self._compressed(name) for name in PROJECTIONS}
+        synapses = {name: self._synapses(name) for name in PROJECTIONS}
         copy._rank = assemble(
-            copy.network, compressed, self.recurrent, self._rank.fixed_point, self._detailed_times
+            copy.network, synapses, self.recurrent, self._rank.fixed_point, self._detailed_times
         )
         return copy
 
@@ -196,7 +197,7 @@ class Simulation:
         result = {"neurons": self.recurrent.count, "spikes": int(counts[loop.SPIKES])}
         events = {"input": loop.INPUT_EVENTS, "recurrent": loop.RECURRENT_EVENTS, "output": loop.OUTPUT_EVENTS}
         for name in PROJECTIONS:
-            result[f"{name}_synapses"] = len(self._compressed(name).target)
+            result[f"{name}_synapses"] = len(self._synapses(name).target)
         for name, index in events.items():
             result[f"{name}_synaptic_events"] = int(counts[index])
         result["synapses"] = sum(result[f"{name}_synapses"] for name in events)

@@ -8,8 +8,8 @@ to the slot of its latest spike only when its turn comes.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from eprop_core.compilation import kernel
 from eprop_core.synapses import PAUSED, RUNNING, WAKING
 
 NO_SPIKE_YET = -1
@@ -45,14 +45,14 @@ class Sources(NamedTuple):
         )
 
 
-@njit(cache=True)
+@kernel
 def _await_cutoff(sources, i, row):
     slot = row % len(sources.wheel)
     sources.next_in_slot[i] = sources.wheel[slot]
     sources.wheel[slot] = i
 
 
-@njit(cache=True)
+@kernel
 def register(sources, emitted, row):
     """Note the spikes emitted at ``row``. A silent source is marked WAKING and keeps its last emission until woken."""
     cutoff = len(sources.wheel) - 1
@@ -65,7 +65,7 @@ def register(sources, emitted, row):
                 _await_cutoff(sources, i, row + cutoff)
 
 
-@njit(cache=True)
+@kernel
 def expire(sources, row):
     """Write the running sources that reach the cutoff at ``row`` to ``sources.silent``; return their number."""
     cutoff = len(sources.wheel) - 1

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from eprop_core.compilation import inlined, kernel
 
 
 class Spikes(NamedTuple):
@@ -20,8 +21,15 @@ class Spikes(NamedTuple):
         return cls(np.zeros((depth, n), np.int32), np.zeros(depth, np.int64))
 
 
-@njit(cache=True)
+@inlined
 def spikes_of(spikes, step):
     """The ids that spiked in ``step``, one of the last ``depth`` steps."""
     slot = step % len(spikes.count)
     return spikes.ids[slot, : spikes.count[slot]]
+
+
+@kernel
+def copy_ids(destination, start, source, first, n, shift):
+    """Copy ``n`` ids to ``destination[start:]`` from ``source[first:]``, adding ``shift``."""
+    for i in range(n):
+        destination[start + i] = source[first + i] + shift

@@ -6,24 +6,24 @@ here, register it in :data:`KINDS` and in :func:`surrogate_gradient`, name it in
 
 import math
 
-from numba import njit
+from eprop_core.compilation import kernel
 
 KINDS = {"piecewise_linear": 0, "exponential": 1}
 
 
-@njit(cache=True)
+@kernel
 def piecewise_linear(u, height):
     """Height * max(0, 1 - u)."""
     return height * max(0.0, 1.0 - u)
 
 
-@njit(cache=True)
+@kernel
 def exponential(u, height):
     """Height * exp(-u)."""
     return height * math.exp(-u)
 
 
-@njit(cache=True)
+@kernel
 def surrogate_gradient(kind, u, height):
     """Surrogate gradient of the given kind (a value of :data:`KINDS`)."""
     if kind == 0:

@@ -1,23 +1,26 @@
 """What happens to the synapses of one source: a spike visits them; a silence or a new origin settles them.
 
-The symbols are those of :mod:`eprop_core.history`: ``trace`` is z, ``eligibility`` holds E, ``gradient`` holds G while
-the synapse is running, and the plain gradient gathered so far while it is paused. Where the filters of the learning
-signal and of the rate regularization differ, each has its own E and sums; G is shared. Synapses onto readouts have no
-eligibility trace of their own: their E is absent, and their trace z itself takes its place (A = U = 0).
+The symbols are those of :mod:`eprop_core.history`: z is the source's trace; a synapse holds its weight, E and G while
+it is running, and the plain eligibility trace and the plain gradient gathered so far while it is paused. Where the
+filters of the learning signal and of the rate regularization differ, each has its own E and sums; G is shared.
+Synapses onto readouts have no eligibility trace of their own; the trace z takes its place, and A, U and E are 0.
 
-Absent arrays are None; reading one gives 0, and the compiler removes what follows from it.
+The values of a synapse lie side by side, because its source's next spike needs all of them and nothing else.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from eprop_core.compilation import kernel
 from eprop_core.history import U_BEFORE, A, Q, U
 from eprop_core.optimizers import gradient_descent
 
 PAUSED, RUNNING, WAKING = range(3)
 """State of a source: silent beyond the cutoff (or ever since); within the cutoff; about to run again."""
+
+WEIGHT, GRADIENT, ELIGIBILITY, ELIGIBILITY_REG = range(4)
+"""Columns of ``Synapses.values``; static synapses have the first alone."""
 
 
 class Synapses(NamedTuple):
@@ -27,14 +30,8 @@ class Synapses(NamedTuple):
     """int64 (n_sources + 1,): the synapses of source i are offset[i] .. offset[i + 1] - 1."""
     target: np.ndarray
     """int32 (n,), local target."""
-    weight: np.ndarray
-    """float64 (n,), pA."""
-    eligibility: np.ndarray | None
-    """float64 (n,), E; None for synapses onto readouts."""
-    eligibility_reg: np.ndarray | None
-    """float64 (n,), E of the rate regularization; None where its filter is the same."""
-    gradient: np.ndarray | None
-    """float64 (n,), G; None for static synapses."""
+    values: np.ndarray
+    """float64 (n, 1, 3 or 4): weight (pA), G, E, and E of the rate regularization where its filter differs."""
 
 
 class Optimizer(NamedTuple):
@@ -51,7 +48,7 @@ class Visit(NamedTuple):
     state: int
     """PAUSED, RUNNING or WAKING (paused, and running from this row on)."""
     arrives: bool
-    """The weight is updated with the gradient gathered so far."""
+    """The weight is updated with the gradient gathered so far, and added to the target's input."""
     enters: bool
     """The spike enters the presynaptic trace with the next step."""
     trace: float
@@ -64,47 +61,59 @@ class Visit(NamedTuple):
     """The same for the rate regularization."""
 
 
-@njit(cache=True)
-def _read(array, k):
-    if array is None:
-        return 0.0
-    return array[k]
-
-
-@njit(cache=True)
-def _write(array, k, value):
-    if array is not None:
-        array[k] = value
-
-
-@njit(cache=True)
-def _read_sum(sums, j, column):
+@kernel
+def _sum(sums, j, column):
+    """A sum, or 0 where there are none; the compiler removes what follows from such a zero."""
     if sums is None:
         return 0.0
     return sums[j, column]
 
 
-@njit(cache=True)
-def visit(synapses, sums, sums_reg, first, last, event, optimizer):
+@kernel
+def _eligibility_reg(sums_reg, values, k):
+    if sums_reg is None:
+        return 0.0
+    return values[k, ELIGIBILITY_REG]
+
+
+@kernel
+def _set_eligibility_reg(sums_reg, values, k, value):
+    if sums_reg is not None:
+        values[k, ELIGIBILITY_REG] = value
+
+
+@kernel
+def _add_to_input(current, j, weight, fixed_point):
+    """Add a weight to a target's input; as a multiple of 1 / ``fixed_point`` unless that is None."""
+    if fixed_point is None:
+        current[j] += weight
+    else:
+        current[j] += np.int64(np.rint(weight * fixed_point))
+
+
+@kernel
+def visit(synapses, sums, sums_reg, first, last, event, optimizer, current, fixed_point):
     """Let a spike visit the synapses ``first`` .. ``last - 1``, in constant time each."""
+    target, values = synapses.target, synapses.values
     z, jump = event.trace, event.jump
-    for k in range(first, last):
-        j = synapses.target[k]
+    for k in range(np.uint64(first), np.uint64(last)):
+        j = np.uint64(target[k])
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
-        u_reg, a_reg, q_reg = _read_sum(sums_reg, j, U), _read_sum(sums_reg, j, A), _read_sum(sums_reg, j, Q)
-        e, e_reg = _read(synapses.eligibility, k), _read(synapses.eligibility_reg, k)
-        g = synapses.gradient[k]
+        u_reg, a_reg, q_reg = _sum(sums_reg, j, U), _sum(sums_reg, j, A), _sum(sums_reg, j, Q)
+        g, e, e_reg = values[k, GRADIENT], values[k, ELIGIBILITY], _eligibility_reg(sums_reg, values, k)
         if event.state == WAKING:
             e = e * event.revive - z * sums[j, U_BEFORE]
-            e_reg = e_reg * event.revive_reg - z * _read_sum(sums_reg, j, U_BEFORE)
+            e_reg = e_reg * event.revive_reg - z * _sum(sums_reg, j, U_BEFORE)
         since = (e * a + z * q) + (e_reg * a_reg + z * q_reg)
         if event.state == PAUSED:
             since = 0.0
         if event.arrives:
             gathered = g + since if event.state == RUNNING else g
-            synapses.weight[k] = gradient_descent(
-                synapses.weight[k], gathered, optimizer.learning_rate, optimizer.weight_min, optimizer.weight_max
+            weight = gradient_descent(
+                values[k, WEIGHT], gathered, optimizer.learning_rate, optimizer.weight_min, optimizer.weight_max
             )
+            values[k, WEIGHT] = weight
+            _add_to_input(current, j, weight, fixed_point)
             g = -since
         elif event.state == WAKING:
             g -= since
@@ -112,33 +121,32 @@ def visit(synapses, sums, sums_reg, first, last, event, optimizer):
             e -= jump * u
             e_reg -= jump * u_reg
             g += jump * (u * a - q) + jump * (u_reg * a_reg - q_reg)
-        _write(synapses.eligibility, k, e)
-        _write(synapses.eligibility_reg, k, e_reg)
-        synapses.gradient[k] = g
+        values[k, GRADIENT] = g
+        values[k, ELIGIBILITY] = e
+        _set_eligibility_reg(sums_reg, values, k, e_reg)
 
 
-@njit(cache=True)
+@kernel
 def settle(synapses, sums, sums_reg, first, last, trace, column, power, power_reg):
     """Put the gradient gathered up to this row into G, and the plain eligibility trace into E.
 
     ``column`` is U for the eligibility trace at this row, U_BEFORE for the one at the row before; ``power`` is kappa to
     the number of steps from the origin to that row. Used at the cutoff, and before the sums get a new origin.
     """
-    for k in range(first, last):
-        j = synapses.target[k]
-        e, e_reg = _read(synapses.eligibility, k), _read(synapses.eligibility_reg, k)
-        synapses.gradient[k] += (e * sums[j, A] + trace * sums[j, Q]) + (
-            e_reg * _read_sum(sums_reg, j, A) + trace * _read_sum(sums_reg, j, Q)
+    target, values = synapses.target, synapses.values
+    for k in range(np.uint64(first), np.uint64(last)):
+        j = np.uint64(target[k])
+        e, e_reg = values[k, ELIGIBILITY], _eligibility_reg(sums_reg, values, k)
+        values[k, GRADIENT] += (e * sums[j, A] + trace * sums[j, Q]) + (
+            e_reg * _sum(sums_reg, j, A) + trace * _sum(sums_reg, j, Q)
         )
-        _write(synapses.eligibility, k, (e + trace * sums[j, column]) * power)
-        _write(synapses.eligibility_reg, k, (e_reg + trace * _read_sum(sums_reg, j, column)) * power_reg)
+        values[k, ELIGIBILITY] = (e + trace * sums[j, column]) * power
+        _set_eligibility_reg(sums_reg, values, k, (e_reg + trace * _sum(sums_reg, j, column)) * power_reg)
 
 
-@njit(cache=True)
+@kernel
 def deliver(synapses, first, last, current, fixed_point):
-    """Add the weights to the targets' input; in fixed point where ``fixed_point`` is the scale and not None."""
-    for k in range(first, last):
-        if fixed_point is None:
-            current[synapses.target[k]] += synapses.weight[k]
-        else:
-            current[synapses.target[k]] += np.int64(np.rint(synapses.weight[k] * fixed_point))
+    """Add static weights to the targets' input."""
+    target, values = synapses.target, synapses.values
+    for k in range(np.uint64(first), np.uint64(last)):
+        _add_to_input(current, np.uint64(target[k]), values[k, WEIGHT], fixed_point)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eprop_core.connectivity import Connections, Range, compress
+from eprop_core.connectivity import Connections
 from eprop_core.parameters import GradientDescent, Network, ParameterError, SurrogateGradient
 from eprop_core.stimulus import Stimulus
 
@@ -266,8 +266,12 @@ def _surrogate_gradient(surrogate: SurrogateGradient, distance: np.ndarray) -> n
 
 def _dense(name: str, connections: Connections, n_target: int, n_source: int) -> tuple[np.ndarray, np.ndarray]:
     """Connections as matrices of shape (n_target, n_source): which exist, and their weights (0 where none is)."""
-    offset, target, weights = compress(connections, name, Range.whole(n_source), Range.whole(n_target))
-    source = np.repeat(np.arange(n_source), np.diff(offset))
+    source, target, weights = connections
+    for what, ids, size in (("source", source, n_source), ("target", target, n_target)):
+        if len(ids) != len(weights):
+            raise ParameterError(f"connections[{name!r}].{what} has {len(ids)} entries: must have one per weight")
+        if len(ids) and not 0 <= np.min(ids) <= np.max(ids) < size:
+            raise ParameterError(f"connections[{name!r}].{what}: must be in 0..{size - 1}")
     exists = np.zeros((n_target, n_source), bool)
     exists[target, source] = True
     if np.count_nonzero(exists) < len(weights):

@@ -127,10 +127,10 @@ class EventDataset:
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a file that :meth:`save` wrote; raise :class:`DatasetError` where it is missing or damaged."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in _DTYPES}
-                numbers = {name: int(file[name]) for name in _NUMBERS}
-            return cls(**arrays, **numbers)
+            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+                arrays = [file[name] for name in _DTYPES]
+                numbers = [int(file[name]) for name in _NUMBERS]
+            return cls(*arrays, *numbers)
         except DatasetError as error:
             raise DatasetError(f"{path}: {error}") from None
         except FileNotFoundError:

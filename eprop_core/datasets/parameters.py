@@ -23,10 +23,12 @@ class Saccades(Parameters):
     movement_duration: float = Field(88.0, gt=0, description="ms, length of its movement; rest follows")
     blur: float = Field(0.6, ge=0, description="pixels, standard deviation of the optics' point spread")
     black_level: float = Field(0.2, gt=0, description="luminance of a stroke, where the ground has 1 + black_level")
-    threshold_on: float = Field(0.19, gt=0, description="rise of log luminance that makes an ON event")
-    threshold_off: float = Field(0.18, gt=0, description="fall of log luminance that makes an OFF event")
-    refractory_time: float = Field(1.5, ge=0, description="ms, time after an event in which a pixel is reset")
-    leak_rate: float = Field(0.33, ge=0, description="events/s of a pixel, ON events that no change of luminance causes")
+    threshold_on: float = Field(0.16, gt=0, description="rise of log luminance that makes an ON event")
+    threshold_off: float = Field(0.15, gt=0, description="fall of log luminance that makes an OFF event")
+    refractory_time: float = Field(1.5, ge=0.5, description="ms, time after an event in which a pixel is reset")
+    leak_rate: float = Field(
+        0.33, ge=0, description="events/s of a pixel, ON events that no change of luminance causes"
+    )
 
     @model_validator(mode="after")
     def _movement_fits_in(self) -> Self:
@@ -58,7 +60,36 @@ class Digits(Parameters):
     saccades: SmallSaccades = SmallSaccades()
 
 
-Dataset = Annotated[Digits, Field(discriminator="name")]
+class Mnist(Parameters):
+    """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, turned into events."""
+
+    name: Literal["mnist"]
+    path: str | None = Field(None, description="directory of the four idx files; null: download them")
+    n_steps: int = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
+    train_samples: int | None = Field(None, ge=1, description="the first so many training samples; null: all")
+    test_samples: int | None = Field(None, ge=1, description="the first so many test samples; null: all")
+    seed: int = Field(1, ge=0, lt=2**64, description="seed of the sensor's noise")
+    saccades: Saccades = Saccades()
+
+
+class Nmnist(Parameters):
+    """N-MNIST, the recordings of MNIST by a moving event camera; 34 x 34 pixels, OFF and ON events."""
+
+    name: Literal["nmnist"]
+    path: str | None = Field(
+        None,
+        description="directory with Train and Test (as directories or .zip), or the published archive; null: download",
+    )
+    n_steps: int = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
+    time_max_us: int = Field(336040, ge=1, lt=2**23, description="us, the longest time that a recording may have")
+    train_samples: int | None = Field(None, ge=1, description="the first so many training samples; null: all")
+    test_samples: int | None = Field(None, ge=1, description="the first so many test samples; null: all")
+    active_channels: int | None = Field(
+        None, ge=1, le=2312, description="keep so many channels, those most active in training; null: all 2312"
+    )
+
+
+Dataset = Annotated[Digits | Mnist | Nmnist, Field(discriminator="name")]
 
 
 class _AnyDataset(RootModel[Dataset]):

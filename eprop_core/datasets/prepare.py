@@ -12,7 +12,9 @@ from typing import Any
 
 from eprop_core.datasets.digits import read_digits
 from eprop_core.datasets.events import DatasetError, EventDataset, Splits
-from eprop_core.datasets.parameters import Dataset, parse_dataset
+from eprop_core.datasets.mnist import read_mnist
+from eprop_core.datasets.nmnist import read_nmnist
+from eprop_core.datasets.parameters import Dataset, Digits, Mnist, Nmnist, parse_dataset
 from eprop_core.parameters import ParameterError
 
 FILES = ("train.npz", "test.npz", "dataset.json")
@@ -20,7 +22,13 @@ FILES = ("train.npz", "test.npz", "dataset.json")
 
 def read(parameters: Dataset) -> Splits:
     """Read or make the data set that ``parameters`` describe."""
-    return read_digits(parameters)
+    match parameters:
+        case Digits():
+            return read_digits(parameters)
+        case Mnist():
+            return read_mnist(parameters)
+        case Nmnist():
+            return read_nmnist(parameters)
 
 
 def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
@@ -46,13 +54,14 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
 
 def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
     """Return what ``dataset.json`` holds: parameters, sizes, statistics, checksums of the source data, versions."""
+    channels = splits.sensor_channels
     return {
         "parameters": parameters.model_dump(),
         "n_channels": splits.train.n_channels,
         "n_steps": splits.train.n_steps,
         "n_classes": splits.train.n_classes,
         "sensor_size": splits.sensor_size,
-        "sensor_channels": splits.sensor_channels.tolist(),
+        "sensor_channels": None if len(channels) == 2 * splits.sensor_size**2 else channels.tolist(),  # null: all
         "train": _statistics(splits.train, splits),
         "test": _statistics(splits.test, splits),
         "checksums": splits.checksums,
@@ -75,7 +84,9 @@ def _check_replaceable(directory: Path) -> None:
         raise DatasetError(f"{directory}: is a file; expected a directory to write to")
     foreign = sorted(path.name for path in directory.iterdir() if path.name not in FILES) if directory.exists() else []
     if foreign:
-        raise DatasetError(f"{directory}: holds {foreign[0]}, which is no part of a data set; expected none or a former one")
+        raise DatasetError(
+            f"{directory}: holds {foreign[0]}, which is no part of a data set; expected none or a former one"
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -85,9 +96,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("directory", metavar="OUTPUT_DIRECTORY", type=Path, help="replaced if it holds a data set")
     options = parser.parse_args(arguments)
     try:
-        values = json.loads(options.parameters.read_text())
+        try:
+            values = json.loads(options.parameters.read_text())
+        except ValueError as error:
+            raise ParameterError(f"{options.parameters}: {error}; expected JSON") from None
         prepare(parse_dataset(values, f"{options.parameters}: "), options.directory)
-    except (ParameterError, DatasetError, OSError, json.JSONDecodeError) as error:
+    except (ParameterError, DatasetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -34,7 +34,7 @@ def record(
     seed: int,
     description: str,
 ) -> EventDataset:
-    """Record ``images`` of shape (n, height, width) and values 0 to 1 (stroke), and bin the events into ``n_steps`` steps.
+    """Record ``images`` of shape (n, height, width), values 0 to 1 (stroke), with their events in ``n_steps`` steps.
 
     The events of an image depend on it, its number in ``indices`` (n,) and the seed alone.
     """
@@ -56,6 +56,9 @@ class Camera:
         self.n_channels = 2 * parameters.sensor_size**2
         self.duration = 3 * parameters.saccade_duration  # ms
         self.path = path(parameters, np.arange(0.0, self.duration, RESOLUTION))
+        # Ground around the image, so wide that the image with it covers the sensor at all times.
+        beyond = parameters.sensor_size - parameters.image_size - np.floor(self.path.min())
+        self.border = 1 + int(max(np.ceil(self.path.max()), beyond, 0))
 
     def record(self, image: FloatArray, index: int) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         """Return times (ms, not ordered) and channels of the events of one image of shape (height, width)."""
@@ -63,14 +66,13 @@ class Camera:
         zoom = parameters.image_size / np.array(image.shape)
         if np.any(zoom != 1):
             image = ndimage.zoom(image, zoom, order=1, mode="grid-constant", grid_mode=True)
-        border = 1 + round(4 * parameters.blur)  # the blur's reach, and a pixel to interpolate with
-        image = ndimage.gaussian_filter(np.pad(image, border), parameters.blur, mode="constant")
+        image = ndimage.gaussian_filter(np.pad(image, self.border), parameters.blur, mode="constant")
         ticks, channels = _sense(
             1 + parameters.black_level - image,
-            self.path - border,
+            self.path - self.border,
             size,
-            parameters.threshold_on,
-            parameters.threshold_off,
+            np.exp(parameters.threshold_on),
+            np.exp(-parameters.threshold_off),
             round(parameters.refractory_time / RESOLUTION),
         )
         random = np.random.Generator(np.random.Philox(key=np.array([self.seed, index], np.uint64)))
@@ -89,49 +91,53 @@ def path(parameters: Saccades, times: FloatArray) -> FloatArray:
     phase = np.clip((time - parameters.movement_onset) / parameters.movement_duration, 0, 1)
     progressed = phase**3 * (10 - 15 * phase + 6 * phase**2)
     start, end = CORNERS[saccade.astype(int)], CORNERS[saccade.astype(int) + 1]
-    position = start + (end - start) * progressed[:, None]
-    return np.array([parameters.top, parameters.left]) + parameters.amplitude * position
+    position: FloatArray = start + (end - start) * progressed[:, None]
+    return parameters.amplitude * position + [parameters.top, parameters.left]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _sense(luminance, path, size, threshold_on, threshold_off, refractory_ticks):  # type: ignore[no-untyped-def]
-    """Return ticks and channels of the events; ``luminance`` is constant at its border and continues beyond it."""
-    height, width = luminance.shape
-    reference = np.empty((size, size))
+@numba.njit(cache=True)
+def _sense(luminance, path, size, ratio_on, ratio_off, refractory_ticks):  # type: ignore[no-untyped-def]
+    """Return ticks and channels of the events; ``luminance`` covers the sensor all along the ``path``.
+
+    A luminance of ``ratio_on`` (``ratio_off``) times the reference makes an ON (OFF) event: the thresholds of the
+    logarithm without its cost.
+    """
+    upper_bound = np.empty((size, size))
+    lower_bound = np.full((size, size), np.inf)
     ready = np.zeros((size, size), np.int64)
+    level = np.empty(size)
     ticks = np.empty(4096, np.int64)
     channels = np.empty(4096, np.int64)
     n = 0
-    # Pixels that the image never reaches see constant luminance.
-    y_start = max(0, int(np.floor(path[:, 0].min())))
-    y_stop = min(size, int(np.ceil(path[:, 0].max())) + height)
-    x_start = max(0, int(np.floor(path[:, 1].min())))
-    x_stop = min(size, int(np.ceil(path[:, 1].max())) + width)
     for tick in range(len(path)):
         top, left = path[tick]
         first_y, first_x = int(np.ceil(top)), int(np.ceil(left))
         below, right = first_y - top, first_x - left
-        for y in range(y_start, y_stop):
-            row = min(max(y - first_y, 0), height - 2)
-            for x in range(x_start, x_stop):
-                column = min(max(x - first_x, 0), width - 2)
-                level = np.log(
-                    (1 - below)
-                    * ((1 - right) * luminance[row, column] + right * luminance[row, column + 1])
-                    + below
-                    * ((1 - right) * luminance[row + 1, column] + right * luminance[row + 1, column + 1])
+        for y in range(size):
+            upper = luminance[y - first_y, -first_x : size - first_x + 1]
+            lower = luminance[y - first_y + 1, -first_x : size - first_x + 1]
+            for x in range(size):
+                level[x] = (1 - below) * ((1 - right) * upper[x] + right * upper[x + 1]) + below * (
+                    (1 - right) * lower[x] + right * lower[x + 1]
                 )
+            n_changed = 0
+            for x in range(size):  # one loop without branches finds the many rows where nothing happens
+                n_changed += (level[x] >= upper_bound[y, x]) | (level[x] <= lower_bound[y, x])
+            if n_changed == 0:
+                continue
+            for x in range(size):
                 if tick <= ready[y, x]:
-                    reference[y, x] = level
+                    if tick == ready[y, x]:
+                        upper_bound[y, x], lower_bound[y, x] = ratio_on * level[x], ratio_off * level[x]
                     continue
-                change = level - reference[y, x]
-                if -threshold_off < change < threshold_on:
+                if lower_bound[y, x] < level[x] < upper_bound[y, x]:
                     continue
                 if n == len(ticks):
                     ticks = np.concatenate((ticks, np.empty_like(ticks)))
                     channels = np.concatenate((channels, np.empty_like(channels)))
-                polarity = 1 if change > 0 else 0
+                polarity = 1 if level[x] >= upper_bound[y, x] else 0
                 ready[y, x] = tick + refractory_ticks
+                lower_bound[y, x] = np.inf  # calls for attention until the pixel is ready
                 ticks[n] = tick
                 channels[n] = (polarity * size + y) * size + x
                 n += 1

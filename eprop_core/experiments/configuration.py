@@ -89,19 +89,17 @@ class Study(Parameters):
         return points.expand(self.vary, self.grid)
 
 
-class Scaling(Parameters):
-    """Timing of a random network under Poisson input on a varied number of ranks."""
+class Timing(Parameters):
+    """A random network under Poisson input, timed on any number of ranks."""
 
     kind: Literal["strong", "weak"] = Field(
-        description="strong: the same network on all rank counts; weak: n_input and n_recurrent grow with the ranks"
+        description="strong: the same network on all numbers of ranks; weak: n_input and n_recurrent grow with the ranks"
     )
     network: Network = Field(description="the network on one rank")
     input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
     n_steps: int = Field(ge=1, description="steps that are timed")
     n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
-    ranks: list[RankCount] = Field(min_length=1, description="numbers of MPI ranks")
     repeats: int = Field(3, ge=1, description="builds and runs within each job")
-    seeds: list[Seed] = Field([1], min_length=1, description="one job per seed and number of ranks")
     oversubscribe: bool = Field(False, description="allow more ranks than cores; the times then say little")
 
     @model_validator(mode="after")
@@ -115,6 +113,18 @@ class Scaling(Parameters):
         growth = n_ranks if self.kind == "weak" else 1
         size = {"n_input": growth * self.network.n_input, "n_recurrent": growth * self.network.n_recurrent}
         return self.network.model_copy(update=size)
+
+
+class Scaling(Timing):
+    """Timing runs over numbers of ranks and seeds."""
+
+    ranks: list[RankCount] = Field(min_length=1, description="numbers of MPI ranks")
+    seeds: list[Seed] = Field([1], min_length=1, description="one job per seed and number of ranks")
+
+    @property
+    def timing(self) -> Timing:
+        """What each of the runs measures."""
+        return Timing.model_validate(self.model_dump(exclude={"ranks", "seeds"}))
 
 
 class Configuration(Parameters):

@@ -5,9 +5,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from eprop_core.experiments.ranks import Communicator, gather
+
+Number = TypeVar("Number", int, float)
 
 
 class Stopwatch:
@@ -30,9 +32,9 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def difference(after: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
+def difference(after: Mapping[str, Number], before: Mapping[str, Number]) -> dict[str, Number]:
     """Return ``after`` - ``before`` by key."""
-    return {name: value - before.get(name, 0) for name, value in after.items()}
+    return {name: value - before[name] for name, value in after.items()}
 
 
 def total(communicator: Communicator, counts: Mapping[str, int]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from eprop_core.experiments import command_line, measurement, ranks, results
-from eprop_core.experiments.configuration import Scaling
+from eprop_core.experiments.configuration import Timing
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
 from eprop_core.parameters import Network, parse
@@ -23,16 +23,16 @@ from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 
 
-def measure(scaling: Scaling, seed: int, communicator: ranks.Communicator = None) -> dict[str, Any]:
+def measure(timing: Timing, seed: int, communicator: ranks.Communicator = None) -> dict[str, Any]:
     """Return times by phase, memory and counts, by repeat and rank; collective."""
-    network = scaling.network_on(1 if communicator is None else communicator.size)
-    warm_up = _stimulus(network, scaling, seed, first_step=0, n_steps=scaling.n_steps_warm_up)
-    timed = _stimulus(network, scaling, seed, first_step=scaling.n_steps_warm_up, n_steps=scaling.n_steps)
-    repeats = range(scaling.repeats)
-    shown = progress(repeats, f"{scaling.kind} scaling", len(repeats)) if ranks.rank_of(communicator) == 0 else repeats
+    network = timing.network_on(1 if communicator is None else communicator.size)
+    warm_up = _stimulus(network, timing, seed, first_step=0, n_steps=timing.n_steps_warm_up)
+    timed = _stimulus(network, timing, seed, first_step=timing.n_steps_warm_up, n_steps=timing.n_steps)
+    repeats = range(timing.repeats)
+    shown = progress(repeats, f"{timing.kind} scaling", len(repeats)) if ranks.rank_of(communicator) == 0 else repeats
     return {
         "network": network.model_dump(mode="json"),
-        "model_time_s": scaling.n_steps * network.dt * 1e-3,
+        "model_time_s": timing.n_steps * network.dt * 1e-3,
         "repeats": [ranks.gather(communicator, _repeat(network, seed, communicator, warm_up, timed)) for _ in shown],
     }
 
@@ -42,29 +42,27 @@ def _repeat(
 ) -> dict[str, Any]:
     """Build and run once; return what this rank measured."""
     memory_before = measurement.peak_memory()
-    simulation = Simulation(network, seed=seed, communicator=communicator)
+    simulation = Simulation(network, seed=seed, communicator=communicator, detailed_times=True)
     simulation.run(warm_up)
     times, counts = dict(simulation.times), dict(simulation.counts)
     ranks.gather(communicator, None)  # all start the clock together
     start = time.perf_counter()
     simulation.run(timed)
     propagation = time.perf_counter() - start
+    increase = measurement.difference(simulation.counts, counts)
     return {
         "propagation_s": propagation,
         "times_s": measurement.difference(simulation.times, times) | {"build": times["build"]},
-        "neurons": int(simulation.counts["neurons"]),
-        "synapses": int(simulation.counts["synapses"]),
-        "counts": {
-            name: int(simulation.counts[name] - counts[name])
-            for name in ("spikes", "synaptic_events", "plastic_synaptic_events")
-        },
+        "neurons": simulation.counts["neurons"],
+        "synapses": {name: n for name, n in simulation.counts.items() if name.endswith("synapses")},
+        "counts": {name: n for name, n in increase.items() if name.endswith(("spikes", "events"))},
         "memory_before_bytes": memory_before,
         "peak_memory_bytes": measurement.peak_memory(),
     }
 
 
-def _stimulus(network: Network, scaling: Scaling, seed: int, first_step: int, n_steps: int) -> Stimulus:
-    probability = scaling.input_rate * network.dt * 1e-3
+def _stimulus(network: Network, timing: Timing, seed: int, first_step: int, n_steps: int) -> Stimulus:
+    probability = timing.input_rate * network.dt * 1e-3
     steps, channels = poisson_spikes(network.n_input, first_step, n_steps, probability, seed)
     return Stimulus(
         n_steps=n_steps,
@@ -78,21 +76,21 @@ def _stimulus(network: Network, scaling: Scaling, seed: int, first_step: int, n_
 def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.scaling", __doc__)
-    parser.add_argument("scaling", type=Path, help="JSON file, an entry of the configuration's scaling (config/README.md)")
+    parser.add_argument("timing", type=Path, help="JSON file: an entry of the configuration's scaling without ranks and seeds")
     options = parser.parse_args()
 
     communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
 
-    def read() -> Scaling:
-        return parse(Scaling, command_line.read_json(options.scaling), f"{options.scaling}: ")
+    def read() -> Timing:
+        return parse(Timing, command_line.read_json(options.timing), f"{options.timing}: ")
 
-    scaling = ranks.together(communicator, read)
+    timing = ranks.together(communicator, read)
     result = {
         "experiment": "scaling",
         "seed": options.seed,
-        "parameters": scaling.model_dump(mode="json"),
+        "parameters": timing.model_dump(mode="json"),
         "provenance": provenance(communicator),
-        **measure(scaling, options.seed, communicator),
+        **measure(timing, options.seed, communicator),
     }
     if ranks.rank_of(communicator) == 0:
         results.write(options.output, result)

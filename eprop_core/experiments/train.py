@@ -74,6 +74,7 @@ def train(
         test = evaluate(simulation, tested, np.arange(len(tested)), group_size)
 
     return {
+        "classes": training_set.n_classes,
         "curve": curve,
         "test": {
             "samples": test.n_samples,

@@ -60,7 +60,7 @@ def draw_settings(rng: np.random.Generator) -> dict[str, object]:
         "plastic": {name: True for name in ("input", "recurrent", "output")},
         "delay": {name: 1 for name in ("input", "recurrent", "output", "feedback")},
         "input_probability": float(10 ** rng.uniform(-2.5, -0.7)),
-        "learning_rate": float(10 ** rng.uniform(-2.5, -1.0)),  # in units of what moves a weight by its own size
+        "learning_rate": float(10 ** rng.uniform(-3.3, -1.8)),  # in units of what moves a weight by its own size
         "bounded": bool(rng.integers(0, 4) == 0),
     }
 

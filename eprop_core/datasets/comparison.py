@@ -1,0 +1,155 @@
+"""Compare simulated with real N-MNIST on the images that both share, and write the numbers of a figure as JSON.
+
+File k of N-MNIST's Train (Test), counted from 1, is the recording of image k - 1 of MNIST's training (test) images.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eprop_core.datasets.events import DatasetError
+from eprop_core.datasets.mnist import read_images
+from eprop_core.datasets.nmnist import N_CHANNELS, SENSOR_SIZE, decode, recordings
+from eprop_core.datasets.parameters import Saccades
+from eprop_core.datasets.saccades import Camera
+from eprop_core.parameters import ParameterError, parse
+from eprop_core.progress import progress
+
+SACCADE_END = 105.0  # ms, length of a third of a recording
+TIME_MAX = 336  # ms, of the rate over time
+
+Recording = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # times in ms, channels
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What is compared of a set of recordings."""
+
+    events_per_sample: list[int]  # (n_samples,)
+    share_of_on_events: float
+    events_per_saccade: list[float]  # (3,), mean over the samples
+    event_map: list[list[list[float]]]  # (2, 34, 34), OFF and ON, rows, columns; mean events of a sample
+    event_maps_of_saccades: list[list[list[list[float]]]]  # (3, 2, 34, 34), the same for each saccade
+    rate: list[float]  # (336,), events per sample in each ms
+
+
+def statistics(samples: Iterable[Recording]) -> Statistics:
+    """Gather the statistics of recordings of N-MNIST's sensor."""
+    recorded = list(samples)
+    times = np.concatenate([times for times, _ in recorded])
+    channels = np.concatenate([channels for _, channels in recorded])
+    n_samples = len(recorded)
+    saccade = np.minimum((times // SACCADE_END).astype(np.int64), 2)
+    counts = np.bincount(saccade * N_CHANNELS + channels, minlength=3 * N_CHANNELS) / n_samples
+    maps = counts.reshape(3, 2, SENSOR_SIZE, SENSOR_SIZE)
+    return Statistics(
+        events_per_sample=[len(times) for times, _ in recorded],
+        share_of_on_events=float(np.mean(channels >= SENSOR_SIZE**2)),
+        events_per_saccade=maps.sum((1, 2, 3)).tolist(),
+        event_map=maps.sum(0).tolist(),
+        event_maps_of_saccades=maps.tolist(),
+        rate=(np.histogram(times, np.arange(TIME_MAX + 1))[0] / n_samples).tolist(),
+    )
+
+
+def compare(real: Statistics, simulated: Statistics) -> dict[str, Any]:
+    """Return the agreement of two sets of recordings of the same images: means, ratios and Pearson correlations.
+
+    A correlation with constant numbers is None.
+    """
+    mean_events = np.mean(real.events_per_sample), np.mean(simulated.events_per_sample)
+    rates = np.array(real.rate), np.array(simulated.rate)
+    return {
+        "mean_events_per_sample": {"real": mean_events[0], "simulated": mean_events[1]},
+        "deviation_of_events_per_sample": {
+            "real": np.std(real.events_per_sample),
+            "simulated": np.std(simulated.events_per_sample),
+        },
+        "share_of_on_events": {"real": real.share_of_on_events, "simulated": simulated.share_of_on_events},
+        "ratio_of_events": mean_events[1] / mean_events[0],
+        "ratio_of_events_by_saccade": np.divide(simulated.events_per_saccade, real.events_per_saccade).tolist(),
+        "correlation_of_events_per_sample": _correlation(real.events_per_sample, simulated.events_per_sample),
+        "correlation_of_event_maps": _correlation(real.event_map, simulated.event_map),
+        "correlation_of_event_maps_by_saccade": [
+            _correlation(one, other)
+            for one, other in zip(real.event_maps_of_saccades, simulated.event_maps_of_saccades, strict=True)
+        ],
+        "correlation_of_rates_in_bins_of_4_ms": _correlation(*(rate.reshape(-1, 4).sum(1) for rate in rates)),
+    }
+
+
+def _correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float | None:
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(np.corrcoef(np.ravel(one), np.ravel(other))[0, 1])
+
+
+def read_pairs(
+    nmnist: Path, mnist: Path, camera: Camera, n_samples: int | None
+) -> tuple[list[Recording], list[Recording]]:
+    """Return real and simulated recordings of the first ``n_samples`` images of each split that N-MNIST has."""
+    real, simulated = [], []
+    for split, first_index in (("Train", 0), ("Test", 60_000)):
+        images, labels = read_images(mnist, split.lower())
+        with recordings(nmnist, split) as files:
+            names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
+            for name in progress(names, f"comparison, {split}"):
+                _, label, file = name.split("/")
+                image = int(file.removesuffix(".bin")) - 1
+                if not 0 <= image < len(images) or labels[image] != int(label):
+                    raise DatasetError(f"{nmnist}: {name} does not belong to image {image} of {mnist}")
+                times, channels = decode(files[name](), f"{nmnist}: {name}", 2**23)
+                real.append((times / 1000, channels))
+                simulated.append(camera.record(images[image] / 255, first_index + image))
+    return real, simulated
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m eprop_core.datasets.comparison", description=__doc__)
+    parser.add_argument("nmnist", metavar="NMNIST", type=Path, help="directory or archive of N-MNIST")
+    parser.add_argument("mnist", metavar="MNIST", type=Path, help="directory of MNIST's four idx files")
+    parser.add_argument("output", metavar="OUTPUT.json", type=Path)
+    parser.add_argument("--saccades", type=json.loads, default={}, metavar="JSON", help="other than default parameters")
+    parser.add_argument("--samples", type=int, metavar="N", help="the first N of each split; default: all there are")
+    parser.add_argument("--seed", type=int, default=1, help="of the simulated sensor's noise; default: %(default)s")
+    options = parser.parse_args(arguments)
+    if options.samples is not None and options.samples < 1:
+        parser.error(f"--samples {options.samples}: expected at least 1")
+    try:
+        saccades = parse(Saccades, options.saccades, "saccades: ")
+        if (saccades.sensor_size, saccades.image_size) != (SENSOR_SIZE, 28):
+            raise ParameterError(f"saccades: sensor_size and image_size must be {SENSOR_SIZE} and 28 as in N-MNIST")
+        recorded = read_pairs(options.nmnist, options.mnist, Camera(saccades, options.seed), options.samples)
+        real, simulated = (statistics(samples) for samples in recorded)
+        agreement = compare(real, simulated)
+        result = {
+            "saccades": saccades.model_dump(),
+            "seed": options.seed,
+            "agreement": agreement,
+            "real": asdict(real),
+            "simulated": asdict(simulated),
+        }
+        temporary = options.output.with_name(f"{options.output.name}.{os.getpid()}.part")
+        try:
+            temporary.write_text(json.dumps(result) + "\n")
+            os.replace(temporary, options.output)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (ParameterError, DatasetError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(agreement, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

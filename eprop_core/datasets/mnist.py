@@ -1,0 +1,105 @@
+"""MNIST from its four idx files, as events.
+
+LeCun Y, Cortes C, Burges CJC, The MNIST database of handwritten digits.
+"""
+
+import gzip
+import zlib
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from eprop_core.datasets.download import cache_directory, fetch
+from eprop_core.datasets.events import DatasetError, EventDataset, Splits
+from eprop_core.datasets.parameters import Mnist
+from eprop_core.datasets.saccades import N_CLASSES, record
+
+_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist"
+DOWNLOADS = {
+    name: (f"{_MIRROR}/{name}", f"sha256:{checksum}")
+    for name, checksum in {
+        "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    }.items()
+}
+FILE_PREFIXES = {"train": "train", "test": "t10k"}
+
+
+def read_mnist(parameters: Mnist) -> Splits:
+    """Read both splits and record their images; download them if ``parameters.path`` is ``None``."""
+    if parameters.path is None:
+        directory = cache_directory("mnist")
+        fetch(DOWNLOADS, directory)
+    else:
+        directory = Path(parameters.path)
+    checksums: dict[str, str] = {}
+    return Splits(
+        _record_split(directory, "train", parameters, parameters.train_samples, checksums),
+        _record_split(directory, "test", parameters, parameters.test_samples, checksums),
+        np.arange(2 * parameters.saccades.sensor_size**2),
+        parameters.saccades.sensor_size,
+        checksums,
+    )
+
+
+def _record_split(
+    directory: Path, split: str, parameters: Mnist, n_samples: int | None, checksums: dict[str, str]
+) -> EventDataset:
+    images, labels = read_images(directory, split, checksums)
+    images, labels = images[:n_samples], labels[:n_samples]
+    indices = np.arange(len(images)) + (60_000 if split == "test" else 0)  # no noise in common with the training split
+    return record(
+        images / 255, labels, indices, parameters.saccades, parameters.n_steps, parameters.seed, f"MNIST {split}"
+    )
+
+
+def read_images(
+    directory: Path, split: str, checksums: dict[str, str] | None = None
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return images (n, height, width) and labels (n,) of ``split``, ``train`` or ``test``.
+
+    The files are those of MNIST, packed (``.gz``) or not; their sha256 are added to ``checksums``. Raises
+    :class:`DatasetError` naming the file, the place in it and what was expected.
+    """
+    prefix = FILE_PREFIXES[split]
+    images = _read_idx(directory, f"{prefix}-images-idx3-ubyte", 3, checksums)
+    labels = _read_idx(directory, f"{prefix}-labels-idx1-ubyte", 1, checksums)
+    if len(images) != len(labels):
+        raise DatasetError(f"{directory}: {len(images)} images but {len(labels)} labels of {prefix}; expected as many")
+    if labels.max(initial=0) >= N_CLASSES:
+        item = int(np.argmax(labels >= N_CLASSES))
+        raise DatasetError(
+            f"{directory}/{prefix}-labels-idx1-ubyte: label {item} (byte {8 + item}) is {labels[item]}; expected 0 to 9"
+        )
+    return images, labels
+
+
+def _read_idx(directory: Path, name: str, n_dimensions: int, checksums: dict[str, str] | None) -> npt.NDArray[np.uint8]:
+    """Read an idx file of bytes: a magic number, the length of each dimension (big endian), the values."""
+    path = directory / f"{name}.gz"
+    if not path.is_file():
+        path = directory / name
+    if not path.is_file():
+        raise DatasetError(f"{directory}: no {name}.gz; expected the four idx files of MNIST")
+    data = path.read_bytes()
+    if checksums is not None:
+        checksums[path.name] = sha256(data).hexdigest()
+    if path.suffix == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DatasetError(f"{path}: damaged ({error}); expected a whole gzip file") from None
+    header = 4 * (1 + n_dimensions)
+    if len(data) < header:
+        raise DatasetError(f"{path}: ends at byte {len(data)}; expected a header of {header} bytes")
+    magic, *shape = (int(number) for number in np.frombuffer(data, ">u4", 1 + n_dimensions))
+    if magic != 0x0800 + n_dimensions:
+        raise DatasetError(f"{path}: magic number {magic} (byte 0); expected {0x0800 + n_dimensions}")
+    expected = header + int(np.prod(shape))
+    if len(data) != expected:
+        raise DatasetError(f"{path}: ends at byte {len(data)}; expected {expected} bytes for shape {tuple(shape)}")
+    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)

@@ -1,0 +1,176 @@
+"""N-MNIST in its official form: one file of events for each recording of a handwritten digit.
+
+Orchard G, Jayawant A, Cohen GK, Thakor N, 2015, Front. Neurosci. 9:437; data doi:10.17632/468j46mzdv.1.
+"""
+
+import functools
+import re
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from eprop_core.datasets.download import cache_directory, fetch
+from eprop_core.datasets.events import DatasetError, EventDataset, Splits, bin_events
+from eprop_core.datasets.parameters import Nmnist
+from eprop_core.progress import progress
+
+SENSOR_SIZE = 34
+N_CHANNELS = 2 * SENSOR_SIZE**2
+N_CLASSES = 10
+BYTES_PER_EVENT = 5
+
+_MENDELEY = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
+DOWNLOADS = {
+    "Train.zip": (
+        f"{_MENDELEY}/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",
+        "md5:20959b8e626244a1b502305a9e6e2031",
+    ),
+    "Test.zip": (
+        f"{_MENDELEY}/05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",
+        "md5:69ca8762b2fe404d9b9bad1103e97832",
+    ),
+}
+
+Recordings = dict[str, Callable[[], bytes]]  # Split/digit/file.bin -> what reads its bytes
+
+
+def read_nmnist(parameters: Nmnist) -> Splits:
+    """Read both splits; download them if ``parameters.path`` is ``None``.
+
+    Samples are in the order of their file names, which is that of MNIST. Raises :class:`DatasetError` naming the
+    file, the place in it and what was expected.
+    """
+    if parameters.path is None:
+        path = cache_directory("nmnist")
+        fetch(DOWNLOADS, path)
+    else:
+        path = Path(parameters.path)
+    train, train_checksum = _read_split(path, "Train", parameters, parameters.train_samples)
+    test, test_checksum = _read_split(path, "Test", parameters, parameters.test_samples)
+    sensor_channels = np.arange(N_CHANNELS)
+    if parameters.active_channels is not None:
+        sensor_channels = most_active_channels(train, parameters.active_channels)
+        train, test = train.select_channels(sensor_channels), test.select_channels(sensor_channels)
+    return Splits(train, test, sensor_channels, SENSOR_SIZE, {"Train": train_checksum, "Test": test_checksum})
+
+
+def most_active_channels(dataset: EventDataset, n_channels: int) -> npt.NDArray[np.int64]:
+    """Return the ``n_channels`` channels with the most events, ascending; of equal ones those of lower number."""
+    events = np.bincount(dataset.channels, minlength=dataset.n_channels)
+    return np.sort(np.argsort(-events, kind="stable")[:n_channels])
+
+
+def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return times (us, ascending) and channels of the events of one recording.
+
+    An event has 5 bytes, big endian: x, y, one bit of polarity (1 = ON), 23 bits of time in us. Its channel is
+    polarity * 34**2 + y * 34 + x. Raises :class:`DatasetError` at the first event that is not allowed.
+    """
+    if not data:
+        raise DatasetError(f"{name}: empty; expected {BYTES_PER_EVENT} bytes for each event")
+    if len(data) % BYTES_PER_EVENT:
+        whole = len(data) // BYTES_PER_EVENT
+        raise DatasetError(
+            f"{name}: truncated in event {whole} (byte {whole * BYTES_PER_EVENT}); "
+            f"expected a multiple of {BYTES_PER_EVENT} bytes, found {len(data)}"
+        )
+    x, y, high, middle, low = np.frombuffer(data, np.uint8).reshape(-1, BYTES_PER_EVENT).T.astype(np.int64)
+    times = (high & 0x7F) << 16 | middle << 8 | low
+    off_sensor = (x >= SENSOR_SIZE) | (y >= SENSOR_SIZE)
+    backward = np.diff(times, prepend=0) < 0
+    wrong = off_sensor | backward | (times > time_max_us)
+    if wrong.any():
+        event = int(np.argmax(wrong))
+        where = f"{name}: event {event} (byte {event * BYTES_PER_EVENT})"
+        if off_sensor[event]:
+            raise DatasetError(f"{where}: x = {x[event]}, y = {y[event]}; expected 0 to {SENSOR_SIZE - 1}")
+        if backward[event]:
+            raise DatasetError(
+                f"{where}: time {times[event]} us after {times[event - 1]} us; expected times in ascending order"
+            )
+        raise DatasetError(f"{where}: time {times[event]} us; expected at most time_max_us = {time_max_us}")
+    return times, ((high >> 7) * SENSOR_SIZE + y) * SENSOR_SIZE + x
+
+
+def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | None) -> tuple[EventDataset, str]:
+    """Return a split and the sha256 of its list of files, as ``sha256sum`` writes it, in the order of the samples."""
+    samples, labels, checksum = [], [], sha256()
+    with recordings(path, split) as files:
+        names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
+        for name in progress(names, f"N-MNIST {split}"):
+            try:
+                data = files[name]()
+            except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+                raise DatasetError(f"{path}: {name} cannot be read ({error}); expected a whole file") from None
+            times, channels = decode(data, f"{path}: {name}", parameters.time_max_us)
+            steps = np.rint(times * (parameters.n_steps / parameters.time_max_us))
+            samples.append(bin_events(np.clip(steps, 0, parameters.n_steps - 1), channels, N_CHANNELS))
+            labels.append(int(name.split("/")[1]))
+            checksum.update(f"{sha256(data).hexdigest()}  {name}\n".encode())
+    dataset = EventDataset.from_samples(samples, np.array(labels), N_CHANNELS, parameters.n_steps, N_CLASSES)
+    return dataset, checksum.hexdigest()
+
+
+@contextmanager
+def recordings(path: Path, split: str) -> Iterator[Recordings]:
+    """Give the recordings of ``split``, ``Train`` or ``Test``, of a directory or of the published archive.
+
+    A directory holds ``Train/<digit>/*.bin`` or ``Train.zip``, the archive holds ``Train.zip``, and so for ``Test``.
+    """
+    with ExitStack() as stack:
+        if (path / split).is_dir():
+            files: Recordings = {
+                f"{split}/{file.parent.name}/{file.name}": file.read_bytes for file in path.glob(f"{split}/[0-9]/*.bin")
+            }
+        elif (path / f"{split}.zip").is_file():
+            files = _zipped(stack, path / f"{split}.zip", f"{path / split}.zip", split)
+        elif path.is_file():
+            files = _zipped(stack, _inner_archive(stack, path, split), f"{path}: {split}.zip", split)
+        elif path.is_dir():
+            raise DatasetError(f"{path}: no {split}; expected a directory {split}/ or a file {split}.zip")
+        else:
+            raise DatasetError(f"{path}: no such file or directory; expected the directory or the archive of N-MNIST")
+        for digit in range(N_CLASSES):
+            if not any(name.startswith(f"{split}/{digit}/") for name in files):
+                raise DatasetError(f"{path}: no recording in {split}/{digit}; expected {split}/{digit}/*.bin")
+        yield files
+
+
+def _inner_archive(stack: ExitStack, path: Path, split: str) -> IO[bytes]:
+    """Unpack Train.zip or Test.zip of the published archive to an unnamed temporary file."""
+    archive = stack.enter_context(_open_zip(path, str(path)))
+    inner = [name for name in archive.namelist() if re.search(rf"^(?!__MACOSX/)(.*/)?{split}\.zip$", name)]
+    if len(inner) != 1:
+        raise DatasetError(f"{path}: {len(inner)} files {split}.zip; expected one in the archive")
+    unpacked = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    try:
+        with archive.open(inner[0]) as packed:
+            shutil.copyfileobj(packed, unpacked, 2**20)
+    except (EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DatasetError(f"{path}: {inner[0]} is damaged ({error}); expected a whole file") from None
+    return unpacked
+
+
+def _zipped(stack: ExitStack, file: Path | IO[bytes], name: str, split: str) -> Recordings:
+    archive = stack.enter_context(_open_zip(file, name))
+    files: Recordings = {}
+    for member in archive.namelist():
+        if match := re.search(rf"^(?!__MACOSX/)(?:.*/)?({split}/[0-9]/[^/]+\.bin)$", member):
+            files[match[1]] = functools.partial(archive.read, member)
+    return files
+
+
+def _open_zip(file: Path | IO[bytes], name: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        raise DatasetError(f"{name}: {error}; expected a whole zip archive") from None

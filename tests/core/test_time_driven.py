@@ -1,0 +1,119 @@
+"""The time-driven model against the literal one, and its own bad input."""
+
+import numpy as np
+import pytest
+from literal_model import LiteralModel
+from random_problem import Problem, random_problem
+
+from eprop_core.connectivity import Connections
+from eprop_core.parameters import ParameterError
+from eprop_core.stimulus import Stimulus, StimulusError
+from eprop_core.time_driven import simulate
+
+# Both models sum the same terms in different order; 1e-13 of the largest weight is some hundred roundings.
+TOLERANCE = 1e-13
+
+SMALL = {
+    "n_input": 8,
+    "n_recurrent": 8,
+    "n_readout": 2,
+    "input_probability": 0.08,
+    "learning_rate": 0.01,
+    "density": {"input": 0.7, "recurrent": 0.6, "output": 0.8, "feedback": 0.9},
+}
+
+
+def assert_models_agree(problem: Problem) -> None:
+    """Compare spikes, errors and weights; the network must spike, and each plastic projection learn."""
+    result = simulate(*problem)
+    literal = LiteralModel(problem.network, problem.connections)
+    literal.run(problem.stimulus)
+
+    assert len(result.spike_steps) > 50
+    spikes = sorted((step, j) for j, steps in enumerate(literal.neuron_spikes) for step in steps)
+    assert list(zip(result.spike_steps.tolist(), result.spike_neurons.tolist(), strict=True)) == spikes
+    np.testing.assert_allclose(result.error, literal.error, rtol=0, atol=TOLERANCE * np.abs(result.readout).max())
+    for name in ("input", "recurrent", "output"):
+        synapses = sorted(literal.synapses[name], key=lambda synapse: (synapse.target, synapse.source))
+        weights, initial = result.weights[name], problem.connections[name]
+        assert weights.source.tolist() == [synapse.source for synapse in synapses]
+        assert weights.target.tolist() == [synapse.target for synapse in synapses]
+        expected = [synapse.weight for synapse in synapses]
+        largest = np.abs(expected).max()
+        np.testing.assert_allclose(weights.weight, expected, rtol=0, atol=TOLERANCE * largest)
+        moved = np.abs(weights.weight - initial.weight)
+        if getattr(problem.network, name).plastic:
+            assert moved.max() > 1e-3 * largest
+            assert np.count_nonzero(moved) >= len(moved) / 4
+        else:
+            assert not moved.any()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_unit_delays(seed: int) -> None:
+    assert_models_agree(random_problem(seed, 500, **SMALL))
+
+
+@pytest.mark.parametrize("cutoff", [2, 3, 7, None])
+def test_cutoffs(cutoff: int | None) -> None:
+    assert_models_agree(random_problem(1, 500, **SMALL, cutoff=cutoff))
+
+
+@pytest.mark.parametrize(
+    ("input_", "recurrent", "output", "feedback"),
+    [
+        (3, 1, 1, 1),  # arrivals that are still to come when the next spike is emitted
+        (1, 4, 1, 1),
+        (1, 1, 1, 2),  # learning signals that come later than the spike
+        (1, 1, 3, 1),
+        (2, 1, 4, 5),
+        (6, 5, 2, 2),  # spikes that come later than the learning signals
+        (4, 8, 7, 9),
+    ],
+)
+@pytest.mark.parametrize("cutoff", [10, None])
+def test_delays(input_: int, recurrent: int, output: int, feedback: int, cutoff: int | None) -> None:
+    delay = {"input": input_, "recurrent": recurrent, "output": output, "feedback": feedback}
+    assert_models_agree(random_problem(2, 500, **SMALL, delay=delay, cutoff=cutoff, c_reg=3.0, kappa_reg=0.8))
+
+
+@pytest.mark.parametrize("static", ["input", "recurrent", "output"])
+def test_static_projection(static: str) -> None:
+    plastic = {name: name != static for name in ("input", "recurrent", "output")}
+    assert_models_agree(random_problem(3, 500, **SMALL, plastic=plastic))
+
+
+def test_weight_bounds_are_reached() -> None:
+    problem = random_problem(1, 500, **SMALL | {"learning_rate": 0.3}, bounded=True)
+    assert_models_agree(problem)
+    bound = problem.network.plasticity.optimizer.weight_max
+    final, initial = simulate(*problem).weights["input"].weight, problem.connections["input"].weight
+    assert np.any((np.abs(final) == bound) & (np.abs(initial) < bound))
+
+
+def test_not_plastic_keeps_all_weights() -> None:
+    problem = random_problem(5, 300, **SMALL)
+    result = simulate(*problem, plastic=False)
+    assert len(result.spike_steps) > 20
+    for name, initial in problem.connections.items():
+        np.testing.assert_array_equal(result.weights[name].weight, initial.weight)
+
+
+def test_reports_what_is_missing_or_double() -> None:
+    problem = random_problem(6, 10, **SMALL)
+    with pytest.raises(ParameterError, match="feedback missing"):
+        simulate(problem.network, {k: v for k, v in problem.connections.items() if k != "feedback"}, problem.stimulus)
+    double = Connections(np.array([1, 1]), np.array([2, 2]), np.array([0.1, 0.2]))
+    with pytest.raises(ParameterError, match="input.*twice"):
+        simulate(problem.network, problem.connections | {"input": double}, problem.stimulus)
+
+
+def test_reports_a_stimulus_that_does_not_fit() -> None:
+    problem = random_problem(6, 10, **SMALL)
+    window = np.ones(10, bool)
+    too_many_channels = Stimulus(10, np.array([3]), np.array([8]), np.zeros((10, 2)), window)
+    with pytest.raises(StimulusError, match=r"input_channels\[0\] = 8: must be below n_input = 8"):
+        simulate(problem.network, problem.connections, too_many_channels)
+    too_few_targets = Stimulus(10, np.array([3]), np.array([7]), np.zeros((10, 1)), window)
+    with pytest.raises(StimulusError, match="n_readout = 2"):
+        simulate(problem.network, problem.connections, too_few_targets)

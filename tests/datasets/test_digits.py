@@ -1,0 +1,34 @@
+import numpy as np
+
+from eprop_core.datasets.digits import read_digits
+from eprop_core.datasets.events import EventDataset, Splits
+from eprop_core.datasets.parameters import Digits
+
+
+def event_counts(dataset: EventDataset) -> np.ndarray:
+    counts = [np.bincount(dataset.sample(index)[1], minlength=dataset.n_channels) for index in range(len(dataset))]
+    return np.array(counts)
+
+
+def nearest_class_mean(splits: Splits) -> float:
+    """Return the share of test samples whose nearest mean of a class of training samples has the right class."""
+    train, test = event_counts(splits.train), event_counts(splits.test)
+    means = np.array([train[splits.train.labels == label].mean(0) for label in range(10)])
+    nearest = ((test[:, None] - means) ** 2).sum(2).argmin(1)
+    return float((nearest == splits.test.labels).mean())
+
+
+def test_the_digits_are_split_by_class_and_can_be_told_apart() -> None:
+    splits = read_digits(Digits(name="digits", test_share=0.2))
+    assert (len(splits.train), len(splits.test)) == (1437, 360)
+    assert np.bincount(splits.test.labels).min() >= 35
+    assert splits.train.n_channels == 2 * splits.sensor_size**2 == len(splits.sensor_channels)
+    # The pixels of the images themselves give 0.9 in this way.
+    assert nearest_class_mean(splits) > 0.8
+
+
+def test_another_seed_draws_another_test_split() -> None:
+    one, same, other = (read_digits(Digits(name="digits", seed=seed, test_share=0.05)).test for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.steps, same.steps)
+    np.testing.assert_array_equal(one.labels, same.labels)
+    assert not np.array_equal(one.labels, other.labels)

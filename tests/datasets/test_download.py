@@ -1,0 +1,123 @@
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from conftest import pack
+
+from eprop_core.datasets import nmnist
+from eprop_core.datasets.download import cache_directory, fetch
+from eprop_core.datasets.events import DatasetError
+from eprop_core.datasets.parameters import Nmnist
+
+CONTENT = bytes(range(256)) * 400
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Serves ``files``; the first ``broken_transfers`` answers break off half-way."""
+
+    files: ClassVar[dict[str, bytes]] = {}
+    broken_transfers: ClassVar[int] = 0
+    requests: ClassVar[int] = 0
+
+    def do_GET(self) -> None:
+        Server.requests += 1
+        if self.path not in self.files:
+            self.send_error(404)
+            return
+        content = self.files[self.path]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if Server.broken_transfers > 0:
+            Server.broken_transfers -= 1
+            content = content[: len(content) // 2]
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Address of a running server."""
+    Server.files, Server.broken_transfers, Server.requests = {"/file": CONTENT}, 0, 0
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def checksum(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def test_a_file_is_downloaded_once_and_told_about(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        fetch({"file.bin": (f"{address}/file", checksum(CONTENT))}, tmp_path / "cache")
+    assert (tmp_path / "cache/file.bin").read_bytes() == CONTENT
+    assert Server.requests == 1
+    assert f"download of file.bin: {len(CONTENT)} of {len(CONTENT)} bytes" in capsys.readouterr().err
+
+
+def test_a_damaged_file_in_the_cache_is_replaced(address: str, tmp_path: Path) -> None:
+    (tmp_path / "file.bin").write_bytes(CONTENT[:100])
+    fetch({"file.bin": (f"{address}/file", checksum(CONTENT))}, tmp_path)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_a_wrong_checksum_is_told_and_nothing_kept(address: str, tmp_path: Path) -> None:
+    expected = checksum(b"something else")
+    with pytest.raises(DatasetError, match=rf"{address}/file: .*{expected}; nothing kept") as raised:
+        fetch({"file.bin": (f"{address}/file", expected)}, tmp_path, retries=0)
+    assert "\n" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_transfer_that_breaks_off_begins_anew(address: str, tmp_path: Path) -> None:
+    Server.broken_transfers = 1
+    fetch({"file.bin": (f"{address}/file", checksum(CONTENT))}, tmp_path, retries=1)
+    assert Server.requests == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_a_truncated_transfer_is_told_and_the_next_try_succeeds(address: str, tmp_path: Path) -> None:
+    Server.broken_transfers = 1
+    files = {"file.bin": (f"{address}/file", checksum(CONTENT))}
+    with pytest.raises(DatasetError, match="nothing kept"):
+        fetch(files, tmp_path, retries=0)
+    assert list(tmp_path.iterdir()) == []
+    fetch(files, tmp_path, retries=0)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_an_address_without_a_file_is_told(address: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="404"):
+        fetch({"file.bin": (f"{address}/nothing", checksum(CONTENT))}, tmp_path, retries=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nmnist_is_downloaded_where_no_path_is_given(
+    address: str, nmnist_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {}
+    for split in ("Train", "Test"):
+        content = pack(nmnist_directory, split, tmp_path / f"{split}.zip").read_bytes()
+        Server.files = Server.files | {f"/{split}": content}
+        files[f"{split}.zip"] = (f"{address}/{split}", f"md5:{hashlib.md5(content).hexdigest()}")
+    monkeypatch.setattr(nmnist, "DOWNLOADS", files)
+    monkeypatch.setenv("EPROP_BENCH_CACHE", str(tmp_path / "cache"))
+    assert cache_directory("nmnist") == tmp_path / "cache/nmnist"
+    downloaded = nmnist.read_nmnist(Nmnist(name="nmnist"))
+    from_directory = nmnist.read_nmnist(Nmnist(name="nmnist", path=str(nmnist_directory)))
+    assert downloaded.checksums == from_directory.checksums
+    assert len(downloaded.train) == 20

@@ -1,0 +1,90 @@
+import gzip
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import write_idx
+
+from eprop_core.datasets.events import DatasetError
+from eprop_core.datasets.mnist import DOWNLOADS, read_images, read_mnist
+from eprop_core.datasets.parameters import Mnist
+
+
+def test_images_and_labels_are_read(mnist_directory: Path) -> None:
+    images, labels = read_images(mnist_directory, "train")
+    assert images.shape == (20, 28, 28)
+    assert labels.tolist() == [*range(1, 10), 0] * 2
+    assert images[3, 10, 8:12].tolist() == [255] * 4
+
+
+def test_files_may_be_unpacked(mnist_directory: Path) -> None:
+    packed = read_images(mnist_directory, "test")
+    for path in list(mnist_directory.glob("*.gz")):
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    for one, other in zip(packed, read_images(mnist_directory, "test"), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_both_splits_become_events(mnist_directory: Path) -> None:
+    splits = read_mnist(Mnist(name="mnist", path=str(mnist_directory), train_samples=12, n_steps=100))
+    assert (len(splits.train), len(splits.test)) == (12, 10)
+    assert splits.train.n_channels == 2312
+    assert splits.train.labels.tolist() == [*range(1, 10), 0, 1, 2]
+    assert set(splits.checksums) == set(DOWNLOADS)
+    assert len(splits.train.sample(0)[0]) > 1000
+
+
+def truncated_gzip(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-12])
+
+
+def truncated_images(path: Path) -> None:
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-5]))
+
+
+def labels_instead(path: Path) -> None:
+    write_idx(path, np.zeros(20))
+
+
+def header_only(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"\0\0\x08\x03\0\0"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (truncated_gzip, "damaged"),
+        (truncated_images, "ends at byte 15691; expected 15696 bytes for shape (20, 28, 28)"),
+        (labels_instead, "magic number 2049 (byte 0); expected 2051"),
+        (header_only, "ends at byte 6; expected a header of 16 bytes"),
+        (Path.unlink, "no train-images-idx3-ubyte.gz; expected the four idx files"),
+    ],
+)
+def test_damage_is_told_with_file_and_place(mnist_directory: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+    path = mnist_directory / "train-images-idx3-ubyte.gz"
+    damage(path)
+    with pytest.raises(DatasetError, match=re.escape(message)) as raised:
+        read_images(mnist_directory, "train")
+    assert str(mnist_directory) in str(raised.value)
+    assert path.name in str(raised.value)
+
+
+def test_labels_must_fit(mnist_directory: Path) -> None:
+    write_idx(mnist_directory / "train-labels-idx1-ubyte.gz", np.arange(19))
+    with pytest.raises(DatasetError, match="20 images but 19 labels"):
+        read_images(mnist_directory, "train")
+    write_idx(mnist_directory / "train-labels-idx1-ubyte.gz", np.arange(20))
+    with pytest.raises(DatasetError, match=re.escape("label 10 (byte 18) is 10; expected 0 to 9")):
+        read_images(mnist_directory, "train")
+
+
+def test_official_files_have_the_official_checksums(real_data: Path) -> None:
+    checksums: dict[str, str] = {}
+    for split, n_samples in (("train", 60_000), ("test", 10_000)):
+        images, _ = read_images(real_data / "mnist", split, checksums)
+        assert len(images) == n_samples
+    assert {name: f"sha256:{checksum}" for name, checksum in checksums.items()} == {
+        name: checksum for name, (_, checksum) in DOWNLOADS.items()
+    }

@@ -1,0 +1,149 @@
+# The checked configuration, names of files, and how programs are started.
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from eprop_core.experiments import configuration
+from eprop_core.experiments.points import identifier
+from eprop_core.parameters import ParameterError
+
+CONFIGURATION_FILE = ", ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
+SOURCE = Path(str(workflow.current_basedir)).parents[1]
+
+try:
+    CONFIGURATION = configuration.load(config, CONFIGURATION_FILE)
+except ParameterError as error:
+    raise WorkflowError(str(error)) from None
+
+
+# The points of a study are tasks with some parameters changed. Equal points of different studies share their result
+# files, because the names depend on the parameters alone.
+
+
+def points_of(study):
+    """Task, changes, the resulting parameters and their name, of each point of a study."""
+    for task in CONFIGURATION.studies[study].tasks:
+        for changes in CONFIGURATION.studies[study].points():
+            parameters = CONFIGURATION.point(task, changes)
+            yield task, changes, parameters, f"{task}-{identifier(parameters)}"
+
+
+def results_of_study(study):
+    """Task, changes, whether they change nothing, and result files, one per seed, of each point of a study."""
+    seeds = dict.fromkeys(CONFIGURATION.studies[study].seeds)
+    return [
+        {
+            "task": task,
+            "changes": changes,
+            "default": parameters == CONFIGURATION.tasks[task],
+            "results": [f"results/training/{name}/seed-{seed}.json" for seed in seeds],
+        }
+        for task, changes, parameters, name in points_of(study)
+    ]
+
+
+TASKS = {name: parameters for study in CONFIGURATION.studies for *_, parameters, name in points_of(study)}
+DATASETS = {f"{task.dataset.name}-{identifier(task.dataset)}": task.dataset for task in TASKS.values()}
+TIMINGS = {f"{name}-{identifier(scaling.timing)}": scaling for name, scaling in CONFIGURATION.scaling.items()}
+
+
+def dataset_directory(task):
+    return f"results/datasets/{task.dataset.name}-{identifier(task.dataset)}"
+
+
+def products(name):
+    """Figure and table of a study or a scaling experiment."""
+    return [
+        *expand("results/figures/{name}.{format}", name=name, format=["pdf", "svg", "png", "csv"]),
+        *expand("results/tables/{name}.{format}", name=name, format=["csv", "md", "tex"]),
+    ]
+
+
+# What captions say: numbers of seeds and repeats, sizes.
+
+
+def facts_of_study(study):
+    parameters = CONFIGURATION.studies[study]
+    return {
+        "tasks": parameters.tasks,
+        "seeds": len(set(parameters.seeds)),
+        "varied": [path.removeprefix("network.") for path in [*parameters.vary, *parameters.grid]],
+    }
+
+
+def facts_of_scaling(scaling):
+    parameters = CONFIGURATION.scaling[scaling.removesuffix("_scaling")]
+    return {
+        "kind": parameters.kind,
+        "neurons": parameters.network.n_recurrent,
+        "inputs": parameters.network.n_input,
+        "model_time": parameters.n_steps * parameters.network.dt / 1000,
+        "repeats": parameters.repeats,
+        "seeds": len(set(parameters.seeds)),
+    }
+
+
+def as_json(parameters):
+    return json.dumps(parameters.model_dump(mode="json"), indent=2)
+
+
+def either(names):
+    """Pattern of a wildcard that is one of ``names``."""
+    return "|".join(names) or "(?!)"
+
+
+# Programs run with the Python that runs Snakemake and import the core that lies beside this workflow. Each rank has one
+# core. Code of an imported package is no reason for Snakemake to run a job again, so the simulator's sources are inputs.
+
+ENVIRONMENT = f"PYTHONPATH={shlex.quote(str(SOURCE))}${{PYTHONPATH:+:$PYTHONPATH}} OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1"
+PYTHON = shlex.quote(sys.executable)
+
+
+def sources(*packages):
+    return [str(path) for package in packages for path in sorted((SOURCE / "eprop_core" / package).glob("*.py"))]
+
+
+def mpi_launcher():
+    """Inside a batch job the system's own, otherwise the one of this Python's environment, activated or not."""
+    if "SLURM_JOB_ID" in os.environ:
+        return "srun"
+    beside = Path(sys.executable).with_name("mpiexec")
+    return shlex.quote(str(beside)) if beside.exists() else "mpiexec"
+
+
+def all_cores():
+    """For what has the machine to itself while its time is measured."""
+    return workflow.cores if is_local() and workflow.cores else 1
+
+
+def is_local():
+    return workflow.executor_plugin is None or workflow.local_exec
+
+
+def check_slots():
+    """A timing with more ranks than cores is refused before anything runs."""
+    n_cores = len(os.sched_getaffinity(0))
+    for name, scaling in CONFIGURATION.scaling.items():
+        if is_local() and max(scaling.ranks) > n_cores and not scaling.oversubscribe:
+            raise WorkflowError(
+                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {max(scaling.ranks)}: this machine has {n_cores} cores; "
+                f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
+            )
+
+
+check_slots()
+
+
+wildcard_constraints:
+    study=either(CONFIGURATION.studies),
+    scaling=either(f"{name}_scaling" for name in CONFIGURATION.scaling),
+    task=either(TASKS),
+    dataset=either(DATASETS),
+    timing=either(TIMINGS),
+    seed=r"\d+",
+    ranks=r"\d+",

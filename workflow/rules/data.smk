@@ -1,0 +1,43 @@
+# Data sets: events and labels, split into training and test samples.
+
+
+localrules:
+    describe_dataset,
+
+
+rule describe_dataset:
+    output:
+        "results/datasets/{dataset}.json",
+    log:
+        "logs/describe_dataset/{dataset}.log",
+    params:
+        text=lambda wildcards: as_json(DATASETS[wildcards.dataset]),
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Describe data set {wildcards.dataset}"
+    shell:
+        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
+
+
+rule prepare_dataset:
+    input:
+        parameters="results/datasets/{dataset}.json",
+        sources=sources("datasets"),
+    output:
+        expand("results/datasets/{{dataset}}/{file}", file=["train.npz", "test.npz", "dataset.json"]),
+    log:
+        "logs/prepare_dataset/{dataset}.log",
+    benchmark:
+        "logs/prepare_dataset/{dataset}.benchmark.tsv"
+    params:
+        directory=lambda wildcards, output: Path(output[0]).parent,
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Prepare data set {wildcards.dataset}"
+    shell:
+        "{ENVIRONMENT} {PYTHON} -m eprop_core.datasets.prepare {input.parameters} {params.directory} 2> {log}"

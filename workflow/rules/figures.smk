@@ -1,0 +1,53 @@
+# Figures, drawn from tables alone: a change of their look reruns no simulation.
+
+
+localrules:
+    study_figure,
+    scaling_figure,
+
+
+def scripts(*names):
+    return [SOURCE / "workflow" / "scripts" / f"{name}.py" for name in names]
+
+
+rule study_figure:
+    input:
+        runs="results/tables/{study}_runs.csv",
+        curves="results/tables/{study}_curves.csv",
+        modules=scripts("style", "spread", "learning_curves", "parameter_curves"),
+    output:
+        "results/figures/{study}.pdf",
+        report("results/figures/{study}.svg", caption="../report/study.rst", category="Learning"),
+        "results/figures/{study}.png",
+        "results/figures/{study}.csv",
+    log:
+        "logs/study_figure/{study}.log",
+    params:
+        facts=lambda wildcards: facts_of_study(wildcards.study),
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Draw study {wildcards.study}"
+    script:
+        "../scripts/plot_study.py"
+
+
+rule scaling_figure:
+    input:
+        runs="results/tables/{scaling}_runs.csv",
+        modules=scripts("style", "scaling_numbers"),
+    output:
+        "results/figures/{scaling}.pdf",
+        report("results/figures/{scaling}.svg", caption="../report/scaling.rst", category="Scaling"),
+        "results/figures/{scaling}.png",
+        "results/figures/{scaling}.csv",
+    log:
+        "logs/scaling_figure/{scaling}.log",
+    params:
+        facts=lambda wildcards: facts_of_scaling(wildcards.scaling),
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Draw {wildcards.scaling}"
+    script:
+        "../scripts/plot_scaling.py"

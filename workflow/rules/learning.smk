@@ -1,0 +1,69 @@
+# Training runs: one job per point and seed, one result file each.
+
+
+localrules:
+    describe_task,
+    collect_study,
+
+
+rule describe_task:
+    output:
+        "results/training/{task}/task.json",
+    log:
+        "logs/describe_task/{task}.log",
+    params:
+        text=lambda wildcards: as_json(TASKS[wildcards.task]),
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Describe task {wildcards.task}"
+    shell:
+        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
+
+
+rule train:
+    input:
+        task="results/training/{task}/task.json",
+        data=lambda wildcards: expand(
+            "{directory}/{split}.npz", directory=dataset_directory(TASKS[wildcards.task]), split=["train", "test"]
+        ),
+        compiled="results/compiled/ranks-1.json",
+        sources=sources(".", "tasks"),
+        program=SOURCE / "eprop_core" / "experiments" / "train.py",
+    output:
+        "results/training/{task}/seed-{seed}.json",
+    log:
+        "logs/train/{task}/seed-{seed}.log",
+    benchmark:
+        "logs/train/{task}/seed-{seed}.benchmark.tsv"
+    params:
+        data=lambda wildcards, input: Path(input.data[0]).parent,
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Train {wildcards.task}, seed {wildcards.seed} (progress: {log})"
+    shell:
+        "{ENVIRONMENT} {PYTHON} -m eprop_core.experiments.train {input.task} --data {params.data} --seed {wildcards.seed}"
+        " --output {output} 2> {log}"
+
+
+rule collect_study:
+    input:
+        lambda wildcards: sorted({result for point in results_of_study(wildcards.study) for result in point["results"]}),
+    output:
+        runs="results/tables/{study}_runs.csv",
+        curves="results/tables/{study}_curves.csv",
+    log:
+        "logs/collect_study/{study}.log",
+    params:
+        points=lambda wildcards: results_of_study(wildcards.study),
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Collect the results of study {wildcards.study}"
+    script:
+        "../scripts/collect_study.py"

@@ -1,0 +1,101 @@
+# Timing runs: one job per seed and number of ranks, alone on its machine, repeats inside.
+
+
+localrules:
+    describe_timing,
+    collect_scaling,
+
+
+rule describe_timing:
+    output:
+        "results/scaling/{timing}/timing.json",
+    log:
+        "logs/describe_timing/{timing}.log",
+    params:
+        text=lambda wildcards: as_json(TIMINGS[wildcards.timing].timing),
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Describe timing {wildcards.timing}"
+    shell:
+        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
+
+
+rule time_one_rank:
+    input:
+        timing="results/scaling/{timing}/timing.json",
+        compiled="results/compiled/ranks-1.json",
+        sources=sources("."),
+        program=SOURCE / "eprop_core" / "experiments" / "scaling.py",
+    output:
+        "results/scaling/{timing}/ranks-{ranks}_seed-{seed}.json",
+    log:
+        "logs/time/{timing}/ranks-{ranks}_seed-{seed}.log",
+    wildcard_constraints:
+        ranks="1",
+    params:
+        launcher="",
+        mpi4py="",
+        oversubscribe=lambda wildcards: "--oversubscribe" if TIMINGS[wildcards.timing].oversubscribe else "",
+    threads: all_cores()
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        cpus_per_task=1,
+        slurm_extra="--exclusive",
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
+    shell:
+        "{ENVIRONMENT} {params.launcher} {PYTHON} {params.mpi4py} -m eprop_core.experiments.scaling {input.timing}"
+        " --ranks {wildcards.ranks} {params.oversubscribe} --seed {wildcards.seed} --output {output} 2> {log}"
+
+
+# Without `-m mpi4py` an error of one rank would leave the others waiting.
+use rule time_one_rank as time_many_ranks with:
+    input:
+        timing="results/scaling/{timing}/timing.json",
+        compiled="results/compiled/ranks-2.json",
+        sources=sources("."),
+        program=SOURCE / "eprop_core" / "experiments" / "scaling.py",
+    wildcard_constraints:
+        ranks=r"[2-9]|\d\d+",
+    params:
+        launcher=lambda wildcards, resources: f"{resources.mpi} -n {wildcards.ranks}",
+        mpi4py="-m mpi4py",
+        oversubscribe=lambda wildcards: "--oversubscribe" if TIMINGS[wildcards.timing].oversubscribe else "",
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        cpus_per_task=1,
+        slurm_extra="--exclusive",
+        tasks=lambda wildcards: int(wildcards.ranks),
+        mpi=mpi_launcher(),
+
+
+def results_of_scaling(scaling):
+    """Result files of all runs, by numbers of ranks and seeds."""
+    name = scaling.removesuffix("_scaling")
+    parameters = CONFIGURATION.scaling[name]
+    timing = f"{name}-{identifier(parameters.timing)}"
+    return [
+        f"results/scaling/{timing}/ranks-{ranks}_seed-{seed}.json"
+        for seed in dict.fromkeys(parameters.seeds)
+        for ranks in dict.fromkeys(parameters.ranks)
+    ]
+
+
+rule collect_scaling:
+    input:
+        lambda wildcards: results_of_scaling(wildcards.scaling),
+    output:
+        "results/tables/{scaling}_runs.csv",
+    log:
+        "logs/collect_scaling/{scaling}.log",
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Collect the results of {wildcards.scaling}"
+    script:
+        "../scripts/collect_scaling.py"

@@ -1,0 +1,42 @@
+# Tables for print, made from the tidy tables of runs.
+
+
+localrules:
+    study_table,
+    scaling_table,
+
+
+rule study_table:
+    input:
+        runs="results/tables/{study}_runs.csv",
+        modules=scripts("style", "spread", "write_table"),
+    output:
+        "results/tables/{study}.csv",
+        "results/tables/{study}.md",
+        "results/tables/{study}.tex",
+    log:
+        "logs/study_table/{study}.log",
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Tabulate study {wildcards.study}"
+    script:
+        "../scripts/tabulate_study.py"
+
+
+rule scaling_table:
+    input:
+        runs="results/tables/{scaling}_runs.csv",
+        modules=scripts("scaling_numbers", "write_table"),
+    output:
+        "results/tables/{scaling}.csv",
+        "results/tables/{scaling}.md",
+        "results/tables/{scaling}.tex",
+    log:
+        "logs/scaling_table/{scaling}.log",
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Tabulate {wildcards.scaling}"
+    script:
+        "../scripts/tabulate_scaling.py"

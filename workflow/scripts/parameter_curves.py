@@ -1,0 +1,110 @@
+"""Accuracy and cost of a study over the parameters that it varies.
+
+One column of panels per parameter where each is varied by itself; a single column, with a colour per value of the second
+parameter, where they are combined. The task's own value is marked by a dotted line.
+"""
+
+from typing import NamedTuple
+
+import pandas as pd
+import style
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, PercentFormatter
+from spread import summarize
+
+MEASURES = {"test_accuracy": "Test accuracy (%)", "synaptic_events_per_sample": "Synaptic events\nper sample (1000)"}
+
+
+class Column(NamedTuple):
+    """The panels over one parameter."""
+
+    parameter: str
+    runs: pd.DataFrame
+    """With the columns x (value of the parameter) and series (what is told apart by colour)."""
+
+
+def columns(runs: pd.DataFrame) -> list[Column]:
+    """Return the columns of panels, in the order of the configuration."""
+    result = []
+    for (task, varied), table in runs.groupby([runs["task"].where(_is_grid(runs), ""), "varied"], sort=False):
+        parameter, *second = str(varied).split(" ")
+        name = f"{task}, " if task and runs["task"].nunique() > 1 else ""
+        if second:
+            series = name + style.parameter_name(second[0]) + " " + table[second[0]].astype(str)
+        else:
+            series = table["task"]
+        result.append(Column(parameter, table.assign(x=table[parameter], series=series)))
+    return result
+
+
+def _is_grid(runs: pd.DataFrame) -> pd.Series:
+    return runs["varied"].str.contains(" ")
+
+
+def numbers(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return what is drawn: by parameter, value, series and measure the mean over seeds and its confidence interval."""
+    parts = [
+        summarize(column.runs, ["series", "x"], measure).assign(parameter=column.parameter, measure=measure)
+        for column in columns(runs)
+        for measure in MEASURES
+    ]
+    drawn = pd.concat(parts).rename(columns={"x": "value"})
+    return drawn[["parameter", "value", "series", "measure", "n", "mean", "low", "high"]]
+
+
+def draw(runs: pd.DataFrame) -> Figure:
+    """Return the figure."""
+    shown = columns(runs)
+    width = style.ONE_COLUMN if len(shown) == 1 else style.TWO_COLUMNS
+    figure, axes = plt.subplots(
+        len(MEASURES), len(shown), figsize=(width, 80 * style.MILLIMETRE), squeeze=False, sharex="col", sharey="row"
+    )
+    for column, panels in zip(shown, axes.T, strict=True):
+        for measure, panel in zip(MEASURES, panels, strict=True):
+            _draw_panel(panel, column.runs, measure)
+        _draw_chance(panels[0], runs["chance"].iloc[0])
+        panels[-1].set_xlabel(style.parameter_name(column.parameter))
+    for (measure, label), panel in zip(MEASURES.items(), axes[:, 0], strict=True):
+        panel.set_ylabel(label)
+        panel.set_ylim(bottom=0)
+        if measure == "test_accuracy":
+            panel.set_ylim(0, 1.02)
+            panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+        else:
+            panel.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    if len(labels) > 1:
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4))
+    style.label_panels(axes.flat)
+    return figure
+
+
+def _draw_panel(panel: Axes, runs: pd.DataFrame, measure: str) -> None:
+    numeric = pd.api.types.is_numeric_dtype(runs["x"]) and not pd.api.types.is_bool_dtype(runs["x"])
+    values = sorted(runs["x"].unique()) if numeric else list(runs["x"].unique())
+    positions = values if numeric else list(range(len(values)))
+    place = dict(zip(values, positions, strict=True))
+    for index, (series, table) in enumerate(runs.groupby("series", sort=False)):
+        colour, marker = style.COLOURS[index % len(style.COLOURS)], style.MARKERS[index % len(style.MARKERS)]
+        summary = summarize(table, ["x"], measure).sort_values("x", key=lambda x: x.map(place))
+        x = summary["x"].map(place)
+        panel.plot(x, summary["mean"], color=colour, marker=marker, label=series, zorder=3)
+        panel.fill_between(x, summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
+        panel.plot(table["x"].map(place), table[measure], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6)
+    own = runs.loc[runs["default"], "x"].map(place)
+    if not own.empty:
+        panel.axvline(own.iloc[0], color=style.GREY, linestyle=":", linewidth=0.8, zorder=0)
+    if numeric and min(values) > 0 and max(values) >= 10 * min(values):
+        panel.set_xscale("log")
+    panel.set_xticks(positions, [f"{value:g}" if numeric else str(value) for value in values])
+    panel.xaxis.set_minor_locator(NullLocator())
+    if len(values) > 4 or not numeric:
+        panel.tick_params(axis="x", labelrotation=45 if numeric else 30)
+
+
+def _draw_chance(panel: Axes, chance: float) -> None:
+    panel.axhline(chance, color=style.GREY, linestyle="--", linewidth=0.8, zorder=0)
+    panel.annotate("chance", (1, chance), (0, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
+                   color=style.GREY, ha="right", va="bottom")

@@ -1,0 +1,19 @@
+"""Means and their uncertainty over seeds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+
+def summarize(table: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
+    """Return n, mean and the bounds of its 95 % confidence interval (Student's t) of ``value`` for each group.
+
+    The bounds are missing where a group has a single value. Rows in which ``value`` is missing do not count.
+    """
+    groups = table.dropna(subset=[value]).groupby(list(by), sort=False, dropna=False)[value]
+    summary = groups.agg(n="count", mean="mean", error="sem").reset_index()
+    quantile = stats.t.ppf(0.975, np.maximum(summary["n"] - 1, 1))
+    half_width = (quantile * summary["error"]).where(summary["n"] > 1)
+    return summary.drop(columns="error").assign(low=summary["mean"] - half_width, high=summary["mean"] + half_width)

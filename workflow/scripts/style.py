@@ -1,0 +1,95 @@
+"""The look of all figures: sizes for print, a palette that the colour-blind can read, and vector files with text as text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+MILLIMETRE = 1 / 25.4
+ONE_COLUMN = 85 * MILLIMETRE
+TWO_COLUMNS = 180 * MILLIMETRE
+GREY = "0.45"
+
+# Okabe and Ito's palette without black and yellow, which a thin line on white loses.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+PARAMETER_NAMES = {
+    "network.input.connectivity.probability": "Input density",
+    "network.recurrent.connectivity.probability": "Recurrent density",
+    "network.output.connectivity.probability": "Output density",
+    "network.feedback.connectivity.probability": "Feedback density",
+    "network.n_recurrent": "Recurrent neurons",
+    "network.plasticity.optimizer.learning_rate": "Learning rate",
+    "network.plasticity.c_reg": "Rate regularization",
+    "network.plasticity.f_target": "Target rate (spikes/s)",
+    "network.plasticity.kappa": "Eligibility filter $\\kappa$",
+    "network.plasticity.cutoff": "Cutoff (steps)",
+    "network.neuron.tau_m": "Membrane time constant (ms)",
+    "network.neuron.surrogate_gradient.function": "Surrogate gradient",
+    "training.epochs": "Epochs",
+}
+
+
+def use() -> None:
+    """Set the style for all figures that follow."""
+    sns.set_theme(
+        style="ticks",
+        palette=sns.color_palette(COLOURS),
+        rc={
+            "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans"],
+            "font.size": 7,
+            "axes.labelsize": 7,
+            "axes.titlesize": 7,
+            "xtick.labelsize": 7,
+            "ytick.labelsize": 7,
+            "legend.fontsize": 7,
+            "legend.title_fontsize": 7,
+            "legend.frameon": False,
+            "legend.handlelength": 1.6,
+            "axes.linewidth": 0.6,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "xtick.minor.width": 0.4,
+            "ytick.minor.width": 0.4,
+            "xtick.major.size": 3,
+            "ytick.major.size": 3,
+            "xtick.minor.size": 1.5,
+            "ytick.minor.size": 1.5,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 3.5,
+            "savefig.dpi": 300,
+            "svg.fonttype": "none",  # text stays text
+            "svg.hashsalt": "eprop-bench",  # the same figure is the same file
+            "pdf.fonttype": 42,
+            "figure.constrained_layout.use": True,
+        },
+    )
+
+
+def label_panels(axes: Sequence[Axes]) -> None:
+    """Put a, b, c ... above the left end of each panel."""
+    for letter, panel in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
+        panel.set_title(letter, loc="left", fontweight="bold", fontsize=8)
+
+
+def parameter_name(path: str) -> str:
+    """Return what to write on the axis of a parameter."""
+    return PARAMETER_NAMES.get(path, path.removeprefix("network.").replace(".", " ").replace("_", " "))
+
+
+def save(figure: Figure, files: Sequence[str]) -> None:
+    """Write the figure in every format that ``files`` name; dates are left out, so that equal figures are equal files."""
+    dates: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
+    for file in files:
+        figure.savefig(file, metadata=dates[Path(file).suffix])
