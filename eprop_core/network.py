@@ -191,7 +191,8 @@ def assemble(
             surrogate_width=neuron.surrogate_gradient.width,
             kappa_reg=plasticity.kappa_reg,
             c_reg=plasticity.c_reg,
-            f_target=plasticity.f_target / 1000.0,
+            # As in NEST: the target is in spikes per step, though the rate is in spikes per ms.
+            f_target=plasticity.f_target / 1000.0 * dt,
             dt=dt,
         ),
         neurons=RecurrentState.at_rest(n, depth),

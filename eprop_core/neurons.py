@@ -30,7 +30,7 @@ class RecurrentParameters(NamedTuple):
     kappa_reg: float
     c_reg: float
     f_target: float
-    """spikes per ms"""
+    """spikes per step"""
     dt: float
 
 

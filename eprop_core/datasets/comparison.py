@@ -103,7 +103,8 @@ def read_pairs(
             names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
             for name in progress(names, f"comparison, {split}"):
                 _, label, file = name.split("/")
-                image = int(file.removesuffix(".bin")) - 1
+                number = file.removesuffix(".bin")
+                image = int(number) - 1 if number.isdecimal() else -1
                 if not 0 <= image < len(images) or labels[image] != int(label):
                     raise DatasetError(f"{nmnist}: {name} does not belong to image {image} of {mnist}")
                 times, channels = decode(files[name](), f"{nmnist}: {name}", 2**23)

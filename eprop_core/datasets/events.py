@@ -48,10 +48,10 @@ class EventDataset:
             array = getattr(self, name)
             if array.size and (array.min() < 0 or array.max() >= bound):
                 raise DatasetError(f"{name}: from {array.min()} to {array.max()}; allowed are 0 to {bound - 1}")
-        order = self.steps.astype(np.int64) * self.n_channels + self.channels
-        out_of_order = np.diff(order) <= 0
+        out_of_order = self.steps[1:] < self.steps[:-1]
+        out_of_order |= (self.steps[1:] == self.steps[:-1]) & (self.channels[1:] <= self.channels[:-1])
         first_events = self.offsets[1:-1]
-        out_of_order[first_events[(first_events > 0) & (first_events < len(order))] - 1] = False
+        out_of_order[first_events[(first_events > 0) & (first_events < len(self.steps))] - 1] = False
         if np.any(out_of_order):
             event = int(np.argmax(out_of_order)) + 1
             raise DatasetError(f"event {event}: expected order by step, then channel, each pair once in a sample")

@@ -107,12 +107,9 @@ def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | Non
     with recordings(path, split) as files:
         names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
         for name in progress(names, f"N-MNIST {split}"):
-            try:
-                data = files[name]()
-            except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-                raise DatasetError(f"{path}: {name} cannot be read ({error}); expected a whole file") from None
+            data = files[name]()
             times, channels = decode(data, f"{path}: {name}", parameters.time_max_us)
-            steps = np.rint(times * (parameters.n_steps / parameters.time_max_us))
+            steps = np.rint(times * parameters.n_steps / parameters.time_max_us)
             samples.append(bin_events(np.clip(steps, 0, parameters.n_steps - 1), channels, N_CHANNELS))
             labels.append(int(name.split("/")[1]))
             checksum.update(f"{sha256(data).hexdigest()}  {name}\n".encode())
@@ -142,7 +139,14 @@ def recordings(path: Path, split: str) -> Iterator[Recordings]:
         for digit in range(N_CLASSES):
             if not any(name.startswith(f"{split}/{digit}/") for name in files):
                 raise DatasetError(f"{path}: no recording in {split}/{digit}; expected {split}/{digit}/*.bin")
-        yield files
+        yield {name: functools.partial(_read_whole, read, f"{path}: {name}") for name, read in files.items()}
+
+
+def _read_whole(read: Callable[[], bytes], name: str) -> bytes:
+    try:
+        return read()
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DatasetError(f"{name} cannot be read ({error}); expected a whole file") from None
 
 
 def _inner_archive(stack: ExitStack, path: Path, split: str) -> IO[bytes]:

@@ -1,9 +1,9 @@
 """Poisson input, the same on any number of ranks: whether a channel spikes depends on seed, channel and step alone."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from eprop_core.compilation import kernel
 from eprop_core.random import Purpose, philox, to_uniform
 
 _DRAWS_PER_BLOCK = 4  # a counter of the generator gives four numbers
@@ -17,17 +17,17 @@ def poisson_spikes(
 
     Each channel spikes with ``probability`` in each step, independently of all others.
     """
-    n_spikes = _count(n_channels, first_step, n_steps, probability, seed)
+    n_spikes = np.zeros(n_steps, np.int64)
+    _count(n_channels, first_step, n_steps, probability, seed, n_spikes)
     ends = np.cumsum(n_spikes)
     channels = np.empty(int(ends[-1]), np.int64)
     _fill(n_channels, first_step, n_steps, probability, seed, ends - n_spikes, channels)
     return np.repeat(np.arange(n_steps), n_spikes), channels
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _count(n_channels, first_step, n_steps, probability, seed):  # type: ignore[no-untyped-def]
-    """Return the number of spikes in each step, int64 (n_steps,)."""
-    n_spikes = np.zeros(n_steps, np.int64)
+@kernel
+def _count(n_channels, first_step, n_steps, probability, seed, n_spikes):  # type: ignore[no-untyped-def]
+    """Add the number of spikes in each step to ``n_spikes``, int64 (n_steps,)."""
     for channel in range(n_channels):
         for block in range(first_step // _DRAWS_PER_BLOCK, (first_step + n_steps - 1) // _DRAWS_PER_BLOCK + 1):
             draws = philox(seed, _PURPOSE, channel, block)
@@ -35,10 +35,9 @@ def _count(n_channels, first_step, n_steps, probability, seed):  # type: ignore[
                 step = block * _DRAWS_PER_BLOCK + index - first_step
                 if 0 <= step < n_steps and to_uniform(draws[index]) < probability:
                     n_spikes[step] += 1
-    return n_spikes
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _fill(n_channels, first_step, n_steps, probability, seed, position, channels):  # type: ignore[no-untyped-def]
     """Write the channels of the spikes, those of a step one after another from its ``position``."""
     for channel in range(n_channels):

@@ -1,51 +1,12 @@
 """Small data sets in the official formats, and the real ones where they are at hand."""
 
-import gzip
 import os
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-Event = tuple[int, int, int, int]  # x, y, polarity, time in us
-
-
-def encode(events: list[Event]) -> bytes:
-    """Write events in the format of N-MNIST, 5 bytes each: x, y, polarity (1 bit), time (23 bits), big endian."""
-    return b"".join(bytes([x, y]) + (polarity << 23 | time).to_bytes(3, "big") for x, y, polarity, time in events)
-
-
-def digit_events(number: int) -> list[Event]:
-    """Return events that tell which recording they are from."""
-    return [(number % 34, 1, 1, 1000), (2, number % 34, 0, 168_020), (33, 33, 1, 336_040)]
-
-
-def write_nmnist(directory: Path) -> Path:
-    """Write two recordings of each digit to Train, one to Test; numbered so that digits alternate."""
-    for split, n_samples in (("Train", 20), ("Test", 10)):
-        for number in range(1, n_samples + 1):
-            file = directory / split / str(number % 10) / f"{number:05d}.bin"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(encode(digit_events(number)))
-    return directory
-
-
-def pack(directory: Path, split: str, archive: Path) -> Path:
-    """Zip a split of N-MNIST as published: with entries for directories and the litter of a desktop."""
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        file.mkdir(split)
-        for path in sorted((directory / split).rglob("*.bin")):
-            file.write(path, path.relative_to(directory))
-        file.writestr(f"__MACOSX/{split}/0/._00010.bin", b"litter")
-    return archive
-
-
-def write_idx(path: Path, values: np.ndarray) -> None:
-    """Write bytes in the format of MNIST."""
-    header = np.array([0x0800 + values.ndim, *values.shape], ">u4").tobytes()
-    path.write_bytes(gzip.compress(header + values.astype(np.uint8).tobytes()))
+from official_formats import write_idx, write_nmnist
 
 
 @pytest.fixture
@@ -76,11 +37,11 @@ def real_data() -> Path:
 
 
 @pytest.fixture
-def damaged(nmnist_directory: Path) -> Iterator[Callable[[bytes], Path]]:
+def damaged(nmnist_directory: Path) -> Callable[[bytes], Path]:
     """Replace the recording of Train/3 that is read first."""
 
     def replace(data: bytes) -> Path:
         (nmnist_directory / "Train/3/00003.bin").write_bytes(data)
         return nmnist_directory
 
-    yield replace
+    return replace

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from conftest import pack
+from official_formats import pack
 
 from eprop_core.datasets import nmnist
 from eprop_core.datasets.download import cache_directory, fetch

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_idx
+from official_formats import write_idx
 
 from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.mnist import DOWNLOADS, read_images, read_mnist

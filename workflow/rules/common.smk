@@ -97,11 +97,17 @@ def either(names):
     return "|".join(names) or "(?!)"
 
 
-# Programs run with the Python that runs Snakemake and import the core that lies beside this workflow. Each rank has one
-# core. Code of an imported package is no reason for Snakemake to run a job again, so the simulator's sources are inputs.
+# Programs run with the Python that runs Snakemake, activated or not, and import the core that lies beside this workflow;
+# each process computes on one core. (A prefix, because the text of a rule's command is a reason to run its jobs again.)
 
-ENVIRONMENT = f"PYTHONPATH={shlex.quote(str(SOURCE))}${{PYTHONPATH:+:$PYTHONPATH}} OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1"
-PYTHON = shlex.quote(sys.executable)
+paths = {"PYTHONPATH": SOURCE}
+if not workflow.deployment_settings.deployment_method:
+    paths["PATH"] = Path(sys.executable).parent
+exports = [f"{name}={shlex.quote(f'{path}:{os.environ[name]}' if name in os.environ else str(path))}" for name, path in paths.items()]
+shell.prefix(f"set -euo pipefail; export OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 {' '.join(exports)}; ")
+
+
+# Code of an imported package is no reason for Snakemake to run a job again, so the simulator's sources are inputs.
 
 
 def sources(*packages):
@@ -109,11 +115,8 @@ def sources(*packages):
 
 
 def mpi_launcher():
-    """Inside a batch job the system's own, otherwise the one of this Python's environment, activated or not."""
-    if "SLURM_JOB_ID" in os.environ:
-        return "srun"
-    beside = Path(sys.executable).with_name("mpiexec")
-    return shlex.quote(str(beside)) if beside.exists() else "mpiexec"
+    """Inside a batch job the system's own; otherwise the first on the path, which is that of this Python's environment."""
+    return "srun" if "SLURM_JOB_ID" in os.environ else "mpiexec"
 
 
 def all_cores():

@@ -13,7 +13,7 @@ rule compile_one_rank:
     message:
         "Compile the simulator"
     shell:
-        "{ENVIRONMENT} {PYTHON} -m eprop_core.experiments.compile --output {output} 2> {log}"
+        "python -m eprop_core.experiments.compile --output {output} 2> {log}"
 
 
 rule compile_many_ranks:
@@ -33,5 +33,5 @@ rule compile_many_ranks:
     message:
         "Compile the simulator for several ranks"
     shell:
-        "{ENVIRONMENT} {resources.mpi} -n {resources.tasks} {PYTHON} -m mpi4py -m eprop_core.experiments.compile"
+        "{resources.mpi} -n {resources.tasks} python -m mpi4py -m eprop_core.experiments.compile"
         " --ranks {resources.tasks} --output {output} 2> {log}"

@@ -40,4 +40,4 @@ rule prepare_dataset:
     message:
         "Prepare data set {wildcards.dataset}"
     shell:
-        "{ENVIRONMENT} {PYTHON} -m eprop_core.datasets.prepare {input.parameters} {params.directory} 2> {log}"
+        "python -m eprop_core.datasets.prepare {input.parameters} {params.directory} 2> {log}"

@@ -47,7 +47,7 @@ rule train:
     message:
         "Train {wildcards.task}, seed {wildcards.seed} (progress: {log})"
     shell:
-        "{ENVIRONMENT} {PYTHON} -m eprop_core.experiments.train {input.task} --data {params.data} --seed {wildcards.seed}"
+        "python -m eprop_core.experiments.train {input.task} --data {params.data} --seed {wildcards.seed}"
         " --output {output} 2> {log}"
 
 

@@ -48,7 +48,7 @@ rule time_one_rank:
     message:
         "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
     shell:
-        "{ENVIRONMENT} {params.launcher} {PYTHON} {params.mpi4py} -m eprop_core.experiments.scaling {input.timing}"
+        "{params.launcher} python {params.mpi4py} -m eprop_core.experiments.scaling {input.timing}"
         " --ranks {wildcards.ranks} {params.oversubscribe} --seed {wildcards.seed} --output {output} 2> {log}"
 
 
