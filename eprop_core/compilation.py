@@ -8,6 +8,7 @@ it is still valid, not at the kernels it calls; so each state of the modules bes
 ``NUMBA_CACHE_DIR`` if that is set, else below the user's cache directory.
 """
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Callable
@@ -31,11 +32,29 @@ def _cache_directory() -> str:
 _CACHE_DIRECTORY = _cache_directory()
 
 
+def _save_alone(dispatcher: Any) -> Any:
+    """Let one process at a time add to the cache of a kernel.
+
+    Numba names a new file after what the index holds; two processes that do so at once would share a name.
+    """
+    cache_file = dispatcher._cache._cache_file
+    save = cache_file.save
+
+    def save_locked(key: Any, data: Any) -> None:
+        Path(_CACHE_DIRECTORY).mkdir(parents=True, exist_ok=True)
+        with open(Path(_CACHE_DIRECTORY) / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            save(key, data)
+
+    cache_file.save = save_locked
+    return dispatcher
+
+
 def _cached(options: dict[str, Any]) -> Callable[[Callable[..., Any]], Any]:
     def compile_with_options(function: Callable[..., Any]) -> Any:
         before, numba.config.CACHE_DIR = numba.config.CACHE_DIR, _CACHE_DIRECTORY
         try:
-            return njit(cache=True, error_model="numpy", **options)(function)
+            return _save_alone(njit(cache=True, error_model="numpy", **options)(function))
         finally:
             numba.config.CACHE_DIR = before
 
@@ -51,7 +70,3 @@ allocating_kernel = _cached({})
 inlined = njit(inline="always")
 """Decorator of short functions that return a view, which a :data:`kernel` cannot return."""
 
-
-def compile_for(function: Any, *arguments: Any) -> None:
-    """Compile ``function`` for arguments of these types, or load it from the cache, without calling it."""
-    function.compile(tuple(numba.typeof(argument) for argument in arguments))

@@ -93,7 +93,8 @@ class Stimulus:
         if twice.any():
             event = int(order[int(twice.argmax()) + 1])
             raise StimulusError(
-                f"input_channels[{event}] = {channels[event]}: spikes twice in step {steps[event]}, at most once is allowed"
+                f"input_channels[{event}] = {channels[event]}: spikes twice in step {steps[event]}, "
+                "at most once is allowed"
             )
 
 

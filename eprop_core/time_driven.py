@@ -258,9 +258,8 @@ def simulate(
 def _surrogate_gradient(surrogate: SurrogateGradient, distance: np.ndarray) -> np.ndarray:
     """Surrogate gradient at the given distances to the threshold (mV)."""
     u = np.abs(distance) / surrogate.width
-    if surrogate.function == "piecewise_linear":
-        return surrogate.height * np.maximum(0.0, 1.0 - u)
-    gradient: np.ndarray = surrogate.height * np.exp(-u)
+    linear = surrogate.function == "piecewise_linear"
+    gradient: np.ndarray = surrogate.height * (np.maximum(0.0, 1.0 - u) if linear else np.exp(-u))
     return gradient
 
 

@@ -5,10 +5,10 @@
 reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz`` beside it, in the numbering of
 ``eprop_core``: step t of ours is NEST's step that ends at (t + 1 + WARM_UP) * dt.
 
-A problem holds ``network`` (the JSON of ``eprop_core.parameters.Network``), the arrays of ``eprop_core.stimulus.Stimulus``
-and ``<projection>_source``, ``_target``, ``_weight`` of the four projections. A result holds ``spike_steps``,
-``spike_neurons``, ``readout``, ``error``, ``voltage``, ``surrogate_gradient``, ``learning_signal`` (as recorded: in the step
-in which the signal arrives) and ``<projection>_source``, ``_target``, ``_weight`` sorted by (target, source).
+A problem holds ``network`` (the JSON of ``eprop_core.parameters.Network``), the fields of
+``eprop_core.stimulus.Stimulus``, and ``<projection>_source``, ``_target``, ``_weight`` of the four projections. A
+result holds ``spike_steps``, ``spike_neurons``, ``readout``, ``error``, ``voltage``, ``surrogate_gradient``,
+``learning_signal`` (by the step in which NEST records it) and the connections as above, sorted by (target, source).
 """
 
 import json
@@ -81,13 +81,15 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
                 "optimize_each_step": False,
                 "Wmin": optimizer["weight_min"],
                 "Wmax": optimizer["weight_max"],
-            }
+            },
         },
     )
     nest.Connect(generators, inputs, "one_to_one", {"delay": dt})
     for name, (sources, targets) in populations.items():
-        model = "eprop_synapse" if network[name].get("plastic") else "static_synapse"
-        _connect(problem, name, sources, targets, "eprop_learning_signal_connection" if name == "feedback" else model, dt)
+        model = "eprop_learning_signal_connection"
+        if name != "feedback":
+            model = "eprop_synapse" if network[name]["plastic"] else "static_synapse"
+        _connect(problem, name, sources, targets, model, dt)
 
     steps = np.arange(n_steps)
     channels = problem["input_channels"]

@@ -26,6 +26,8 @@ class Saccades(Parameters):
     threshold_on: float = Field(0.16, gt=0, description="rise of log luminance that makes an ON event")
     threshold_off: float = Field(0.15, gt=0, description="fall of log luminance that makes an OFF event")
     refractory_time: float = Field(1.5, ge=0.5, description="ms, time after an event in which a pixel is reset")
+    position_jitter: float = Field(0.25, ge=0, description="pixels, deviation of a recording's path, cut at 3 times")
+    time_jitter: float = Field(3.0, ge=0, description="ms, standard deviation of a recording's start")
     leak_rate: float = Field(
         0.33, ge=0, description="events/s of a pixel, ON events that no change of luminance causes"
     )
@@ -48,6 +50,7 @@ class SmallSaccades(Saccades):
     left: float = Field(0.5, description="pixels, column of the image's left edge at the start")
     amplitude: float = Field(2.5, gt=0, description="pixels, base and height of the triangle")
     blur: float = Field(0.3, ge=0, description="pixels, standard deviation of the optics' point spread")
+    position_jitter: float = Field(0.1, ge=0, description="pixels, deviation of a recording's path, cut at 3 times")
 
 
 class Digits(Parameters):

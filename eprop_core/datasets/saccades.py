@@ -4,7 +4,7 @@ Modelled on the recording of N-MNIST (Orchard G, Jayawant A, Cohen GK, Thakor N,
 calibrated to it. The image is shown dark on bright ground, for in N-MNIST the ON events lie where a stroke leaves a
 pixel. Optics blur it. A pixel emits an ON (OFF) event when the logarithm of its luminance has risen (fallen) by a
 threshold since the pixel was last ready; the event makes it refractory, and it starts from the luminance at the end of
-that time. Leakage adds ON events at random.
+that time. Leakage adds ON events at random. From one recording to the next, position and start vary a little.
 """
 
 import numba
@@ -17,6 +17,7 @@ from eprop_core.datasets.parameters import Saccades
 from eprop_core.progress import progress
 
 RESOLUTION = 0.5  # ms, time step of the simulated sensor
+LARGEST_JITTER = 3.0  # standard deviations
 N_CLASSES = 10
 
 # Corners of the image's path on the sensor, (y, x) in units of the amplitude, close to those of N-MNIST.
@@ -55,10 +56,13 @@ class Camera:
         self.seed = seed
         self.n_channels = 2 * parameters.sensor_size**2
         self.duration = 3 * parameters.saccade_duration  # ms
-        self.path = path(parameters, np.arange(0.0, self.duration, RESOLUTION))
+        self.times = np.arange(0.0, self.duration, RESOLUTION)
         # Ground around the image, so wide that the image with it covers the sensor at all times.
-        beyond = parameters.sensor_size - parameters.image_size - np.floor(self.path.min())
-        self.border = 1 + int(max(np.ceil(self.path.max()), beyond, 0))
+        positions = path(parameters, self.times)
+        last = positions.max() + LARGEST_JITTER * parameters.position_jitter
+        first = positions.min() - LARGEST_JITTER * parameters.position_jitter
+        beyond = parameters.sensor_size - parameters.image_size - np.floor(first)
+        self.border = 1 + int(max(np.ceil(last), beyond, 0))
 
     def record(self, image: FloatArray, index: int) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         """Return times (ms, not ordered) and channels of the events of one image of shape (height, width)."""
@@ -67,15 +71,18 @@ class Camera:
         if np.any(zoom != 1):
             image = ndimage.zoom(image, zoom, order=1, mode="grid-constant", grid_mode=True)
         image = ndimage.gaussian_filter(np.pad(image, self.border), parameters.blur, mode="constant")
+        random = np.random.Generator(np.random.Philox(key=np.array([self.seed, index], np.uint64)))
+        shift = parameters.position_jitter * np.clip(random.standard_normal(2), -LARGEST_JITTER, LARGEST_JITTER)
+        delay = parameters.time_jitter * random.standard_normal()
+        positions = path(parameters, np.clip(self.times - delay, 0, self.times[-1])) + shift
         ticks, channels = _sense(
             1 + parameters.black_level - image,
-            self.path - self.border,
+            positions - self.border,
             size,
             np.exp(parameters.threshold_on),
             np.exp(-parameters.threshold_off),
             round(parameters.refractory_time / RESOLUTION),
         )
-        random = np.random.Generator(np.random.Philox(key=np.array([self.seed, index], np.uint64)))
         n_leak = random.poisson(parameters.leak_rate * 1e-3 * self.duration * size**2)
         leak_times = random.uniform(0, self.duration, n_leak)
         leak_channels = size**2 + random.integers(size**2, size=n_leak)
@@ -96,7 +103,7 @@ def path(parameters: Saccades, times: FloatArray) -> FloatArray:
 
 
 @numba.njit(cache=True)
-def _sense(luminance, path, size, ratio_on, ratio_off, refractory_ticks):  # type: ignore[no-untyped-def]
+def _sense(luminance, path, size, ratio_on, ratio_off, refractory_ticks):
     """Return ticks and channels of the events; ``luminance`` covers the sensor all along the ``path``.
 
     A luminance of ``ratio_on`` (``ratio_off``) times the reference makes an ON (OFF) event: the thresholds of the

@@ -1,1 +1,1 @@
-"""What the pipeline's rules call: training and scaling measurements, each a command line that writes one result file."""
+"""What the pipeline's rules call: training and timing, each a command line that writes one result file."""

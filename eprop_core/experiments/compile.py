@@ -1,47 +1,68 @@
-"""Compile the simulator for one rank or several, so that jobs that start together find it in numba's cache.
+"""Compile the simulator for given experiments, so that jobs that start together find it in numba's cache.
 
 On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.compile ... --ranks 2
 """
 
-import itertools
+from pathlib import Path
 
 import numpy as np
 
 from eprop_core.experiments import command_line, ranks, results
+from eprop_core.experiments.configuration import Task, Timing
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
-from eprop_core.parameters import Network, Plasticity
+from eprop_core.parameters import AllToAll, Network, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 
+_PROJECTIONS = ("input", "recurrent", "output", "feedback")
 
-def compile_all(communicator: ranks.Communicator = None) -> None:
-    """Run small networks that between them need every compiled function; collective."""
-    steps, channels = poisson_spikes(n_channels=4, first_step=0, n_steps=10, probability=0.5, seed=1)
+
+def miniature(network: Network, communicator: ranks.Communicator) -> Network:
+    """Return a network of four neurons per rank that needs the same compiled functions as ``network``."""
+    connected = {
+        name: getattr(network, name).model_copy(update={"connectivity": AllToAll(rule="all_to_all")})
+        for name in _PROJECTIONS
+    }
+    sizes = {"n_input": 4, "n_recurrent": 4 * ranks.size_of(communicator), "n_readout": 2}
+    return network.model_copy(update=sizes | connected)
+
+
+def run_briefly(network: Network, detailed_times: bool, communicator: ranks.Communicator) -> None:
+    """Simulate ``network`` for a few steps, as it learns and frozen; collective."""
+    steps, channels = poisson_spikes(network.n_input, first_step=0, n_steps=10, probability=0.5, seed=1)
     stimulus = Stimulus(
         n_steps=10,
         input_steps=steps,
         input_channels=channels,
-        target=np.zeros((10, 2)),
+        target=np.zeros((10, network.n_readout)),
         learning_window=np.ones(10, np.bool_),
     )
-    for kappa_reg, detailed_times in itertools.product((0.97, 0.95), (False, True)):
-        network = Network(
-            n_input=4, n_recurrent=4, n_readout=2, plasticity=Plasticity(kappa=0.97, kappa_reg=kappa_reg)
-        )
-        simulation = Simulation(network, communicator=communicator, detailed_times=detailed_times)
-        simulation.run(stimulus)
-        simulation.frozen().run(stimulus)
+    simulation = Simulation(network, communicator=communicator, detailed_times=detailed_times)
+    simulation.run(stimulus)
+    simulation.frozen().run(stimulus)
 
 
 def main() -> None:
     """Run the command line."""
-    options = command_line.parser("eprop_core.experiments.compile", __doc__).parse_args()
+    parser = command_line.parser("eprop_core.experiments.compile", __doc__)
+    parser.add_argument("--tasks", type=Path, nargs="*", default=[], help="JSON files, as for training")
+    parser.add_argument("--timings", type=Path, nargs="*", default=[], help="JSON files, as for scaling")
+    options = parser.parse_args()
     communicator = ranks.join(options.ranks, oversubscribe=True)
-    compile_all(communicator)
-    result = {"experiment": "compile", "provenance": provenance(communicator)}
+
+    def read() -> list[tuple[Network, bool]]:
+        tasks = [parse(Task, command_line.read_json(file), f"{file}: ") for file in options.tasks]
+        timings = [parse(Timing, command_line.read_json(file), f"{file}: ") for file in options.timings]
+        return [
+            *((miniature(task.network_for(n_input=1, n_readout=1), communicator), False) for task in tasks),
+            *((miniature(timing.network, communicator), True) for timing in timings),
+        ]
+
+    for network, detailed_times in ranks.together(communicator, read):
+        run_briefly(network, detailed_times, communicator)
     if ranks.rank_of(communicator) == 0:
-        results.write(options.output, result)
+        results.write(options.output, {"experiment": "compile", "provenance": provenance(communicator)})
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ TaskNetwork = create_model(
         name: (field.annotation, field)
         for name, field in Network.model_fields.items()
         if name not in ("n_input", "n_readout")
-    },  # type: ignore[call-overload]
+    },
 )
 
 
@@ -40,7 +40,10 @@ class Training(Parameters):
     learning_window: int = Field(ge=1, description="steps at the end of each sample in which errors count")
     samples_per_group: int = Field(100, ge=1, description="samples per point of the learning curve")
     validation_share: float = Field(
-        0.1, ge=0, lt=1, description="share of the training samples held back to draw the learning curve of unseen samples"
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of the training samples held back for the learning curve of unseen samples",
     )
 
 
@@ -93,7 +96,7 @@ class Timing(Parameters):
     """A random network under Poisson input, timed on any number of ranks."""
 
     kind: Literal["strong", "weak"] = Field(
-        description="strong: the same network on all numbers of ranks; weak: n_input and n_recurrent grow with the ranks"
+        description="strong: the same network on any number of ranks; weak: n_input and n_recurrent grow with it"
     )
     network: Network = Field(description="the network on one rank")
     input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
@@ -131,11 +134,13 @@ class Configuration(Parameters):
     """Everything that the pipeline is told."""
 
     tasks: dict[Name, Task] = Field(description="what there is to learn")
-    studies: dict[Name, Study] = Field({}, description="training runs; each study makes a figure and a table of its name")
+    studies: dict[Name, Study] = Field(
+        {}, description="training runs; each study makes a figure and a table of its name"
+    )
     scaling: dict[Name, Scaling] = Field({}, description="timing runs; each makes a figure and a table <name>_scaling")
 
     def point(self, task: str, changes: points.Changes) -> Task:
-        """Return a task with the changes of a study's point; raise a :class:`ParameterError` if they are not allowed."""
+        """Return a task with the changes of a point; raise a :class:`ParameterError` if they are not allowed."""
         try:
             values = points.apply(self.tasks[task].model_dump(mode="json"), changes)
         except KeyError as error:
@@ -172,7 +177,7 @@ _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def _read_numbers(values: Any) -> Any:
-    """Return ``values`` with strings such as ``5e-3`` as numbers: YAML 1.1 wants a dot where YAML 1.2 and JSON do not."""
+    """Return ``values`` with ``5e-3`` and the like as numbers, as YAML 1.2 has it; YAML 1.1 wants a dot there."""
     if isinstance(values, dict):
         return {key: _read_numbers(value) for key, value in values.items()}
     if isinstance(values, list):

@@ -25,7 +25,7 @@ def expand(vary: Mapping[str, Sequence[Any]], grid: Mapping[str, Sequence[Any]])
 
 
 def apply(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
-    """Return nested ``values`` with ``changes`` made; raise a :class:`KeyError` with the part of a path that is missing."""
+    """Return nested ``values`` with ``changes`` made; a :class:`KeyError` tells the part of a path that is missing."""
     changed = copy.deepcopy(dict(values))
     for path, value in changes.items():
         *parents, key = path.split(".")

@@ -26,7 +26,7 @@ def poisson_spikes(
 
 
 @kernel
-def _count(n_channels, first_step, n_steps, probability, seed, n_spikes):  # type: ignore[no-untyped-def]
+def _count(n_channels, first_step, n_steps, probability, seed, n_spikes):
     """Add the number of spikes in each step to ``n_spikes``, int64 (n_steps,)."""
     for channel in range(n_channels):
         for block in range(first_step // _DRAWS_PER_BLOCK, (first_step + n_steps - 1) // _DRAWS_PER_BLOCK + 1):
@@ -38,7 +38,7 @@ def _count(n_channels, first_step, n_steps, probability, seed, n_spikes):  # typ
 
 
 @kernel
-def _fill(n_channels, first_step, n_steps, probability, seed, position, channels):  # type: ignore[no-untyped-def]
+def _fill(n_channels, first_step, n_steps, probability, seed, position, channels):
     """Write the channels of the spikes, those of a step one after another from its ``position``."""
     for channel in range(n_channels):
         for block in range(first_step // _DRAWS_PER_BLOCK, (first_step + n_steps - 1) // _DRAWS_PER_BLOCK + 1):

@@ -11,9 +11,20 @@ from typing import Any
 
 import psutil
 
-from eprop_core.experiments.ranks import Communicator, gather
+from eprop_core.experiments.ranks import Communicator, gather, size_of
 
-PACKAGES = ("eprop-core", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "pydantic", "mpi4py", "mpich", "openmpi")
+PACKAGES = (
+    "eprop-core",
+    "numpy",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "scikit-learn",
+    "pydantic",
+    "mpi4py",
+    "mpich",
+    "openmpi",
+)
 
 
 def provenance(communicator: Communicator) -> dict[str, Any]:
@@ -24,7 +35,7 @@ def provenance(communicator: Communicator) -> dict[str, Any]:
         "code": _code(),
         "python": platform.python_version(),
         "packages": _versions(),
-        "ranks": 1 if communicator is None else communicator.size,
+        "ranks": size_of(communicator),
         "hosts": gather(communicator, platform.node()),
         "system": platform.platform(),
         "cpu": _cpu_model(),

@@ -33,7 +33,7 @@ def join(n_ranks: int, *, oversubscribe: bool = False) -> Communicator:
     world = MPI.COMM_WORLD
     if world.size != n_ranks:
         raise RanksError(
-            f"--ranks {n_ranks}: MPI started {world.size} in this world; use 'mpiexec -n {n_ranks} python -m mpi4py -m ...'"
+            f"--ranks {n_ranks}: MPI started {world.size}; use 'mpiexec -n {n_ranks} python -m mpi4py -m MODULE ...'"
         )
     node = world.Split_type(MPI.COMM_TYPE_SHARED)
     cores = len(set().union(*node.allgather(os.sched_getaffinity(0))))
@@ -51,6 +51,11 @@ def join(n_ranks: int, *, oversubscribe: bool = False) -> Communicator:
 def rank_of(communicator: Communicator) -> int:
     """Return this process's rank."""
     return 0 if communicator is None else int(communicator.rank)
+
+
+def size_of(communicator: Communicator) -> int:
+    """Return the number of ranks."""
+    return 1 if communicator is None else int(communicator.size)
 
 
 def gather(communicator: Communicator, value: Value) -> list[Value]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from eprop_core.experiments import command_line, measurement, ranks, results
+from eprop_core.experiments.compile import miniature, run_briefly
 from eprop_core.experiments.configuration import Timing
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
@@ -25,14 +26,17 @@ from eprop_core.stimulus import Stimulus
 
 def measure(timing: Timing, seed: int, communicator: ranks.Communicator = None) -> dict[str, Any]:
     """Return times by phase, memory and counts, by repeat and rank; collective."""
-    network = timing.network_on(1 if communicator is None else communicator.size)
+    network = timing.network_on(ranks.size_of(communicator))
     warm_up = _stimulus(network, timing, seed, first_step=0, n_steps=timing.n_steps_warm_up)
     timed = _stimulus(network, timing, seed, first_step=timing.n_steps_warm_up, n_steps=timing.n_steps)
+    run_briefly(miniature(network, communicator), True, communicator)  # compiled code is loaded, or made, off the clock
+    memory_without = ranks.gather(communicator, measurement.peak_memory())
     repeats = range(timing.repeats)
     shown = progress(repeats, f"{timing.kind} scaling", len(repeats)) if ranks.rank_of(communicator) == 0 else repeats
     return {
         "network": network.model_dump(mode="json"),
         "model_time_s": timing.n_steps * network.dt * 1e-3,
+        "memory_without_network_bytes": memory_without,
         "repeats": [ranks.gather(communicator, _repeat(network, seed, communicator, warm_up, timed)) for _ in shown],
     }
 
@@ -41,7 +45,6 @@ def _repeat(
     network: Network, seed: int, communicator: ranks.Communicator, warm_up: Stimulus, timed: Stimulus
 ) -> dict[str, Any]:
     """Build and run once; return what this rank measured."""
-    memory_before = measurement.peak_memory()
     simulation = Simulation(network, seed=seed, communicator=communicator, detailed_times=True)
     simulation.run(warm_up)
     times, counts = dict(simulation.times), dict(simulation.counts)
@@ -56,7 +59,6 @@ def _repeat(
         "neurons": simulation.counts["neurons"],
         "synapses": {name: n for name, n in simulation.counts.items() if name.endswith("synapses")},
         "counts": {name: n for name, n in increase.items() if name.endswith(("spikes", "events"))},
-        "memory_before_bytes": memory_before,
         "peak_memory_bytes": measurement.peak_memory(),
     }
 
@@ -76,7 +78,9 @@ def _stimulus(network: Network, timing: Timing, seed: int, first_step: int, n_st
 def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.scaling", __doc__)
-    parser.add_argument("timing", type=Path, help="JSON file: an entry of the configuration's scaling without ranks and seeds")
+    parser.add_argument(
+        "timing", type=Path, help="JSON file: an entry of scaling in the configuration, without ranks and seeds"
+    )
     options = parser.parse_args()
 
     communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)

@@ -101,7 +101,7 @@ def evaluate(simulation: Simulation, task: Classification, samples: Samples, gro
 def _split(n_samples: int, validation_share: float, seed: int) -> tuple[Samples, Samples]:
     n_validation = round(validation_share * n_samples)
     if n_samples <= n_validation:
-        raise ParameterError(f"training.validation_share = {validation_share}: leaves none of {n_samples} samples to train")
+        raise ParameterError(f"training.validation_share = {validation_share}: leaves none of {n_samples} samples")
     order = _order(n_samples, seed, _VALIDATION_SPLIT)
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])
 
@@ -127,7 +127,7 @@ def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.train", __doc__)
     parser.add_argument("task", type=Path, help="JSON file with dataset, network and training (config/README.md)")
-    parser.add_argument("--data", type=Path, required=True, help="directory made by python -m eprop_core.datasets.prepare")
+    parser.add_argument("--data", type=Path, required=True, help="directory made by eprop_core.datasets.prepare")
     options = parser.parse_args()
 
     communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)

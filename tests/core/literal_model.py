@@ -5,8 +5,9 @@ through it, walks the whole history since the last one by itself, as the definit
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from eprop_core.connectivity import Connections
 from eprop_core.parameters import Network
@@ -25,7 +26,6 @@ class Synapse:
     filtered: float = 0.0
     filtered_reg: float = 0.0
     gradient: float = 0.0
-    gradients: list[float] = field(default_factory=list)  # all that the optimizer was given
 
 
 class LiteralModel:
@@ -104,11 +104,10 @@ class LiteralModel:
         # The newest history indices have no learning signal yet where it takes longer to arrive than the spike.
         lag = max(0, network.output.delay + network.feedback.delay - 1 - projection.delay) if name != "output" else 0
         for index in range(synapse.next_index, spike - lag):
-            since = index - max(earlier for earlier in spikes if earlier <= index)
-            active = rule.cutoff is None or since < rule.cutoff
+            last_emission = spikes[bisect_right(spikes, index) - 1]
+            active = rule.cutoff is None or index < last_emission + rule.cutoff
             self._advance(name, synapse, index, index - projection.delay in spikes, active)
         synapse.next_index = max(synapse.next_index, spike - lag)
-        synapse.gradients.append(synapse.gradient)
         weight = synapse.weight - rule.optimizer.learning_rate * synapse.gradient
         synapse.weight = min(max(weight, rule.optimizer.weight_min), rule.optimizer.weight_max)
         synapse.gradient = 0.0

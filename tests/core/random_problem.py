@@ -57,8 +57,8 @@ def draw_settings(rng: np.random.Generator) -> dict[str, object]:
         "f_target": float(rng.uniform(1.0, 40.0)),
         "cutoff": int(rng.choice([rng.integers(5, 20), rng.integers(5, 201)])),
         "density": {name: float(rng.uniform(0.1, 1.0)) for name in ("input", "recurrent", "output", "feedback")},
-        "plastic": {name: True for name in ("input", "recurrent", "output")},
-        "delay": {name: 1 for name in ("input", "recurrent", "output", "feedback")},
+        "plastic": dict.fromkeys(("input", "recurrent", "output"), True),
+        "delay": dict.fromkeys(("input", "recurrent", "output", "feedback"), 1),
         "input_probability": float(10 ** rng.uniform(-2.5, -0.7)),
         "learning_rate": float(10 ** rng.uniform(-3.3, -1.8)),  # in units of what moves a weight by its own size
         "bounded": bool(rng.integers(0, 4) == 0),
@@ -141,9 +141,10 @@ def _connections(rng: np.random.Generator, network: Network, chosen: Mapping) ->
         if name == "recurrent":
             np.fill_diagonal(exists, False)
         target, source = np.nonzero(exists)
-        scale = 1.0 if name == "feedback" else _weight_scale(chosen, name)
-        weight = scale * rng.normal(size=len(source))
-        connections[name] = Connections(source, target, weight if name == "feedback" else np.clip(weight, -bound, bound))
+        weight = rng.normal(size=len(source))
+        if name != "feedback":
+            weight = np.clip(_weight_scale(chosen, name) * weight, -bound, bound)
+        connections[name] = Connections(source, target, weight)
     return connections
 
 

@@ -91,6 +91,18 @@ def test_weight_bounds_are_reached() -> None:
     assert np.any((np.abs(final) == bound) & (np.abs(initial) < bound))
 
 
+def test_first_spike_of_a_source_leaves_weights_alone() -> None:
+    network, connections, _ = random_problem(5, 1, **SMALL)
+    beyond = network.plasticity.optimizer.weight_max + 1.0
+    all_beyond = connections["input"]._replace(weight=np.full(len(connections["input"].weight), beyond))
+    stimulus = Stimulus(30, np.array([3, 3, 20]), np.array([0, 1, 1]), np.zeros((30, 2)), np.zeros(30, bool))
+    weights = simulate(network, connections | {"input": all_beyond}, stimulus).weights["input"]
+    spiked_twice = weights.source == 1
+    assert spiked_twice.any()
+    assert np.all(weights.weight[~spiked_twice] == beyond)
+    assert np.all(weights.weight[spiked_twice] < beyond)
+
+
 def test_not_plastic_keeps_all_weights() -> None:
     problem = random_problem(5, 300, **SMALL)
     result = simulate(*problem, plastic=False)
@@ -104,7 +116,7 @@ def test_reports_what_is_missing_or_double() -> None:
     with pytest.raises(ParameterError, match="feedback missing"):
         simulate(problem.network, {k: v for k, v in problem.connections.items() if k != "feedback"}, problem.stimulus)
     double = Connections(np.array([1, 1]), np.array([2, 2]), np.array([0.1, 0.2]))
-    with pytest.raises(ParameterError, match="input.*twice"):
+    with pytest.raises(ParameterError, match=r"connections\['input'\]: a pair comes twice"):
         simulate(problem.network, problem.connections | {"input": double}, problem.stimulus)
 
 

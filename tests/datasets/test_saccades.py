@@ -6,7 +6,8 @@ from eprop_core.datasets.parameters import Saccades, SmallSaccades
 from eprop_core.datasets.saccades import RESOLUTION, Camera, path, record
 from eprop_core.parameters import ParameterError, parse
 
-NOISELESS = Saccades(leak_rate=0.0)
+QUIET = {"leak_rate": 0.0, "position_jitter": 0.0, "time_jitter": 0.0}
+NOISELESS = Saccades(**QUIET)
 
 
 def bar() -> np.ndarray:
@@ -26,14 +27,14 @@ def test_the_path_is_a_closed_triangle_that_rests_at_its_corners() -> None:
 
 def test_luminance_follows_the_plain_formula() -> None:
     """The compiled sensor against a direct one: interpolate each image by scipy, take logarithms, compare."""
-    parameters = Saccades(sensor_size=12, image_size=8, top=1.3, left=0.6, amplitude=2.4, leak_rate=0.0, blur=0.4)
+    parameters = Saccades(sensor_size=12, image_size=8, top=1.3, left=0.6, amplitude=2.4, blur=0.4, **QUIET)
     image = np.random.Generator(np.random.PCG64(3)).random((8, 8))
     camera = Camera(parameters, seed=1)
     blurred = ndimage.gaussian_filter(np.pad(image, 6), parameters.blur, mode="constant")
     expected = []
     reference = np.zeros((12, 12))
     ready = np.zeros((12, 12))
-    for tick, (top, left) in enumerate(camera.path):
+    for tick, (top, left) in enumerate(path(parameters, camera.times)):
         y, x = np.mgrid[:12, :12]
         seen = ndimage.map_coordinates(blurred, [y - top + 6, x - left + 6], order=1)
         level = np.log(1 + parameters.black_level - seen)
@@ -101,7 +102,7 @@ def test_steps_span_the_recording() -> None:
 
 
 def test_a_small_image_fills_its_place_on_the_sensor() -> None:
-    camera = Camera(SmallSaccades(leak_rate=0.0), 1)
+    camera = Camera(SmallSaccades(**QUIET), 1)
     times, channels = camera.record(np.pad(np.ones((4, 4)), 2), 0)
     y, x = np.divmod(channels % 16**2, 16)
     assert len(times) > 100

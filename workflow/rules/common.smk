@@ -12,7 +12,9 @@ from eprop_core.experiments import configuration
 from eprop_core.experiments.points import identifier
 from eprop_core.parameters import ParameterError
 
-CONFIGURATION_FILE = ", ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
+CONFIGURATION_FILE = (
+    ", ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
+)
 SOURCE = Path(str(workflow.current_basedir)).parents[1]
 
 try:
@@ -47,9 +49,19 @@ def results_of_study(study):
     ]
 
 
-TASKS = {name: parameters for study in CONFIGURATION.studies for *_, parameters, name in points_of(study)}
-DATASETS = {f"{task.dataset.name}-{identifier(task.dataset)}": task.dataset for task in TASKS.values()}
-TIMINGS = {f"{name}-{identifier(scaling.timing)}": scaling for name, scaling in CONFIGURATION.scaling.items()}
+TASKS = {
+    name: parameters
+    for study in CONFIGURATION.studies
+    for *_, parameters, name in points_of(study)
+}
+DATASETS = {
+    f"{task.dataset.name}-{identifier(task.dataset)}": task.dataset
+    for task in TASKS.values()
+}
+TIMINGS = {
+    f"{name}-{identifier(scaling.timing)}": scaling
+    for name, scaling in CONFIGURATION.scaling.items()
+}
 
 
 def dataset_directory(task):
@@ -59,8 +71,14 @@ def dataset_directory(task):
 def products(name):
     """Figure and table of a study or a scaling experiment."""
     return [
-        *expand("results/figures/{name}.{format}", name=name, format=["pdf", "svg", "png", "csv"]),
-        *expand("results/tables/{name}.{format}", name=name, format=["csv", "md", "tex"]),
+        *expand(
+            "results/figures/{name}.{format}",
+            name=name,
+            format=["pdf", "svg", "png", "csv"],
+        ),
+        *expand(
+            "results/tables/{name}.{format}", name=name, format=["csv", "md", "tex"]
+        ),
     ]
 
 
@@ -72,7 +90,10 @@ def facts_of_study(study):
     return {
         "tasks": parameters.tasks,
         "seeds": len(set(parameters.seeds)),
-        "varied": [path.removeprefix("network.") for path in [*parameters.vary, *parameters.grid]],
+        "varied": [
+            path.removeprefix("network.")
+            for path in [*parameters.vary, *parameters.grid]
+        ],
     }
 
 
@@ -103,15 +124,24 @@ def either(names):
 paths = {"PYTHONPATH": SOURCE}
 if not workflow.deployment_settings.deployment_method:
     paths["PATH"] = Path(sys.executable).parent
-exports = [f"{name}={shlex.quote(f'{path}:{os.environ[name]}' if name in os.environ else str(path))}" for name, path in paths.items()]
-shell.prefix(f"set -euo pipefail; export OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 {' '.join(exports)}; ")
+exports = [
+    f"{name}={shlex.quote(f'{path}:{os.environ[name]}' if name in os.environ else str(path))}"
+    for name, path in paths.items()
+]
+shell.prefix(
+    f"set -euo pipefail; export OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 {' '.join(exports)}; "
+)
 
 
 # Code of an imported package is no reason for Snakemake to run a job again, so the simulator's sources are inputs.
 
 
 def sources(*packages):
-    return [str(path) for package in packages for path in sorted((SOURCE / "eprop_core" / package).glob("*.py"))]
+    return [
+        str(path)
+        for package in packages
+        for path in sorted((SOURCE / "eprop_core" / package).glob("*.py"))
+    ]
 
 
 def mpi_launcher():

@@ -10,10 +10,10 @@ rule describe_dataset:
         "results/datasets/{dataset}.json",
     log:
         "logs/describe_dataset/{dataset}.log",
-    params:
-        text=lambda wildcards: as_json(DATASETS[wildcards.dataset]),
     conda:
         "../../envs/core.yaml"
+    params:
+        text=lambda wildcards: as_json(DATASETS[wildcards.dataset]),
     message:
         "Describe data set {wildcards.dataset}"
     shell:
@@ -25,18 +25,21 @@ rule prepare_dataset:
         parameters="results/datasets/{dataset}.json",
         sources=sources("datasets"),
     output:
-        expand("results/datasets/{{dataset}}/{file}", file=["train.npz", "test.npz", "dataset.json"]),
+        expand(
+            "results/datasets/{{dataset}}/{file}",
+            file=["train.npz", "test.npz", "dataset.json"],
+        ),
     log:
         "logs/prepare_dataset/{dataset}.log",
     benchmark:
         "logs/prepare_dataset/{dataset}.benchmark.tsv"
-    params:
-        directory=lambda wildcards, output: Path(output[0]).parent,
+    conda:
+        "../../envs/core.yaml"
     resources:
         mem_mb=4000,
         runtime=60,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        directory=lambda wildcards, output: Path(output[0]).parent,
     message:
         "Prepare data set {wildcards.dataset}"
     shell:

@@ -17,15 +17,19 @@ rule study_figure:
         modules=scripts("style", "spread", "learning_curves", "parameter_curves"),
     output:
         "results/figures/{study}.pdf",
-        report("results/figures/{study}.svg", caption="../report/study.rst", category="Learning"),
+        report(
+            "results/figures/{study}.svg",
+            caption="../report/study.rst",
+            category="Learning",
+        ),
         "results/figures/{study}.png",
         "results/figures/{study}.csv",
     log:
         "logs/study_figure/{study}.log",
-    params:
-        facts=lambda wildcards: facts_of_study(wildcards.study),
     conda:
         "../../envs/core.yaml"
+    params:
+        facts=lambda wildcards: facts_of_study(wildcards.study),
     message:
         "Draw study {wildcards.study}"
     script:
@@ -38,15 +42,19 @@ rule scaling_figure:
         modules=scripts("style", "scaling_numbers"),
     output:
         "results/figures/{scaling}.pdf",
-        report("results/figures/{scaling}.svg", caption="../report/scaling.rst", category="Scaling"),
+        report(
+            "results/figures/{scaling}.svg",
+            caption="../report/scaling.rst",
+            category="Scaling",
+        ),
         "results/figures/{scaling}.png",
         "results/figures/{scaling}.csv",
     log:
         "logs/scaling_figure/{scaling}.log",
-    params:
-        facts=lambda wildcards: facts_of_scaling(wildcards.scaling),
     conda:
         "../../envs/core.yaml"
+    params:
+        facts=lambda wildcards: facts_of_scaling(wildcards.scaling),
     message:
         "Draw {wildcards.scaling}"
     script:

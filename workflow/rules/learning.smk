@@ -11,10 +11,10 @@ rule describe_task:
         "results/training/{task}/task.json",
     log:
         "logs/describe_task/{task}.log",
-    params:
-        text=lambda wildcards: as_json(TASKS[wildcards.task]),
     conda:
         "../../envs/core.yaml"
+    params:
+        text=lambda wildcards: as_json(TASKS[wildcards.task]),
     message:
         "Describe task {wildcards.task}"
     shell:
@@ -25,9 +25,11 @@ rule train:
     input:
         task="results/training/{task}/task.json",
         data=lambda wildcards: expand(
-            "{directory}/{split}.npz", directory=dataset_directory(TASKS[wildcards.task]), split=["train", "test"]
+            "{directory}/{split}.npz",
+            directory=dataset_directory(TASKS[wildcards.task]),
+            split=["train", "test"],
         ),
-        compiled="results/compiled/ranks-1.json",
+        compiled=ancient("results/compiled/training.json"),
         sources=sources(".", "tasks"),
         program=SOURCE / "eprop_core" / "experiments" / "train.py",
     output:
@@ -36,14 +38,14 @@ rule train:
         "logs/train/{task}/seed-{seed}.log",
     benchmark:
         "logs/train/{task}/seed-{seed}.benchmark.tsv"
-    params:
-        data=lambda wildcards, input: Path(input.data[0]).parent,
+    conda:
+        "../../envs/core.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=240,
-    conda:
-        "../../envs/core.yaml"
+    params:
+        data=lambda wildcards, input: Path(input.data[0]).parent,
     message:
         "Train {wildcards.task}, seed {wildcards.seed} (progress: {log})"
     shell:
@@ -53,16 +55,22 @@ rule train:
 
 rule collect_study:
     input:
-        lambda wildcards: sorted({result for point in results_of_study(wildcards.study) for result in point["results"]}),
+        lambda wildcards: sorted(
+            {
+                result
+                for point in results_of_study(wildcards.study)
+                for result in point["results"]
+            }
+        ),
     output:
         runs="results/tables/{study}_runs.csv",
         curves="results/tables/{study}_curves.csv",
     log:
         "logs/collect_study/{study}.log",
-    params:
-        points=lambda wildcards: results_of_study(wildcards.study),
     conda:
         "../../envs/core.yaml"
+    params:
+        points=lambda wildcards: results_of_study(wildcards.study),
     message:
         "Collect the results of study {wildcards.study}"
     script:

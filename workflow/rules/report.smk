@@ -6,21 +6,41 @@ localrules:
 
 
 def report_sections():
-    studies = [(study, "study.rst", facts_of_study(study)) for study in CONFIGURATION.studies]
-    scaling = [(f"{name}_scaling", "scaling.rst", facts_of_scaling(f"{name}_scaling")) for name in CONFIGURATION.scaling]
+    studies = [
+        (study, "study.rst", facts_of_study(study)) for study in CONFIGURATION.studies
+    ]
+    scaling = [
+        (f"{name}_scaling", "scaling.rst", facts_of_scaling(f"{name}_scaling"))
+        for name in CONFIGURATION.scaling
+    ]
     return [
-        {"name": name, "caption": str(SOURCE / "workflow" / "report" / caption), "facts": facts}
+        {
+            "name": name,
+            "caption": str(SOURCE / "workflow" / "report" / caption),
+            "facts": facts,
+        }
         for name, caption, facts in [*studies, *scaling]
     ]
 
 
 rule report_page:
     input:
-        figures=[f"results/figures/{section['name']}.svg" for section in report_sections()],
+        figures=[
+            f"results/figures/{section['name']}.svg" for section in report_sections()
+        ],
         tables=[f"results/tables/{section['name']}.md" for section in report_sections()],
         results=[
-            *{file for study in CONFIGURATION.studies for point in results_of_study(study) for file in point["results"]},
-            *(file for name in CONFIGURATION.scaling for file in results_of_scaling(f"{name}_scaling")),
+            *{
+                file
+                for study in CONFIGURATION.studies
+                for point in results_of_study(study)
+                for file in point["results"]
+            },
+            *(
+                file
+                for name in CONFIGURATION.scaling
+                for file in results_of_scaling(f"{name}_scaling")
+            ),
         ],
         template=SOURCE / "workflow" / "report" / "report.html.jinja",
         captions=sorted({section["caption"] for section in report_sections()}),
@@ -28,11 +48,11 @@ rule report_page:
         "results/report.html",
     log:
         "logs/report_page.log",
+    conda:
+        "../../envs/core.yaml"
     params:
         sections=report_sections(),
         configuration=CONFIGURATION_FILE,
-    conda:
-        "../../envs/core.yaml"
     message:
         "Write the report"
     script:

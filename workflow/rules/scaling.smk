@@ -11,10 +11,10 @@ rule describe_timing:
         "results/scaling/{timing}/timing.json",
     log:
         "logs/describe_timing/{timing}.log",
-    params:
-        text=lambda wildcards: as_json(TIMINGS[wildcards.timing].timing),
     conda:
         "../../envs/core.yaml"
+    params:
+        text=lambda wildcards: as_json(TIMINGS[wildcards.timing].timing),
     message:
         "Describe timing {wildcards.timing}"
     shell:
@@ -24,7 +24,7 @@ rule describe_timing:
 rule time_one_rank:
     input:
         timing="results/scaling/{timing}/timing.json",
-        compiled="results/compiled/ranks-1.json",
+        compiled=ancient("results/compiled/timing.json"),
         sources=sources("."),
         program=SOURCE / "eprop_core" / "experiments" / "scaling.py",
     output:
@@ -33,18 +33,20 @@ rule time_one_rank:
         "logs/time/{timing}/ranks-{ranks}_seed-{seed}.log",
     wildcard_constraints:
         ranks="1",
-    params:
-        launcher="",
-        mpi4py="",
-        oversubscribe=lambda wildcards: "--oversubscribe" if TIMINGS[wildcards.timing].oversubscribe else "",
+    conda:
+        "../../envs/core.yaml"
     threads: all_cores()
     resources:
         mem_mb=4000,
         runtime=60,
         cpus_per_task=1,
         slurm_extra="--exclusive",
-    conda:
-        "../../envs/core.yaml"
+    params:
+        launcher="",
+        mpi4py="",
+        oversubscribe=lambda wildcards: (
+            "--oversubscribe" if TIMINGS[wildcards.timing].oversubscribe else ""
+        ),
     message:
         "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
     shell:
@@ -56,15 +58,11 @@ rule time_one_rank:
 use rule time_one_rank as time_many_ranks with:
     input:
         timing="results/scaling/{timing}/timing.json",
-        compiled="results/compiled/ranks-2.json",
+        compiled=ancient("results/compiled/ranks.json"),
         sources=sources("."),
         program=SOURCE / "eprop_core" / "experiments" / "scaling.py",
     wildcard_constraints:
         ranks=r"[2-9]|\d\d+",
-    params:
-        launcher=lambda wildcards, resources: f"{resources.mpi} -n {wildcards.ranks}",
-        mpi4py="-m mpi4py",
-        oversubscribe=lambda wildcards: "--oversubscribe" if TIMINGS[wildcards.timing].oversubscribe else "",
     resources:
         mem_mb=4000,
         runtime=60,
@@ -72,6 +70,12 @@ use rule time_one_rank as time_many_ranks with:
         slurm_extra="--exclusive",
         tasks=lambda wildcards: int(wildcards.ranks),
         mpi=mpi_launcher(),
+    params:
+        launcher=lambda wildcards, resources: f"{resources.mpi} -n {wildcards.ranks}",
+        mpi4py="-m mpi4py",
+        oversubscribe=lambda wildcards: (
+            "--oversubscribe" if TIMINGS[wildcards.timing].oversubscribe else ""
+        ),
 
 
 def results_of_scaling(scaling):

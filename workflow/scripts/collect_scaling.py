@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import script_log
 
 
 def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -24,8 +25,8 @@ def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
             "model_time_s": result["model_time_s"],
             "propagation_s": measured["propagation_s"],
             **{f"{phase}_s": seconds for phase, seconds in measured["times_s"].items()},
-            "memory_before_bytes": measured["memory_before_bytes"],
             "peak_memory_bytes": measured["peak_memory_bytes"],
+            "network_memory_bytes": measured["peak_memory_bytes"] - result["memory_without_network_bytes"][rank],
             "host": provenance["hosts"][rank],
             "cpu": provenance["cpu"],
             "mpi": provenance["mpi"],
@@ -47,4 +48,4 @@ def main(snakemake: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake)  # type: ignore[name-defined]  # noqa: F821
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821

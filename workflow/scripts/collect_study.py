@@ -1,10 +1,11 @@
-"""Collect the result files of a study in two tidy tables: one row per run, and one row per run and point of its curve."""
+"""Collect the result files of a study in two tidy tables: a row per run, and a row per run and point of its curve."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import script_log
 
 
 def value_at(parameters: dict[str, Any], path: str) -> Any:
@@ -23,6 +24,7 @@ def run_row(result: dict[str, Any]) -> dict[str, Any]:
         "test_accuracy": result["test"]["accuracy"],
         "test_loss": result["test"]["loss"],
         "test_samples": result["test"]["samples"],
+        "chance": 1 / result["classes"],
         "training_samples_shown": shown,
         "neurons": counts["neurons"],
         "synapses": counts["synapses"],
@@ -56,7 +58,9 @@ def collect(points: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
                 **{path: value_at(result["parameters"], path) for path in paths},
             }
             runs.append({**head, **run_row(result), "chance": 1 / result["classes"], "file": file})
-            curves += [{**head, "seed": result["seed"], "chance": 1 / result["classes"], **row} for row in result["curve"]]
+            curves += [
+                {**head, "seed": result["seed"], "chance": 1 / result["classes"], **row} for row in result["curve"]
+            ]
     return pd.DataFrame(runs), pd.DataFrame(curves)
 
 
@@ -68,4 +72,4 @@ def main(snakemake: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake)  # type: ignore[name-defined]  # noqa: F821
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821

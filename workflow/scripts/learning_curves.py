@@ -1,4 +1,4 @@
-"""Learning curves of a study that varies nothing: loss and accuracy over the samples seen, one row of panels per task."""
+"""Learning curves of a study that varies nothing: loss and accuracy over the samples seen, a row per task."""
 
 import pandas as pd
 import style
@@ -47,15 +47,23 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame) -> Figure:
         _draw_curve(accuracy, of_task, "accuracy", "validation", VALIDATION)
         _draw_test(accuracy, of_task)
         accuracy.axhline(chance, color=style.GREY, linestyle=":", linewidth=0.8)
-        accuracy.annotate("chance", (1, chance), (0, 2), xycoords=("axes fraction", "data"), color=style.GREY,
-                          textcoords="offset points", ha="right", va="bottom")
+        accuracy.annotate(
+            "chance",
+            (1, chance),
+            (0, 2),
+            xycoords=("axes fraction", "data"),
+            color=style.GREY,
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+        )
         accuracy.set(ylabel="Accuracy (%)", ylim=(0, 1.02))
         accuracy.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
         accuracy.legend(loc="lower right", bbox_to_anchor=(1, 0.14), title=f"mean and 95 % CI, {n_seeds} seeds")
         for panel in (loss, accuracy):
             panel.set_xlabel("Training samples seen")
             panel.set_xlim(left=0)
-    style.label_panels(axes.flat)
+    style.label_panels(list(axes.flat))
     return figure
 
 
@@ -63,8 +71,8 @@ def _draw_curve(panel: Axes, drawn: pd.DataFrame, measure: str, samples: str, co
     curve = drawn[(drawn["measure"] == measure) & (drawn["set"] == samples)]
     if curve.empty:
         return
-    sparse = {"marker": "o"} if samples == "validation" else {}
-    panel.plot(curve["samples"], curve["mean"], color=colour, label=samples, **sparse)
+    marker = "o" if samples == "validation" else ""
+    panel.plot(curve["samples"], curve["mean"], color=colour, label=samples, marker=marker)
     panel.fill_between(curve["samples"], curve["low"], curve["high"], color=colour, alpha=0.2, linewidth=0)
 
 
@@ -72,5 +80,15 @@ def _draw_test(panel: Axes, drawn: pd.DataFrame) -> None:
     test = drawn[drawn["set"] == "test"].iloc[0]
     error = None if pd.isna(test["low"]) else [[test["mean"] - test["low"]], [test["high"] - test["mean"]]]
     label = f"test: {100 * test['mean']:.1f} %"
-    panel.errorbar([test["samples"]], [test["mean"]], error, color=TEST, marker="D", linestyle="", capsize=2, label=label,
-                   zorder=5, clip_on=False)
+    panel.errorbar(
+        [test["samples"]],
+        [test["mean"]],
+        error,
+        color=TEST,
+        marker="D",
+        linestyle="",
+        capsize=2,
+        label=label,
+        zorder=5,
+        clip_on=False,
+    )

@@ -1,7 +1,7 @@
 """Accuracy and cost of a study over the parameters that it varies.
 
-One column of panels per parameter where each is varied by itself; a single column, with a colour per value of the second
-parameter, where they are combined. The task's own value is marked by a dotted line.
+A column of panels per parameter where each is varied by itself; a column per task, with a colour per value of the second
+parameter, where two are combined. The task's own value is marked by a dotted line.
 """
 
 from typing import NamedTuple
@@ -77,7 +77,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     if len(labels) > 1:
         figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4))
-    style.label_panels(axes.flat)
+    style.label_panels(list(axes.flat))
     return figure
 
 
@@ -92,7 +92,9 @@ def _draw_panel(panel: Axes, runs: pd.DataFrame, measure: str) -> None:
         x = summary["x"].map(place)
         panel.plot(x, summary["mean"], color=colour, marker=marker, label=series, zorder=3)
         panel.fill_between(x, summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
-        panel.plot(table["x"].map(place), table[measure], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6)
+        panel.plot(
+            table["x"].map(place), table[measure], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6
+        )
     own = runs.loc[runs["default"], "x"].map(place)
     if not own.empty:
         panel.axvline(own.iloc[0], color=style.GREY, linestyle=":", linewidth=0.8, zorder=0)
@@ -106,5 +108,13 @@ def _draw_panel(panel: Axes, runs: pd.DataFrame, measure: str) -> None:
 
 def _draw_chance(panel: Axes, chance: float) -> None:
     panel.axhline(chance, color=style.GREY, linestyle="--", linewidth=0.8, zorder=0)
-    panel.annotate("chance", (1, chance), (0, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
-                   color=style.GREY, ha="right", va="bottom")
+    panel.annotate(
+        "chance",
+        (1, chance),
+        (0, 2),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        color=style.GREY,
+        ha="right",
+        va="bottom",
+    )

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+import script_log
 import style
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from scaling_numbers import PHASES, by_repeat, summary
 
-STACK = {phase: colour for phase, colour in zip((*PHASES, "other"), (*style.COLOURS[:3], *style.COLOURS[4:], "0.8"))}
+STACK = dict(zip((*PHASES, "other"), (*style.COLOURS[:3], *style.COLOURS[4:], "0.8"), strict=True))
 
 
 def draw(rows: pd.DataFrame) -> Figure:
@@ -104,4 +105,4 @@ def main(snakemake: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake)  # type: ignore[name-defined]  # noqa: F821
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821

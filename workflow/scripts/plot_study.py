@@ -5,6 +5,7 @@ from typing import Any
 import learning_curves
 import pandas as pd
 import parameter_curves
+import script_log
 import style
 
 
@@ -22,4 +23,4 @@ def main(snakemake: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake)  # type: ignore[name-defined]  # noqa: F821
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821

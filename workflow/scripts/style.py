@@ -1,4 +1,4 @@
-"""The look of all figures: sizes for print, a palette that the colour-blind can read, and vector files with text as text."""
+"""The look of all figures: sizes for print, a palette for the colour-blind, vector files with text as text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,7 +89,7 @@ def parameter_name(path: str) -> str:
 
 
 def save(figure: Figure, files: Sequence[str]) -> None:
-    """Write the figure in every format that ``files`` name; dates are left out, so that equal figures are equal files."""
+    """Write the figure in every format that ``files`` name, without dates: equal figures are equal files."""
     dates: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
     for file in files:
         figure.savefig(file, metadata=dates[Path(file).suffix])

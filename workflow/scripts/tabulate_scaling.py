@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+import script_log
 import write_table
 from scaling_numbers import PHASES, summary
 
@@ -43,4 +44,4 @@ def main(snakemake: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake)  # type: ignore[name-defined]  # noqa: F821
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821

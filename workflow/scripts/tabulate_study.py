@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+import script_log
 import style
 import write_table
 from spread import summarize
@@ -63,4 +64,4 @@ def main(snakemake: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake)  # type: ignore[name-defined]  # noqa: F821
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821

@@ -8,6 +8,7 @@ from typing import Any
 
 import jinja2
 import pandas as pd
+import script_log
 from docutils.core import publish_parts
 
 FORMATS = ("pdf", "svg", "png", "csv")
@@ -84,4 +85,4 @@ def main(snakemake: Any) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake)  # type: ignore[name-defined]  # noqa: F821
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821
