@@ -17,7 +17,7 @@ from eprop_core.parameters import (
     InitialWeights,
     ParameterError,
 )
-from eprop_core.random import Purpose, philox, to_integer, to_normals, to_uniform
+from eprop_core.random import Purpose, philox, to_deviate, to_integer, to_normals, to_uniform
 from eprop_core.synapses import WEIGHT, Synapses
 
 
@@ -143,53 +143,48 @@ def _draw_sources(rule, available, target, taken, sources):
 
 
 @allocating_kernel
-def _draw_weight(rule, target, index):
-    """The initial weight of a target's connection number ``index``."""
-    if rule.distribution == _CONSTANT:
-        return rule.scale
-    words = philox(rule.seed, rule.weight_purpose, target, index // 4)
-    word = index % 4
-    if rule.distribution == _UNIFORM:
-        return rule.scale * np.sqrt(3.0) * (2.0 * to_uniform(words[word]) - 1.0)
-    first, second = to_normals(words[0], words[1]) if word < 2 else to_normals(words[2], words[3])
-    return rule.scale * (first if word % 2 == 0 else second)
+def _draw_weights(rule, target, n, weights):
+    """Write the initial weights of a target's ``n`` connections to ``weights``."""
+    for k in range(0, n, 4):
+        words = philox(rule.seed, rule.weight_purpose, target, k // 4)
+        if rule.distribution == _NORMAL:
+            draws = to_normals(words[0], words[1]) + to_normals(words[2], words[3])
+        elif rule.distribution == _UNIFORM:
+            draws = (to_deviate(words[0]), to_deviate(words[1]), to_deviate(words[2]), to_deviate(words[3]))
+        else:
+            draws = (1.0, 1.0, 1.0, 1.0)
+        for i in range(min(4, n - k)):
+            weights[k + i] = rule.scale * draws[i]
 
 
 @allocating_kernel
-def _draw(rule, sources, targets, no_self, n_columns):
-    """Synapses from the range ``sources`` onto the range ``targets``: count, then fill."""
+def _draw_onto(rule, sources, targets, no_self, position, target, values):
+    """Draw all connections between two ranges, target by target.
+
+    ``position`` holds one place per source. Where ``target`` is empty, connections are counted there; else it is where
+    the next one goes, and ``target`` and the first column of ``values`` are filled.
+    """
     first_source, last_source, n_sources = sources
     first_target, last_target, _ = targets
     available = n_sources - 1 if no_self else n_sources
     taken = np.zeros(available, np.bool_)
     drawn = np.empty(available if rule.kind != _FIXED_IN_DEGREE_MULTAPSES else rule.in_degree, np.int64)
-    offset = np.zeros(last_source - first_source + 1, np.int64)
-    target = np.empty(0, np.int32)
-    values = np.empty((0, n_columns), np.float64)
-    for filling in (False, True):
+    weights = np.empty(len(drawn), np.float64)
+    filling = len(target) > 0
+    for j in range(first_target, last_target):
+        n = _draw_sources(rule, available, j, taken, drawn)
         if filling:
-            for i in range(len(offset) - 1):
-                offset[i + 1] += offset[i]
-            target = np.empty(offset[-1], np.int32)
-            values = np.zeros((offset[-1], n_columns), np.float64)
-            position = offset.copy()
-        else:
-            position = offset
-        for j in range(first_target, last_target):
-            n = _draw_sources(rule, available, j, taken, drawn)
-            for k in range(n):
-                source = drawn[k]
-                if no_self and source >= j:
-                    source += 1
-                if first_source <= source < last_source:
-                    i = source - first_source
-                    if filling:
-                        target[position[i]] = j - first_target
-                        values[position[i], WEIGHT] = _draw_weight(rule, j, k)
-                        position[i] += 1
-                    else:
-                        position[i + 1] += 1
-    return offset, target, values
+            _draw_weights(rule, j, n, weights)
+        for k in range(n):
+            source = drawn[k]
+            if no_self and source >= j:
+                source += 1
+            if first_source <= source < last_source:
+                i = source - first_source
+                if filling:
+                    target[position[i]] = j - first_target
+                    values[position[i], WEIGHT] = weights[k]
+                position[i] += 1
 
 
 def mean_in_degree(connectivity: Connectivity, n_sources: int) -> float:
@@ -247,7 +242,14 @@ def draw(
         source_purpose=source_purpose,
         weight_purpose=weight_purpose,
     )
-    return Synapses(*_draw(rule, tuple(sources), tuple(targets), not autapses, n_columns))
+    # The arrays are numpy's, which asks for large pages: with ordinary ones a spike's visit waits for address look-ups.
+    count = np.zeros(sources.count, np.int64)
+    nothing = Synapses(count, np.empty(0, np.int32), np.empty((0, n_columns)))
+    _draw_onto(rule, tuple(sources), tuple(targets), not autapses, *nothing)
+    offset = np.concatenate(([0], np.cumsum(count)))
+    synapses = Synapses(offset, np.empty(offset[-1], np.int32), np.zeros((offset[-1], n_columns)))
+    _draw_onto(rule, tuple(sources), tuple(targets), not autapses, offset[:-1].copy(), *synapses[1:])
+    return synapses
 
 
 def compress(connections: Connections, name: str, sources: Range, targets: Range, n_columns: int) -> Synapses:

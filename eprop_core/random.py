@@ -74,6 +74,12 @@ def to_uniform(bits):
 
 
 @kernel
+def to_deviate(bits):
+    """Uniform number in [-sqrt(3), sqrt(3)): mean 0, standard deviation 1."""
+    return math.sqrt(3.0) * (2.0 * to_uniform(bits) - 1.0)
+
+
+@kernel
 def to_integer(bits, n):
     """Uniform integer in 0 .. n-1; its bias is below n / 2**64."""
     return np.int64(_multiply_high(bits, np.uint64(n)))

@@ -1,16 +1,12 @@
-"""The configuration of the pipeline: every key with its unit, range, default and meaning, in one place.
+"""The configuration of the pipeline: every key with its unit, range, default and meaning, in one place."""
 
-``python -m eprop_core.experiments.configuration`` prints the JSON Schema that editors and the documentation use.
-"""
-
-import json
 import re
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import Field, StringConstraints, create_model, model_validator
 
-from eprop_core.datasets.parameters import Dataset
+from eprop_core.datasets.parameters import Dataset, Saccades
 from eprop_core.experiments import points
 from eprop_core.parameters import Network, ParameterError, Parameters, parse
 
@@ -130,6 +126,16 @@ class Scaling(Timing):
         return Timing.model_validate(self.model_dump(exclude={"ranks", "seeds"}))
 
 
+class Comparison(Parameters):
+    """Simulated against recorded saccades, on the images that both have (the target ``saccades``)."""
+
+    nmnist: str = Field(description="directory with Train and Test, or archive, of N-MNIST")
+    mnist: str = Field(description="directory of MNIST's four idx files")
+    samples: int | None = Field(None, ge=1, description="the first so many recordings of each split; null: all")
+    seed: int = Field(1, ge=0, lt=2**64, description="seed of the simulated sensor's noise")
+    saccades: Saccades = Saccades()
+
+
 class Configuration(Parameters):
     """Everything that the pipeline is told."""
 
@@ -137,7 +143,8 @@ class Configuration(Parameters):
     studies: dict[Name, Study] = Field(
         {}, description="training runs; each study makes a figure and a table of its name"
     )
-    scaling: dict[Name, Scaling] = Field({}, description="timing runs; each makes a figure and a table <name>_scaling")
+    scaling: dict[Name, Scaling] = Field({}, description="timing runs; each makes a figure and a table, `NAME_scaling`")
+    comparison: Comparison | None = Field(None, description="what the target `saccades` compares")
 
     def point(self, task: str, changes: points.Changes) -> Task:
         """Return a task with the changes of a point; raise a :class:`ParameterError` if they are not allowed."""
@@ -185,13 +192,3 @@ def _read_numbers(values: Any) -> Any:
     if isinstance(values, str) and _EXPONENT.fullmatch(values):
         return float(values)
     return values
-
-
-def schema() -> str:
-    """Return the JSON Schema of the configuration."""
-    values = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Configuration.model_json_schema()}
-    return json.dumps(values, indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    print(schema(), end="")

@@ -57,10 +57,8 @@ def collect(points: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
                 "default": point["default"],
                 **{path: value_at(result["parameters"], path) for path in paths},
             }
-            runs.append({**head, **run_row(result), "chance": 1 / result["classes"], "file": file})
-            curves += [
-                {**head, "seed": result["seed"], "chance": 1 / result["classes"], **row} for row in result["curve"]
-            ]
+            runs.append({**head, **run_row(result), "file": file})
+            curves += [{**head, "seed": result["seed"], **row} for row in result["curve"]]
     return pd.DataFrame(runs), pd.DataFrame(curves)
 
 

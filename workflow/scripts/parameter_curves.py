@@ -1,7 +1,7 @@
 """Accuracy and cost of a study over the parameters that it varies.
 
-A column of panels per parameter where each is varied by itself; a column per task, with a colour per value of the second
-parameter, where two are combined. The task's own value is marked by a dotted line.
+A column of panels per parameter where each is varied by itself; a column per task, with a colour per value of the
+second parameter, where two are combined. The task's own value is marked by a dotted line.
 """
 
 from typing import NamedTuple
@@ -21,37 +21,34 @@ class Column(NamedTuple):
     """The panels over one parameter."""
 
     parameter: str
+    task: str
+    """Empty where the tasks share the panels, told apart by colour."""
     runs: pd.DataFrame
     """With the columns x (value of the parameter) and series (what is told apart by colour)."""
 
 
 def columns(runs: pd.DataFrame) -> list[Column]:
     """Return the columns of panels, in the order of the configuration."""
+    combined = runs["varied"].str.contains(" ")
     result = []
-    for (task, varied), table in runs.groupby([runs["task"].where(_is_grid(runs), ""), "varied"], sort=False):
-        parameter, *second = str(varied).split(" ")
-        name = f"{task}, " if task and runs["task"].nunique() > 1 else ""
-        if second:
-            series = name + style.parameter_name(second[0]) + " " + table[second[0]].astype(str)
-        else:
-            series = table["task"]
-        result.append(Column(parameter, table.assign(x=table[parameter], series=series)))
+    for (task, varied), table in runs.groupby([runs["task"].where(combined, ""), "varied"], sort=False):
+        parameter, *second = str(varied).split()
+        series = style.parameter_name(second[0]) + " " + table[second[0]].astype(str) if second else table["task"]
+        result.append(Column(parameter, str(task), table.assign(x=table[parameter], series=series)))
     return result
-
-
-def _is_grid(runs: pd.DataFrame) -> pd.Series:
-    return runs["varied"].str.contains(" ")
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     """Return what is drawn: by parameter, value, series and measure the mean over seeds and its confidence interval."""
     parts = [
-        summarize(column.runs, ["series", "x"], measure).assign(parameter=column.parameter, measure=measure)
+        summarize(column.runs, ["series", "x"], measure).assign(
+            task=column.task, parameter=column.parameter, measure=measure
+        )
         for column in columns(runs)
         for measure in MEASURES
     ]
     drawn = pd.concat(parts).rename(columns={"x": "value"})
-    return drawn[["parameter", "value", "series", "measure", "n", "mean", "low", "high"]]
+    return drawn[["task", "parameter", "value", "series", "measure", "n", "mean", "low", "high"]]
 
 
 def draw(runs: pd.DataFrame) -> Figure:
@@ -66,6 +63,7 @@ def draw(runs: pd.DataFrame) -> Figure:
             _draw_panel(panel, column.runs, measure)
         _draw_chance(panels[0], runs["chance"].iloc[0])
         panels[-1].set_xlabel(style.parameter_name(column.parameter))
+        panels[0].set_title(column.task)
     for (measure, label), panel in zip(MEASURES.items(), axes[:, 0], strict=True):
         panel.set_ylabel(label)
         panel.set_ylim(bottom=0)
