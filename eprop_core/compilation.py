@@ -4,8 +4,8 @@ Kernels work on arrays that their callers hold and allocate none of their own. W
 (``_nrt``), which would touch every array of every tuple at each call, a call costs nanoseconds instead of microseconds.
 
 Compiled code is kept from one process to the next. Numba would look only at the file that holds a kernel to see whether
-it is still valid, not at the kernels it calls; so each state of the modules beside this one has a cache of its own, below
-``NUMBA_CACHE_DIR`` if that is set, else below the user's cache directory.
+it is still valid, not at the kernels it calls; so each state of the modules beside this one has a cache of its own,
+below ``NUMBA_CACHE_DIR`` if that is set, else below the user's cache directory.
 """
 
 import fcntl
@@ -69,4 +69,3 @@ allocating_kernel = _cached({})
 
 inlined = njit(inline="always")
 """Decorator of short functions that return a view, which a :data:`kernel` cannot return."""
-

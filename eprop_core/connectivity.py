@@ -40,7 +40,7 @@ class Range(NamedTuple):
     size: int
 
     @property
-    def count(self) -> int:
+    def n(self) -> int:
         """Number of ids in the range."""
         return self.last - self.first
 
@@ -243,7 +243,7 @@ def draw(
         weight_purpose=weight_purpose,
     )
     # The arrays are numpy's, which asks for large pages: with ordinary ones a spike's visit waits for address look-ups.
-    count = np.zeros(sources.count, np.int64)
+    count = np.zeros(sources.n, np.int64)
     nothing = Synapses(count, np.empty(0, np.int32), np.empty((0, n_columns)))
     _draw_onto(rule, tuple(sources), tuple(targets), not autapses, *nothing)
     offset = np.concatenate(([0], np.cumsum(count)))
@@ -262,7 +262,9 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
     weight = np.asarray(connections.weight, np.float64)
     if not (source.shape == target.shape == weight.shape and source.ndim == 1):
         shapes = f"{source.shape}, {target.shape}, {weight.shape}"
-        raise ParameterError(f"connections[{name!r}]: source, target, weight must be vectors of one length, not {shapes}")
+        raise ParameterError(
+            f"connections[{name!r}]: source, target, weight must be vectors of one length, not {shapes}"
+        )
     for what, ids, size in (("source", source, sources.size), ("target", target, targets.size)):
         wrong = np.flatnonzero((ids < 0) | (ids >= size))
         if wrong.size:
@@ -275,8 +277,8 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
     own = (source >= sources.first) & (source < sources.last) & (target >= targets.first) & (target < targets.last)
     source, target, weight = source[own] - sources.first, target[own] - targets.first, weight[own]
     order = np.lexsort((target, source))
-    offset = np.zeros(sources.count + 1, np.int64)
-    np.cumsum(np.bincount(source, minlength=sources.count), out=offset[1:])
+    offset = np.zeros(sources.n + 1, np.int64)
+    np.cumsum(np.bincount(source, minlength=sources.n), out=offset[1:])
     values = np.zeros((len(target), n_columns))
     values[:, WEIGHT] = weight[order]
     return Synapses(offset, target[order].astype(np.int32), values)

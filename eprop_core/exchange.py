@@ -15,8 +15,8 @@ from eprop_core.spikes import copy_ids
 
 
 @kernel
-def _pack(rank, step, n_current_steps, message, message_ids):
-    """Write the message; return the number of spikes, of which only as many are written as there is room for."""
+def _pack(rank: Rank, step: int, n_current_steps: int, message: np.ndarray, message_ids: np.ndarray) -> None:
+    """Write the message: all counts, and as many ids as there is room for."""
     n_steps = step - rank.published[0]
     n_readouts = rank.readouts.current.shape[1]
     for s in range(n_current_steps):
@@ -24,8 +24,8 @@ def _pack(rank, step, n_current_steps, message, message_ids):
             message[n_steps + s * n_readouts + k] = rank.readouts.current[s, k]
     position = 2 * (n_steps + n_current_steps * n_readouts)
     for s in range(n_steps):
-        slot = (rank.published[0] + s) % len(rank.own_spikes.count)
-        count = rank.own_spikes.count[slot]
+        slot = (rank.published[0] + s) % len(rank.own_spikes.length)
+        count = rank.own_spikes.length[slot]
         message[s] = count
         room = max(0, len(message_ids) - position)
         copy_ids(message_ids, position, rank.own_spikes.ids[slot], 0, min(count, room), rank.first_id)
@@ -33,7 +33,7 @@ def _pack(rank, step, n_current_steps, message, message_ids):
 
 
 @kernel
-def _words_needed(n_steps, n_currents, messages):
+def _words_needed(n_steps: int, n_currents: int, messages: np.ndarray) -> int:
     """Length of the longest message."""
     longest = 0
     for r in range(len(messages)):
@@ -42,12 +42,12 @@ def _words_needed(n_steps, n_currents, messages):
 
 
 @kernel
-def _unpack(rank, step, n_current_steps, messages, messages_ids):
+def _unpack(rank: Rank, step: int, n_current_steps: int, messages: np.ndarray, messages_ids: np.ndarray) -> None:
     """Enter the messages of all ranks, in the order of ranks and so of ids."""
     n_steps = step - rank.published[0]
     n_readouts = rank.readouts.current.shape[1]
     for s in range(n_steps):
-        rank.spikes.count[(rank.published[0] + s) % len(rank.spikes.count)] = 0
+        rank.spikes.length[(rank.published[0] + s) % len(rank.spikes.length)] = 0
     rank.readouts.current[:] = 0
     for r in range(len(messages)):
         for s in range(n_current_steps):
@@ -55,10 +55,10 @@ def _unpack(rank, step, n_current_steps, messages, messages_ids):
                 rank.readouts.current[s, k] += messages[r, n_steps + s * n_readouts + k]
         position = 2 * (n_steps + n_current_steps * n_readouts)
         for s in range(n_steps):
-            slot = (rank.published[0] + s) % len(rank.spikes.count)
-            count, before = messages[r, s], rank.spikes.count[slot]
+            slot = (rank.published[0] + s) % len(rank.spikes.length)
+            count, before = messages[r, s], rank.spikes.length[slot]
             copy_ids(rank.spikes.ids[slot], before, messages_ids[r], position, count, 0)
-            rank.spikes.count[slot] = before + count
+            rank.spikes.length[slot] = before + count
             position += count
     rank.published[0] = step
 

@@ -148,9 +148,7 @@ def collocate(rank, first_step, last_step):
         _end_block(history)
         current = rank.readouts.current[step - first_step]
         current[:] = 0
-        events, plasticity = visit_row(
-            output, rank.own_spikes, history, current, rank.fixed_point, rank.detailed_clock
-        )
+        events, plasticity = visit_row(output, rank.own_spikes, history, current, rank.fixed_point, rank.detailed_clock)
         rank.counts[OUTPUT_EVENTS] += events
         rank.times[PLASTICITY] += plasticity
     rank.times[COLLOCATE] += seconds(rank.clock) - before
@@ -158,9 +156,9 @@ def collocate(rank, first_step, last_step):
 
 @kernel
 def _receive_input(rank, run, step):
-    slot = step % len(rank.input_spikes.count)
+    slot = step % len(rank.input_spikes.length)
     first, last = run.input_offset[step - run.start], run.input_offset[step - run.start + 1]
-    rank.input_spikes.count[slot] = last - first
+    rank.input_spikes.length[slot] = last - first
     copy_ids(rank.input_spikes.ids[slot], 0, run.input_channels, first, last - first, 0)
 
 
@@ -206,9 +204,9 @@ def compute(rank, run, first_step, last_step):
             run.readout[t],
             run.error[t],
         )
-        slot = step % len(rank.own_spikes.count)
+        slot = step % len(rank.own_spikes.length)
         n_spikes, not_finite = update_recurrent(rank.neurons, rank.parameters, step, 0, rank.own_spikes.ids[slot])
-        rank.own_spikes.count[slot] = n_spikes
+        rank.own_spikes.length[slot] = n_spikes
         run.spikes_per_step[t] = n_spikes
         rank.counts[SPIKES] += n_spikes
         rank.times[UPDATE] += (seconds(rank.clock) - delivered) + (middle - start)
@@ -222,19 +220,19 @@ def compute(rank, run, first_step, last_step):
 def _publish_own(rank, step):
     """Make the spikes of a single rank known to itself."""
     for s in range(rank.published[0], step):
-        own, all_ranks = s % len(rank.own_spikes.count), s % len(rank.spikes.count)
-        n = rank.own_spikes.count[own]
-        rank.spikes.count[all_ranks] = n
+        own, all_ranks = s % len(rank.own_spikes.length), s % len(rank.spikes.length)
+        n = rank.own_spikes.length[own]
+        rank.spikes.length[all_ranks] = n
         copy_ids(rank.spikes.ids[all_ranks], 0, rank.own_spikes.ids[own], 0, n, 0)
     rank.published[0] = step
 
 
 @kernel
 def record_spikes(rank, first_step, last_step, recorded, n):
-    """Append the spikes of an interval to ``recorded``, int32, which has ``n`` entries already; return the new number."""
+    """Append the spikes of an interval to ``recorded``, int32, which has ``n`` entries; return their new number."""
     for step in range(first_step, last_step):
-        slot = step % len(rank.own_spikes.count)
-        count = rank.own_spikes.count[slot]
+        slot = step % len(rank.own_spikes.length)
+        count = rank.own_spikes.length[slot]
         copy_ids(recorded, n, rank.own_spikes.ids[slot], 0, count, 0)
         n += count
     return n

@@ -125,9 +125,7 @@ def _fixed_point(network: Network, connections: Mapping[str, Connections]) -> fl
         else:
             in_degree = mean_in_degree(output.connectivity, network.n_recurrent)
         # A normal number from 53 random bits stays below 9 standard deviations.
-        largest = 9.0 * abs(
-            weight_scale(output.weights, output.connectivity, network.n_recurrent, network.n_readout)
-        )
+        largest = 9.0 * abs(weight_scale(output.weights, output.connectivity, network.n_recurrent, network.n_readout))
     if output.plastic:
         optimizer = network.plasticity.optimizer
         largest = max(largest, abs(optimizer.weight_min), abs(optimizer.weight_max))
@@ -153,7 +151,7 @@ def assemble(
     signal_delay = network.output.delay + network.feedback.delay
     horizons = {name: max(getattr(network, name).delay, signal_delay - 1) for name in ("input", "recurrent")}
     interval = min(network.recurrent.delay, network.output.delay)
-    n = recurrent.count
+    n = recurrent.n
     optimizer = Optimizer(
         plasticity.optimizer.learning_rate, plasticity.optimizer.weight_min, plasticity.optimizer.weight_max
     )

@@ -190,6 +190,7 @@ class Network(Parameters):
 
 
 def _check_in_degree(name: str, connectivity: Connectivity, available: int) -> None:
-    if isinstance(connectivity, FixedInDegree) and not connectivity.allow_multapses:
-        if connectivity.in_degree > available:
-            raise ValueError(f"{name}.in_degree = {connectivity.in_degree} exceeds the {available} sources there are")
+    if not isinstance(connectivity, FixedInDegree) or connectivity.allow_multapses:
+        return
+    if connectivity.in_degree > available:
+        raise ValueError(f"{name}.in_degree = {connectivity.in_degree} exceeds the {available} sources there are")

@@ -9,7 +9,7 @@ so that at row h all spikes emitted up to h are known, and all learning signals 
     emission   spikes emitted at h wake sources that were silent beyond the cutoff,
     cutoff     sources whose latest spike was emitted at h - cutoff are settled and pause,
     arrival    spikes arriving at T (emitted at T - delay) update weights and are delivered,
-    entry      spikes whose arrival index is ``entry_lead`` rows ahead (emitted at h - delay + entry_lead) enter the trace.
+    entry      spikes emitted at h - delay + ``entry_lead`` enter the trace.
 
 With unit delays the first, third and fourth concern the same spikes, and one visit does it all.
 """
@@ -61,9 +61,7 @@ def _visit(projection, history, i, arrives, enters, current, fixed_point):
     jump = history.decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
     event = Visit(state, arrives, enters, z, jump, revive, revive_reg)
     first, last = synapses.offset[i], synapses.offset[i + 1]
-    visit(
-        synapses, history.sums, history.sums_reg, first, last, event, projection.optimizer, current, fixed_point
-    )
+    visit(synapses, history.sums, history.sums_reg, first, last, event, projection.optimizer, current, fixed_point)
     sources.trace[i] = z + jump
 
 

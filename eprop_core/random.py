@@ -42,10 +42,10 @@ _UNIT = 2.0**-53
 
 
 @intrinsic
-def _multiply_high(typing_context, a, b):  # type: ignore[no-untyped-def]
+def _multiply_high(typing_context, a, b):
     """Upper 64 bits of the 128-bit product of two uint64."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, arguments):
         wide = ir.IntType(128)
         product = builder.mul(builder.zext(arguments[0], wide), builder.zext(arguments[1], wide))
         return builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), ir.IntType(64))

@@ -13,6 +13,7 @@ from eprop_core.exchange import Exchange
 from eprop_core.network import PROJECTIONS, assemble, build, check_memory, projection_ranges
 from eprop_core.neurons import FINITE
 from eprop_core.parameters import Network, ParameterError
+from eprop_core.projection import Projection
 from eprop_core.stimulus import Stimulus
 from eprop_core.synapses import Synapses
 
@@ -47,8 +48,8 @@ class Simulation:
     Args:
         network: parameters of the network.
         seed: seed of all random draws, 0 to 2**64 - 1.
-        connections: explicit connections with weights for any of "input", "recurrent", "output", "feedback"; projections
-            that are not named are drawn. The same on all ranks.
+        connections: explicit connections with weights for any of "input", "recurrent", "output", "feedback"; the other
+            projections are drawn. The same on all ranks.
         communicator: an mpi4py communicator; None for a single rank, which needs no MPI.
         detailed_times: tell plasticity apart from delivery, and waiting from communicating; costs some time itself.
 
@@ -69,7 +70,9 @@ class Simulation:
         start = time.perf_counter()
         connections = connections or {}
         if unknown := set(connections) - set(PROJECTIONS):
-            raise ParameterError(f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(PROJECTIONS)}")
+            raise ParameterError(
+                f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(PROJECTIONS)}"
+            )
         n_ranks, index = (1, 0) if communicator is None else (communicator.size, communicator.rank)
         if n_ranks > network.n_recurrent:
             raise ParameterError(f"{n_ranks} ranks are more than the {network.n_recurrent} recurrent neurons")
@@ -108,7 +111,7 @@ class Simulation:
             error=np.empty((n_steps, n_readout)),
             spikes_per_step=np.zeros(n_steps, np.int64),
         )
-        interval, n_neurons = self._rank.interval, self.recurrent.count
+        interval, n_neurons = self._rank.interval, self.recurrent.n
         stretch = interval * max(1, RECORDED_AT_ONCE // (n_neurons * interval))
         recorded = np.empty(n_neurons * min(stretch, n_steps), np.int32)
         spikes = []
@@ -169,8 +172,10 @@ class Simulation:
         return Connections(source[order], target[order], weight[order])
 
     def _synapses(self, projection: str) -> Synapses:
-        part = getattr(self._rank, projection)
-        return part if projection == "feedback" else part.synapses
+        if projection == "feedback":
+            return self._rank.feedback
+        part: Projection = getattr(self._rank, projection)
+        return part.synapses
 
     def frozen(self) -> "Simulation":
         """The network with its present weights, static, and everything at rest: what is evaluated. Shares the weights.
@@ -185,16 +190,14 @@ class Simulation:
         copy._communication = dict.fromkeys(self._communication, 0.0)
         copy._build_time = 0.0
         synapses = {name: self._synapses(name) for name in PROJECTIONS}
-        copy._rank = assemble(
-            copy.network, synapses, self.recurrent, self._rank.fixed_point, self._detailed_times
-        )
+        copy._rank = assemble(copy.network, synapses, self.recurrent, self._rank.fixed_point, self._detailed_times)
         return copy
 
     @property
     def counts(self) -> dict[str, int]:
         """Of this rank, since the start: neurons, synapses by projection, spikes and synaptic events by projection."""
         counts = self._rank.counts
-        result = {"neurons": self.recurrent.count, "spikes": int(counts[loop.SPIKES])}
+        result = {"neurons": self.recurrent.n, "spikes": int(counts[loop.SPIKES])}
         events = {"input": loop.INPUT_EVENTS, "recurrent": loop.RECURRENT_EVENTS, "output": loop.OUTPUT_EVENTS}
         for name in PROJECTIONS:
             result[f"{name}_synapses"] = len(self._synapses(name).target)

@@ -12,7 +12,7 @@ class Spikes(NamedTuple):
 
     ids: np.ndarray
     """int32 (depth, n), ascending ids within each list."""
-    count: np.ndarray
+    length: np.ndarray
     """int64 (depth,), length of each list."""
 
     @classmethod
@@ -24,8 +24,8 @@ class Spikes(NamedTuple):
 @inlined
 def spikes_of(spikes, step):
     """The ids that spiked in ``step``, one of the last ``depth`` steps."""
-    slot = step % len(spikes.count)
-    return spikes.ids[slot, : spikes.count[slot]]
+    slot = step % len(spikes.length)
+    return spikes.ids[slot, : spikes.length[slot]]
 
 
 @kernel
