@@ -1,48 +1,81 @@
 """What travels between ranks: once per communication interval, spikes and the readouts' partial input in one message.
 
-A message holds, as int64, the number of spikes in each step since the last exchange, then the sender's part of the
-readouts' input for each step of the coming interval, then the spikes' global ids, two to a word. All ranks reserve the
-same room; when a message does not fit, every rank sees so from the counts, and all exchange again with more room.
+A message holds, as int64: its own length in words; the number of spikes in each step since the last exchange; the
+sender's part of the readouts' input for each step of the coming interval; the spikes' global ids, two to a word. All
+ranks reserve the same room. If a message does not fit, every rank reads so from the lengths, and all exchange again.
+
+Spikes go to all ranks, or to those that have targets for them. The first sends less often, the second fewer bytes.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 
 from eprop_core.compilation import kernel
+from eprop_core.connectivity import Range
 from eprop_core.loop import Rank
-from eprop_core.spikes import copy_ids
+from eprop_core.spikes import copy_ids, spikes_of
+
+Destinations = Literal["all", "targets"]
 
 
 @kernel
-def _pack(rank: Rank, step: int, n_current_steps: int, message: np.ndarray, message_ids: np.ndarray) -> None:
-    """Write the message: all counts, and as many ids as there is room for."""
+def _pack_for_all(rank: Rank, step: int, n_current_steps: int, message: np.ndarray, ids: np.ndarray) -> None:
+    """Write the message to all ranks: all numbers, and as many ids as there is room for."""
     n_steps = step - rank.published[0]
-    n_readouts = rank.readouts.current.shape[1]
-    for s in range(n_current_steps):
-        for k in range(n_readouts):
-            message[n_steps + s * n_readouts + k] = rank.readouts.current[s, k]
-    position = 2 * (n_steps + n_current_steps * n_readouts)
+    position = _pack_currents(rank, n_steps, n_current_steps, message)
     for s in range(n_steps):
-        slot = (rank.published[0] + s) % len(rank.own_spikes.length)
-        count = rank.own_spikes.length[slot]
-        message[s] = count
-        room = max(0, len(message_ids) - position)
-        copy_ids(message_ids, position, rank.own_spikes.ids[slot], 0, min(count, room), rank.first_id)
-        position += count
+        own = spikes_of(rank.own_spikes, rank.published[0] + s)
+        message[1 + s] = len(own)
+        copy_ids(ids, position, own, 0, max(0, min(len(own), len(ids) - position)), rank.first_id)
+        position += len(own)
+    message[0] = (position + 1) // 2
 
 
 @kernel
-def _words_needed(n_steps: int, n_currents: int, messages: np.ndarray) -> int:
-    """Length of the longest message."""
+def _pack_for_targets(
+    rank: Rank,
+    step: int,
+    n_current_steps: int,
+    target_rank_offset: np.ndarray,
+    target_rank: np.ndarray,
+    messages: np.ndarray,
+    ids: np.ndarray,
+    position: np.ndarray,
+) -> None:
+    """Write one message to each rank; the first word of each is the length of the longest."""
+    n_steps = step - rank.published[0]
+    for r in range(len(messages)):
+        messages[r, :] = 0
+        position[r] = _pack_currents(rank, n_steps, n_current_steps, messages[r])
+    for s in range(n_steps):
+        for i in spikes_of(rank.own_spikes, rank.published[0] + s):
+            for n in range(target_rank_offset[i], target_rank_offset[i + 1]):
+                r = target_rank[n]
+                messages[r, 1 + s] += 1
+                if position[r] < ids.shape[1]:
+                    ids[r, position[r]] = i + rank.first_id
+                position[r] += 1
     longest = 0
     for r in range(len(messages)):
-        longest = max(longest, messages[r, :n_steps].sum())
-    return n_steps + n_currents + (longest + 1) // 2
+        longest = max(longest, position[r])
+    for r in range(len(messages)):
+        messages[r, 0] = (longest + 1) // 2
 
 
 @kernel
-def _unpack(rank: Rank, step: int, n_current_steps: int, messages: np.ndarray, messages_ids: np.ndarray) -> None:
+def _pack_currents(rank: Rank, n_steps: int, n_current_steps: int, message: np.ndarray) -> int:
+    """Write the readouts' input; return the position of the first id."""
+    n_readouts: int = rank.readouts.current.shape[1]
+    for s in range(n_current_steps):
+        for k in range(n_readouts):
+            message[1 + n_steps + s * n_readouts + k] = rank.readouts.current[s, k]
+    return 2 * (1 + n_steps + n_current_steps * n_readouts)
+
+
+@kernel
+def _unpack(rank: Rank, step: int, n_current_steps: int, messages: np.ndarray, ids: np.ndarray) -> None:
     """Enter the messages of all ranks, in the order of ranks and so of ids."""
     n_steps = step - rank.published[0]
     n_readouts = rank.readouts.current.shape[1]
@@ -52,19 +85,33 @@ def _unpack(rank: Rank, step: int, n_current_steps: int, messages: np.ndarray, m
     for r in range(len(messages)):
         for s in range(n_current_steps):
             for k in range(n_readouts):
-                rank.readouts.current[s, k] += messages[r, n_steps + s * n_readouts + k]
-        position = 2 * (n_steps + n_current_steps * n_readouts)
+                rank.readouts.current[s, k] += messages[r, 1 + n_steps + s * n_readouts + k]
+        position = 2 * (1 + n_steps + n_current_steps * n_readouts)
         for s in range(n_steps):
             slot = (rank.published[0] + s) % len(rank.spikes.length)
-            count, before = messages[r, s], rank.spikes.length[slot]
-            copy_ids(rank.spikes.ids[slot], before, messages_ids[r], position, count, 0)
+            count, before = messages[r, 1 + s], rank.spikes.length[slot]
+            copy_ids(rank.spikes.ids[slot], before, ids[r], position, count, 0)
             rank.spikes.length[slot] = before + count
             position += count
     rank.published[0] = step
 
 
-class Exchange:
-    """Exchange among the ranks of an mpi4py communicator."""
+@kernel
+def _publish(rank: Rank, ids: np.ndarray, step: int) -> None:
+    """Enter the spikes of all neurons in one step."""
+    slot = step % len(rank.spikes.length)
+    copy_ids(rank.spikes.ids[slot], 0, ids, 0, len(ids), 0)
+    rank.spikes.length[slot] = len(ids)
+    rank.published[0] = step + 1
+
+
+Exchange = Callable[[Rank, int, int], None]
+"""Called with the rank, a step and a number of steps: publishes all ranks' spikes before that step, and sums their part
+of the readouts' input for that number of steps from it on."""
+
+
+class ExchangeWithAll:
+    """Every rank sends its spikes to all ranks (MPI_Allgather)."""
 
     def __init__(self, communicator: Any) -> None:
         self.communicator = communicator
@@ -76,16 +123,82 @@ class Exchange:
         self.message_ids, self.messages_ids = self.message.view(np.int32), self.messages.view(np.int32)
 
     def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
-        """Publish all ranks' spikes before ``step`` and sum their readout input for the next ``n_current_steps``."""
-        n_steps = step - int(rank.published[0])
-        n_currents = n_current_steps * rank.readouts.current.shape[1]
-        if len(self.message) < n_steps + n_currents:
-            self._reserve(2 * (n_steps + n_currents))
+        room = _words_before_ids(rank, step, n_current_steps)
+        if len(self.message) < room:
+            self._reserve(2 * room)
         while True:
-            _pack(rank, step, n_current_steps, self.message, self.message_ids)
+            _pack_for_all(rank, step, n_current_steps, self.message, self.message_ids)
             self.communicator.Allgather(self.message, self.messages)
-            needed = _words_needed(n_steps, n_currents, self.messages)
-            if needed <= len(self.message):
+            longest = self.messages[:, 0].max()
+            if longest <= len(self.message):
                 break
-            self._reserve(2 * needed)
+            self._reserve(2 * longest)
         _unpack(rank, step, n_current_steps, self.messages, self.messages_ids)
+
+
+class ExchangeWithTargets:
+    """Every rank sends a spike to the ranks that have targets for it (MPI_Alltoall)."""
+
+    def __init__(self, communicator: Any, rank: Rank, recurrent: Range) -> None:
+        self.communicator = communicator
+        self.target_rank_offset, self.target_rank = self._find_target_ranks(rank, recurrent)
+        self.position = np.zeros(communicator.size, np.int64)
+        self._reserve(64)
+
+    def _find_target_ranks(self, rank: Rank, recurrent: Range) -> tuple[np.ndarray, np.ndarray]:
+        """For each own neuron the ranks that have targets for it, ascending, compressed."""
+        n_ranks = self.communicator.size
+        sources = np.flatnonzero(np.diff(rank.recurrent.synapses.offset))
+        first_ids = [Range.of_rank(recurrent.size, r, n_ranks).first for r in range(1, n_ranks)]
+        wanted = self.communicator.alltoall(np.split(sources, np.searchsorted(sources, first_ids)))
+        neuron = np.concatenate(wanted) - recurrent.first
+        order = np.argsort(neuron, kind="stable")
+        offset = np.concatenate(([0], np.cumsum(np.bincount(neuron, minlength=recurrent.n))))
+        return offset, np.repeat(np.arange(n_ranks), [len(ids) for ids in wanted])[order]
+
+    def _reserve(self, words: int) -> None:
+        self.sent, self.received = (np.zeros((self.communicator.size, words), np.int64) for _ in range(2))
+        self.sent_ids, self.received_ids = self.sent.view(np.int32), self.received.view(np.int32)
+
+    def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
+        room = _words_before_ids(rank, step, n_current_steps)
+        if self.sent.shape[1] < room:
+            self._reserve(2 * room)
+        target_ranks = self.target_rank_offset, self.target_rank
+        while True:
+            _pack_for_targets(rank, step, n_current_steps, *target_ranks, self.sent, self.sent_ids, self.position)
+            self.communicator.Alltoall(self.sent, self.received)
+            longest = self.received[:, 0].max()
+            if longest <= self.sent.shape[1]:
+                break
+            self._reserve(2 * longest)
+        _unpack(rank, step, n_current_steps, self.received, self.received_ids)
+
+
+class PretendedExchange:
+    """Exchange of a dry run: the spikes of neurons that ignore their input are known, wherever they live.
+
+    The readouts' input lacks what other ranks would add; it is computed and used as ever, so the load is the same.
+    """
+
+    def __init__(self, phase: np.ndarray, period: int) -> None:
+        order = np.argsort(phase, kind="stable").astype(np.int32)
+        self.firing = np.split(order, np.searchsorted(phase[order], np.arange(1, period)))
+        """The neurons, ascending, that fire at each step of the period."""
+
+    def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
+        for s in range(int(rank.published[0]), step):
+            _publish(rank, self.firing[s % len(self.firing)], s)
+
+
+def _words_before_ids(rank: Rank, step: int, n_current_steps: int) -> int:
+    return 1 + step - int(rank.published[0]) + n_current_steps * int(rank.readouts.current.shape[1])
+
+
+def cheaper_destinations(n_ranks: int, mean_out_degree: float) -> Destinations:
+    """Destinations that move fewer bytes by a factor of two at least, or all ranks.
+
+    A spike of a neuron with K randomly placed targets is wanted by a share 1 - (1 - 1/M)^K of M ranks.
+    """
+    share = 1.0 - (1.0 - 1.0 / n_ranks) ** mean_out_degree
+    return "targets" if share < 0.5 else "all"

@@ -14,7 +14,7 @@ from eprop_core.neurons import NO_LOWER_BOUND, ReadoutState, RecurrentParameters
 from eprop_core.parameters import Network, PairwiseBernoulli, ParameterError
 from eprop_core.parameters import Projection as ProjectionParameters
 from eprop_core.projection import Projection
-from eprop_core.random import Purpose
+from eprop_core.random import Purpose, fill_integers
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
 from eprop_core.synapses import ELIGIBILITY, ELIGIBILITY_REG, WEIGHT, Optimizer, Synapses
@@ -99,7 +99,15 @@ def build(
                 n_columns=n_columns,
                 autapses=name != "recurrent",
             )
-    return assemble(network, synapses, recurrent, _fixed_point(network, connections), detailed_times)
+    phase = firing_phases(network, seed, recurrent)
+    return assemble(network, synapses, recurrent, phase, _fixed_point(network, connections), detailed_times)
+
+
+def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:
+    """Phases of the neurons that ignore their input and fire, int32 (n,); empty where the voltage decides."""
+    phase = np.zeros(recurrent.n if network.firing_period else 0, np.int32)
+    fill_integers(phase, network.firing_period, seed, int(Purpose.FIRING_PHASES), recurrent.first)
+    return phase
 
 
 def _values_per_synapse(network: Network, name: str) -> int:
@@ -143,7 +151,12 @@ def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:
 
 
 def assemble(
-    network: Network, synapses: Mapping[str, Synapses], recurrent: Range, fixed_point: float, detailed_times: bool
+    network: Network,
+    synapses: Mapping[str, Synapses],
+    recurrent: Range,
+    phase: np.ndarray,
+    fixed_point: float,
+    detailed_times: bool,
 ) -> Rank:
     """Put the parts of a rank together around its connections."""
     plasticity, neuron, dt = network.plasticity, network.neuron, network.dt
@@ -192,8 +205,9 @@ def assemble(
             # As in NEST: the target is in spikes per step, though the rate is in spikes per ms.
             f_target=plasticity.f_target / 1000.0 * dt,
             dt=dt,
+            period=network.firing_period,
         ),
-        neurons=RecurrentState.at_rest(n, depth),
+        neurons=RecurrentState.at_rest(n, depth, phase),
         readout_alpha=alpha_out,
         readout_E_L=network.readout.E_L,
         readouts=ReadoutState.at_rest(network.n_readout, interval, max(depth, network.output.delay) + 2),

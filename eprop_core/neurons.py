@@ -32,6 +32,8 @@ class RecurrentParameters(NamedTuple):
     f_target: float
     """spikes per step"""
     dt: float
+    period: int
+    """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
 
 
 class RecurrentState(NamedTuple):
@@ -49,12 +51,20 @@ class RecurrentState(NamedTuple):
     """(depth, n), of the last steps."""
     rate_error: np.ndarray
     """(depth, n), c_reg (rate - f_target) of the last steps."""
+    phase: np.ndarray
+    """int32, step within the period at which a neuron fires that ignores its input; empty where the voltage decides."""
 
     @classmethod
-    def at_rest(cls, n: int, depth: int) -> "RecurrentState":
+    def at_rest(cls, n: int, depth: int, phase: np.ndarray) -> "RecurrentState":
         """``n`` neurons at their leak potential that have never spiked."""
         return cls(
-            np.zeros(n), np.zeros(n, np.int32), np.zeros(n), np.zeros(n), np.zeros((depth, n)), np.zeros((depth, n))
+            v=np.zeros(n),
+            refractory=np.zeros(n, np.int32),
+            rate=np.zeros(n),
+            current=np.zeros(n),
+            surrogate_gradient=np.zeros((depth, n)),
+            rate_error=np.zeros((depth, n)),
+            phase=phase,
         )
 
 
@@ -83,6 +93,8 @@ def update_recurrent(state, parameters, step, first_id, emitted):
     slot = step % len(state.surrogate_gradient)
     psi, rate_error = state.surrogate_gradient[slot], state.rate_error[slot]
     spike_rate = (1.0 - parameters.kappa_reg) / parameters.dt
+    ignores = parameters.period > 0
+    moment = step % parameters.period if ignores else 0
     n_spikes, not_finite = 0, FINITE
     for j in range(len(state.v)):
         refractory = max(state.refractory[j] - 1, 0)
@@ -94,7 +106,8 @@ def update_recurrent(state, parameters, step, first_id, emitted):
         if refractory == 0:
             u = abs(v - parameters.V_th) / parameters.surrogate_width
             psi[j] = surrogate_gradient(parameters.surrogate, u, parameters.surrogate_height)
-            if v >= parameters.V_th:
+            fires = v >= parameters.V_th if not ignores else state.phase[j] == moment
+            if fires:
                 emitted[n_spikes] = j + first_id
                 n_spikes += 1
                 v -= parameters.V_th

@@ -52,6 +52,12 @@ class SurrogateGradient(Parameters):
     width: float = Field(0.5, gt=0, description="mV, scale of the distance to the threshold")
 
 
+class IgnoreAndFire(Parameters):
+    """Spikes at a fixed rate and a random phase, whatever the voltage: the load of a run stays at every size."""
+
+    rate: float = Field(gt=0, description="spikes/s; the interval between two spikes is rounded to steps")
+
+
 class RecurrentNeuron(Parameters):
     """Leaky integrate-and-fire neuron with a subtractive reset (NEST: ``eprop_iaf``)."""
 
@@ -62,6 +68,10 @@ class RecurrentNeuron(Parameters):
     V_min: float | None = Field(None, description="mV, lower bound of the membrane voltage relative to E_L; null: none")
     t_ref: float = Field(0.0, ge=0, description="ms, refractory period, a multiple of dt")
     surrogate_gradient: SurrogateGradient = SurrogateGradient()
+    ignore_and_fire: IgnoreAndFire | None = Field(
+        None,
+        description="null: a spike when the voltage reaches the threshold; else all is computed, but spikes are given",
+    )
 
 
 class ReadoutNeuron(Parameters):
@@ -182,6 +192,12 @@ class Network(Parameters):
             _check_in_degree(f"{name}.connectivity", projection.connectivity, available)
         _check_in_degree("feedback.connectivity", self.feedback.connectivity, self.n_readout)
         return self
+
+    @property
+    def firing_period(self) -> int:
+        """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
+        given = self.neuron.ignore_and_fire
+        return 0 if given is None else max(1, round(1000.0 / (given.rate * self.dt)))
 
     @property
     def refractory_steps(self) -> int:

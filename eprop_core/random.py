@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     RECURRENT_WEIGHTS = 12
     OUTPUT_WEIGHTS = 13
     FEEDBACK_WEIGHTS = 14
+    FIRING_PHASES = 20
     SAMPLE_ORDER = 21
     INPUT_SPIKES = 22
 
@@ -91,6 +92,13 @@ def to_normals(bits_0, bits_1):
     radius = math.sqrt(-2.0 * math.log(1.0 - to_uniform(bits_0)))
     angle = 2.0 * math.pi * to_uniform(bits_1)
     return radius * math.cos(angle), radius * math.sin(angle)
+
+
+@kernel
+def fill_integers(integers, n, seed, purpose, first_identifier):
+    """Draw one integer in 0 .. n-1 for each of ``len(integers)`` identifiers from ``first_identifier`` on."""
+    for i in range(len(integers)):
+        integers[i] = to_integer(philox(seed, purpose, first_identifier + i, 0)[0], n)
 
 
 def permutation(n: int, *, seed: int, purpose: Purpose, identifier: int) -> np.ndarray:

@@ -8,9 +8,16 @@ from typing import Any
 import numpy as np
 
 from eprop_core import loop
-from eprop_core.connectivity import Connections, Range, expand
-from eprop_core.exchange import Exchange
-from eprop_core.network import PROJECTIONS, assemble, build, check_memory, projection_ranges
+from eprop_core.connectivity import Connections, Range, expand, mean_in_degree
+from eprop_core.exchange import (
+    Destinations,
+    Exchange,
+    ExchangeWithAll,
+    ExchangeWithTargets,
+    PretendedExchange,
+    cheaper_destinations,
+)
+from eprop_core.network import PROJECTIONS, assemble, build, check_memory, firing_phases, projection_ranges
 from eprop_core.neurons import FINITE
 from eprop_core.parameters import Network, ParameterError
 from eprop_core.projection import Projection
@@ -51,6 +58,9 @@ class Simulation:
         connections: explicit connections with weights for any of "input", "recurrent", "output", "feedback"; the other
             projections are drawn. The same on all ranks.
         communicator: an mpi4py communicator; None for a single rank, which needs no MPI.
+        destinations: ranks that a spike is sent to, "all" or the "targets" that need it; None takes the cheaper.
+        dry_run: play one of many ranks without the others, given as (rank, number of ranks): builds and computes what
+            that rank would, with neurons that ignore their input and fire, so that the other ranks' spikes are known.
         detailed_times: tell plasticity apart from delivery, and waiting from communicating; costs some time itself.
 
     Raises:
@@ -65,6 +75,8 @@ class Simulation:
         seed: int = 1,
         connections: Mapping[str, Connections] | None = None,
         communicator: Any = None,
+        destinations: Destinations | None = None,
+        dry_run: tuple[int, int] | None = None,
         detailed_times: bool = False,
     ) -> None:
         start = time.perf_counter()
@@ -73,7 +85,11 @@ class Simulation:
             raise ParameterError(
                 f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(PROJECTIONS)}"
             )
-        n_ranks, index = (1, 0) if communicator is None else (communicator.size, communicator.rank)
+        if dry_run is not None and (communicator is not None or not network.firing_period):
+            raise ParameterError("dry_run: needs neuron.ignore_and_fire, and no communicator")
+        index, n_ranks = dry_run or ((0, 1) if communicator is None else (communicator.rank, communicator.size))
+        if not 0 <= index < n_ranks:
+            raise ParameterError(f"dry_run = {dry_run}: rank must be 0 to {n_ranks - 1}")
         if n_ranks > network.n_recurrent:
             raise ParameterError(f"{n_ranks} ranks are more than the {network.n_recurrent} recurrent neurons")
         check_memory(network, _ranks_on_this_machine(communicator), n_ranks)
@@ -85,12 +101,26 @@ class Simulation:
         """The recurrent neurons of this rank."""
         self._communicator = communicator
         self._detailed_times = detailed_times
-        self._exchange = Exchange(communicator) if n_ranks > 1 else None
         self._rank = build(
             network, seed=seed, connections=connections, recurrent=self.recurrent, detailed_times=detailed_times
         )
+        self.destinations = destinations or cheaper_destinations(
+            n_ranks, mean_in_degree(network.recurrent.connectivity, network.n_recurrent)
+        )
+        """The ranks that a spike is sent to."""
+        self._exchange = self._new_exchange(n_ranks, dry_run is not None)
         self._communication = {"communicate": 0.0, "wait": 0.0}
         self._build_time = time.perf_counter() - start
+
+    def _new_exchange(self, n_ranks: int, dry_run: bool) -> Exchange | None:
+        if dry_run:
+            phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
+            return PretendedExchange(phase, self.network.firing_period)
+        if n_ranks == 1:
+            return None
+        if self.destinations == "all":
+            return ExchangeWithAll(self._communicator)
+        return ExchangeWithTargets(self._communicator, self._rank, self.recurrent)
 
     def run(self, stimulus: Stimulus) -> Recording:
         """Simulate the stimulus; time, voltages and traces go on from the run before. Collective.
@@ -140,7 +170,7 @@ class Simulation:
             last = min(first + self._rank.interval, end)
             loop.collocate(self._rank, first, last)
             before = time.perf_counter()
-            if self._detailed_times:
+            if self._detailed_times and self._communicator is not None:
                 self._communicator.Barrier()
                 self._communication["wait"] += time.perf_counter() - before
                 before = time.perf_counter()
@@ -190,7 +220,14 @@ class Simulation:
         copy._communication = dict.fromkeys(self._communication, 0.0)
         copy._build_time = 0.0
         synapses = {name: self._synapses(name) for name in PROJECTIONS}
-        copy._rank = assemble(copy.network, synapses, self.recurrent, self._rank.fixed_point, self._detailed_times)
+        copy._rank = assemble(
+            copy.network,
+            synapses,
+            self.recurrent,
+            self._rank.neurons.phase,
+            self._rank.fixed_point,
+            self._detailed_times,
+        )
         return copy
 
     @property

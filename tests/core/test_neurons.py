@@ -1,0 +1,250 @@
+"""One step of the neurons against the same in plain Python."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eprop_core.neurons import (
+    FINITE,
+    NO_LOWER_BOUND,
+    ReadoutState,
+    RecurrentParameters,
+    RecurrentState,
+    learning_signals,
+    update_readouts,
+    update_recurrent,
+)
+from eprop_core.surrogate import KINDS
+from eprop_core.synapses import Synapses
+
+DEPTH = 3
+
+SIMPLE = RecurrentParameters(
+    alpha=0.5,
+    drive=0.0,
+    V_th=1.0,
+    V_min=NO_LOWER_BOUND,
+    refractory_steps=0,
+    surrogate=KINDS["piecewise_linear"],
+    surrogate_height=1.0,
+    surrogate_width=0.5,
+    kappa_reg=0.75,
+    c_reg=2.0,
+    f_target=0.125,
+    dt=0.5,
+    period=0,
+)
+"""Powers of two, with which every result is exact."""
+
+BY_VOLTAGE = np.zeros(0, np.int32)
+"""No phases: the voltage decides when a neuron spikes."""
+
+
+class Neurons:
+    """Some neurons and their time."""
+
+    def __init__(self, n: int, phase: np.ndarray = BY_VOLTAGE, **parameters: Any) -> None:
+        self.parameters = SIMPLE._replace(**parameters)
+        self.state = RecurrentState.at_rest(n, DEPTH, phase)
+        self.step = -1
+
+    def advance(self, *current: float) -> list[int]:
+        """Advance by one step with an input current for each neuron; return the neurons that spike."""
+        self.step += 1
+        self.state.current[:] = current
+        emitted = np.full(len(current), -1, np.int32)
+        n_spikes, not_finite = update_recurrent(self.state, self.parameters, self.step, 0, emitted)
+        assert not_finite == FINITE
+        assert np.all(self.state.current == 0.0)
+        assert np.all(emitted[n_spikes:] == -1)
+        return emitted[:n_spikes].tolist()
+
+    @property
+    def v(self) -> list[float]:
+        return self.state.v.tolist()
+
+    @property
+    def psi(self) -> list[float]:
+        return self.state.surrogate_gradient[self.step % DEPTH].tolist()
+
+    @property
+    def rate_error(self) -> list[float]:
+        return self.state.rate_error[self.step % DEPTH].tolist()
+
+
+def test_leak_and_input() -> None:
+    neurons = Neurons(2)
+    assert neurons.advance(0.5, -2.0) == []
+    assert neurons.v == [0.5, -2.0]
+    assert neurons.advance(0.25, 0.0) == []
+    assert neurons.v == [0.5, -1.0]
+
+
+def test_constant_current() -> None:
+    neurons = Neurons(1, drive=0.25)
+    assert [(neurons.advance(0.0), neurons.v) for _ in range(3)] == [([], [0.25]), ([], [0.375]), ([], [0.4375])]
+
+
+def test_threshold_is_reached_by_equality_and_reset_subtracts() -> None:
+    neurons = Neurons(4)
+    just_below = 1.0 - 2.0**-53
+    assert neurons.advance(just_below, 1.0, 1.75, 3.0) == [1, 2, 3]
+    assert neurons.v == [just_below, 0.0, 0.75, 2.0]
+    # Without refractoriness a voltage that is still above threshold spikes again.
+    assert neurons.advance(0.0, 0.0, 0.0, 0.0) == [3]
+    assert neurons.v == [just_below / 2.0, 0.0, 0.375, 0.0]
+
+
+def test_surrogate_gradient_is_that_of_the_voltage_before_the_reset() -> None:
+    neurons = Neurons(4)
+    neurons.advance(1.25, 1.0, 0.75, 0.5)
+    assert neurons.psi == [0.5, 1.0, 0.5, 0.0]
+    exponential = Neurons(1, surrogate=KINDS["exponential"])
+    exponential.advance(1.25)
+    assert exponential.psi == [pytest.approx(math.exp(-0.5), rel=4e-16)]
+
+
+@pytest.mark.parametrize("refractory_steps", [0, 1, 2, 3])
+def test_refractoriness(refractory_steps: int) -> None:
+    """The voltage goes on; spikes and the surrogate gradient pause, for one step less than the period has."""
+    neurons = Neurons(1, refractory_steps=refractory_steps)
+    spikes, gradients, v, expected_v = [], [], [], []
+    for step in range(12):
+        spiked = bool(neurons.advance(1.5))
+        spikes.append(spiked)
+        gradients.append(neurons.psi[0])
+        v.append(neurons.v[0])
+        expected_v.append((0.5 * expected_v[-1] if step else 0.0) + 1.5 - spiked)
+    period = max(1, refractory_steps)
+    assert spikes == [step % period == 0 for step in range(12)]
+    assert v == expected_v
+    assert all(gradient == 0.0 for gradient, spiked in zip(gradients, spikes, strict=True) if not spiked)
+
+
+def test_neurons_that_ignore_their_input_fire_by_phase() -> None:
+    """All else is computed as for the others: voltage, reset, surrogate gradient."""
+    neurons = Neurons(3, np.array([2, 0, 2], np.int32), period=3)
+    assert [neurons.advance(5.0, -5.0, 0.75) for _ in range(7)] == [[1], [], [0, 2], [1], [], [0, 2], [1]]
+    by_voltage = Neurons(1)
+    assert by_voltage.advance(0.75) == []
+    neurons = Neurons(1, np.array([0], np.int32), period=3)
+    assert neurons.advance(0.75) == [0]
+    assert neurons.psi == by_voltage.psi
+    assert neurons.v == [by_voltage.v[0] - 1.0]
+
+
+def test_lower_bound() -> None:
+    neurons = Neurons(3, V_min=-0.5)
+    neurons.advance(-0.25, -0.5, -7.0)
+    assert neurons.v == [-0.25, -0.5, -0.5]
+    neurons.advance(0.0, 0.0, 0.0)
+    assert neurons.v == [-0.125, -0.25, -0.25]
+
+
+def test_rate_regularization() -> None:
+    """Moving average of z/dt, minus the target, times the strength; the spike of this step counts."""
+    neurons = Neurons(2)
+    neurons.advance(1.0, 0.0)
+    assert neurons.state.rate.tolist() == [0.25 / 0.5, 0.0]
+    assert neurons.rate_error == [2.0 * (0.5 - 0.125), -0.25]
+    neurons.advance(0.0, 1.0)
+    assert neurons.state.rate.tolist() == [0.375, 0.5]
+    assert neurons.rate_error == [0.5, 0.75]
+
+
+def test_history_keeps_the_last_steps() -> None:
+    neurons = Neurons(1)
+    for current in (1.0, 0.75, 0.0, 0.5, 1.0):
+        neurons.advance(current)
+    # v of steps 2, 3, 4: 0.375, 0.6875, 1.34375
+    assert [neurons.state.surrogate_gradient[step % DEPTH, 0] for step in (2, 3, 4)] == [0.0, 0.375, 0.3125]
+
+
+def test_ids_are_counted_from_the_first() -> None:
+    state = RecurrentState.at_rest(3, DEPTH, BY_VOLTAGE)
+    state.current[:] = (1.0, 0.0, 1.0)
+    emitted = np.zeros(3, np.int32)
+    assert update_recurrent(state, SIMPLE, 0, 100, emitted) == (2, FINITE)
+    assert emitted[:2].tolist() == [100, 102]
+
+
+@pytest.mark.parametrize("current", [math.inf, -math.inf, math.nan])
+def test_a_voltage_that_is_not_finite_is_named(current: float) -> None:
+    state = RecurrentState.at_rest(3, DEPTH, BY_VOLTAGE)
+    state.current[:] = (0.0, current, 0.0)
+    assert update_recurrent(state, SIMPLE, 0, 0, np.zeros(3, np.int32))[1] == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_steps_against_plain_python(seed: int) -> None:
+    """Random parameters and input.
+
+    Both compute the same terms in double precision; a voltage contracts, so that it is off by a few roundings at most.
+    """
+    rng = np.random.default_rng(seed)
+    n, linear = 20, seed % 2 == 0
+    neurons = Neurons(
+        n,
+        alpha=rng.uniform(0.8, 0.98),
+        drive=rng.uniform(-0.05, 0.05),
+        V_th=rng.uniform(0.5, 1.5),
+        V_min=rng.choice([NO_LOWER_BOUND, -0.3]),
+        refractory_steps=int(rng.integers(0, 5)),
+        surrogate=KINDS["piecewise_linear" if linear else "exponential"],
+        surrogate_width=rng.uniform(0.2, 1.0),
+        kappa_reg=rng.uniform(0.0, 1.0),
+    )
+    p = neurons.parameters
+    v, refractory, rate = [0.0] * n, [0] * n, [0.0] * n
+    n_spikes = 0
+    for current in rng.normal(0.05, 0.4, (400, n)):
+        emitted = neurons.advance(*current)
+        expected, psi = [], []
+        for j in range(n):
+            refractory[j] = max(refractory[j] - 1, 0)
+            v[j] = max(p.alpha * v[j] + current[j] + p.drive, p.V_min)
+            u = abs(v[j] - p.V_th) / p.surrogate_width
+            gradient = p.surrogate_height * (max(0.0, 1.0 - u) if linear else math.exp(-u))
+            psi.append(gradient if refractory[j] == 0 else 0.0)
+            spikes = v[j] >= p.V_th and refractory[j] == 0
+            if spikes:
+                expected.append(j)
+                v[j] -= p.V_th
+                refractory[j] = p.refractory_steps
+            rate[j] = p.kappa_reg * rate[j] + (1.0 - p.kappa_reg) * spikes / p.dt
+        assert emitted == expected
+        np.testing.assert_allclose(neurons.v, v, rtol=0, atol=1e-14)
+        np.testing.assert_allclose(neurons.psi, psi, rtol=0, atol=1e-13)
+        np.testing.assert_allclose(neurons.rate_error, p.c_reg * (np.array(rate) - p.f_target), rtol=0, atol=1e-14)
+        n_spikes += len(emitted)
+    assert n_spikes > 100
+
+
+def test_readouts() -> None:
+    """Input in fixed point; the error is that of the window alone."""
+    fixed_point = 2.0**10
+    state = ReadoutState.at_rest(2, interval=2, depth=DEPTH)
+    state.current[:] = [[1024, -512], [256, 2048]]
+    readout, error, target = np.empty(2), np.empty(2), np.array([0.5, 1.0])
+    update_readouts(state, 0.5, 3.0, fixed_point, 7, 0, target, True, readout, error)
+    assert state.v.tolist() == [1.0, -0.5]
+    assert readout.tolist() == [4.0, 2.5]
+    assert error.tolist() == state.error[7 % DEPTH].tolist() == [3.5, 1.5]
+    update_readouts(state, 0.5, 3.0, fixed_point, 8, 1, target, False, readout, error)
+    assert state.v.tolist() == [0.75, 1.75]
+    assert readout.tolist() == [3.75, 4.75]
+    assert error.tolist() == state.error[8 % DEPTH].tolist() == [0.0, 0.0]
+    assert state.error[7 % DEPTH].tolist() == [3.5, 1.5]
+
+
+def test_learning_signals() -> None:
+    # Readout 0 projects to neurons 0 and 2, readout 1 to none, readout 2 to neuron 2 alone.
+    feedback = Synapses(np.array([0, 2, 2, 3]), np.array([0, 2, 2], np.int32), np.array([[0.5], [2.0], [-1.0]]))
+    rate_error = np.array([8.0, 16.0, 32.0])
+    signal = np.full(3, np.nan)
+    learning_signals(signal, feedback, np.array([4.0, 1.0, 3.0]), 0.25, rate_error)
+    assert signal.tolist() == [2.0 + 2.0, 4.0, 8.0 - 3.0 + 8.0]
+    learning_signals(signal, feedback, np.array([4.0, 1.0, 0.0]), 0.0, rate_error)
+    assert signal.tolist() == [2.0, 0.0, 8.0]

@@ -1,0 +1,135 @@
+"""Parameters: the defaults hold, and what is not allowed is told in one line."""
+
+import pydantic
+import pytest
+
+from eprop_core.parameters import Network, ParameterError, parse
+
+SIZES = {"n_input": 3, "n_recurrent": 4, "n_readout": 1}
+
+
+def in_degree(n: int, **keywords: object) -> dict[str, object]:
+    return {"connectivity": {"rule": "fixed_in_degree", "in_degree": n, **keywords}}
+
+
+def probability(p: float) -> dict[str, object]:
+    return {"connectivity": {"rule": "pairwise_bernoulli", "probability": p}}
+
+
+def test_defaults_are_valid() -> None:
+    network = parse(Network, SIZES)
+    assert network == Network(**SIZES)
+    assert network.refractory_steps == 0
+    assert parse(Network, network.model_dump()) == network
+    assert Network.model_validate_json(network.model_dump_json()) == network
+
+
+@pytest.mark.parametrize(("dt", "t_ref", "steps"), [(1.0, 5.0, 5), (0.1, 0.3, 3), (0.1, 2.0, 20), (0.25, 0.0, 0)])
+def test_refractory_period_in_steps(dt: float, t_ref: float, steps: int) -> None:
+    assert parse(Network, SIZES | {"dt": dt, "neuron": {"t_ref": t_ref}}).refractory_steps == steps
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"input": in_degree(3)},
+        {"recurrent": in_degree(3)},  # of the three others
+        {"recurrent": in_degree(7, allow_multapses=True)},
+        {"input": probability(0.0)},
+        {"input": probability(1.0)},
+        {"plasticity": {"cutoff": 3}, "input": {"delay": 2}},
+        {"plasticity": {"cutoff": 3}, "input": {"delay": 3, "plastic": False}},
+        {"plasticity": {"cutoff": None}, "input": {"delay": 1000}},
+        {"plasticity": {"kappa": 0.0, "kappa_reg": 0.0}},
+    ],
+)
+def test_border_cases_are_allowed(values: dict) -> None:
+    parse(Network, SIZES | values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"n_inputs": 3}, "n_inputs: no such key"),
+        ({"feedback": {"plastic": True}}, "feedback.plastic: no such key"),
+        ({"n_recurrent": 0}, "n_recurrent = 0: Input should be greater than or equal to 1"),
+        ({"n_input": 3.0}, "n_input = 3.0: Input should be a valid integer"),
+        ({"n_input": "3"}, "n_input = '3': Input should be a valid integer"),
+        ({"dt": 0.0}, "dt = 0.0: Input should be greater than 0"),
+        ({"dt": True}, "dt = True: Input should be a valid number"),
+        ({"neuron": {"tau_m": float("nan")}}, "neuron.tau_m = nan: Input should be a finite number"),
+        ({"neuron": {"I_e": float("inf")}}, "neuron.I_e = inf: Input should be a finite number"),
+        ({"neuron": {"t_ref": 0.5}}, "neuron.t_ref = 0.5 must be a multiple of dt = 1.0"),
+        (
+            {"neuron": {"surrogate_gradient": {"function": "linear"}}},
+            "neuron.surrogate_gradient.function = 'linear': Input should be 'piecewise_linear' or 'exponential'",
+        ),
+        (
+            {"input": probability(-0.1)},
+            "input.connectivity.pairwise_bernoulli.probability = -0.1: Input should be greater than or equal to 0",
+        ),
+        (
+            {"input": probability(1.1)},
+            "input.connectivity.pairwise_bernoulli.probability = 1.1: Input should be less than or equal to 1",
+        ),
+        ({"input": in_degree(4)}, "input.connectivity.in_degree = 4 exceeds the 3 sources there are"),
+        ({"recurrent": in_degree(4)}, "recurrent.connectivity.in_degree = 4 exceeds the 3 sources there are"),
+        ({"output": in_degree(5)}, "output.connectivity.in_degree = 5 exceeds the 4 sources there are"),
+        ({"feedback": in_degree(2)}, "feedback.connectivity.in_degree = 2 exceeds the 1 sources there are"),
+        ({"input": {"delay": 0}}, "input.delay = 0: Input should be greater than or equal to 1"),
+        ({"plasticity": {"kappa": 1.0}}, "plasticity.kappa = 1.0: Input should be less than 1"),
+        ({"plasticity": {"cutoff": 1}}, "plasticity.cutoff = 1: Input should be greater than or equal to 2"),
+        (
+            {"plasticity": {"cutoff": 2}, "output": {"delay": 2}},
+            "plasticity.cutoff = 2 must exceed output.delay = 2",
+        ),
+        (
+            {"plasticity": {"optimizer": {"weight_min": 1.0, "weight_max": 0.0}}},
+            "weight_min must not exceed weight_max = 0.0",
+        ),
+    ],
+)
+def test_bad_input_is_told_in_one_line(values: dict, message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        parse(Network, SIZES | values, "network.json: ")
+    line = str(caught.value)
+    assert line.startswith("network.json: ")
+    assert line.endswith(message)
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [({"connectivity": {"rule": "small_world"}}, "small_world"), ({"connectivity": {}}, "rule"), (5, "input = 5")],
+)
+def test_wrong_choice_names_what_was_given(values: object, key: str) -> None:
+    with pytest.raises(ParameterError, match=key) as caught:
+        parse(Network, SIZES | {"input": values})
+    assert str(caught.value).startswith("input")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_line_does_not_hold_the_whole_configuration() -> None:
+    """What is wrong with the whole network, or missing from it, is told without printing all of it."""
+    for values in ({"neuron": {"t_ref": 0.5}}, {"plasticity": {"cutoff": 2}, "input": {"delay": 3}}):
+        with pytest.raises(ParameterError) as caught:
+            parse(Network, SIZES | values)
+        assert "n_recurrent" not in str(caught.value)
+    with pytest.raises(ParameterError) as caught:
+        parse(Network, {"n_input": 3, "n_recurrent": 4})
+    assert "n_readout" in str(caught.value)
+    assert "n_recurrent" not in str(caught.value)
+
+
+def test_one_line_per_wrong_key() -> None:
+    with pytest.raises(ParameterError) as caught:
+        parse(Network, {"n_input": 0, "n_recurrent": -1, "n_readout": 1, "dt": 0.0})
+    assert [line.split(" = ")[0] for line in str(caught.value).splitlines()] == ["dt", "n_input", "n_recurrent"]
+
+
+def test_frozen() -> None:
+    network = parse(Network, SIZES)
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        network.dt = 2.0
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        network.neuron.tau_m = 2.0
