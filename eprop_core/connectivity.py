@@ -1,23 +1,17 @@
 """Connectivity: from rules or explicit lists to the compressed synapses that one rank owns.
 
-Connections are drawn target by target from streams keyed by the target's global id, so that a network does not
-depend on how it is divided among ranks. The result is compressed by source: the synapses of one source lie side by
-side, their targets ascending, which is the order in which a spike visits them.
+Connections are drawn target by target from streams keyed by the target's global id (:mod:`eprop_core.drawing`), so
+that a network does not depend on how it is divided among ranks. The result is compressed by source: the synapses of one
+source lie side by side, their targets ascending, which is the order in which a spike visits them.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compilation import allocating_kernel
-from eprop_core.parameters import (
-    AllToAll,
-    Connectivity,
-    FixedInDegree,
-    InitialWeights,
-    ParameterError,
-)
-from eprop_core.random import Purpose, philox, to_deviate, to_integer, to_normals, to_uniform
+from eprop_core import drawing
+from eprop_core.parameters import AllToAll, Connectivity, FixedInDegree, InitialWeights, ParameterError
+from eprop_core.random import Purpose
 from eprop_core.synapses import WEIGHT, Synapses
 
 
@@ -55,136 +49,7 @@ class Range(NamedTuple):
         return cls(size * rank // n_ranks, size * (rank + 1) // n_ranks, size)
 
 
-class _Rule(NamedTuple):
-    """A projection's rule and weights as numbers, for compiled code."""
-
-    kind: int
-    in_degree: int
-    probability: float
-    distribution: int
-    scale: float
-    seed: int
-    source_purpose: int
-    weight_purpose: int
-
-
-_ALL_TO_ALL, _FIXED_IN_DEGREE, _FIXED_IN_DEGREE_MULTAPSES, _BERNOULLI = range(4)
-_NORMAL, _UNIFORM, _CONSTANT = range(3)
-_DISTRIBUTION = {"normal": _NORMAL, "uniform": _UNIFORM, "constant": _CONSTANT}
-
-
-@allocating_kernel
-def _draw_distinct(available, n, seed, purpose, identifier, taken, drawn):
-    """Write ``n`` distinct integers below ``available`` to ``drawn``; ``taken`` is all False before and after."""
-    found, block, word = 0, 0, 4
-    words = philox(seed, purpose, identifier, 0)
-    while found < n:
-        if word == 4:
-            words = philox(seed, purpose, identifier, block)
-            block += 1
-            word = 0
-        candidate = to_integer(words[word], available)
-        word += 1
-        if not taken[candidate]:
-            taken[candidate] = True
-            drawn[found] = candidate
-            found += 1
-    for k in range(n):
-        taken[drawn[k]] = False
-
-
-@allocating_kernel
-def _draw_sources(rule, available, target, taken, sources):
-    """Write the sources of one target to ``sources``; return their number."""
-    kind, in_degree, probability = rule.kind, rule.in_degree, rule.probability
-    seed, purpose = rule.seed, rule.source_purpose
-    if kind == _ALL_TO_ALL:
-        for i in range(available):
-            sources[i] = i
-        return available
-    if kind == _FIXED_IN_DEGREE_MULTAPSES:
-        for k in range(in_degree):
-            words = philox(seed, purpose, target, k // 4)
-            sources[k] = to_integer(words[k % 4], available)
-        return in_degree
-    if kind == _FIXED_IN_DEGREE:
-        if 2 * in_degree <= available:
-            _draw_distinct(available, in_degree, seed, purpose, target, taken, sources)
-            return in_degree
-        # Above half of all sources it is quicker to draw those that are left out.
-        left_out = available - in_degree
-        _draw_distinct(available, left_out, seed, purpose, target, taken, sources)
-        for k in range(left_out):
-            taken[sources[k]] = True
-        n = 0
-        for i in range(available):
-            if taken[i]:
-                taken[i] = False
-            else:
-                sources[n] = i
-                n += 1
-        return n
-    # Bernoulli: the gaps between chosen sources are geometrically distributed.
-    n, k, position = 0, 0, -1
-    if probability == 0.0:
-        return 0
-    scale = np.log1p(-probability) if probability < 1.0 else -np.inf
-    words = philox(seed, purpose, target, 0)
-    while True:
-        if k % 4 == 0:
-            words = philox(seed, purpose, target, k // 4)
-        gap = np.log(1.0 - to_uniform(words[k % 4])) / scale
-        k += 1
-        if gap >= available - position - 1:
-            return n
-        position += 1 + int(gap)
-        sources[n] = position
-        n += 1
-
-
-@allocating_kernel
-def _draw_weights(rule, target, n, weights):
-    """Write the initial weights of a target's ``n`` connections to ``weights``."""
-    for k in range(0, n, 4):
-        words = philox(rule.seed, rule.weight_purpose, target, k // 4)
-        if rule.distribution == _NORMAL:
-            draws = to_normals(words[0], words[1]) + to_normals(words[2], words[3])
-        elif rule.distribution == _UNIFORM:
-            draws = (to_deviate(words[0]), to_deviate(words[1]), to_deviate(words[2]), to_deviate(words[3]))
-        else:
-            draws = (1.0, 1.0, 1.0, 1.0)
-        for i in range(min(4, n - k)):
-            weights[k + i] = rule.scale * draws[i]
-
-
-@allocating_kernel
-def _draw_onto(rule, sources, targets, no_self, position, target, values):
-    """Draw all connections between two ranges, target by target.
-
-    ``position`` holds one place per source. Where ``target`` is empty, connections are counted there; else it is where
-    the next one goes, and ``target`` and the first column of ``values`` are filled.
-    """
-    first_source, last_source, n_sources = sources
-    first_target, last_target, _ = targets
-    available = n_sources - 1 if no_self else n_sources
-    taken = np.zeros(available, np.bool_)
-    drawn = np.empty(available if rule.kind != _FIXED_IN_DEGREE_MULTAPSES else rule.in_degree, np.int64)
-    weights = np.empty(len(drawn), np.float64)
-    filling = len(target) > 0
-    for j in range(first_target, last_target):
-        n = _draw_sources(rule, available, j, taken, drawn)
-        if filling:
-            _draw_weights(rule, j, n, weights)
-        for k in range(n):
-            source = drawn[k]
-            if no_self and source >= j:
-                source += 1
-            if first_source <= source < last_source:
-                i = source - first_source
-                if filling:
-                    target[position[i]] = j - first_target
-                    values[position[i], WEIGHT] = weights[k]
-                position[i] += 1
+_DISTRIBUTION = {"normal": drawing.NORMAL, "uniform": drawing.UNIFORM, "constant": drawing.CONSTANT}
 
 
 def mean_in_degree(connectivity: Connectivity, n_sources: int) -> float:
@@ -225,14 +90,14 @@ def draw(
     populations are the same, and no neuron is connected to itself.
     """
     if isinstance(connectivity, AllToAll):
-        kind, in_degree, probability = _ALL_TO_ALL, 0, 0.0
+        kind, in_degree, probability = drawing.ALL_TO_ALL, 0, 0.0
     elif isinstance(connectivity, FixedInDegree):
-        kind = _FIXED_IN_DEGREE_MULTAPSES if connectivity.allow_multapses else _FIXED_IN_DEGREE
+        kind = drawing.FIXED_IN_DEGREE_MULTAPSES if connectivity.allow_multapses else drawing.FIXED_IN_DEGREE
         in_degree, probability = connectivity.in_degree, 0.0
     else:
-        kind, in_degree, probability = _BERNOULLI, 0, connectivity.probability
+        kind, in_degree, probability = drawing.BERNOULLI, 0, connectivity.probability
     n_sources = sources.size if autapses else sources.size - 1
-    rule = _Rule(
+    rule = drawing.Rule(
         kind=kind,
         in_degree=in_degree,
         probability=probability,
@@ -241,15 +106,14 @@ def draw(
         seed=seed,
         source_purpose=source_purpose,
         weight_purpose=weight_purpose,
+        no_self=not autapses,
+        first_source=sources.first,
+        last_source=sources.last,
+        n_sources=sources.size,
+        first_target=targets.first,
+        last_target=targets.last,
     )
-    # The arrays are numpy's, which asks for large pages: with ordinary ones a spike's visit waits for address look-ups.
-    count = np.zeros(sources.n, np.int64)
-    nothing = Synapses(count, np.empty(0, np.int32), np.empty((0, n_columns)))
-    _draw_onto(rule, tuple(sources), tuple(targets), not autapses, *nothing)
-    offset = np.concatenate(([0], np.cumsum(count)))
-    synapses = Synapses(offset, np.empty(offset[-1], np.int32), np.zeros((offset[-1], n_columns)))
-    _draw_onto(rule, tuple(sources), tuple(targets), not autapses, offset[:-1].copy(), *synapses[1:])
-    return synapses
+    return drawing.draw_synapses(rule, n_columns)
 
 
 def compress(connections: Connections, name: str, sources: Range, targets: Range, n_columns: int) -> Synapses:

@@ -19,15 +19,19 @@ REPORTED = (ParameterError, DatasetError, StimulusError, RanksError, Insufficien
 
 
 def parser(module: str, description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options that every experiment has."""
+    """Return a parser with the option that every command line here has."""
     options = argparse.ArgumentParser(
         prog=f"python -m {module}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--output", type=Path, required=True, help="result file to write (JSON)")
+    return options
+
+
+def add_run_options(options: argparse.ArgumentParser) -> None:
+    """Add the options of what runs with a seed and on ranks."""
     options.add_argument("--seed", type=_seed, default=1, help="seed of everything random (default: 1)")
     options.add_argument("--ranks", type=int, default=1, help="MPI ranks it was started with (default: 1, no MPI)")
     options.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
-    return options
 
 
 def read_json(path: Path) -> Any:

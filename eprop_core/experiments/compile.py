@@ -1,7 +1,4 @@
-"""Compile the simulator for given experiments, so that jobs that start together find it in numba's cache.
-
-On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.compile ... --ranks 2
-"""
+"""Compile the simulator for given experiments, so that jobs that start together find it in numba's cache."""
 
 from pathlib import Path
 
@@ -18,7 +15,7 @@ from eprop_core.stimulus import Stimulus
 _PROJECTIONS = ("input", "recurrent", "output", "feedback")
 
 
-def miniature(network: Network, communicator: ranks.Communicator) -> Network:
+def miniature(network: Network, communicator: ranks.Communicator = None) -> Network:
     """Return a network of four neurons per rank that needs the same compiled functions as ``network``."""
     connected = {
         name: getattr(network, name).model_copy(update={"connectivity": AllToAll(rule="all_to_all")})
@@ -28,7 +25,7 @@ def miniature(network: Network, communicator: ranks.Communicator) -> Network:
     return network.model_copy(update=sizes | connected)
 
 
-def run_briefly(network: Network, detailed_times: bool, communicator: ranks.Communicator) -> None:
+def run_briefly(network: Network, *, detailed_times: bool, communicator: ranks.Communicator = None) -> None:
     """Simulate ``network`` for a few steps, as it learns and frozen; collective."""
     steps, channels = poisson_spikes(network.n_input, first_step=0, n_steps=10, probability=0.5, seed=1)
     stimulus = Stimulus(
@@ -49,20 +46,13 @@ def main() -> None:
     parser.add_argument("--tasks", type=Path, nargs="*", default=[], help="JSON files, as for training")
     parser.add_argument("--timings", type=Path, nargs="*", default=[], help="JSON files, as for scaling")
     options = parser.parse_args()
-    communicator = ranks.join(options.ranks, oversubscribe=True)
-
-    def read() -> list[tuple[Network, bool]]:
-        tasks = [parse(Task, command_line.read_json(file), f"{file}: ") for file in options.tasks]
-        timings = [parse(Timing, command_line.read_json(file), f"{file}: ") for file in options.timings]
-        return [
-            *((miniature(task.network_for(n_input=1, n_readout=1), communicator), False) for task in tasks),
-            *((miniature(timing.network, communicator), True) for timing in timings),
-        ]
-
-    for network, detailed_times in ranks.together(communicator, read):
-        run_briefly(network, detailed_times, communicator)
-    if ranks.rank_of(communicator) == 0:
-        results.write(options.output, {"experiment": "compile", "provenance": provenance(communicator)})
+    for file in options.tasks:
+        task = parse(Task, command_line.read_json(file), f"{file}: ")
+        run_briefly(miniature(task.network_for(n_input=1, n_readout=1)), detailed_times=False)
+    for file in options.timings:
+        timing = parse(Timing, command_line.read_json(file), f"{file}: ")
+        run_briefly(miniature(timing.network), detailed_times=True)
+    results.write(options.output, {"experiment": "compile", "provenance": provenance(None)})
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ def measure(timing: Timing, seed: int, communicator: ranks.Communicator = None) 
     network = timing.network_on(ranks.size_of(communicator))
     warm_up = _stimulus(network, timing, seed, first_step=0, n_steps=timing.n_steps_warm_up)
     timed = _stimulus(network, timing, seed, first_step=timing.n_steps_warm_up, n_steps=timing.n_steps)
-    run_briefly(miniature(network, communicator), True, communicator)  # compiled code is loaded, or made, off the clock
+    run_briefly(
+        miniature(network, communicator), detailed_times=True, communicator=communicator
+    )  # compiled code is loaded, or made, off the clock
     memory_without = ranks.gather(communicator, measurement.peak_memory())
     repeats = range(timing.repeats)
     shown = progress(repeats, f"{timing.kind} scaling", len(repeats)) if ranks.rank_of(communicator) == 0 else repeats
@@ -81,6 +83,7 @@ def main() -> None:
     parser.add_argument(
         "timing", type=Path, help="JSON file: an entry of scaling in the configuration, without ranks and seeds"
     )
+    command_line.add_run_options(parser)
     options = parser.parse_args()
 
     communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)

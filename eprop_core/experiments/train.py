@@ -128,6 +128,7 @@ def main() -> None:
     parser = command_line.parser("eprop_core.experiments.train", __doc__)
     parser.add_argument("task", type=Path, help="JSON file with dataset, network and training (config/README.md)")
     parser.add_argument("--data", type=Path, required=True, help="directory made by eprop_core.datasets.prepare")
+    command_line.add_run_options(parser)
     options = parser.parse_args()
 
     communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
