@@ -1,5 +1,5 @@
-# numba keeps compiled code in a cache. Jobs that compile the same function at the same time would damage it, so these
-# three run one after another, and what uses the code runs after them. (`ancient`: only that it has been done matters.)
+# The simulator is compiled once, into numba's cache, before the jobs that would otherwise all do so.
+# (`ancient`: what matters is that it has been done, not when.)
 
 
 rule compile_training:
@@ -39,27 +39,3 @@ rule compile_timing:
         "Compile the simulator for timing"
     shell:
         "python -m eprop_core.experiments.compile --timings {input.timings} --output {output} 2> {log}"
-
-
-rule compile_ranks:
-    input:
-        timings=ancient(expand("results/scaling/{timing}/timing.json", timing=TIMINGS)),
-        after=ancient("results/compiled/timing.json"),
-        sources=sources("."),
-    output:
-        "results/compiled/ranks.json",
-    log:
-        "logs/compile/ranks.log",
-    conda:
-        "../../envs/core.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=30,
-        cpus_per_task=1,
-        tasks=2,
-        mpi=mpi_launcher(),
-    message:
-        "Compile the simulator for several ranks"
-    shell:
-        "{resources.mpi} -n {resources.tasks} python -m mpi4py -m eprop_core.experiments.compile"
-        " --ranks {resources.tasks} --timings {input.timings} --output {output} 2> {log}"

@@ -58,7 +58,7 @@ rule time_one_rank:
 use rule time_one_rank as time_many_ranks with:
     input:
         timing="results/scaling/{timing}/timing.json",
-        compiled=ancient("results/compiled/ranks.json"),
+        compiled=ancient("results/compiled/timing.json"),
         sources=sources("."),
         program=SOURCE / "eprop_core" / "experiments" / "scaling.py",
     wildcard_constraints:

@@ -1,11 +1,12 @@
 """Learning curves of a study that varies nothing: loss and accuracy over the samples seen, a row per task."""
 
 import pandas as pd
-import style
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+
+import style
 from spread import summarize
 
 TRAINING, VALIDATION, TEST = style.COLOURS[0], style.COLOURS[1], style.COLOURS[2]
@@ -42,24 +43,14 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame) -> Figure:
         n_seeds = runs.loc[runs["task"] == task, "seed"].nunique()
         chance = runs.loc[runs["task"] == task, "chance"].iloc[0]
         _draw_curve(loss, of_task, "loss", "training", TRAINING)
-        loss.set(ylabel=f"{task.capitalize()}: loss (mV$^2$)", yscale="log")
+        loss.set(ylabel=f"{task.capitalize()}: loss (mV$^2$)", ylim=(0, None))
         _draw_curve(accuracy, of_task, "accuracy", "training", TRAINING)
         _draw_curve(accuracy, of_task, "accuracy", "validation", VALIDATION)
         _draw_test(accuracy, of_task)
-        accuracy.axhline(chance, color=style.GREY, linestyle=":", linewidth=0.8)
-        accuracy.annotate(
-            "chance",
-            (1, chance),
-            (0, 2),
-            xycoords=("axes fraction", "data"),
-            color=style.GREY,
-            textcoords="offset points",
-            ha="right",
-            va="bottom",
-        )
+        style.draw_chance(accuracy, chance)
         accuracy.set(ylabel="Accuracy (%)", ylim=(0, 1.02))
         accuracy.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-        accuracy.legend(loc="lower right", bbox_to_anchor=(1, 0.14), title=f"mean and 95 % CI, {n_seeds} seeds")
+        accuracy.legend(loc="lower right", bbox_to_anchor=(1, 0.16), title=f"mean and 95 % CI, {n_seeds} seeds")
         for panel in (loss, accuracy):
             panel.set_xlabel("Training samples seen")
             panel.set_xlim(left=0)
@@ -79,7 +70,8 @@ def _draw_curve(panel: Axes, drawn: pd.DataFrame, measure: str, samples: str, co
 def _draw_test(panel: Axes, drawn: pd.DataFrame) -> None:
     test = drawn[drawn["set"] == "test"].iloc[0]
     error = None if pd.isna(test["low"]) else [[test["mean"] - test["low"]], [test["high"] - test["mean"]]]
-    label = f"test: {100 * test['mean']:.1f} %"
+    spread = "" if error is None else f" ± {100 * (test['high'] - test['mean']):.1f}"
+    label = f"test: {100 * test['mean']:.1f}{spread} %"
     panel.errorbar(
         [test["samples"]],
         [test["mean"]],

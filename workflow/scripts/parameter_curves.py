@@ -7,11 +7,12 @@ second parameter, where two are combined. The task's own value is marked by a do
 from typing import NamedTuple
 
 import pandas as pd
-import style
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
+
+import style
 from spread import summarize
 
 MEASURES = {"test_accuracy": "Test accuracy (%)", "synaptic_events_per_sample": "Synaptic events\nper sample (1000)"}
@@ -61,7 +62,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     for column, panels in zip(shown, axes.T, strict=True):
         for measure, panel in zip(MEASURES, panels, strict=True):
             _draw_panel(panel, column.runs, measure)
-        _draw_chance(panels[0], runs["chance"].iloc[0])
+        style.draw_chance(panels[0], runs["chance"].iloc[0], named=panels[0] is axes[0, 0])
         panels[-1].set_xlabel(style.parameter_name(column.parameter))
         panels[0].set_title(column.task)
     for (measure, label), panel in zip(MEASURES.items(), axes[:, 0], strict=True):
@@ -96,23 +97,15 @@ def _draw_panel(panel: Axes, runs: pd.DataFrame, measure: str) -> None:
     own = runs.loc[runs["default"], "x"].map(place)
     if not own.empty:
         panel.axvline(own.iloc[0], color=style.GREY, linestyle=":", linewidth=0.8, zorder=0)
-    if numeric and min(values) > 0 and max(values) >= 10 * min(values):
-        panel.set_xscale("log")
+    if numeric:
+        _scale(panel, [value for value in values if value > 0])
     panel.set_xticks(positions, [f"{value:g}" if numeric else str(value) for value in values])
     panel.xaxis.set_minor_locator(NullLocator())
-    if len(values) > 4 or not numeric:
-        panel.tick_params(axis="x", labelrotation=45 if numeric else 30)
+    if not numeric:
+        panel.tick_params(axis="x", labelrotation=30)
 
 
-def _draw_chance(panel: Axes, chance: float) -> None:
-    panel.axhline(chance, color=style.GREY, linestyle="--", linewidth=0.8, zorder=0)
-    panel.annotate(
-        "chance",
-        (1, chance),
-        (0, 2),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        color=style.GREY,
-        ha="right",
-        va="bottom",
-    )
+def _scale(panel: Axes, positive: list[float]) -> None:
+    """Scale the axis by decades where values span one; zero, if it is there, lies one decade below."""
+    if positive and max(positive) >= 10 * min(positive):
+        panel.set_xscale("symlog", linthresh=min(positive), linscale=0.5)

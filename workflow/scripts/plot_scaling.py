@@ -3,12 +3,13 @@
 from typing import Any
 
 import pandas as pd
-import script_log
-import style
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
+
+import script_log
+import style
 from scaling_numbers import PHASES, by_repeat, summary
 
 STACK = dict(zip((*PHASES, "other"), (*style.COLOURS[:3], *style.COLOURS[4:], "0.8"), strict=True))
@@ -18,7 +19,7 @@ def draw(rows: pd.DataFrame) -> Figure:
     """Return the figure."""
     table, repeats = summary(rows), by_repeat(rows)
     figure, (times, phases, gain, memory) = plt.subplots(
-        1, 4, figsize=(style.TWO_COLUMNS, 62 * style.MILLIMETRE), width_ratios=(1, 1.05, 1, 1)
+        1, 4, figsize=(style.TWO_COLUMNS, 62 * style.MILLIMETRE), width_ratios=(1, 1, 1, 1)
     )
     _draw_times(times, table, repeats)
     _draw_phases(phases, table)
@@ -37,9 +38,15 @@ def _draw_times(panel: Axes, table: pd.DataFrame, repeats: pd.DataFrame) -> None
     ):
         panel.plot(table["ranks"], table[column], color=colour, marker=marker, label=label)
         _draw_repeats(panel, repeats, repeats[column], colour)
-    panel.set(ylabel="Wall time (s)", yscale="log")
+    panel.set_ylabel("Wall time (s)")
+    seconds = repeats[["propagation_s", "build_s"]].to_numpy()
+    if seconds.max() > 20 * seconds.min():
+        panel.set_yscale("log")
+        panel.set_ylim(seconds.min() / 2, seconds.max() * 10)
+    else:
+        panel.set_ylim(0, 1.4 * seconds.max())
     _rank_axis(panel, table)
-    panel.legend()
+    panel.legend(loc="upper left")
 
 
 def _draw_phases(panel: Axes, table: pd.DataFrame) -> None:
@@ -50,9 +57,9 @@ def _draw_phases(panel: Axes, table: pd.DataFrame) -> None:
         panel.bar(positions, height, 0.6, bottom=bottom, color=colour, label=phase, linewidth=0)
         bottom += height
     panel.set_xticks(positions, [str(ranks) for ranks in table["ranks"]])
-    panel.set(ylabel="Real-time factor", ylim=(0, 1.6 * bottom.max()))
+    panel.set_ylabel("Real-time factor")
     handles, labels = panel.get_legend_handles_labels()
-    panel.legend(handles[::-1], labels[::-1], ncols=2, loc="upper center", columnspacing=0.8, handlelength=1)
+    panel.legend(handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1, 1), handlelength=1, borderaxespad=0)
 
 
 def _draw_speed_up(panel: Axes, table: pd.DataFrame, repeats: pd.DataFrame) -> None:
@@ -61,7 +68,7 @@ def _draw_speed_up(panel: Axes, table: pd.DataFrame, repeats: pd.DataFrame) -> N
     panel.plot(table["ranks"], ideal, color=style.GREY, linestyle="--", linewidth=0.8, label="ideal")
     panel.plot(table["ranks"], table["speed_up"], color=style.COLOURS[0], marker="o", label="measured")
     _draw_repeats(panel, repeats, first["propagation_s"] / repeats["propagation_s"], style.COLOURS[0])
-    panel.set(ylabel="Speed-up", ylim=(0, 1.15 * ideal.max()))
+    panel.set(ylabel="Speed-up", ylim=(0, 1.4 * ideal.max()))
     _rank_axis(panel, table)
     panel.legend(loc="upper left")
 
@@ -93,6 +100,7 @@ def _draw_repeats(panel: Axes, repeats: pd.DataFrame, values: pd.Series, colour:
 def _rank_axis(panel: Axes, table: pd.DataFrame) -> None:
     panel.set_xscale("log", base=2)
     panel.set_xticks(table["ranks"], [str(ranks) for ranks in table["ranks"]])
+    panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xlim(table["ranks"].min() / 1.25, table["ranks"].max() * 1.25)
 
 

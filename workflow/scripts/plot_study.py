@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import learning_curves
 import pandas as pd
+
+import learning_curves
 import parameter_curves
 import script_log
 import style

@@ -83,6 +83,21 @@ def label_panels(axes: Sequence[Axes]) -> None:
         panel.set_title(letter, loc="left", fontweight="bold", fontsize=8)
 
 
+def draw_chance(panel: Axes, chance: float, *, named: bool = True) -> None:
+    """Draw the level of chance, with its name at the right end."""
+    panel.axhline(chance, color=GREY, linestyle="--", linewidth=0.8, zorder=0)
+    panel.annotate(
+        "chance" if named else "",
+        (1, chance),
+        (0, 1),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        color=GREY,
+        ha="right",
+        va="bottom",
+    )
+
+
 def parameter_name(path: str) -> str:
     """Return what to write on the axis of a parameter."""
     return PARAMETER_NAMES.get(path, path.removeprefix("network.").replace(".", " ").replace("_", " "))

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pandas as pd
+
 import script_log
 import write_table
-from scaling_numbers import PHASES, summary
+from scaling_numbers import summary
 
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
@@ -15,17 +16,16 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         "Neurons": table["neurons"].map("{:.0f}".format),
         "Synapses (million)": (1e-6 * table["synapses"]).map("{:.2f}".format),
         "Rate (spikes/s)": table["rate_hz"].map("{:.1f}".format),
-        "Synaptic events (million)": (1e-6 * table["synaptic_events"]).map("{:.1f}".format),
+        "Synaptic events (million)": (1e-6 * table["synaptic_events"]).map("{:.2f}".format),
         "Build (s)": table["build_s"].map("{:.3f}".format),
         "Propagate (s)": [
             f"{row.propagation_s:.3f} ({row.propagation_min_s:.3f}-{row.propagation_max_s:.3f})"
             for row in table.itertuples()
         ],
         "Real-time factor": table["real_time_factor"].map("{:.2f}".format),
-        **{f"{phase.capitalize()} (s)": table[f"{phase}_s"].map("{:.3f}".format) for phase in PHASES},
         "Speed-up": table["speed_up"].map("{:.2f}".format),
         "Efficiency (%)": (100 * table["efficiency"]).map("{:.0f}".format),
-        "ns per synaptic event and rank": table["time_per_synaptic_event_ns"].map("{:.1f}".format),
+        "ns per synaptic event, per rank": table["time_per_synaptic_event_ns"].map("{:.1f}".format),
         "Peak memory per rank (MB)": (1e-6 * table["peak_memory_bytes"]).map("{:.0f}".format),
         "Bytes per synapse": table["memory_per_synapse_bytes"].map("{:.0f}".format),
     }
@@ -38,7 +38,7 @@ def main(snakemake: Any) -> None:
     table = summary(rows)
     caption = (
         f"{rows['kind'].iloc[0].capitalize()} scaling: times of the slowest rank, median of {table['repeats'].iloc[0]} "
-        "repeats after a warm-up (smallest and largest); phases are means over ranks."
+        "repeats after a warm-up (smallest and largest)."
     )
     write_table.write(table, printed(table), snakemake.output, caption, snakemake.wildcards.scaling)
 

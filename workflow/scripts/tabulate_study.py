@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+
 import script_log
 import style
 import write_table

@@ -8,8 +8,9 @@ from typing import Any
 
 import jinja2
 import pandas as pd
-import script_log
 from docutils.core import publish_parts
+
+import script_log
 
 FORMATS = ("pdf", "svg", "png", "csv")
 

@@ -1,0 +1,295 @@
+"""What a simulation promises of runs, copies, counts and memory."""
+
+import gc
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eprop_core import simulation as simulation_module
+from eprop_core.connectivity import Connections
+from eprop_core.network import PROJECTIONS
+from eprop_core.parameters import Network, ParameterError, parse
+from eprop_core.simulation import NotFiniteError, Recording, Simulation
+from eprop_core.stimulus import Stimulus, StimulusError
+from random_problem import Problem
+from test_equivalence import LEARNING, N_STEPS, assert_equals_time_driven, small_problem
+
+
+def piece(stimulus: Stimulus, first: int, last: int) -> Stimulus:
+    inside = (stimulus.input_steps >= first) & (stimulus.input_steps < last)
+    return Stimulus(
+        last - first,
+        stimulus.input_steps[inside] - first,
+        stimulus.input_channels[inside],
+        stimulus.target[first:last],
+        stimulus.learning_window[first:last],
+    )
+
+
+def assert_same_bits(one: Simulation, other: Simulation, recording: Recording, other_recording: Recording) -> None:
+    for name, values in vars(recording).items():
+        np.testing.assert_array_equal(values, getattr(other_recording, name))
+    for name in PROJECTIONS:
+        for values, of_other in zip(one.weights(name), other.weights(name), strict=True):
+            np.testing.assert_array_equal(values, of_other)
+    assert one.step == other.step
+    assert one.counts == other.counts
+
+
+def joined(recordings: list[Recording], lengths: list[int]) -> Recording:
+    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    return Recording(
+        np.concatenate([r.spike_steps + start for r, start in zip(recordings, starts, strict=True)]),
+        np.concatenate([r.spike_neurons for r in recordings]),
+        np.concatenate([r.readout for r in recordings]),
+        np.concatenate([r.error for r in recordings]),
+    )
+
+
+DELAYS = {
+    "unit delays": dict.fromkeys(PROJECTIONS, 1),
+    "long delays": {"input": 2, "recurrent": 4, "output": 5, "feedback": 3},
+}
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+def test_a_run_in_pieces_gives_the_same_bits(delay: str) -> None:
+    """Pieces of any length, down to one step, which end within a communication interval."""
+    network, connections, stimulus = small_problem(8, delay=DELAYS[delay])
+    whole, in_pieces = (Simulation(network, connections=connections) for _ in range(2))
+    recording = whole.run(stimulus)
+    assert len(recording.spike_steps) > 30
+    lengths = [1, 1, 2, 3, 5, 88, 100, 1, 299]
+    assert sum(lengths) == N_STEPS
+    ends = np.cumsum(lengths).tolist()
+    recordings = [in_pieces.run(piece(stimulus, end - n, end)) for n, end in zip(lengths, ends, strict=True)]
+    assert_same_bits(whole, in_pieces, recording, joined(recordings, lengths))
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+def test_room_for_recorded_spikes_does_not_matter(delay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, connections, stimulus = small_problem(8, delay=DELAYS[delay])
+    one, other = (Simulation(network, connections=connections) for _ in range(2))
+    recording = one.run(stimulus)
+    monkeypatch.setattr(simulation_module, "RECORDED_AT_ONCE", 7 * network.n_recurrent)
+    assert_same_bits(one, other, recording, other.run(stimulus))
+
+
+def test_detailed_times_do_not_matter() -> None:
+    network, connections, stimulus = small_problem(8)
+    plain, detailed = (Simulation(network, connections=connections, detailed_times=d) for d in (False, True))
+    assert_same_bits(plain, detailed, plain.run(stimulus), detailed.run(stimulus))
+    assert plain.times["plasticity"] == 0.0
+    assert 0.0 < detailed.times["plasticity"] <= detailed.times["deliver"] + detailed.times["collocate"]
+
+
+def drawn_network(**changes: Any) -> Network:
+    values = small_problem(9).network.model_dump()
+    values["input"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 8}
+    values["recurrent"]["connectivity"] = {"rule": "pairwise_bernoulli", "probability": 0.4}
+    for name in PROJECTIONS:
+        values[name]["weights"] = {"distribution": "normal", "scale": 2.0, "divide_by": "sqrt_in_degree"}
+    return parse(Network, values | changes)
+
+
+def test_drawn_connections_given_explicitly_make_the_same_network() -> None:
+    network, stimulus = drawn_network(), small_problem(9).stimulus
+    drawn = Simulation(network, seed=5)
+    connections = {name: drawn.weights(name) for name in PROJECTIONS}
+    assert len(connections["input"].source) == 8 * network.n_recurrent
+    assert not np.any(connections["recurrent"].source == connections["recurrent"].target)
+    explicit = Simulation(network, seed=6, connections=connections)
+    recording = drawn.run(stimulus)
+    assert len(recording.spike_steps) > 30
+    assert_same_bits(drawn, explicit, recording, explicit.run(stimulus))
+    assert_equals_time_driven(Problem(network, connections, stimulus))
+    other = Simulation(network, seed=6).weights("input")
+    assert not np.isin(other.weight, connections["input"].weight).any()
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 1.5])
+def test_seeds_that_are_not_allowed(seed: Any) -> None:
+    with pytest.raises(ParameterError, match="seed") as caught:
+        Simulation(drawn_network(), seed=seed)
+    assert "\n" not in str(caught.value)
+
+
+def test_largest_seed() -> None:
+    network = drawn_network()
+    weights = [Simulation(network, seed=seed).weights("input").weight for seed in (0, 2**63, 2**64 - 1)]
+    assert len({w.tobytes() for w in weights}) == 3
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+def test_frozen_network_is_static_and_leaves_the_original_alone(delay: str) -> None:
+    network, connections, stimulus = small_problem(10, delay=DELAYS[delay])
+    simulation, undisturbed = (Simulation(network, connections=connections) for _ in range(2))
+    training, evaluation = piece(stimulus, 0, 301), piece(stimulus, 301, N_STEPS)
+    simulation.run(training)
+    undisturbed.run(training)
+    learnt = {name: simulation.weights(name) for name in PROJECTIONS}
+    assert all(np.any(learnt[name].weight != connections[name].weight) for name in LEARNING)
+
+    frozen = simulation.frozen()
+    assert frozen.step == 0
+    recording = frozen.run(evaluation)
+    assert len(recording.spike_steps) > 10
+    static = network.model_dump()
+    for name in LEARNING:
+        static[name]["plastic"] = False
+    rebuilt = Simulation(parse(Network, static), connections=learnt)
+    assert_same_bits(frozen, rebuilt, recording, rebuilt.run(evaluation))
+    for name in PROJECTIONS:
+        np.testing.assert_array_equal(frozen.weights(name).weight, learnt[name].weight)
+    # Neither weights nor traces nor counts of the original have noticed.
+    assert_same_bits(simulation, undisturbed, simulation.run(evaluation), undisturbed.run(evaluation))
+
+
+def test_frozen_networks_follow_the_learning() -> None:
+    network, connections, stimulus = small_problem(10)
+    simulation = Simulation(network, connections=connections)
+    readouts = []
+    for first in (0, 250):
+        readouts.append(simulation.frozen().run(stimulus).readout)
+        simulation.run(piece(stimulus, first, first + 250))
+    assert np.abs(readouts[0] - readouts[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize("plastic", [True, False])
+def test_counts(delay: str, plastic: bool) -> None:
+    """A synaptic event is one arrival of a spike through one synapse, plastic or not."""
+    network, connections, stimulus = small_problem(
+        8, delay=DELAYS[delay], plastic=dict.fromkeys(LEARNING, plastic), I_e=2.5
+    )
+    simulation = Simulation(network, connections=connections)
+    recording = simulation.run(stimulus)
+    counts = simulation.counts
+    assert counts["neurons"] == network.n_recurrent
+    assert counts["spikes"] == len(recording.spike_steps) > 30
+    emitted = {
+        "input": (stimulus.input_steps, stimulus.input_channels),
+        "recurrent": (recording.spike_steps, recording.spike_neurons),
+        "output": (recording.spike_steps, recording.spike_neurons),
+    }
+    n_events = 0
+    for name, (steps, ids) in emitted.items():
+        out_degree = np.bincount(connections[name].source, minlength=60)
+        arrived = ids[steps + DELAYS[delay][name] < N_STEPS]
+        assert len(arrived) > 0
+        assert counts[f"{name}_synaptic_events"] == out_degree[arrived].sum() > 0
+        n_events += out_degree[arrived].sum()
+    assert counts["synaptic_events"] == n_events
+    for name in PROJECTIONS:
+        assert counts[f"{name}_synapses"] == len(connections[name].source)
+    assert counts["synapses"] == sum(counts[f"{name}_synapses"] for name in LEARNING)
+
+
+def test_neurons_that_ignore_their_input_and_fire() -> None:
+    """The given rate at random phases, whatever the input; all else is simulated."""
+    problem = small_problem(11, refractory_steps=0)
+    values = problem.network.model_dump()
+    values["neuron"]["ignore_and_fire"] = {"rate": 40.0}
+    values["dt"] = 0.5
+    network = parse(Network, values)
+    simulation = Simulation(network, connections=problem.connections)
+    recording = simulation.run(problem.stimulus)
+    phases = []
+    for neuron in range(network.n_recurrent):
+        steps = recording.spike_steps[recording.spike_neurons == neuron]
+        assert len(steps) == N_STEPS // 50
+        assert np.all(np.diff(steps) == 50)
+        phases.append(steps[0])
+    assert len(set(phases)) > network.n_recurrent / 2
+    for name in LEARNING:
+        assert np.any(simulation.weights(name).weight != problem.connections[name].weight)
+    again = Simulation(network, connections=problem.connections, seed=2).run(problem.stimulus)
+    assert np.any(again.spike_steps != recording.spike_steps)
+
+
+def test_dry_runs_do_the_work_of_single_ranks() -> None:
+    """Their spikes are those of the whole network, and their counts add up to its counts."""
+    network = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}})
+    stimulus = small_problem(9).stimulus
+    whole = Simulation(network, seed=4)
+    expected = whole.run(stimulus)
+    assert len(expected.spike_steps) > 100
+    totals = dict.fromkeys(whole.counts, 0)
+    for rank in range(4):
+        dry = Simulation(network, seed=4, dry_run=(rank, 4))
+        recording = dry.run(stimulus)
+        own = (expected.spike_neurons >= dry.recurrent.first) & (expected.spike_neurons < dry.recurrent.last)
+        np.testing.assert_array_equal(recording.spike_steps, expected.spike_steps[own])
+        np.testing.assert_array_equal(recording.spike_neurons, expected.spike_neurons[own])
+        for name, count in dry.counts.items():
+            totals[name] += count
+    assert totals == whole.counts
+
+
+@pytest.mark.parametrize(("dry_run", "message"), [((4, 4), "rank must be 0 to 3"), ((0, 16), "16 ranks are more than")])
+def test_dry_runs_that_are_not_allowed(dry_run: tuple[int, int], message: str) -> None:
+    network = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}})
+    with pytest.raises(ParameterError, match=message):
+        Simulation(network, dry_run=dry_run)
+    with pytest.raises(ParameterError, match="ignore_and_fire"):
+        Simulation(drawn_network(), dry_run=(0, 2))
+
+
+def bytes_of_arrays(state: object) -> int:
+    """Of a nest of tuples."""
+    if isinstance(state, np.ndarray):
+        return state.nbytes
+    return sum(bytes_of_arrays(part) for part in state) if isinstance(state, tuple) else 0
+
+
+@pytest.mark.parametrize("cutoff", [20, None])
+def test_memory_does_not_grow_with_time(cutoff: int | None) -> None:
+    """The state is as large after any number of steps, and a run leaves nothing behind but its recording."""
+    network, connections, stimulus = small_problem(12, 20_000, cutoff=cutoff)
+    simulation = Simulation(network, connections=connections)
+    simulation.run(piece(stimulus, 0, 100))
+    size = bytes_of_arrays(simulation._rank)
+    assert size > 10_000
+    tracemalloc.start()
+    try:
+        assert len(simulation.run(piece(stimulus, 100, 200)).readout) == 100
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        assert len(simulation.run(stimulus).spike_steps) > 1000
+        gc.collect()
+        after = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert bytes_of_arrays(simulation._rank) == size
+    # Less than a byte per step.
+    assert after - before < 10_000
+
+
+def test_a_voltage_that_is_not_finite_is_named() -> None:
+    network = parse(Network, {"n_input": 2, "n_recurrent": 5, "n_readout": 1, "input": {"plastic": False}})
+    # Two spikes that arrive in the same step add up to more than a double can hold.
+    connections = {"input": Connections(np.array([0, 1]), np.array([3, 3]), np.array([1e308, 1e308]))}
+    simulation = Simulation(network, connections=connections)
+    nothing = np.empty(0, np.int64)
+    simulation.run(Stimulus(10, nothing, nothing, np.zeros((10, 1)), np.ones(10, bool)))
+    stimulus = Stimulus(20, np.array([5, 5]), np.array([0, 1]), np.zeros((20, 1)), np.ones(20, bool))
+    with pytest.raises(NotFiniteError, match=r"step 16: the voltage of recurrent neuron 3 is not finite") as caught:
+        simulation.run(stimulus)
+    assert "plasticity.optimizer.learning_rate" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_allowed_is_told() -> None:
+    network, connections, _ = small_problem(13)
+    with pytest.raises(ParameterError, match="no projection 'inputs'; there are input, recurrent, output, feedback"):
+        Simulation(network, connections={"inputs": connections["input"]})
+    with pytest.raises(ParameterError, match=r"connections\['feedback'\]\.source\[0\] = 2: allowed are 0 to 1"):
+        Simulation(network, connections={"feedback": Connections(np.array([2]), np.array([0]), np.array([1.0]))})
+    with pytest.raises(ParameterError, match=r"recurrent: initial weight 101 is outside .* -100 to 100"):
+        Simulation(network, connections={"recurrent": Connections(np.array([2]), np.array([0]), np.array([101.0]))})
+    with pytest.raises(StimulusError, match="n_readout = 2"):
+        Simulation(network).run(Stimulus(5, np.array([1]), np.array([0]), np.zeros((5, 3)), np.ones(5, bool)))
+    with pytest.raises(StimulusError, match="n_input = 20"):
+        Simulation(network).run(Stimulus(5, np.array([1]), np.array([20]), np.zeros((5, 2)), np.ones(5, bool)))

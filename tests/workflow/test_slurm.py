@@ -1,0 +1,223 @@
+"""The pipeline on a private SLURM: jobs run where they should, and whatever is killed, the next attempt finishes it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import slurm
+
+MISSING = slurm.missing_programs()
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.skipif(bool(MISSING), reason=f"SLURM is not installed: no {', '.join(MISSING)}"),
+]
+
+TESTS = Path(__file__).parent
+PROJECT = TESTS.parents[1]
+PATIENCE = 900  # s, against waiting for ever
+
+
+class Cluster(NamedTuple):
+    """A private SLURM."""
+
+    commands: Path
+
+    def ask(self, command: str, *arguments: str) -> str:
+        """Return what a command of SLURM answers."""
+        answer = subprocess.run([self.commands / command, *arguments], check=True, capture_output=True, text=True)
+        return answer.stdout
+
+    def jobs(self, directory: Path) -> list[dict[str, str]]:
+        """Return SLURM's record of each job submitted from ``directory``, in the order of submission."""
+        lines = self.ask("scontrol", "--oneliner", "show", "jobs").splitlines()
+        records = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines]
+        return [record for record in records if record.get("WorkDir") == str(directory)]
+
+    def state(self, job: str) -> str:
+        """Return for instance RUNNING."""
+        return re.findall(r"JobState=(\S+)", self.ask("scontrol", "--oneliner", "show", "job", job))[0]
+
+
+class Driver:
+    """A running call of Snakemake with the project's profile, and jobs that halt where they are told to."""
+
+    def __init__(self, cluster: Cluster, directory: Path, *targets: str, hold: str | None = None) -> None:
+        self.directory = directory
+        self.held = directory / "hold"
+        self.held.mkdir(exist_ok=True)
+        if hold is not None:
+            (self.held / "pattern").write_text(hold, encoding="utf-8")
+        self.messages = directory / "driver.log"
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("SLURM_", "SNAKEMAKE_"))
+        }
+        environment |= {
+            "PATH": f"{cluster.commands}:{os.environ['PATH']}",
+            "PYTHONPATH": f"{TESTS / 'hold'}:{os.environ.get('PYTHONPATH', '')}",
+            "EPROP_BENCH_HOLD": str(self.held),
+        }
+        command = [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile"]
+        command += ["--profile", PROJECT / "workflow/profiles/slurm", "--configfile", PROJECT / "config/smoke.yaml"]
+        command += ["--slurm-init-seconds-before-status-checks", "1", "--", *targets]
+        with self.messages.open("w", encoding="utf-8") as log:
+            self.process = subprocess.Popen(command, cwd=directory, env=environment, stdout=log, stderr=log)
+
+    def said(self) -> str:
+        return self.messages.read_text(encoding="utf-8")
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that must happen while the driver runs."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            ended = self.process.poll() is not None
+            assert (not ended or condition()) and time.monotonic() < deadline, self.said()
+            time.sleep(0.1)
+
+    def wait_for_held_job(self, number: int = 1) -> tuple[str, int]:
+        """Return the SLURM job that is the ``number``-th to halt, and its process."""
+
+        def halted() -> list[Path]:
+            return sorted(self.held.glob("*.*"), key=lambda file: file.stat().st_mtime_ns)
+
+        self.wait_until(lambda: len(halted()) >= number)
+        job, process = halted()[number - 1].name.split(".")
+        return job, int(process)
+
+    def release(self) -> None:
+        (self.held / "pattern").unlink()
+
+    def finish(self) -> int:
+        """Return the exit code."""
+        return self.process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with slurm.private_slurm(nodes=1, cpus=2) as commands:
+        yield Cluster(commands)
+
+
+class Finished(NamedTuple):
+    """The smoke configuration after a run in which two jobs on two ranks were killed."""
+
+    directory: Path
+    jobs: list[dict[str, str]]
+    cancelled: str
+    killed: str
+
+
+@pytest.fixture(scope="module")
+def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    directory = tmp_path_factory.mktemp("smoke")
+    tables = [f"results/tables/{name}_runs.csv" for name in ("learning", "sparsity", "strong_scaling", "weak_scaling")]
+    driver = Driver(cluster, directory, *tables, hold=r"ranks-2_seed-\d+\.json$")
+    cancelled, _ = driver.wait_for_held_job()
+    cluster.ask("scancel", cancelled)
+    killed, rank = driver.wait_for_held_job(number=2)
+    os.kill(rank, signal.SIGKILL)
+    driver.wait_until(lambda: cluster.state(killed) == "FAILED")
+    assert not list(directory.glob("results/scaling/*/ranks-2_seed-*.json"))
+    driver.release()
+    assert driver.finish() == 0, driver.said()
+    return Finished(directory, cluster.jobs(directory), cancelled, killed)
+
+
+def results(directory: Path) -> dict[str, dict]:
+    """Return each result of a run by the name that the job which made it has in SLURM's records."""
+    return {
+        f"rule_{rule}_wildcards_{name}": json.loads(file.read_text(encoding="utf-8"))
+        for pattern, rule in {
+            "training/*/seed-*.json": "train",
+            "scaling/*/ranks-1_seed-*.json": "time_one_rank",
+            "scaling/*/ranks-[!1]_seed-*.json": "time_many_ranks",
+        }.items()
+        for file in directory.glob(f"results/{pattern}")
+        for name in ["_".join([file.parent.name, *re.findall(r"-(\d+)", file.stem)])]
+    }
+
+
+def test_each_result_comes_from_a_job_with_as_many_tasks_as_ranks(finished: Finished) -> None:
+    made_by = {job["Comment"]: job for job in finished.jobs if job["JobState"] == "COMPLETED"}
+    found = results(finished.directory)
+    assert sorted(result["provenance"]["ranks"] for result in found.values()) == [1] * 8 + [2] * 2
+    for comment, result in found.items():
+        provenance = result["provenance"]
+        assert provenance["batch_job"] == made_by[comment]["JobId"], comment
+        assert provenance["ranks"] == int(made_by[comment]["NumTasks"]), comment
+        assert len(provenance["hosts"]) == provenance["ranks"], comment
+
+
+def test_timed_jobs_have_their_node_to_themselves(finished: Finished) -> None:
+    timed = [job for job in finished.jobs if job["Comment"].startswith("rule_time_")]
+    assert {job["OverSubscribe"] for job in timed} == {"NO"}
+    assert {job["NumCPUs"] for job in timed} == {"2"}  # all that the node has
+
+
+def test_jobs_that_are_killed_run_again(finished: Finished) -> None:
+    states = {job["JobId"]: job["JobState"] for job in finished.jobs}
+    assert states.pop(finished.cancelled) == "CANCELLED"
+    assert states.pop(finished.killed) == "FAILED"
+    assert set(states.values()) == {"COMPLETED"}
+    attempts = [job["Comment"] for job in finished.jobs]
+    again = {job["Comment"] for job in finished.jobs if job["JobId"] in (finished.cancelled, finished.killed)}
+    assert all(attempts.count(comment) == 1 for comment in set(attempts) - again)
+
+
+def test_a_job_that_runs_again_has_more_time(finished: Finished) -> None:
+    cancelled = next(job for job in finished.jobs if job["JobId"] == finished.cancelled)
+    limits = [job["TimeLimit"] for job in finished.jobs if job["Comment"] == cancelled["Comment"]]
+    assert limits == sorted(set(limits))
+
+
+def test_every_job_leaves_its_log(finished: Finished) -> None:
+    for job in finished.jobs:
+        log = Path(job["StdOut"])
+        assert log.is_relative_to(finished.directory / "logs"), log
+        assert log.stat().st_size > 0, log
+
+
+@pytest.fixture
+def unfinished(finished: Finished, tmp_path: Path) -> Path:
+    """A copy of the finished run without the results of training and what follows from them."""
+    directory = tmp_path / "run"
+    shutil.copytree(finished.directory, directory)
+    for file in [*directory.glob("results/training/*/seed-*.json"), *directory.glob("results/tables/*")]:
+        file.unlink()
+    return directory
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda end: end.name)
+def test_the_next_call_finishes_what_an_ended_driver_left(
+    cluster: Cluster, unfinished: Path, end: signal.Signals
+) -> None:
+    table = "results/tables/learning_runs.csv"
+    driver = Driver(cluster, unfinished, table, hold=r"seed-2\.json$")
+    held, _ = driver.wait_for_held_job()
+    driver.wait_until(lambda: re.search(r"Finished jobid: \d+ \(Rule: train\)", driver.said()) is not None)
+    driver.process.send_signal(end)
+    if end is signal.SIGTERM:  # Snakemake waits for its jobs, but starts no other
+        driver.release()
+    assert driver.finish() != 0
+    assert not (unfinished / table).exists()
+    if end is signal.SIGINT:
+        assert cluster.state(held) == "CANCELLED"
+
+    second = Driver(cluster, unfinished, table)
+    if end is signal.SIGKILL:
+        second.wait_until(lambda: cluster.state(held) == "CANCELLED")
+    if end is not signal.SIGTERM:
+        second.release()
+    assert second.finish() == 0, second.said()
+    assert (unfinished / table).exists()
+    completed = [job["Comment"] for job in cluster.jobs(unfinished) if job["JobState"] == "COMPLETED"]
+    assert sorted(completed) == sorted(name for name in results(unfinished))

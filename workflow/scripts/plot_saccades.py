@@ -1,0 +1,122 @@
+"""Simulated against recorded N-MNIST: maps of events, rate over time, events of each sample, events of each saccade."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import script_log
+import style
+
+KINDS = {"real": "recorded", "simulated": "simulated"}
+POLARITIES = ("OFF", "ON")
+BIN = 4  # ms
+
+
+def numbers(comparison: dict[str, Any]) -> pd.DataFrame:
+    """Return the agreement of recorded and simulated samples, a row per measure."""
+    agreement = comparison["agreement"]
+    rows = [
+        ("events per sample, mean", agreement["mean_events_per_sample"]),
+        ("events per sample, standard deviation", agreement["deviation_of_events_per_sample"]),
+        ("share of ON events", agreement["share_of_on_events"]),
+        *(
+            (
+                f"events of saccade {saccade + 1}, mean",
+                {kind: comparison[kind]["events_per_saccade"][saccade] for kind in KINDS},
+            )
+            for saccade in range(3)
+        ),
+    ]
+    table = pd.DataFrame([{"measure": name, **values} for name, values in rows]).rename(columns=KINDS)
+    table["ratio"] = table["simulated"] / table["recorded"]
+    correlations = {
+        "events per sample": agreement["correlation_of_events_per_sample"],
+        "maps of events": agreement["correlation_of_event_maps"],
+        f"rate in bins of {BIN} ms": agreement["correlation_of_rates_in_bins_of_4_ms"],
+    }
+    parts = [{"measure": name, "correlation": value} for name, value in correlations.items()]
+    return pd.concat([table, pd.DataFrame(parts)], ignore_index=True)
+
+
+def draw(comparison: dict[str, Any]) -> Figure:
+    """Return the figure."""
+    figure = plt.figure(figsize=(style.TWO_COLUMNS, 95 * style.MILLIMETRE))
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.1))
+    maps = upper.subplots(1, 4)
+    _draw_maps(upper, maps, comparison)
+    rate, samples, saccades = lower.subplots(1, 3, width_ratios=(1.7, 1, 1))
+    _draw_rate(rate, comparison)
+    _draw_samples(samples, comparison)
+    _draw_saccades(saccades, comparison)
+    style.label_panels([maps[0], rate, samples, saccades])
+    return figure
+
+
+def _draw_maps(figure: Any, axes: np.ndarray, comparison: dict[str, Any]) -> None:
+    maps = {kind: np.array(comparison[kind]["event_map"]) for kind in KINDS}
+    largest = max(map_of_kind.max() for map_of_kind in maps.values())
+    shown = [(kind, polarity) for polarity in (1, 0) for kind in KINDS]
+    for panel, (kind, polarity) in zip(axes, shown, strict=True):
+        image = panel.imshow(maps[kind][polarity], cmap="viridis", vmin=0, vmax=largest)
+        panel.set_title(f"{KINDS[kind]}, {POLARITIES[polarity]}")
+        panel.set_xticks([0, 33])
+        panel.set_yticks([0, 33] if panel is axes[0] else [])
+    axes[0].set(xlabel="Pixel", ylabel="Pixel")
+    figure.colorbar(image, ax=list(axes), label="Events per sample", pad=0.02)
+
+
+def _draw_rate(panel: Axes, comparison: dict[str, Any]) -> None:
+    for kind, colour in zip(KINDS, style.COLOURS, strict=False):
+        rate = np.reshape(comparison[kind]["rate"], (-1, BIN)).mean(axis=1)
+        panel.stairs(rate, np.arange(len(rate) + 1) * BIN, color=colour, label=KINDS[kind], linewidth=1)
+    panel.set(xlabel="Time (ms)", ylabel="Events per ms and sample", xlim=(0, None), ylim=(0, None))
+    panel.legend(loc="upper right", ncols=2)
+    panel.set_ylim(top=1.2 * panel.get_ylim()[1])
+
+
+def _draw_samples(panel: Axes, comparison: dict[str, Any]) -> None:
+    counts = {kind: np.array(comparison[kind]["events_per_sample"]) / 1000 for kind in KINDS}
+    largest = 1.05 * max(count.max() for count in counts.values())
+    panel.plot([0, largest], [0, largest], color=style.GREY, linestyle="--", linewidth=0.8)
+    panel.plot(counts["real"], counts["simulated"], ".", color=style.COLOURS[0], markersize=1.5, alpha=0.5)
+    correlation = comparison["agreement"]["correlation_of_events_per_sample"]
+    panel.annotate(
+        f"r = {correlation:.3f}\nn = {len(counts['real'])}", (0.05, 0.95), xycoords="axes fraction", va="top"
+    )
+    panel.set(xlabel="Events recorded (1000)", ylabel="Events simulated (1000)", xlim=(0, largest), ylim=(0, largest))
+    panel.set_aspect("equal")
+
+
+def _draw_saccades(panel: Axes, comparison: dict[str, Any]) -> None:
+    for index, (kind, colour) in enumerate(zip(KINDS, style.COLOURS, strict=False)):
+        events = np.array(comparison[kind]["events_per_saccade"]) / 1000
+        panel.bar(np.arange(1, 4) + 0.38 * (index - 0.5), events, 0.36, color=colour, label=KINDS[kind], linewidth=0)
+    share = comparison["agreement"]["share_of_on_events"]
+    panel.annotate(
+        f"ON: {100 * share['real']:.1f} %, {100 * share['simulated']:.1f} %",
+        (0.5, 0.98),
+        xycoords="axes fraction",
+        ha="center",
+        va="top",
+    )
+    panel.set(xlabel="Saccade", ylabel="Events per sample (1000)", xticks=[1, 2, 3])
+    panel.set_ylim(top=1.2 * panel.get_ylim()[1])
+
+
+def main(snakemake: Any) -> None:
+    """Draw the figure, and write the numbers of the agreement beside it."""
+    style.use()
+    comparison = json.loads(Path(snakemake.input.comparison).read_text(encoding="utf-8"))
+    *pictures, table = snakemake.output
+    style.save(draw(comparison), pictures)
+    numbers(comparison).to_csv(table, index=False)
+
+
+if __name__ == "__main__":
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821
