@@ -17,7 +17,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 RankCount = Annotated[int, Field(ge=1)]
 
 # The sizes that follow from the data set are not for the user to give.
-TaskNetwork = create_model(
+TaskNetwork = create_model(  # type: ignore[call-overload]
     "TaskNetwork",
     __base__=Parameters,
     __doc__="A network whose inputs and readouts are as many as the data set has channels and classes.",
@@ -47,7 +47,7 @@ class Task(Parameters):
     """A data set, the network that learns it, and how it is trained."""
 
     dataset: Dataset
-    network: TaskNetwork  # type: ignore[valid-type]
+    network: TaskNetwork
     training: Training
 
     @model_validator(mode="after")

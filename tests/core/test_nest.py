@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_problem import Problem, random_problem
 
 from eprop_core.connectivity import Connections
 from eprop_core.simulation import Simulation
 from eprop_core.time_driven import simulate
+from random_problem import Problem, random_problem
 
 NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
 pytestmark = pytest.mark.skipif(

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from literal_model import LiteralModel
-from random_problem import Problem, random_problem
 
 from eprop_core.connectivity import Connections
 from eprop_core.parameters import ParameterError
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.time_driven import simulate
+from literal_model import LiteralModel
+from random_problem import Problem, random_problem
 
 # Both models sum the same terms in different order; 1e-13 of the largest weight is some hundred roundings.
 TOLERANCE = 1e-13

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from official_formats import write_idx, write_nmnist
 
 

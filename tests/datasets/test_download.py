@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from official_formats import pack
 
 from eprop_core.datasets import nmnist
 from eprop_core.datasets.download import cache_directory, fetch
 from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.parameters import Nmnist
+from official_formats import pack
 
 CONTENT = bytes(range(256)) * 400
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from official_formats import write_idx
 
 from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.mnist import DOWNLOADS, read_images, read_mnist
 from eprop_core.datasets.parameters import Mnist
+from official_formats import write_idx
 
 
 def test_images_and_labels_are_read(mnist_directory: Path) -> None:

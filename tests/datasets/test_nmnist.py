@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from official_formats import encode, pack
 
 from eprop_core.datasets.events import DatasetError, Splits
 from eprop_core.datasets.nmnist import decode, most_active_channels, read_nmnist
 from eprop_core.datasets.parameters import Nmnist
 from eprop_core.parameters import ParameterError, parse
+from official_formats import encode, pack
 
 
 def read(path: Path, **parameters: object) -> Splits:

@@ -144,6 +144,40 @@ def sources(*packages):
     ]
 
 
+def scripts(*names):
+    return [SOURCE / "workflow" / "scripts" / f"{name}.py" for name in names]
+
+
+def report_sections():
+    studies = [
+        (study, "study.rst", facts_of_study(study)) for study in CONFIGURATION.studies
+    ]
+    scaling = [
+        (f"{name}_scaling", "scaling.rst", facts_of_scaling(f"{name}_scaling"))
+        for name in CONFIGURATION.scaling
+    ]
+    return [
+        {
+            "name": name,
+            "caption": str(SOURCE / "workflow" / "report" / caption),
+            "facts": facts,
+        }
+        for name, caption, facts in [*studies, *scaling]
+    ]
+
+
+def results_of_scaling(scaling):
+    """Result files of all runs, by numbers of ranks and seeds."""
+    name = scaling.removesuffix("_scaling")
+    parameters = CONFIGURATION.scaling[name]
+    timing = f"{name}-{identifier(parameters.timing)}"
+    return [
+        f"results/scaling/{timing}/ranks-{ranks}_seed-{seed}.json"
+        for seed in dict.fromkeys(parameters.seeds)
+        for ranks in dict.fromkeys(parameters.ranks)
+    ]
+
+
 def mpi_launcher():
     """Inside a batch job the system's own; otherwise the first on the path, which is that of this Python's environment."""
     return "srun" if "SLURM_JOB_ID" in os.environ else "mpiexec"

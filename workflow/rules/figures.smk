@@ -6,10 +6,6 @@ localrules:
     scaling_figure,
 
 
-def scripts(*names):
-    return [SOURCE / "workflow" / "scripts" / f"{name}.py" for name in names]
-
-
 rule study_figure:
     input:
         runs="results/tables/{study}_runs.csv",

@@ -5,24 +5,6 @@ localrules:
     report_page,
 
 
-def report_sections():
-    studies = [
-        (study, "study.rst", facts_of_study(study)) for study in CONFIGURATION.studies
-    ]
-    scaling = [
-        (f"{name}_scaling", "scaling.rst", facts_of_scaling(f"{name}_scaling"))
-        for name in CONFIGURATION.scaling
-    ]
-    return [
-        {
-            "name": name,
-            "caption": str(SOURCE / "workflow" / "report" / caption),
-            "facts": facts,
-        }
-        for name, caption, facts in [*studies, *scaling]
-    ]
-
-
 rule report_page:
     input:
         figures=[

@@ -78,18 +78,6 @@ use rule time_one_rank as time_many_ranks with:
         ),
 
 
-def results_of_scaling(scaling):
-    """Result files of all runs, by numbers of ranks and seeds."""
-    name = scaling.removesuffix("_scaling")
-    parameters = CONFIGURATION.scaling[name]
-    timing = f"{name}-{identifier(parameters.timing)}"
-    return [
-        f"results/scaling/{timing}/ranks-{ranks}_seed-{seed}.json"
-        for seed in dict.fromkeys(parameters.seeds)
-        for ranks in dict.fromkeys(parameters.ranks)
-    ]
-
-
 rule collect_scaling:
     input:
         lambda wildcards: results_of_scaling(wildcards.scaling),

@@ -47,7 +47,8 @@ def numbers(comparison: dict[str, Any]) -> pd.DataFrame:
 def draw(comparison: dict[str, Any]) -> Figure:
     """Return the figure."""
     figure = plt.figure(figsize=(style.TWO_COLUMNS, 95 * style.MILLIMETRE))
-    upper, lower = figure.subfigures(2, 1, height_ratios=(1, 1.1))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.1))
+    upper, lower = parts
     maps = upper.subplots(1, 4)
     _draw_maps(upper, maps, comparison)
     rate, samples, saccades = lower.subplots(1, 3, width_ratios=(1.7, 1, 1))

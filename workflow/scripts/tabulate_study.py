@@ -38,10 +38,10 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as it is printed; a point is told by the parameters that it changes."""
-    paths = [column for column in table if "." in column]
+    paths = [column for column in table if "." in str(column)]
     columns: dict[str, Any] = {"Task": table["task"]}
     if paths:
-        columns["Varied"] = [_point(row) for row in table.to_dict("records")]
+        columns["Varied"] = [_point(row) for _, row in table.iterrows()]
     columns["Seeds"] = table["seeds"].astype(str)
     for measure, (name, scale, digits) in MEASURES.items():
         columns[name] = [
@@ -51,7 +51,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _point(row: dict[str, Any]) -> str:
+def _point(row: pd.Series) -> str:
     changed = str(row["varied"]).split()
     return ", ".join(f"{style.parameter_name(path)} {row[path]}" for path in changed)
 
