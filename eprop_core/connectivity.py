@@ -116,13 +116,21 @@ def draw(
     return drawing.draw_synapses(rule, n_columns)
 
 
+def _whole_numbers(name: str, ids: np.ndarray) -> np.ndarray:
+    ids = np.asarray(ids)
+    if ids.size and ids.dtype.kind not in "iu":
+        raise ParameterError(f"{name}: must be whole numbers, not {ids.dtype}")
+    return ids.astype(np.int64)
+
+
 def compress(connections: Connections, name: str, sources: Range, targets: Range, n_columns: int) -> Synapses:
     """Compress an explicit list of connections, keeping those between the two ranges.
 
-    Raises :class:`ParameterError` where arrays differ in length, an id is out of range or a weight is not finite.
+    Raises :class:`ParameterError` where arrays differ in length, an id is no whole number or out of range, or a weight
+    is not finite.
     """
-    source = np.asarray(connections.source, np.int64)
-    target = np.asarray(connections.target, np.int64)
+    source = _whole_numbers(f"connections[{name!r}].source", connections.source)
+    target = _whole_numbers(f"connections[{name!r}].target", connections.target)
     weight = np.asarray(connections.weight, np.float64)
     if not (source.shape == target.shape == weight.shape and source.ndim == 1):
         shapes = f"{source.shape}, {target.shape}, {weight.shape}"

@@ -163,8 +163,8 @@ def load(values: Any, where: str) -> Configuration:
     configuration = parse(Configuration, _read_numbers(values), f"{where}: ")
     problems = []
     for name, study in configuration.studies.items():
-        if name in configuration.tasks or f"{name.removesuffix('_scaling')}" in configuration.scaling:
-            problems.append(f"studies.{name}: the name is already that of a task or a scaling experiment")
+        if name == "saccades" or (name.endswith("_scaling") and name.removesuffix("_scaling") in configuration.scaling):
+            problems.append(f"studies.{name}: another figure has this name")
         for task in study.tasks:
             if task not in configuration.tasks:
                 allowed = ", ".join(configuration.tasks)

@@ -82,6 +82,15 @@ def products(name):
     ]
 
 
+def comparison():
+    """What the target ``saccades`` compares."""
+    if CONFIGURATION.comparison is None:
+        raise WorkflowError(
+            f"{CONFIGURATION_FILE}: comparison: the target saccades needs this key (config/README.md)"
+        )
+    return CONFIGURATION.comparison
+
+
 # What captions say: numbers of seeds and repeats, sizes.
 
 

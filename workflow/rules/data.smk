@@ -3,6 +3,7 @@
 
 localrules:
     describe_dataset,
+    saccades,
 
 
 rule describe_dataset:
@@ -44,3 +45,38 @@ rule prepare_dataset:
         "Prepare data set {wildcards.dataset}"
     shell:
         "python -m eprop_core.datasets.prepare {input.parameters} {params.directory} 2> {log}"
+
+
+# Simulated against recorded saccades, on the images that N-MNIST and MNIST share; made only on demand.
+
+
+rule saccades:
+    input:
+        lambda wildcards: comparison() and products("saccades"),
+
+
+rule compare_saccades:
+    input:
+        sources=sources("datasets"),
+    output:
+        "results/saccades.json",
+    log:
+        "logs/compare_saccades.log",
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        nmnist=lambda wildcards: comparison().nmnist,
+        mnist=lambda wildcards: comparison().mnist,
+        saccades=lambda wildcards: comparison().saccades.model_dump_json(),
+        seed=lambda wildcards: comparison().seed,
+        samples=lambda wildcards: (
+            f"--samples {comparison().samples}" if comparison().samples else ""
+        ),
+    message:
+        "Compare simulated with recorded saccades (progress: {log})"
+    shell:
+        "python -m eprop_core.datasets.comparison {params.nmnist:q} {params.mnist:q} {output}"
+        " --saccades {params.saccades:q} --seed {params.seed} {params.samples} > {log} 2>&1"

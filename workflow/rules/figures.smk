@@ -4,6 +4,7 @@
 localrules:
     study_figure,
     scaling_figure,
+    saccades_figure,
 
 
 rule study_figure:
@@ -55,3 +56,26 @@ rule scaling_figure:
         "Draw {wildcards.scaling}"
     script:
         "../scripts/plot_scaling.py"
+
+
+rule saccades_figure:
+    input:
+        comparison="results/saccades.json",
+        modules=scripts("style"),
+    output:
+        "results/figures/saccades.pdf",
+        report(
+            "results/figures/saccades.svg",
+            caption="../report/saccades.rst",
+            category="Data",
+        ),
+        "results/figures/saccades.png",
+        "results/figures/saccades.csv",
+    log:
+        "logs/saccades_figure.log",
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Draw simulated and recorded saccades"
+    script:
+        "../scripts/plot_saccades.py"

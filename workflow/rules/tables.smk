@@ -4,6 +4,7 @@
 localrules:
     study_table,
     scaling_table,
+    saccades_table,
 
 
 rule study_table:
@@ -40,3 +41,21 @@ rule scaling_table:
         "Tabulate {wildcards.scaling}"
     script:
         "../scripts/tabulate_scaling.py"
+
+
+rule saccades_table:
+    input:
+        numbers="results/figures/saccades.csv",
+        modules=scripts("write_table"),
+    output:
+        "results/tables/saccades.csv",
+        "results/tables/saccades.md",
+        "results/tables/saccades.tex",
+    log:
+        "logs/saccades_table.log",
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Tabulate simulated and recorded saccades"
+    script:
+        "../scripts/tabulate_saccades.py"

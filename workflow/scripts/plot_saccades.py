@@ -100,7 +100,7 @@ def _draw_saccades(panel: Axes, comparison: dict[str, Any]) -> None:
         panel.bar(np.arange(1, 4) + 0.38 * (index - 0.5), events, 0.36, color=colour, label=KINDS[kind], linewidth=0)
     share = comparison["agreement"]["share_of_on_events"]
     panel.annotate(
-        f"ON: {100 * share['real']:.1f} %, {100 * share['simulated']:.1f} %",
+        f"ON: {100 * share['real']:.1f} % and {100 * share['simulated']:.1f} %",
         (0.5, 0.98),
         xycoords="axes fraction",
         ha="center",

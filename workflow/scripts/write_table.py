@@ -33,4 +33,4 @@ def mean_with_interval(mean: float, high: float, scale: float, digits: int) -> s
 
 
 def _is_number(cells: pd.Series) -> bool:
-    return bool(cells.str.match(r"^[-+]?[\d.]").all())
+    return bool(cells.str.match(r"^([-+]?[\d.]|$)").all())
