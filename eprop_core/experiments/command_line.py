@@ -62,7 +62,8 @@ def run(program: Callable[[], None]) -> None:
 
 
 def _tell(error: Exception) -> None:
-    print(f"error: {error}", file=sys.stderr, flush=True)
+    for line in str(error).splitlines():
+        print(f"error: {line}", file=sys.stderr, flush=True)
 
 
 def _seed(text: str) -> int:

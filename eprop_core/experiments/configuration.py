@@ -176,7 +176,7 @@ def load(values: Any, where: str) -> Configuration:
                 except ParameterError as error:
                     problems += [f"studies.{name}, task {task}: {line}" for line in str(error).splitlines()]
     if problems:
-        raise ParameterError("\n".join(f"{where}: {problem}" for problem in problems))
+        raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
     return configuration
 
 

@@ -3,6 +3,7 @@
 On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.train ... --ranks 2
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from eprop_core.experiments.provenance import provenance
 from eprop_core.parameters import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.random import Purpose, permutation
-from eprop_core.simulation import Simulation
+from eprop_core.simulation import NotFiniteError, Simulation
 from eprop_core.tasks.classification import Classification, Score
 
 Samples = npt.NDArray[np.int64]
@@ -52,6 +53,10 @@ def train(
         spikes_before = simulation.counts["spikes"]
         with stopwatch.measure("training"):
             score = learnt.score(group, simulation.run(learnt.stimulus(group)))
+        if not math.isfinite(score.loss):
+            raise NotFiniteError(
+                f"epoch {epoch}: the loss is not finite; the likely cause is a learning rate too large"
+            )
         n_seen += len(group)
         n_spikes = sum(ranks.gather(communicator, int(simulation.counts["spikes"] - spikes_before)))
         duration = len(group) * training_set.n_steps * network.dt * 1e-3  # s

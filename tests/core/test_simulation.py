@@ -15,6 +15,7 @@ from eprop_core.simulation import NotFiniteError, Recording, Simulation
 from eprop_core.stimulus import Stimulus, StimulusError
 from random_problem import Problem
 from test_equivalence import LEARNING, N_STEPS, assert_equals_time_driven, small_problem
+from test_network import bytes_of_arrays
 
 
 def piece(stimulus: Stimulus, first: int, last: int) -> Stimulus:
@@ -235,13 +236,6 @@ def test_dry_runs_that_are_not_allowed(dry_run: tuple[int, int], message: str) -
         Simulation(network, dry_run=dry_run)
     with pytest.raises(ParameterError, match="ignore_and_fire"):
         Simulation(drawn_network(), dry_run=(0, 2))
-
-
-def bytes_of_arrays(state: object) -> int:
-    """Of a nest of tuples."""
-    if isinstance(state, np.ndarray):
-        return state.nbytes
-    return sum(bytes_of_arrays(part) for part in state) if isinstance(state, tuple) else 0
 
 
 @pytest.mark.parametrize("cutoff", [20, None])

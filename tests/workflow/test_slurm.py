@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 import slurm
@@ -199,22 +200,20 @@ def unfinished(finished: Finished, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda end: end.name)
 def test_the_next_call_finishes_the_work(cluster: Cluster, unfinished: Path, end: signal.Signals) -> None:
     table = "results/tables/learning_runs.csv"
-    driver = Driver(cluster, unfinished, table, hold=r"seed-2\.json$")
-    held, _ = driver.wait_for_held_job()
-    driver.wait_until(lambda: re.search(r"Finished jobid: \d+ \(Rule: train\)", driver.said()) is not None)
-    driver.process.send_signal(end)
-    if end is signal.SIGTERM:  # Snakemake waits for its jobs, but starts no other
-        driver.release()
-    assert driver.finish() != 0
+    first = Driver(cluster, unfinished, table, hold=r"seed-2\.json$")
+    held, process = first.wait_for_held_job()
+    first.wait_until(lambda: re.search(r"Finished jobid: \d+ \(Rule: train\)", first.said()) is not None)
+    first.process.send_signal(end)
+    if end is signal.SIGTERM:  # Snakemake lets its jobs finish, and starts no other
+        first.release()
+    assert first.finish() != 0
     assert not (unfinished / table).exists()
-    if end is signal.SIGINT:
-        assert cluster.state(held) == "CANCELLED"
 
     second = Driver(cluster, unfinished, table)
-    if end is signal.SIGKILL:
-        second.wait_until(lambda: cluster.state(held) == "CANCELLED")
-    if end is not signal.SIGTERM:
+    if end is not signal.SIGTERM:  # cancelled, by Snakemake as it ends, or by the next call
+        second.wait_until(lambda: not psutil.pid_exists(process))
         second.release()
+        assert cluster.state(held) == "CANCELLED"
     assert second.finish() == 0, second.said()
     assert (unfinished / table).exists()
     completed = [job["Comment"] for job in cluster.jobs(unfinished) if job["JobState"] == "COMPLETED"]

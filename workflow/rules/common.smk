@@ -6,8 +6,6 @@ import shlex
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 from eprop_core.experiments import configuration
 from eprop_core.experiments.points import identifier
 from eprop_core.parameters import ParameterError
@@ -20,7 +18,7 @@ SOURCE = Path(str(workflow.current_basedir)).parents[1]
 try:
     CONFIGURATION = configuration.load(config, CONFIGURATION_FILE)
 except ParameterError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(str(error))
 
 
 # The points of a study are tasks with some parameters changed. Equal points of different studies share their result
@@ -85,7 +83,7 @@ def products(name):
 def comparison():
     """What the target ``saccades`` compares."""
     if CONFIGURATION.comparison is None:
-        raise WorkflowError(
+        sys.exit(
             f"{CONFIGURATION_FILE}: comparison: the target saccades needs this key (config/README.md)"
         )
     return CONFIGURATION.comparison
@@ -206,7 +204,7 @@ def check_slots():
     n_cores = len(os.sched_getaffinity(0))
     for name, scaling in CONFIGURATION.scaling.items():
         if is_local() and max(scaling.ranks) > n_cores and not scaling.oversubscribe:
-            raise WorkflowError(
+            sys.exit(
                 f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {max(scaling.ranks)}: this machine has {n_cores} cores; "
                 f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
             )

@@ -1,0 +1,134 @@
+"""The configuration: the files of the project, what is refused and in which words, and its documentation."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from eprop_core.experiments import configuration, documentation
+from eprop_core.parameters import ParameterError
+
+PROJECT = Path(__file__).parents[2]
+FILES = sorted((PROJECT / "config").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def smoke() -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load((PROJECT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+    return values
+
+
+def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return ``values`` with the key at ``path`` (parts divided by ``/``) set, or taken out where value is Ellipsis."""
+    values = json.loads(json.dumps(values))  # a copy in which no two sections are the same object
+    *parents, key = path.split("/")
+    section = values
+    for parent in parents:
+        section = section[parent]
+    if value is ...:
+        del section[key]
+    else:
+        section[key] = value
+    return values
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_files_of_the_project_are_valid(file: Path) -> None:
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    configuration.load(values, file.name)
+    jsonschema.validate(configuration._read_numbers(values), json.loads(documentation.schema()))
+
+
+DENSITY = "network.input.connectivity.probability"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("taks", {}, ["taks", "no such key"]),
+        ("tasks/digits/network/neurn", {}, ["tasks.digits.network.neurn", "no such key"]),
+        ("tasks/digits/network/n_input", 5, ["tasks.digits.network.n_input", "no such key"]),
+        ("tasks/digits/network/n_recurrent", ..., ["tasks.digits.network.n_recurrent", "required"]),
+        ("tasks/digits/network/neuron/tau_m", "10 ms", ["tasks.digits.network.neuron.tau_m", "10 ms", "number"]),
+        ("tasks/digits/network/input/connectivity/probability", -0.1, ["probability", "-0.1", "greater than or equal"]),
+        ("tasks/digits/training/epochs", 0, ["tasks.digits.training.epochs", "0", "greater than or equal to 1"]),
+        ("tasks/digits/training/learning_window", 1000, ["learning_window", "must not exceed dataset.n_steps = 25"]),
+        ("tasks/digits/network/plasticity/cutoff", 1, ["tasks.digits.network.plasticity.cutoff", "1", "2"]),
+        ("tasks/digits/network/neuron/t_ref", 0.5, ["neuron.t_ref = 0.5", "multiple of dt"]),
+        ("studies/learning/tasks", ["digit"], ["studies.learning.tasks", "'digit'", "there are digits"]),
+        ("studies/learning/seeds", [], ["studies.learning.seeds", "at least 1"]),
+        ("studies/learning/seeds", [-1], ["studies.learning.seeds.0", "-1", "greater than or equal to 0"]),
+        ("studies/strong_scaling", {"tasks": ["digits"], "seeds": [1]}, ["studies.strong_scaling", "has this name"]),
+        ("studies/Learning", {"tasks": ["digits"], "seeds": [1]}, ["studies.Learning", "pattern"]),
+        ("studies/sparsity/grid", {DENSITY: [0.1]}, ["studies.sparsity", "either vary or grid"]),
+        ("studies/sparsity/vary", {DENSITY: [0.1, -0.5]}, ["studies.sparsity", "probability", "-0.5", "greater"]),
+        ("studies/sparsity/vary", {"network.inptu.delay": [1]}, ["studies.sparsity", "network.inptu", "no such key"]),
+        ("studies/sparsity/vary", {"network.input.dely": [1]}, ["studies.sparsity", "network.input.dely", "no such"]),
+        ("scaling/strong/ranks", [0], ["scaling.strong.ranks.0", "0", "greater than or equal to 1"]),
+        ("scaling/strong/input_rate", 2000.0, ["scaling.strong", "input_rate", "at most one spike per step"]),
+        ("scaling/strong/network/input/connectivity/in_degree", 401, ["in_degree = 401 exceeds the 400 sources"]),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(smoke: dict[str, Any], path: str, value: Any, told: list[str]) -> None:
+    with pytest.raises(ParameterError) as error:
+        configuration.load(changed(smoke, path, value), "my.yaml")
+    (line,) = str(error.value).splitlines()
+    assert line.startswith("my.yaml: ")
+    for part in told:
+        assert part in line
+
+
+def test_every_mistake_has_a_line_of_its_own(smoke: dict[str, Any]) -> None:
+    values = changed(changed(smoke, "tasks/digits/training/epochs", 0), "studies/learning/sedes", [1])
+    with pytest.raises(ParameterError) as error:
+        configuration.load(values, "my.yaml")
+    assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(("text", "number"), [("5e-3", 5e-3), ("1E6", 1e6), ("-2.5e+1", -25.0), (".5e0", 0.5)])
+def test_numbers_may_be_written_without_a_dot(text: str, number: float) -> None:
+    assert configuration._read_numbers({"a": [text]}) == {"a": [number]}
+
+
+@pytest.mark.parametrize("text", ["e5", "5e", "0x1e5", "digits", "1e5 "])
+def test_other_text_stays_text(text: str) -> None:
+    assert configuration._read_numbers(text) == text
+
+
+def test_a_point_is_the_task_with_its_changes(smoke: dict[str, Any]) -> None:
+    loaded = configuration.load(smoke, "smoke.yaml")
+    point = loaded.point("digits", {DENSITY: 0.5})
+    network = point.network_for(n_input=30, n_readout=10)
+    assert (network.n_input, network.n_readout, network.n_recurrent) == (30, 10, 50)
+    assert network.input.connectivity.probability == 0.5  # type: ignore[union-attr]
+    assert loaded.point("digits", {}) == loaded.tasks["digits"]
+
+
+def test_a_weak_network_grows_with_the_ranks_and_a_strong_one_does_not(smoke: dict[str, Any]) -> None:
+    scaling = configuration.load(smoke, "smoke.yaml").scaling
+    for name, growth in {"strong": 1, "weak": 3}.items():
+        one, three = scaling[name].network_on(1), scaling[name].network_on(3)
+        assert one == scaling[name].network
+        assert (three.n_input, three.n_recurrent) == (growth * one.n_input, growth * one.n_recurrent)
+        assert three.n_readout == one.n_readout
+        assert three.recurrent == one.recurrent
+
+
+def test_documentation_is_up_to_date() -> None:
+    for file, text in documentation.documents(PROJECT).items():
+        assert file.read_text(encoding="utf-8") == text, "run python -m eprop_core.experiments.documentation"
+
+
+def test_every_key_is_explained() -> None:
+    definitions = json.loads(documentation.schema())["$defs"]
+    groups = ("$ref", "oneOf")
+    unexplained = [
+        f"{name}.{key}"
+        for name, model in definitions.items()
+        for key, field in model["properties"].items()
+        if "description" not in field and "const" not in field and not any(group in field for group in groups)
+    ]
+    assert unexplained == []

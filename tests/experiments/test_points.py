@@ -1,0 +1,42 @@
+"""Points of a study: what they change, and how equal ones are recognized."""
+
+import pytest
+
+from eprop_core.experiments import points
+from eprop_core.parameters import GradientDescent
+
+
+def test_nothing_varied_is_one_point() -> None:
+    assert points.expand({}, {}) == [{}]
+
+
+def test_vary_changes_one_parameter_at_a_time() -> None:
+    assert points.expand({"a.b": [1, 2], "c": [3]}, {}) == [{"a.b": 1}, {"a.b": 2}, {"c": 3}]
+
+
+def test_grid_takes_every_combination() -> None:
+    assert points.expand({}, {"a": [1, 2], "b": [3, 4]}) == [
+        {"a": 1, "b": 3},
+        {"a": 1, "b": 4},
+        {"a": 2, "b": 3},
+        {"a": 2, "b": 4},
+    ]
+
+
+def test_changes_are_made_in_a_copy() -> None:
+    values = {"a": {"b": 1, "c": 2}, "d": 3}
+    assert points.apply(values, {"a.b": {"e": 5}, "d": 4}) == {"a": {"b": {"e": 5}, "c": 2}, "d": 4}
+    assert values == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+@pytest.mark.parametrize(("path", "missing"), [("x.b", "x"), ("a.x.y", "a.x"), ("d.e", "d")])
+def test_a_path_that_leads_nowhere_is_told(path: str, missing: str) -> None:
+    with pytest.raises(KeyError) as error:
+        points.apply({"a": {"b": 1}, "d": 3}, {path: 0})
+    assert error.value.args == (missing,)
+
+
+def test_equal_parameters_share_a_name_and_different_ones_do_not() -> None:
+    name = points.identifier(GradientDescent(learning_rate=0.5))
+    assert name == points.identifier(GradientDescent(weight_max=100.0, learning_rate=0.5))
+    assert name != points.identifier(GradientDescent(learning_rate=0.25))

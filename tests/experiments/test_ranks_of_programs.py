@@ -1,0 +1,62 @@
+"""More or fewer ranks than meant: one clear line, at once, and no result."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import small
+from eprop_core.experiments import ranks
+
+N_CORES = len(os.sched_getaffinity(0))
+
+
+def scale(directory: Path, n_started: int, *options: str) -> subprocess.CompletedProcess[str]:
+    (directory / "timing.json").write_text(small.timing().model_dump_json(), encoding="utf-8")
+    command = small.on_ranks(n_started, "eprop_core.experiments.scaling")
+    command += [str(directory / "timing.json"), "--output", str(directory / "result.json"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_one_rank_needs_no_mpi() -> None:
+    assert ranks.join(1) is None
+    assert ranks.gather(None, 5) == [5]
+    assert (ranks.rank_of(None), ranks.size_of(None)) == (0, 1)
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, MemoryError])
+def test_an_error_met_together_is_raised(error: type[Exception]) -> None:
+    def fail() -> None:
+        raise error("told")
+
+    with pytest.raises(error, match="told"):
+        ranks.together(None, fail)
+    assert ranks.together(None, lambda: 5) == 5
+
+
+@pytest.mark.parametrize(
+    ("n_started", "n_meant", "told"),
+    [
+        (0, 0, "--ranks 0: at least one rank"),
+        (1, 2, "--ranks 2: MPI started 1"),
+        (2, 3, "--ranks 3: MPI started 2"),
+        (N_CORES + 1, N_CORES + 1, f"{N_CORES + 1} ranks on a machine with {N_CORES} cores"),
+    ],
+)
+def test_wrong_numbers_of_ranks_are_told_in_one_line(tmp_path: Path, n_started: int, n_meant: int, told: str) -> None:
+    finished = scale(tmp_path, n_started, "--ranks", str(n_meant))
+    assert finished.returncode != 0
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("error: ") and told in line
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_a_file_that_is_missing_ends_all_ranks(tmp_path: Path) -> None:
+    command = small.on_ranks(2, "eprop_core.experiments.scaling")
+    command += [str(tmp_path / "none.json"), "--output", str(tmp_path / "result.json")]
+    command += ["--ranks", "2", "--oversubscribe"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert finished.returncode != 0
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("error: ") and "none.json" in line

@@ -1,0 +1,31 @@
+"""Result files are whole or not there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eprop_core.experiments import results
+from eprop_core.experiments.provenance import provenance
+
+
+def test_a_result_is_written_with_its_directory(tmp_path: Path) -> None:
+    results.write(tmp_path / "new" / "result.json", {"a": [1, 2.5, None]})
+    assert json.loads((tmp_path / "new" / "result.json").read_text(encoding="utf-8")) == {"a": [1, 2.5, None]}
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
+def test_a_result_that_cannot_be_written_leaves_the_former_one(tmp_path: Path, value: object) -> None:
+    results.write(tmp_path / "result.json", {"a": 1})
+    with pytest.raises((ValueError, TypeError)):
+        results.write(tmp_path / "result.json", {"a": value})
+    assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == {"a": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_provenance_can_be_written_and_read_back(tmp_path: Path) -> None:
+    made_by = provenance(None)
+    results.write(tmp_path / "result.json", made_by)
+    assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == made_by
+    assert made_by["cores"]["usable"] >= 1

@@ -1,0 +1,68 @@
+"""Stimuli and scores of the classification task against samples that are laid out by hand."""
+
+import numpy as np
+import pytest
+
+from eprop_core.datasets.events import EventDataset
+from eprop_core.simulation import Recording
+from eprop_core.tasks.classification import Classification, Score
+
+N_STEPS, WINDOW = 5, 2
+
+
+@pytest.fixture
+def task() -> Classification:
+    """Two samples of five steps and three classes; the first is empty."""
+    samples = [([], []), ([0, 0, 4], [0, 1, 1])]
+    dataset = EventDataset.from_samples(
+        [(np.array(steps, np.int32), np.array(channels, np.int32)) for steps, channels in samples],
+        np.array([2, 0]),
+        n_channels=2,
+        n_steps=N_STEPS,
+        n_classes=3,
+    )
+    return Classification(dataset, WINDOW)
+
+
+def recording(readout: np.ndarray, error: np.ndarray) -> Recording:
+    none = np.empty(0, np.int64)
+    return Recording(spike_steps=none, spike_neurons=none, readout=readout, error=error)
+
+
+def test_samples_follow_one_another(task: Classification) -> None:
+    stimulus = task.stimulus(np.array([1, 0, 1]))
+    assert stimulus.n_steps == 3 * N_STEPS
+    np.testing.assert_array_equal(stimulus.input_steps, [0, 0, 4, 10, 10, 14])
+    np.testing.assert_array_equal(stimulus.input_channels, [0, 1, 1, 0, 1, 1])
+
+
+def test_targets_are_one_hot_all_through_a_sample(task: Classification) -> None:
+    stimulus = task.stimulus(np.array([1, 0]))
+    np.testing.assert_array_equal(stimulus.target[:N_STEPS], np.tile([1.0, 0, 0], (N_STEPS, 1)))
+    np.testing.assert_array_equal(stimulus.target[N_STEPS:], np.tile([0.0, 0, 1], (N_STEPS, 1)))
+
+
+def test_the_window_is_the_end_of_each_sample(task: Classification) -> None:
+    stimulus = task.stimulus(np.array([1, 0]))
+    np.testing.assert_array_equal(np.flatnonzero(stimulus.learning_window), [3, 4, 8, 9])
+
+
+def test_the_prediction_is_the_largest_mean_in_the_window(task: Classification) -> None:
+    readout = np.zeros((2 * N_STEPS, 3))
+    readout[:3, 1] = 100  # before the window
+    readout[3:5, 0] = [0.1, 0.3]  # sample 1, class 0
+    readout[3, 1] = 0.3  # larger in one step, smaller in the mean
+    readout[8:10, 1] = 1  # sample 0, whose class is 2
+    score = task.score(np.array([1, 0]), recording(readout, np.zeros_like(readout)))
+    assert (score.n_samples, score.n_correct, score.accuracy) == (2, 1, 0.5)
+
+
+def test_the_loss_is_half_the_squared_error_per_sample(task: Classification) -> None:
+    error = np.zeros((2 * N_STEPS, 3))
+    error[3, 0], error[9, 2] = 2.0, -1.0
+    score = task.score(np.array([1, 0]), recording(np.zeros_like(error), error))
+    assert score.loss == 0.5 * (4.0 + 1.0) / 2
+
+
+def test_scores_add_up() -> None:
+    assert Score(3, 2, 1.5) + Score(1, 1, 0.5) == Score(4, 3, 2.0)
