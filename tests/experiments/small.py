@@ -28,7 +28,7 @@ def dataset(n_samples: int, seed: int = 1) -> EventDataset:
     return EventDataset.from_samples(samples, labels, n_channels, N_STEPS, N_CLASSES)
 
 
-def task(epochs: int = 5, validation_share: float = 0.1, learning_rate: float = 5e-6) -> Task:
+def task(epochs: int = 5, validation_share: float = 0.1) -> Task:
     """A network of 40 neurons."""
     return parse(
         Task,
@@ -43,7 +43,7 @@ def task(epochs: int = 5, validation_share: float = 0.1, learning_rate: float = 
                     "kappa_reg": 0.9,
                     "c_reg": 6.7,
                     "f_target": 20.0,
-                    "optimizer": {"learning_rate": learning_rate, "weight_min": -1e200, "weight_max": 1e200},
+                    "optimizer": {"learning_rate": 5e-6},
                 },
                 "input": {
                     "connectivity": {"rule": "pairwise_bernoulli", "probability": 0.25},

@@ -149,7 +149,9 @@ def remove_data(files: Path) -> str:
 
 
 def learn_too_fast(files: Path) -> str:
-    (files / "task.json").write_text(small.task(learning_rate=1e300).model_dump_json(), encoding="utf-8")
+    values = small.task().model_dump(mode="json")
+    values["network"]["plasticity"]["optimizer"] = {"learning_rate": 1e300, "weight_min": -1e200, "weight_max": 1e200}
+    (files / "task.json").write_text(json.dumps(values), encoding="utf-8")
     return "not finite"
 
 
