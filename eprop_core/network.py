@@ -120,25 +120,39 @@ def _values_per_synapse(network: Network, name: str) -> int:
 def _fixed_point(network: Network, connections: Mapping[str, Connections]) -> float:
     """Largest power of two, up to 2**50, with which no sum of weights onto a readout can overflow an int64.
 
-    A function of the whole network, and so the same on any number of ranks.
+    A function of the whole network, and so the same on any number of ranks. Weights are trusted to stay below
+    :func:`largest_output_weight`, which is checked after each run: bounds far out of reach must not coarsen the sums.
+    """
+    in_degree = _in_degree_of_readouts(network, connections)
+    bits = math.floor(62.0 - math.log2(max(1.0, in_degree * largest_output_weight(network, connections))))
+    return 2.0 ** min(50, bits)
+
+
+def _in_degree_of_readouts(network: Network, connections: Mapping[str, Connections]) -> float:
+    if "output" in connections:
+        target = np.asarray(connections["output"].target, np.int64)
+        return float(np.bincount(target).max()) if target.size else 1.0
+    connectivity = network.output.connectivity
+    if isinstance(connectivity, PairwiseBernoulli):
+        return float(network.n_recurrent)
+    return mean_in_degree(connectivity, network.n_recurrent)
+
+
+def largest_output_weight(network: Network, connections: Mapping[str, Connections]) -> float:
+    """Size (pA) that no weight onto a readout may exceed: the optimizer's bound, or where that is farther, a thousand
+    times the largest initial weight, and 100 pA at least.
     """
     output = network.output
     if "output" in connections:
-        target = np.asarray(connections["output"].target, np.int64)
-        in_degree = float(np.bincount(target).max()) if target.size else 1.0
-        largest = float(np.abs(connections["output"].weight).max(initial=0.0))
+        initial = float(np.abs(connections["output"].weight).max(initial=0.0))
     else:
-        if isinstance(output.connectivity, PairwiseBernoulli):
-            in_degree = float(network.n_recurrent)
-        else:
-            in_degree = mean_in_degree(output.connectivity, network.n_recurrent)
         # A normal number from 53 random bits stays below 9 standard deviations.
-        largest = 9.0 * abs(weight_scale(output.weights, output.connectivity, network.n_recurrent, network.n_readout))
-    if output.plastic:
-        optimizer = network.plasticity.optimizer
-        largest = max(largest, abs(optimizer.weight_min), abs(optimizer.weight_max))
-    bits = math.floor(62.0 - math.log2(max(1.0, in_degree * largest)))
-    return 2.0 ** min(50, bits)
+        initial = 9.0 * abs(weight_scale(output.weights, output.connectivity, network.n_recurrent, network.n_readout))
+    if not output.plastic:
+        return initial
+    optimizer = network.plasticity.optimizer
+    bound = max(abs(optimizer.weight_min), abs(optimizer.weight_max))
+    return max(initial, min(bound, max(100.0, 1000.0 * initial)))
 
 
 def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:

@@ -17,19 +17,27 @@ from eprop_core.exchange import (
     PretendedExchange,
     cheaper_destinations,
 )
-from eprop_core.network import PROJECTIONS, assemble, build, check_memory, firing_phases, projection_ranges
+from eprop_core.network import (
+    PROJECTIONS,
+    assemble,
+    build,
+    check_memory,
+    firing_phases,
+    largest_output_weight,
+    projection_ranges,
+)
 from eprop_core.neurons import FINITE
 from eprop_core.parameters import Network, ParameterError
 from eprop_core.projection import Projection
 from eprop_core.stimulus import Stimulus
-from eprop_core.synapses import Synapses
+from eprop_core.synapses import WEIGHT, Synapses
 
 RECORDED_AT_ONCE = 4_000_000
 """Room for recorded spikes, as the number of neurons times steps that are computed between two emptyings."""
 
 
 class NotFiniteError(ArithmeticError):
-    """A voltage that is no longer a finite number."""
+    """A voltage that is no longer a finite number, or a weight on its way there."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,7 @@ class Simulation:
         self._rank = build(
             network, seed=seed, connections=connections, recurrent=self.recurrent, detailed_times=detailed_times
         )
+        self._largest_output_weight = largest_output_weight(network, connections)
         self.destinations = destinations or cheaper_destinations(
             n_ranks, mean_in_degree(network.recurrent.connectivity, network.n_recurrent)
         )
@@ -153,6 +162,7 @@ class Simulation:
             n = run.spikes_per_step[begin - run.start : end - run.start].sum()
             spikes.append(recorded[:n].astype(np.int64))
         self.step = last_step
+        self._check_output_weights()
         return Recording(
             spike_steps=np.repeat(np.arange(n_steps), run.spikes_per_step),
             spike_neurons=np.concatenate(spikes) + self.recurrent.first,
@@ -184,6 +194,16 @@ class Simulation:
             raise NotFiniteError(
                 f"step {step}: the voltage of recurrent neuron {neuron + self.recurrent.first} is not finite; "
                 f"the likely cause is a learning rate that is too large "
+                f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
+            )
+
+    def _check_output_weights(self) -> None:
+        weight = self._synapses("output").values[:, WEIGHT]
+        largest = max(weight.max(initial=0.0), -weight.min(initial=0.0))
+        if largest > self._largest_output_weight:
+            raise NotFiniteError(
+                f"step {self.step}: a weight onto a readout has grown to {largest:g} pA, beyond "
+                f"{self._largest_output_weight:g} pA; the likely cause is a learning rate that is too large "
                 f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
             )
 

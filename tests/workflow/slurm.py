@@ -9,6 +9,7 @@ port, no file outside a directory of its own. By hand, until the end of the inpu
 import argparse
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -51,6 +52,8 @@ KillWait=2
 ReturnToService=2
 # Finished jobs are remembered until the tests are over.
 MinJobAge=86400
+# MPICH names shared memory by the job: what a killed job has left must not meet another one of the same number.
+FirstJobId={first_job}
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 NODE = "NodeName=node{number} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory=64000\n"
@@ -88,6 +91,8 @@ def _daemons(nodes: int, cpus: int) -> Iterator[Path]:
     daemons: list[subprocess.Popen[bytes]] = []
 
     def start(*command: str) -> None:
+        # A daemon ends with this process also where nothing more can be done here, as after SIGKILL.
+        command = ("setpriv", "--pdeathsig", "TERM", *command)
         with (directory / "messages.log").open("ab") as log:
             daemon = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"PATH": SEARCH_PATH})
         daemons.append(daemon)
@@ -126,7 +131,8 @@ def _configure(directory: Path, nodes: int, cpus: int) -> Path:
     key.write_bytes(os.urandom(128))
     host, user = socket.gethostname().split(".")[0], pwd.getpwuid(os.getuid()).pw_name
     port, *node_ports = _free_ports(1 + nodes)
-    text = CONFIGURATION.format(directory=directory, host=host, user=user, port=port)
+    first_job = random.randrange(1, 50_000_000)
+    text = CONFIGURATION.format(directory=directory, host=host, user=user, port=port, first_job=first_job)
     for number, node_port in enumerate(node_ports, start=1):
         text += NODE.format(number=number, host=host, port=node_port, cpus=cpus)
     configuration = directory / "slurm.conf"

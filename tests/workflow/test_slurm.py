@@ -80,8 +80,8 @@ class Driver:
         """Wait for something that must happen while the driver runs."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
-            ended = self.process.poll() is not None
-            assert (not ended or condition()) and time.monotonic() < deadline, self.said()
+            assert self.process.poll() is None or condition(), f"exit code {self.process.returncode}: {self.said()}"
+            assert time.monotonic() < deadline, self.said()
             time.sleep(0.1)
 
     def wait_for_held_job(self, number: int = 1) -> tuple[str, int]:
@@ -191,7 +191,7 @@ def test_every_job_leaves_its_log(finished: Finished) -> None:
 def unfinished(finished: Finished, tmp_path: Path) -> Path:
     """A copy of the finished run without the results of training and what follows from them."""
     directory = tmp_path / "run"
-    shutil.copytree(finished.directory, directory)
+    shutil.copytree(finished.directory, directory, ignore=shutil.ignore_patterns("hold"))
     for file in [*directory.glob("results/training/*/seed-*.json"), *directory.glob("results/tables/*")]:
         file.unlink()
     return directory

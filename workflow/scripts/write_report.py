@@ -19,7 +19,7 @@ def caption(template: Path, facts: dict[str, Any]) -> str:
     """Return the caption as HTML; the templates are those of Snakemake's own report."""
     snakemake = SimpleNamespace(params=SimpleNamespace(facts=facts))
     text = jinja2.Template(template.read_text(encoding="utf-8")).render(snakemake=snakemake)
-    return str(publish_parts(text, writer_name="html")["body"])
+    return str(publish_parts(text, writer="html")["body"])
 
 
 def section(name: str, template: Path, facts: dict[str, Any], results: Path) -> dict[str, Any]:

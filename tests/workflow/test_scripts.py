@@ -1,0 +1,385 @@
+"""Tables and figures from small results: the numbers in them, and that what is drawn can be read."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from scipy import stats
+
+import collect_scaling
+import collect_study
+import learning_curves
+import parameter_curves
+import plot_saccades
+import plot_scaling
+import plot_study
+import scaling_numbers
+import spread
+import style
+import tabulate_saccades
+import tabulate_scaling
+import tabulate_study
+import write_report
+import write_table
+
+PROJECT = Path(__file__).parents[2]
+DENSITY, DELAY = "network.input.connectivity.probability", "network.input.delay"
+PROVENANCE = {
+    "date": "2026-01-01T00:00:00+00:00",
+    "code": {"commit": "0123456789abcdef", "dirty": False},
+    "python": "3.12.0",
+    "packages": {"numpy": "2.0.0", "numba": "0.61.0"},
+    "ranks": 1,
+    "hosts": ["node"],
+    "system": "Linux",
+    "cpu": "some CPU",
+    "cores": {"physical": 2, "usable": 2},
+    "mpi": None,
+}
+
+
+@pytest.fixture(autouse=True)
+def _style() -> Any:
+    style.use()
+    yield
+    plt.close("all")
+
+
+def training_result(seed: int, density: float = 0.1, delay: int = 1) -> dict[str, Any]:
+    accuracy = 0.9 + 0.02 * seed - 0.1 * (1 - density)
+    curve = [
+        {
+            "epoch": epoch,
+            "samples": 100 * epoch,
+            "training_loss": 1.0 / epoch,
+            "training_accuracy": accuracy - 0.1 / epoch,
+            "rate_hz": 10.0,
+            "validation_loss": None if epoch % 2 else 1.0,
+            "validation_accuracy": None if epoch % 2 else accuracy,
+        }
+        for epoch in range(1, 5)
+    ]
+    return {
+        "experiment": "training",
+        "seed": seed,
+        "parameters": {"network": {"input": {"connectivity": {"probability": density}, "delay": delay}}},
+        "provenance": PROVENANCE,
+        "classes": 10,
+        "curve": curve,
+        "test": {"samples": 50, "correct": round(50 * accuracy), "accuracy": accuracy, "loss": 0.5},
+        "samples": {"training": 90, "validation": 10, "test": 50, "shown": 400},
+        "rate_hz": 10.0,
+        "counts": {"neurons": 20, "synapses": int(1000 * density), "synaptic_events": int(400_000 * density)},
+        "times_s": {"training": 0.4, "test": 0.1},
+        "training_time_per_sample_s": 0.001,
+        "per_rank": [{"times_s": {}, "peak_memory_bytes": 100_000_000}],
+    }
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Any:
+    """Return a function that writes results for changes of the density and the delay and collects them."""
+
+    def make(changes: list[dict[str, Any]], seeds: tuple[int, ...] = (1, 2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
+        points = []
+        for index, changed in enumerate(changes):
+            files = [tmp_path / f"{index}-{seed}.json" for seed in seeds]
+            for seed, file in zip(seeds, files, strict=True):
+                result = training_result(seed, changed.get(DENSITY, 0.1), changed.get(DELAY, 1))
+                file.write_text(json.dumps(result), encoding="utf-8")
+            default = changed.get(DENSITY, 0.1) == 0.1 and changed.get(DELAY, 1) == 1
+            point = {"task": "digits", "changes": changed, "default": default, "results": [str(file) for file in files]}
+            points.append(point)
+        tables = collect_study.collect(points)
+        written = []
+        for table in tables:  # as the scripts read them
+            table.to_csv(tmp_path / "table.csv", index=False)
+            written.append(pd.read_csv(tmp_path / "table.csv"))
+        return written[0], written[1]
+
+    return make
+
+
+def scaling_rows(kind: str = "strong", ranks: tuple[int, ...] = (1, 2), repeats: int = 3) -> pd.DataFrame:
+    """A run that takes 2 s on one rank and 1.25 s on two, in the median; the last rank is the slowest."""
+    results = []
+    for n_ranks in ranks:
+        of_repeats = []
+        for repeat in range(repeats):
+            propagation = {1: 2.0, 2: 1.25}[n_ranks] + 0.1 * (repeat - 1)
+            of_ranks = [
+                {
+                    "propagation_s": propagation - 0.01 * (n_ranks - 1 - rank),
+                    "times_s": {
+                        "build": 0.5,
+                        "update": 0.2,
+                        "deliver": 0.6,
+                        "plasticity": 0.5,
+                        "collocate": 0.1,
+                        "communicate": 0.05,
+                        "wait": 0.02,
+                    },
+                    "neurons": 100 // n_ranks,
+                    "synapses": {"input_synapses": 0, "synapses": 1000 // n_ranks},
+                    "counts": {"spikes": 500 // n_ranks, "synaptic_events": 10**6 // n_ranks},
+                    "peak_memory_bytes": 10**8,
+                }
+                for rank in range(n_ranks)
+            ]
+            of_repeats.append(of_ranks)
+        results.append(
+            {
+                "seed": 1,
+                "parameters": {"kind": kind},
+                "provenance": {**PROVENANCE, "ranks": n_ranks, "hosts": ["node"] * n_ranks},
+                "network": {"n_recurrent": 100},
+                "model_time_s": 0.5,
+                "memory_without_network_bytes": [6 * 10**7] * n_ranks,
+                "repeats": of_repeats,
+            }
+        )
+    return pd.DataFrame([row for result in results for row in collect_scaling.rows(result)])
+
+
+@pytest.fixture
+def comparison() -> dict[str, Any]:
+    random = np.random.default_rng(1)
+
+    def statistics() -> dict[str, Any]:
+        maps = random.random((2, 34, 34))
+        return {
+            "events_per_sample": random.integers(1000, 5000, 20).tolist(),
+            "events_per_saccade": [1000.0, 900.0, 800.0],
+            "event_map": maps.tolist(),
+            "rate": random.random(336).tolist(),
+        }
+
+    agreement = {
+        "mean_events_per_sample": {"real": 4000.0, "simulated": 4100.0},
+        "deviation_of_events_per_sample": {"real": 1000.0, "simulated": 900.0},
+        "share_of_on_events": {"real": 0.5, "simulated": 0.52},
+        "correlation_of_events_per_sample": 0.99,
+        "correlation_of_event_maps": 0.98,
+        "correlation_of_rates_in_bins_of_4_ms": 0.97,
+    }
+    return {"agreement": agreement, "real": statistics(), "simulated": statistics()}
+
+
+def check(draw: Callable[[], Figure], directory: Path, *labels: str) -> None:
+    """The figure can be written in all formats, twice the same, fits a page, and has these labels as text."""
+    figure = draw()
+    width, height = figure.get_size_inches() / style.MILLIMETRE
+    assert width == pytest.approx(85) or width == pytest.approx(180)
+    assert 40 < height < 240
+    files = [directory / f"figure.{file_format}" for file_format in ("pdf", "svg", "png")]
+    style.save(figure, [str(file) for file in files])
+    first = [file.read_bytes() for file in files]
+    style.save(draw(), [str(file) for file in files])
+    assert [file.read_bytes() for file in files] == first
+    picture = plt.imread(files[2])
+    assert picture.shape[1] == pytest.approx(width / 25.4 * 300, abs=2)
+    assert len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 10
+    text = re.sub(r"<[^>]+>", "", files[1].read_text(encoding="utf-8"))
+    for label in labels:
+        assert label in text
+
+
+def test_intervals_are_those_of_student() -> None:
+    table = pd.DataFrame({"group": ["a"] * 4 + ["b"], "value": [1.0, 2.0, 4.0, np.nan, 7.0]})
+    several, single = spread.summarize(table, ["group"], "value").to_dict("records")
+    low, high = stats.t.interval(0.95, df=2, loc=7 / 3, scale=stats.sem([1, 2, 4]))
+    assert (several["n"], several["mean"]) == (3, pytest.approx(7 / 3))
+    assert (several["low"], several["high"]) == (pytest.approx(low), pytest.approx(high))
+    assert (single["n"], single["mean"]) == (1, 7.0)
+    assert np.isnan(single["low"]) and np.isnan(single["high"])
+
+
+def test_runs_and_curves_are_tidy(study: Any) -> None:
+    runs, curves = study([{DENSITY: 0.1}, {DENSITY: 1.0}, {DELAY: 5}])
+    assert len(runs) == 3 * 3
+    assert len(curves) == 3 * 3 * 4
+    assert list(runs["varied"].unique()) == [DENSITY, DELAY]
+    assert list(runs[DENSITY]) == [0.1] * 3 + [1.0] * 3 + [0.1] * 3
+    assert list(runs[DELAY]) == [1] * 6 + [5] * 3
+    assert list(runs["default"]) == [True] * 3 + [False] * 6
+    assert list(runs["synaptic_events_per_sample"]) == [100.0] * 3 + [1000.0] * 3 + [100.0] * 3
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_learning_curves(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> None:
+    runs, curves = study([{}], seeds)
+    drawn = learning_curves.numbers(runs, curves)
+    test = drawn[drawn["set"] == "test"]
+    assert list(test["samples"]) == [400]
+    assert test["mean"].iloc[0] == pytest.approx(runs["test_accuracy"].mean())
+    assert list(drawn.loc[drawn["set"] == "validation", "samples"]) == [200, 400]
+    labels = ["Training samples seen", "Accuracy (%)", "chance", "validation", f"{len(seeds)} seed"]
+    check(lambda: learning_curves.draw(runs, curves), tmp_path, *labels)
+
+
+def test_learning_curves_without_validation(study: Any, tmp_path: Path) -> None:
+    runs, curves = study([{}])
+    curves["validation_accuracy"] = np.nan
+    assert "validation" not in set(learning_curves.numbers(runs, curves)["set"])
+    check(lambda: learning_curves.draw(runs, curves), tmp_path, "training")
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels"),
+    [
+        ([{DENSITY: 0.01}, {DENSITY: 0.1}, {DENSITY: 1.0}], ["Input density", "0.01"]),
+        ([{DENSITY: 0.0}, {DENSITY: 0.1}, {DENSITY: 1.0}], ["Input density"]),
+        ([{DENSITY: 0.1}, {DELAY: 1}, {DELAY: 5}], ["Input density", "input delay"]),
+        (
+            [{DENSITY: density, DELAY: delay} for density in (0.1, 0.5) for delay in (1, 5)],
+            ["Input density", "input delay 1", "input delay 5"],
+        ),
+    ],
+    ids=["decades", "with zero", "two parameters", "grid"],
+)
+def test_parameter_curves(study: Any, tmp_path: Path, changes: list[dict[str, Any]], labels: list[str]) -> None:
+    runs, _ = study(changes)
+    check(lambda: parameter_curves.draw(runs), tmp_path, "Test accuracy (%)", "chance", *labels)
+    drawn = parameter_curves.numbers(runs)
+    assert len(drawn) == 2 * len(changes)
+    assert set(drawn["n"]) == {3}
+
+
+def test_parameters_that_are_no_numbers_can_be_drawn(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{DENSITY: 0.1}, {DENSITY: 1.0}])
+    runs[DENSITY] = runs[DENSITY].map({0.1: "few", 1.0: "all"})
+    check(lambda: parameter_curves.draw(runs), tmp_path, "few", "all")
+
+
+def test_the_figure_of_a_study_follows_from_what_it_varies(study: Any, tmp_path: Path) -> None:
+    for changes, measures in (([{}], {"loss", "accuracy"}), ([{DENSITY: 0.5}], set(parameter_curves.MEASURES))):
+        runs, curves = study(changes)
+        runs.to_csv(tmp_path / "runs.csv", index=False)
+        curves.to_csv(tmp_path / "curves.csv", index=False)
+        outputs = [str(tmp_path / f"study.{file_format}") for file_format in ("pdf", "svg", "png", "csv")]
+        inputs = SimpleNamespace(runs=tmp_path / "runs.csv", curves=tmp_path / "curves.csv")
+        plot_study.main(SimpleNamespace(input=inputs, output=outputs))
+        assert set(pd.read_csv(outputs[3])["measure"]) == measures
+
+
+def test_scaling_is_told_by_the_slowest_rank_and_the_median() -> None:
+    table = scaling_numbers.summary(scaling_rows("strong"))
+    assert list(table["propagation_s"]) == pytest.approx([2.0, 1.25])
+    assert list(table["propagation_min_s"]) == pytest.approx([1.9, 1.15])
+    assert list(table["propagation_max_s"]) == pytest.approx([2.1, 1.35])
+    assert list(table["repeats"]) == [3, 3]
+    assert list(table["speed_up"]) == pytest.approx([1.0, 1.6])
+    assert list(table["efficiency"]) == pytest.approx([1.0, 0.8])
+    assert list(table["real_time_factor"]) == pytest.approx([4.0, 2.5])
+    assert list(table["rate_hz"]) == pytest.approx([10.0, 10.0])
+    assert list(table["time_per_synaptic_event_ns"]) == pytest.approx([2000.0, 2500.0])
+    assert list(table["memory_per_synapse_bytes"]) == pytest.approx([4e4, 8e4])
+
+
+def test_weak_scaling_is_efficient_where_the_time_stays() -> None:
+    table = scaling_numbers.summary(scaling_rows("weak"))
+    assert list(table["efficiency"]) == pytest.approx([1.0, 1.6])
+    assert list(table["speed_up"]) == pytest.approx([1.0, 3.2])
+
+
+def test_phases_add_up_to_the_propagation() -> None:
+    table = scaling_numbers.by_repeat(scaling_rows())
+    phases = [f"{phase}_s" for phase in (*scaling_numbers.PHASES, "other")]
+    np.testing.assert_allclose(table[phases].sum(axis=1), table["propagation_s"], rtol=1e-12)  # a few roundings
+
+
+@pytest.mark.parametrize(("kind", "label"), [("strong", "Speed-up"), ("weak", "Efficiency (%)")])
+@pytest.mark.parametrize("ranks", [(1,), (1, 2)], ids=["one rank", "two"])
+def test_scaling_figure(tmp_path: Path, kind: str, label: str, ranks: tuple[int, ...]) -> None:
+    labels = ["Wall time (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label]
+    check(lambda: plot_scaling.draw(scaling_rows(kind, ranks)), tmp_path, *labels)
+
+
+def test_saccades_figure(comparison: dict[str, Any], tmp_path: Path) -> None:
+    check(
+        lambda: plot_saccades.draw(comparison),
+        tmp_path,
+        "Events per ms and sample",
+        "recorded",
+        "simulated",
+        "r = 0.990",
+    )
+
+
+def written(numbers: pd.DataFrame, printed: pd.DataFrame, directory: Path) -> tuple[pd.DataFrame, str, str]:
+    files = [str(directory / f"table.{file_format}") for file_format in ("csv", "md", "tex")]
+    write_table.write(numbers, printed, files, "A caption.", "name")
+    texts = [Path(file).read_text(encoding="utf-8") for file in files]
+    return pd.read_csv(files[0]), texts[1], texts[2]
+
+
+def test_table_of_a_study(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{DENSITY: 0.5}, {DENSITY: 1.0}])
+    numbers = tabulate_study.numbers(runs)
+    table, markdown, latex = written(numbers, tabulate_study.printed(numbers), tmp_path)
+    assert list(table["seeds"]) == [3, 3]
+    assert list(table["test_accuracy"]) == pytest.approx([0.89, 0.94])
+    half_width = 100 * stats.t.ppf(0.975, 2) * 0.02 / np.sqrt(3)
+    assert f"89.0 ± {half_width:.1f}" in markdown
+    assert f"89.0 ± {half_width:.1f}" in latex
+    assert "Input density 0.5" in markdown and "Input density 0.5" in latex
+    assert all(part in latex for part in (r"\toprule", r"\bottomrule", r"\caption{A caption.}", r"Test accuracy (\%)"))
+
+
+def test_table_of_scaling(tmp_path: Path) -> None:
+    numbers = scaling_numbers.summary(scaling_rows())
+    _, markdown, latex = written(numbers, tabulate_scaling.printed(numbers), tmp_path)
+    for text in (markdown, latex):
+        assert "1.250 (1.150-1.350)" in text and "1.60" in text
+
+
+def test_table_of_saccades(comparison: dict[str, Any], tmp_path: Path) -> None:
+    numbers = plot_saccades.numbers(comparison)
+    _, markdown, _ = written(numbers, tabulate_saccades.printed(numbers), tmp_path)
+    assert "1.025" in markdown and "0.99" in markdown
+
+
+def test_captions_tell_seeds_and_repeats() -> None:
+    captions = PROJECT / "workflow" / "report"
+    facts: dict[str, Any] = {"tasks": ["digits"], "seeds": 7, "varied": ["input.delay"]}
+    assert "7 seeds" in write_report.caption(captions / "study.rst", facts)
+    assert "7 seeds" in write_report.caption(captions / "study.rst", facts | {"varied": []})
+    facts = {"kind": "weak", "neurons": 5, "inputs": 3, "model_time": 1.5, "repeats": 9, "seeds": 1}
+    assert "median of 9 repeats" in write_report.caption(captions / "scaling.rst", facts)
+
+
+def test_the_report_is_one_page_that_needs_nothing_else(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{DENSITY: 0.5}])
+    numbers = tabulate_study.numbers(runs)
+    for directory in ("figures", "tables"):
+        (tmp_path / directory).mkdir()
+    plot_files = [str(tmp_path / "figures" / "mine.svg")]
+    style.save(parameter_curves.draw(runs), plot_files)
+    files = [str(tmp_path / "tables" / f"mine.{file_format}") for file_format in ("csv", "md", "tex")]
+    write_table.write(numbers, tabulate_study.printed(numbers), files, "A caption.", "name")
+    template = PROJECT / "workflow" / "report"
+    section = {
+        "name": "mine",
+        "caption": str(template / "study.rst"),
+        "facts": {"tasks": ["digits"], "seeds": 3, "varied": ["density"]},
+    }
+    write_report.main(
+        SimpleNamespace(
+            input=SimpleNamespace(results=list(runs["file"]), template=template / "report.html.jinja"),
+            output=[str(tmp_path / "report.html")],
+            params=SimpleNamespace(sections=[section], configuration="my.yaml"),
+        )
+    )
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "data:image/svg+xml;base64," in page
+    assert not re.search(r'(src|href)="https?:', page)
+    for told in ("my.yaml", "3 seeds", "Input density 0.5", "0123456789ab", "some CPU", "tables/mine.tex"):
+        assert told in page
