@@ -103,7 +103,7 @@ def draw(
         probability=probability,
         distribution=_DISTRIBUTION[weights.distribution],
         scale=weight_scale(weights, connectivity, n_sources, targets.size),
-        seed=seed,
+        seed=np.uint64(seed),
         source_purpose=source_purpose,
         weight_purpose=weight_purpose,
         no_self=not autapses,

@@ -31,7 +31,7 @@ class Rule(NamedTuple):
     probability: float
     distribution: int
     scale: float
-    seed: int
+    seed: np.uint64
     source_purpose: int
     weight_purpose: int
     no_self: bool

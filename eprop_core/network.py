@@ -106,7 +106,7 @@ def build(
 def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:
     """Phases of the neurons that ignore their input and fire, int32 (n,); empty where the voltage decides."""
     phase = np.zeros(recurrent.n if network.firing_period else 0, np.int32)
-    fill_integers(phase, network.firing_period, seed, int(Purpose.FIRING_PHASES), recurrent.first)
+    fill_integers(phase, network.firing_period, np.uint64(seed), int(Purpose.FIRING_PHASES), recurrent.first)
     return phase
 
 

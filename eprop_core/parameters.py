@@ -37,6 +37,8 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
             key = ".".join(str(part) for part in detail["loc"]) or "configuration"
             if detail["type"] == "extra_forbidden":
                 lines.append(f"{where}{key}: no such key")
+            elif detail["type"] == "missing" or isinstance(detail["input"], dict | BaseModel):
+                lines.append(f"{where}{key}: {detail['msg'].removeprefix('Value error, ')}")
             else:
                 lines.append(f"{where}{key} = {detail['input']!r}: {detail['msg'].removeprefix('Value error, ')}")
         raise ParameterError("\n".join(lines)) from None

@@ -103,5 +103,7 @@ def fill_integers(integers, n, seed, purpose, first_identifier):
 
 def permutation(n: int, *, seed: int, purpose: Purpose, identifier: int) -> np.ndarray:
     """Random order of 0 .. n-1, int64 (n,)."""
-    generator = np.random.Philox(key=[seed, purpose], counter=[0, identifier, 0, 0])
+    generator = np.random.Philox(
+        key=np.array([seed, purpose], np.uint64), counter=np.array([0, identifier, 0, 0], np.uint64)
+    )
     return np.random.Generator(generator).permutation(n)

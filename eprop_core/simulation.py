@@ -89,6 +89,8 @@ class Simulation:
     ) -> None:
         start = time.perf_counter()
         connections = connections or {}
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+            raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")
         if unknown := set(connections) - set(PROJECTIONS):
             raise ParameterError(
                 f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(PROJECTIONS)}"
@@ -110,7 +112,7 @@ class Simulation:
         self._communicator = communicator
         self._detailed_times = detailed_times
         self._rank = build(
-            network, seed=seed, connections=connections, recurrent=self.recurrent, detailed_times=detailed_times
+            network, seed=int(seed), connections=connections, recurrent=self.recurrent, detailed_times=detailed_times
         )
         self._largest_output_weight = largest_output_weight(network, connections)
         self.destinations = destinations or cheaper_destinations(

@@ -2,8 +2,12 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -15,17 +19,37 @@ NAMES = ("learning", "sparsity", "strong_scaling", "weak_scaling")
 CORES = 2
 
 
-def snakemake(directory: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile", "--directory", directory]
+def snakemake(directory: Path, *arguments: object, project: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", project / "Snakefile", "--directory", directory]
     command += ["--cores", CORES, *arguments]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=1500, check=False)
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, whose files a test may change."""
+    directory = tmp_path_factory.mktemp("project")
+    shutil.copy2(PROJECT / "Snakefile", directory)
+    for part in ("config", "envs", "eprop_core", "workflow"):
+        shutil.copytree(PROJECT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
+    return directory
+
+
+@contextmanager
+def changed(file: Path) -> Iterator[None]:
+    """Add a comment to ``file``, for as long as it takes."""
+    text, times = file.read_text(encoding="utf-8"), file.stat()
+    file.write_text(f"{text}\n# changed\n", encoding="utf-8")
+    yield
+    file.write_text(text, encoding="utf-8")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     """A directory in which the smoke configuration has run."""
     directory = tmp_path_factory.mktemp("pipeline")
-    run = snakemake(directory, "--configfile", PROJECT / "config" / "smoke.yaml")
+    run = snakemake(directory, "--configfile", PROJECT / "config" / "smoke.yaml", project=project)
     assert run.returncode == 0, run.stdout + run.stderr
     return directory
 
@@ -58,9 +82,36 @@ class TestFinished:
             assert result["provenance"]
             assert "seed" in result
 
-    def test_nothing_is_left_to_do(self, finished: Path) -> None:
-        again = snakemake(finished, "--configfile", PROJECT / "config" / "smoke.yaml", "--dry-run")
-        assert "Nothing to be done" in again.stdout + again.stderr
+    def rules_to_run(self, finished: Path, project: Path) -> set[str]:
+        again = snakemake(finished, "--configfile", PROJECT / "config" / "smoke.yaml", "--dry-run", project=project)
+        assert again.returncode == 0, again.stdout + again.stderr
+        return set(re.findall(r"^(\w+) +\d+$", again.stdout + again.stderr, re.MULTILINE)) - {"total"}
+
+    def test_nothing_is_left_to_do(self, finished: Path, project: Path) -> None:
+        assert self.rules_to_run(finished, project) == set()
+
+    @pytest.mark.parametrize("script", ["style", "plot_study", "parameter_curves", "scaling_numbers", "write_report"])
+    def test_another_look_runs_no_simulation(self, finished: Path, project: Path, script: str) -> None:
+        with changed(project / "workflow" / "scripts" / f"{script}.py"):
+            rules = self.rules_to_run(finished, project)
+        drawing = {"study_figure", "scaling_figure", "study_table", "scaling_table", "report_page", "all"}
+        assert {"report_page"} <= rules <= drawing
+
+    @pytest.mark.parametrize(
+        ("source", "simulating"),
+        [
+            ("synapses.py", {"train", "time_one_rank", "time_many_ranks"}),
+            ("tasks/classification.py", {"train"}),
+            ("experiments/scaling.py", {"time_one_rank", "time_many_ranks"}),
+            ("datasets/saccades.py", {"prepare_dataset", "train"}),
+        ],
+    )
+    def test_a_changed_source_runs_what_depends_on_it(
+        self, finished: Path, project: Path, source: str, simulating: set[str]
+    ) -> None:
+        with changed(project / "eprop_core" / source):
+            rules = self.rules_to_run(finished, project)
+        assert rules & {"prepare_dataset", "train", "time_one_rank", "time_many_ranks"} == simulating
 
 
 @pytest.mark.parametrize(

@@ -151,6 +151,10 @@ def sources(*packages):
     ]
 
 
+def programs(*names):
+    return [str(SOURCE / "eprop_core" / "experiments" / f"{name}.py") for name in names]
+
+
 def scripts(*names):
     return [SOURCE / "workflow" / "scripts" / f"{name}.py" for name in names]
 

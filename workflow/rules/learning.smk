@@ -31,7 +31,7 @@ rule train:
         ),
         compiled=ancient("results/compiled/training.json"),
         sources=sources(".", "tasks"),
-        program=SOURCE / "eprop_core" / "experiments" / "train.py",
+        program=programs("train", "measurement"),
     output:
         "results/training/{task}/seed-{seed}.json",
     log:

@@ -26,7 +26,7 @@ rule time_one_rank:
         timing="results/scaling/{timing}/timing.json",
         compiled=ancient("results/compiled/timing.json"),
         sources=sources("."),
-        program=SOURCE / "eprop_core" / "experiments" / "scaling.py",
+        program=programs("scaling", "poisson", "measurement"),
     output:
         "results/scaling/{timing}/ranks-{ranks}_seed-{seed}.json",
     log:
@@ -60,7 +60,7 @@ use rule time_one_rank as time_many_ranks with:
         timing="results/scaling/{timing}/timing.json",
         compiled=ancient("results/compiled/timing.json"),
         sources=sources("."),
-        program=SOURCE / "eprop_core" / "experiments" / "scaling.py",
+        program=programs("scaling", "poisson", "measurement"),
     wildcard_constraints:
         ranks=r"[2-9]|\d\d+",
     resources:
