@@ -152,7 +152,7 @@ def learn_too_fast(files: Path) -> str:
     values = small.task().model_dump(mode="json")
     values["network"]["plasticity"]["optimizer"] = {"learning_rate": 1e300, "weight_min": -1e200, "weight_max": 1e200}
     (files / "task.json").write_text(json.dumps(values), encoding="utf-8")
-    return "not finite"
+    return "learning rate"
 
 
 @pytest.mark.parametrize("spoil", [spoil_task, misspell, truncate_data, remove_data, learn_too_fast])
