@@ -38,6 +38,13 @@ def drawn(problem: Problem, n_recurrent: int, n_readout: int, drive: float, **ch
     return Problem(parse(Network, values | changes), {}, stimulus)
 
 
+def onto_the_first(problem: Problem) -> Problem:
+    """All neurons project to the first ones alone, which one rank owns."""
+    rng = np.random.default_rng(1)
+    source, target = np.repeat(np.arange(10, 701), 2), rng.integers(0, 10, 2 * 691)
+    return problem._replace(connections={"recurrent": Connections(source, target, 0.01 * rng.normal(size=len(source)))})
+
+
 def problems() -> dict[str, Problem]:
     """Communication intervals of one and of several steps; few neurons, and many with full messages."""
     two_filters = {"kappa": 0.9, "kappa_reg": 0.7, "c_reg": 2.0}
@@ -56,6 +63,7 @@ def problems() -> dict[str, Problem]:
         "small, delays": random_problem(2, 200, **small, **one_filter, delay=delay),
         # All neurons are driven beyond the threshold and spike together.
         "full messages": drawn(random_problem(3, 30, **small, **one_filter, dt=1.0), 701, 3, drive=30.0),
+        "full messages to one rank": onto_the_first(drawn(random_problem(6, 30, **small, dt=1.0), 701, 3, drive=30.0)),
         # Currents of so many readouts and steps alone exceed the initial room.
         "many readouts": drawn(random_problem(4, 80, **small, **two_filters, delay=delay, dt=1.0), 53, 40, drive=1.2),
     }
