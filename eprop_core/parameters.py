@@ -185,6 +185,11 @@ class Network(Parameters):
         steps = self.neuron.t_ref / self.dt
         if abs(steps - round(steps)) > 1e-9 * max(1.0, steps):
             raise ValueError(f"neuron.t_ref = {self.neuron.t_ref} must be a multiple of dt = {self.dt}")
+        if self.firing_period and self.refractory_steps > self.firing_period:
+            raise ValueError(
+                f"neuron.t_ref = {self.neuron.t_ref} must not exceed the interval between two spikes of "
+                f"neuron.ignore_and_fire, {self.firing_period * self.dt:g} ms"
+            )
         sources = {"input": self.n_input, "recurrent": self.n_recurrent - 1, "output": self.n_recurrent}
         for name, available in sources.items():
             projection: Projection = getattr(self, name)

@@ -170,12 +170,17 @@ def simulate(
         plastic: False keeps all weights as they are.
 
     Raises:
-        ParameterError: if a projection is missing, an id is out of range or a pair comes twice.
+        ParameterError: if a projection is missing, an id is out of range, a pair comes twice, or neurons ignore their
+            input and fire: their phases are not among the arguments.
         StimulusError: if the stimulus does not fit the network.
     """
     missing = {"input", "recurrent", "output", "feedback"} - set(connections)
     if missing:
         raise ParameterError(f"connections: {', '.join(sorted(missing))} missing, all four projections must be given")
+    if network.firing_period:
+        raise ParameterError(
+            "neuron.ignore_and_fire: the time-driven model fires by the voltage alone, it must be null"
+        )
     stimulus.check_fits(network)
     neuron, rule, n_steps = network.neuron, network.plasticity, stimulus.n_steps
     has_feedback, feedback = _dense("feedback", connections["feedback"], network.n_recurrent, network.n_readout)

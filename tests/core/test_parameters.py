@@ -133,3 +133,15 @@ def test_frozen() -> None:
         network.dt = 2.0
     with pytest.raises(pydantic.ValidationError, match="frozen"):
         network.neuron.tau_m = 2.0
+
+
+@pytest.mark.parametrize(("t_ref", "allowed"), [(9.0, True), (10.0, True), (11.0, False)])
+def test_refractory_period_within_the_given_interval(t_ref: float, allowed: bool) -> None:
+    """100 spikes/s are one every 10 ms; a longer refractoriness would swallow spikes that other ranks expect."""
+    values = SIZES | {"neuron": {"t_ref": t_ref, "ignore_and_fire": {"rate": 100.0}}}
+    if allowed:
+        parse(Network, values)
+        return
+    with pytest.raises(ParameterError, match="t_ref") as caught:
+        parse(Network, values)
+    assert "\n" not in str(caught.value)

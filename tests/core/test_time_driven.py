@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import ParameterError
+from eprop_core.parameters import IgnoreAndFire, ParameterError
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.time_driven import simulate
 from literal_model import LiteralModel
@@ -129,3 +129,10 @@ def test_reports_a_stimulus_that_does_not_fit() -> None:
     too_few_targets = Stimulus(10, np.array([3]), np.array([7]), np.zeros((10, 1)), window)
     with pytest.raises(StimulusError, match="n_readout = 2"):
         simulate(problem.network, problem.connections, too_few_targets)
+
+
+def test_refuses_neurons_that_ignore_their_input() -> None:
+    network, connections, stimulus = random_problem(0, 20)
+    neuron = network.neuron.model_copy(update={"ignore_and_fire": IgnoreAndFire(rate=10.0)})
+    with pytest.raises(ParameterError, match="ignore_and_fire"):
+        simulate(network.model_copy(update={"neuron": neuron}), connections, stimulus)
