@@ -116,6 +116,11 @@ def facts_of_scaling(scaling):
     }
 
 
+def filters(network):
+    """Numbers of filters for which the simulator is compiled."""
+    return 1 if network.plasticity.kappa == network.plasticity.kappa_reg else 2
+
+
 def as_json(parameters):
     return json.dumps(parameters.model_dump(mode="json"), indent=2)
 
@@ -225,3 +230,4 @@ wildcard_constraints:
     timing=either(TIMINGS),
     seed=r"\d+",
     ranks=r"\d+",
+    filters="[12]",

@@ -21,10 +21,12 @@ rule describe_timing:
         "printf '%s\\n' {params.text:q} > {output} 2> {log}"
 
 
+# A process that has compiled something has more memory than its network needs: one of its own compiles before.
+
+
 rule time_one_rank:
     input:
         timing="results/scaling/{timing}/timing.json",
-        compiled=ancient("results/compiled/timing.json"),
         sources=sources("."),
         program=programs("scaling", "poisson", "measurement"),
     output:
@@ -44,21 +46,23 @@ rule time_one_rank:
     params:
         launcher="",
         mpi4py="",
+        filters=lambda wildcards: filters(TIMINGS[wildcards.timing].network),
         oversubscribe=lambda wildcards: (
             "--oversubscribe" if TIMINGS[wildcards.timing].oversubscribe else ""
         ),
     message:
         "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
     shell:
+        "{params.launcher} python {params.mpi4py} -m eprop_core.experiments.compile --filters {params.filters}"
+        " --detailed-times --ranks {wildcards.ranks} 2> {log}; "
         "{params.launcher} python {params.mpi4py} -m eprop_core.experiments.scaling {input.timing}"
-        " --ranks {wildcards.ranks} {params.oversubscribe} --seed {wildcards.seed} --output {output} 2> {log}"
+        " --ranks {wildcards.ranks} {params.oversubscribe} --seed {wildcards.seed} --output {output} 2>> {log}"
 
 
 # Without `-m mpi4py` an error of one rank would leave the others waiting.
 use rule time_one_rank as time_many_ranks with:
     input:
         timing="results/scaling/{timing}/timing.json",
-        compiled=ancient("results/compiled/timing.json"),
         sources=sources("."),
         program=programs("scaling", "poisson", "measurement"),
     wildcard_constraints:
@@ -73,6 +77,7 @@ use rule time_one_rank as time_many_ranks with:
     params:
         launcher=lambda wildcards, resources: f"{resources.mpi} -n {wildcards.ranks}",
         mpi4py="-m mpi4py",
+        filters=lambda wildcards: filters(TIMINGS[wildcards.timing].network),
         oversubscribe=lambda wildcards: (
             "--oversubscribe" if TIMINGS[wildcards.timing].oversubscribe else ""
         ),

@@ -22,10 +22,12 @@ class Column(NamedTuple):
     """The panels over one parameter."""
 
     parameter: str
+    second: str
+    """The parameter that colours tell apart; empty where they tell tasks apart."""
     task: str
-    """Empty where the tasks share the panels, told apart by colour."""
+    """Empty where the tasks share the panels."""
     runs: pd.DataFrame
-    """With the columns x (value of the parameter) and series (what is told apart by colour)."""
+    """With the columns x (value of the parameter) and series (what a colour stands for)."""
 
 
 def columns(runs: pd.DataFrame) -> list[Column]:
@@ -33,9 +35,9 @@ def columns(runs: pd.DataFrame) -> list[Column]:
     combined = runs["varied"].str.contains(" ")
     result = []
     for (task, varied), table in runs.groupby([runs["task"].where(combined, ""), "varied"], sort=False):
-        parameter, *second = str(varied).split()
-        series = style.parameter_name(second[0]) + " " + table[second[0]].astype(str) if second else table["task"]
-        result.append(Column(parameter, str(task), table.assign(x=table[parameter], series=series)))
+        parameter, second, *_ = [*str(varied).split(), ""]
+        series = table[second].astype(str) if second else table["task"]
+        result.append(Column(parameter, second, str(task), table.assign(x=table[parameter], series=series)))
     return result
 
 
@@ -64,7 +66,8 @@ def draw(runs: pd.DataFrame) -> Figure:
             _draw_panel(panel, column.runs, measure)
         style.draw_chance(panels[0], runs["chance"].iloc[0], named=panels[0] is axes[0, 0])
         panels[-1].set_xlabel(style.parameter_name(column.parameter))
-        panels[0].set_title(column.task)
+        if len(set(runs["task"])) > 1:
+            panels[0].set_title(column.task)
     for (measure, label), panel in zip(MEASURES.items(), axes[:, 0], strict=True):
         panel.set_ylabel(label)
         panel.set_ylim(bottom=0)
@@ -75,7 +78,8 @@ def draw(runs: pd.DataFrame) -> Figure:
             panel.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     if len(labels) > 1:
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4))
+        title = style.parameter_name(shown[0].second) if shown[0].second else None
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4), title=title)
     style.label_panels(list(axes.flat))
     return figure
 
@@ -85,24 +89,37 @@ def _draw_panel(panel: Axes, runs: pd.DataFrame, measure: str) -> None:
     values = sorted(runs["x"].unique()) if numeric else list(runs["x"].unique())
     positions = values if numeric else list(range(len(values)))
     place = dict(zip(values, positions, strict=True))
-    for index, (series, table) in enumerate(runs.groupby("series", sort=False)):
+    groups = list(runs.groupby("series", sort=False))
+    for index, (series, table) in enumerate(groups):
         colour, marker = style.COLOURS[index % len(style.COLOURS)], style.MARKERS[index % len(style.MARKERS)]
+        beside = 0.0 if numeric else 0.2 * (index - (len(groups) - 1) / 2)  # values without order are not joined
         summary = summarize(table, ["x"], measure).sort_values("x", key=lambda x: x.map(place))
-        x = summary["x"].map(place)
-        panel.plot(x, summary["mean"], color=colour, marker=marker, label=series, zorder=3)
-        panel.fill_between(x, summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
+        x = summary["x"].map(place) + beside
+        panel.plot(x, summary["mean"], color=colour, marker=marker, linestyle="-" if numeric else "", label=series)
+        if numeric:
+            panel.fill_between(x, summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
+        else:
+            panel.vlines(x, summary["low"], summary["high"], color=colour, linewidth=1)
         panel.plot(
-            table["x"].map(place), table[measure], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6
+            table["x"].map(place) + beside,
+            table[measure],
+            color=colour,
+            marker=".",
+            markersize=2,
+            linestyle="",
+            alpha=0.6,
         )
     own = runs.loc[runs["default"], "x"].map(place)
     if not own.empty:
         panel.axvline(own.iloc[0], color=style.GREY, linestyle=":", linewidth=0.8, zorder=0)
     if numeric:
         _scale(panel, [value for value in values if value > 0])
-    panel.set_xticks(positions, [f"{value:g}" if numeric else str(value) for value in values])
+        panel.set_xticks(positions, [f"{value:g}" for value in values])
+    else:
+        names = [str(value).replace("_", " ") for value in values]
+        panel.set_xticks(positions, names, rotation=30, ha="right", rotation_mode="anchor")
+        panel.set_xlim(-0.5, len(values) - 0.5)
     panel.xaxis.set_minor_locator(NullLocator())
-    if not numeric:
-        panel.tick_params(axis="x", labelrotation=30)
 
 
 def _scale(panel: Axes, positive: list[float]) -> None:
