@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import psutil
 import pytest
@@ -25,6 +25,7 @@ pytestmark = [
 
 TESTS = Path(__file__).parent
 PROJECT = TESTS.parents[1]
+TABLES = [f"results/tables/{name}_runs.csv" for name in ("learning", "sparsity", "strong_scaling", "weak_scaling")]
 PATIENCE = 900  # s, against waiting for ever
 
 
@@ -50,9 +51,11 @@ class Cluster(NamedTuple):
 
 
 class Driver:
-    """A running call of Snakemake with the project's profile, and jobs that halt where they are told to."""
+    """A running call of Snakemake with the project's profile, whose jobs halt where they are told to."""
 
-    def __init__(self, cluster: Cluster, directory: Path, *targets: str, hold: str | None = None) -> None:
+    def __init__(
+        self, cluster: Cluster, directory: Path, *targets: str, options: Sequence[str] = (), hold: str | None = None
+    ) -> None:
         self.directory = directory
         self.held = directory / "hold"
         self.held.mkdir(exist_ok=True)
@@ -67,11 +70,19 @@ class Driver:
             "PYTHONPATH": f"{TESTS / 'hold'}:{os.environ.get('PYTHONPATH', '')}",
             "EPROP_BENCH_HOLD": str(self.held),
         }
-        command = [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile"]
+        command = ["env", "--default-signal=INT"]  # where the tests run in the background, it is ignored
+        command += [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile"]
         command += ["--profile", PROJECT / "workflow/profiles/slurm", "--configfile", PROJECT / "config/smoke.yaml"]
-        command += ["--slurm-init-seconds-before-status-checks", "1", "--", *targets]
+        command += ["--slurm-init-seconds-before-status-checks", "1", *options, "--", *targets]
         with self.messages.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(command, cwd=directory, env=environment, stdout=log, stderr=log)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
 
     def said(self) -> str:
         return self.messages.read_text(encoding="utf-8")
@@ -97,9 +108,9 @@ class Driver:
     def release(self) -> None:
         (self.held / "pattern").unlink()
 
-    def finish(self) -> int:
-        """Return the exit code."""
-        return self.process.wait(PATIENCE)
+    def finish(self) -> None:
+        """Wait until all is done."""
+        assert self.process.wait(PATIENCE) == 0, self.said()
 
 
 @pytest.fixture(scope="module")
@@ -120,16 +131,15 @@ class Finished(NamedTuple):
 @pytest.fixture(scope="module")
 def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     directory = tmp_path_factory.mktemp("smoke")
-    tables = [f"results/tables/{name}_runs.csv" for name in ("learning", "sparsity", "strong_scaling", "weak_scaling")]
-    driver = Driver(cluster, directory, *tables, hold=r"ranks-2_seed-\d+\.json$")
-    cancelled, _ = driver.wait_for_held_job()
-    cluster.ask("scancel", cancelled)
-    killed, rank = driver.wait_for_held_job(number=2)
-    os.kill(rank, signal.SIGKILL)
-    driver.wait_until(lambda: cluster.state(killed) == "FAILED")
-    assert not list(directory.glob("results/scaling/*/ranks-2_seed-*.json"))
-    driver.release()
-    assert driver.finish() == 0, driver.said()
+    with Driver(cluster, directory, *TABLES, hold=r"ranks-2_seed-\d+\.json$") as driver:
+        cancelled, _ = driver.wait_for_held_job()
+        cluster.ask("scancel", cancelled)
+        killed, rank = driver.wait_for_held_job(number=2)
+        os.kill(rank, signal.SIGKILL)
+        driver.wait_until(lambda: cluster.state(killed) == "FAILED")
+        assert not list(directory.glob("results/scaling/*/ranks-2_seed-*.json"))
+        driver.release()
+        driver.finish()
     return Finished(directory, cluster.jobs(directory), cancelled, killed)
 
 
@@ -187,34 +197,74 @@ def test_every_job_leaves_its_log(finished: Finished) -> None:
         assert log.stat().st_size > 0, log
 
 
-@pytest.fixture
-def unfinished(finished: Finished, tmp_path: Path) -> Path:
-    """A copy of the finished run without the results of training and what follows from them."""
-    directory = tmp_path / "run"
+def test_another_machine_finds_nothing_to_do(finished: Finished) -> None:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile", "--cores", "2", "--dry-run"]
+    command += ["--configfile", PROJECT / "config/smoke.yaml", "--", *TABLES]
+    answer = subprocess.run(command, cwd=finished.directory, capture_output=True, text=True, check=True)
+    assert "Nothing to be done" in answer.stdout + answer.stderr
+
+
+def copy_without(finished: Finished, directory: Path, *patterns: str) -> Path:
+    """Return a copy of a finished run that lacks the files of some patterns."""
     shutil.copytree(finished.directory, directory, ignore=shutil.ignore_patterns("hold"))
-    for file in [*directory.glob("results/training/*/seed-*.json"), *directory.glob("results/tables/*")]:
-        file.unlink()
+    for pattern in patterns:
+        for file in directory.glob(pattern):
+            file.unlink()
     return directory
 
 
+def test_one_core_per_node_spreads_ranks_over_nodes(finished: Finished, tmp_path: Path) -> None:
+    directory = copy_without(finished, tmp_path / "run", "results/scaling/strong-*/ranks-2_*", "results/tables/*")
+    with slurm.private_slurm(nodes=2, cpus=1) as commands:
+        cluster = Cluster(commands)
+        with Driver(cluster, directory, "results/tables/strong_scaling_runs.csv") as driver:
+            driver.finish()
+        job = cluster.jobs(directory)[-1]
+    assert (job["JobState"], job["NumNodes"], job["NumTasks"]) == ("COMPLETED", "2", "2")
+    provenance = results(directory)[job["Comment"]]["provenance"]
+    assert (provenance["ranks"], provenance["batch_job"]) == (2, job["JobId"])
+
+
+def test_mpiexec_of_the_environment_starts_ranks_on_one_node(
+    cluster: Cluster, finished: Finished, tmp_path: Path
+) -> None:
+    directory = copy_without(finished, tmp_path / "run", "results/scaling/strong-*/ranks-2_*", "results/tables/*")
+    launcher = ("--set-resources", "time_many_ranks:mpi=mpiexec")
+    with Driver(cluster, directory, "results/tables/strong_scaling_runs.csv", options=launcher) as driver:
+        driver.finish()
+    (job,) = cluster.jobs(directory)
+    assert (job["JobState"], job["NumNodes"], job["NumTasks"]) == ("COMPLETED", "1", "2")
+    provenance = results(directory)[job["Comment"]]["provenance"]
+    assert (provenance["ranks"], provenance["batch_job"]) == (2, job["JobId"])
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda end: end.name)
-def test_the_next_call_finishes_the_work(cluster: Cluster, unfinished: Path, end: signal.Signals) -> None:
+def test_the_next_call_finishes_the_work(
+    cluster: Cluster, finished: Finished, tmp_path: Path, end: signal.Signals
+) -> None:
+    unfinished = copy_without(finished, tmp_path / "run", "results/training/*/seed-*.json", "results/tables/*")
     table = "results/tables/learning_runs.csv"
-    first = Driver(cluster, unfinished, table, hold=r"seed-2\.json$")
-    held, process = first.wait_for_held_job()
-    first.wait_until(lambda: re.search(r"Finished jobid: \d+ \(Rule: train\)", first.said()) is not None)
-    first.process.send_signal(end)
-    if end is signal.SIGTERM:  # Snakemake lets its jobs finish, and starts no other
-        first.release()
-    assert first.finish() != 0
+    with Driver(cluster, unfinished, table, hold=r"seed-2\.json$") as first:
+        held, process = first.wait_for_held_job()
+        first.wait_until(lambda: re.search(r"Finished jobid: \d+ \(Rule: train\)", first.said()) is not None)
+        first.process.send_signal(end)
+        if end is signal.SIGTERM:  # Snakemake lets its jobs finish, and starts no other
+            first.release()
+        assert first.process.wait(PATIENCE) != 0
     assert not (unfinished / table).exists()
 
-    second = Driver(cluster, unfinished, table)
-    if end is not signal.SIGTERM:  # cancelled, by Snakemake as it ends, or by the next call
-        second.wait_until(lambda: not psutil.pid_exists(process))
-        second.release()
-        assert cluster.state(held) == "CANCELLED"
-    assert second.finish() == 0, second.said()
+    if end is signal.SIGKILL:  # what config/README.md tells the user to do
+        for job in cluster.jobs(unfinished):
+            cluster.ask("scancel", job["JobId"])
+        command = [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile", "--unlock", "--cores", "1"]
+        subprocess.run([*command, "--configfile", PROJECT / "config" / "smoke.yaml"], cwd=unfinished, check=True)
+
+    with Driver(cluster, unfinished, table) as second:
+        if end is not signal.SIGTERM:  # cancelled, by Snakemake as it ends, or by hand
+            second.wait_until(lambda: not psutil.pid_exists(process))
+            second.release()
+            assert cluster.state(held) == "CANCELLED"
+        second.finish()
     assert (unfinished / table).exists()
     completed = [job["Comment"] for job in cluster.jobs(unfinished) if job["JobState"] == "COMPLETED"]
     assert sorted(completed) == sorted(name for name in results(unfinished) if name.startswith("rule_train_"))

@@ -201,11 +201,12 @@ def mpi_launcher():
 
 def all_cores():
     """For what has the machine to itself while its time is measured."""
-    return workflow.cores if is_local() and workflow.cores else 1
+    return workflow.resource_settings.cores if is_local() else 1
 
 
 def is_local():
-    return workflow.executor_plugin is None or workflow.local_exec
+    """Whether all jobs run here; where they are submitted, Snakemake knows how many may be at once (`--jobs`)."""
+    return workflow.is_main_process and workflow.resource_settings.nodes is None
 
 
 def check_slots():

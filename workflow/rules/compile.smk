@@ -12,7 +12,7 @@ rule compile:
         "../../envs/core.yaml"
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=lambda wildcards, attempt: 30 * attempt,
     message:
         "Compile the simulator"
     shell:

@@ -38,7 +38,7 @@ rule prepare_dataset:
         "../../envs/core.yaml"
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         directory=lambda wildcards, output: Path(output[0]).parent,
     message:
@@ -66,7 +66,7 @@ rule compare_saccades:
         "../../envs/core.yaml"
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         nmnist=lambda wildcards: comparison().nmnist,
         mnist=lambda wildcards: comparison().mnist,

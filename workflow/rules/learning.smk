@@ -43,7 +43,7 @@ rule train:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=240,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         data=lambda wildcards, input: Path(input.data[0]).parent,
     message:

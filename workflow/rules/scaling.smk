@@ -40,7 +40,7 @@ rule time_one_rank:
     threads: all_cores()
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
         cpus_per_task=1,
         slurm_extra="--exclusive",
     params:
@@ -69,7 +69,7 @@ use rule time_one_rank as time_many_ranks with:
         ranks=r"[2-9]|\d\d+",
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=lambda wildcards, attempt: 60 * attempt,
         cpus_per_task=1,
         slurm_extra="--exclusive",
         tasks=lambda wildcards: int(wildcards.ranks),
