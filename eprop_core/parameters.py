@@ -8,7 +8,7 @@ leak potential ``E_L`` unless said otherwise. Times are in ms, delays and window
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 
 class Parameters(BaseModel):
@@ -34,7 +34,7 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
     except pydantic.ValidationError as error:
         lines = []
         for detail in error.errors():
-            key = ".".join(str(part) for part in detail["loc"]) or "configuration"
+            key = ".".join(_keys(values, detail["loc"], missing=detail["type"] == "missing")) or "configuration"
             if detail["type"] == "extra_forbidden":
                 lines.append(f"{where}{key}: no such key")
             elif detail["type"] == "missing" or isinstance(detail["input"], dict | BaseModel):
@@ -44,11 +44,28 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
         raise ParameterError("\n".join(lines)) from None
 
 
+def _keys(values: Any, location: tuple[int | str, ...], missing: bool) -> list[str]:
+    """Return the parts of an error's location that are keys, without the kinds of alternatives among them.
+
+    ``missing`` tells that the last part is a key, although ``values`` lack it.
+    """
+    keys = []
+    for depth, part in enumerate(location):
+        if part in values if isinstance(values, dict) else isinstance(values, list) and isinstance(part, int):
+            keys.append(str(part))
+            values = values[part]
+        elif missing and depth + 1 == len(location):
+            keys.append(str(part))
+    return keys
+
+
 class SurrogateGradient(Parameters):
     """Surrogate of the spike function's derivative, psi(v), with u = abs(v - V_th) / width."""
 
-    function: Literal["piecewise_linear", "exponential"] = Field(
-        "piecewise_linear", description="piecewise_linear: height * max(0, 1 - u); exponential: height * exp(-u)"
+    function: Literal["piecewise_linear", "exponential", "fast_sigmoid_derivative", "arctan"] = Field(
+        "piecewise_linear",
+        description="piecewise_linear: height * max(0, 1 - u); exponential: height * exp(-u); "
+        "fast_sigmoid_derivative: height / (1 + u)^2; arctan: height / (1 + u^2)",
     )
     height: float = Field(0.5, ge=0, description="largest value, at the threshold")
     width: float = Field(0.5, gt=0, description="mV, scale of the distance to the threshold")
@@ -60,14 +77,54 @@ class IgnoreAndFire(Parameters):
     rate: float = Field(gt=0, description="spikes/s; the interval between two spikes is rounded to steps")
 
 
-class RecurrentNeuron(Parameters):
-    """Leaky integrate-and-fire neuron with a subtractive reset (NEST: ``eprop_iaf``)."""
+class Adaptation(Parameters):
+    """Threshold that each spike raises: V_th + beta * a, where a decays with tau and grows by 1 after a spike."""
 
-    tau_m: float = Field(20.0, gt=0, description="ms, membrane time constant")
+    beta: float = Field(gt=0, description="mV, rise of the threshold after a spike")
+    tau: float = Field(gt=0, description="ms, time constant of the adaptation")
+    share: float = Field(1.0, ge=0, le=1, description="share of the neurons that adapt: the last ones")
+
+
+class Uniform(Parameters):
+    """A value for each neuron, drawn uniformly."""
+
+    low: float = Field(gt=0, description="smallest value")
+    high: float = Field(gt=0, description="largest value")
+
+    @model_validator(mode="after")
+    def _bounds_are_ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low must not exceed high = {self.high}")
+        return self
+
+
+PositivePerNeuron = Annotated[
+    Annotated[float, Field(gt=0), Tag("value")] | Annotated[Uniform, Tag("uniform")],
+    Discriminator(lambda value: "uniform" if isinstance(value, dict | Uniform) else "value"),
+]
+"""One value for all neurons, or one drawn for each."""
+
+
+class RecurrentNeuron(Parameters):
+    """Leaky integrate-and-fire neuron.
+
+    NEST: ``eprop_iaf``; with adaptation ``eprop_iaf_adapt``; with V_reset ``eprop_iaf_psc_delta``; with both
+    ``eprop_iaf_psc_delta_adapt``.
+    """
+
+    tau_m: PositivePerNeuron = Field(20.0, description="ms, membrane time constant; {low, high}: drawn for each neuron")
     C_m: float = Field(1.0, gt=0, description="pF, membrane capacitance; acts on I_e alone")
     I_e: float = Field(0.0, description="pA, constant current")
-    V_th: float = Field(0.6, gt=0, description="mV, spike threshold relative to E_L")
+    V_th: PositivePerNeuron = Field(
+        0.6, description="mV, spike threshold relative to E_L; {low, high}: drawn for each neuron"
+    )
     V_min: float | None = Field(None, description="mV, lower bound of the membrane voltage relative to E_L; null: none")
+    V_reset: float | None = Field(
+        None,
+        description="mV relative to E_L, voltage from a spike to the end of refractoriness, in which input is lost; "
+        "null: a spike subtracts V_th, and refractoriness only forbids to spike",
+    )
+    adaptation: Adaptation | None = Field(None, description="null: the threshold is constant")
     t_ref: float = Field(0.0, ge=0, description="ms, refractory period, a multiple of dt")
     surrogate_gradient: SurrogateGradient = SurrogateGradient()
     ignore_and_fire: IgnoreAndFire | None = Field(
@@ -81,14 +138,19 @@ class ReadoutNeuron(Parameters):
 
     tau_m: float = Field(20.0, gt=0, description="ms, membrane time constant")
     E_L: float = Field(0.0, description="mV, leak potential, the readout signal at rest")
+    loss: Literal["mean_squared_error", "cross_entropy"] = Field(
+        "mean_squared_error",
+        description="what the error is the gradient of: y - target, or softmax(y) - target over all readouts",
+    )
 
 
-class GradientDescent(Parameters):
-    """w = clip(w - learning_rate * gradient, weight_min, weight_max)."""
+class _Optimizer(Parameters):
+    """What all optimizers share: a step size, and the bounds in which weights are kept."""
 
     learning_rate: float = Field(1e-4, ge=0, description="step size of the weight update (eta)")
     weight_min: float = Field(-100.0, description="pA, smallest weight")
     weight_max: float = Field(100.0, description="pA, largest weight")
+    fixed_signs: bool = Field(False, description="whether a weight stays on its initial side of zero (Dale's law)")
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> Self:
@@ -97,9 +159,55 @@ class GradientDescent(Parameters):
         return self
 
 
-class Plasticity(Parameters):
-    """The learning rule e-prop+: eligibility traces, rate regularization by moving average, one update per spike."""
+class GradientDescent(_Optimizer):
+    """w = clip(w - learning_rate * gradient, weight_min, weight_max)."""
 
+    algorithm: Literal["gradient_descent"] = "gradient_descent"
+
+
+class Adam(_Optimizer):
+    """Adaptive moments (Kingma and Ba 2015); the moments move once per elapsed step or sample."""
+
+    algorithm: Literal["adam"]
+    beta_1: float = Field(0.9, ge=0, lt=1, description="decay of the first moment")
+    beta_2: float = Field(0.999, ge=0, lt=1, description="decay of the second moment")
+    epsilon: float = Field(1e-8, gt=0, description="added to the square root of the second moment")
+    optimize_each_step: bool = Field(
+        False,
+        description="whether each step's gradient moves the weight, instead of the sum since the last spike; slow",
+    )
+
+
+def _algorithm(optimizer: Any) -> Any:
+    if isinstance(optimizer, dict):
+        return optimizer.get("algorithm", "gradient_descent")
+    return getattr(optimizer, "algorithm", None)
+
+
+Optimizer = Annotated[
+    Annotated[GradientDescent, Tag("gradient_descent")] | Annotated[Adam, Tag("adam")], Discriminator(_algorithm)
+]
+
+
+class Plasticity(Parameters):
+    """The learning rule.
+
+    As it is, e-prop+: eligibility traces, rate regularization by moving average, one update per spike. With ``update``
+    and ``rate_average`` set to "sample", ``reset_at_samples``, no cutoff and kappa = exp(-dt / readout.tau_m): e-prop
+    as in Bellec et al. 2020.
+    """
+
+    update: Literal["spike", "sample"] = Field(
+        "spike", description="when weights change: at each spike of their source, or after each batch of samples"
+    )
+    batch_size: int = Field(1, ge=1, description="samples whose mean gradient makes one update per sample")
+    rate_average: Literal["moving", "sample"] = Field(
+        "moving",
+        description="firing rate that is regularized: moving average, or mean over a sample (update per sample)",
+    )
+    reset_at_samples: bool = Field(
+        False, description="whether voltages, refractoriness and traces return to rest before each sample"
+    )
     kappa: float = Field(0.97, ge=0, lt=1, description="decay per step of the low-pass filter of the eligibility trace")
     kappa_reg: float = Field(0.97, ge=0, lt=1, description="decay per step of the filters of the rate regularization")
     c_reg: float = Field(0.0, ge=0, description="strength of the firing-rate regularization")
@@ -107,7 +215,15 @@ class Plasticity(Parameters):
     cutoff: int | None = Field(
         100, ge=2, description="steps after a spike in which a synapse gathers gradient; null: no limit"
     )
-    optimizer: GradientDescent = GradientDescent()
+    optimizer: Optimizer = GradientDescent()
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.update == "spike" and (self.batch_size > 1 or self.rate_average == "sample"):
+            raise ValueError('batch_size > 1 and rate_average = "sample" need update = "sample"')
+        if self.update == "sample" and isinstance(self.optimizer, Adam) and self.optimizer.optimize_each_step:
+            raise ValueError('optimizer.optimize_each_step needs update = "spike"')
+        return self
 
 
 class AllToAll(Parameters):
@@ -158,8 +274,16 @@ class Projection(Parameters):
 
 
 class Feedback(Parameters):
-    """Random feedback B from the readouts to the recurrent neurons: carries the learning signals, never learns."""
+    """Feedback B from the readouts to the recurrent neurons, which carries the learning signals."""
 
+    kind: Literal["random", "symmetric", "adaptive"] = Field(
+        "random",
+        description="random: drawn, never learns; symmetric: the transposed output weights as they are; "
+        "adaptive: along the output connections, drawn, and learns with their updates",
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, lt=1, description="share by which output and adaptive feedback weights shrink at each update"
+    )
     connectivity: Connectivity = AllToAll(rule="all_to_all")
     weights: InitialWeights = InitialWeights(divide_by="nothing")
     delay: int = Field(1, ge=1, description="steps from an error to its arrival at the recurrent neurons")
@@ -182,6 +306,8 @@ class Network(Parameters):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
+        if self.feedback.weight_decay and self.feedback.kind != "adaptive":
+            raise ValueError('feedback.weight_decay needs feedback.kind = "adaptive"')
         steps = self.neuron.t_ref / self.dt
         if abs(steps - round(steps)) > 1e-9 * max(1.0, steps):
             raise ValueError(f"neuron.t_ref = {self.neuron.t_ref} must be a multiple of dt = {self.dt}")

@@ -62,15 +62,16 @@ def test_border_cases_are_allowed(values: dict) -> None:
         ({"neuron": {"t_ref": 0.5}}, "neuron.t_ref = 0.5 must be a multiple of dt = 1.0"),
         (
             {"neuron": {"surrogate_gradient": {"function": "linear"}}},
-            "neuron.surrogate_gradient.function = 'linear': Input should be 'piecewise_linear' or 'exponential'",
+            "neuron.surrogate_gradient.function = 'linear': Input should be 'piecewise_linear', "
+            "'exponential', 'fast_sigmoid_derivative' or 'arctan'",
         ),
         (
             {"input": probability(-0.1)},
-            "input.connectivity.pairwise_bernoulli.probability = -0.1: Input should be greater than or equal to 0",
+            "input.connectivity.probability = -0.1: Input should be greater than or equal to 0",
         ),
         (
             {"input": probability(1.1)},
-            "input.connectivity.pairwise_bernoulli.probability = 1.1: Input should be less than or equal to 1",
+            "input.connectivity.probability = 1.1: Input should be less than or equal to 1",
         ),
         ({"input": in_degree(4)}, "input.connectivity.in_degree = 4 exceeds the 3 sources there are"),
         ({"recurrent": in_degree(4)}, "recurrent.connectivity.in_degree = 4 exceeds the 3 sources there are"),
