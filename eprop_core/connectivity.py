@@ -12,7 +12,7 @@ import numpy as np
 from eprop_core import drawing
 from eprop_core.parameters import AllToAll, Connectivity, FixedInDegree, InitialWeights, ParameterError
 from eprop_core.random import Purpose
-from eprop_core.synapses import WEIGHT, Synapses
+from eprop_core.synapses import WEIGHT, Columns, Synapses
 
 
 class Connections(NamedTuple):
@@ -81,13 +81,12 @@ def draw(
     weight_purpose: Purpose,
     sources: Range,
     targets: Range,
-    n_columns: int,
+    columns: Columns,
     autapses: bool = True,
 ) -> Synapses:
     """Draw the synapses from ``sources`` onto ``targets`` that a rule describes.
 
-    Each synapse gets room for ``n_columns`` values, of which the weight is the first. With ``autapses`` False the
-    populations are the same, and no neuron is connected to itself.
+    With ``autapses`` False the populations are the same, and no neuron is connected to itself.
     """
     if isinstance(connectivity, AllToAll):
         kind, in_degree, probability = drawing.ALL_TO_ALL, 0, 0.0
@@ -113,7 +112,7 @@ def draw(
         first_target=targets.first,
         last_target=targets.last,
     )
-    return drawing.draw_synapses(rule, n_columns)
+    return drawing.draw_synapses(rule, columns)
 
 
 def _whole_numbers(name: str, ids: np.ndarray) -> np.ndarray:
@@ -123,7 +122,7 @@ def _whole_numbers(name: str, ids: np.ndarray) -> np.ndarray:
     return ids.astype(np.int64)
 
 
-def compress(connections: Connections, name: str, sources: Range, targets: Range, n_columns: int) -> Synapses:
+def compress(connections: Connections, name: str, sources: Range, targets: Range, columns: Columns) -> Synapses:
     """Compress an explicit list of connections, keeping those between the two ranges.
 
     Raises :class:`ParameterError` where arrays differ in length, an id is no whole number or out of range, or a weight
@@ -151,14 +150,14 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
     order = np.lexsort((target, source))
     offset = np.zeros(sources.n + 1, np.int64)
     np.cumsum(np.bincount(source, minlength=sources.n), out=offset[1:])
-    values = np.zeros((len(target), n_columns))
+    values = np.zeros((len(target), columns.n))
     values[:, WEIGHT] = weight[order]
-    return Synapses(offset, target[order].astype(np.int32), values)
+    return Synapses(offset, target[order].astype(np.int32), values, columns)
 
 
-def expand(synapses: Synapses, sources: Range, targets: Range) -> Connections:
-    """List of the synapses with global ids, sorted by (target, source)."""
+def expand(synapses: Synapses, sources: Range, targets: Range, column: int = WEIGHT) -> Connections:
+    """List of the synapses with global ids and the values in ``column``, sorted by (target, source)."""
     source = np.repeat(np.arange(sources.first, sources.last), np.diff(synapses.offset))
     order = np.lexsort((source, synapses.target))
     target = synapses.target[order].astype(np.int64) + targets.first
-    return Connections(source[order], target, synapses.values[order, WEIGHT])
+    return Connections(source[order], target, synapses.values[order, column])

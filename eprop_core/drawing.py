@@ -12,7 +12,7 @@ import numpy as np
 
 from eprop_core.compilation import allocating_kernel
 from eprop_core.random import philox, to_deviate, to_integer, to_normals, to_uniform
-from eprop_core.synapses import WEIGHT, Synapses
+from eprop_core.synapses import WEIGHT, Columns, Synapses
 
 ALL_TO_ALL, FIXED_IN_DEGREE, FIXED_IN_DEGREE_MULTAPSES, BERNOULLI = range(4)
 NORMAL, UNIFORM, CONSTANT = range(3)
@@ -178,15 +178,15 @@ def _place(records, n, place, target, values):
         place[i] += 1
 
 
-def draw_synapses(rule: Rule, n_columns: int) -> Synapses:
-    """The synapses between the rule's two ranges, each with room for ``n_columns`` values."""
+def draw_synapses(rule: Rule, columns: Columns) -> Synapses:
+    """The synapses between the rule's two ranges; all values but the weight are 0."""
     n_sources = rule.last_source - rule.first_source
     # The arrays are numpy's, which asks for large pages: with ordinary ones a spike's visit waits for address look-ups.
     count = np.zeros(n_sources, np.int64)
     none = _Records(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
     _draw(rule, 0, n_sources, count, 1, np.empty(0, np.int64), none)
     offset = np.concatenate(([0], np.cumsum(count)))
-    synapses = Synapses(offset, np.empty(offset[-1], np.int32), np.zeros((offset[-1], n_columns)))
+    synapses = Synapses(offset, np.empty(offset[-1], np.int32), np.zeros((offset[-1], columns.n)), columns)
     place = offset[:-1].copy()
     first = 0
     while first < n_sources:
@@ -196,6 +196,6 @@ def draw_synapses(rule: Rule, n_columns: int) -> Synapses:
         width = -(-(last - first) // _BUCKETS)
         position = offset[first:last:width] - offset[first]
         _draw(rule, first, last, count[:0], width, position, records)
-        _place(records, n, place, *synapses[1:])
+        _place(records, n, place, synapses.target, synapses.values)
         first = last
     return synapses

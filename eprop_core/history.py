@@ -17,6 +17,18 @@ trace z alpha^(t-b) is free, and with E = c - z U(s), where c kappa^(s-b) is the
 A synapse therefore stores E and the constant G = -(E A(s) + z Q(s)), and no history beyond the present row is needed.
 The factors grow with t - b; a block ends before any of them exceeds :data:`LARGEST_FACTOR`, and everything is moved to
 a new origin.
+
+The threshold of an adaptive neuron rises by beta with each of its spikes and returns with the decay rho. A synapse has
+one trace more, a(t) = rho a(t-1) + e(t), and its eligibility is e(t) = psi(t) (z alpha^(t-b) - beta a(t-1)) (Bellec et
+al. 2020, eqs. 24-25). That is linear in z and in a, though its decay rho - beta psi(t) changes from step to step, so
+the neuron follows the trace of z = 1, a(b) = 0 and the one of z = 0, a(b) = 1, namely X(t) and P(t):
+
+    x(t) = psi(t) (alpha^(t-b) - beta X(t-1))      X(t) = rho X(t-1) + x(t)       U sums x(t) kappa^(b-t)
+    p(t) = - psi(t) beta P(t-1)                    P(t) = rho P(t-1) + p(t)       W sums p(t) kappa^(b-t)
+    Q_W(s) = sum over b <= t < s of S(t) kappa^(t-b) W(t)
+
+With D = (a(s) - z X(s)) / P(s) the trace at e is D P(e) + z X(e), and D W and D Q_W join z U and z Q above. P stays
+above 1 / LARGEST_FACTOR within a block, since psi never exceeds the height of the surrogate gradient.
 """
 
 import math
@@ -26,8 +38,8 @@ import numpy as np
 
 from eprop_core.compilation import kernel
 
-U, A, Q, U_BEFORE = range(4)
-"""Columns of an array of sums; U_BEFORE is U of the row before."""
+U, A, Q, PSI, W, Q_W, X, P = range(8)
+"""Columns of an array of sums; PSI is the surrogate gradient of the present row; the last four only with adaptation."""
 
 LARGEST_FACTOR = 100.0
 """Bound of every factor within a block.
@@ -55,13 +67,23 @@ class Decay(NamedTuple):
     """(alpha/kappa)^s"""
 
 
+class Adaptation(NamedTuple):
+    """How the threshold of each neuron adapts."""
+
+    beta: np.ndarray
+    """float64 (n,), mV, 0 for a neuron that does not adapt."""
+    rho: float
+
+
 class History(NamedTuple):
     """Running sums of the targets of plastic projections, at the present row."""
 
     sums: np.ndarray
-    """float64 (n, 4): U, A, Q, U_BEFORE of each neuron."""
+    """float64 (n, 4 or, with adaptation, 8): the columns above, of each neuron."""
     sums_reg: np.ndarray | None
     """The same for the filter of the rate regularization; None where one filter serves both."""
+    adaptation: Adaptation | None
+    """None where no threshold adapts."""
     decay: Decay
     decay_reg: Decay
     row: np.ndarray
@@ -70,15 +92,42 @@ class History(NamedTuple):
     """int64 (1,), the origin of the present block."""
     horizon: int
     """Steps by which the row lags behind the step that is being computed."""
+    signal: np.ndarray
+    """float64 (n,), learning signal of the latest row for which it is known."""
+    signal_reg: np.ndarray
+    """The same for the rate regularization; the same array where one filter serves both."""
 
     @classmethod
-    def before_start(cls, n: int, alpha: float, kappa: float, kappa_reg: float, horizon: int) -> "History":
+    def before_start(
+        cls,
+        n: int,
+        alpha: float,
+        kappa: float,
+        kappa_reg: float,
+        horizon: int,
+        adaptation: Adaptation | None = None,
+        largest_surrogate_gradient: float = 0.0,
+    ) -> "History":
         """Sums of ``n`` neurons; the first :func:`advance` moves them to the row that step 0 needs."""
-        block = block_length(alpha, kappa, kappa_reg)
+        decays = [alpha, kappa, kappa_reg]
+        if adaptation is not None:
+            decays.append(adaptation.rho - adaptation.beta.max(initial=0.0) * largest_surrogate_gradient)
+        block = block_length(*decays)
         start = np.array([-horizon - 1])
-        sums_reg = None if kappa == kappa_reg else np.zeros((n, 4))
-        decays = _decay(alpha, kappa, block), _decay(alpha, kappa_reg, block)
-        return cls(np.zeros((n, 4)), sums_reg, *decays, start, start.copy(), horizon)
+        sums = _new_sums(n, adaptation)
+        sums_reg = None if kappa == kappa_reg else sums.copy()
+        tables = _decay(alpha, kappa, block), _decay(alpha, kappa_reg, block)
+        signal = np.zeros(n)
+        signal_reg = signal if sums_reg is None else np.zeros(n)
+        return cls(sums, sums_reg, adaptation, *tables, start, start.copy(), horizon, signal, signal_reg)
+
+
+def _new_sums(n: int, adaptation: Adaptation | None) -> np.ndarray:
+    if adaptation is None:
+        return np.zeros((n, PSI + 1))
+    sums = np.zeros((n, P + 1))
+    sums[:, P] = 1.0
+    return sums
 
 
 def block_length(*decays: float) -> int:
@@ -99,20 +148,35 @@ def _decay(alpha: float, kappa: float, block: int) -> Decay:
 
 
 @kernel
-def advance(sums, decay, offset, surrogate_gradient, signal):
+def advance(sums, adaptation, decay, offset, surrogate_gradient, signal):
     """Move the sums from row ``offset`` to the next: add the signal of this row and the surrogate gradient of the next.
 
     ``surrogate_gradient`` and ``signal`` are float64 (n,); rows count from the origin.
     """
-    signal_factor = decay.kappa_power[offset]
-    surrogate_factor = decay.ratio_power[offset + 1]
+    signal_factor, surrogate_factor = decay.kappa_power[offset], decay.ratio_power[offset + 1]
     for j in range(len(sums)):
         weighted = signal[j] * signal_factor
-        before = sums[j, U]
         sums[j, A] += weighted
-        sums[j, Q] += weighted * before
-        sums[j, U_BEFORE] = before
-        sums[j, U] = before + surrogate_gradient[j] * surrogate_factor
+        sums[j, Q] += weighted * sums[j, U]
+        sums[j, PSI] = surrogate_gradient[j]
+        if adaptation is None:
+            sums[j, U] += surrogate_gradient[j] * surrogate_factor
+    if adaptation is not None:
+        _advance_adaptive(sums, adaptation, decay, offset, surrogate_gradient, signal)
+
+
+@kernel
+def _advance_adaptive(sums, adaptation, decay, offset, surrogate_gradient, signal):
+    signal_factor = decay.kappa_power[offset]
+    growth, trace = decay.kappa_growth[offset + 1], 1.0 / decay.alpha_growth[offset + 1]
+    for j in range(len(sums)):
+        sums[j, Q_W] += signal[j] * signal_factor * sums[j, W]
+        x = surrogate_gradient[j] * (trace - adaptation.beta[j] * sums[j, X])
+        p = -surrogate_gradient[j] * adaptation.beta[j] * sums[j, P]
+        sums[j, X] = adaptation.rho * sums[j, X] + x
+        sums[j, P] = adaptation.rho * sums[j, P] + p
+        sums[j, U] += x * growth
+        sums[j, W] += p * growth
 
 
 @kernel
@@ -123,10 +187,15 @@ def advance_readouts(sums, decay, offset, error):
 
 
 @kernel
-def move_origin(sums, decay, offset):
-    """Make the present row, ``offset`` steps after the old origin, the new origin."""
+def move_origin(sums, adaptation):
+    """Make the present row the new origin."""
     for j in range(len(sums)):
-        sums[j, U_BEFORE] = (sums[j, U_BEFORE] - sums[j, U]) / decay.ratio_power[offset]
         sums[j, U] = 0.0
         sums[j, A] = 0.0
         sums[j, Q] = 0.0
+    if adaptation is not None:
+        for j in range(len(sums)):
+            sums[j, W] = 0.0
+            sums[j, Q_W] = 0.0
+            sums[j, X] = 0.0
+            sums[j, P] = 1.0

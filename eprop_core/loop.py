@@ -15,6 +15,8 @@ from eprop_core.compilation import kernel
 from eprop_core.history import History, advance, advance_readouts, move_origin
 from eprop_core.neurons import (
     FINITE,
+    Feedback,
+    ReadoutParameters,
     ReadoutState,
     RecurrentParameters,
     RecurrentState,
@@ -22,9 +24,8 @@ from eprop_core.neurons import (
     update_readouts,
     update_recurrent,
 )
-from eprop_core.projection import Projection, begin_row, visit_row
+from eprop_core.projection import Projection, begin_row, move_to_new_origin, visit_row
 from eprop_core.spikes import Spikes, copy_ids
-from eprop_core.synapses import Synapses
 
 UPDATE, DELIVER, PLASTICITY, COLLOCATE = range(4)
 """Entries of ``Rank.times``; PLASTICITY is a part of DELIVER and COLLOCATE."""
@@ -40,15 +41,12 @@ class Rank(NamedTuple):
     interval: int
     parameters: RecurrentParameters
     neurons: RecurrentState
-    readout_alpha: float
-    readout_E_L: float
+    readout_parameters: ReadoutParameters
     readouts: ReadoutState
-    fixed_point: float
-    """Scale of the readouts' input: currents are added as multiples of 1 / fixed_point."""
     input: Projection
     recurrent: Projection
     output: Projection
-    feedback: Synapses
+    feedback: Feedback
     output_delay: int
     input_history: History
     recurrent_history: History
@@ -57,8 +55,6 @@ class Rank(NamedTuple):
     output_history: History
     learns: bool
     """Whether recurrent neurons have plastic synapses."""
-    signal: np.ndarray
-    """float64 (n,), space for learning signals."""
     input_spikes: Spikes
     spikes: Spikes
     """Of all ranks, global ids."""
@@ -89,69 +85,104 @@ class Run(NamedTuple):
 
 
 @kernel
-def _advance_history(rank, history):
-    """Move the sums to the next row, with the learning signals of the row before it."""
+def _learning_signals(rank, history):
+    """Compute the learning signals of the present row, which are known by now."""
     row = history.row[0]
-    history.row[0] = row + 1
-    if not rank.learns:
-        return
-    offset = row - history.origin[0]
     error = rank.readouts.error[(row + rank.output_delay) % len(rank.readouts.error)]
     rate_error = rank.neurons.rate_error[row % len(rank.neurons.rate_error)]
-    psi = rank.neurons.surrogate_gradient[(row + 1) % len(rank.neurons.surrogate_gradient)]
-    feedback = rank.feedback
     share = 1.0 - rank.parameters.kappa_reg
     if history.sums_reg is None:
-        learning_signals(rank.signal, feedback, error, share, rate_error)
-        advance(history.sums, history.decay, offset, psi, rank.signal)
+        learning_signals(history.signal, rank.feedback, error, share, rate_error)
     else:
-        learning_signals(rank.signal, feedback, error, 0.0, rate_error)
-        advance(history.sums, history.decay, offset, psi, rank.signal)
-        learning_signals(rank.signal, feedback, error[:0], share, rate_error)
-        _advance_reg(history.sums_reg, history.decay_reg, offset, psi, rank.signal)
+        learning_signals(history.signal, rank.feedback, error, 0.0, rate_error)
+        learning_signals(history.signal_reg, rank.feedback, error[:0], share, rate_error)
 
 
 @kernel
-def _advance_reg(sums_reg, decay, offset, psi, signal):
+def _next_row(rank, history):
+    """Move the sums to the next row."""
+    row = history.row[0]
+    history.row[0] = row + 1
+    if rank.learns:
+        offset = row - history.origin[0]
+        psi = rank.neurons.surrogate_gradient[(row + 1) % len(rank.neurons.surrogate_gradient)]
+        advance(history.sums, history.adaptation, history.decay, offset, psi, history.signal)
+        _advance_reg(history.sums_reg, history, offset, psi)
+
+
+@kernel
+def _advance_reg(sums_reg, history, offset, psi):
     if sums_reg is not None:
-        advance(sums_reg, decay, offset, psi, signal)
+        advance(sums_reg, history.adaptation, history.decay_reg, offset, psi, history.signal_reg)
 
 
 @kernel
-def _end_block(history):
-    """Move the origin to the present row where the block is full."""
-    offset = history.row[0] - history.origin[0]
-    if offset == history.decay.block:
-        move_origin(history.sums, history.decay, offset)
-        _move_origin_reg(history.sums_reg, history.decay_reg, offset)
-        history.origin[0] = history.row[0]
+def _new_origin(history):
+    """Move the origin to the present row."""
+    move_origin(history.sums, history.adaptation)
+    _move_origin_reg(history.sums_reg, history.adaptation)
+    history.origin[0] = history.row[0]
 
 
 @kernel
-def _move_origin_reg(sums_reg, decay, offset):
+def _move_origin_reg(sums_reg, adaptation):
     if sums_reg is not None:
-        move_origin(sums_reg, decay, offset)
+        move_origin(sums_reg, adaptation)
+
+
+@kernel
+def _block_is_full(history):
+    return history.row[0] - history.origin[0] == history.decay.block
 
 
 @kernel
 def collocate(rank, first_step, last_step):
     """Compute this rank's part of the readouts' input in the steps ``first_step`` .. ``last_step - 1``."""
     before = seconds(rank.clock)
-    history, output = rank.output_history, rank.output
+    history, output, fixed_point = rank.output_history, rank.output, rank.readout_parameters.fixed_point
     for step in range(first_step, last_step):
         row = history.row[0]
         error = rank.readouts.error[row % len(rank.readouts.error)]
         if output.plastic:
             advance_readouts(history.sums, history.decay, row - history.origin[0], error)
         history.row[0] = row + 1
-        begin_row(output, rank.own_spikes, history)
-        _end_block(history)
+        begin_row(output, rank.own_spikes, history, row + 1)
+        if _block_is_full(history):
+            move_to_new_origin(output, history)
+            _new_origin(history)
         current = rank.readouts.current[step - first_step]
         current[:] = 0
-        events, plasticity = visit_row(output, rank.own_spikes, history, current, rank.fixed_point, rank.detailed_clock)
+        events, plasticity = visit_row(output, rank.own_spikes, history, current, fixed_point, rank.detailed_clock)
         rank.counts[OUTPUT_EVENTS] += events
         rank.times[PLASTICITY] += plasticity
     rank.times[COLLOCATE] += seconds(rank.clock) - before
+
+
+@kernel
+def _begin_step(rank):
+    """Move the histories of the recurrent neurons to the row that this step is about."""
+    history = rank.input_history
+    if rank.learns:
+        _learning_signals(rank, history)
+    row = history.row[0] + 1
+    begin_row(rank.input, rank.input_spikes, history, row)
+    if rank.shared_history:
+        begin_row(rank.recurrent, rank.spikes, history, row)
+    _next_row(rank, history)
+    if _block_is_full(history):
+        move_to_new_origin(rank.input, history)
+        if rank.shared_history:
+            move_to_new_origin(rank.recurrent, history)
+        _new_origin(history)
+    if not rank.shared_history:
+        history = rank.recurrent_history
+        if rank.learns:
+            _learning_signals(rank, history)
+        begin_row(rank.recurrent, rank.spikes, history, history.row[0] + 1)
+        _next_row(rank, history)
+        if _block_is_full(history):
+            move_to_new_origin(rank.recurrent, history)
+            _new_origin(history)
 
 
 @kernel
@@ -171,16 +202,7 @@ def compute(rank, run, first_step, last_step):
     for step in range(first_step, last_step):
         start = seconds(rank.clock)
         _receive_input(rank, run, step)
-        _advance_history(rank, rank.input_history)
-        begin_row(rank.input, rank.input_spikes, rank.input_history)
-        if rank.shared_history:
-            begin_row(rank.recurrent, rank.spikes, rank.recurrent_history)
-            _end_block(rank.input_history)
-        else:
-            _end_block(rank.input_history)
-            _advance_history(rank, rank.recurrent_history)
-            begin_row(rank.recurrent, rank.spikes, rank.recurrent_history)
-            _end_block(rank.recurrent_history)
+        _begin_step(rank)
         middle = seconds(rank.clock)
         current = rank.neurons.current
         for projection, spikes, history, kind in (
@@ -194,9 +216,7 @@ def compute(rank, run, first_step, last_step):
         t = step - run.start
         update_readouts(
             rank.readouts,
-            rank.readout_alpha,
-            rank.readout_E_L,
-            rank.fixed_point,
+            rank.readout_parameters,
             step,
             step - first_step,
             run.target[t],

@@ -10,16 +10,25 @@ from eprop_core import history, surrogate
 from eprop_core.clock import new_scratch
 from eprop_core.connectivity import Connections, Range, compress, draw, mean_in_degree, weight_scale
 from eprop_core.loop import Rank
-from eprop_core.neurons import NO_LOWER_BOUND, ReadoutState, RecurrentParameters, RecurrentState
-from eprop_core.parameters import Network, PairwiseBernoulli, ParameterError
+from eprop_core.neurons import (
+    NO_LOWER_BOUND,
+    Feedback,
+    ReadoutParameters,
+    ReadoutState,
+    RecurrentParameters,
+    RecurrentState,
+)
+from eprop_core.optimizers import Optimizer, moments, optimizer_of
+from eprop_core.parameters import AllToAll, Network, PairwiseBernoulli, ParameterError
 from eprop_core.parameters import Projection as ProjectionParameters
 from eprop_core.projection import Projection
 from eprop_core.random import Purpose, fill_integers
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
-from eprop_core.synapses import ELIGIBILITY, ELIGIBILITY_REG, WEIGHT, Optimizer, Synapses
+from eprop_core.synapses import ELIGIBILITY, NO_COLUMN, WEIGHT, Columns, Synapses
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
+ALL_TO_ALL = AllToAll(rule="all_to_all")
 
 
 class InsufficientMemoryError(MemoryError):
@@ -46,7 +55,7 @@ def estimate_memory(network: Network, n_ranks: int = 1) -> int:
     sources = network.n_input + network.n_recurrent
 
     def synapses(name: str, n_sources: int, n_targets: float) -> float:
-        bytes_per_synapse = 4 + 8 * _values_per_synapse(network, name)
+        bytes_per_synapse = 4 + 8 * _layout(network, name).n
         return mean_in_degree(getattr(network, name).connectivity, n_sources) * n_targets * bytes_per_synapse
 
     all_synapses = (
@@ -83,24 +92,44 @@ def build(
     """Draw or take over the connections of one rank and set everything to rest."""
     synapses = {}
     for name, (sources, targets) in projection_ranges(network, recurrent).items():
-        n_columns = _values_per_synapse(network, name)
+        columns = _layout(network, name)
         if name in connections:
-            synapses[name] = compress(connections[name], name, sources, targets, n_columns)
+            synapses[name] = compress(connections[name], name, sources, targets, columns)
         else:
             projection = getattr(network, name)
+            # Feedback that adapts has a weight for each output connection, whichever those are.
+            drawn = ALL_TO_ALL if name == "feedback" and follows_output(network) else projection.connectivity
             synapses[name] = draw(
-                projection.connectivity,
+                drawn,
                 projection.weights,
                 seed=seed,
                 source_purpose=Purpose[f"{name.upper()}_SOURCES"],
                 weight_purpose=Purpose[f"{name.upper()}_WEIGHTS"],
                 sources=sources,
                 targets=targets,
-                n_columns=n_columns,
+                columns=columns,
                 autapses=name != "recurrent",
             )
+    if follows_output(network):
+        _put_feedback_along(synapses["output"], synapses.pop("feedback"))
     phase = firing_phases(network, seed, recurrent)
     return assemble(network, synapses, recurrent, phase, _fixed_point(network, connections), detailed_times)
+
+
+def follows_output(network: Network) -> bool:
+    """Whether feedback goes along the output connections, instead of connections of its own."""
+    return network.feedback.kind != "random"
+
+
+def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
+    """Copy the weights from readout to neuron to the synapses from neuron to readout, where they have room for it."""
+    column = output.columns.feedback
+    if column == NO_COLUMN:
+        return
+    n_recurrent, n_readout = len(output.offset) - 1, len(feedback.offset) - 1
+    weight = np.zeros((n_recurrent, n_readout))
+    weight[feedback.target, np.repeat(np.arange(n_readout), np.diff(feedback.offset))] = feedback.values[:, WEIGHT]
+    output.values[:, column] = weight[np.repeat(np.arange(n_recurrent), np.diff(output.offset)), output.target]
 
 
 def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:
@@ -110,11 +139,31 @@ def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:
     return phase
 
 
-def _values_per_synapse(network: Network, name: str) -> int:
-    if name == "feedback" or not getattr(network, name).plastic:
-        return WEIGHT + 1
-    one_filter = network.plasticity.kappa == network.plasticity.kappa_reg
-    return ELIGIBILITY + 1 if one_filter or name == "output" else ELIGIBILITY_REG + 1
+def has_two_filters(network: Network) -> bool:
+    """Whether the rate regularization filters eligibilities by a decay of its own."""
+    return network.plasticity.kappa != network.plasticity.kappa_reg
+
+
+def _layout(network: Network, name: str) -> Columns:
+    """Columns of the values of a projection's synapses."""
+    n = WEIGHT + 1
+    chosen: dict[str, int] = {}
+    wanted = []
+    if name != "feedback" and getattr(network, name).plastic:
+        n = ELIGIBILITY + 1
+        onto_neurons = name != "output"
+        wanted += [
+            ("eligibility_reg", int(onto_neurons and has_two_filters(network))),
+            ("adaptation", int(onto_neurons and network.neuron.adaptation is not None)),
+            ("moments", moments(network.plasticity.optimizer)),
+        ]
+    if name == "output":
+        wanted.append(("feedback", int(network.feedback.kind == "adaptive")))
+    for column, width in wanted:
+        if width:
+            chosen[column] = n
+            n += width
+    return Columns(n=n, **chosen)
 
 
 def _fixed_point(network: Network, connections: Mapping[str, Connections]) -> float:
@@ -174,30 +223,42 @@ def assemble(
 ) -> Rank:
     """Put the parts of a rank together around its connections."""
     plasticity, neuron, dt = network.plasticity, network.neuron, network.dt
-    alpha, alpha_out = math.exp(-dt / neuron.tau_m), math.exp(-dt / network.readout.tau_m)
+    alpha_out = math.exp(-dt / network.readout.tau_m)
     signal_delay = network.output.delay + network.feedback.delay
     horizons = {name: max(getattr(network, name).delay, signal_delay - 1) for name in ("input", "recurrent")}
     interval = min(network.recurrent.delay, network.output.delay)
     n = recurrent.n
-    optimizer = Optimizer(
-        plasticity.optimizer.learning_rate, plasticity.optimizer.weight_min, plasticity.optimizer.weight_max
-    )
+    parameters = _recurrent_parameters(network, recurrent)
+    weight_decay = {"output": network.feedback.weight_decay}
 
     def projection(name: str, n_sources: int) -> Projection:
-        parameters: ProjectionParameters = getattr(network, name)
-        if parameters.plastic:
+        chosen: ProjectionParameters = getattr(network, name)
+        optimizer = optimizer_of(plasticity.optimizer, weight_decay.get(name, 0.0))
+        if chosen.plastic:
             _check_bounds(name, synapses[name].values[:, WEIGHT], optimizer)
         return Projection(
             synapses=synapses[name],
-            sources=Sources.at_rest(n_sources if parameters.plastic else 0, plasticity.cutoff),
+            sources=Sources.at_rest(n_sources if chosen.plastic else 0, plasticity.cutoff),
             optimizer=optimizer,
-            plastic=parameters.plastic,
-            delay=parameters.delay,
+            plastic=chosen.plastic,
+            updates_at_spikes=plasticity.update == "spike",
+            delay=chosen.delay,
             entry_lead=0 if name == "output" else 1,
         )
 
     def recurrent_history(name: str) -> history.History:
-        return history.History.before_start(n, alpha, plasticity.kappa, plasticity.kappa_reg, horizons[name])
+        adaptation = None
+        if neuron.adaptation is not None:
+            adaptation = history.Adaptation(parameters.beta, parameters.rho)
+        return history.History.before_start(
+            n,
+            math.exp(-dt / neuron.tau_m),
+            plasticity.kappa,
+            plasticity.kappa_reg,
+            horizons[name],
+            adaptation,
+            neuron.surrogate_gradient.height,
+        )
 
     input_history = recurrent_history("input")
     shared = horizons["input"] == horizons["recurrent"]
@@ -205,31 +266,19 @@ def assemble(
     return Rank(
         first_id=recurrent.first,
         interval=interval,
-        parameters=RecurrentParameters(
-            alpha=alpha,
-            drive=neuron.tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e,
-            V_th=neuron.V_th,
-            V_min=NO_LOWER_BOUND if neuron.V_min is None else neuron.V_min,
-            refractory_steps=network.refractory_steps,
-            surrogate=surrogate.KINDS[neuron.surrogate_gradient.function],
-            surrogate_height=neuron.surrogate_gradient.height,
-            surrogate_width=neuron.surrogate_gradient.width,
-            kappa_reg=plasticity.kappa_reg,
-            c_reg=plasticity.c_reg,
-            # As in NEST: the target is in spikes per step, though the rate is in spikes per ms.
-            f_target=plasticity.f_target / 1000.0 * dt,
-            dt=dt,
-            period=network.firing_period,
-        ),
+        parameters=parameters,
         neurons=RecurrentState.at_rest(n, depth, phase),
-        readout_alpha=alpha_out,
-        readout_E_L=network.readout.E_L,
+        readout_parameters=ReadoutParameters(
+            alpha=alpha_out,
+            E_L=network.readout.E_L,
+            softmax=network.readout.loss == "cross_entropy",
+            fixed_point=fixed_point,
+        ),
         readouts=ReadoutState.at_rest(network.n_readout, interval, max(depth, network.output.delay) + 2),
-        fixed_point=fixed_point,
         input=projection("input", network.n_input),
         recurrent=projection("recurrent", network.n_recurrent),
         output=projection("output", n),
-        feedback=synapses["feedback"],
+        feedback=_feedback(network, synapses),
         output_delay=network.output.delay,
         input_history=input_history,
         recurrent_history=input_history if shared else recurrent_history("recurrent"),
@@ -238,7 +287,6 @@ def assemble(
             network.n_readout, alpha_out, alpha_out, alpha_out, network.output.delay
         ),
         learns=network.input.plastic or network.recurrent.plastic,
-        signal=np.zeros(n),
         input_spikes=Spikes.none(horizons["input"] + network.input.delay + 1, network.n_input),
         spikes=Spikes.none(horizons["recurrent"] + network.recurrent.delay + 1, network.n_recurrent),
         own_spikes=Spikes.none(2 * network.output.delay + interval + 1, n),
@@ -248,3 +296,43 @@ def assemble(
         clock=new_scratch(),
         detailed_clock=new_scratch() if detailed_times else None,
     )
+
+
+def _recurrent_parameters(network: Network, recurrent: Range) -> RecurrentParameters:
+    neuron, plasticity, dt = network.neuron, network.plasticity, network.dt
+    n = recurrent.n
+    tau_m, V_th = np.full(n, neuron.tau_m), np.full(n, neuron.V_th)
+    alpha = np.exp(-dt / tau_m)
+    beta, rho = np.zeros(n), 0.0
+    if neuron.adaptation is not None:
+        first = recurrent.size - round(neuron.adaptation.share * recurrent.size)
+        beta[max(0, first - recurrent.first) :] = neuron.adaptation.beta
+        rho = math.exp(-dt / neuron.adaptation.tau)
+    return RecurrentParameters(
+        alpha=alpha,
+        drive=tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e,
+        V_th=V_th,
+        beta=beta,
+        rho=rho,
+        V_min=NO_LOWER_BOUND if neuron.V_min is None else neuron.V_min,
+        clamps=neuron.V_reset is not None,
+        V_reset=0.0 if neuron.V_reset is None else neuron.V_reset,
+        refractory_steps=network.refractory_steps,
+        surrogate=surrogate.KINDS[neuron.surrogate_gradient.function],
+        surrogate_height=neuron.surrogate_gradient.height,
+        surrogate_width=neuron.surrogate_gradient.width,
+        kappa_reg=plasticity.kappa_reg,
+        c_reg=plasticity.c_reg,
+        # As in NEST: the target is in spikes per step, though the rate is in spikes per ms.
+        f_target=plasticity.f_target / 1000.0 * dt,
+        dt=dt,
+        period=network.firing_period,
+    )
+
+
+def _feedback(network: Network, synapses: Mapping[str, Synapses]) -> Feedback:
+    if not follows_output(network):
+        return Feedback(synapses["feedback"], WEIGHT, along_output=False)
+    output = synapses["output"]
+    column = WEIGHT if network.feedback.kind == "symmetric" else output.columns.feedback
+    return Feedback(output, column, along_output=True)

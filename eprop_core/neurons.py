@@ -1,4 +1,4 @@
-"""One step of the neurons: leaky integrate-and-fire with subtractive reset, and leaky readouts."""
+"""One step of the neurons: leaky integrate-and-fire, with or without adaptation, and leaky readouts."""
 
 import math
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 from eprop_core.compilation import kernel
 from eprop_core.surrogate import surrogate_gradient
-from eprop_core.synapses import WEIGHT
+from eprop_core.synapses import Synapses
 
 NO_LOWER_BOUND = -np.inf
 FINITE = -1
@@ -15,14 +15,21 @@ FINITE = -1
 
 
 class RecurrentParameters(NamedTuple):
-    """Numbers of the recurrent neurons' dynamics and rate regularization."""
+    """Numbers of the recurrent neurons' dynamics and rate regularization; arrays are float64 (n,)."""
 
-    alpha: float
+    alpha: np.ndarray
     """exp(-dt / tau_m)"""
-    drive: float
+    drive: np.ndarray
     """mV per step of the constant current, (tau_m / C_m) (1 - alpha) I_e"""
-    V_th: float
+    V_th: np.ndarray
+    beta: np.ndarray
+    """mV, rise of the threshold after a spike; 0 without adaptation."""
+    rho: float
+    """exp(-dt / tau) of the adaptation."""
     V_min: float
+    clamps: bool
+    """Whether a spike sets the voltage to V_reset, where it stays while refractory; else it subtracts V_th."""
+    V_reset: float
     refractory_steps: int
     surrogate: int
     surrogate_height: float
@@ -43,6 +50,10 @@ class RecurrentState(NamedTuple):
     """mV relative to E_L."""
     refractory: np.ndarray
     """int32, remaining steps of refractoriness."""
+    adaptation: np.ndarray
+    """Decaying count of spikes that raises the threshold."""
+    spiked: np.ndarray
+    """bool, whether the adaptation grows in the next step."""
     rate: np.ndarray
     """spikes per ms, moving average."""
     current: np.ndarray
@@ -60,12 +71,36 @@ class RecurrentState(NamedTuple):
         return cls(
             v=np.zeros(n),
             refractory=np.zeros(n, np.int32),
+            adaptation=np.zeros(n),
+            spiked=np.zeros(n, np.bool_),
             rate=np.zeros(n),
             current=np.zeros(n),
             surrogate_gradient=np.zeros((depth, n)),
             rate_error=np.zeros((depth, n)),
             phase=phase,
         )
+
+
+class ReadoutParameters(NamedTuple):
+    """Numbers of the readouts' dynamics and error."""
+
+    alpha: float
+    """exp(-dt / tau_m)"""
+    E_L: float
+    softmax: bool
+    """Whether the error is that of the cross-entropy, softmax(readout) - target."""
+    fixed_point: float
+    """Scale of the input: currents are added as multiples of 1 / fixed_point."""
+
+
+class Feedback(NamedTuple):
+    """Where the weights from the readouts to the recurrent neurons are."""
+
+    synapses: Synapses
+    """From the readouts; or those onto the readouts, where feedback follows them."""
+    column: int
+    """Of the values of a synapse."""
+    along_output: bool
 
 
 class ReadoutState(NamedTuple):
@@ -97,25 +132,35 @@ def update_recurrent(state, parameters, step, first_id, emitted):
     moment = step % parameters.period if ignores else 0
     n_spikes, not_finite = 0, FINITE
     for j in range(len(state.v)):
+        # A clamped neuron loses its input, and its adaptation stands still (as in NEST, which then forgets the spike).
+        clamped = parameters.clamps and state.refractory[j] > 0
         refractory = max(state.refractory[j] - 1, 0)
-        v = parameters.alpha * state.v[j] + state.current[j] + parameters.drive
-        v = max(v, parameters.V_min)
+        v, adaptation = state.v[j], state.adaptation[j]
+        if not clamped:
+            v = max(parameters.alpha[j] * v + state.current[j] + parameters.drive[j], parameters.V_min)
+            adaptation *= parameters.rho
+            if state.spiked[j]:
+                adaptation += 1.0
         state.current[j] = 0.0
+        threshold = parameters.V_th[j] + parameters.beta[j] * adaptation
         rate = parameters.kappa_reg * state.rate[j]
         psi[j] = 0.0
+        state.spiked[j] = False
         if refractory == 0:
-            u = abs(v - parameters.V_th) / parameters.surrogate_width
+            u = abs(v - threshold) / parameters.surrogate_width
             psi[j] = surrogate_gradient(parameters.surrogate, u, parameters.surrogate_height)
-            fires = v >= parameters.V_th if not ignores else state.phase[j] == moment
-            if fires:
+            fires = v >= threshold if not ignores else state.phase[j] == moment
+            if fires and not clamped:
                 emitted[n_spikes] = j + first_id
                 n_spikes += 1
-                v -= parameters.V_th
+                v = parameters.V_reset if parameters.clamps else v - parameters.V_th[j]
+                state.spiked[j] = True
                 refractory = parameters.refractory_steps
                 rate += spike_rate
         if not math.isfinite(v):
             not_finite = j
         state.v[j] = v
+        state.adaptation[j] = adaptation
         state.refractory[j] = refractory
         state.rate[j] = rate
         rate_error[j] = parameters.c_reg * (rate - parameters.f_target)
@@ -123,17 +168,35 @@ def update_recurrent(state, parameters, step, first_id, emitted):
 
 
 @kernel
-def update_readouts(state, alpha, E_L, fixed_point, step, offset, target, in_window, readout, error):
+def update_readouts(state, parameters, step, offset, target, in_window, readout, error):
     """Advance the readouts by one step; write their signal and error, float64 (n,).
 
     ``offset`` is the step within the communication interval.
     """
     recent = state.error[step % len(state.error)]
     for k in range(len(state.v)):
-        state.v[k] = alpha * state.v[k] + state.current[offset, k] / fixed_point
-        readout[k] = state.v[k] + E_L
-        error[k] = readout[k] - target[k] if in_window else 0.0
+        state.v[k] = parameters.alpha * state.v[k] + state.current[offset, k] / parameters.fixed_point
+        readout[k] = state.v[k] + parameters.E_L
+        error[k] = readout[k]
+    if parameters.softmax and in_window:
+        softmax(readout, error)
+    for k in range(len(error)):
+        error[k] = error[k] - target[k] if in_window else 0.0
         recent[k] = error[k]
+
+
+@kernel
+def softmax(signal, share):
+    """Write exp(signal) / sum of exp(signal) to ``share``; the largest is subtracted first, against overflow."""
+    largest = signal[0]
+    for k in range(len(signal)):
+        largest = max(largest, signal[k])
+    total = 0.0
+    for k in range(len(signal)):
+        share[k] = math.exp(signal[k] - largest)
+        total += share[k]
+    for k in range(len(signal)):
+        share[k] /= total
 
 
 @kernel
@@ -144,7 +207,15 @@ def learning_signals(signal, feedback, error, share, rate_error):
     """
     for j in range(len(signal)):
         signal[j] = share * rate_error[j]
+    weights = feedback.synapses
+    if feedback.along_output:  # sorted by neuron
+        if not np.any(error):
+            return
+        for j in range(len(signal)):
+            for n in range(weights.offset[j], weights.offset[j + 1]):
+                signal[j] += weights.values[n, feedback.column] * error[weights.target[n]]
+        return
     for k in range(len(error)):
         if error[k] != 0.0:
-            for n in range(feedback.offset[k], feedback.offset[k + 1]):
-                signal[feedback.target[n]] += feedback.values[n, WEIGHT] * error[k]
+            for n in range(weights.offset[k], weights.offset[k + 1]):
+                signal[weights.target[n]] += weights.values[n, feedback.column] * error[k]

@@ -7,7 +7,8 @@ Everything that a plastic projection does in step T concerns one row of the runn
 so that at row h all spikes emitted up to h are known, and all learning signals of earlier rows have arrived:
 
     emission   spikes emitted at h wake sources that were silent beyond the cutoff,
-    cutoff     sources whose latest spike was emitted at h - cutoff are settled and pause,
+    cutoff     sources whose latest spike was emitted at h - cutoff are settled and pause, while the sums still stand at
+               the row before and its learning signal is known,
     arrival    spikes arriving at T (emitted at T - delay) update weights and are delivered,
     entry      spikes emitted at h - delay + ``entry_lead`` enter the trace.
 
@@ -18,10 +19,10 @@ from typing import NamedTuple
 
 from eprop_core.clock import seconds
 from eprop_core.compilation import kernel
-from eprop_core.history import U_BEFORE, U
+from eprop_core.optimizers import Optimizer
 from eprop_core.sources import NO_SPIKE_YET, Sources, expire, register
 from eprop_core.spikes import spikes_of
-from eprop_core.synapses import PAUSED, RUNNING, WAKING, Optimizer, Synapses, Visit, deliver, settle, visit
+from eprop_core.synapses import PAUSED, RUNNING, WAKING, Synapses, Visit, deliver, settle, visit
 
 NEGLIGIBLE = 1e-30
 """Traces that have decayed to less than this fraction of their size are taken for zero."""
@@ -34,72 +35,95 @@ class Projection(NamedTuple):
     sources: Sources
     optimizer: Optimizer
     plastic: bool
+    updates_at_spikes: bool
+    """Whether an arriving spike updates the weights; else the end of a batch of samples does."""
     delay: int
     entry_lead: int
     """1 where a spike entering at row h changes the trace from h + 1 on (recurrent), 0 where from h on (readouts)."""
 
 
 @kernel
-def _revival(decay, offset, age):
-    """kappa^(age) for a trace that paused ``age`` steps before the row before this one, relative to the origin."""
-    factor = decay.kappa ** (age - (offset - 1))
-    return factor if factor > NEGLIGIBLE else 0.0
+def _power(decay, exponent):
+    """decay^exponent, or 0 where that is negligible."""
+    power = decay**exponent
+    return power if power > NEGLIGIBLE else 0.0
 
 
 @kernel
 def _visit(projection, history, i, arrives, enters, current, fixed_point):
-    sources, synapses = projection.sources, projection.synapses
+    sources, synapses, decay, decay_reg = projection.sources, projection.synapses, history.decay, history.decay_reg
     row, offset = history.row[0], history.row[0] - history.origin[0]
     state, z = sources.state[i], sources.trace[i]
-    revive, revive_reg = 0.0, 0.0
+    updates = arrives and projection.updates_at_spikes and sources.last_emission[i] != NO_SPIKE_YET
+    revive, revive_reg, revive_adaptation = 0.0, 0.0, 0.0
     if state == WAKING:
         if sources.last_emission[i] != NO_SPIKE_YET:
             age = row - sources.last_emission[i] - (len(sources.wheel) - 1)
-            revive, revive_reg = _revival(history.decay, offset, age), _revival(history.decay_reg, offset, age)
+            revive = _power(decay.kappa, age - (offset - 1))
+            revive_reg = _power(decay_reg.kappa, age - (offset - 1))
+            revive_adaptation = _adaptation_after(history.adaptation, age)
         sources.last_emission[i] = row
         sources.state[i] = RUNNING
-    jump = history.decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
-    event = Visit(state, arrives, enters, z, jump, revive, revive_reg)
+    jump = decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
+    event = Visit(
+        state,
+        arrives,
+        updates,
+        enters,
+        z,
+        jump,
+        z / decay.alpha_growth[offset],
+        revive,
+        revive_reg,
+        revive_adaptation,
+        decay.kappa_growth[offset],
+        decay_reg.kappa_growth[offset],
+        sources.optimized[i],
+        row,
+    )
     first, last = synapses.offset[i], synapses.offset[i + 1]
-    visit(synapses, history.sums, history.sums_reg, first, last, event, projection.optimizer, current, fixed_point)
+    visit(synapses, history, first, last, event, projection.optimizer, current, fixed_point)
     sources.trace[i] = z + jump
+    if updates:
+        sources.optimized[i] = row
 
 
 @kernel
-def _settle_expired(projection, history, row, offset):
-    """Pause the sources that reach the cutoff at ``row``."""
-    sources, synapses = projection.sources, projection.synapses
-    power, power_reg = history.decay.kappa_power[offset - 1], history.decay_reg.kappa_power[offset - 1]
-    for n in range(expire(sources, row)):
-        i = sources.silent[n]
-        sources.state[i] = PAUSED
-        first, last = synapses.offset[i], synapses.offset[i + 1]
-        settle(synapses, history.sums, history.sums_reg, first, last, sources.trace[i], U_BEFORE, power, power_reg)
+def _adaptation_after(adaptation, age):
+    """What remains of the trace of an adaptation after ``age`` steps beyond the cutoff."""
+    if adaptation is None:
+        return 0.0
+    return _power(adaptation.rho, age)
 
 
 @kernel
-def _settle_running(projection, history, offset):
-    """Move all sources and their synapses to a new origin, the present row."""
-    sources, synapses = projection.sources, projection.synapses
-    power, power_reg = history.decay.kappa_power[offset], history.decay_reg.kappa_power[offset]
-    shrinkage = 1.0 / history.decay.alpha_growth[offset]
-    for i in range(len(sources.trace)):
-        if sources.state[i] == RUNNING:
-            first, last = synapses.offset[i], synapses.offset[i + 1]
-            settle(synapses, history.sums, history.sums_reg, first, last, sources.trace[i], U, power, power_reg)
-        z = sources.trace[i] * shrinkage
-        sources.trace[i] = z if z > NEGLIGIBLE else 0.0
+def begin_row(projection, spikes, history, row):
+    """Register the spikes emitted at ``row``, and pause what has been silent too long by then.
 
-
-@kernel
-def begin_row(projection, spikes, history):
-    """Register the spikes emitted at the present row, pause what has been silent too long, move to a new origin."""
+    Recurrent neurons call it while their sums still stand at the row before, whose learning signal is known: what
+    pauses needs the traces of that row, and its gradient. Readouts have no traces and call it at ``row``.
+    """
     if projection.plastic:
-        row, offset = history.row[0], history.row[0] - history.origin[0]
-        register(projection.sources, spikes_of(spikes, row), row)
-        _settle_expired(projection, history, row, offset)
-        if offset == history.decay.block:
-            _settle_running(projection, history, offset)
+        sources, synapses = projection.sources, projection.synapses
+        row_ends = history.row[0] < row
+        register(sources, spikes_of(spikes, row), row)
+        for n in range(expire(sources, row)):
+            i = sources.silent[n]
+            sources.state[i] = PAUSED
+            settle(synapses, history, synapses.offset[i], synapses.offset[i + 1], sources.trace[i], row_ends)
+
+
+@kernel
+def move_to_new_origin(projection, history):
+    """Settle what is running before the sums start again from the present row."""
+    if projection.plastic:
+        sources, synapses = projection.sources, projection.synapses
+        shrinkage = 1.0 / history.decay.alpha_growth[history.row[0] - history.origin[0]]
+        for i in range(len(sources.trace)):
+            if sources.state[i] == RUNNING:
+                settle(synapses, history, synapses.offset[i], synapses.offset[i + 1], sources.trace[i], False)
+            z = sources.trace[i] * shrinkage
+            sources.trace[i] = z if z > NEGLIGIBLE else 0.0
 
 
 @kernel

@@ -214,8 +214,7 @@ class Simulation:
 
         A weight changes when a spike of its source arrives; what has been gathered since then is not in it.
         """
-        sources, targets = projection_ranges(self.network, self.recurrent)[projection]
-        own = expand(self._synapses(projection), sources, targets)
+        own = self._own_weights(projection)
         if self._communicator is None:
             return own
         parts = self._communicator.allgather(own)
@@ -223,9 +222,18 @@ class Simulation:
         order = np.lexsort((source, target))
         return Connections(source[order], target[order], weight[order])
 
+    def _own_weights(self, projection: str) -> Connections:
+        ranges = projection_ranges(self.network, self.recurrent)
+        if projection != "feedback":
+            return expand(self._synapses(projection), *ranges[projection])
+        feedback = self._rank.feedback
+        if not feedback.along_output:
+            return expand(feedback.synapses, *ranges["feedback"])
+        neuron, readout, weight = expand(feedback.synapses, *ranges["output"], feedback.column)
+        order = np.lexsort((readout, neuron))
+        return Connections(readout[order], neuron[order], weight[order])
+
     def _synapses(self, projection: str) -> Synapses:
-        if projection == "feedback":
-            return self._rank.feedback
         part: Projection = getattr(self._rank, projection)
         return part.synapses
 
@@ -241,13 +249,15 @@ class Simulation:
         copy.step = 0
         copy._communication = dict.fromkeys(self._communication, 0.0)
         copy._build_time = 0.0
-        synapses = {name: self._synapses(name) for name in PROJECTIONS}
+        synapses = {name: self._synapses(name) for name in PROJECTIONS[:3]}
+        if not self._rank.feedback.along_output:
+            synapses["feedback"] = self._rank.feedback.synapses
         copy._rank = assemble(
             copy.network,
             synapses,
             self.recurrent,
             self._rank.neurons.phase,
-            self._rank.fixed_point,
+            self._rank.readout_parameters.fixed_point,
             self._detailed_times,
         )
         return copy
@@ -258,8 +268,10 @@ class Simulation:
         counts = self._rank.counts
         result = {"neurons": self.recurrent.n, "spikes": int(counts[loop.SPIKES])}
         events = {"input": loop.INPUT_EVENTS, "recurrent": loop.RECURRENT_EVENTS, "output": loop.OUTPUT_EVENTS}
-        for name in PROJECTIONS:
+        for name in events:
             result[f"{name}_synapses"] = len(self._synapses(name).target)
+        own_feedback = 0 if self._rank.feedback.along_output else len(self._rank.feedback.synapses.target)
+        result["feedback_synapses"] = own_feedback
         for name, index in events.items():
             result[f"{name}_synaptic_events"] = int(counts[index])
         result["synapses"] = sum(result[f"{name}_synapses"] for name in events)

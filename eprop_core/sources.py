@@ -24,6 +24,8 @@ class Sources(NamedTuple):
     """int64, step of the latest spike up to the present row; NO_SPIKE_YET before the first."""
     state: np.ndarray
     """int8, PAUSED or RUNNING; WAKING between the registration of a spike and its visit in the same row."""
+    optimized: np.ndarray
+    """int64, steps that the optimizer has moved through."""
     wheel: np.ndarray
     """int32 (cutoff + 1,), first source in each slot, -1 for none; empty without a cutoff."""
     next_in_slot: np.ndarray
@@ -39,6 +41,7 @@ class Sources(NamedTuple):
             trace=np.zeros(n),
             last_emission=np.full(n, NO_SPIKE_YET, np.int64),
             state=np.full(n, PAUSED, np.int8),
+            optimized=np.zeros(n, np.int64),
             wheel=np.full(slots, -1, np.int32),
             next_in_slot=np.full(n if slots else 0, -1, np.int32),
             silent=np.empty(n if slots else 0, np.int32),

@@ -1,9 +1,9 @@
 """What happens to the synapses of one source: a spike visits them; a silence or a new origin settles them.
 
-The symbols are those of :mod:`eprop_core.history`: z is the source's trace; a synapse holds its weight, E and G while
-it is running, and the plain eligibility trace and the plain gradient gathered so far while it is paused. Where the
-filters of the learning signal and of the rate regularization differ, each has its own E and sums; G is shared.
-Synapses onto readouts have no eligibility trace of their own; the trace z takes its place, and A, U and E are 0.
+The symbols are those of :mod:`eprop_core.history`: z is the source's trace; a synapse holds its weight, E, D and G while
+it is running, and the plain traces and the plain gradient gathered so far while it is paused. Where the filters of the
+learning signal and of the rate regularization differ, each has its own E and sums; D and G are shared. Synapses onto
+readouts have no eligibility trace of their own; the trace z takes its place, and A, U and E are 0.
 
 The values of a synapse lie side by side, because its source's next spike needs all of them and nothing else.
 """
@@ -13,14 +13,31 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compilation import kernel
-from eprop_core.history import U_BEFORE, A, Q, U
-from eprop_core.optimizers import gradient_descent
+from eprop_core.history import PSI, Q_W, A, P, Q, U, W, X
+from eprop_core.optimizers import bounded, change
 
 PAUSED, RUNNING, WAKING = range(3)
 """State of a source: silent beyond the cutoff (or ever since); within the cutoff; about to run again."""
 
-WEIGHT, GRADIENT, ELIGIBILITY, ELIGIBILITY_REG = range(4)
-"""Columns of ``Synapses.values``; static synapses have the first alone."""
+WEIGHT, GRADIENT, ELIGIBILITY = range(3)
+"""First columns of ``Synapses.values``; static synapses have the weight alone, without feedback that follows it."""
+
+NO_COLUMN = -1
+
+
+class Columns(NamedTuple):
+    """Columns of ``Synapses.values`` that depend on the model, :data:`NO_COLUMN` where there is none."""
+
+    n: int = WEIGHT + 1
+    """Number of all columns."""
+    eligibility_reg: int = NO_COLUMN
+    """E of the rate regularization, where its filter differs."""
+    adaptation: int = NO_COLUMN
+    """D, where thresholds adapt."""
+    moments: int = NO_COLUMN
+    """The first of the optimizer's values."""
+    feedback: int = NO_COLUMN
+    """Weight of the feedback along this synapse, where that adapts."""
 
 
 class Synapses(NamedTuple):
@@ -31,15 +48,8 @@ class Synapses(NamedTuple):
     target: np.ndarray
     """int32 (n,), local target."""
     values: np.ndarray
-    """float64 (n, 1, 3 or 4): weight (pA), G, E, and E of the rate regularization where its filter differs."""
-
-
-class Optimizer(NamedTuple):
-    """Numbers of the weight update."""
-
-    learning_rate: float
-    weight_min: float
-    weight_max: float
+    """float64 (n, number of columns): weight (pA), G, E and what ``columns`` tell."""
+    columns: Columns
 
 
 class Visit(NamedTuple):
@@ -48,17 +58,31 @@ class Visit(NamedTuple):
     state: int
     """PAUSED, RUNNING or WAKING (paused, and running from this row on)."""
     arrives: bool
-    """The weight is updated with the gradient gathered so far, and added to the target's input."""
+    """The weight is added to the target's input."""
+    updates: bool
+    """Before that, it is updated with the gradient gathered so far."""
     enters: bool
     """The spike enters the presynaptic trace with the next step."""
     trace: float
     """z before the spike enters."""
     jump: float
     """Growth of z when the spike enters."""
+    plain_trace: float
+    """z alpha^(row - origin), needed to wake."""
     revive: float
     """Factor of a paused eligibility trace, kappa^(its age) in units of the block."""
     revive_reg: float
     """The same for the rate regularization."""
+    revive_adaptation: float
+    """Factor of a paused trace of the adaptation up to the row before this one."""
+    growth: float
+    """kappa^-(row - origin)"""
+    growth_reg: float
+    """The same for the rate regularization."""
+    first_step: int
+    """First step, counted from the start, that the optimizer has not moved through."""
+    last_step: int
+    """The step after the last one that it moves through now."""
 
 
 @kernel
@@ -70,16 +94,41 @@ def _sum(sums, j, column):
 
 
 @kernel
-def _eligibility_reg(sums_reg, values, k):
-    if sums_reg is None:
+def _adaptive_sum(adaptation, sums, j, column):
+    """A sum that only adaptive neurons have, or 0."""
+    if adaptation is None:
         return 0.0
-    return values[k, ELIGIBILITY_REG]
+    return _sum(sums, j, column)
 
 
 @kernel
-def _set_eligibility_reg(sums_reg, values, k, value):
-    if sums_reg is not None:
-        values[k, ELIGIBILITY_REG] = value
+def _value(needed, values, k, column):
+    """A value that a synapse only has where ``needed`` is not None, or 0."""
+    if needed is None:
+        return 0.0
+    return values[k, column]
+
+
+@kernel
+def _set_value(needed, values, k, column, value):
+    if needed is not None:
+        values[k, column] = value
+
+
+@kernel
+def _wake_adaptation(adaptation, j, trace):
+    """The part beta a(t-1) of the eligibility, and rho a(t-1), of an adaptation trace up to the row before."""
+    if adaptation is None:
+        return 0.0, 0.0
+    return adaptation.beta[j] * trace, adaptation.rho * trace
+
+
+@kernel
+def _per_own_response(adaptation, sums, j, value):
+    """D of an adaptation trace: ``value`` / P."""
+    if adaptation is None:
+        return 0.0
+    return value / sums[j, P]
 
 
 @kernel
@@ -92,61 +141,104 @@ def _add_to_input(current, j, weight, fixed_point):
 
 
 @kernel
-def visit(synapses, sums, sums_reg, first, last, event, optimizer, current, fixed_point):
+def update_weight(values, k, columns, gradient, optimizer, first_step, last_step):
+    """Move a weight, and the feedback along it if that adapts, by the gradient gathered since the last update."""
+    before = values[k, WEIGHT]
+    moved = change(values, k, columns.moments, gradient, optimizer, first_step, last_step)
+    values[k, WEIGHT] = bounded(before * optimizer.retained + moved, before, optimizer)
+    if columns.feedback != NO_COLUMN:
+        values[k, columns.feedback] = values[k, columns.feedback] * optimizer.retained + moved
+
+
+@kernel
+def visit(synapses, history, first, last, event, optimizer, current, fixed_point):
     """Let a spike visit the synapses ``first`` .. ``last - 1``, in constant time each."""
-    target, values = synapses.target, synapses.values
+    target, values, columns = synapses.target, synapses.values, synapses.columns
+    sums, sums_reg, adaptation = history.sums, history.sums_reg, history.adaptation
     z, jump = event.trace, event.jump
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
         u_reg, a_reg, q_reg = _sum(sums_reg, j, U), _sum(sums_reg, j, A), _sum(sums_reg, j, Q)
-        g, e, e_reg = values[k, GRADIENT], values[k, ELIGIBILITY], _eligibility_reg(sums_reg, values, k)
+        w, q_w = _adaptive_sum(adaptation, sums, j, W), _adaptive_sum(adaptation, sums, j, Q_W)
+        w_reg, q_w_reg = _adaptive_sum(adaptation, sums_reg, j, W), _adaptive_sum(adaptation, sums_reg, j, Q_W)
+        x = _adaptive_sum(adaptation, sums, j, X)
+        g, e = values[k, GRADIENT], values[k, ELIGIBILITY]
+        e_reg = _value(sums_reg, values, k, columns.eligibility_reg)
+        d = _value(adaptation, values, k, columns.adaptation)
         if event.state == WAKING:
-            e = e * event.revive - z * sums[j, U_BEFORE]
-            e_reg = e_reg * event.revive_reg - z * _sum(sums_reg, j, U_BEFORE)
-        since = (e * a + z * q) + (e_reg * a_reg + z * q_reg)
+            lowered, remaining = _wake_adaptation(adaptation, j, d * event.revive_adaptation)
+            eligibility = _sum(sums, j, PSI) * (event.plain_trace - lowered)
+            d = _per_own_response(adaptation, sums, j, remaining + eligibility - z * x)
+            e = e * event.revive + eligibility * event.growth - (z * u + d * w)
+            e_reg = e_reg * event.revive_reg + eligibility * event.growth_reg - (z * u_reg + d * w_reg)
+        since = (e * a + z * q + d * q_w) + (e_reg * a_reg + z * q_reg + d * q_w_reg)
         if event.state == PAUSED:
             since = 0.0
-        if event.arrives:
+        if event.updates:
             gathered = g + since if event.state == RUNNING else g
-            weight = gradient_descent(
-                values[k, WEIGHT], gathered, optimizer.learning_rate, optimizer.weight_min, optimizer.weight_max
-            )
-            values[k, WEIGHT] = weight
-            _add_to_input(current, j, weight, fixed_point)
+            update_weight(values, k, columns, gathered, optimizer, event.first_step, event.last_step)
             g = -since
         elif event.state == WAKING:
             g -= since
+        if event.arrives:
+            _add_to_input(current, j, values[k, WEIGHT], fixed_point)
         if event.enters:
-            e -= jump * u
-            e_reg -= jump * u_reg
-            g += jump * (u * a - q) + jump * (u_reg * a_reg - q_reg)
+            change_d = _per_own_response(adaptation, sums, j, -jump * x)
+            change_e = -(jump * u + change_d * w)
+            change_e_reg = -(jump * u_reg + change_d * w_reg)
+            g -= change_e * a + jump * q + change_d * q_w
+            g -= change_e_reg * a_reg + jump * q_reg + change_d * q_w_reg
+            d, e, e_reg = d + change_d, e + change_e, e_reg + change_e_reg
         values[k, GRADIENT] = g
         values[k, ELIGIBILITY] = e
-        _set_eligibility_reg(sums_reg, values, k, e_reg)
+        _set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
+        _set_value(adaptation, values, k, columns.adaptation, d)
 
 
 @kernel
-def settle(synapses, sums, sums_reg, first, last, trace, column, power, power_reg):
-    """Put the gradient gathered up to this row into G, and the plain eligibility trace into E.
+def settle(synapses, history, first, last, trace, row_ends):
+    """Put the gradient gathered up to this row into G, and the plain traces into E and D.
 
-    ``column`` is U for the eligibility trace at this row, U_BEFORE for the one at the row before; ``power`` is kappa to
-    the number of steps from the origin to that row. Used at the cutoff, and before the sums get a new origin.
+    ``row_ends`` tells whether this row's own learning signal is known and counts as well: at the cutoff, but not before
+    the sums get a new origin.
     """
-    target, values = synapses.target, synapses.values
+    target, values, columns = synapses.target, synapses.values, synapses.columns
+    sums, sums_reg, adaptation = history.sums, history.sums_reg, history.adaptation
+    offset = history.row[0] - history.origin[0]
+    power, power_reg = history.decay.kappa_power[offset], history.decay_reg.kappa_power[offset]
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
-        e, e_reg = values[k, ELIGIBILITY], _eligibility_reg(sums_reg, values, k)
-        values[k, GRADIENT] += (e * sums[j, A] + trace * sums[j, Q]) + (
-            e_reg * _sum(sums_reg, j, A) + trace * _sum(sums_reg, j, Q)
-        )
-        values[k, ELIGIBILITY] = (e + trace * sums[j, column]) * power
-        _set_eligibility_reg(sums_reg, values, k, (e_reg + trace * _sum(sums_reg, j, column)) * power_reg)
+        e, e_reg = values[k, ELIGIBILITY], _value(sums_reg, values, k, columns.eligibility_reg)
+        d = _value(adaptation, values, k, columns.adaptation)
+        g = (e * sums[j, A] + trace * sums[j, Q]) + d * _adaptive_sum(adaptation, sums, j, Q_W)
+        g += e_reg * _sum(sums_reg, j, A) + trace * _sum(sums_reg, j, Q)
+        g += d * _adaptive_sum(adaptation, sums_reg, j, Q_W)
+        e = (e + trace * sums[j, U] + d * _adaptive_sum(adaptation, sums, j, W)) * power
+        e_reg += trace * _sum(sums_reg, j, U) + d * _adaptive_sum(adaptation, sums_reg, j, W)
+        e_reg *= power_reg
+        if row_ends:
+            g += history.signal[j] * e + history.signal_reg[j] * e_reg
+        d = d * _adaptive_sum(adaptation, sums, j, P) + trace * _adaptive_sum(adaptation, sums, j, X)
+        values[k, GRADIENT] += g
+        values[k, ELIGIBILITY] = e
+        _set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
+        _set_value(adaptation, values, k, columns.adaptation, d)
+
+
+@kernel
+def end_sample(synapses, optimizer, n_samples, first_step, last_step):
+    """Move all weights by the mean of the gradients gathered over ``n_samples`` samples."""
+    values, columns = synapses.values, synapses.columns
+    for k in range(len(values)):
+        gradient = values[k, GRADIENT] / n_samples
+        update_weight(values, k, columns, gradient, optimizer, first_step, last_step)
+        values[k, GRADIENT] = 0.0
 
 
 @kernel
 def deliver(synapses, first, last, current, fixed_point):
-    """Add static weights to the targets' input."""
+    """Add weights to the targets' input."""
     target, values = synapses.target, synapses.values
     for k in range(np.uint64(first), np.uint64(last)):
         _add_to_input(current, np.uint64(target[k]), values[k, WEIGHT], fixed_point)
