@@ -4,8 +4,9 @@ Kernels work on arrays that their callers hold and allocate none of their own. W
 (``_nrt``), which would touch every array of every tuple at each call, a call costs nanoseconds instead of microseconds.
 
 Compiled code is kept from one process to the next. Numba would look only at the file that holds a kernel to see whether
-it is still valid, not at the kernels it calls; so each state of the modules beside this one has a cache of its own,
-below ``NUMBA_CACHE_DIR`` if that is set, else below the user's cache directory.
+it is still valid, not at the kernels it calls; so each state of the modules that import this one has a cache of its
+own, below ``NUMBA_CACHE_DIR`` if that is set, else below the user's cache directory. Kernels use constants of such
+modules alone.
 """
 
 import fcntl
@@ -22,8 +23,10 @@ from numba import njit
 def _cache_directory() -> str:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(f"{source.name}\n".encode())
-        digest.update(source.read_bytes())
+        content = source.read_bytes()
+        if b"eprop_core.compilation import" in content or source == Path(__file__):
+            digest.update(f"{source.name}\n".encode())
+            digest.update(content)
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     base = Path(numba.config.CACHE_DIR or Path(home) / "eprop-core")
     return str(base / f"kernels-{digest.hexdigest()[:16]}")

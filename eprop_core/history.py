@@ -75,6 +75,17 @@ class Adaptation(NamedTuple):
     rho: float
 
 
+class Rows(NamedTuple):
+    """What the neurons did in the rows of a block, by offset from its origin; instead of sums where synapses walk."""
+
+    surrogate_gradient: np.ndarray | None
+    """float64 (block + 2, n); None for readouts, which have no eligibility."""
+    signal: np.ndarray
+    """float64 (block + 2, n), learning signal; the error of a readout."""
+    signal_reg: np.ndarray | None
+    """The same for the rate regularization, where its filter differs."""
+
+
 class History(NamedTuple):
     """Running sums of the targets of plastic projections, at the present row."""
 
@@ -96,6 +107,8 @@ class History(NamedTuple):
     """float64 (n,), learning signal of the latest row for which it is known."""
     signal_reg: np.ndarray
     """The same for the rate regularization; the same array where one filter serves both."""
+    rows: Rows | None
+    """None where running sums do."""
 
     @classmethod
     def before_start(
@@ -107,6 +120,8 @@ class History(NamedTuple):
         horizon: int,
         adaptation: Adaptation | None = None,
         largest_surrogate_gradient: float = 0.0,
+        walks: bool = False,
+        onto_readouts: bool = False,
     ) -> "History":
         """Sums of ``n`` neurons; the first :func:`advance` moves them to the row that step 0 needs."""
         decays = [alpha, kappa, kappa_reg]
@@ -114,12 +129,20 @@ class History(NamedTuple):
             decays.append(adaptation.rho - adaptation.beta.max(initial=0.0) * largest_surrogate_gradient)
         block = block_length(*decays)
         start = np.array([-horizon - 1])
-        sums = _new_sums(n, adaptation)
+        sums = _new_sums(0 if walks else n, adaptation)
         sums_reg = None if kappa == kappa_reg else sums.copy()
         tables = _decay(alpha, kappa, block), _decay(alpha, kappa_reg, block)
         signal = np.zeros(n)
         signal_reg = signal if sums_reg is None else np.zeros(n)
-        return cls(sums, sums_reg, adaptation, *tables, start, start.copy(), horizon, signal, signal_reg)
+        rows = None
+        if walks:
+            of_block = block + 2, n
+            rows = Rows(
+                surrogate_gradient=None if onto_readouts else np.zeros(of_block),
+                signal=np.zeros(of_block),
+                signal_reg=None if sums_reg is None else np.zeros(of_block),
+            )
+        return cls(sums, sums_reg, adaptation, *tables, start, start.copy(), horizon, signal, signal_reg, rows)
 
 
 def _new_sums(n: int, adaptation: Adaptation | None) -> np.ndarray:
@@ -184,6 +207,49 @@ def advance_readouts(sums, decay, offset, error):
     """Move the readouts' sums to the next row: Q gathers error(t) alpha^(t-b), and there is no U or A."""
     for k in range(len(sums)):
         sums[k, Q] += error[k] * decay.kappa_power[offset]
+
+
+@kernel
+def _copy_row(rows, offset, values):
+    if rows is not None:
+        for j in range(len(values)):
+            rows[offset, j] = values[j]
+
+
+@kernel
+def keep_signals(rows, history):
+    """Keep the learning signals of the present row for those who walk, if there are any."""
+    if rows is not None:
+        offset = history.row[0] - history.origin[0]
+        _copy_row(rows.signal, offset, history.signal)
+        _copy_row(rows.signal_reg, offset, history.signal_reg)
+
+
+@kernel
+def keep_error(rows, offset, error):
+    """Keep a row's error of the readouts for those who walk, if there are any."""
+    if rows is not None:
+        _copy_row(rows.signal, offset, error)
+
+
+@kernel
+def keep_surrogate_gradient(rows, offset, surrogate_gradient):
+    """Keep a row's surrogate gradient for those who walk, if there are any."""
+    if rows is not None:
+        _copy_row(rows.surrogate_gradient, offset, surrogate_gradient)
+
+
+@kernel
+def move_rows(rows, offset):
+    """Make the row ``offset`` after the origin the first one; its learning signal is not known yet."""
+    if rows is not None:
+        _move_row(rows.surrogate_gradient, offset)
+
+
+@kernel
+def _move_row(rows, offset):
+    if rows is not None:
+        _copy_row(rows, 0, rows[offset])
 
 
 @kernel

@@ -12,7 +12,16 @@ import numpy as np
 
 from eprop_core.clock import seconds
 from eprop_core.compilation import kernel
-from eprop_core.history import History, advance, advance_readouts, move_origin
+from eprop_core.history import (
+    History,
+    advance,
+    advance_readouts,
+    keep_error,
+    keep_signals,
+    keep_surrogate_gradient,
+    move_origin,
+    move_rows,
+)
 from eprop_core.neurons import (
     FINITE,
     Feedback,
@@ -21,10 +30,12 @@ from eprop_core.neurons import (
     RecurrentParameters,
     RecurrentState,
     learning_signals,
+    rest_neurons,
+    rest_readouts,
     update_readouts,
     update_recurrent,
 )
-from eprop_core.projection import Projection, begin_row, move_to_new_origin, visit_row
+from eprop_core.projection import Projection, begin_row, end_sample, move_to_new_origin, visit_row
 from eprop_core.spikes import Spikes, copy_ids
 
 UPDATE, DELIVER, PLASTICITY, COLLOCATE = range(4)
@@ -32,6 +43,23 @@ UPDATE, DELIVER, PLASTICITY, COLLOCATE = range(4)
 
 SPIKES, INPUT_EVENTS, RECURRENT_EVENTS, OUTPUT_EVENTS = range(4)
 """Entries of ``Rank.counts``."""
+
+
+class Samples(NamedTuple):
+    """What happens between samples. They begin later for those whom the spikes reach later."""
+
+    length: int
+    """Steps of a sample; 0 where samples make no difference."""
+    neurons_begin: int
+    """Step in which the first sample begins for the recurrent neurons."""
+    readouts_begin: int
+    """The same for the readouts."""
+    reset: bool
+    """Whether all returns to rest before each sample."""
+    batch_size: int
+    """Samples after which weights are updated; 0 where spikes do that."""
+    rate_average: bool
+    """Whether the rate regularization acts at the end of each sample, instead of all the time."""
 
 
 class Rank(NamedTuple):
@@ -55,6 +83,7 @@ class Rank(NamedTuple):
     output_history: History
     learns: bool
     """Whether recurrent neurons have plastic synapses."""
+    samples: Samples
     input_spikes: Spikes
     spikes: Spikes
     """Of all ranks, global ids."""
@@ -91,11 +120,14 @@ def _learning_signals(rank, history):
     error = rank.readouts.error[(row + rank.output_delay) % len(rank.readouts.error)]
     rate_error = rank.neurons.rate_error[row % len(rank.neurons.rate_error)]
     share = 1.0 - rank.parameters.kappa_reg
+    if rank.samples.rate_average:
+        share = 1.0 if _samples_ended(rank.samples, row + 1, rank.samples.neurons_begin) > 0 else 0.0
     if history.sums_reg is None:
         learning_signals(history.signal, rank.feedback, error, share, rate_error)
     else:
         learning_signals(history.signal, rank.feedback, error, 0.0, rate_error)
         learning_signals(history.signal_reg, rank.feedback, error[:0], share, rate_error)
+    keep_signals(history.rows, history)
 
 
 @kernel
@@ -108,6 +140,7 @@ def _next_row(rank, history):
         psi = rank.neurons.surrogate_gradient[(row + 1) % len(rank.neurons.surrogate_gradient)]
         advance(history.sums, history.adaptation, history.decay, offset, psi, history.signal)
         _advance_reg(history.sums_reg, history, offset, psi)
+        keep_surrogate_gradient(history.rows, offset + 1, psi)
 
 
 @kernel
@@ -119,6 +152,7 @@ def _advance_reg(sums_reg, history, offset, psi):
 @kernel
 def _new_origin(history):
     """Move the origin to the present row."""
+    move_rows(history.rows, history.row[0] - history.origin[0])
     move_origin(history.sums, history.adaptation)
     _move_origin_reg(history.sums_reg, history.adaptation)
     history.origin[0] = history.row[0]
@@ -131,8 +165,44 @@ def _move_origin_reg(sums_reg, adaptation):
 
 
 @kernel
-def _block_is_full(history):
-    return history.row[0] - history.origin[0] == history.decay.block
+def _samples_ended(samples, row, begin):
+    """Number of samples that have ended before ``row`` if one ends just there, else 0."""
+    if samples.length == 0 or row <= begin or (row - begin) % samples.length != 0:
+        return 0
+    return (row - begin) // samples.length
+
+
+@kernel
+def _end_block(samples, history, begin, first, second):
+    """Begin a new block where the present one is full or a sample ends, for the projections that share a history.
+
+    Samples begin in step ``begin`` for their targets. ``second`` is None if there is only one.
+    """
+    row = history.row[0]
+    ended = _samples_ended(samples, row, begin)
+    if ended == 0 and row - history.origin[0] < history.decay.block:
+        return
+    move_to_new_origin(first, history)
+    _second_to_new_origin(second, history)
+    _new_origin(history)
+    if ended > 0:
+        batch_ends = samples.batch_size > 0 and ended % samples.batch_size == 0
+        n_samples = samples.batch_size if batch_ends else 0
+        n_updates = ended // samples.batch_size - 1 if batch_ends else 0
+        end_sample(first, history, n_samples, n_updates)
+        _second_ends_sample(second, history, n_samples, n_updates)
+
+
+@kernel
+def _second_to_new_origin(projection, history):
+    if projection is not None:
+        move_to_new_origin(projection, history)
+
+
+@kernel
+def _second_ends_sample(projection, history, n_samples, n_updates):
+    if projection is not None:
+        end_sample(projection, history, n_samples, n_updates)
 
 
 @kernel
@@ -145,11 +215,10 @@ def collocate(rank, first_step, last_step):
         error = rank.readouts.error[row % len(rank.readouts.error)]
         if output.plastic:
             advance_readouts(history.sums, history.decay, row - history.origin[0], error)
+            keep_error(history.rows, row - history.origin[0], error)
         history.row[0] = row + 1
         begin_row(output, rank.own_spikes, history, row + 1)
-        if _block_is_full(history):
-            move_to_new_origin(output, history)
-            _new_origin(history)
+        _end_block(rank.samples, history, rank.samples.readouts_begin, output, None)
         current = rank.readouts.current[step - first_step]
         current[:] = 0
         events, plasticity = visit_row(output, rank.own_spikes, history, current, fixed_point, rank.detailed_clock)
@@ -161,28 +230,35 @@ def collocate(rank, first_step, last_step):
 @kernel
 def _begin_step(rank):
     """Move the histories of the recurrent neurons to the row that this step is about."""
-    history = rank.input_history
+    history, begin = rank.input_history, rank.samples.neurons_begin
     if rank.learns:
         _learning_signals(rank, history)
     row = history.row[0] + 1
     begin_row(rank.input, rank.input_spikes, history, row)
     if rank.shared_history:
         begin_row(rank.recurrent, rank.spikes, history, row)
-    _next_row(rank, history)
-    if _block_is_full(history):
-        move_to_new_origin(rank.input, history)
-        if rank.shared_history:
-            move_to_new_origin(rank.recurrent, history)
-        _new_origin(history)
-    if not rank.shared_history:
+        _next_row(rank, history)
+        _end_block(rank.samples, history, begin, rank.input, rank.recurrent)
+    else:
+        _next_row(rank, history)
+        _end_block(rank.samples, history, begin, rank.input, None)
         history = rank.recurrent_history
         if rank.learns:
             _learning_signals(rank, history)
         begin_row(rank.recurrent, rank.spikes, history, history.row[0] + 1)
         _next_row(rank, history)
-        if _block_is_full(history):
-            move_to_new_origin(rank.recurrent, history)
-            _new_origin(history)
+        _end_block(rank.samples, history, begin, rank.recurrent, None)
+
+
+@kernel
+def _rest_before_sample(rank, step):
+    """Bring to rest those for whom a sample begins."""
+    samples = rank.samples
+    if samples.reset and samples.length > 0:
+        if (step - samples.neurons_begin) % samples.length == 0:
+            rest_neurons(rank.neurons, samples.rate_average)
+        if (step - samples.readouts_begin) % samples.length == 0:
+            rest_readouts(rank.readouts)
 
 
 @kernel
@@ -214,6 +290,7 @@ def compute(rank, run, first_step, last_step):
             rank.times[PLASTICITY] += plasticity
         delivered = seconds(rank.clock)
         t = step - run.start
+        _rest_before_sample(rank, step)
         update_readouts(
             rank.readouts,
             rank.readout_parameters,

@@ -9,7 +9,7 @@ import psutil
 from eprop_core import history, surrogate
 from eprop_core.clock import new_scratch
 from eprop_core.connectivity import Connections, Range, compress, draw, mean_in_degree, weight_scale
-from eprop_core.loop import Rank
+from eprop_core.loop import Rank, Samples
 from eprop_core.neurons import (
     NO_LOWER_BOUND,
     Feedback,
@@ -19,9 +19,9 @@ from eprop_core.neurons import (
     RecurrentState,
 )
 from eprop_core.optimizers import Optimizer, moments, optimizer_of
-from eprop_core.parameters import AllToAll, Network, PairwiseBernoulli, ParameterError
+from eprop_core.parameters import Adam, AllToAll, Network, PairwiseBernoulli, ParameterError
 from eprop_core.parameters import Projection as ProjectionParameters
-from eprop_core.projection import Projection
+from eprop_core.projection import Projection, Resets
 from eprop_core.random import Purpose, fill_integers
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
@@ -141,7 +141,12 @@ def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:
 
 def has_two_filters(network: Network) -> bool:
     """Whether the rate regularization filters eligibilities by a decay of its own."""
-    return network.plasticity.kappa != network.plasticity.kappa_reg
+    return network.plasticity.kappa != _kappa_reg(network)
+
+
+def _kappa_reg(network: Network) -> float:
+    """Decay of the eligibilities that the rate regularization acts on; over a sample, they are summed."""
+    return 1.0 if network.plasticity.rate_average == "sample" else network.plasticity.kappa_reg
 
 
 def _layout(network: Network, name: str) -> Columns:
@@ -220,20 +225,33 @@ def assemble(
     phase: np.ndarray,
     fixed_point: float,
     detailed_times: bool,
+    sample_length: int = 0,
 ) -> Rank:
-    """Put the parts of a rank together around its connections."""
+    """Put the parts of a rank together around its connections.
+
+    ``sample_length`` is the number of steps of a sample, or 0 where nothing happens between samples.
+    """
     plasticity, neuron, dt = network.plasticity, network.neuron, network.dt
     alpha_out = math.exp(-dt / network.readout.tau_m)
     signal_delay = network.output.delay + network.feedback.delay
     horizons = {name: max(getattr(network, name).delay, signal_delay - 1) for name in ("input", "recurrent")}
     interval = min(network.recurrent.delay, network.output.delay)
     n = recurrent.n
-    parameters = _recurrent_parameters(network, recurrent)
+    parameters = _recurrent_parameters(network, recurrent, sample_length)
+    walks = isinstance(plasticity.optimizer, Adam) and plasticity.optimizer.optimize_each_step
+    samples = Samples(
+        length=sample_length,
+        neurons_begin=network.input.delay,
+        readouts_begin=network.input.delay + network.output.delay,
+        reset=plasticity.reset_at_samples,
+        batch_size=plasticity.batch_size if plasticity.update == "sample" else 0,
+        rate_average=plasticity.rate_average == "sample",
+    )
     weight_decay = {"output": network.feedback.weight_decay}
 
     def projection(name: str, n_sources: int) -> Projection:
         chosen: ProjectionParameters = getattr(network, name)
-        optimizer = optimizer_of(plasticity.optimizer, weight_decay.get(name, 0.0))
+        optimizer = optimizer_of(plasticity.optimizer, chosen.learning_rate, weight_decay.get(name, 0.0))
         if chosen.plastic:
             _check_bounds(name, synapses[name].values[:, WEIGHT], optimizer)
         return Projection(
@@ -244,6 +262,12 @@ def assemble(
             updates_at_spikes=plasticity.update == "spike",
             delay=chosen.delay,
             entry_lead=0 if name == "output" else 1,
+            resets=Resets(
+                # All that a neuron emits in a sample reaches the readouts in what is the same sample for them.
+                length=sample_length if plasticity.reset_at_samples and name != "output" else 0,
+                sources_begin=0 if name == "input" else samples.neurons_begin,
+                targets_begin=samples.neurons_begin,
+            ),
         )
 
     def recurrent_history(name: str) -> history.History:
@@ -254,10 +278,11 @@ def assemble(
             n,
             math.exp(-dt / neuron.tau_m),
             plasticity.kappa,
-            plasticity.kappa_reg,
+            _kappa_reg(network),
             horizons[name],
             adaptation,
             neuron.surrogate_gradient.height,
+            walks,
         )
 
     input_history = recurrent_history("input")
@@ -284,9 +309,10 @@ def assemble(
         recurrent_history=input_history if shared else recurrent_history("recurrent"),
         shared_history=shared,
         output_history=history.History.before_start(
-            network.n_readout, alpha_out, alpha_out, alpha_out, network.output.delay
+            network.n_readout, alpha_out, alpha_out, alpha_out, network.output.delay, walks=walks, onto_readouts=True
         ),
         learns=network.input.plastic or network.recurrent.plastic,
+        samples=samples,
         input_spikes=Spikes.none(horizons["input"] + network.input.delay + 1, network.n_input),
         spikes=Spikes.none(horizons["recurrent"] + network.recurrent.delay + 1, network.n_recurrent),
         own_spikes=Spikes.none(2 * network.output.delay + interval + 1, n),
@@ -298,8 +324,9 @@ def assemble(
     )
 
 
-def _recurrent_parameters(network: Network, recurrent: Range) -> RecurrentParameters:
+def _recurrent_parameters(network: Network, recurrent: Range, sample_length: int) -> RecurrentParameters:
     neuron, plasticity, dt = network.neuron, network.plasticity, network.dt
+    per_sample = plasticity.rate_average == "sample"
     n = recurrent.n
     tau_m, V_th = np.full(n, neuron.tau_m), np.full(n, neuron.V_th)
     alpha = np.exp(-dt / tau_m)
@@ -321,11 +348,12 @@ def _recurrent_parameters(network: Network, recurrent: Range) -> RecurrentParame
         surrogate=surrogate.KINDS[neuron.surrogate_gradient.function],
         surrogate_height=neuron.surrogate_gradient.height,
         surrogate_width=neuron.surrogate_gradient.width,
-        kappa_reg=plasticity.kappa_reg,
-        c_reg=plasticity.c_reg,
+        delayed_reset=neuron.delayed_reset,
+        kappa_reg=_kappa_reg(network),
+        rate_per_spike=1.0 / max(1, sample_length) if per_sample else (1.0 - plasticity.kappa_reg) / dt,
+        c_reg=plasticity.c_reg / max(1, sample_length) if per_sample else plasticity.c_reg,
         # As in NEST: the target is in spikes per step, though the rate is in spikes per ms.
         f_target=plasticity.f_target / 1000.0 * dt,
-        dt=dt,
         period=network.firing_period,
     )
 

@@ -34,11 +34,15 @@ class RecurrentParameters(NamedTuple):
     surrogate: int
     surrogate_height: float
     surrogate_width: float
+    delayed_reset: bool
+    """Whether the spike's V_th is subtracted in the next step, after the decay."""
     kappa_reg: float
+    """Decay of the rate; 1 where a rate is the mean over a sample."""
+    rate_per_spike: float
+    """What a spike adds to the rate."""
     c_reg: float
     f_target: float
     """spikes per step"""
-    dt: float
     period: int
     """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
 
@@ -55,7 +59,7 @@ class RecurrentState(NamedTuple):
     spiked: np.ndarray
     """bool, whether the adaptation grows in the next step."""
     rate: np.ndarray
-    """spikes per ms, moving average."""
+    """spikes per ms, moving average; spikes per step over the sample so far, if a rate is the mean over a sample."""
     current: np.ndarray
     """pA, input of the present step; reset by the update."""
     surrogate_gradient: np.ndarray
@@ -127,7 +131,6 @@ def update_recurrent(state, parameters, step, first_id, emitted):
     """
     slot = step % len(state.surrogate_gradient)
     psi, rate_error = state.surrogate_gradient[slot], state.rate_error[slot]
-    spike_rate = (1.0 - parameters.kappa_reg) / parameters.dt
     ignores = parameters.period > 0
     moment = step % parameters.period if ignores else 0
     n_spikes, not_finite = 0, FINITE
@@ -137,7 +140,10 @@ def update_recurrent(state, parameters, step, first_id, emitted):
         refractory = max(state.refractory[j] - 1, 0)
         v, adaptation = state.v[j], state.adaptation[j]
         if not clamped:
-            v = max(parameters.alpha[j] * v + state.current[j] + parameters.drive[j], parameters.V_min)
+            v = parameters.alpha[j] * v + state.current[j] + parameters.drive[j]
+            if parameters.delayed_reset and state.spiked[j]:
+                v -= parameters.V_th[j]
+            v = max(v, parameters.V_min)
             adaptation *= parameters.rho
             if state.spiked[j]:
                 adaptation += 1.0
@@ -153,10 +159,13 @@ def update_recurrent(state, parameters, step, first_id, emitted):
             if fires and not clamped:
                 emitted[n_spikes] = j + first_id
                 n_spikes += 1
-                v = parameters.V_reset if parameters.clamps else v - parameters.V_th[j]
+                if parameters.clamps:
+                    v = parameters.V_reset
+                elif not parameters.delayed_reset:
+                    v -= parameters.V_th[j]
                 state.spiked[j] = True
                 refractory = parameters.refractory_steps
-                rate += spike_rate
+                rate += parameters.rate_per_spike
         if not math.isfinite(v):
             not_finite = j
         state.v[j] = v
@@ -165,6 +174,25 @@ def update_recurrent(state, parameters, step, first_id, emitted):
         state.rate[j] = rate
         rate_error[j] = parameters.c_reg * (rate - parameters.f_target)
     return n_spikes, not_finite
+
+
+@kernel
+def rest_neurons(state, rate_too):
+    """Bring the recurrent neurons to rest, and their rates to 0 if told so."""
+    for j in range(len(state.v)):
+        state.v[j] = 0.0
+        state.adaptation[j] = 0.0
+        state.refractory[j] = 0
+        state.spiked[j] = False
+        if rate_too:
+            state.rate[j] = 0.0
+
+
+@kernel
+def rest_readouts(state):
+    """Bring the readouts to rest."""
+    for k in range(len(state.v)):
+        state.v[k] = 0.0
 
 
 @kernel

@@ -124,6 +124,9 @@ class RecurrentNeuron(Parameters):
         description="mV relative to E_L, voltage from a spike to the end of refractoriness, in which input is lost; "
         "null: a spike subtracts V_th, and refractoriness only forbids to spike",
     )
+    delayed_reset: bool = Field(
+        False, description="whether V_th is subtracted one step after the spike, undecayed (Bellec et al. 2020)"
+    )
     adaptation: Adaptation | None = Field(None, description="null: the threshold is constant")
     t_ref: float = Field(0.0, ge=0, description="ms, refractory period, a multiple of dt")
     surrogate_gradient: SurrogateGradient = SurrogateGradient()
@@ -206,7 +209,9 @@ class Plasticity(Parameters):
         description="firing rate that is regularized: moving average, or mean over a sample (update per sample)",
     )
     reset_at_samples: bool = Field(
-        False, description="whether voltages, refractoriness and traces return to rest before each sample"
+        False,
+        description="whether voltages, refractoriness and traces return to rest before each sample; "
+        "as in NEST, spikes that arrive in its first step are lost",
     )
     kappa: float = Field(0.97, ge=0, lt=1, description="decay per step of the low-pass filter of the eligibility trace")
     kappa_reg: float = Field(0.97, ge=0, lt=1, description="decay per step of the filters of the rate regularization")
@@ -221,9 +226,16 @@ class Plasticity(Parameters):
     def _parts_fit_together(self) -> Self:
         if self.update == "spike" and (self.batch_size > 1 or self.rate_average == "sample"):
             raise ValueError('batch_size > 1 and rate_average = "sample" need update = "sample"')
+        if self.rate_average == "sample" and not self.reset_at_samples:
+            raise ValueError('rate_average = "sample" needs reset_at_samples = true')
         if self.update == "sample" and isinstance(self.optimizer, Adam) and self.optimizer.optimize_each_step:
             raise ValueError('optimizer.optimize_each_step needs update = "spike"')
         return self
+
+    @property
+    def counts_samples(self) -> bool:
+        """Whether something happens between samples."""
+        return self.update == "sample" or self.reset_at_samples
 
 
 class AllToAll(Parameters):
@@ -271,6 +283,9 @@ class Projection(Parameters):
     weights: InitialWeights = InitialWeights()
     delay: int = Field(1, ge=1, description="steps from a spike's emission to its arrival")
     plastic: bool = Field(True, description="whether its weights learn")
+    learning_rate: float | None = Field(
+        None, ge=0, description="step size of its weight updates; null: that of plasticity.optimizer"
+    )
 
 
 class Feedback(Parameters):
@@ -306,6 +321,8 @@ class Network(Parameters):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
+        if self.neuron.delayed_reset and self.neuron.V_reset is not None:
+            raise ValueError("neuron.delayed_reset: has no meaning with neuron.V_reset, it must be false")
         if self.feedback.weight_decay and self.feedback.kind != "adaptive":
             raise ValueError('feedback.weight_decay needs feedback.kind = "adaptive"')
         steps = self.neuron.t_ref / self.dt

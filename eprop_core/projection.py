@@ -22,10 +22,22 @@ from eprop_core.compilation import kernel
 from eprop_core.optimizers import Optimizer
 from eprop_core.sources import NO_SPIKE_YET, Sources, expire, register
 from eprop_core.spikes import spikes_of
-from eprop_core.synapses import PAUSED, RUNNING, WAKING, Synapses, Visit, deliver, settle, visit
+from eprop_core.synapses import PAUSED, RUNNING, WAKING, Synapses, Visit, deliver, forget, settle, update_all, visit
+from eprop_core.walk import wake, walk
 
 NEGLIGIBLE = 1e-30
 """Traces that have decayed to less than this fraction of their size are taken for zero."""
+
+
+class Resets(NamedTuple):
+    """Samples before each of which sources and targets of a projection return to rest."""
+
+    length: int
+    """Steps of a sample; 0 where none resets anything."""
+    sources_begin: int
+    """Step in which the first sample begins for the sources."""
+    targets_begin: int
+    """Step in which it begins for the targets."""
 
 
 class Projection(NamedTuple):
@@ -40,6 +52,7 @@ class Projection(NamedTuple):
     delay: int
     entry_lead: int
     """1 where a spike entering at row h changes the trace from h + 1 on (recurrent), 0 where from h on (readouts)."""
+    resets: Resets
 
 
 @kernel
@@ -50,26 +63,49 @@ def _power(decay, exponent):
 
 
 @kernel
-def _visit(projection, history, i, arrives, enters, current, fixed_point):
+def _adaptation_after(adaptation, age):
+    """What remains of the trace of an adaptation after ``age`` steps beyond the cutoff."""
+    if adaptation is None:
+        return 0.0
+    return _power(adaptation.rho, age)
+
+
+@kernel
+def _visit(rows, projection, history, i, arrives, enters, current, fixed_point):
+    """Let a spike of source ``i`` visit its synapses at the present row; ``rows`` are those of ``history``."""
+    sources, synapses, decay = projection.sources, projection.synapses, history.decay
+    offset = history.row[0] - history.origin[0]
+    jump = decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
+    if rows is None:
+        _visit_at_once(projection, history, i, arrives, jump, current, fixed_point)
+    else:
+        _walk_to(projection, history, i, offset)
+        if arrives:
+            deliver(synapses, synapses.offset[i], synapses.offset[i + 1], current, fixed_point)
+        sources.entered[i] = jump if projection.entry_lead == 1 else 0.0
+    sources.trace[i] += jump
+
+
+@kernel
+def _visit_at_once(projection, history, i, arrives, jump, current, fixed_point):
     sources, synapses, decay, decay_reg = projection.sources, projection.synapses, history.decay, history.decay_reg
     row, offset = history.row[0], history.row[0] - history.origin[0]
-    state, z = sources.state[i], sources.trace[i]
-    updates = arrives and projection.updates_at_spikes and sources.last_emission[i] != NO_SPIKE_YET
+    state, z, last_emission = sources.state[i], sources.trace[i], sources.last_emission[i]
+    updates = arrives and projection.updates_at_spikes and last_emission != NO_SPIKE_YET
     revive, revive_reg, revive_adaptation = 0.0, 0.0, 0.0
     if state == WAKING:
-        if sources.last_emission[i] != NO_SPIKE_YET:
-            age = row - sources.last_emission[i] - (len(sources.wheel) - 1)
+        if last_emission != NO_SPIKE_YET:
+            age = row - last_emission - (len(sources.wheel) - 1)
             revive = _power(decay.kappa, age - (offset - 1))
             revive_reg = _power(decay_reg.kappa, age - (offset - 1))
             revive_adaptation = _adaptation_after(history.adaptation, age)
         sources.last_emission[i] = row
         sources.state[i] = RUNNING
-    jump = decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
     event = Visit(
         state,
         arrives,
         updates,
-        enters,
+        jump != 0.0,
         z,
         jump,
         z / decay.alpha_growth[offset],
@@ -83,17 +119,41 @@ def _visit(projection, history, i, arrives, enters, current, fixed_point):
     )
     first, last = synapses.offset[i], synapses.offset[i + 1]
     visit(synapses, history, first, last, event, projection.optimizer, current, fixed_point)
-    sources.trace[i] = z + jump
     if updates:
         sources.optimized[i] = row
 
 
 @kernel
-def _adaptation_after(adaptation, age):
-    """What remains of the trace of an adaptation after ``age`` steps beyond the cutoff."""
-    if adaptation is None:
-        return 0.0
-    return _power(adaptation.rho, age)
+def _walk_to(projection, history, i, end):
+    """Walk the synapses of source ``i`` up to the offset ``end``; wake it if it is about to run."""
+    sources, synapses, row = projection.sources, projection.synapses, history.row[0]
+    first, last = synapses.offset[i], synapses.offset[i + 1]
+    if sources.state[i] == WAKING:
+        if sources.last_emission[i] != NO_SPIKE_YET:
+            age = row - sources.last_emission[i] - (len(sources.wheel) - 1)
+            kappa, kappa_reg = _power(history.decay.kappa, age), _power(history.decay_reg.kappa, age)
+            wake(synapses, history, first, last, kappa, kappa_reg, _adaptation_after(history.adaptation, age))
+        sources.last_emission[i] = row
+        sources.state[i] = RUNNING
+        sources.walked[i] = row
+    elif sources.state[i] == RUNNING:
+        begin = sources.walked[i] - history.origin[0]
+        if end > begin:
+            z, entered, optimizer = sources.trace[i], sources.entered[i], projection.optimizer
+            walk(synapses, history, first, last, z, entered, begin, end, optimizer, sources.optimized[i])
+            sources.entered[i] = 0.0
+            sources.walked[i] = history.origin[0] + end
+            sources.optimized[i] = sources.walked[i]
+
+
+@kernel
+def _settle(rows, projection, history, i, row_ends):
+    synapses = projection.synapses
+    if rows is None:
+        settle(synapses, history, synapses.offset[i], synapses.offset[i + 1], projection.sources.trace[i], row_ends)
+    else:
+        offset = history.row[0] - history.origin[0]
+        _walk_to(projection, history, i, offset + 1 if row_ends else offset)
 
 
 @kernel
@@ -104,26 +164,49 @@ def begin_row(projection, spikes, history, row):
     pauses needs the traces of that row, and its gradient. Readouts have no traces and call it at ``row``.
     """
     if projection.plastic:
-        sources, synapses = projection.sources, projection.synapses
-        row_ends = history.row[0] < row
+        sources = projection.sources
         register(sources, spikes_of(spikes, row), row)
         for n in range(expire(sources, row)):
             i = sources.silent[n]
+            _settle(history.rows, projection, history, i, history.row[0] < row)
             sources.state[i] = PAUSED
-            settle(synapses, history, synapses.offset[i], synapses.offset[i + 1], sources.trace[i], row_ends)
 
 
 @kernel
 def move_to_new_origin(projection, history):
     """Settle what is running before the sums start again from the present row."""
     if projection.plastic:
-        sources, synapses = projection.sources, projection.synapses
+        sources = projection.sources
         shrinkage = 1.0 / history.decay.alpha_growth[history.row[0] - history.origin[0]]
         for i in range(len(sources.trace)):
             if sources.state[i] == RUNNING:
-                settle(synapses, history, synapses.offset[i], synapses.offset[i + 1], sources.trace[i], False)
+                _settle(history.rows, projection, history, i, False)
             z = sources.trace[i] * shrinkage
             sources.trace[i] = z if z > NEGLIGIBLE else 0.0
+
+
+@kernel
+def end_sample(projection, history, n_samples, n_updates):
+    """After the sums have moved to a new origin where a sample begins: update per batch, and reset.
+
+    ``n_samples`` is the size of the batch that ends, 0 if none does or spikes update; ``n_updates`` were made before.
+    """
+    if projection.plastic:
+        if n_samples > 0:
+            update_all(projection.synapses, projection.optimizer, n_samples, n_updates)
+        if projection.resets.length > 0:
+            forget(projection.synapses, history)
+            for i in range(len(projection.sources.trace)):
+                projection.sources.trace[i] = 0.0
+
+
+@kernel
+def _is_lost(resets, emission, arrival):
+    """Whether a spike meets a reset on its way, or arrives in the first step of a sample: the targets are at rest."""
+    if resets.length == 0:
+        return False
+    since = arrival - resets.targets_begin
+    return since % resets.length == 0 or (emission - resets.sources_begin) // resets.length != since // resets.length
 
 
 @kernel
@@ -133,25 +216,29 @@ def visit_row(projection, spikes, history, current, fixed_point, clock):
     ``clock`` is the scratch space of :func:`eprop_core.clock.seconds`, or None to leave out the timing.
     """
     synapses, delay, row = projection.synapses, projection.delay, history.row[0]
+    rows, resets, step = history.rows, projection.resets, row + history.horizon
     together = projection.plastic and history.horizon == delay
     entering_too = together and delay == projection.entry_lead
     if projection.plastic and not together:
         for i in spikes_of(spikes, row):
             if projection.sources.state[i] == WAKING:
-                _visit(projection, history, i, False, False, current, fixed_point)
+                _visit(rows, projection, history, i, False, False, current, fixed_point)
     events, plasticity = 0, 0.0
-    for i in spikes_of(spikes, row + history.horizon - delay):
+    arrives = not _is_lost(resets, step - delay, step)
+    for i in spikes_of(spikes, step - delay):
         first, last = synapses.offset[i], synapses.offset[i + 1]
-        events += last - first
+        events += last - first if arrives else 0
         if projection.plastic:
             if clock is not None:
                 plasticity -= seconds(clock)
-            _visit(projection, history, i, True, entering_too, current, fixed_point)
+            _visit(rows, projection, history, i, arrives, entering_too and arrives, current, fixed_point)
             if clock is not None:
                 plasticity += seconds(clock)
-        else:
+        elif arrives:
             deliver(synapses, first, last, current, fixed_point)
     if projection.plastic and not entering_too:
-        for i in spikes_of(spikes, row - delay + projection.entry_lead):
-            _visit(projection, history, i, False, True, current, fixed_point)
+        emission = row - delay + projection.entry_lead
+        if not _is_lost(resets, emission, emission + delay):
+            for i in spikes_of(spikes, emission):
+                _visit(rows, projection, history, i, False, True, current, fixed_point)
     return events, plasticity

@@ -29,7 +29,7 @@ from eprop_core.network import (
 from eprop_core.neurons import FINITE
 from eprop_core.parameters import Network, ParameterError
 from eprop_core.projection import Projection
-from eprop_core.stimulus import Stimulus
+from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.synapses import WEIGHT, Synapses
 
 RECORDED_AT_ONCE = 4_000_000
@@ -114,6 +114,7 @@ class Simulation:
         self._rank = build(
             network, seed=int(seed), connections=connections, recurrent=self.recurrent, detailed_times=detailed_times
         )
+        self._sample_length = 0
         self._largest_output_weight = largest_output_weight(network, connections)
         self.destinations = destinations or cheaper_destinations(
             n_ranks, mean_in_degree(network.recurrent.connectivity, network.n_recurrent)
@@ -141,6 +142,8 @@ class Simulation:
             NotFiniteError: a voltage that ceases to be finite, with the step, the neuron and the likely cause.
         """
         stimulus.check_fits(self.network)
+        if self.network.plasticity.counts_samples:
+            self._set_sample_length(stimulus.n_steps // stimulus.n_samples)
         n_steps, n_readout = stimulus.n_steps, self.network.n_readout
         run = loop.Run(
             start=self.step,
@@ -170,6 +173,32 @@ class Simulation:
             spike_neurons=np.concatenate(spikes) + self.recurrent.first,
             readout=run.readout,
             error=run.error,
+        )
+
+    def _set_sample_length(self, length: int) -> None:
+        if self._sample_length == length:
+            return
+        if self.step > 0:
+            raise StimulusError(
+                f"samples have {length} steps: must have {self._sample_length} as in the runs before, "
+                "because updates or resets go with them"
+            )
+        self._sample_length = length
+        self._rank = self._assemble()
+
+    def _assemble(self) -> loop.Rank:
+        """Everything at rest around the present weights."""
+        synapses = {name: self._synapses(name) for name in PROJECTIONS[:3]}
+        if not self._rank.feedback.along_output:
+            synapses["feedback"] = self._rank.feedback.synapses
+        return assemble(
+            self.network,
+            synapses,
+            self.recurrent,
+            self._rank.neurons.phase,
+            self._rank.readout_parameters.fixed_point,
+            self._detailed_times,
+            self._sample_length,
         )
 
     def _run_alone(self, run: loop.Run, begin: int, end: int, recorded: np.ndarray) -> None:
@@ -249,17 +278,7 @@ class Simulation:
         copy.step = 0
         copy._communication = dict.fromkeys(self._communication, 0.0)
         copy._build_time = 0.0
-        synapses = {name: self._synapses(name) for name in PROJECTIONS[:3]}
-        if not self._rank.feedback.along_output:
-            synapses["feedback"] = self._rank.feedback.synapses
-        copy._rank = assemble(
-            copy.network,
-            synapses,
-            self.recurrent,
-            self._rank.neurons.phase,
-            self._rank.readout_parameters.fixed_point,
-            self._detailed_times,
-        )
+        copy._rank = copy._assemble()
         return copy
 
     @property

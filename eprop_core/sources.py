@@ -26,6 +26,10 @@ class Sources(NamedTuple):
     """int8, PAUSED or RUNNING; WAKING between the registration of a spike and its visit in the same row."""
     optimized: np.ndarray
     """int64, steps that the optimizer has moved through."""
+    walked: np.ndarray
+    """int64, the first row that a plain walk has still to go through."""
+    entered: np.ndarray
+    """float64, part of z that entered at that row and counts from the next one on."""
     wheel: np.ndarray
     """int32 (cutoff + 1,), first source in each slot, -1 for none; empty without a cutoff."""
     next_in_slot: np.ndarray
@@ -42,6 +46,8 @@ class Sources(NamedTuple):
             last_emission=np.full(n, NO_SPIKE_YET, np.int64),
             state=np.full(n, PAUSED, np.int8),
             optimized=np.zeros(n, np.int64),
+            walked=np.zeros(n, np.int64),
+            entered=np.zeros(n),
             wheel=np.full(slots, -1, np.int32),
             next_in_slot=np.full(n if slots else 0, -1, np.int32),
             silent=np.empty(n if slots else 0, np.int32),

@@ -25,6 +25,7 @@ class Stimulus:
         input_channels: int64 (n_events,): the channel that spikes, at most once per step.
         target: float64 (n_steps, n_readout), mV: ``target[t]`` is compared with the readout signal of step t.
         learning_window: bool (n_steps,): the steps whose errors count.
+        n_samples: number of samples of equal length, one after another, that the run shows.
     """
 
     n_steps: int
@@ -32,11 +33,13 @@ class Stimulus:
     input_channels: np.ndarray
     target: np.ndarray
     learning_window: np.ndarray
+    n_samples: int = 1
 
     def __post_init__(self) -> None:
-        if isinstance(self.n_steps, bool) or not isinstance(self.n_steps, int | np.integer) or self.n_steps < 1:
-            raise StimulusError(f"n_steps = {self.n_steps!r}: must be a whole number of at least 1")
-        self._set("n_steps", int(self.n_steps))
+        self._set("n_steps", _count("n_steps", self.n_steps))
+        self._set("n_samples", _count("n_samples", self.n_samples))
+        if self.n_steps % self.n_samples:
+            raise StimulusError(f"n_samples = {self.n_samples}: must divide n_steps = {self.n_steps}")
         self._set("input_steps", _array("input_steps", self.input_steps, "iu", 1, np.int64))
         self._set("input_channels", _array("input_channels", self.input_channels, "iu", 1, np.int64))
         self._set("target", _array("target", self.target, "iuf", 2, np.float64))
@@ -96,6 +99,12 @@ class Stimulus:
                 f"input_channels[{event}] = {channels[event]}: spikes twice in step {steps[event]}, "
                 "at most once is allowed"
             )
+
+
+def _count(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise StimulusError(f"{name} = {value!r}: must be a whole number of at least 1")
+    return int(value)
 
 
 def _array(name: str, values: np.ndarray, kinds: str, dimensions: int, dtype: type[np.generic]) -> np.ndarray:

@@ -1,9 +1,9 @@
 """What happens to the synapses of one source: a spike visits them; a silence or a new origin settles them.
 
-The symbols are those of :mod:`eprop_core.history`: z is the source's trace; a synapse holds its weight, E, D and G while
-it is running, and the plain traces and the plain gradient gathered so far while it is paused. Where the filters of the
-learning signal and of the rate regularization differ, each has its own E and sums; D and G are shared. Synapses onto
-readouts have no eligibility trace of their own; the trace z takes its place, and A, U and E are 0.
+The symbols are those of :mod:`eprop_core.history`: z is the source's trace; a synapse holds its weight, E, D and G
+while it is running, and the plain traces and the plain gradient gathered so far while it is paused. Where the filters
+of the learning signal and of the rate regularization differ, each has its own E and sums; D and G are shared. Synapses
+onto readouts have no eligibility trace of their own; the trace z takes its place, and A, U and E are 0.
 
 The values of a synapse lie side by side, because its source's next spike needs all of them and nothing else.
 """
@@ -102,7 +102,7 @@ def _adaptive_sum(adaptation, sums, j, column):
 
 
 @kernel
-def _value(needed, values, k, column):
+def value(needed, values, k, column):
     """A value that a synapse only has where ``needed`` is not None, or 0."""
     if needed is None:
         return 0.0
@@ -110,7 +110,7 @@ def _value(needed, values, k, column):
 
 
 @kernel
-def _set_value(needed, values, k, column, value):
+def set_value(needed, values, k, column, value):
     if needed is not None:
         values[k, column] = value
 
@@ -164,8 +164,8 @@ def visit(synapses, history, first, last, event, optimizer, current, fixed_point
         w_reg, q_w_reg = _adaptive_sum(adaptation, sums_reg, j, W), _adaptive_sum(adaptation, sums_reg, j, Q_W)
         x = _adaptive_sum(adaptation, sums, j, X)
         g, e = values[k, GRADIENT], values[k, ELIGIBILITY]
-        e_reg = _value(sums_reg, values, k, columns.eligibility_reg)
-        d = _value(adaptation, values, k, columns.adaptation)
+        e_reg = value(sums_reg, values, k, columns.eligibility_reg)
+        d = value(adaptation, values, k, columns.adaptation)
         if event.state == WAKING:
             lowered, remaining = _wake_adaptation(adaptation, j, d * event.revive_adaptation)
             eligibility = _sum(sums, j, PSI) * (event.plain_trace - lowered)
@@ -192,8 +192,8 @@ def visit(synapses, history, first, last, event, optimizer, current, fixed_point
             d, e, e_reg = d + change_d, e + change_e, e_reg + change_e_reg
         values[k, GRADIENT] = g
         values[k, ELIGIBILITY] = e
-        _set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
-        _set_value(adaptation, values, k, columns.adaptation, d)
+        set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
+        set_value(adaptation, values, k, columns.adaptation, d)
 
 
 @kernel
@@ -209,8 +209,8 @@ def settle(synapses, history, first, last, trace, row_ends):
     power, power_reg = history.decay.kappa_power[offset], history.decay_reg.kappa_power[offset]
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
-        e, e_reg = values[k, ELIGIBILITY], _value(sums_reg, values, k, columns.eligibility_reg)
-        d = _value(adaptation, values, k, columns.adaptation)
+        e, e_reg = values[k, ELIGIBILITY], value(sums_reg, values, k, columns.eligibility_reg)
+        d = value(adaptation, values, k, columns.adaptation)
         g = (e * sums[j, A] + trace * sums[j, Q]) + d * _adaptive_sum(adaptation, sums, j, Q_W)
         g += e_reg * _sum(sums_reg, j, A) + trace * _sum(sums_reg, j, Q)
         g += d * _adaptive_sum(adaptation, sums_reg, j, Q_W)
@@ -222,18 +222,28 @@ def settle(synapses, history, first, last, trace, row_ends):
         d = d * _adaptive_sum(adaptation, sums, j, P) + trace * _adaptive_sum(adaptation, sums, j, X)
         values[k, GRADIENT] += g
         values[k, ELIGIBILITY] = e
-        _set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
-        _set_value(adaptation, values, k, columns.adaptation, d)
+        set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
+        set_value(adaptation, values, k, columns.adaptation, d)
 
 
 @kernel
-def end_sample(synapses, optimizer, n_samples, first_step, last_step):
-    """Move all weights by the mean of the gradients gathered over ``n_samples`` samples."""
+def update_all(synapses, optimizer, n_samples, n_updates):
+    """Move all weights by the mean of the gradients of ``n_samples`` samples; ``n_updates`` were made before."""
     values, columns = synapses.values, synapses.columns
     for k in range(len(values)):
         gradient = values[k, GRADIENT] / n_samples
-        update_weight(values, k, columns, gradient, optimizer, first_step, last_step)
+        update_weight(values, k, columns, gradient, optimizer, n_updates, n_updates + 1)
         values[k, GRADIENT] = 0.0
+
+
+@kernel
+def forget(synapses, history):
+    """Set all traces to 0, at the origin of the sums."""
+    values, columns = synapses.values, synapses.columns
+    for k in range(len(values)):
+        values[k, ELIGIBILITY] = 0.0
+        set_value(history.sums_reg, values, k, columns.eligibility_reg, 0.0)
+        set_value(history.adaptation, values, k, columns.adaptation, 0.0)
 
 
 @kernel
