@@ -3,24 +3,26 @@
     python nest_reference.py DIRECTORY
 
 reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz`` beside it, in the numbering of
-``eprop_core``: step t of ours is NEST's step that ends at (t + 1 + WARM_UP) * dt.
+``eprop_core``: step t of ours is NEST's step that ends at (t + 1) * dt. Generators cannot deliver anything in NEST's
+first step, so a problem has neither input spikes nor learning window in step 0.
 
 A problem holds ``network`` (the JSON of ``eprop_core.parameters.Network``), the fields of
-``eprop_core.stimulus.Stimulus``, and ``<projection>_source``, ``_target``, ``_weight`` of the four projections. A
-result holds ``spike_steps``, ``spike_neurons``, ``readout``, ``error``, ``voltage``, ``surrogate_gradient``,
-``learning_signal`` (by the step in which NEST records it) and the connections as above, sorted by (target, source).
+``eprop_core.stimulus.Stimulus``, ``<projection>_source``, ``_target``, ``_weight`` of the four projections, and
+``tau_m`` and ``V_th`` where they are drawn for each neuron. A result holds ``spike_steps``, ``spike_neurons``,
+``readout``, ``error``, ``voltage``, ``surrogate_gradient``, ``learning_signal`` (by the step in which NEST records it)
+and the connections as above, sorted by (target, source).
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import nest
 import numpy as np
 
-# Steps before our step 0: a generator's first spike or rate comes in step 1 at the earliest.
-WARM_UP = 1
 LARGEST = 1e300  # stands for infinity, in NEST's bounds
+SURROGATE_GRADIENTS = {"arctan": "arctan_derivative"}  # NEST's names, where they differ
 
 
 def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -30,34 +32,12 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.set(resolution=dt, total_num_virtual_procs=1)
-    neuron, readout, rule = network["neuron"], network["readout"], network["plasticity"]
-    surrogate, optimizer = neuron["surrogate_gradient"], rule["optimizer"]
+    readout, rule = network["readout"], network["plasticity"]
     cutoff = {} if rule["cutoff"] is None else {"eprop_isi_trace_cutoff": rule["cutoff"] * dt}
 
     generators = nest.Create("spike_generator", network["n_input"])
     inputs = nest.Create("parrot_neuron", network["n_input"])
-    recurrent = nest.Create(
-        "eprop_iaf",
-        network["n_recurrent"],
-        {
-            "C_m": neuron["C_m"],
-            "E_L": 0.0,
-            "I_e": neuron["I_e"],  # NEST lets it act from its second step on, our step 0
-            "V_m": 0.0,
-            "V_th": neuron["V_th"],
-            "V_min": -LARGEST if neuron["V_min"] is None else neuron["V_min"],
-            "c_reg": rule["c_reg"],
-            "f_target": rule["f_target"],
-            "kappa": rule["kappa"],
-            "kappa_reg": rule["kappa_reg"],
-            "surrogate_gradient_function": surrogate["function"],
-            "surrogate_gradient_height": surrogate["height"],
-            "surrogate_gradient_width": surrogate["width"],
-            "t_ref": neuron["t_ref"],
-            "tau_m": neuron["tau_m"],
-        }
-        | cutoff,
-    )
+    recurrent = _recurrent_neurons(problem, network, cutoff)
     readouts = nest.Create(
         "eprop_readout",
         network["n_readout"],
@@ -70,20 +50,9 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "output": (recurrent, readouts),
         "feedback": (readouts, recurrent),
     }
-    nest.SetDefaults(
-        "eprop_synapse",
-        {
-            "weight": optimizer["weight_max"],  # NEST holds the default weight against the bounds, too
-            "optimizer": {
-                "type": "gradient_descent",
-                "batch_size": 1,
-                "eta": optimizer["learning_rate"],
-                "optimize_each_step": False,
-                "Wmin": optimizer["weight_min"],
-                "Wmax": optimizer["weight_max"],
-            },
-        },
-    )
+    # NEST holds the default weight against the bounds, too.
+    optimizer = rule["optimizer"]
+    nest.SetDefaults("eprop_synapse", {"weight": optimizer["weight_max"], "optimizer": _optimizer(optimizer)})
     nest.Connect(generators, inputs, "one_to_one", {"delay": dt})
     for name, (sources, targets) in populations.items():
         model = "eprop_learning_signal_connection"
@@ -91,20 +60,20 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             model = "eprop_synapse" if network[name]["plastic"] else "static_synapse"
         _connect(problem, name, sources, targets, model, dt)
 
-    steps = np.arange(n_steps)
+    steps = np.arange(1, n_steps)
     channels = problem["input_channels"]
     generators.set(
         [
-            {"spike_times": _times(problem["input_steps"][channels == channel] + WARM_UP, dt)}
+            {"spike_times": _times(problem["input_steps"][channels == channel], dt)}
             for channel in range(network["n_input"])
         ]
     )
     window = nest.Create("step_rate_generator")
-    window.set(amplitude_times=_times(steps + WARM_UP, dt), amplitude_values=problem["learning_window"].astype(float))
+    window.set(amplitude_times=_times(steps, dt), amplitude_values=problem["learning_window"][1:].astype(float))
     nest.Connect(window, readouts, "all_to_all", _rate_connection(1, dt))
     targets = nest.Create("step_rate_generator", network["n_readout"])
-    for generator, values in zip(targets, problem["target"].T, strict=True):
-        generator.set(amplitude_times=_times(steps + WARM_UP, dt), amplitude_values=values)
+    for generator, values in zip(targets, problem["target"][1:].T, strict=True):
+        generator.set(amplitude_times=_times(steps, dt), amplitude_values=values)
     nest.Connect(targets, readouts, "one_to_one", _rate_connection(2, dt))
 
     spikes = nest.Create("spike_recorder")
@@ -112,14 +81,14 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     of_readouts = _multimeter(readouts, ["V_m", "error_signal"], dt)
     of_neurons = _multimeter(recurrent, ["V_m", "surrogate_gradient", "learning_signal"], dt)
 
-    nest.Simulate((WARM_UP + n_steps) * dt)
+    nest.Simulate(n_steps * dt)
     result = {}
     for name, (sources, targets) in populations.items():
         result |= _weights(name, sources, targets)
     nest.Simulate(dt)  # recorders receive the last step's events in the next
 
     events = spikes.get("events")
-    spike_steps = np.rint(events["times"] / dt).astype(int) - 1 - WARM_UP
+    spike_steps = np.rint(events["times"] / dt).astype(int) - 1
     order = np.lexsort((events["senders"], spike_steps))
     order = order[spike_steps[order] < n_steps]
     return result | {
@@ -131,6 +100,59 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "surrogate_gradient": _recorded(of_neurons, "surrogate_gradient", n_steps, network["n_recurrent"], dt),
         "learning_signal": _recorded(of_neurons, "learning_signal", n_steps, network["n_recurrent"], dt),
     }
+
+
+def _recurrent_neurons(
+    problem: dict[str, np.ndarray], network: dict[str, Any], cutoff: dict[str, float]
+) -> "nest.NodeCollection":
+    """Recurrent neurons at rest; those that adapt come last."""
+    neuron, rule, dt = network["neuron"], network["plasticity"], network["dt"]
+    surrogate, adaptation = neuron["surrogate_gradient"], neuron["adaptation"]
+    parameters = {
+        "C_m": neuron["C_m"],
+        "E_L": 0.0,
+        "I_e": neuron["I_e"],
+        "V_m": 0.0,
+        "V_min": -LARGEST if neuron["V_min"] is None else neuron["V_min"],
+        "c_reg": rule["c_reg"],
+        "f_target": rule["f_target"],
+        "kappa": rule["kappa"],
+        "kappa_reg": rule["kappa_reg"],
+        "surrogate_gradient_function": SURROGATE_GRADIENTS.get(surrogate["function"], surrogate["function"]),
+        "surrogate_gradient_height": surrogate["height"],
+        "surrogate_gradient_width": surrogate["width"],
+        "t_ref": neuron["t_ref"],
+    } | cutoff
+    if neuron["V_reset"] is not None:
+        parameters["V_reset"] = neuron["V_reset"]
+    n, values = network["n_recurrent"], {}
+    for name in ("tau_m", "V_th"):
+        values[name] = problem[name] if name in problem else np.full(n, neuron[name])
+    if neuron["V_reset"] is None:
+        # NEST lets the constant current of this model act from the second step on; what it would do in the first:
+        rise = values["tau_m"] / neuron["C_m"] * -np.expm1(-dt / values["tau_m"]) * neuron["I_e"]
+        values["V_m"] = np.maximum(rise, parameters["V_min"]) * np.exp(dt / values["tau_m"])
+    parameters["V_th"] = LARGEST  # NEST holds it against V_min already here
+    model = "eprop_iaf" if neuron["V_reset"] is None else "eprop_iaf_psc_delta"
+    n_adapting = round(adaptation["share"] * n) if adaptation else 0
+    neurons = nest.Create(model, n - n_adapting, parameters) if n_adapting < n else nest.NodeCollection()
+    if n_adapting > 0:
+        parameters |= {"adapt_beta": adaptation["beta"], "adapt_tau": adaptation["tau"]}
+        neurons += nest.Create(f"{model}_adapt", n_adapting, parameters)
+    neurons.set(values)
+    return neurons
+
+
+def _optimizer(optimizer: dict[str, Any]) -> dict[str, Any]:
+    parameters = {
+        "type": optimizer["algorithm"],
+        "batch_size": 1,
+        "eta": optimizer["learning_rate"],
+        "optimize_each_step": optimizer.get("optimize_each_step", False),
+        "Wmin": optimizer["weight_min"],
+        "Wmax": optimizer["weight_max"],
+    }
+    return parameters | {name: optimizer[name] for name in ("beta_1", "beta_2", "epsilon") if name in optimizer}
 
 
 def _times(steps: np.ndarray, dt: float) -> np.ndarray:
@@ -170,7 +192,7 @@ def _connect(
 def _recorded(multimeter: "nest.NodeCollection", quantity: str, n_steps: int, n_neurons: int, dt: float) -> np.ndarray:
     """Recording as an array (n_steps, n_neurons)."""
     events = multimeter.get("events")
-    steps = np.rint(events["times"] / dt).astype(int) - 1 - WARM_UP
+    steps = np.rint(events["times"] / dt).astype(int) - 1
     kept = (steps >= 0) & (steps < n_steps)
     recorded = np.full((n_steps, n_neurons), np.nan)
     recorded[steps[kept], events["senders"][kept] - events["senders"].min()] = events[quantity][kept]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import Network, parse
+from eprop_core.parameters import Network, Uniform, parse
 from eprop_core.stimulus import Stimulus
 
 
@@ -45,7 +45,10 @@ def draw_settings(rng: np.random.Generator) -> dict[str, object]:
         "C_m": float(rng.uniform(0.5, 2.0)),
         "I_e": float(rng.choice([0.0, 1.0])),  # in units of half the rheobase
         "V_th": float(rng.uniform(0.03, 1.5)),
+        "spread": 0.0,  # of tau_m and V_th between the neurons, relative
         "V_min": rng.choice([None, -0.5, 0.0], p=[0.5, 0.3, 0.2]),  # in units of V_th
+        "V_reset": None,  # in units of V_th
+        "adaptation": None,  # or rise of the threshold in units of V_th, time constant in steps, share of neurons
         "refractory_steps": int(rng.integers(0, 6)),
         "surrogate": str(rng.choice(["piecewise_linear", "exponential"])),
         "height": float(rng.uniform(0.2, 2.0)),
@@ -62,6 +65,11 @@ def draw_settings(rng: np.random.Generator) -> dict[str, object]:
         "input_probability": float(10 ** rng.uniform(-2.5, -0.7)),
         "learning_rate": float(10 ** rng.uniform(-3.3, -1.8)),  # in units of what moves a weight by its own size
         "bounded": bool(rng.integers(0, 4) == 0),
+        "fixed_signs": False,
+        "adam": None,  # or parameters of Adam
+        "loss": "mean_squared_error",
+        "feedback": "random",
+        "weight_decay": 0.0,
     }
 
 
@@ -88,11 +96,13 @@ def _network(chosen: Mapping[str, object]) -> dict[str, object]:
         "n_recurrent": settings["n_recurrent"],
         "n_readout": settings["n_readout"],
         "neuron": {
-            "tau_m": tau_m,
+            "tau_m": _per_neuron(tau_m, settings["spread"]),
             "C_m": settings["C_m"],
             "I_e": settings["I_e"] * 0.5 * V_th / rest_per_current,
-            "V_th": V_th,
+            "V_th": _per_neuron(V_th, settings["spread"]),
             "V_min": None if settings["V_min"] is None else float(settings["V_min"] * V_th),
+            "V_reset": None if settings["V_reset"] is None else settings["V_reset"] * V_th,
+            "adaptation": _adaptation(settings),
             "t_ref": settings["refractory_steps"] * dt,
             "surrogate_gradient": {
                 "function": settings["surrogate"],
@@ -100,20 +110,51 @@ def _network(chosen: Mapping[str, object]) -> dict[str, object]:
                 "width": settings["width"] * V_th,
             },
         },
-        "readout": {"tau_m": settings["tau_m_readout"], "E_L": settings["E_L"]},
+        "readout": {"tau_m": settings["tau_m_readout"], "E_L": settings["E_L"], "loss": settings["loss"]},
         "plasticity": {
             "kappa": settings["kappa"],
             "kappa_reg": settings["kappa_reg"],
             "c_reg": settings["c_reg"],
             "f_target": settings["f_target"],
             "cutoff": settings["cutoff"],
-            "optimizer": {
-                "learning_rate": settings["learning_rate"] * weight / gradient,
-                "weight_min": -bound,
-                "weight_max": bound,
-            },
+            "optimizer": _optimizer(settings, weight, weight / gradient)
+            | {"weight_min": -bound, "weight_max": bound, "fixed_signs": settings["fixed_signs"]},
         },
-        "feedback": {"connectivity": all_to_all, "delay": settings["delay"]["feedback"]},
+        "feedback": {
+            "kind": settings["feedback"],
+            "weight_decay": settings["weight_decay"],
+            "connectivity": all_to_all,
+            "delay": settings["delay"]["feedback"],
+        },
+    }
+
+
+def _per_neuron(value: float, spread: float) -> float | dict[str, float]:
+    return value if spread == 0.0 else {"low": value * (1.0 - spread), "high": value * (1.0 + spread)}
+
+
+def _adaptation(settings: Mapping) -> dict[str, float] | None:
+    if settings["adaptation"] is None:
+        return None
+    rise, steps, share = settings["adaptation"]
+    return {"beta": rise * settings["V_th"], "tau": steps * settings["dt"], "share": share}
+
+
+def _optimizer(settings: Mapping, weight: float, weight_by_gradient: float) -> dict[str, object]:
+    if settings["adam"] is None:
+        return {"learning_rate": settings["learning_rate"] * weight_by_gradient}
+    # Adam's steps are as large as its learning rate, whatever the gradient.
+    return {"algorithm": "adam", "learning_rate": settings["learning_rate"] * weight} | settings["adam"]
+
+
+def neuron_values(network: Network) -> dict[str, np.ndarray]:
+    """Values of the parameters that are drawn for each neuron."""
+    rng = np.random.default_rng(network.n_recurrent)
+    uniform = {name: getattr(network.neuron, name) for name in ("tau_m", "V_th")}
+    return {
+        name: rng.uniform(bounds.low, bounds.high, network.n_recurrent)
+        for name, bounds in uniform.items()
+        if isinstance(bounds, Uniform)
     }
 
 
@@ -145,14 +186,23 @@ def _connections(rng: np.random.Generator, network: Network, chosen: Mapping) ->
         if name != "feedback":
             weight = np.clip(_weight_scale(chosen, name) * weight, -bound, bound)
         connections[name] = Connections(source, target, weight)
+    if network.feedback.kind == "adaptive":
+        source, target, weight = connections["output"]
+        connections["feedback"] = Connections(target, source, rng.normal(size=len(weight)))
+    elif network.feedback.kind == "symmetric":
+        del connections["feedback"]
     return connections
 
 
 def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, chosen: Mapping) -> Stimulus:
-    steps, channels = np.nonzero(rng.random((n_steps, network.n_input)) < chosen["input_probability"])
+    # Nothing happens in step 0: NEST's generators cannot deliver anything then.
+    fires = rng.random((n_steps, network.n_input)) < chosen["input_probability"]
+    fires[0] = False
+    steps, channels = np.nonzero(fires)
     # Targets are sines, the learning window opens and closes for a random number of steps.
     periods, phases = rng.uniform(20.0, 400.0, (2, network.n_readout))
     target = np.sin(2.0 * np.pi * (np.arange(n_steps)[:, np.newaxis] / periods) + phases)
     edges = np.cumsum(rng.integers(1, 300, size=n_steps))
     learning_window = np.searchsorted(edges, np.arange(n_steps), side="right") % 2 == 0
+    learning_window[0] = False
     return Stimulus(n_steps, steps, channels, target, learning_window)

@@ -1,0 +1,131 @@
+"""Recurrent neurons and readouts, all of a population in one step."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from eprop_core.parameters import Network, ParameterError, Uniform
+
+SURROGATE_GRADIENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "piecewise_linear": lambda u: np.maximum(0.0, 1.0 - u),
+    "exponential": lambda u: np.exp(-u),
+    "fast_sigmoid_derivative": lambda u: 1.0 / (1.0 + u) ** 2,
+    "arctan": lambda u: 1.0 / (1.0 + u**2),
+}
+"""By name, functions of the distance to the threshold in units of the width; their height is 1."""
+
+LOSS_GRADIENTS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "mean_squared_error": lambda readout, target: readout - target,
+    "cross_entropy": lambda readout, target: softmax(readout) - target,
+}
+"""By name, the error that a readout signal and its target make."""
+
+
+def softmax(readout: np.ndarray) -> np.ndarray:
+    """Probabilities of the readouts."""
+    weights = np.exp(readout - readout.max())
+    return np.asarray(weights / weights.sum())
+
+
+def per_neuron(network: Network, name: str, neuron_values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Values of the parameter ``name`` of all recurrent neurons, float64 (n_recurrent,).
+
+    Raises:
+        ParameterError: if the parameter is drawn for each neuron, and ``neuron_values`` lack it or have another size.
+    """
+    value = getattr(network.neuron, name)
+    if not isinstance(value, Uniform):
+        return np.full(network.n_recurrent, value)
+    drawn = np.asarray(neuron_values.get(name, ()), float)
+    if drawn.shape != (network.n_recurrent,):
+        raise ParameterError(
+            f"neuron_values[{name!r}]: must have n_recurrent = {network.n_recurrent} entries, it has {drawn.size}"
+        )
+    return drawn
+
+
+class RecurrentNeurons:
+    """Leaky integrate-and-fire neurons at rest, and what of them the synapses use.
+
+    Attributes (float64 (n,), except for ``spiked``; voltages relative to E_L):
+        decay: of the membrane voltage in a step.
+        threshold_rise: mV, of a neuron's threshold after its spike, 0 for neurons that do not adapt.
+        adaptation_decay: in a step, one for all.
+        voltage: mV, after the reset.
+        spiked: bool, whether there was a spike in the present step.
+        surrogate_gradient: of the present step, before the reset.
+        rate_regularization: what the firing rate adds to the learning signal.
+    """
+
+    def __init__(self, network: Network, neuron_values: Mapping[str, np.ndarray]) -> None:
+        neuron, rule, n = network.neuron, network.plasticity, network.n_recurrent
+        tau_m = per_neuron(network, "tau_m", neuron_values)
+        self._neuron = neuron
+        self._V_th = per_neuron(network, "V_th", neuron_values)
+        self._V_min = -np.inf if neuron.V_min is None else neuron.V_min
+        self._constant_input = tau_m / neuron.C_m * -np.expm1(-network.dt / tau_m) * neuron.I_e
+        self._refractory_steps = network.refractory_steps
+        self.decay = np.exp(-network.dt / tau_m)
+        self.threshold_rise = np.zeros(n)
+        self.adaptation_decay = 0.0
+        if neuron.adaptation is not None:
+            adapting = round(neuron.adaptation.share * n)
+            self.threshold_rise[n - adapting :] = neuron.adaptation.beta
+            self.adaptation_decay = float(np.exp(-network.dt / neuron.adaptation.tau))
+        self._rule = rule
+        self._dt = network.dt
+        self._adaptation = np.zeros(n)
+        self._refractory = np.zeros(n, np.int64)
+        self._rate = np.zeros(n)  # spikes per ms
+        self.voltage = np.zeros(n)
+        self.spiked = np.zeros(n, bool)
+        self.surrogate_gradient = np.zeros(n)
+        self.rate_regularization = np.zeros(n)
+
+    def update(self, arriving: np.ndarray) -> None:
+        """Compute a step in which the current ``arriving``, pA (n,), reaches the neurons."""
+        neuron = self._neuron
+        clamped = (self._refractory > 0) & (neuron.V_reset is not None)
+        self._refractory = np.maximum(self._refractory - 1, 0)
+        free = np.maximum(self.decay * self.voltage + arriving + self._constant_input, self._V_min)
+        voltage = np.where(clamped, self.voltage, free)
+        # As in NEST, the adaptation of a clamped neuron stands still, and so loses the spike that led to the clamp.
+        self._adaptation = np.where(clamped, self._adaptation, self.adaptation_decay * self._adaptation + self.spiked)
+        distance = voltage - (self._V_th + self.threshold_rise * self._adaptation)
+        surrogate = neuron.surrogate_gradient
+        gradient = surrogate.height * SURROGATE_GRADIENTS[surrogate.function](np.abs(distance) / surrogate.width)
+        self.surrogate_gradient = np.where(self._refractory == 0, gradient, 0.0)
+        self.spiked = (distance >= 0.0) & (self._refractory == 0) & ~clamped
+        reset = voltage - self._V_th if neuron.V_reset is None else neuron.V_reset
+        self.voltage = np.where(self.spiked, reset, voltage)
+        self._refractory = np.where(self.spiked, self._refractory_steps, self._refractory)
+        self._regularize_rate()
+
+    def _regularize_rate(self) -> None:
+        rule = self._rule
+        self._rate = rule.kappa_reg * self._rate + (1.0 - rule.kappa_reg) * self.spiked / self._dt
+        # As in NEST: the target is in spikes per step, though the rate is in spikes per ms.
+        self.rate_regularization = rule.c_reg * (self._rate - rule.f_target / 1000.0 * self._dt)
+
+
+class Readouts:
+    """Leaky readouts at rest.
+
+    Attributes (float64 (n_readout,)):
+        decay: of the membrane voltage in a step, one for all.
+        signal: mV.
+        error: gradient of the loss by the signal, 0 outside the learning window.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._readout = network.readout
+        self._voltage = np.zeros(network.n_readout)  # relative to E_L
+        self.decay = float(np.exp(-network.dt / network.readout.tau_m))
+        self.signal = np.full(network.n_readout, network.readout.E_L)
+        self.error = np.zeros(network.n_readout)
+
+    def update(self, arriving: np.ndarray, target: np.ndarray, learns: bool) -> None:
+        """Compute a step in which the current ``arriving``, pA, reaches the readouts."""
+        self._voltage = self.decay * self._voltage + arriving
+        self.signal = self._voltage + self._readout.E_L
+        self.error = LOSS_GRADIENTS[self._readout.loss](self.signal, target) if learns else np.zeros(len(target))
