@@ -62,7 +62,8 @@ class AdaptingMoments:
                 adam.learning_rate * np.sqrt(1.0 - adam.beta_2 ** (step + 1)) / (1.0 - adam.beta_1 ** (step + 1))
             )
             changes[:, elapses] -= unbiased_rate * first[:, elapses] / (np.sqrt(second[:, elapses]) + adam.epsilon)
-        self._first[:, sources], self._second[:, sources], self._n_steps[sources] = first, second, n_steps
+        self._first[:, sources], self._second[:, sources] = first, second
+        self._n_steps[sources] = np.maximum(begin, n_steps)
         return changes
 
 

@@ -9,9 +9,18 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import Network
+from eprop_core.parameters import Adam, Network
 from eprop_core.stimulus import Stimulus
+
+SURROGATE_GRADIENTS = {
+    "piecewise_linear": lambda u: max(0.0, 1.0 - u),
+    "exponential": lambda u: math.exp(-u),
+    "fast_sigmoid_derivative": lambda u: (1.0 + u) ** -2,
+    "arctan": lambda u: 1.0 / (1.0 + u * u),
+}
 
 
 @dataclass
@@ -21,75 +30,141 @@ class Synapse:
     source: int
     target: int
     weight: float
+    feedback: float = 0.0
     next_index: int | None = None  # None: no spike has passed yet
     trace: float = 0.0
+    threshold_trace: float = 0.0
     filtered: float = 0.0
     filtered_reg: float = 0.0
     gradient: float = 0.0
+    first_moment: float = 0.0
+    second_moment: float = 0.0
+    optimizer_steps: int = 0
+
+
+@dataclass
+class Neuron:
+    """A recurrent neuron; those that do not adapt have a threshold that never rises."""
+
+    tau_m: float
+    V_th: float
+    rise: float
+    voltage: float = 0.0
+    refractory: int = 0
+    adaptation: float = 0.0
+    has_just_spiked: bool = False
+    rate: float = 0.0
 
 
 class LiteralModel:
     """The network; ``run`` simulates from rest."""
 
-    def __init__(self, network: Network, connections: Mapping[str, Connections]) -> None:
+    def __init__(
+        self, network: Network, connections: Mapping[str, Connections], values: Mapping[str, np.ndarray]
+    ) -> None:
         self.network = network
         self.synapses = {
             name: [Synapse(int(i), int(j), float(w)) for i, j, w in zip(*listed, strict=True)]
             for name, listed in connections.items()
         }
+        if network.feedback.kind == "adaptive":
+            weights = {(b.target, b.source): b.weight for b in self.synapses.pop("feedback")}
+            for synapse in self.synapses["output"]:
+                synapse.feedback = weights[synapse.source, synapse.target]
+        n, adaptation = network.n_recurrent, network.neuron.adaptation
+        n_constant = n - round(adaptation.share * n) if adaptation else n
+        self.neurons = [
+            Neuron(
+                float(values["tau_m"][j] if "tau_m" in values else network.neuron.tau_m),  # type: ignore[arg-type]
+                float(values["V_th"][j] if "V_th" in values else network.neuron.V_th),  # type: ignore[arg-type]
+                adaptation.beta if adaptation and j >= n_constant else 0.0,
+            )
+            for j in range(n)
+        ]
+        self.adaptation_decay = math.exp(-network.dt / adaptation.tau) if adaptation else 0.0
         self.neuron_spikes: list[list[int]] = [[] for _ in range(network.n_recurrent)]  # steps, by neuron
         self.surrogate_gradient: list[list[float]] = []
         self.rate_regularization: list[list[float]] = []
         self.error: list[list[float]] = []
+        self.feedback: list[list[list[tuple[int, float]]]] = []  # by step and neuron: readouts and present weights
 
     def run(self, stimulus: Stimulus) -> None:
-        network, neuron, rule = self.network, self.network.neuron, self.network.plasticity
+        network, rule = self.network, self.network.plasticity
         input_spikes: list[list[int]] = [[] for _ in range(network.n_input)]
         for step, channel in zip(stimulus.input_steps.tolist(), stimulus.input_channels.tolist(), strict=True):
             input_spikes[channel].append(step)
-        decay, decay_readout = math.exp(-network.dt / neuron.tau_m), math.exp(-network.dt / network.readout.tau_m)
-        voltage = [0.0] * network.n_recurrent
-        refractory = [0] * network.n_recurrent
-        rate = [0.0] * network.n_recurrent
+        decay_readout = math.exp(-network.dt / network.readout.tau_m)
         readout = [0.0] * network.n_readout
+        interval = min(network.recurrent.delay, network.output.delay)
+        readout_input: list[list[float]] = []
         for step in range(stimulus.n_steps):
+            if step % interval == 0:
+                for later in range(step, min(step + interval, stimulus.n_steps)):
+                    readout_input.append([0.0] * network.n_readout)
+                    self._deliver("output", self.neuron_spikes, later, readout_input[later])
+            self.feedback.append(self._present_feedback())
             arriving = [0.0] * network.n_recurrent
-            readout_input = [0.0] * network.n_readout
-            for name, spikes, received in (
-                ("input", input_spikes, arriving),
-                ("recurrent", self.neuron_spikes, arriving),
-                ("output", self.neuron_spikes, readout_input),
-            ):
-                for synapse in self.synapses[name]:
-                    if step - getattr(network, name).delay in spikes[synapse.source]:
-                        self._pass_spike(name, synapse, spikes[synapse.source], step)
-                        received[synapse.target] += synapse.weight
+            self._deliver("input", input_spikes, step, arriving)
+            self._deliver("recurrent", self.neuron_spikes, step, arriving)
             self.surrogate_gradient.append([0.0] * network.n_recurrent)
             self.rate_regularization.append([0.0] * network.n_recurrent)
-            for j in range(network.n_recurrent):
-                refractory[j] = max(refractory[j] - 1, 0)
-                voltage[j] = decay * voltage[j] + arriving[j] + neuron.tau_m / neuron.C_m * (1.0 - decay) * neuron.I_e
-                if neuron.V_min is not None:
-                    voltage[j] = max(voltage[j], neuron.V_min)
-                spiked = False
-                if refractory[j] == 0:
-                    u = abs(voltage[j] - neuron.V_th) / neuron.surrogate_gradient.width
-                    height = neuron.surrogate_gradient.height
-                    linear = neuron.surrogate_gradient.function == "piecewise_linear"
-                    self.surrogate_gradient[step][j] = height * (max(0.0, 1.0 - u) if linear else math.exp(-u))
-                    spiked = voltage[j] >= neuron.V_th
-                if spiked:
+            for j, neuron in enumerate(self.neurons):
+                self.surrogate_gradient[step][j] = self._update(neuron, arriving[j])
+                if neuron.has_just_spiked:
                     self.neuron_spikes[j].append(step)
-                    voltage[j] -= neuron.V_th
-                    refractory[j] = network.refractory_steps
-                rate[j] = rule.kappa_reg * rate[j] + (1.0 - rule.kappa_reg) * spiked / network.dt
+                spikes_per_ms = neuron.has_just_spiked / network.dt
+                neuron.rate = rule.kappa_reg * neuron.rate + (1.0 - rule.kappa_reg) * spikes_per_ms
                 target_rate = rule.f_target * network.dt / 1000.0
-                self.rate_regularization[step][j] = rule.c_reg * (rate[j] - target_rate)
+                self.rate_regularization[step][j] = rule.c_reg * (neuron.rate - target_rate)
+            readout = [decay_readout * v + current for v, current in zip(readout, readout_input[step], strict=True)]
+            signal = [v + network.readout.E_L for v in readout]
             self.error.append([0.0] * network.n_readout)
-            for k in range(network.n_readout):
-                readout[k] = decay_readout * readout[k] + readout_input[k]
-                if stimulus.learning_window[step]:
-                    self.error[step][k] = readout[k] + network.readout.E_L - float(stimulus.target[step, k])
+            if stimulus.learning_window[step]:
+                if network.readout.loss == "cross_entropy":
+                    total = math.fsum(math.exp(y) for y in signal)
+                    signal = [math.exp(y) / total for y in signal]
+                self.error[step] = [y - float(t) for y, t in zip(signal, stimulus.target[step], strict=True)]
+
+    def _deliver(self, name: str, spikes: list[list[int]], step: int, received: list[float]) -> None:
+        for synapse in self.synapses[name]:
+            if step - getattr(self.network, name).delay in spikes[synapse.source]:
+                self._pass_spike(name, synapse, spikes[synapse.source], step)
+                received[synapse.target] += synapse.weight
+
+    def _update(self, neuron: Neuron, arriving: float) -> float:
+        """Update a neuron; return its surrogate gradient."""
+        parameters, surrogate = self.network.neuron, self.network.neuron.surrogate_gradient
+        clamped = parameters.V_reset is not None and neuron.refractory > 0
+        neuron.refractory = max(neuron.refractory - 1, 0)
+        if not clamped:
+            decay = math.exp(-self.network.dt / neuron.tau_m)
+            constant = neuron.tau_m / parameters.C_m * (1.0 - decay) * parameters.I_e
+            neuron.voltage = decay * neuron.voltage + arriving + constant
+            if parameters.V_min is not None:
+                neuron.voltage = max(neuron.voltage, parameters.V_min)
+            neuron.adaptation = self.adaptation_decay * neuron.adaptation + neuron.has_just_spiked
+        threshold = neuron.V_th + neuron.rise * neuron.adaptation
+        neuron.has_just_spiked = False
+        if neuron.refractory > 0:
+            return 0.0
+        u = abs(neuron.voltage - threshold) / surrogate.width
+        if neuron.voltage >= threshold and not clamped:
+            neuron.has_just_spiked = True
+            neuron.refractory = self.network.refractory_steps
+            neuron.voltage = neuron.voltage - neuron.V_th if parameters.V_reset is None else parameters.V_reset
+        return surrogate.height * SURROGATE_GRADIENTS[surrogate.function](u)
+
+    def _present_feedback(self) -> list[list[tuple[int, float]]]:
+        feedback: list[list[tuple[int, float]]] = [[] for _ in self.neurons]
+        if self.network.feedback.kind == "random":
+            for synapse in self.synapses["feedback"]:
+                feedback[synapse.target].append((synapse.source, synapse.weight))
+        for synapse in self.synapses["output"]:
+            if self.network.feedback.kind == "symmetric":
+                feedback[synapse.source].append((synapse.target, synapse.weight))
+            elif self.network.feedback.kind == "adaptive":
+                feedback[synapse.source].append((synapse.target, synapse.feedback))
+        return feedback
 
     def _pass_spike(self, name: str, synapse: Synapse, spikes: list[int], step: int) -> None:
         """Update the weight of ``synapse`` as the spike that arrives in ``step`` passes through."""
@@ -101,30 +176,72 @@ class LiteralModel:
         if synapse.next_index is None:
             synapse.next_index = spike
             return
+        if name == "output":
+            synapse.weight *= 1.0 - network.feedback.weight_decay
+            synapse.feedback *= 1.0 - network.feedback.weight_decay
         # The newest history indices have no learning signal yet where it takes longer to arrive than the spike.
         lag = max(0, network.output.delay + network.feedback.delay - 1 - projection.delay) if name != "output" else 0
+        each_step = isinstance(rule.optimizer, Adam) and rule.optimizer.optimize_each_step
         for index in range(synapse.next_index, spike - lag):
             last_emission = spikes[bisect_right(spikes, index) - 1]
             active = rule.cutoff is None or index < last_emission + rule.cutoff
             self._advance(name, synapse, index, index - projection.delay in spikes, active)
+            if each_step and active:
+                self._optimize(synapse, index + 1)
         synapse.next_index = max(synapse.next_index, spike - lag)
-        weight = synapse.weight - rule.optimizer.learning_rate * synapse.gradient
-        synapse.weight = min(max(weight, rule.optimizer.weight_min), rule.optimizer.weight_max)
-        synapse.gradient = 0.0
+        if not each_step:
+            self._optimize(synapse, spike - lag)
 
     def _advance(self, name: str, synapse: Synapse, index: int, arrival: bool, active: bool) -> None:
         network, rule, j = self.network, self.network.plasticity, synapse.target
-        tau_m = network.readout.tau_m if name == "output" else network.neuron.tau_m
+        tau_m = network.readout.tau_m if name == "output" else self.neurons[j].tau_m
         synapse.trace = math.exp(-network.dt / tau_m) * synapse.trace + arrival
         if name == "output":
             if active:
                 synapse.gradient += self.error[index][j] * synapse.trace
             return
-        eligibility = self.surrogate_gradient[index][j] * synapse.trace if active else 0.0
+        eligibility = 0.0
+        if active:
+            driven = synapse.trace - self.neurons[j].rise * synapse.threshold_trace
+            eligibility = self.surrogate_gradient[index][j] * driven
+        synapse.threshold_trace = self.adaptation_decay * synapse.threshold_trace + eligibility
         synapse.filtered = rule.kappa * synapse.filtered + eligibility
         synapse.filtered_reg = rule.kappa_reg * synapse.filtered_reg + (1.0 - rule.kappa_reg) * eligibility
         if active:
-            error = self.error[index + network.output.delay]
-            learning_signal = sum(b.weight * error[b.source] for b in self.synapses["feedback"] if b.target == j)
+            learning_signal = self._learning_signal(name, index, j)
             regularization = self.rate_regularization[index][j] * synapse.filtered_reg
             synapse.gradient += learning_signal * synapse.filtered + regularization
+
+    def _learning_signal(self, name: str, index: int, j: int) -> float:
+        """Learning signal of a history index, through the feedback of the step in which the index is complete."""
+        network = self.network
+        behind = max(getattr(network, name).delay, network.output.delay + network.feedback.delay - 1)
+        error = self.error[index + network.output.delay]
+        return sum(weight * error[k] for k, weight in self.feedback[index + behind + 1][j])
+
+    def _optimize(self, synapse: Synapse, n_steps: int) -> None:
+        optimizer = self.network.plasticity.optimizer
+        if isinstance(optimizer, Adam):
+            change = self._adam(synapse, optimizer, n_steps)
+        else:
+            change = -optimizer.learning_rate * synapse.gradient
+        synapse.gradient = 0.0
+        synapse.feedback += change
+        weight = min(max(synapse.weight + change, optimizer.weight_min), optimizer.weight_max)
+        if optimizer.fixed_signs and math.copysign(1.0, weight) != math.copysign(1.0, synapse.weight):
+            weight = math.copysign(0.0, synapse.weight)
+        synapse.weight = weight
+
+    @staticmethod
+    def _adam(synapse: Synapse, adam: Adam, n_steps: int) -> float:
+        change, gradient = 0.0, synapse.gradient
+        while synapse.optimizer_steps < n_steps:
+            synapse.optimizer_steps += 1
+            synapse.first_moment += (1.0 - adam.beta_1) * (gradient - synapse.first_moment)
+            synapse.second_moment += (1.0 - adam.beta_2) * (gradient * gradient - synapse.second_moment)
+            gradient = 0.0
+            correction = math.sqrt(1.0 - adam.beta_2**synapse.optimizer_steps)
+            correction /= 1.0 - adam.beta_1**synapse.optimizer_steps
+            direction = synapse.first_moment / (math.sqrt(synapse.second_moment) + adam.epsilon)
+            change -= adam.learning_rate * correction * direction
+        return change

@@ -8,7 +8,7 @@ from eprop_core.parameters import IgnoreAndFire, ParameterError
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.time_driven import simulate
 from literal_model import LiteralModel
-from random_problem import Problem, random_problem
+from random_problem import Problem, neuron_values, random_problem
 
 # Both models sum the same terms in different order; 1e-13 of the largest weight is some hundred roundings.
 TOLERANCE = 1e-13
@@ -25,8 +25,9 @@ SMALL = {
 
 def assert_models_agree(problem: Problem) -> None:
     """Compare spikes, errors and weights; the network must spike, and each plastic projection learn."""
-    result = simulate(*problem)
-    literal = LiteralModel(problem.network, problem.connections)
+    values = neuron_values(problem.network)
+    result = simulate(*problem, neuron_values=values)
+    literal = LiteralModel(problem.network, problem.connections, values)
     literal.run(problem.stimulus)
 
     assert len(result.spike_steps) > 50
@@ -83,6 +84,101 @@ def test_static_projection(static: str) -> None:
     assert_models_agree(random_problem(3, 500, **SMALL, plastic=plastic))
 
 
+ADAM = {"per-spike": {}, "per-step": {"optimize_each_step": True}}
+DELAYS = {
+    "unit": dict.fromkeys(("input", "recurrent", "output", "feedback"), 1),
+    "late-signals": {"input": 2, "recurrent": 1, "output": 4, "feedback": 5},
+    "late-spikes": {"input": 6, "recurrent": 5, "output": 2, "feedback": 2},  # and intervals of two steps
+    "intervals": {"input": 1, "recurrent": 3, "output": 4, "feedback": 1},
+}
+
+
+@pytest.mark.parametrize("surrogate", ["piecewise_linear", "exponential", "fast_sigmoid_derivative", "arctan"])
+@pytest.mark.parametrize("V_reset", [None, -0.2])
+@pytest.mark.parametrize("refractory_steps", [0, 1, 4])
+def test_neurons(surrogate: str, V_reset: float | None, refractory_steps: int) -> None:
+    neuron = {"surrogate": surrogate, "V_reset": V_reset, "refractory_steps": refractory_steps, "V_min": -0.4}
+    assert_models_agree(random_problem(1, 500, **SMALL, **neuron, adaptation=(0.3, 30.0, 0.6), spread=0.3))
+
+
+@pytest.mark.parametrize("cutoff", [5, None])
+@pytest.mark.parametrize("delay", DELAYS)
+def test_adaptation(delay: str, cutoff: int | None) -> None:
+    chosen = {"delay": DELAYS[delay], "cutoff": 7 if cutoff == 5 and delay == "late-spikes" else cutoff}
+    assert_models_agree(random_problem(2, 500, **SMALL, **chosen, adaptation=(0.5, 60.0, 1.0)))
+
+
+@pytest.mark.parametrize("adam", ADAM)
+@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize("cutoff", [8, None])
+def test_adam(adam: str, delay: str, cutoff: int | None) -> None:
+    settings = SMALL | {"learning_rate": 0.001, "delay": DELAYS[delay], "cutoff": cutoff, "adam": ADAM[adam]}
+    assert_models_agree(random_problem(2, 500, **settings))
+
+
+OPTIMIZERS = {"gradient_descent": {"adam": None}, "adam": {"adam": {}}, "adam_each_step": {"adam": ADAM["per-step"]}}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize(("feedback", "weight_decay"), [("symmetric", 0.0), ("adaptive", 0.0), ("adaptive", 0.03)])
+def test_feedback(feedback: str, weight_decay: float, delay: str, optimizer: str) -> None:
+    learning_rate = 0.01 if optimizer == "gradient_descent" else 0.001
+    kind = {"feedback": feedback, "weight_decay": weight_decay, "delay": DELAYS[delay], "bounded": True}
+    settings = SMALL | kind | OPTIMIZERS[optimizer] | {"learning_rate": learning_rate}
+    assert_models_agree(random_problem(4, 500, **settings))
+
+
+def test_symmetric_feedback_is_transposed_output() -> None:
+    result = simulate(*random_problem(4, 300, **SMALL, feedback="symmetric"))
+    output, feedback = result.weights["output"], result.weights["feedback"]
+    order = np.lexsort((output.target, output.source))
+    np.testing.assert_array_equal(feedback.source, output.target[order])
+    np.testing.assert_array_equal(feedback.target, output.source[order])
+    np.testing.assert_array_equal(feedback.weight, output.weight[order])
+
+
+def test_adaptive_feedback_approaches_the_output_weights() -> None:
+    """Equal changes keep the difference, which the decay shrinks at each update: at each spike but the first."""
+    network, connections, stimulus = random_problem(4, 500, **SMALL, feedback="adaptive", weight_decay=0.03)
+    result = simulate(network, connections, stimulus)
+
+    def difference(output: Connections, feedback: Connections) -> np.ndarray:
+        matrix = np.zeros((network.n_readout, network.n_recurrent))
+        matrix[output.target, output.source] = output.weight
+        matrix[feedback.source, feedback.target] -= feedback.weight
+        return matrix
+
+    arrived = result.spike_neurons[result.spike_steps < stimulus.n_steps - network.output.delay]
+    n_updates = np.maximum(np.bincount(arrived, minlength=network.n_recurrent) - 1, 0)
+    expected = difference(connections["output"], connections["feedback"]) * 0.97**n_updates
+    assert n_updates.max() > 10
+    final = difference(result.weights["output"], result.weights["feedback"])
+    np.testing.assert_allclose(final, expected, rtol=0, atol=1e-14)
+
+
+def test_cross_entropy() -> None:
+    problem = random_problem(3, 500, **SMALL | {"n_readout": 3}, loss="cross_entropy")
+    assert_models_agree(problem)
+    result = simulate(*problem)
+    window = problem.stimulus.learning_window
+    probabilities = (result.error + problem.stimulus.target)[window]
+    assert np.all(probabilities > 0.0)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-14)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_fixed_signs(optimizer: str) -> None:
+    settings = SMALL | OPTIMIZERS[optimizer] | {"learning_rate": 0.1 if optimizer == "gradient_descent" else 0.005}
+    problem = random_problem(3, 500, **settings, fixed_signs=True)
+    assert_models_agree(problem)
+    weights = simulate(*problem).weights
+    for name in ("input", "recurrent", "output"):
+        initial = problem.connections[name].weight
+        np.testing.assert_array_equal(np.signbit(weights[name].weight), np.signbit(initial))
+        assert np.any(weights[name].weight == 0.0)
+
+
 def test_weight_bounds_are_reached() -> None:
     problem = random_problem(1, 500, **SMALL | {"learning_rate": 0.3}, bounded=True)
     assert_models_agree(problem)
@@ -118,6 +214,18 @@ def test_reports_what_is_missing_or_double() -> None:
     double = Connections(np.array([1, 1]), np.array([2, 2]), np.array([0.1, 0.2]))
     with pytest.raises(ParameterError, match=r"connections\['input'\]: a pair comes twice"):
         simulate(problem.network, problem.connections | {"input": double}, problem.stimulus)
+
+
+def test_reports_values_that_are_missing() -> None:
+    with pytest.raises(ParameterError, match=r"neuron_values\['tau_m'\]: must have n_recurrent = 8 entries, it has 0"):
+        simulate(*random_problem(6, 10, **SMALL, spread=0.3))
+
+
+def test_reports_adaptive_feedback_without_its_output() -> None:
+    network, connections, stimulus = random_problem(6, 10, **SMALL, feedback="adaptive")
+    feedback = Connections(*(values[1:] for values in connections["feedback"]))
+    with pytest.raises(ParameterError, match=r"connections\['feedback'\]: must reverse"):
+        simulate(network, connections | {"feedback": feedback}, stimulus)
 
 
 def test_reports_a_stimulus_that_does_not_fit() -> None:
