@@ -1,0 +1,211 @@
+"""Run problems with NEST's e-prop of Bellec et al. (2020), by the interpreter that has NEST 3.10.
+
+    python nest_bellec.py DIRECTORY
+
+reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz`` beside it. A problem holds
+``network`` (the JSON of ``eprop_core.parameters.Network``), the fields of ``eprop_core.stimulus.Stimulus``,
+``n_samples``, and ``<projection>_source``, ``_target``, ``_weight`` of the four projections. A result holds ``spikes``
+(steps, neurons), ``error`` (steps, readouts), and the connections as above, sorted by (target, source). Its rows are
+the steps of the samples, each population's from its own start.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import nest
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+# NEST's steps, as they end, in which the first sample begins. The devices cannot begin before step 1; then each
+# connection takes one step, and so does the exchange of the readouts' signals before there is an error.
+GENERATORS, RECURRENT, ERRORS = 1, 3, 5
+LARGEST = 1e300  # stands for infinity, in NEST's bounds
+
+
+def run(problem: Arrays) -> Arrays:
+    """Simulate one problem from rest."""
+    network = json.loads(str(problem["network"]))
+    n_steps, n_samples, dt = int(problem["n_steps"]), int(problem["n_samples"]), network["dt"]
+    steps_per_sample = n_steps // n_samples
+    nest.ResetKernel()
+    nest.verbosity = nest.VerbosityLevel.ERROR
+    nest.set(
+        resolution=dt,
+        total_num_virtual_procs=1,
+        eprop_learning_window=problem["learning_window"][:steps_per_sample].sum() * dt,
+        eprop_reset_neurons_on_update=True,
+        eprop_update_interval=steps_per_sample * dt,
+    )
+    generators = nest.Create("spike_generator", network["n_input"])
+    inputs = nest.Create("parrot_neuron", network["n_input"])
+    recurrent = _create_recurrent(network)
+    readouts = nest.Create(
+        "eprop_readout_bsshslm_2020",
+        network["n_readout"],
+        {
+            "C_m": 1.0,
+            "E_L": network["readout"]["E_L"],
+            "V_m": network["readout"]["E_L"],
+            "loss": network["readout"]["loss"],
+            "regular_spike_arrival": True,
+            "tau_m": network["readout"]["tau_m"],
+        },
+    )
+    populations = {
+        "input": (inputs, recurrent),
+        "recurrent": (recurrent, recurrent),
+        "output": (recurrent, readouts),
+        "feedback": (readouts, recurrent),
+    }
+    nest.Connect(generators, inputs, "one_to_one", {"delay": dt})
+    _connect(problem, network, populations)
+    if network["readout"]["loss"] == "cross_entropy":
+        no_autapses = {"rule": "all_to_all", "allow_autapses": False}
+        nest.Connect(readouts, readouts, no_autapses, rate_connection(1, dt))
+
+    spikes_of = [problem["input_steps"][problem["input_channels"] == i] for i in range(network["n_input"])]
+    generators.set([{"spike_times": times(steps + GENERATORS, dt)} for steps in spikes_of])
+    targets = nest.Create("step_rate_generator", network["n_readout"])
+    for generator, values in zip(targets, problem["target"].T, strict=True):
+        generator.set(amplitude_times=times(np.arange(n_steps) + ERRORS - 1, dt), amplitude_values=values)
+    nest.Connect(targets, readouts, "one_to_one", rate_connection(2, dt))
+
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(recurrent, recorder, "all_to_all", {"delay": dt})
+    multimeter = nest.Create("multimeter", {"interval": dt, "record_from": ["error_signal"]})
+    nest.Connect(multimeter, readouts, "all_to_all", {"delay": dt})
+    update_all_synapses(inputs, recurrent, n_steps, dt)
+
+    nest.Simulate((n_steps + ERRORS + 3) * dt)
+    result = {
+        "spikes": recorded_spikes(recorder, recurrent, n_steps, dt),
+        "error": recorded(multimeter, "error_signal", n_steps, network["n_readout"], dt),
+    }
+    for name, (sources, targets) in populations.items():
+        result |= listed(name, sources, targets)
+    return result
+
+
+def _create_recurrent(network: dict) -> "nest.NodeCollection":
+    """LIF neurons, then adaptive ones."""
+    neuron, rule = network["neuron"], network["plasticity"]
+    surrogate, adaptation = neuron["surrogate_gradient"], neuron["adaptation"]
+    common = {
+        "C_m": neuron["C_m"],
+        "E_L": 0.0,
+        "I_e": neuron["I_e"],
+        "V_m": 0.0,
+        "V_min": -LARGEST if neuron["V_min"] is None else neuron["V_min"],
+        "V_th": neuron["V_th"],
+        "c_reg": rule["c_reg"],
+        "f_target": rule["f_target"],
+        "regular_spike_arrival": True,
+        "surrogate_gradient_function": surrogate["function"].replace("arctan", "arctan_derivative"),
+        "surrogate_gradient_height": surrogate["height"],
+        "surrogate_gradient_width": surrogate["width"],
+        "t_ref": neuron["t_ref"],
+        "tau_m": neuron["tau_m"],
+    }
+    n_adaptive = 0 if adaptation is None else round(adaptation["share"] * network["n_recurrent"])
+    n_lif = network["n_recurrent"] - n_adaptive
+    neurons = nest.Create("eprop_iaf_bsshslm_2020", n_lif, common) if n_lif else nest.NodeCollection()
+    if n_adaptive:
+        common |= {"adapt_beta": adaptation["beta"], "adapt_tau": adaptation["tau"], "adaptation": 0.0}
+        neurons += nest.Create("eprop_iaf_adapt_bsshslm_2020", n_adaptive, common)
+    return neurons
+
+
+def _connect(problem: Arrays, network: dict, populations: dict) -> None:
+    optimizer = network["plasticity"]["optimizer"]
+    adam = {key: optimizer[key] for key in ("beta_1", "beta_2", "epsilon") if key in optimizer}
+    learning = {
+        "type": optimizer["algorithm"],
+        "batch_size": network["plasticity"]["batch_size"],
+        "eta": optimizer["learning_rate"],
+        "Wmin": optimizer["weight_min"],
+        "Wmax": optimizer["weight_max"],
+    }
+    common = {"average_gradient": False, "weight": optimizer["weight_max"]}  # the default is held against the bounds
+    # Static synapses are ones that do not learn: only those of e-prop lose the spikes at the end of a sample.
+    nest.CopyModel("eprop_synapse_bsshslm_2020", "static", common | {"optimizer": learning | adam | {"eta": 0.0}})
+    nest.CopyModel("eprop_synapse_bsshslm_2020", "plastic", common | {"optimizer": learning | adam})
+    for name, (sources, targets) in populations.items():
+        weight = problem[f"{name}_weight"]
+        if not len(weight):
+            continue
+        if name == "feedback":
+            # NEST's low-pass filter of the eligibility trace has a factor (1 - kappa).
+            weight = weight / (1.0 - network["plasticity"]["kappa"])
+            synapses = {"synapse_model": "eprop_learning_signal_connection_bsshslm_2020"}
+        else:
+            synapses = {
+                "synapse_model": "plastic" if network[name]["plastic"] else "static",
+                "tau_m_readout": np.full(len(weight), network["readout"]["tau_m"]),
+            }
+        nest.Connect(
+            problem[f"{name}_source"] + sources[0].global_id,
+            problem[f"{name}_target"] + targets[0].global_id,
+            "one_to_one",
+            synapses | {"weight": weight, "delay": np.full(len(weight), network["dt"])},
+        )
+
+
+def rate_connection(receptor: int, dt: float) -> dict[str, object]:
+    """Return the properties of a connection to a receptor of the readouts."""
+    return {"synapse_model": "rate_connection_delayed", "delay": dt, "receptor_type": receptor}
+
+
+def update_all_synapses(
+    inputs: "nest.NodeCollection", recurrent: "nest.NodeCollection", n_steps: int, dt: float
+) -> None:
+    """Let all neurons spike after the last sample, since NEST updates a weight at the next spike of its source."""
+    generator = nest.Create("spike_generator", 1, {"spike_times": times(np.array([n_steps + RECURRENT]), dt)})
+    nest.Connect(generator, inputs + recurrent, "all_to_all", {"weight": 1e4, "delay": dt})
+
+
+def times(steps: np.ndarray, dt: float) -> np.ndarray:
+    """Return the times of steps, ms, rounded so that NEST takes them as multiples of dt."""
+    return np.round(steps * dt, 9)
+
+
+def recorded_spikes(
+    recorder: "nest.NodeCollection", recurrent: "nest.NodeCollection", n_steps: int, dt: float
+) -> np.ndarray:
+    """Return the recurrent neurons' spikes, bool (n_steps, n_recurrent)."""
+    events = recorder.get("events")
+    steps = np.rint(events["times"] / dt).astype(int) - RECURRENT
+    kept = (steps >= 0) & (steps < n_steps)
+    spikes = np.zeros((n_steps, len(recurrent)), bool)
+    spikes[steps[kept], events["senders"][kept] - recurrent[0].global_id] = True
+    return spikes
+
+
+def recorded(multimeter: "nest.NodeCollection", quantity: str, n_steps: int, n_readout: int, dt: float) -> np.ndarray:
+    """Return a recording of the readouts, float64 (n_steps, n_readout)."""
+    events = multimeter.get("events")
+    steps = np.rint(events["times"] / dt).astype(int) - ERRORS
+    kept = (steps >= 0) & (steps < n_steps)
+    values = np.full((n_steps, n_readout), np.nan)
+    values[steps[kept], events["senders"][kept] - events["senders"].min()] = events[quantity][kept]
+    return values
+
+
+def listed(name: str, sources: "nest.NodeCollection", targets: "nest.NodeCollection") -> Arrays:
+    """Return the connections of a projection with their present weights, sorted by (target, source)."""
+    values = nest.GetConnections(sources, targets).get(["source", "target", "weight"])
+    source, target, weight = (np.atleast_1d(values[key]) for key in ("source", "target", "weight"))
+    order = np.lexsort((source, target))
+    return {
+        f"{name}_source": source[order] - sources[0].global_id,
+        f"{name}_target": target[order] - targets[0].global_id,
+        f"{name}_weight": weight[order],
+    }
+
+
+if __name__ == "__main__":
+    for path in sorted(Path(sys.argv[1]).glob("*.problem.npz")):
+        with np.load(path) as problem:
+            result = run(dict(problem))
+        np.savez(path.with_name(path.name.removesuffix(".problem.npz") + ".nest.npz"), **result)
