@@ -80,8 +80,8 @@ def run(problem: Arrays) -> Arrays:
 
     nest.Simulate((n_steps + ERRORS + 3) * dt)
     result = {
-        "spikes": recorded_spikes(recorder, recurrent, n_steps, dt),
-        "error": recorded(multimeter, "error_signal", n_steps, network["n_readout"], dt),
+        "spikes": recorded_spikes(recorder, recurrent, RECURRENT, n_steps, dt),
+        "error": recorded(multimeter, "error_signal", ERRORS, n_steps, dt),
     }
     for name, (sources, targets) in populations.items():
         result |= listed(name, sources, targets)
@@ -171,24 +171,25 @@ def times(steps: np.ndarray, dt: float) -> np.ndarray:
 
 
 def recorded_spikes(
-    recorder: "nest.NodeCollection", recurrent: "nest.NodeCollection", n_steps: int, dt: float
+    recorder: "nest.NodeCollection", neurons: "nest.NodeCollection", first: int, n_steps: int, dt: float
 ) -> np.ndarray:
-    """Return the recurrent neurons' spikes, bool (n_steps, n_recurrent)."""
+    """Return the neurons' spikes in ``n_steps`` steps from NEST's step ``first`` on, bool (n_steps, n_neurons)."""
     events = recorder.get("events")
-    steps = np.rint(events["times"] / dt).astype(int) - RECURRENT
+    steps = np.rint(events["times"] / dt).astype(int) - first
     kept = (steps >= 0) & (steps < n_steps)
-    spikes = np.zeros((n_steps, len(recurrent)), bool)
-    spikes[steps[kept], events["senders"][kept] - recurrent[0].global_id] = True
+    spikes = np.zeros((n_steps, len(neurons)), bool)
+    spikes[steps[kept], events["senders"][kept] - neurons[0].global_id] = True
     return spikes
 
 
-def recorded(multimeter: "nest.NodeCollection", quantity: str, n_steps: int, n_readout: int, dt: float) -> np.ndarray:
-    """Return a recording of the readouts, float64 (n_steps, n_readout)."""
+def recorded(multimeter: "nest.NodeCollection", quantity: str, first: int, n_steps: int, dt: float) -> np.ndarray:
+    """Return a recording of all readouts, float64 (n_steps, n_readout), from NEST's step ``first`` on."""
     events = multimeter.get("events")
-    steps = np.rint(events["times"] / dt).astype(int) - ERRORS
+    steps = np.rint(events["times"] / dt).astype(int) - first
     kept = (steps >= 0) & (steps < n_steps)
-    values = np.full((n_steps, n_readout), np.nan)
-    values[steps[kept], events["senders"][kept] - events["senders"].min()] = events[quantity][kept]
+    readouts = events["senders"] - events["senders"].min()
+    values = np.full((n_steps, readouts.max() + 1), np.nan)
+    values[steps[kept], readouts[kept]] = events[quantity][kept]
     return values
 
 
