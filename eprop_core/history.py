@@ -29,6 +29,8 @@ the neuron follows the trace of z = 1, a(b) = 0 and the one of z = 0, a(b) = 1, 
 
 With D = (a(s) - z X(s)) / P(s) the trace at e is D P(e) + z X(e), and D W and D Q_W join z U and z Q above. P stays
 above 1 / LARGEST_FACTOR within a block, since psi never exceeds the height of the surrogate gradient.
+
+Where each neuron has a membrane time constant of its own, alpha is its own too; then z belongs to the synapse.
 """
 
 import math
@@ -75,6 +77,14 @@ class Adaptation(NamedTuple):
     rho: float
 
 
+class OwnDecay(NamedTuple):
+    """Decays of the presynaptic trace where neurons differ in them; float64 (n,)."""
+
+    alpha: np.ndarray
+    power: np.ndarray
+    """alpha^s at the present offset s."""
+
+
 class Rows(NamedTuple):
     """What the neurons did in the rows of a block, by offset from its origin; instead of sums where synapses walk."""
 
@@ -95,6 +105,8 @@ class History(NamedTuple):
     """The same for the filter of the rate regularization; None where one filter serves both."""
     adaptation: Adaptation | None
     """None where no threshold adapts."""
+    own_decay: OwnDecay | None
+    """None where all neurons share the alpha of ``decay``."""
     decay: Decay
     decay_reg: Decay
     row: np.ndarray
@@ -114,7 +126,7 @@ class History(NamedTuple):
     def before_start(
         cls,
         n: int,
-        alpha: float,
+        alpha: float | np.ndarray,
         kappa: float,
         kappa_reg: float,
         horizon: int,
@@ -123,7 +135,14 @@ class History(NamedTuple):
         walks: bool = False,
         onto_readouts: bool = False,
     ) -> "History":
-        """Sums of ``n`` neurons; the first :func:`advance` moves them to the row that step 0 needs."""
+        """Sums of ``n`` neurons; the first :func:`advance` moves them to the row that step 0 needs.
+
+        ``alpha`` is one number or, where neurons differ, float64 (n,); ``walks`` keeps rows instead of sums.
+        """
+        own_decay = None
+        if isinstance(alpha, np.ndarray):
+            own_decay = OwnDecay(alpha, np.ones(n))
+            alpha = float(alpha.min(initial=1.0))
         decays = [alpha, kappa, kappa_reg]
         if adaptation is not None:
             decays.append(adaptation.rho - adaptation.beta.max(initial=0.0) * largest_surrogate_gradient)
@@ -142,7 +161,9 @@ class History(NamedTuple):
                 signal=np.zeros(of_block),
                 signal_reg=None if sums_reg is None else np.zeros(of_block),
             )
-        return cls(sums, sums_reg, adaptation, *tables, start, start.copy(), horizon, signal, signal_reg, rows)
+        return cls(
+            sums, sums_reg, adaptation, own_decay, *tables, start, start.copy(), horizon, signal, signal_reg, rows
+        )
 
 
 def _new_sums(n: int, adaptation: Adaptation | None) -> np.ndarray:
@@ -171,28 +192,53 @@ def _decay(alpha: float, kappa: float, block: int) -> Decay:
 
 
 @kernel
-def advance(sums, adaptation, decay, offset, surrogate_gradient, signal):
+def advance(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal):
     """Move the sums from row ``offset`` to the next: add the signal of this row and the surrogate gradient of the next.
 
-    ``surrogate_gradient`` and ``signal`` are float64 (n,); rows count from the origin.
+    ``surrogate_gradient`` and ``signal`` are float64 (n,); rows count from the origin. Powers of decays of their own
+    stand at the next row already.
     """
-    signal_factor, surrogate_factor = decay.kappa_power[offset], decay.ratio_power[offset + 1]
+    signal_factor = decay.kappa_power[offset]
     for j in range(len(sums)):
         weighted = signal[j] * signal_factor
         sums[j, A] += weighted
         sums[j, Q] += weighted * sums[j, U]
         sums[j, PSI] = surrogate_gradient[j]
         if adaptation is None:
-            sums[j, U] += surrogate_gradient[j] * surrogate_factor
+            sums[j, U] += surrogate_gradient[j] * _ratio_power(own_decay, decay, offset + 1, j)
     if adaptation is not None:
-        _advance_adaptive(sums, adaptation, decay, offset, surrogate_gradient, signal)
+        _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal)
 
 
 @kernel
-def _advance_adaptive(sums, adaptation, decay, offset, surrogate_gradient, signal):
-    signal_factor = decay.kappa_power[offset]
-    growth, trace = decay.kappa_growth[offset + 1], 1.0 / decay.alpha_growth[offset + 1]
+def _ratio_power(own_decay, decay, offset, j):
+    """(alpha/kappa)^offset"""
+    if own_decay is None:
+        return decay.ratio_power[offset]
+    return own_decay.power[j] * decay.kappa_growth[offset]
+
+
+@kernel
+def alpha_power(own_decay, decay, offset, j):
+    """alpha^offset, with the neuron's own alpha if it has one and ``offset`` is the present one."""
+    if own_decay is None:
+        return 1.0 / decay.alpha_growth[offset]
+    return own_decay.power[j]
+
+
+@kernel
+def next_powers(own_decay):
+    """Move the powers of the neurons' own decays to the next row."""
+    if own_decay is not None:
+        for j in range(len(own_decay.power)):
+            own_decay.power[j] *= own_decay.alpha[j]
+
+
+@kernel
+def _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal):
+    signal_factor, growth = decay.kappa_power[offset], decay.kappa_growth[offset + 1]
     for j in range(len(sums)):
+        trace = alpha_power(own_decay, decay, offset + 1, j)
         sums[j, Q_W] += signal[j] * signal_factor * sums[j, W]
         x = surrogate_gradient[j] * (trace - adaptation.beta[j] * sums[j, X])
         p = -surrogate_gradient[j] * adaptation.beta[j] * sums[j, P]
@@ -253,8 +299,11 @@ def _move_row(rows, offset):
 
 
 @kernel
-def move_origin(sums, adaptation):
+def move_origin(sums, adaptation, own_decay):
     """Make the present row the new origin."""
+    if own_decay is not None:
+        for j in range(len(own_decay.power)):
+            own_decay.power[j] = 1.0
     for j in range(len(sums)):
         sums[j, U] = 0.0
         sums[j, A] = 0.0

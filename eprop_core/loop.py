@@ -21,6 +21,7 @@ from eprop_core.history import (
     keep_surrogate_gradient,
     move_origin,
     move_rows,
+    next_powers,
 )
 from eprop_core.neurons import (
     FINITE,
@@ -138,7 +139,8 @@ def _next_row(rank, history):
     if rank.learns:
         offset = row - history.origin[0]
         psi = rank.neurons.surrogate_gradient[(row + 1) % len(rank.neurons.surrogate_gradient)]
-        advance(history.sums, history.adaptation, history.decay, offset, psi, history.signal)
+        next_powers(history.own_decay)
+        advance(history.sums, history.adaptation, history.own_decay, history.decay, offset, psi, history.signal)
         _advance_reg(history.sums_reg, history, offset, psi)
         keep_surrogate_gradient(history.rows, offset + 1, psi)
 
@@ -146,22 +148,23 @@ def _next_row(rank, history):
 @kernel
 def _advance_reg(sums_reg, history, offset, psi):
     if sums_reg is not None:
-        advance(sums_reg, history.adaptation, history.decay_reg, offset, psi, history.signal_reg)
+        decay, signal = history.decay_reg, history.signal_reg
+        advance(sums_reg, history.adaptation, history.own_decay, decay, offset, psi, signal)
 
 
 @kernel
 def _new_origin(history):
     """Move the origin to the present row."""
     move_rows(history.rows, history.row[0] - history.origin[0])
-    move_origin(history.sums, history.adaptation)
-    _move_origin_reg(history.sums_reg, history.adaptation)
+    move_origin(history.sums, history.adaptation, history.own_decay)
+    _move_origin_reg(history.sums_reg, history)
     history.origin[0] = history.row[0]
 
 
 @kernel
-def _move_origin_reg(sums_reg, adaptation):
+def _move_origin_reg(sums_reg, history):
     if sums_reg is not None:
-        move_origin(sums_reg, adaptation)
+        move_origin(sums_reg, history.adaptation, history.own_decay)
 
 
 @kernel

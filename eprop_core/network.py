@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -19,10 +20,10 @@ from eprop_core.neurons import (
     RecurrentState,
 )
 from eprop_core.optimizers import Optimizer, moments, optimizer_of
-from eprop_core.parameters import Adam, AllToAll, Network, PairwiseBernoulli, ParameterError
+from eprop_core.parameters import Adam, AllToAll, Network, PairwiseBernoulli, ParameterError, Uniform
 from eprop_core.parameters import Projection as ProjectionParameters
 from eprop_core.projection import Projection, Resets
-from eprop_core.random import Purpose, fill_integers
+from eprop_core.random import Purpose, fill_integers, fill_uniform
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
 from eprop_core.synapses import ELIGIBILITY, NO_COLUMN, WEIGHT, Columns, Synapses
@@ -112,8 +113,8 @@ def build(
             )
     if follows_output(network):
         _put_feedback_along(synapses["output"], synapses.pop("feedback"))
-    phase = firing_phases(network, seed, recurrent)
-    return assemble(network, synapses, recurrent, phase, _fixed_point(network, connections), detailed_times)
+    values = neuron_values(network, seed, recurrent)
+    return assemble(network, synapses, recurrent, values, _fixed_point(network, connections), detailed_times)
 
 
 def follows_output(network: Network) -> bool:
@@ -130,6 +131,34 @@ def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
     weight = np.zeros((n_recurrent, n_readout))
     weight[feedback.target, np.repeat(np.arange(n_readout), np.diff(feedback.offset))] = feedback.values[:, WEIGHT]
     output.values[:, column] = weight[np.repeat(np.arange(n_recurrent), np.diff(output.offset)), output.target]
+
+
+class NeuronValues(NamedTuple):
+    """What recurrent neurons may differ in; float64 (n,) unless said otherwise."""
+
+    tau_m: np.ndarray
+    """ms"""
+    V_th: np.ndarray
+    """mV"""
+    phase: np.ndarray
+    """int32, see :func:`firing_phases`."""
+
+
+def neuron_values(network: Network, seed: int, recurrent: Range) -> NeuronValues:
+    """Values of the neurons of a rank, drawn where the parameters say so."""
+    return NeuronValues(
+        tau_m=_per_neuron(network.neuron.tau_m, seed, Purpose.MEMBRANE_TIME_CONSTANTS, recurrent),
+        V_th=_per_neuron(network.neuron.V_th, seed, Purpose.THRESHOLDS, recurrent),
+        phase=firing_phases(network, seed, recurrent),
+    )
+
+
+def _per_neuron(value: float | Uniform, seed: int, purpose: Purpose, recurrent: Range) -> np.ndarray:
+    if not isinstance(value, Uniform):
+        return np.full(recurrent.n, value)
+    values = np.empty(recurrent.n)
+    fill_uniform(values, value.low, value.high, np.uint64(seed), int(purpose), recurrent.first)
+    return values
 
 
 def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:
@@ -160,6 +189,7 @@ def _layout(network: Network, name: str) -> Columns:
         wanted += [
             ("eligibility_reg", int(onto_neurons and has_two_filters(network))),
             ("adaptation", int(onto_neurons and network.neuron.adaptation is not None)),
+            ("trace", int(onto_neurons and isinstance(network.neuron.tau_m, Uniform))),
             ("moments", moments(network.plasticity.optimizer)),
         ]
     if name == "output":
@@ -222,7 +252,7 @@ def assemble(
     network: Network,
     synapses: Mapping[str, Synapses],
     recurrent: Range,
-    phase: np.ndarray,
+    values: NeuronValues,
     fixed_point: float,
     detailed_times: bool,
     sample_length: int = 0,
@@ -237,7 +267,7 @@ def assemble(
     horizons = {name: max(getattr(network, name).delay, signal_delay - 1) for name in ("input", "recurrent")}
     interval = min(network.recurrent.delay, network.output.delay)
     n = recurrent.n
-    parameters = _recurrent_parameters(network, recurrent, sample_length)
+    parameters = _recurrent_parameters(network, recurrent, values, sample_length)
     walks = isinstance(plasticity.optimizer, Adam) and plasticity.optimizer.optimize_each_step
     samples = Samples(
         length=sample_length,
@@ -276,7 +306,7 @@ def assemble(
             adaptation = history.Adaptation(parameters.beta, parameters.rho)
         return history.History.before_start(
             n,
-            math.exp(-dt / neuron.tau_m),
+            parameters.alpha if isinstance(neuron.tau_m, Uniform) else math.exp(-dt / neuron.tau_m),
             plasticity.kappa,
             _kappa_reg(network),
             horizons[name],
@@ -292,7 +322,7 @@ def assemble(
         first_id=recurrent.first,
         interval=interval,
         parameters=parameters,
-        neurons=RecurrentState.at_rest(n, depth, phase),
+        neurons=RecurrentState.at_rest(n, depth, values.phase),
         readout_parameters=ReadoutParameters(
             alpha=alpha_out,
             E_L=network.readout.E_L,
@@ -324,21 +354,22 @@ def assemble(
     )
 
 
-def _recurrent_parameters(network: Network, recurrent: Range, sample_length: int) -> RecurrentParameters:
+def _recurrent_parameters(
+    network: Network, recurrent: Range, values: NeuronValues, sample_length: int
+) -> RecurrentParameters:
     neuron, plasticity, dt = network.neuron, network.plasticity, network.dt
     per_sample = plasticity.rate_average == "sample"
-    n = recurrent.n
-    tau_m, V_th = np.full(n, neuron.tau_m), np.full(n, neuron.V_th)
-    alpha = np.exp(-dt / tau_m)
-    beta, rho = np.zeros(n), 0.0
+    different, position = np.unique(values.tau_m, return_inverse=True)
+    alpha = np.array([math.exp(-dt / tau_m) for tau_m in different])[position]
+    beta, rho = np.zeros(recurrent.n), 0.0
     if neuron.adaptation is not None:
         first = recurrent.size - round(neuron.adaptation.share * recurrent.size)
         beta[max(0, first - recurrent.first) :] = neuron.adaptation.beta
         rho = math.exp(-dt / neuron.adaptation.tau)
     return RecurrentParameters(
         alpha=alpha,
-        drive=tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e,
-        V_th=V_th,
+        drive=values.tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e,
+        V_th=values.V_th,
         beta=beta,
         rho=rho,
         V_min=NO_LOWER_BOUND if neuron.V_min is None else neuron.V_min,

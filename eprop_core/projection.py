@@ -92,7 +92,7 @@ def _visit_at_once(projection, history, i, arrives, jump, current, fixed_point):
     row, offset = history.row[0], history.row[0] - history.origin[0]
     state, z, last_emission = sources.state[i], sources.trace[i], sources.last_emission[i]
     updates = arrives and projection.updates_at_spikes and last_emission != NO_SPIKE_YET
-    revive, revive_reg, revive_adaptation = 0.0, 0.0, 0.0
+    revive, revive_reg, revive_adaptation, age = 0.0, 0.0, 0.0, 0
     if state == WAKING:
         if last_emission != NO_SPIKE_YET:
             age = row - last_emission - (len(sources.wheel) - 1)
@@ -112,6 +112,7 @@ def _visit_at_once(projection, history, i, arrives, jump, current, fixed_point):
         revive,
         revive_reg,
         revive_adaptation,
+        age + 1,
         decay.kappa_growth[offset],
         decay_reg.kappa_growth[offset],
         sources.optimized[i],
@@ -132,7 +133,8 @@ def _walk_to(projection, history, i, end):
         if sources.last_emission[i] != NO_SPIKE_YET:
             age = row - sources.last_emission[i] - (len(sources.wheel) - 1)
             kappa, kappa_reg = _power(history.decay.kappa, age), _power(history.decay_reg.kappa, age)
-            wake(synapses, history, first, last, kappa, kappa_reg, _adaptation_after(history.adaptation, age))
+            rho = _adaptation_after(history.adaptation, age)
+            wake(synapses, history, first, last, age, kappa, kappa_reg, rho)
         sources.last_emission[i] = row
         sources.state[i] = RUNNING
         sources.walked[i] = row

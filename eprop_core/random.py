@@ -30,6 +30,8 @@ class Purpose(IntEnum):
     FIRING_PHASES = 20
     SAMPLE_ORDER = 21
     INPUT_SPIKES = 22
+    MEMBRANE_TIME_CONSTANTS = 23
+    THRESHOLDS = 24
 
 
 _MULTIPLIER_0 = np.uint64(0xD2E7470EE14C6C93)
@@ -99,6 +101,13 @@ def fill_integers(integers, n, seed, purpose, first_identifier):
     """Draw one integer in 0 .. n-1 for each of ``len(integers)`` identifiers from ``first_identifier`` on."""
     for i in range(len(integers)):
         integers[i] = to_integer(philox(seed, purpose, first_identifier + i, 0)[0], n)
+
+
+@kernel
+def fill_uniform(values, low, high, seed, purpose, first_identifier):
+    """Write numbers between ``low`` and ``high``, one per identifier from ``first_identifier`` on."""
+    for i in range(len(values)):
+        values[i] = low + (high - low) * to_uniform(philox(seed, purpose, first_identifier + i, 0)[0])
 
 
 def permutation(n: int, *, seed: int, purpose: Purpose, identifier: int) -> np.ndarray:

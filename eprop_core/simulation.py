@@ -24,6 +24,7 @@ from eprop_core.network import (
     check_memory,
     firing_phases,
     largest_output_weight,
+    neuron_values,
     projection_ranges,
 )
 from eprop_core.neurons import FINITE
@@ -115,6 +116,7 @@ class Simulation:
             network, seed=int(seed), connections=connections, recurrent=self.recurrent, detailed_times=detailed_times
         )
         self._sample_length = 0
+        self._neuron_values = neuron_values(network, int(seed), self.recurrent)
         self._largest_output_weight = largest_output_weight(network, connections)
         self.destinations = destinations or cheaper_destinations(
             n_ranks, mean_in_degree(network.recurrent.connectivity, network.n_recurrent)
@@ -195,7 +197,7 @@ class Simulation:
             self.network,
             synapses,
             self.recurrent,
-            self._rank.neurons.phase,
+            self._neuron_values,
             self._rank.readout_parameters.fixed_point,
             self._detailed_times,
             self._sample_length,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compilation import kernel
-from eprop_core.history import PSI, Q_W, A, P, Q, U, W, X
+from eprop_core.history import PSI, Q_W, A, P, Q, U, W, X, alpha_power
 from eprop_core.optimizers import bounded, change
 
 PAUSED, RUNNING, WAKING = range(3)
@@ -34,6 +34,8 @@ class Columns(NamedTuple):
     """E of the rate regularization, where its filter differs."""
     adaptation: int = NO_COLUMN
     """D, where thresholds adapt."""
+    trace: int = NO_COLUMN
+    """z, where neurons have decays of their own; the plain trace at the latest row settled while paused."""
     moments: int = NO_COLUMN
     """The first of the optimizer's values."""
     feedback: int = NO_COLUMN
@@ -75,6 +77,8 @@ class Visit(NamedTuple):
     """The same for the rate regularization."""
     revive_adaptation: float
     """Factor of a paused trace of the adaptation up to the row before this one."""
+    age: int
+    """Steps since a paused trace has been settled."""
     growth: float
     """kappa^-(row - origin)"""
     growth_reg: float
@@ -132,6 +136,26 @@ def _per_own_response(adaptation, sums, j, value):
 
 
 @kernel
+def _trace(own_decay, event, values, k, column, j):
+    """z and z alpha^(row - origin); of the synapse itself, awake, where neurons have decays of their own."""
+    if own_decay is None:
+        return event.trace, event.plain_trace
+    z, power = values[k, column], own_decay.power[j]
+    if event.state != WAKING:
+        return z, z * power
+    plain = z * own_decay.alpha[j] ** event.age
+    return plain / power, plain
+
+
+@kernel
+def _jump(own_decay, event, j):
+    """Growth of z when the spike enters."""
+    if own_decay is None:
+        return event.jump
+    return 1.0 / (own_decay.power[j] * own_decay.alpha[j])
+
+
+@kernel
 def _add_to_input(current, j, weight, fixed_point):
     """Add a weight to a target's input; as a multiple of 1 / ``fixed_point`` unless that is None."""
     if fixed_point is None:
@@ -154,8 +178,7 @@ def update_weight(values, k, columns, gradient, optimizer, first_step, last_step
 def visit(synapses, history, first, last, event, optimizer, current, fixed_point):
     """Let a spike visit the synapses ``first`` .. ``last - 1``, in constant time each."""
     target, values, columns = synapses.target, synapses.values, synapses.columns
-    sums, sums_reg, adaptation = history.sums, history.sums_reg, history.adaptation
-    z, jump = event.trace, event.jump
+    sums, sums_reg, adaptation, own_decay = history.sums, history.sums_reg, history.adaptation, history.own_decay
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
@@ -166,9 +189,10 @@ def visit(synapses, history, first, last, event, optimizer, current, fixed_point
         g, e = values[k, GRADIENT], values[k, ELIGIBILITY]
         e_reg = value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
+        z, plain_trace = _trace(own_decay, event, values, k, columns.trace, j)
         if event.state == WAKING:
             lowered, remaining = _wake_adaptation(adaptation, j, d * event.revive_adaptation)
-            eligibility = _sum(sums, j, PSI) * (event.plain_trace - lowered)
+            eligibility = _sum(sums, j, PSI) * (plain_trace - lowered)
             d = _per_own_response(adaptation, sums, j, remaining + eligibility - z * x)
             e = e * event.revive + eligibility * event.growth - (z * u + d * w)
             e_reg = e_reg * event.revive_reg + eligibility * event.growth_reg - (z * u_reg + d * w_reg)
@@ -184,46 +208,58 @@ def visit(synapses, history, first, last, event, optimizer, current, fixed_point
         if event.arrives:
             _add_to_input(current, j, values[k, WEIGHT], fixed_point)
         if event.enters:
+            jump = _jump(own_decay, event, j)
             change_d = _per_own_response(adaptation, sums, j, -jump * x)
             change_e = -(jump * u + change_d * w)
             change_e_reg = -(jump * u_reg + change_d * w_reg)
             g -= change_e * a + jump * q + change_d * q_w
             g -= change_e_reg * a_reg + jump * q_reg + change_d * q_w_reg
-            d, e, e_reg = d + change_d, e + change_e, e_reg + change_e_reg
+            d, e, e_reg, z = d + change_d, e + change_e, e_reg + change_e_reg, z + jump
         values[k, GRADIENT] = g
         values[k, ELIGIBILITY] = e
         set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
         set_value(adaptation, values, k, columns.adaptation, d)
+        set_value(own_decay, values, k, columns.trace, z)
+
+
+@kernel
+def _own_or_shared(own_decay, values, k, column, trace):
+    """The synapse's z, or the one that all synapses of the source share."""
+    if own_decay is None:
+        return trace
+    return values[k, column]
 
 
 @kernel
 def settle(synapses, history, first, last, trace, row_ends):
-    """Put the gradient gathered up to this row into G, and the plain traces into E and D.
+    """Put the gradient gathered up to this row into G, and the plain traces into E, D and, if it is the synapse's, z.
 
     ``row_ends`` tells whether this row's own learning signal is known and counts as well: at the cutoff, but not before
     the sums get a new origin.
     """
     target, values, columns = synapses.target, synapses.values, synapses.columns
-    sums, sums_reg, adaptation = history.sums, history.sums_reg, history.adaptation
+    sums, sums_reg, adaptation, own_decay = history.sums, history.sums_reg, history.adaptation, history.own_decay
     offset = history.row[0] - history.origin[0]
     power, power_reg = history.decay.kappa_power[offset], history.decay_reg.kappa_power[offset]
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
         e, e_reg = values[k, ELIGIBILITY], value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
-        g = (e * sums[j, A] + trace * sums[j, Q]) + d * _adaptive_sum(adaptation, sums, j, Q_W)
-        g += e_reg * _sum(sums_reg, j, A) + trace * _sum(sums_reg, j, Q)
+        z = _own_or_shared(own_decay, values, k, columns.trace, trace)
+        g = (e * sums[j, A] + z * sums[j, Q]) + d * _adaptive_sum(adaptation, sums, j, Q_W)
+        g += e_reg * _sum(sums_reg, j, A) + z * _sum(sums_reg, j, Q)
         g += d * _adaptive_sum(adaptation, sums_reg, j, Q_W)
-        e = (e + trace * sums[j, U] + d * _adaptive_sum(adaptation, sums, j, W)) * power
-        e_reg += trace * _sum(sums_reg, j, U) + d * _adaptive_sum(adaptation, sums_reg, j, W)
+        e = (e + z * sums[j, U] + d * _adaptive_sum(adaptation, sums, j, W)) * power
+        e_reg += z * _sum(sums_reg, j, U) + d * _adaptive_sum(adaptation, sums_reg, j, W)
         e_reg *= power_reg
         if row_ends:
             g += history.signal[j] * e + history.signal_reg[j] * e_reg
-        d = d * _adaptive_sum(adaptation, sums, j, P) + trace * _adaptive_sum(adaptation, sums, j, X)
+        d = d * _adaptive_sum(adaptation, sums, j, P) + z * _adaptive_sum(adaptation, sums, j, X)
         values[k, GRADIENT] += g
         values[k, ELIGIBILITY] = e
         set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
         set_value(adaptation, values, k, columns.adaptation, d)
+        set_value(own_decay, values, k, columns.trace, z * alpha_power(own_decay, history.decay, offset, j))
 
 
 @kernel
@@ -244,6 +280,7 @@ def forget(synapses, history):
         values[k, ELIGIBILITY] = 0.0
         set_value(history.sums_reg, values, k, columns.eligibility_reg, 0.0)
         set_value(history.adaptation, values, k, columns.adaptation, 0.0)
+        set_value(history.own_decay, values, k, columns.trace, 0.0)
 
 
 @kernel

@@ -37,6 +37,21 @@ def _filtered(surrogate_gradient, kappa, before, eligibility):
 
 
 @kernel
+def _first_trace(own_decay, decay, values, k, column, j, z, offset):
+    """Presynaptic trace at the first row of a walk, before a spike that entered there counts."""
+    if own_decay is None:
+        return z / decay.alpha_growth[offset]
+    return values[k, column] * own_decay.alpha[j]
+
+
+@kernel
+def _alpha(own_decay, decay, j):
+    if own_decay is None:
+        return decay.alpha
+    return own_decay.alpha[j]
+
+
+@kernel
 def walk(synapses, history, first, last, trace, entered, begin, end, optimizer, first_step):
     """Walk the synapses ``first`` .. ``last - 1`` through the rows with the offsets ``begin`` .. ``end - 1``.
 
@@ -44,30 +59,39 @@ def walk(synapses, history, first, last, trace, entered, begin, end, optimizer, 
     through the steps before ``first_step``.
     """
     target, values, columns, rows = synapses.target, synapses.values, synapses.columns, history.rows
-    adaptation, decay, decay_reg = history.adaptation, history.decay, history.decay_reg
+    adaptation, own_decay, decay = history.adaptation, history.own_decay, history.decay
+    enters = entered != 0.0
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
         e = values[k, ELIGIBILITY]
         e_reg = value(history.sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
-        z, step = trace - entered, first_step
+        alpha = _alpha(own_decay, decay, j)
+        presynaptic = _first_trace(own_decay, decay, values, k, columns.trace, j, trace - entered, begin)
+        step = first_step
         for offset in range(begin, end):
-            presynaptic = z / decay.alpha_growth[offset]
             eligibility, d = _eligibility(rows.surrogate_gradient, adaptation, offset, j, presynaptic, d)
             e = _filtered(rows.surrogate_gradient, decay.kappa, e, eligibility)
-            e_reg = _filtered(rows.signal_reg, decay_reg.kappa, e_reg, eligibility)
+            e_reg = _filtered(rows.signal_reg, history.decay_reg.kappa, e_reg, eligibility)
             gradient = rows.signal[offset, j] * e + _row_value(rows.signal_reg, offset, j) * e_reg
             next_step = history.origin[0] + offset + 1
             update_weight(values, k, columns, gradient, optimizer, step, next_step)
-            z, step = trace, next_step
+            step = next_step
+            if offset + 1 < end:
+                presynaptic *= alpha
+                if offset == begin and enters:
+                    presynaptic += 1.0
         values[k, ELIGIBILITY] = e
         set_value(history.sums_reg, values, k, columns.eligibility_reg, e_reg)
         set_value(adaptation, values, k, columns.adaptation, d)
+        if enters and end == begin + 1:
+            presynaptic += 1.0 / alpha  # counts from the next row on
+        set_value(own_decay, values, k, columns.trace, presynaptic)
 
 
 @kernel
-def wake(synapses, history, first, last, remaining, remaining_reg, remaining_adaptation):
-    """Let the traces of synapses that were silent beyond the cutoff decay up to the row before this one."""
+def wake(synapses, history, first, last, age, remaining, remaining_reg, remaining_adaptation):
+    """Let traces that have not moved for ``age`` steps beyond the cutoff decay up to the row before this one."""
     values, columns = synapses.values, synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
         values[k, ELIGIBILITY] *= remaining
@@ -75,3 +99,6 @@ def wake(synapses, history, first, last, remaining, remaining_reg, remaining_ada
         set_value(history.sums_reg, values, k, columns.eligibility_reg, e_reg * remaining_reg)
         d = value(history.adaptation, values, k, columns.adaptation)
         set_value(history.adaptation, values, k, columns.adaptation, d * remaining_adaptation)
+        z = value(history.own_decay, values, k, columns.trace)
+        alpha = _alpha(history.own_decay, history.decay, np.uint64(synapses.target[k]))
+        set_value(history.own_decay, values, k, columns.trace, z * alpha**age)
