@@ -293,10 +293,10 @@ def assemble(
             delay=chosen.delay,
             entry_lead=0 if name == "output" else 1,
             resets=Resets(
-                # All that a neuron emits in a sample reaches the readouts in what is the same sample for them.
-                length=sample_length if plasticity.reset_at_samples and name != "output" else 0,
+                length=sample_length if plasticity.reset_at_samples else 0,
                 sources_begin=0 if name == "input" else samples.neurons_begin,
-                targets_begin=samples.neurons_begin,
+                targets_begin=samples.readouts_begin if name == "output" else samples.neurons_begin,
+                first_step_counts=name == "output",
             ),
         )
 

@@ -38,6 +38,8 @@ class Resets(NamedTuple):
     """Step in which the first sample begins for the sources."""
     targets_begin: int
     """Step in which it begins for the targets."""
+    first_step_counts: bool
+    """Whether spikes are received in the first step of a sample."""
 
 
 class Projection(NamedTuple):
@@ -91,7 +93,8 @@ def _visit_at_once(projection, history, i, arrives, jump, current, fixed_point):
     sources, synapses, decay, decay_reg = projection.sources, projection.synapses, history.decay, history.decay_reg
     row, offset = history.row[0], history.row[0] - history.origin[0]
     state, z, last_emission = sources.state[i], sources.trace[i], sources.last_emission[i]
-    updates = arrives and projection.updates_at_spikes and last_emission != NO_SPIKE_YET
+    # The first spike finds nothing to learn from, and has the optimizer count from the start.
+    updates = arrives and projection.updates_at_spikes and row > sources.optimized[i] > NO_SPIKE_YET
     revive, revive_reg, revive_adaptation, age = 0.0, 0.0, 0.0, 0
     if state == WAKING:
         if last_emission != NO_SPIKE_YET:
@@ -122,6 +125,8 @@ def _visit_at_once(projection, history, i, arrives, jump, current, fixed_point):
     visit(synapses, history, first, last, event, projection.optimizer, current, fixed_point)
     if updates:
         sources.optimized[i] = row
+    elif arrives:
+        sources.optimized[i] = max(0, sources.optimized[i])
 
 
 @kernel
@@ -138,6 +143,7 @@ def _walk_to(projection, history, i, end):
         sources.last_emission[i] = row
         sources.state[i] = RUNNING
         sources.walked[i] = row
+        sources.optimized[i] = max(0, sources.optimized[i])
     elif sources.state[i] == RUNNING:
         begin = sources.walked[i] - history.origin[0]
         if end > begin:
@@ -204,11 +210,13 @@ def end_sample(projection, history, n_samples, n_updates):
 
 @kernel
 def _is_lost(resets, emission, arrival):
-    """Whether a spike meets a reset on its way, or arrives in the first step of a sample: the targets are at rest."""
+    """Whether a spike meets a reset on its way, or arrives in the first step of a sample where that does not count."""
     if resets.length == 0:
         return False
     since = arrival - resets.targets_begin
-    return since % resets.length == 0 or (emission - resets.sources_begin) // resets.length != since // resets.length
+    if since % resets.length == 0 and not resets.first_step_counts:
+        return True
+    return (emission - resets.sources_begin) // resets.length != since // resets.length
 
 
 @kernel

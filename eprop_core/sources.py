@@ -25,7 +25,7 @@ class Sources(NamedTuple):
     state: np.ndarray
     """int8, PAUSED or RUNNING; WAKING between the registration of a spike and its visit in the same row."""
     optimized: np.ndarray
-    """int64, steps that the optimizer has moved through."""
+    """int64, steps that the optimizer has moved through; NO_SPIKE_YET before the first spike has arrived."""
     walked: np.ndarray
     """int64, the first row that a plain walk has still to go through."""
     entered: np.ndarray
@@ -45,7 +45,7 @@ class Sources(NamedTuple):
             trace=np.zeros(n),
             last_emission=np.full(n, NO_SPIKE_YET, np.int64),
             state=np.full(n, PAUSED, np.int8),
-            optimized=np.zeros(n, np.int64),
+            optimized=np.full(n, NO_SPIKE_YET, np.int64),
             walked=np.zeros(n, np.int64),
             entered=np.zeros(n),
             wheel=np.full(slots, -1, np.int32),
