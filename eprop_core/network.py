@@ -26,7 +26,7 @@ from eprop_core.projection import Projection, Resets
 from eprop_core.random import Purpose, fill_integers, fill_uniform
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
-from eprop_core.synapses import ELIGIBILITY, NO_COLUMN, WEIGHT, Columns, Synapses
+from eprop_core.synapses import ELIGIBILITY, NEXT_WEIGHT, NO_COLUMN, WEIGHT, Columns, Synapses
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 ALL_TO_ALL = AllToAll(rule="all_to_all")
@@ -268,7 +268,7 @@ def assemble(
     interval = min(network.recurrent.delay, network.output.delay)
     n = recurrent.n
     parameters = _recurrent_parameters(network, recurrent, values, sample_length)
-    walks = isinstance(plasticity.optimizer, Adam) and plasticity.optimizer.optimize_each_step
+    walks = isinstance(plasticity.optimizer, Adam) and plasticity.update == "spike"
     samples = Samples(
         length=sample_length,
         neurons_begin=network.input.delay,
@@ -283,7 +283,10 @@ def assemble(
         chosen: ProjectionParameters = getattr(network, name)
         optimizer = optimizer_of(plasticity.optimizer, chosen.learning_rate, weight_decay.get(name, 0.0))
         if chosen.plastic:
-            _check_bounds(name, synapses[name].values[:, WEIGHT], optimizer)
+            values = synapses[name].values
+            _check_bounds(name, values[:, WEIGHT], optimizer)
+            if optimizer.each_step:
+                values[:, NEXT_WEIGHT] = values[:, WEIGHT]
         return Projection(
             synapses=synapses[name],
             sources=Sources.at_rest(n_sources if chosen.plastic else 0, plasticity.cutoff),

@@ -27,6 +27,8 @@ class Optimizer(NamedTuple):
     """Whether a weight stays on its side of zero."""
     retained: float
     """Share of a weight that remains at each update, 1 - weight decay."""
+    each_step: bool
+    """Whether the gradient of each step moves the weight, instead of the sum since the last spike."""
     beta_1: float
     beta_2: float
     epsilon: float
@@ -39,8 +41,9 @@ def optimizer_of(
 ) -> Optimizer:
     """Numbers of an optimizer's parameters; with another learning rate than its own, unless that is None."""
     eta = chosen.learning_rate if learning_rate is None else learning_rate
-    beta_1, beta_2, epsilon, step_size = 0.0, 0.0, 1.0, np.zeros(1)
+    each_step, beta_1, beta_2, epsilon, step_size = False, 0.0, 0.0, 1.0, np.zeros(1)
     if isinstance(chosen, parameters.Adam):
+        each_step = chosen.optimize_each_step
         beta_1, beta_2, epsilon = chosen.beta_1, chosen.beta_2, chosen.epsilon
         step_size = adam_step_size(eta, beta_1, beta_2)
     return Optimizer(
@@ -50,6 +53,7 @@ def optimizer_of(
         chosen.weight_max,
         chosen.fixed_signs,
         1.0 - weight_decay,
+        each_step,
         beta_1,
         beta_2,
         epsilon,

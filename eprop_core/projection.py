@@ -23,7 +23,7 @@ from eprop_core.optimizers import Optimizer
 from eprop_core.sources import NO_SPIKE_YET, Sources, expire, register
 from eprop_core.spikes import spikes_of
 from eprop_core.synapses import PAUSED, RUNNING, WAKING, Synapses, Visit, deliver, forget, settle, update_all, visit
-from eprop_core.walk import wake, walk
+from eprop_core.walk import take_over, update, wake, walk
 
 NEGLIGIBLE = 1e-30
 """Traces that have decayed to less than this fraction of their size are taken for zero."""
@@ -83,6 +83,7 @@ def _visit(rows, projection, history, i, arrives, enters, current, fixed_point):
     else:
         _walk_to(projection, history, i, offset)
         if arrives:
+            _update_arriving(projection, i, history.row[0])
             deliver(synapses, synapses.offset[i], synapses.offset[i + 1], current, fixed_point)
         sources.entered[i] = jump if projection.entry_lead == 1 else 0.0
     sources.trace[i] += jump
@@ -143,15 +144,29 @@ def _walk_to(projection, history, i, end):
         sources.last_emission[i] = row
         sources.state[i] = RUNNING
         sources.walked[i] = row
-        sources.optimized[i] = max(0, sources.optimized[i])
     elif sources.state[i] == RUNNING:
         begin = sources.walked[i] - history.origin[0]
         if end > begin:
             z, entered, optimizer = sources.trace[i], sources.entered[i], projection.optimizer
-            walk(synapses, history, first, last, z, entered, begin, end, optimizer, sources.optimized[i])
+            walk(synapses, history, first, last, z, entered, begin, end, optimizer, max(0, sources.optimized[i]))
             sources.entered[i] = 0.0
             sources.walked[i] = history.origin[0] + end
-            sources.optimized[i] = sources.walked[i]
+            if optimizer.each_step:
+                sources.optimized[i] = sources.walked[i]
+
+
+@kernel
+def _update_arriving(projection, i, row):
+    """Update the weights that a spike finds; the first one finds nothing to learn from."""
+    sources, synapses, optimizer = projection.sources, projection.synapses, projection.optimizer
+    first, last, optimized = synapses.offset[i], synapses.offset[i + 1], sources.optimized[i]
+    if optimizer.each_step:
+        take_over(synapses, first, last)
+    elif row > optimized > NO_SPIKE_YET:
+        update(synapses, first, last, optimizer, optimized, row)
+        sources.optimized[i] = row
+    else:
+        sources.optimized[i] = max(0, optimized)
 
 
 @kernel

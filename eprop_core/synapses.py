@@ -22,6 +22,9 @@ PAUSED, RUNNING, WAKING = range(3)
 WEIGHT, GRADIENT, ELIGIBILITY = range(3)
 """First columns of ``Synapses.values``; static synapses have the weight alone, without feedback that follows it."""
 
+NEXT_WEIGHT = GRADIENT
+"""What the weight will be when the next spike arrives, where each step moves it and there is no gradient to keep."""
+
 NO_COLUMN = -1
 
 
@@ -165,11 +168,11 @@ def _add_to_input(current, j, weight, fixed_point):
 
 
 @kernel
-def update_weight(values, k, columns, gradient, optimizer, first_step, last_step):
-    """Move a weight, and the feedback along it if that adapts, by the gradient gathered since the last update."""
-    before = values[k, WEIGHT]
+def update_weight(values, k, weight, columns, gradient, optimizer, first_step, last_step):
+    """Move the weight in column ``weight`` by a gradient, and the feedback along it if that adapts."""
+    before = values[k, weight]
     moved = change(values, k, columns.moments, gradient, optimizer, first_step, last_step)
-    values[k, WEIGHT] = bounded(before * optimizer.retained + moved, before, optimizer)
+    values[k, weight] = bounded(before * optimizer.retained + moved, before, optimizer)
     if columns.feedback != NO_COLUMN:
         values[k, columns.feedback] = values[k, columns.feedback] * optimizer.retained + moved
 
@@ -201,7 +204,7 @@ def visit(synapses, history, first, last, event, optimizer, current, fixed_point
             since = 0.0
         if event.updates:
             gathered = g + since if event.state == RUNNING else g
-            update_weight(values, k, columns, gathered, optimizer, event.first_step, event.last_step)
+            update_weight(values, k, WEIGHT, columns, gathered, optimizer, event.first_step, event.last_step)
             g = -since
         elif event.state == WAKING:
             g -= since
@@ -268,7 +271,7 @@ def update_all(synapses, optimizer, n_samples, n_updates):
     values, columns = synapses.values, synapses.columns
     for k in range(len(values)):
         gradient = values[k, GRADIENT] / n_samples
-        update_weight(values, k, columns, gradient, optimizer, n_updates, n_updates + 1)
+        update_weight(values, k, WEIGHT, columns, gradient, optimizer, n_updates, n_updates + 1)
         values[k, GRADIENT] = 0.0
 
 

@@ -1,13 +1,15 @@
-"""The plain walk over the steps between two spikes, where the optimizer moves with each step's gradient.
+"""The plain walk over the steps between two spikes, for Adam.
 
-That is not linear in time, so no running sums can stand for it: the rows of a block are kept, and each synapse walks
-those since its source was visited last. Its traces are always the plain ones, and there is no gradient to keep.
+Where the gradient of each step moves the weight, the update is not linear in time, and no running sums can stand for
+it. Where the sum since the last spike does, they could; but Adam divides a gradient by its own size, and so makes much
+of the rounding that is left of a gradient that ought to be zero. So the rows of a block are kept, and each synapse
+walks those since its source was visited last. Its traces are always the plain ones.
 """
 
 import numpy as np
 
 from eprop_core.compilation import kernel
-from eprop_core.synapses import ELIGIBILITY, set_value, update_weight, value
+from eprop_core.synapses import ELIGIBILITY, GRADIENT, NEXT_WEIGHT, WEIGHT, set_value, update_weight, value
 
 
 @kernel
@@ -56,7 +58,7 @@ def walk(synapses, history, first, last, trace, entered, begin, end, optimizer, 
     """Walk the synapses ``first`` .. ``last - 1`` through the rows with the offsets ``begin`` .. ``end - 1``.
 
     ``trace`` is z, of which ``entered`` came with a spike at the first row and counts after it. The optimizer has moved
-    through the steps before ``first_step``.
+    through the steps before ``first_step``, if it moves in each step; else gradients are added up.
     """
     target, values, columns, rows = synapses.target, synapses.values, synapses.columns, history.rows
     adaptation, own_decay, decay = history.adaptation, history.own_decay, history.decay
@@ -74,9 +76,12 @@ def walk(synapses, history, first, last, trace, entered, begin, end, optimizer, 
             e = _filtered(rows.surrogate_gradient, decay.kappa, e, eligibility)
             e_reg = _filtered(rows.signal_reg, history.decay_reg.kappa, e_reg, eligibility)
             gradient = rows.signal[offset, j] * e + _row_value(rows.signal_reg, offset, j) * e_reg
-            next_step = history.origin[0] + offset + 1
-            update_weight(values, k, columns, gradient, optimizer, step, next_step)
-            step = next_step
+            if optimizer.each_step:
+                next_step = history.origin[0] + offset + 1
+                update_weight(values, k, NEXT_WEIGHT, columns, gradient, optimizer, step, next_step)
+                step = next_step
+            else:
+                values[k, GRADIENT] += gradient
             if offset + 1 < end:
                 presynaptic *= alpha
                 if offset == begin and enters:
@@ -87,6 +92,23 @@ def walk(synapses, history, first, last, trace, entered, begin, end, optimizer, 
         if enters and end == begin + 1:
             presynaptic += 1.0 / alpha  # counts from the next row on
         set_value(own_decay, values, k, columns.trace, presynaptic)
+
+
+@kernel
+def take_over(synapses, first, last):
+    """Let weights become what they have moved to, step by step."""
+    values = synapses.values
+    for k in range(np.uint64(first), np.uint64(last)):
+        values[k, WEIGHT] = values[k, NEXT_WEIGHT]
+
+
+@kernel
+def update(synapses, first, last, optimizer, first_step, last_step):
+    """Update weights with the gradients added up since the last update."""
+    values, columns = synapses.values, synapses.columns
+    for k in range(np.uint64(first), np.uint64(last)):
+        update_weight(values, k, WEIGHT, columns, values[k, GRADIENT], optimizer, first_step, last_step)
+        values[k, GRADIENT] = 0.0
 
 
 @kernel
