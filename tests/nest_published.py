@@ -166,7 +166,12 @@ SETTINGS = {
         100, "eprop_iaf_psc_delta", _gradient_descent(_ETA_PLUS, optimize_each_step=True)
     ),
     "regression-psc_delta-adaptive": _sine_waves_plus(
-        100, "eprop_iaf_psc_delta_adapt", _gradient_descent(_ETA_PLUS, optimize_each_step=True)
+        100,
+        "eprop_iaf_psc_delta_adapt",
+        _gradient_descent(_ETA_PLUS, optimize_each_step=True),
+        adapt_beta=1.0,
+        adapt_tau=10.0,
+        adaptation=0.0,
     ),
     "evidence-accumulation": _evidence_accumulation(1),
     "evidence-accumulation-batch-2": _evidence_accumulation(2),
