@@ -82,12 +82,24 @@ def check_memory(network: Network, n_ranks_here: int, n_ranks: int) -> None:
         )
 
 
+class NeuronValues(NamedTuple):
+    """What recurrent neurons may differ in; float64 (n,) unless said otherwise."""
+
+    tau_m: np.ndarray
+    """ms"""
+    V_th: np.ndarray
+    """mV"""
+    phase: np.ndarray
+    """int32, see :func:`firing_phases`."""
+
+
 def build(
     network: Network,
     *,
     seed: int,
     connections: Mapping[str, Connections],
     recurrent: Range,
+    values: NeuronValues,
     detailed_times: bool,
 ) -> Rank:
     """Draw or take over the connections of one rank and set everything to rest."""
@@ -113,7 +125,6 @@ def build(
             )
     if follows_output(network):
         _put_feedback_along(synapses["output"], synapses.pop("feedback"))
-    values = neuron_values(network, seed, recurrent)
     return assemble(network, synapses, recurrent, values, _fixed_point(network, connections), detailed_times)
 
 
@@ -133,32 +144,37 @@ def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
     output.values[:, column] = weight[np.repeat(np.arange(n_recurrent), np.diff(output.offset)), output.target]
 
 
-class NeuronValues(NamedTuple):
-    """What recurrent neurons may differ in; float64 (n,) unless said otherwise."""
+def neuron_values(
+    network: Network, seed: int, recurrent: Range, explicit: Mapping[str, np.ndarray] | None = None
+) -> NeuronValues:
+    """Values of the neurons of a rank; drawn where the parameters say so, unless they are given for all neurons.
 
-    tau_m: np.ndarray
-    """ms"""
-    V_th: np.ndarray
-    """mV"""
-    phase: np.ndarray
-    """int32, see :func:`firing_phases`."""
+    Raises :class:`ParameterError` where explicit values are not those of a parameter that differs, or not one per
+    neuron.
+    """
+    explicit = explicit or {}
+    for name, values in explicit.items():
+        if name not in ("tau_m", "V_th") or not isinstance(getattr(network.neuron, name), Uniform):
+            raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
+        if np.shape(values) != (network.n_recurrent,) or not np.all(np.asarray(values) > 0.0):
+            raise ParameterError(f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values above 0")
+    own = {name: np.asarray(values, float)[recurrent.first : recurrent.last] for name, values in explicit.items()}
 
+    def values_of(name: str, purpose: Purpose) -> np.ndarray:
+        value = getattr(network.neuron, name)
+        if not isinstance(value, Uniform):
+            return np.full(recurrent.n, value)
+        if name in own:
+            return own[name]
+        values = np.empty(recurrent.n)
+        fill_uniform(values, value.low, value.high, np.uint64(seed), int(purpose), recurrent.first)
+        return values
 
-def neuron_values(network: Network, seed: int, recurrent: Range) -> NeuronValues:
-    """Values of the neurons of a rank, drawn where the parameters say so."""
     return NeuronValues(
-        tau_m=_per_neuron(network.neuron.tau_m, seed, Purpose.MEMBRANE_TIME_CONSTANTS, recurrent),
-        V_th=_per_neuron(network.neuron.V_th, seed, Purpose.THRESHOLDS, recurrent),
+        tau_m=values_of("tau_m", Purpose.MEMBRANE_TIME_CONSTANTS),
+        V_th=values_of("V_th", Purpose.THRESHOLDS),
         phase=firing_phases(network, seed, recurrent),
     )
-
-
-def _per_neuron(value: float | Uniform, seed: int, purpose: Purpose, recurrent: Range) -> np.ndarray:
-    if not isinstance(value, Uniform):
-        return np.full(recurrent.n, value)
-    values = np.empty(recurrent.n)
-    fill_uniform(values, value.low, value.high, np.uint64(seed), int(purpose), recurrent.first)
-    return values
 
 
 def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:

@@ -24,9 +24,9 @@ from eprop_core.network import (
     check_memory,
     firing_phases,
     largest_output_weight,
-    neuron_values,
     projection_ranges,
 )
+from eprop_core.network import neuron_values as values_of_neurons
 from eprop_core.neurons import FINITE
 from eprop_core.parameters import Network, ParameterError
 from eprop_core.projection import Projection
@@ -66,6 +66,8 @@ class Simulation:
         seed: seed of all random draws, 0 to 2**64 - 1.
         connections: explicit connections with weights for any of "input", "recurrent", "output", "feedback"; the other
             projections are drawn. The same on all ranks.
+        neuron_values: explicit values, (n_recurrent,), of "tau_m" (ms) or "V_th" (mV) where they differ between neurons
+            and are not to be drawn. The same on all ranks.
         communicator: an mpi4py communicator; None for a single rank, which needs no MPI.
         destinations: ranks that a spike is sent to, "all" or the "targets" that need it; None takes the cheaper.
         dry_run: play one of many ranks without the others, given as (rank, number of ranks): builds and computes what
@@ -83,6 +85,7 @@ class Simulation:
         *,
         seed: int = 1,
         connections: Mapping[str, Connections] | None = None,
+        neuron_values: Mapping[str, np.ndarray] | None = None,
         communicator: Any = None,
         destinations: Destinations | None = None,
         dry_run: tuple[int, int] | None = None,
@@ -112,11 +115,16 @@ class Simulation:
         """The recurrent neurons of this rank."""
         self._communicator = communicator
         self._detailed_times = detailed_times
+        self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
         self._rank = build(
-            network, seed=int(seed), connections=connections, recurrent=self.recurrent, detailed_times=detailed_times
+            network,
+            seed=int(seed),
+            connections=connections,
+            recurrent=self.recurrent,
+            values=self._neuron_values,
+            detailed_times=detailed_times,
         )
         self._sample_length = 0
-        self._neuron_values = neuron_values(network, int(seed), self.recurrent)
         self._largest_output_weight = largest_output_weight(network, connections)
         self.destinations = destinations or cheaper_destinations(
             n_ranks, mean_in_degree(network.recurrent.connectivity, network.n_recurrent)

@@ -101,7 +101,6 @@ VARIANTS: dict[str, dict] = {
     "adaptation-cutoff": {"seed": 154, "adaptation": (0.8, 100.0, 0.5), "cutoff": 5, "input_probability": 0.01},
 }
 SETTINGS |= VARIANTS
-NOT_YET_EVENT_DRIVEN = ()
 
 
 def problem_of(name: str) -> Problem:
@@ -190,10 +189,10 @@ def test_time_driven(name: str, nest: dict[str, dict[str, np.ndarray]]) -> None:
     np.testing.assert_allclose(result.learning_signal[:-2][known], recorded[known], rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", [name for name in SETTINGS if name not in NOT_YET_EVENT_DRIVEN])
+@pytest.mark.parametrize("name", SETTINGS)
 def test_event_driven(name: str, nest: dict[str, dict[str, np.ndarray]]) -> None:
     network, connections, stimulus = problem_of(name)
-    simulation = Simulation(network, connections=connections)
+    simulation = Simulation(network, connections=connections, neuron_values=neuron_values(network))
     recording = simulation.run(stimulus)
     weights = {projection: simulation.weights(projection) for projection in LEARNING}
     spikes = (recording.spike_steps, recording.spike_neurons)
