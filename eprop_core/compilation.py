@@ -67,6 +67,12 @@ def _cached(options: dict[str, Any]) -> Callable[[Callable[..., Any]], Any]:
 kernel = _cached({"_nrt": False})
 """Decorator of functions that neither allocate nor return arrays of their own."""
 
+glue = _cached({"_nrt": False, "forceinline": True})
+"""Decorator of functions that hand parts of large tuples on to kernels.
+
+A call passes every array of every tuple by itself; compiled into its caller, such a function costs nothing.
+"""
+
 allocating_kernel = _cached({})
 """Decorator of functions that allocate arrays."""
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.clock import seconds
-from eprop_core.compilation import kernel
+from eprop_core.compilation import glue, kernel
 from eprop_core.history import (
     History,
     advance,
@@ -114,7 +114,7 @@ class Run(NamedTuple):
     """int64 (n_steps,), of this rank."""
 
 
-@kernel
+@glue
 def _learning_signals(rank, history):
     """Compute the learning signals of the present row, which are known by now."""
     row = history.row[0]
@@ -131,7 +131,7 @@ def _learning_signals(rank, history):
     keep_signals(history.rows, history)
 
 
-@kernel
+@glue
 def _next_row(rank, history):
     """Move the sums to the next row."""
     row = history.row[0]
@@ -145,14 +145,14 @@ def _next_row(rank, history):
         keep_surrogate_gradient(history.rows, offset + 1, psi)
 
 
-@kernel
+@glue
 def _advance_reg(sums_reg, history, offset, psi):
     if sums_reg is not None:
         decay, signal = history.decay_reg, history.signal_reg
         advance(sums_reg, history.adaptation, history.own_decay, decay, offset, psi, signal)
 
 
-@kernel
+@glue
 def _new_origin(history):
     """Move the origin to the present row."""
     move_rows(history.rows, history.row[0] - history.origin[0])
@@ -161,13 +161,13 @@ def _new_origin(history):
     history.origin[0] = history.row[0]
 
 
-@kernel
+@glue
 def _move_origin_reg(sums_reg, history):
     if sums_reg is not None:
         move_origin(sums_reg, history.adaptation, history.own_decay)
 
 
-@kernel
+@glue
 def _samples_ended(samples, row, begin):
     """Number of samples that have ended before ``row`` if one ends just there, else 0."""
     if samples.length == 0 or row <= begin or (row - begin) % samples.length != 0:
@@ -175,7 +175,7 @@ def _samples_ended(samples, row, begin):
     return (row - begin) // samples.length
 
 
-@kernel
+@glue
 def _end_block(samples, history, begin, first, second):
     """Begin a new block where the present one is full or a sample ends, for the projections that share a history.
 
@@ -196,19 +196,19 @@ def _end_block(samples, history, begin, first, second):
         _second_ends_sample(second, history, n_samples, n_updates)
 
 
-@kernel
+@glue
 def _second_to_new_origin(projection, history):
     if projection is not None:
         move_to_new_origin(projection, history)
 
 
-@kernel
+@glue
 def _second_ends_sample(projection, history, n_samples, n_updates):
     if projection is not None:
         end_sample(projection, history, n_samples, n_updates)
 
 
-@kernel
+@glue
 def collocate(rank, first_step, last_step):
     """Compute this rank's part of the readouts' input in the steps ``first_step`` .. ``last_step - 1``."""
     before = seconds(rank.clock)
@@ -230,7 +230,7 @@ def collocate(rank, first_step, last_step):
     rank.times[COLLOCATE] += seconds(rank.clock) - before
 
 
-@kernel
+@glue
 def _begin_step(rank):
     """Move the histories of the recurrent neurons to the row that this step is about."""
     history, begin = rank.input_history, rank.samples.neurons_begin
@@ -253,7 +253,7 @@ def _begin_step(rank):
         _end_block(rank.samples, history, begin, rank.recurrent, None)
 
 
-@kernel
+@glue
 def _rest_before_sample(rank, step):
     """Bring to rest those for whom a sample begins."""
     samples = rank.samples
@@ -264,7 +264,7 @@ def _rest_before_sample(rank, step):
             rest_readouts(rank.readouts)
 
 
-@kernel
+@glue
 def _receive_input(rank, run, step):
     slot = step % len(rank.input_spikes.length)
     first, last = run.input_offset[step - run.start], run.input_offset[step - run.start + 1]
@@ -272,7 +272,7 @@ def _receive_input(rank, run, step):
     copy_ids(rank.input_spikes.ids[slot], 0, run.input_channels, first, last - first, 0)
 
 
-@kernel
+@glue
 def compute(rank, run, first_step, last_step):
     """Compute the steps of an interval whose spikes and currents are known.
 
@@ -316,7 +316,7 @@ def compute(rank, run, first_step, last_step):
     return first_step, FINITE
 
 
-@kernel
+@glue
 def _publish_own(rank, step):
     """Make the spikes of a single rank known to itself."""
     for s in range(rank.published[0], step):
@@ -327,7 +327,7 @@ def _publish_own(rank, step):
     rank.published[0] = step
 
 
-@kernel
+@glue
 def record_spikes(rank, first_step, last_step, recorded, n):
     """Append the spikes of an interval to ``recorded``, int32, which has ``n`` entries; return their new number."""
     for step in range(first_step, last_step):

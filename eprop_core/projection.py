@@ -18,7 +18,7 @@ With unit delays the first, third and fourth concern the same spikes, and one vi
 from typing import NamedTuple
 
 from eprop_core.clock import seconds
-from eprop_core.compilation import kernel
+from eprop_core.compilation import glue, kernel
 from eprop_core.optimizers import Optimizer
 from eprop_core.sources import NO_SPIKE_YET, Sources, expire, register
 from eprop_core.spikes import spikes_of
@@ -57,14 +57,14 @@ class Projection(NamedTuple):
     resets: Resets
 
 
-@kernel
+@glue
 def _power(decay, exponent):
     """decay^exponent, or 0 where that is negligible."""
     power = decay**exponent
     return power if power > NEGLIGIBLE else 0.0
 
 
-@kernel
+@glue
 def _adaptation_after(adaptation, age):
     """What remains of the trace of an adaptation after ``age`` steps beyond the cutoff."""
     if adaptation is None:
@@ -72,7 +72,7 @@ def _adaptation_after(adaptation, age):
     return _power(adaptation.rho, age)
 
 
-@kernel
+@glue
 def _visit(rows, projection, history, i, arrives, enters, current, fixed_point):
     """Let a spike of source ``i`` visit its synapses at the present row; ``rows`` are those of ``history``."""
     sources, synapses, decay = projection.sources, projection.synapses, history.decay
@@ -89,7 +89,7 @@ def _visit(rows, projection, history, i, arrives, enters, current, fixed_point):
     sources.trace[i] += jump
 
 
-@kernel
+@glue
 def _visit_at_once(projection, history, i, arrives, jump, current, fixed_point):
     sources, synapses, decay, decay_reg = projection.sources, projection.synapses, history.decay, history.decay_reg
     row, offset = history.row[0], history.row[0] - history.origin[0]
@@ -123,14 +123,26 @@ def _visit_at_once(projection, history, i, arrives, jump, current, fixed_point):
         row,
     )
     first, last = synapses.offset[i], synapses.offset[i + 1]
-    visit(synapses, history, first, last, event, projection.optimizer, current, fixed_point)
+    visit(
+        synapses,
+        history.sums,
+        history.sums_reg,
+        history.adaptation,
+        history.own_decay,
+        first,
+        last,
+        event,
+        projection.optimizer,
+        current,
+        fixed_point,
+    )
     if updates:
         sources.optimized[i] = row
     elif arrives:
         sources.optimized[i] = max(0, sources.optimized[i])
 
 
-@kernel
+@glue
 def _walk_to(projection, history, i, end):
     """Walk the synapses of source ``i`` up to the offset ``end``; wake it if it is about to run."""
     sources, synapses, row = projection.sources, projection.synapses, history.row[0]
@@ -169,7 +181,7 @@ def _update_arriving(projection, i, row):
         sources.optimized[i] = max(0, optimized)
 
 
-@kernel
+@glue
 def _settle(rows, projection, history, i, row_ends):
     synapses = projection.synapses
     if rows is None:
@@ -179,7 +191,7 @@ def _settle(rows, projection, history, i, row_ends):
         _walk_to(projection, history, i, offset + 1 if row_ends else offset)
 
 
-@kernel
+@glue
 def begin_row(projection, spikes, history, row):
     """Register the spikes emitted at ``row``, and pause what has been silent too long by then.
 
@@ -195,7 +207,7 @@ def begin_row(projection, spikes, history, row):
             sources.state[i] = PAUSED
 
 
-@kernel
+@glue
 def move_to_new_origin(projection, history):
     """Settle what is running before the sums start again from the present row."""
     if projection.plastic:
@@ -223,7 +235,7 @@ def end_sample(projection, history, n_samples, n_updates):
                 projection.sources.trace[i] = 0.0
 
 
-@kernel
+@glue
 def _is_lost(resets, emission, arrival):
     """Whether a spike meets a reset on its way, or arrives in the first step of a sample where that does not count."""
     if resets.length == 0:
@@ -234,7 +246,7 @@ def _is_lost(resets, emission, arrival):
     return (emission - resets.sources_begin) // resets.length != since // resets.length
 
 
-@kernel
+@glue
 def visit_row(projection, spikes, history, current, fixed_point, clock):
     """Wake, update and deliver the spikes of a row; return the number of synaptic events and the seconds of plasticity.
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compilation import kernel
+from eprop_core.compilation import glue, kernel
 from eprop_core.history import PSI, Q_W, A, P, Q, U, W, X, alpha_power
 from eprop_core.optimizers import bounded, change
 
@@ -177,11 +177,10 @@ def update_weight(values, k, weight, columns, gradient, optimizer, first_step, l
         values[k, columns.feedback] = values[k, columns.feedback] * optimizer.retained + moved
 
 
-@kernel
-def visit(synapses, history, first, last, event, optimizer, current, fixed_point):
+@glue
+def visit(synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point):
     """Let a spike visit the synapses ``first`` .. ``last - 1``, in constant time each."""
     target, values, columns = synapses.target, synapses.values, synapses.columns
-    sums, sums_reg, adaptation, own_decay = history.sums, history.sums_reg, history.adaptation, history.own_decay
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
