@@ -14,6 +14,7 @@ CONFIGURATION_FILE = (
     ", ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
 )
 SOURCE = Path(str(workflow.current_basedir)).parents[1]
+NEST_PROGRAMS = SOURCE / "workflow" / "nest"
 
 try:
     CONFIGURATION = configuration.load(config, CONFIGURATION_FILE)
@@ -192,6 +193,11 @@ def results_of_scaling(scaling):
         for seed in dict.fromkeys(parameters.seeds)
         for ranks in dict.fromkeys(parameters.ranks)
     ]
+
+
+def nest_python(description):
+    """The interpreter that has NEST, from the output of the rule `nest_environment`."""
+    return json.loads(Path(description).read_text(encoding="utf-8"))["python"]
 
 
 def mpi_launcher():
