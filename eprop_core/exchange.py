@@ -4,20 +4,20 @@ A message holds, as int64: its own length in words; the number of spikes in each
 sender's part of the readouts' input for each step of the coming interval; the spikes' global ids, two to a word. All
 ranks reserve the same room. If a message does not fit, every rank reads so from the lengths, and all exchange again.
 
-Spikes go to all ranks, or to those that have targets for them. The first sends less often, the second fewer bytes.
+Spikes go to all ranks, or to those that have targets for them (:mod:`eprop_core.exchange_cost`).
 """
 
-from collections.abc import Callable
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
+from scipy import stats
 
 from eprop_core.compilation import kernel
 from eprop_core.connectivity import Range
+from eprop_core.exchange_cost import Destinations, share_of_ranks
 from eprop_core.loop import Rank
 from eprop_core.spikes import copy_ids, spikes_of
-
-Destinations = Literal["all", "targets"]
 
 
 @kernel
@@ -105,9 +105,34 @@ def _publish(rank: Rank, ids: np.ndarray, step: int) -> None:
     rank.published[0] = step + 1
 
 
-Exchange = Callable[[Rank, int, int], None]
-"""Called with the rank, a step and a number of steps: publishes all ranks' spikes before that step, and sums their part
-of the readouts' input for that number of steps from it on."""
+FIRST_WORDS = 64
+"""Room of the first messages."""
+
+
+@dataclass
+class Traffic:
+    """What one rank has sent."""
+
+    exchanges: int = 0
+    """Calls of MPI; each is a message to every rank."""
+    bytes_to_each_rank: int = 0
+    """Summed over exchanges."""
+
+    def add(self, words: int) -> None:
+        """Count a message of so many words to each rank."""
+        self.exchanges += 1
+        self.bytes_to_each_rank += 8 * words
+
+
+class Exchange(Protocol):
+    """How the ranks learn of each other's spikes."""
+
+    def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
+        """Publish all ranks' spikes before ``step``, and sum their part of the readouts' input for the steps from it on."""
+
+    @property
+    def traffic(self) -> dict[Destinations, Traffic]:
+        """What this rank has sent; a dry run tells what it would have sent, either way."""
 
 
 class ExchangeWithAll:
@@ -115,7 +140,8 @@ class ExchangeWithAll:
 
     def __init__(self, communicator: Any) -> None:
         self.communicator = communicator
-        self._reserve(64)
+        self.traffic: dict[Destinations, Traffic] = {"all": Traffic()}
+        self._reserve(FIRST_WORDS)
 
     def _reserve(self, words: int) -> None:
         self.message = np.zeros(words, np.int64)
@@ -129,6 +155,7 @@ class ExchangeWithAll:
         while True:
             _pack_for_all(rank, step, n_current_steps, self.message, self.message_ids)
             self.communicator.Allgather(self.message, self.messages)
+            self.traffic["all"].add(len(self.message))
             longest = self.messages[:, 0].max()
             if longest <= len(self.message):
                 break
@@ -143,7 +170,8 @@ class ExchangeWithTargets:
         self.communicator = communicator
         self.target_rank_offset, self.target_rank = self._find_target_ranks(rank, recurrent)
         self.position = np.zeros(communicator.size, np.int64)
-        self._reserve(64)
+        self.traffic: dict[Destinations, Traffic] = {"targets": Traffic()}
+        self._reserve(FIRST_WORDS)
 
     def _find_target_ranks(self, rank: Rank, recurrent: Range) -> tuple[np.ndarray, np.ndarray]:
         """For each own neuron the ranks that have targets for it, ascending, compressed."""
@@ -168,6 +196,7 @@ class ExchangeWithTargets:
         while True:
             _pack_for_targets(rank, step, n_current_steps, *target_ranks, self.sent, self.sent_ids, self.position)
             self.communicator.Alltoall(self.sent, self.received)
+            self.traffic["targets"].add(self.sent.shape[1])
             longest = self.received[:, 0].max()
             if longest <= self.sent.shape[1]:
                 break
@@ -179,26 +208,68 @@ class PretendedExchange:
     """Exchange of a dry run: the spikes of neurons that ignore their input are known, wherever they live.
 
     The readouts' input lacks what other ranks would add; it is computed and used as ever, so the load is the same.
+
+    Args:
+        phase: steps within the period at which the neurons of the whole network fire.
+        period: steps between two spikes of a neuron.
+        n_ranks: number of ranks that are played.
+        mean_out_degree: recurrent synapses of a neuron on all ranks.
+        received: whether the spikes of a neuron are sent to this rank, bool (n_recurrent,).
     """
 
-    def __init__(self, phase: np.ndarray, period: int) -> None:
+    def __init__(
+        self, phase: np.ndarray, period: int, n_ranks: int, mean_out_degree: float, received: np.ndarray
+    ) -> None:
         order = np.argsort(phase, kind="stable").astype(np.int32)
-        self.firing = np.split(order, np.searchsorted(phase[order], np.arange(1, period)))
-        """The neurons, ascending, that fire at each step of the period."""
+        self.firing = [
+            neurons[received[neurons]]
+            for neurons in np.split(order, np.searchsorted(phase[order], np.arange(1, period)))
+        ]
+        """The neurons, ascending, whose spikes at each step of the period arrive here."""
+        bounds = [Range.of_rank(len(phase), r, n_ranks).first for r in range(1, n_ranks)]
+        rank = np.searchsorted(bounds, np.arange(len(phase)), side="right")
+        self.emitted = np.bincount(phase.astype(np.int64) * n_ranks + rank, minlength=period * n_ranks)
+        """int64 (period * n_ranks,), spikes of each rank at each step of the period."""
+        self.emitted = self.emitted.reshape(period, n_ranks)
+        self.share = share_of_ranks(n_ranks, mean_out_degree)
+        self.done: list[tuple[int, int, int]] = []
+        """First and last step of the spikes, and words before the ids, of each exchange."""
 
     def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
-        for s in range(int(rank.published[0]), step):
+        first = int(rank.published[0])
+        self.done.append((first, step, _words_before_ids(rank, step, n_current_steps)))
+        for s in range(first, step):
             _publish(rank, self.firing[s % len(self.firing)], s)
+
+    @property
+    def traffic(self) -> dict[Destinations, Traffic]:
+        """What this rank would have sent, either way; see :func:`eprop_core.exchange_cost.costs` for its time."""
+        period, n_ranks = self.emitted.shape
+        to_all, to_targets = _PretendedMessages(), _PretendedMessages()
+        for first, last, words_before_ids in self.done:
+            most = int(self.emitted[np.arange(first, last) % period].sum(axis=0).max())
+            to_all.send(words_before_ids, most)
+            # The most spikes between any two ranks, where chance decides which ranks have targets.
+            to_targets.send(words_before_ids, int(stats.binom.ppf(1 - 0.5 / n_ranks**2, most, self.share)))
+        return {"all": to_all.traffic, "targets": to_targets.traffic}
+
+
+@dataclass
+class _PretendedMessages:
+    """The room that messages are given, as it grows with the longest of them."""
+
+    words: int = FIRST_WORDS
+    traffic: Traffic = field(default_factory=Traffic)
+
+    def send(self, words_before_ids: int, n_ids: int) -> None:
+        if self.words < words_before_ids:
+            self.words = 2 * words_before_ids
+        self.traffic.add(self.words)
+        longest = words_before_ids + (n_ids + 1) // 2
+        if self.words < longest:
+            self.words = 2 * longest
+            self.traffic.add(self.words)
 
 
 def _words_before_ids(rank: Rank, step: int, n_current_steps: int) -> int:
     return 1 + step - int(rank.published[0]) + n_current_steps * int(rank.readouts.current.shape[1])
-
-
-def cheaper_destinations(n_ranks: int, mean_out_degree: float) -> Destinations:
-    """Destinations that move fewer bytes by a factor of two at least, or all ranks.
-
-    A spike of a neuron with K randomly placed targets is wanted by a share 1 - (1 - 1/M)^K of M ranks.
-    """
-    share = 1.0 - (1.0 - 1.0 / n_ranks) ** mean_out_degree
-    return "targets" if share < 0.5 else "all"

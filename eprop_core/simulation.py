@@ -2,21 +2,15 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from eprop_core import loop
 from eprop_core.connectivity import Connections, Range, expand, mean_in_degree
-from eprop_core.exchange import (
-    Destinations,
-    Exchange,
-    ExchangeWithAll,
-    ExchangeWithTargets,
-    PretendedExchange,
-    cheaper_destinations,
-)
+from eprop_core.exchange import Exchange, ExchangeWithAll, ExchangeWithTargets, PretendedExchange, Traffic
+from eprop_core.exchange_cost import Destinations, cheaper_destinations
 from eprop_core.network import (
     PROJECTIONS,
     assemble,
@@ -106,7 +100,7 @@ class Simulation:
             raise ParameterError(f"dry_run = {dry_run}: rank must be 0 to {n_ranks - 1}")
         if n_ranks > network.n_recurrent:
             raise ParameterError(f"{n_ranks} ranks are more than the {network.n_recurrent} recurrent neurons")
-        check_memory(network, _ranks_on_this_machine(communicator), n_ranks)
+        check_memory(network, ranks_on_this_machine(communicator), n_ranks)
         self.network = network
         self.seed = seed
         self.step = 0
@@ -126,9 +120,7 @@ class Simulation:
         )
         self._sample_length = 0
         self._largest_output_weight = largest_output_weight(network, connections)
-        self.destinations = destinations or cheaper_destinations(
-            n_ranks, mean_in_degree(network.recurrent.connectivity, network.n_recurrent)
-        )
+        self.destinations = destinations or cheaper_destinations(network, n_ranks)
         """The ranks that a spike is sent to."""
         self._exchange = self._new_exchange(n_ranks, dry_run is not None)
         self._communication = {"communicate": 0.0, "wait": 0.0}
@@ -137,7 +129,10 @@ class Simulation:
     def _new_exchange(self, n_ranks: int, dry_run: bool) -> Exchange | None:
         if dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
-            return PretendedExchange(phase, self.network.firing_period)
+            mean_out_degree = mean_in_degree(self.network.recurrent.connectivity, self.network.n_recurrent)
+            has_targets = np.diff(self._rank.recurrent.synapses.offset) > 0
+            received = has_targets | (self.destinations == "all")
+            return PretendedExchange(phase, self.network.firing_period, n_ranks, mean_out_degree, received)
         if n_ranks == 1:
             return None
         if self.destinations == "all":
@@ -292,6 +287,12 @@ class Simulation:
         return copy
 
     @property
+    def traffic(self) -> dict[Destinations, Traffic]:
+        """What this rank has sent since the start, by destinations; a dry run tells what it would have sent, either way."""
+        traffic = {} if self._exchange is None else self._exchange.traffic
+        return {destinations: replace(sent) for destinations, sent in traffic.items()}
+
+    @property
     def counts(self) -> dict[str, int]:
         """Of this rank, since the start: neurons, synapses by projection, spikes and synaptic events by projection."""
         counts = self._rank.counts
@@ -324,7 +325,8 @@ class Simulation:
         }
 
 
-def _ranks_on_this_machine(communicator: Any) -> int:
+def ranks_on_this_machine(communicator: Any) -> int:
+    """Number of the communicator's ranks that share this rank's memory. Collective."""
     if communicator is None:
         return 1
     from mpi4py import MPI

@@ -49,13 +49,17 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--filters", type=int, choices=(1, 2), required=True, help="1: kappa equals kappa_reg; 2: not")
+    parser.add_argument(
+        "--filters", type=int, nargs="+", choices=(1, 2), required=True, help="1: kappa equals kappa_reg; 2: not"
+    )
     parser.add_argument("--detailed-times", action="store_true", help="as for timing, not as for training")
     parser.add_argument("--ranks", type=int, default=1, help="MPI ranks it was started with (default: 1, no MPI)")
+    parser.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
     parser.add_argument("--output", type=Path, help="file that tells that it has been done (JSON)")
     options = parser.parse_args()
-    communicator = ranks.join(options.ranks, oversubscribe=True)
-    run_briefly(filters=options.filters, detailed_times=options.detailed_times, communicator=communicator)
+    communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
+    for filters in options.filters:
+        run_briefly(filters=filters, detailed_times=options.detailed_times, communicator=communicator)
     made_by = provenance(communicator)
     if options.output is not None and ranks.rank_of(communicator) == 0:
         results.write(options.output, {"experiment": "compile", "provenance": made_by})

@@ -1,20 +1,15 @@
 """The configuration of the pipeline: every key with its unit, range, default and meaning, in one place."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import pydantic
-from pydantic import Field, StringConstraints, create_model, model_validator
+from pydantic import Field, create_model, model_validator
 
 from eprop_core.datasets.parameters import Dataset, Saccades
 from eprop_core.experiments import points
+from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seed
 from eprop_core.parameters import Network, ParameterError, Parameters, parse
-
-Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
-"""Name of a task, a study or a scaling experiment; it becomes part of file names."""
-
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-RankCount = Annotated[int, Field(ge=1)]
 
 # The sizes that follow from the data set are not for the user to give.
 TaskNetwork = create_model(  # type: ignore[call-overload]
@@ -88,44 +83,6 @@ class Study(Parameters):
         return points.expand(self.vary, self.grid)
 
 
-class Timing(Parameters):
-    """A random network under Poisson input, timed on any number of ranks."""
-
-    kind: Literal["strong", "weak"] = Field(
-        description="strong: the same network on any number of ranks; weak: n_input and n_recurrent grow with it"
-    )
-    network: Network = Field(description="the network on one rank")
-    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
-    n_steps: int = Field(ge=1, description="steps that are timed")
-    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
-    repeats: int = Field(3, ge=1, description="builds and runs within each job")
-    oversubscribe: bool = Field(False, description="allow more ranks than cores; the times then say little")
-
-    @model_validator(mode="after")
-    def _parts_fit_together(self) -> Self:
-        if self.input_rate * self.network.dt > 1000:
-            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
-        return self
-
-    def network_on(self, n_ranks: int) -> Network:
-        """Return the network that ``n_ranks`` ranks simulate together."""
-        growth = n_ranks if self.kind == "weak" else 1
-        size = {"n_input": growth * self.network.n_input, "n_recurrent": growth * self.network.n_recurrent}
-        return self.network.model_copy(update=size)
-
-
-class Scaling(Timing):
-    """Timing runs over numbers of ranks and seeds."""
-
-    ranks: list[RankCount] = Field(min_length=1, description="numbers of MPI ranks")
-    seeds: list[Seed] = Field([1], min_length=1, description="one job per seed and number of ranks")
-
-    @property
-    def timing(self) -> Timing:
-        """What each of the runs measures."""
-        return Timing.model_validate(self.model_dump(exclude={"ranks", "seeds"}))
-
-
 class Comparison(Parameters):
     """Simulated against recorded saccades, on the images that both have (the target ``saccades``)."""
 
@@ -139,12 +96,23 @@ class Comparison(Parameters):
 class Configuration(Parameters):
     """Everything that the pipeline is told."""
 
-    tasks: dict[Name, Task] = Field(description="what there is to learn")
+    tasks: dict[Name, Task] = Field({}, description="what there is to learn")
     studies: dict[Name, Study] = Field(
         {}, description="training runs; each study makes a figure and a table of its name"
     )
     scaling: dict[Name, Scaling] = Field({}, description="timing runs; each makes a figure and a table, `NAME_scaling`")
+    ranks_per_node: RankCount | None = Field(
+        None, description="ranks of a timing run on each node of a cluster; null: as many as its cores"
+    )
+    interconnect: Interconnect | None = Field(
+        None, description="what the communication of dry runs is modelled from; null: measured between two ranks here"
+    )
     comparison: Comparison | None = Field(None, description="what the target `saccades` compares")
+
+    @property
+    def other_figures(self) -> set[str]:
+        """Names of the figures and tables that are not those of a study."""
+        return {"saccades", "scaling", "exchange", *(f"{name}_scaling" for name in self.scaling)}
 
     def point(self, task: str, changes: points.Changes) -> Task:
         """Return a task with the changes of a point; raise a :class:`ParameterError` if they are not allowed."""
@@ -163,7 +131,7 @@ def load(values: Any, where: str) -> Configuration:
     configuration = parse(Configuration, _read_numbers(values), f"{where}: ")
     problems = []
     for name, study in configuration.studies.items():
-        if name == "saccades" or (name.endswith("_scaling") and name.removesuffix("_scaling") in configuration.scaling):
+        if name in configuration.other_figures:
             problems.append(f"studies.{name}: another figure has this name")
         for task in study.tasks:
             if task not in configuration.tasks:

@@ -72,7 +72,7 @@ def _values(field: dict[str, Any]) -> str:
         return f"list of {_values(field['items']) if field['items'] else 'values'}"
     if field.get("type") == "object":
         inner = field.get("additionalProperties") or next(iter(field.get("patternProperties", {}).values()))
-        return f"{_values(inner)} by name"
+        return f"{_values(inner) if isinstance(inner, dict) else 'value'} by name"
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     limits = [f"{sign} {field[key]:g}" for key, sign in bounds.items() if key in field]
     return " ".join([str(field.get("type", "any value")), ", ".join(limits)]).strip()

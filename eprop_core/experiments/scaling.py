@@ -1,6 +1,7 @@
-"""Measure how long a random network takes on a number of MPI ranks; write one result file.
+"""Measure how long variants of a random network take on a number of MPI ranks; write one result file.
 
 On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.scaling ... --ranks 2
+One of many ranks, without MPI: python -m eprop_core.experiments.scaling ... --dry-run 1024
 
 Every repeat builds the network anew, runs it untimed until it is warm, and then runs it on the clock. The input is
 Poisson and the targets are zero, so that every plastic synapse learns all the time; a small learning rate keeps the
@@ -8,64 +9,130 @@ activity where the initial weights put it.
 """
 
 import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from eprop_core.experiments import command_line, measurement, ranks, results
+from eprop_core.exchange import Traffic
+from eprop_core.exchange_cost import Destinations, costs
+from eprop_core.experiments import command_line, estimates, measurement, ranks, results
 from eprop_core.experiments.compile import run_briefly
-from eprop_core.experiments.configuration import Timing
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
+from eprop_core.experiments.timing import Case, Timing
 from eprop_core.parameters import Network, parse
 from eprop_core.progress import progress
-from eprop_core.simulation import Simulation
+from eprop_core.simulation import Simulation, ranks_on_this_machine
 from eprop_core.stimulus import Stimulus
 
 
-def measure(timing: Timing, seed: int, communicator: ranks.Communicator = None) -> dict[str, Any]:
-    """Return times by phase, memory and counts, by repeat and rank; collective."""
-    network = timing.network_on(ranks.size_of(communicator))
-    warm_up = _stimulus(network, timing, seed, first_step=0, n_steps=timing.n_steps_warm_up)
-    timed = _stimulus(network, timing, seed, first_step=timing.n_steps_warm_up, n_steps=timing.n_steps)
-    filters = 1 if network.plasticity.kappa == network.plasticity.kappa_reg else 2
-    run_briefly(filters=filters, detailed_times=True, communicator=communicator)  # loads what is compiled
+def measure(
+    timing: Timing, seed: int, communicator: ranks.Communicator = None, dry_run: int | None = None
+) -> dict[str, Any]:
+    """Return times by phase, memory and counts, by variant, repeat and rank; collective.
+
+    ``dry_run`` is a number of ranks of which one is played, without a communicator.
+    """
+    n_ranks = dry_run or ranks.size_of(communicator)
+    runs = {name: _prepare(timing, case, n_ranks, seed) for name, case in timing.cases.items()}
+    for filters in sorted({run.filters for run in runs.values()}):  # loads what is compiled
+        run_briefly(filters=filters, detailed_times=True, communicator=communicator)
     memory_without = ranks.gather(communicator, measurement.peak_memory())
-    repeats = range(timing.repeats)
-    shown = progress(repeats, f"{timing.kind} scaling", len(repeats)) if ranks.rank_of(communicator) == 0 else repeats
+    measured: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in runs}
+    # Variants take turns, so that what else happens on the machine meets all of them alike.
+    turns = [name for _ in range(timing.repeats) for name in runs]
+    shown = progress(turns, f"{timing.kind} scaling") if ranks.rank_of(communicator) == 0 else turns
+    for name in shown:
+        measured[name].append(ranks.gather(communicator, _repeat(runs[name], seed, communicator, dry_run)))
     return {
-        "network": network.model_dump(mode="json"),
-        "model_time_s": timing.n_steps * network.dt * 1e-3,
+        "ranks": n_ranks,
+        "dry_run": dry_run is not None,
         "memory_without_network_bytes": memory_without,
-        "repeats": [ranks.gather(communicator, _repeat(network, seed, communicator, warm_up, timed)) for _ in shown],
+        "variants": {
+            name: {
+                "network": run.network.model_dump(mode="json"),
+                "model_time_s": timing.n_steps * run.network.dt * 1e-3,
+                "interval_steps": min(run.network.recurrent.delay, run.network.output.delay),
+                "estimated_memory_bytes": run.estimated_memory,
+                "repeats": measured[name],
+            }
+            for name, run in runs.items()
+        },
     }
 
 
-def _repeat(
-    network: Network, seed: int, communicator: ranks.Communicator, warm_up: Stimulus, timed: Stimulus
-) -> dict[str, Any]:
+class _Run(NamedTuple):
+    network: Network
+    destinations: Destinations | None
+    warm_up: Stimulus
+    timed: Stimulus
+    estimated_memory: int
+
+    @property
+    def filters(self) -> int:
+        plasticity = self.network.plasticity
+        return 1 if plasticity.kappa == plasticity.kappa_reg else 2
+
+
+def _prepare(timing: Timing, case: Case, n_ranks: int, seed: int) -> _Run:
+    network = case.network_on(n_ranks)
+    return _Run(
+        network=network,
+        destinations=case.destinations,
+        warm_up=_stimulus(network, case.input_rate, seed, first_step=0, n_steps=timing.n_steps_warm_up),
+        timed=_stimulus(network, case.input_rate, seed, first_step=timing.n_steps_warm_up, n_steps=timing.n_steps),
+        estimated_memory=estimates.memory_of_rank(case, n_ranks, timing.n_steps_warm_up + timing.n_steps),
+    )
+
+
+def _repeat(run: _Run, seed: int, communicator: ranks.Communicator, dry_run: int | None) -> dict[str, Any]:
     """Build and run once; return what this rank measured."""
-    simulation = Simulation(network, seed=seed, communicator=communicator, detailed_times=True)
-    simulation.run(warm_up)
-    times, counts = dict(simulation.times), dict(simulation.counts)
+    rank = ranks.rank_of(communicator) if dry_run is None else dry_run // 2
+    measurement.reset_peak_memory()
+    simulation = Simulation(
+        run.network,
+        seed=seed,
+        communicator=communicator,
+        destinations=run.destinations,
+        dry_run=None if dry_run is None else (rank, dry_run),
+        detailed_times=True,
+    )
+    simulation.run(run.warm_up)
+    times, counts, traffic = dict(simulation.times), dict(simulation.counts), simulation.traffic
     ranks.gather(communicator, None)  # all start the clock together
     start = time.perf_counter()
-    simulation.run(timed)
+    simulation.run(run.timed)
     propagation = time.perf_counter() - start
     increase = measurement.difference(simulation.counts, counts)
     return {
+        "rank": rank,
         "propagation_s": propagation,
         "times_s": measurement.difference(simulation.times, times) | {"build": times["build"]},
         "neurons": simulation.counts["neurons"],
         "synapses": {name: n for name, n in simulation.counts.items() if name.endswith("synapses")},
         "counts": {name: n for name, n in increase.items() if name.endswith(("spikes", "events"))},
+        "destinations": simulation.destinations,
+        "traffic": {
+            name: _traffic(name, dry_run or ranks.size_of(communicator), sent, traffic[name])
+            for name, sent in simulation.traffic.items()
+        },
         "peak_memory_bytes": measurement.peak_memory(),
     }
 
 
-def _stimulus(network: Network, timing: Timing, seed: int, first_step: int, n_steps: int) -> Stimulus:
-    probability = timing.input_rate * network.dt * 1e-3
+def _traffic(destinations: Destinations, n_ranks: int, after: Traffic, before: Traffic) -> dict[str, Any]:
+    """Return what this rank has sent, and the costs of the ways to do so: a time is the least, over these, of
+    messages * latency + bytes / bandwidth."""
+    sent = measurement.difference(asdict(after), asdict(before))
+    n = sent["exchanges"]
+    each = costs(destinations, n_ranks, sent["bytes_to_each_rank"] / n)
+    return sent | {"costs": [{"messages": n * cost.messages, "bytes": n * cost.bytes} for cost in each]}
+
+
+def _stimulus(network: Network, input_rate: float, seed: int, first_step: int, n_steps: int) -> Stimulus:
+    probability = input_rate * network.dt * 1e-3
     steps, channels = poisson_spikes(network.n_input, first_step, n_steps, probability, seed)
     return Stimulus(
         n_steps=n_steps,
@@ -80,15 +147,20 @@ def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.scaling", __doc__)
     parser.add_argument(
-        "timing", type=Path, help="JSON file: an entry of scaling in the configuration, without ranks and seeds"
+        "timing",
+        type=Path,
+        help="JSON file: an entry of scaling in the configuration, without ranks, dry_ranks and seeds",
     )
     command_line.add_run_options(parser)
+    parser.add_argument("--dry-run", type=int, metavar="M", help="play one of M ranks, without the others")
     options = parser.parse_args()
 
     communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
 
     def read() -> Timing:
-        return parse(Timing, command_line.read_json(options.timing), f"{options.timing}: ")
+        timing = parse(Timing, command_line.read_json(options.timing), f"{options.timing}: ")
+        estimates.check_memory(timing, options.dry_run or options.ranks, ranks_on_this_machine(communicator))
+        return timing
 
     timing = ranks.together(communicator, read)
     result = {
@@ -96,7 +168,7 @@ def main() -> None:
         "seed": options.seed,
         "parameters": timing.model_dump(mode="json"),
         "provenance": provenance(communicator),
-        **measure(timing, options.seed, communicator),
+        **measure(timing, options.seed, communicator, options.dry_run),
     }
     if ranks.rank_of(communicator) == 0:
         results.write(options.output, result)

@@ -1,12 +1,13 @@
 # The checked configuration, names of files, and how programs are started.
 
 import json
+import math
 import os
 import shlex
 import sys
 from pathlib import Path
 
-from eprop_core.experiments import configuration
+from eprop_core.experiments import configuration, estimates
 from eprop_core.experiments.points import identifier
 from eprop_core.parameters import ParameterError
 
@@ -109,11 +110,13 @@ def facts_of_scaling(scaling):
     parameters = CONFIGURATION.scaling[scaling.removesuffix("_scaling")]
     return {
         "kind": parameters.kind,
+        "variants": len(parameters.variants),
         "neurons": parameters.network.n_recurrent,
         "inputs": parameters.network.n_input,
         "model_time": parameters.n_steps * parameters.network.dt / 1000,
         "repeats": parameters.repeats,
         "seeds": len(set(parameters.seeds)),
+        "dry": bool(parameters.dry_ranks),
     }
 
 
@@ -166,12 +169,16 @@ def scripts(*names):
 
 
 def report_sections():
-    studies = [
-        (study, "study.rst", facts_of_study(study)) for study in CONFIGURATION.studies
-    ]
-    scaling = [
-        (f"{name}_scaling", "scaling.rst", facts_of_scaling(f"{name}_scaling"))
-        for name in CONFIGURATION.scaling
+    sections = [
+        *(
+            (study, "study.rst", facts_of_study(study))
+            for study in CONFIGURATION.studies
+        ),
+        *(
+            (f"{name}_scaling", "scaling.rst", facts_of_scaling(f"{name}_scaling"))
+            for name in CONFIGURATION.scaling
+        ),
+        *([("exchange", "exchange.rst", {})] if ranks_exchange() else []),
     ]
     return [
         {
@@ -179,7 +186,7 @@ def report_sections():
             "caption": str(SOURCE / "workflow" / "report" / caption),
             "facts": facts,
         }
-        for name, caption, facts in [*studies, *scaling]
+        for name, caption, facts in sections
     ]
 
 
@@ -187,17 +194,80 @@ def results_of_scaling(scaling):
     """Result files of all runs, by numbers of ranks and seeds."""
     name = scaling.removesuffix("_scaling")
     parameters = CONFIGURATION.scaling[name]
-    timing = f"{name}-{identifier(parameters.timing)}"
+    directory = f"results/scaling/{name}-{identifier(parameters.timing)}"
     return [
-        f"results/scaling/{timing}/ranks-{ranks}_seed-{seed}.json"
+        f"{directory}/{run}-{ranks}_seed-{seed}.json"
         for seed in dict.fromkeys(parameters.seeds)
-        for ranks in dict.fromkeys(parameters.ranks)
+        for run, numbers in (
+            ("ranks", parameters.ranks),
+            ("dry", parameters.dry_ranks),
+        )
+        for ranks in dict.fromkeys(numbers)
     ]
 
 
 def nest_python(description):
     """The interpreter that has NEST, from the output of the rule `nest_environment`."""
     return json.loads(Path(description).read_text(encoding="utf-8"))["python"]
+
+
+def ranks_exchange():
+    """Whether there is an exchange between ranks, measured or modelled, to be shown."""
+    return any(
+        max(*scaling.ranks, *scaling.dry_ranks, 1) > 1
+        for scaling in CONFIGURATION.scaling.values()
+    )
+
+
+def measured_interconnect(scalings):
+    """The measurement from which dry runs are modelled, where there are some and the configuration does not say it."""
+    dry = any(CONFIGURATION.scaling[name].dry_ranks for name in scalings)
+    return (
+        ["results/scaling/interconnect.json"]
+        if dry and CONFIGURATION.interconnect is None
+        else []
+    )
+
+
+def given_interconnect():
+    given = CONFIGURATION.interconnect
+    return None if given is None else given.model_dump()
+
+
+# What a timing run asks of a cluster.
+
+
+def ranks_per_node(ranks):
+    return min(ranks, CONFIGURATION.ranks_per_node or ranks)
+
+
+def number_of_nodes():
+    """The resource `nodes`, where the configuration says how many ranks a node has; else SLURM decides."""
+    if CONFIGURATION.ranks_per_node is None:
+        return {}
+    return {
+        "nodes": lambda wildcards: math.ceil(
+            int(wildcards.ranks) / CONFIGURATION.ranks_per_node
+        )
+    }
+
+
+def memory_of_timing(timing, ranks, ranks_here):
+    """MB on each node."""
+    needed = estimates.memory_of_job(TIMINGS[timing].timing, ranks)
+    return math.ceil(1.1 * needed * ranks_here / 1e6)
+
+
+def minutes_of_timing(timing, ranks, attempt):
+    """The estimate is that of a slow core; a time limit is nothing to be missed by little."""
+    return (
+        math.ceil(10 + 2 * estimates.seconds_of_job(TIMINGS[timing].timing, ranks) / 60)
+        * attempt
+    )
+
+
+def filters_of_timing(timing):
+    return sorted({filters(case.network) for case in TIMINGS[timing].cases.values()})
 
 
 def mpi_launcher():

@@ -4,6 +4,7 @@
 localrules:
     study_figure,
     scaling_figure,
+    exchange_figure,
     saccades_figure,
 
 
@@ -56,6 +57,30 @@ rule scaling_figure:
         "Draw {wildcards.scaling}"
     script:
         "../scripts/plot_scaling.py"
+
+
+rule exchange_figure:
+    input:
+        runs="results/tables/scaling.csv",
+        interconnect=measured_interconnect(CONFIGURATION.scaling),
+        modules=scripts("style", "scaling_numbers"),
+    output:
+        "results/figures/exchange.pdf",
+        report(
+            "results/figures/exchange.svg",
+            caption="../report/exchange.rst",
+            category="Scaling",
+        ),
+        "results/figures/exchange.png",
+        "results/figures/exchange.csv",
+    log:
+        "logs/exchange_figure.log",
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Draw the exchange between ranks"
+    script:
+        "../scripts/plot_exchange.py"
 
 
 rule saccades_figure:

@@ -4,6 +4,7 @@
 localrules:
     study_table,
     scaling_table,
+    exchange_table,
     saccades_table,
 
 
@@ -41,6 +42,24 @@ rule scaling_table:
         "Tabulate {wildcards.scaling}"
     script:
         "../scripts/tabulate_scaling.py"
+
+
+rule exchange_table:
+    input:
+        numbers="results/figures/exchange.csv",
+        modules=scripts("scaling_numbers", "write_table"),
+    output:
+        "results/tables/exchange.csv",
+        "results/tables/exchange.md",
+        "results/tables/exchange.tex",
+    log:
+        "logs/exchange_table.log",
+    conda:
+        "../../envs/core.yaml"
+    message:
+        "Tabulate the exchange between ranks"
+    script:
+        "../scripts/tabulate_exchange.py"
 
 
 rule saccades_table:

@@ -1,4 +1,4 @@
-"""Collect the result files of a scaling experiment in a tidy table: one row per run, repeat and rank."""
+"""Collect the result files of a scaling experiment in a tidy table: one row per variant, run, repeat and rank."""
 
 import json
 from pathlib import Path
@@ -9,43 +9,78 @@ import pandas as pd
 import script_log
 
 
-def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a row per repeat and rank of one run."""
-    provenance, network = result["provenance"], result["network"]
-    return [
-        {
-            "kind": result["parameters"]["kind"],
-            "ranks": provenance["ranks"],
-            "seed": result["seed"],
-            "repeat": repeat,
-            "rank": rank,
-            "network_neurons": network["n_recurrent"],
-            "neurons": measured["neurons"],
-            **measured["synapses"],
-            **measured["counts"],
-            "model_time_s": result["model_time_s"],
-            "propagation_s": measured["propagation_s"],
-            **{f"{phase}_s": seconds for phase, seconds in measured["times_s"].items()},
-            "peak_memory_bytes": measured["peak_memory_bytes"],
-            "network_memory_bytes": measured["peak_memory_bytes"] - result["memory_without_network_bytes"][rank],
-            "host": provenance["hosts"][rank],
-            "cpu": provenance["cpu"],
-            "mpi": provenance["mpi"],
-            "commit": provenance["code"]["commit"],
-        }
-        for repeat, of_ranks in enumerate(result["repeats"], start=1)
-        for rank, measured in enumerate(of_ranks)
-    ]
+def rows(result: dict[str, Any], experiment: str, interconnect: dict[str, float] | None) -> list[dict[str, Any]]:
+    """Return a row per variant, repeat and rank of one job.
+
+    In a dry run no time passes in messages: what they would take by ``interconnect`` (latency in µs, bandwidth in
+    GB/s) is added to ``communicate_s`` and ``propagation_s``, and stands by itself in ``modelled_to_all_s`` and
+    ``modelled_to_targets_s``.
+    """
+    provenance, table = result["provenance"], []
+    for variant, run in result["variants"].items():
+        for repeat, of_ranks in enumerate(run["repeats"], start=1):
+            for process, measured in enumerate(of_ranks):
+                modelled = _modelled(measured["traffic"], interconnect) if result["dry_run"] else {}
+                added = modelled.get(measured["destinations"], 0.0)
+                sent = measured["traffic"].get(measured["destinations"], {})
+                times = dict(measured["times_s"])
+                times["communicate"] += added
+                row = {
+                    "experiment": experiment,
+                    "variant": variant,
+                    "kind": result["parameters"]["kind"],
+                    "measured": "dry_run" if result["dry_run"] else "measured",
+                    "ranks": result["ranks"],
+                    "rank": measured["rank"],
+                    "seed": result["seed"],
+                    "repeat": repeat,
+                    "network_neurons": run["network"]["n_recurrent"],
+                    "neurons": measured["neurons"],
+                    **measured["synapses"],
+                    **measured["counts"],
+                    "model_time_s": run["model_time_s"],
+                    "propagation_s": measured["propagation_s"] + added,
+                    **{f"{phase}_s": seconds for phase, seconds in times.items()},
+                    "destinations": measured["destinations"],
+                    "interval_ms": run["interval_steps"] * run["network"]["dt"],
+                    "exchanges": sent.get("exchanges", 0),
+                    "bytes_to_each_rank": sent.get("bytes_to_each_rank", 0),
+                    "modelled_to_all_s": modelled.get("all"),
+                    "modelled_to_targets_s": modelled.get("targets"),
+                    "peak_memory_bytes": measured["peak_memory_bytes"],
+                    "network_memory_bytes": measured["peak_memory_bytes"]
+                    - result["memory_without_network_bytes"][process],
+                    "estimated_memory_bytes": run["estimated_memory_bytes"],
+                    "host": provenance["hosts"][process],
+                    "cpu": provenance["cpu"],
+                    "mpi": provenance["mpi"],
+                    "commit": provenance["code"]["commit"],
+                }
+                table.append(row)
+    return table
 
 
-def collect(files: list[str]) -> pd.DataFrame:
-    """Return the rows of all result ``files``."""
-    return pd.DataFrame([row for file in files for row in rows(json.loads(Path(file).read_text(encoding="utf-8")))])
+def _modelled(traffic: dict[str, Any], interconnect: dict[str, float] | None) -> dict[str, float]:
+    """Return the time in s of a dry run's messages, to all ranks and to those with targets."""
+    if interconnect is None:
+        raise ValueError("a dry run needs the latency and the bandwidth between two ranks")
+    latency, bandwidth = 1e-6 * interconnect["latency"], 1e9 * interconnect["bandwidth"]
+    return {
+        destinations: min(cost["messages"] * latency + cost["bytes"] / bandwidth for cost in sent["costs"])
+        for destinations, sent in traffic.items()
+    }
 
 
 def main(snakemake: Any) -> None:
     """Write the table of one scaling experiment."""
-    collect(list(snakemake.input)).to_csv(snakemake.output[0], index=False)
+    interconnect = snakemake.params.interconnect
+    if snakemake.input.interconnect:
+        (file,) = snakemake.input.interconnect
+        interconnect = json.loads(Path(file).read_text(encoding="utf-8"))["interconnect"]
+    results = [json.loads(Path(file).read_text(encoding="utf-8")) for file in snakemake.input.results]
+    experiment = snakemake.wildcards.scaling.removesuffix("_scaling")
+    table = [row for result in results for row in rows(result, experiment, interconnect)]
+    pd.DataFrame(table).to_csv(snakemake.output[0], index=False)
 
 
 if __name__ == "__main__":

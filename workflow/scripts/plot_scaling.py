@@ -1,107 +1,144 @@
-"""Figure of a scaling experiment: times of building and propagating, real-time factor by phase, speed-up, memory."""
+"""Figure of a scaling experiment: times of building and propagating, speed-up, real-time factor by phase, memory."""
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, PercentFormatter
 
 import script_log
 import style
-from scaling_numbers import PHASES, by_repeat, summary
+from scaling_numbers import PHASES, by_repeat, summary, variant_name
 
-STACK = dict(zip((*PHASES, "other"), (*style.COLOURS[:3], *style.COLOURS[4:], "0.8"), strict=True))
+PHASE_COLOURS = dict(zip(PHASES, style.MORE_COLOURS, strict=True))
+LAYOUT = [["build"] * 2 + ["propagate"] * 2 + ["gain"] * 2, ["phases"] * 3 + ["shares"] * 3]
+LAYOUT += [["memory"] * 2 + ["synapse"] * 2 + ["key"] * 2]
 
 
 def draw(rows: pd.DataFrame) -> Figure:
     """Return the figure."""
     table, repeats = summary(rows), by_repeat(rows)
-    figure, (times, phases, gain, memory) = plt.subplots(
-        1, 4, figsize=(style.TWO_COLUMNS, 62 * style.MILLIMETRE), width_ratios=(1, 1, 1, 1)
-    )
-    _draw_times(times, table, repeats)
-    _draw_phases(phases, table)
-    (_draw_speed_up if rows["kind"].iloc[0] == "strong" else _draw_efficiency)(gain, table, repeats)
-    _draw_memory(memory, table)
-    for panel in (times, phases, gain, memory):
+    figure = plt.figure(figsize=(style.TWO_COLUMNS, 150 * style.MILLIMETRE))
+    panels = figure.subplot_mosaic(LAYOUT)
+    _draw_lines(panels["build"], table, "build_s", repeats)
+    _draw_lines(panels["propagate"], table, "propagation_s", repeats)
+    for panel in (panels["build"], panels["propagate"]):
+        panel.set_yscale("log")
+        panel.yaxis.set_minor_formatter("")
+    (_draw_speed_up if rows["kind"].iloc[0] == "strong" else _draw_efficiency)(panels["gain"], table)
+    _draw_phases(panels["phases"], table, table["model_time_s"])
+    _draw_phases(panels["shares"], table, table[[f"{phase}_s" for phase in PHASES]].sum(axis=1))
+    _draw_lines(panels["memory"], table.assign(memory=1e-6 * table["peak_memory_bytes"]), "memory")
+    _draw_lines(panels["synapse"], table, "memory_per_synapse_bytes")
+    for panel in (panels["memory"], panels["synapse"]):
+        panel.set_ylim(bottom=0)
+    panels["shares"].yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    labels = {
+        "build": "Building (s)",
+        "propagate": "Propagating (s)",
+        "phases": "Real-time factor",
+        "shares": "Share of propagating (%)",
+        "memory": "Peak memory per rank (MB)",
+        "synapse": "Memory per synapse (B)",
+    }
+    for name, label in labels.items():
+        panels[name].set_ylabel(label)
+    _draw_key(panels["key"], table)
+    shown = [panel for name, panel in panels.items() if name != "key"]
+    for panel in shown:
         panel.set_xlabel("Ranks")
-    style.label_panels((times, phases, gain, memory))
+    style.label_panels(shown)
     return figure
 
 
-def _draw_times(panel: Axes, table: pd.DataFrame, repeats: pd.DataFrame) -> None:
-    for column, label, colour, marker in (
-        ("propagation_s", "propagate", style.COLOURS[0], "o"),
-        ("build_s", "build", style.COLOURS[1], "s"),
-    ):
-        panel.plot(table["ranks"], table[column], color=colour, marker=marker, label=label)
-        _draw_repeats(panel, repeats, repeats[column], colour)
-    panel.set_ylabel("Wall time (s)")
-    seconds = repeats[["propagation_s", "build_s"]].to_numpy()
-    if seconds.max() > 20 * seconds.min():
-        panel.set_yscale("log")
-        panel.set_ylim(seconds.min() / 2, seconds.max() * 10)
-    else:
-        panel.set_ylim(0, 1.4 * seconds.max())
+def _looks(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each variant."""
+    variants = table["variant"].unique()
+    return {variant: style.look(position) for position, variant in enumerate(variants)}
+
+
+def _draw_lines(panel: Axes, table: pd.DataFrame, column: str, repeats: pd.DataFrame | None = None) -> None:
+    """Draw a line for each variant, with a dot for each of its ``repeats``."""
+    for variant, (colour, marker) in _looks(table).items():
+        own = table[table["variant"] == variant]
+        measured, dry = own[own["measured"] == "measured"], own[own["measured"] == "dry_run"]
+        style.draw_measured_and_dry(
+            panel, measured["ranks"], measured[column], dry["ranks"], dry[column], colour, marker
+        )
+        if repeats is not None:
+            dots = repeats[repeats["variant"] == variant]
+            panel.plot(dots["ranks"], dots[column], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6)
     _rank_axis(panel, table)
-    panel.legend(loc="upper left")
 
 
-def _draw_phases(panel: Axes, table: pd.DataFrame) -> None:
-    bottom = pd.Series(0.0, table.index)
-    positions = range(len(table))
-    for phase, colour in STACK.items():
-        height = table[f"{phase}_s"] / table["model_time_s"]
-        panel.bar(positions, height, 0.6, bottom=bottom, color=colour, label=phase, linewidth=0)
-        bottom += height
-    panel.set_xticks(positions, [str(ranks) for ranks in table["ranks"]])
-    panel.set_ylabel("Real-time factor")
-    handles, labels = panel.get_legend_handles_labels()
-    panel.legend(handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1, 1), handlelength=1, borderaxespad=0)
+def _draw_speed_up(panel: Axes, table: pd.DataFrame) -> None:
+    _draw_lines(panel, table, "speed_up")
+    ranks = np.array([table["ranks"].min(), table["ranks"].max()])
+    panel.plot(ranks, ranks / ranks[0], color=style.GREY, linestyle=":", zorder=0)
+    panel.set_yscale("log", base=2)
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.set_ylabel("Speed-up")
 
 
-def _draw_speed_up(panel: Axes, table: pd.DataFrame, repeats: pd.DataFrame) -> None:
-    first = table.iloc[0]
-    ideal = table["ranks"] / first["ranks"]
-    panel.plot(table["ranks"], ideal, color=style.GREY, linestyle="--", linewidth=0.8, label="ideal")
-    panel.plot(table["ranks"], table["speed_up"], color=style.COLOURS[0], marker="o", label="measured")
-    _draw_repeats(panel, repeats, first["propagation_s"] / repeats["propagation_s"], style.COLOURS[0])
-    panel.set(ylabel="Speed-up", ylim=(0, 1.4 * ideal.max()))
-    _rank_axis(panel, table)
-    panel.legend(loc="upper left")
-
-
-def _draw_efficiency(panel: Axes, table: pd.DataFrame, repeats: pd.DataFrame) -> None:
-    panel.axhline(1, color=style.GREY, linestyle="--", linewidth=0.8, label="ideal")
-    panel.plot(table["ranks"], table["efficiency"], color=style.COLOURS[0], marker="o", label="measured")
-    _draw_repeats(panel, repeats, table["propagation_s"].iloc[0] / repeats["propagation_s"], style.COLOURS[0])
-    panel.set(ylabel="Efficiency (%)", ylim=(0, 1.3))
+def _draw_efficiency(panel: Axes, table: pd.DataFrame) -> None:
+    _draw_lines(panel, table, "efficiency")
+    panel.axhline(1, color=style.GREY, linestyle=":", zorder=0)
+    panel.set_ylim(0, 1.15 * max(1, table["efficiency"].max()))
     panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    _rank_axis(panel, table)
-    panel.legend(loc="lower left")
+    panel.set_ylabel("Efficiency (%)")
 
 
-def _draw_memory(panel: Axes, table: pd.DataFrame) -> None:
-    panel.plot(table["ranks"], table["peak_memory_bytes"] / 1e6, color=style.COLOURS[0], marker="o", label="process")
-    panel.plot(
-        table["ranks"], table["network_memory_bytes"] / 1e6, color=style.COLOURS[2], marker="^", label="network alone"
-    )
-    panel.set(ylabel="Peak memory per rank (MB)", ylim=(0, 1.45e-6 * table["peak_memory_bytes"].max()))
-    _rank_axis(panel, table)
-    panel.legend(loc="upper right")
+def _draw_phases(panel: Axes, table: pd.DataFrame, unit: pd.Series) -> None:
+    """Stack the phases, in multiples of ``unit``: for each number of ranks a bar per variant, its marker below it."""
+    looks = _looks(table)
+    ranks = sorted(table["ranks"].unique())
+    width = 0.8 / len(looks)
+    for (variant, measured), rows in table.groupby(["variant", "measured"], sort=False):
+        offset = (list(looks).index(variant) - (len(looks) - 1) / 2) * width
+        positions = np.array([ranks.index(n) for n in rows["ranks"]]) + offset
+        alpha = 1.0 if measured == "measured" else 0.55
+        bottom = np.zeros(len(rows))
+        for phase, colour in PHASE_COLOURS.items():
+            height = (rows[f"{phase}_s"] / unit[rows.index]).to_numpy()
+            panel.bar(positions, height, 0.85 * width, bottom=bottom, color=colour, linewidth=0, alpha=alpha)
+            bottom += height
+        if measured == "dry_run":
+            panel.bar(positions, bottom, 0.85 * width, fill=False, edgecolor="0.3", linewidth=0.6, linestyle="--")
+        colour, marker = looks[variant]
+        below = panel.get_xaxis_transform()
+        panel.plot(
+            positions, [-0.04] * len(positions), marker, color=colour, markersize=3, transform=below, clip_on=False
+        )
+    panel.set_xticks(range(len(ranks)), [str(n) for n in ranks])
+    panel.tick_params(axis="x", length=0, pad=7)
 
 
-def _draw_repeats(panel: Axes, repeats: pd.DataFrame, values: pd.Series, colour: str) -> None:
-    panel.plot(repeats["ranks"], values, color=colour, marker=".", markersize=2, linestyle="", alpha=0.6)
+def _draw_key(panel: Axes, table: pd.DataFrame) -> None:
+    panel.axis("off")
+    variants = [
+        Line2D([], [], color=colour, marker=marker, label=variant_name(variant))
+        for variant, (colour, marker) in _looks(table).items()
+    ]
+    lines = [Line2D([], [], color="0.3", label="measured")]
+    if (table["measured"] == "dry_run").any():
+        lines.append(Line2D([], [], color="0.3", linestyle="--", label="dry run, modelled"))
+    lines.append(Line2D([], [], color=style.GREY, linestyle=":", label="ideal"))
+    phases = [Patch(color=colour, label=phase) for phase, colour in PHASE_COLOURS.items()]
+    panel.add_artist(panel.legend(handles=[*variants, *lines], loc="upper left", borderaxespad=0))
+    panel.legend(handles=phases[::-1], loc="upper right", borderaxespad=0, handlelength=1)
 
 
 def _rank_axis(panel: Axes, table: pd.DataFrame) -> None:
+    ranks = sorted(table["ranks"].unique())
     panel.set_xscale("log", base=2)
-    panel.set_xticks(table["ranks"], [str(ranks) for ranks in table["ranks"]])
+    panel.set_xticks(ranks, [str(n) for n in ranks])
     panel.xaxis.set_minor_locator(NullLocator())
-    panel.set_xlim(table["ranks"].min() / 1.25, table["ranks"].max() * 1.25)
+    panel.set_xlim(ranks[0] / 1.25, ranks[-1] * 1.25)
 
 
 def main(snakemake: Any) -> None:

@@ -5,52 +5,82 @@ A time is the maximum over ranks; of the repeats the median is shown, with the s
 
 import pandas as pd
 
-PHASES = ("update", "deliver", "collocate", "communicate", "wait")
+PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait", "other")
+"""Parts of the propagation: ``deliver`` without its plastic part, and ``other``, what no phase accounts for."""
+POINT = ["variant", "measured", "ranks"]
+"""What the repeats of a run have in common."""
 
 
 def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per number of ranks, seed and repeat: times of the slowest rank, sums of counts, largest memory.
+    """Return one row per variant, number of ranks, seed and repeat: times of the slowest rank, largest memory.
 
-    Phases are means over ranks, so that they add up to the propagation; ``other`` is what no phase accounts for.
+    Counts are sums over ranks; those of the one rank that a dry run plays stand for all. Phases are means over ranks,
+    so that they add up to the propagation.
     """
-    groups = rows.groupby(["ranks", "seed", "repeat"])
-    table = groups.agg(
+    table = rows.groupby([*POINT, "seed", "repeat"], sort=False).agg(
+        played=("rank", "nunique"),
         neurons=("neurons", "sum"),
         synapses=("synapses", "sum"),
         spikes=("spikes", "sum"),
         synaptic_events=("synaptic_events", "sum"),
         model_time_s=("model_time_s", "first"),
+        interval_ms=("interval_ms", "first"),
+        exchanges=("exchanges", "first"),
+        bytes_to_each_rank=("bytes_to_each_rank", "first"),
+        modelled_to_all_s=("modelled_to_all_s", "first"),
+        modelled_to_targets_s=("modelled_to_targets_s", "first"),
         build_s=("build_s", "max"),
         propagation_s=("propagation_s", "max"),
-        plasticity_s=("plasticity_s", "mean"),
-        **{f"{phase}_s": (f"{phase}_s", "mean") for phase in PHASES},
+        **{f"{phase}_s": (f"{phase}_s", "mean") for phase in PHASES if phase != "other"},
         peak_memory_bytes=("peak_memory_bytes", "max"),
         network_memory_bytes=("network_memory_bytes", "max"),
-    ).reset_index()
-    table["other_s"] = (table["propagation_s"] - table[[f"{phase}_s" for phase in PHASES]].sum(axis=1)).clip(lower=0)
+        estimated_memory_bytes=("estimated_memory_bytes", "max"),
+    )
+    table = table.reset_index()
+    for count in ("neurons", "synapses", "spikes", "synaptic_events"):
+        table[count] = table[count] * table["ranks"] / table["played"]
+    table["plasticity_s"] = table[["plasticity_s", "deliver_s"]].min(axis=1)
+    table["deliver_s"] -= table["plasticity_s"]
+    phases = [f"{phase}_s" for phase in PHASES if phase != "other"]
+    table["other_s"] = (table["propagation_s"] - table[phases].sum(axis=1)).clip(lower=0)
     table["real_time_factor"] = table["propagation_s"] / table["model_time_s"]
     table["rate_hz"] = table["spikes"] / table["neurons"] / table["model_time_s"]
     table["time_per_synaptic_event_ns"] = 1e9 * table["propagation_s"] * table["ranks"] / table["synaptic_events"]
-    return table
+    table["memory_per_synapse_bytes"] = table["network_memory_bytes"] * table["ranks"] / table["synapses"]
+    return table.drop(columns="played")
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per number of ranks: medians over repeats and seeds, smallest and largest propagation time.
+    """Return one row per variant and number of ranks: medians over repeats and seeds, and the propagation's extremes.
 
     Efficiency is T(1) / (ranks * T(ranks)) where the network stays (strong scaling) and T(1) / T(ranks) where it grows
-    with the ranks (weak scaling), against the smallest number of ranks measured.
+    with the ranks (weak scaling), against the smallest number of ranks of the same variant.
     """
     repeats = by_repeat(rows)
-    table = repeats.groupby("ranks").median(numeric_only=True).drop(columns=["seed", "repeat"])
-    spread = repeats.groupby("ranks")["propagation_s"]
-    table["propagation_min_s"], table["propagation_max_s"] = spread.min(), spread.max()
-    table["repeats"] = spread.count()
+    groups = repeats.groupby(POINT, sort=False)
+    table = groups.median(numeric_only=True).drop(columns=["seed", "repeat"])
+    table["propagation_min_s"], table["propagation_max_s"] = (
+        groups["propagation_s"].min(),
+        groups["propagation_s"].max(),
+    )
+    table["repeats"] = groups["propagation_s"].count()
     table = table.reset_index()
-    first = table.iloc[0]
-    gained = first["propagation_s"] / table["propagation_s"]
-    growth = table["ranks"] / first["ranks"]
+    order = {variant: position for position, variant in enumerate(rows["variant"].unique())}
+    table = table.sort_values(["variant", "ranks"], key=lambda c: c.map(order) if c.name == "variant" else c)
+    table = table.reset_index(drop=True)
+    first = table.groupby("variant")[["ranks", "propagation_s"]].transform("first")
+    gained, growth = first["propagation_s"] / table["propagation_s"], table["ranks"] / first["ranks"]
     strong = rows["kind"].iloc[0] == "strong"
     table["speed_up"] = gained if strong else gained * growth
     table["efficiency"] = table["speed_up"] / growth
-    table["memory_per_synapse_bytes"] = table["network_memory_bytes"] * table["ranks"] / table["synapses"]
     return table
+
+
+def variant_name(variant: str) -> str:
+    """Return the name of a variant as it is printed."""
+    return {"eprop_plus": "e-prop+"}.get(variant, variant.replace("_", " "))
+
+
+def ranks_and_how(table: pd.DataFrame) -> pd.Series:
+    """Return the numbers of ranks as they are printed, those of dry runs with an asterisk."""
+    return table["ranks"].astype(str) + table["measured"].map({"measured": "", "dry_run": "*"})

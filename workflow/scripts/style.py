@@ -19,6 +19,8 @@ GREY = "0.45"
 
 # Okabe and Ito's palette without black and yellow, which a thin line on white loses.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Tol's muted palette, for parts of a whole beside lines in the colours above.
+MORE_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#999933", "#DDCC77", "#CC6677", "0.8")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 PARAMETER_NAMES = {
@@ -75,6 +77,28 @@ def use() -> None:
             "figure.constrained_layout.use": True,
         },
     )
+
+
+def look(position: int) -> tuple[str, str]:
+    """Return the colour and the marker of the line that is drawn as number ``position``."""
+    return COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
+
+
+def draw_measured_and_dry(
+    panel: Axes,
+    measured_x: Sequence[float],
+    measured_y: Sequence[float],
+    dry_x: Sequence[float],
+    dry_y: Sequence[float],
+    colour: str,
+    marker: str,
+) -> None:
+    """Draw what was measured solid, and dashed with open markers what a dry run or a model says beyond."""
+    panel.plot(measured_x, measured_y, color=colour, marker=marker)
+    beyond = [(x, y) for x, y in zip(measured_x, measured_y, strict=True) if x < min(dry_x, default=x)][-1:]
+    beyond += zip(dry_x, dry_y, strict=True)
+    panel.plot([x for x, _ in beyond], [y for _, y in beyond], color=colour, linestyle="--", zorder=1)
+    panel.plot(dry_x, dry_y, color=colour, marker=marker, linestyle="", fillstyle="none")
 
 
 def label_panels(axes: Sequence[Axes]) -> None:

@@ -1,0 +1,114 @@
+"""What a scaling experiment is told: the networks that are timed side by side, on how many ranks, and how often."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from eprop_core.exchange_cost import Destinations
+from eprop_core.experiments import points
+from eprop_core.parameters import Network, ParameterError, Parameters, parse
+
+Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
+"""Name of a task, a study, a scaling experiment or a variant; it becomes part of file names."""
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+RankCount = Annotated[int, Field(ge=1)]
+
+
+class Case(Parameters):
+    """A random network under Poisson input, on any number of ranks."""
+
+    kind: Literal["strong", "weak"] = Field(
+        description="strong: the same network on any number of ranks; weak: n_input and n_recurrent grow with it"
+    )
+    network: Network = Field(description="the network on one rank")
+    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
+    destinations: Destinations | None = Field(
+        None,
+        description="ranks that a spike is sent to: all, or the targets that need it; null: what takes less time, from the network",
+    )
+
+    @model_validator(mode="after")
+    def _at_most_one_spike_per_step(self) -> Self:
+        if self.input_rate * self.network.dt > 1000:
+            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        return self
+
+    def network_on(self, n_ranks: int) -> Network:
+        """Return the network that ``n_ranks`` ranks simulate together."""
+        growth = n_ranks if self.kind == "weak" else 1
+        size = {"n_input": growth * self.network.n_input, "n_recurrent": growth * self.network.n_recurrent}
+        return self.network.model_copy(update=size)
+
+
+class Timing(Case):
+    """What one job measures: all variants of a random network, one after another, again and again."""
+
+    variants: dict[Name, points.Changes] = Field(
+        {"eprop_plus": {}},
+        min_length=1,
+        description="what is timed side by side: by name, values by parameter path (`network.input.plastic`)",
+    )
+    n_steps: int = Field(ge=1, description="steps that are timed")
+    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
+    repeats: int = Field(3, ge=1, description="builds and runs of each variant within a job, in turn")
+    oversubscribe: bool = Field(False, description="allow more ranks than cores; the times then say little")
+
+    @model_validator(mode="after")
+    def _variants_are_allowed(self) -> Self:
+        for name in self.variants:
+            try:
+                self.case(name)
+            except ParameterError as error:
+                raise ValueError(f"variants.{name}: {str(error).splitlines()[0]}") from None
+        return self
+
+    def case(self, variant: str) -> Case:
+        """Return what a variant runs; raise a :class:`ParameterError` if its changes are not allowed."""
+        values = self.model_dump(mode="json", include=set(Case.model_fields))
+        try:
+            return parse(Case, points.apply(values, self.variants[variant]))
+        except KeyError as error:
+            raise ParameterError(f"{error.args[0]}: no such key") from None
+
+    @property
+    def cases(self) -> dict[str, Case]:
+        """All variants by name."""
+        return {name: self.case(name) for name in self.variants}
+
+
+class Scaling(Timing):
+    """Timing runs over numbers of ranks and seeds."""
+
+    ranks: list[RankCount] = Field(min_length=1, description="numbers of MPI ranks that are measured")
+    dry_ranks: list[RankCount] = Field(
+        [],
+        description="numbers of ranks of which one is played without the others, for what this machine cannot measure: "
+        "its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
+    )
+    seeds: list[Seed] = Field([1], min_length=1, description="one job per seed and number of ranks")
+
+    @model_validator(mode="after")
+    def _ranks_are_possible(self) -> Self:
+        for variant, case in self.cases.items():
+            if self.dry_ranks and not case.network.firing_period:
+                raise ValueError(f"dry_ranks: variant {variant} needs network.neuron.ignore_and_fire")
+            for n_ranks in (*self.ranks, *self.dry_ranks):
+                if n_ranks > case.network_on(n_ranks).n_recurrent:
+                    raise ValueError(
+                        f"variant {variant}: {n_ranks} ranks are more than the {case.network.n_recurrent} "
+                        "recurrent neurons"
+                    )
+        return self
+
+    @property
+    def timing(self) -> Timing:
+        """What each of the jobs measures."""
+        return Timing.model_validate(self.model_dump(include=set(Timing.model_fields)))
+
+
+class Interconnect(Parameters):
+    """What connects the ranks: the time to send a message is latency + size / bandwidth."""
+
+    latency: float = Field(ge=0, description="µs, time of an empty message between two ranks")
+    bandwidth: float = Field(gt=0, description="GB/s, between two ranks")
