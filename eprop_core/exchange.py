@@ -128,7 +128,7 @@ class Exchange(Protocol):
     """How the ranks learn of each other's spikes."""
 
     def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
-        """Publish all ranks' spikes before ``step``, and sum their part of the readouts' input for the steps from it on."""
+        """Publish all ranks' spikes before ``step``, and sum the readouts' input of ``n_current_steps`` from it on."""
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:

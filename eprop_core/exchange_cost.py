@@ -1,4 +1,4 @@
-"""What an exchange between ranks costs: which of the two ways of sending spikes is cheaper, and models of what is not run.
+"""What an exchange between ranks costs, from which follow the cheaper way to send spikes, and the times of dry runs.
 
 The usual costs of what MPI libraries do (Thakur, Rabenseifner and Gropp, 2005, doi:10.1177/1094342005051521): a message
 of m bytes takes latency + m / bandwidth, a rank sends one message at a time, and all ranks send at once.
@@ -28,7 +28,7 @@ class Cost(NamedTuple):
 
 
 def costs(destinations: Destinations, n_ranks: int, message_bytes: float) -> list[Cost]:
-    """Costs of the algorithms that an MPI library chooses from, where each rank has ``message_bytes`` for each other."""
+    """Costs of the algorithms that MPI chooses from, where each rank has ``message_bytes`` for each other rank."""
     doublings = math.log2(n_ranks)
     if destinations == "all":  # the same message to all: recursive doubling
         return [Cost(doublings, (n_ranks - 1) * message_bytes)]
@@ -43,7 +43,7 @@ def share_of_ranks(n_ranks: int, mean_out_degree: float) -> float:
 
 
 def cheaper_destinations(network: Network, n_ranks: int) -> Destinations:
-    """The destinations that are expected to take less time, on a usual interconnect; from the whole network's parameters."""
+    """The destinations that should take less time on a usual interconnect, from the whole network's parameters."""
     interval = min(network.recurrent.delay, network.output.delay)
     ignoring = network.neuron.ignore_and_fire
     rate = ASSUMED_RATE if ignoring is None else ignoring.rate

@@ -288,7 +288,7 @@ class Simulation:
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
-        """What this rank has sent since the start, by destinations; a dry run tells what it would have sent, either way."""
+        """What this rank has sent since the start, by destinations; a dry run tells what it would have, either way."""
         traffic = {} if self._exchange is None else self._exchange.traffic
         return {destinations: replace(sent) for destinations, sent in traffic.items()}
 

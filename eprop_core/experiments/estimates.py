@@ -16,7 +16,7 @@ SOURCE_BYTES = 48
 """What building and a dry run hold for every input channel and recurrent neuron of the whole network."""
 
 BUILD_NS, EVENT_NS, NEURON_STEP_NS, CHANNEL_STEP_NS = 100, 20, 40, 10
-"""Time per synapse to draw and sort it, per synaptic event, and per neuron or input channel and step, on a slow core."""
+"""Time to draw and sort a synapse, of a synaptic event, and of a neuron or input channel in a step, on a slow core."""
 START_S = 60
 """A job's start, and the compilation of the simulator."""
 
@@ -42,7 +42,7 @@ def memory_of_job(timing: Timing, n_ranks: int) -> int:
 
 
 def check_memory(timing: Timing, n_ranks: int, n_processes_here: int) -> None:
-    """Raise :class:`InsufficientMemoryError` if a job's processes on this machine will not fit into what is available."""
+    """Raise :class:`InsufficientMemoryError` if a job's processes on this machine will not fit into its memory."""
     needed, available = memory_of_job(timing, n_ranks) * n_processes_here, memory.available()
     if needed > available:
         raise InsufficientMemoryError(

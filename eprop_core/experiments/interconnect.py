@@ -2,8 +2,8 @@
 
     mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.interconnect --ranks 2 --output FILE
 
-A message goes to and fro between two ranks; half the time of a round trip is fitted by latency + size / bandwidth. Beside
-it are the times of the two exchanges that a simulation uses, MPI_Allgather and MPI_Alltoall, for comparison.
+A message goes to and fro between two ranks; half the time of a round trip is fitted by latency + size / bandwidth.
+Beside it are the times of the two exchanges that a simulation uses, MPI_Allgather and MPI_Alltoall, for comparison.
 """
 
 import time
@@ -79,7 +79,7 @@ def _time(communicator: Any, call: Callable[[], None], n_calls: int) -> float:
     start = time.perf_counter()
     for _ in range(n_calls):
         call()
-    return max(communicator.allgather((time.perf_counter() - start) / n_calls))
+    return float(max(communicator.allgather((time.perf_counter() - start) / n_calls)))
 
 
 def main() -> None:

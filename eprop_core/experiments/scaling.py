@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument(
         "timing",
         type=Path,
-        help="JSON file: an entry of scaling in the configuration, without ranks, dry_ranks and seeds",
+        help="JSON file: an entry of scaling in the configuration, without its ranks and seeds",
     )
     command_line.add_run_options(parser)
     parser.add_argument("--dry-run", type=int, metavar="M", help="play one of M ranks, without the others")

@@ -25,7 +25,7 @@ class Case(Parameters):
     input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
     destinations: Destinations | None = Field(
         None,
-        description="ranks that a spike is sent to: all, or the targets that need it; null: what takes less time, from the network",
+        description="ranks that a spike is sent to: all, or those with targets; null: what should take less time",
     )
 
     @model_validator(mode="after")

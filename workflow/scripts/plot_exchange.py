@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 import script_log
 import style
@@ -56,6 +57,7 @@ def _draw_number(panel: Axes, table: pd.DataFrame) -> None:
         colour, marker = style.look(position)
         panel.plot(rows["interval_ms"], rows["exchanges_per_s"], marker, color=colour, label=experiment, alpha=0.8)
     panel.set(xscale="log", yscale="log", xlabel="Smallest delay (ms)", ylabel="Messages per pair of ranks and second")
+    _delay_axis(panel, table)
     panel.legend()
 
 
@@ -67,16 +69,29 @@ def _draw_time_by_interval(panel: Axes, table: pd.DataFrame) -> None:
             continue
         for (measured, ranks), rows in own.groupby(["measured", "ranks"], sort=False):
             colour, marker = style.look(position)
-            look = {"linestyle": "-"} if measured == "measured" else {"linestyle": "--", "fillstyle": "none"}
+            solid = measured == "measured"
             rows = rows.sort_values("interval_ms")
-            label = f"{experiment}, {ranks} ranks" + ("" if measured == "measured" else " (modelled)")
-            values = rows["communicate_per_model_time"]
-            panel.plot(rows["interval_ms"], values, color=colour, marker=marker, label=label, **look)
+            panel.plot(
+                rows["interval_ms"],
+                rows["communicate_per_model_time"],
+                color=colour,
+                marker=marker,
+                linestyle="-" if solid else "--",
+                fillstyle="full" if solid else "none",
+                label=f"{experiment}, {ranks} ranks" + ("" if solid else " (dry run)"),
+            )
             position += 1
     panel.set(xlabel="Smallest delay (ms)", ylabel="Communicating (s per s of model time)")
     if position:
         panel.set(xscale="log", yscale="log")
+        _delay_axis(panel, table)
         panel.legend()
+
+
+def _delay_axis(panel: Axes, table: pd.DataFrame) -> None:
+    intervals = sorted(table["interval_ms"].unique())
+    panel.set_xticks(intervals, [f"{interval:g}" for interval in intervals])
+    panel.xaxis.set_minor_locator(NullLocator())
 
 
 def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
@@ -102,7 +117,8 @@ def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
     if position:
         panel.set_xscale("log", base=2)
         panel.set_yscale("log")
-        panel.xaxis.set_major_formatter("{x:g}")
+        ranks = sorted(table["ranks"].unique())
+        panel.set_xticks(ranks, [str(n) for n in ranks])
         panel.legend()
 
 

@@ -48,6 +48,8 @@ def draw(rows: pd.DataFrame) -> Figure:
     }
     for name, label in labels.items():
         panels[name].set_ylabel(label)
+    phases = [Patch(color=colour, label=phase) for phase, colour in PHASE_COLOURS.items()]
+    panels["shares"].legend(handles=phases[::-1], loc="upper left", bbox_to_anchor=(1, 1), handlelength=1)
     _draw_key(panels["key"], table)
     shown = [panel for name, panel in panels.items() if name != "key"]
     for panel in shown:
@@ -67,9 +69,7 @@ def _draw_lines(panel: Axes, table: pd.DataFrame, column: str, repeats: pd.DataF
     for variant, (colour, marker) in _looks(table).items():
         own = table[table["variant"] == variant]
         measured, dry = own[own["measured"] == "measured"], own[own["measured"] == "dry_run"]
-        style.draw_measured_and_dry(
-            panel, measured["ranks"], measured[column], dry["ranks"], dry[column], colour, marker
-        )
+        style.draw_measured_and_dry(panel, measured, dry, "ranks", column, colour, marker)
         if repeats is not None:
             dots = repeats[repeats["variant"] == variant]
             panel.plot(dots["ranks"], dots[column], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6)
@@ -94,22 +94,27 @@ def _draw_efficiency(panel: Axes, table: pd.DataFrame) -> None:
 
 
 def _draw_phases(panel: Axes, table: pd.DataFrame, unit: pd.Series) -> None:
-    """Stack the phases, in multiples of ``unit``: for each number of ranks a bar per variant, its marker below it."""
+    """Stack the phases, in multiples of ``unit``: for each number of ranks a bar per variant, its marker below it.
+
+    A dry run is shown where nothing was measured.
+    """
     looks = _looks(table)
+    again = table.duplicated(["variant", "ranks"], keep=False) & (table["measured"] == "dry_run")
+    table = table[~again]
     ranks = sorted(table["ranks"].unique())
     width = 0.8 / len(looks)
     for (variant, measured), rows in table.groupby(["variant", "measured"], sort=False):
-        offset = (list(looks).index(variant) - (len(looks) - 1) / 2) * width
+        colour, marker = looks[str(variant)]
+        offset = (list(looks).index(str(variant)) - (len(looks) - 1) / 2) * width
         positions = np.array([ranks.index(n) for n in rows["ranks"]]) + offset
         alpha = 1.0 if measured == "measured" else 0.55
         bottom = np.zeros(len(rows))
-        for phase, colour in PHASE_COLOURS.items():
+        for phase, shade in PHASE_COLOURS.items():
             height = (rows[f"{phase}_s"] / unit[rows.index]).to_numpy()
-            panel.bar(positions, height, 0.85 * width, bottom=bottom, color=colour, linewidth=0, alpha=alpha)
+            panel.bar(positions, height, 0.85 * width, bottom=bottom, color=shade, linewidth=0, alpha=alpha)
             bottom += height
         if measured == "dry_run":
             panel.bar(positions, bottom, 0.85 * width, fill=False, edgecolor="0.3", linewidth=0.6, linestyle="--")
-        colour, marker = looks[variant]
         below = panel.get_xaxis_transform()
         panel.plot(
             positions, [-0.04] * len(positions), marker, color=colour, markersize=3, transform=below, clip_on=False
@@ -128,9 +133,7 @@ def _draw_key(panel: Axes, table: pd.DataFrame) -> None:
     if (table["measured"] == "dry_run").any():
         lines.append(Line2D([], [], color="0.3", linestyle="--", label="dry run, modelled"))
     lines.append(Line2D([], [], color=style.GREY, linestyle=":", label="ideal"))
-    phases = [Patch(color=colour, label=phase) for phase, colour in PHASE_COLOURS.items()]
-    panel.add_artist(panel.legend(handles=[*variants, *lines], loc="upper left", borderaxespad=0))
-    panel.legend(handles=phases[::-1], loc="upper right", borderaxespad=0, handlelength=1)
+    panel.legend(handles=[*variants, *lines], loc="upper left", borderaxespad=0)
 
 
 def _rank_axis(panel: Axes, table: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -85,20 +86,14 @@ def look(position: int) -> tuple[str, str]:
 
 
 def draw_measured_and_dry(
-    panel: Axes,
-    measured_x: Sequence[float],
-    measured_y: Sequence[float],
-    dry_x: Sequence[float],
-    dry_y: Sequence[float],
-    colour: str,
-    marker: str,
+    panel: Axes, measured: pd.DataFrame, dry: pd.DataFrame, x: str, y: str, colour: str, marker: str
 ) -> None:
-    """Draw what was measured solid, and dashed with open markers what a dry run or a model says beyond."""
-    panel.plot(measured_x, measured_y, color=colour, marker=marker)
-    beyond = [(x, y) for x, y in zip(measured_x, measured_y, strict=True) if x < min(dry_x, default=x)][-1:]
-    beyond += zip(dry_x, dry_y, strict=True)
-    panel.plot([x for x, _ in beyond], [y for _, y in beyond], color=colour, linestyle="--", zorder=1)
-    panel.plot(dry_x, dry_y, color=colour, marker=marker, linestyle="", fillstyle="none")
+    """Draw column ``y`` over ``x``: solid what was measured, dashed with open markers what a dry run says beyond."""
+    panel.plot(measured[x], measured[y], color=colour, marker=marker)
+    before = measured[measured[x] < dry[x].min()].tail(1)
+    beyond = pd.concat([before, dry])
+    panel.plot(beyond[x], beyond[y], color=colour, linestyle="--", zorder=1)
+    panel.plot(dry[x], dry[y], color=colour, marker=marker, linestyle="", fillstyle="none")
 
 
 def label_panels(axes: Sequence[Axes]) -> None:
