@@ -15,3 +15,14 @@ module suite:
 
 
 use rule * from suite
+
+
+onstart:
+    from pathlib import Path
+    from eprop_core.experiments.driver import AnotherCallError, claim
+    from snakemake.exceptions import WorkflowError
+
+    try:
+        claim(Path.cwd())
+    except AnotherCallError as error:
+        raise WorkflowError(error) from None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eprop_core.datasets.events import DatasetError
+from eprop_core.experiments.driver import end_with_driver
 from eprop_core.experiments.ranks import RanksError
 from eprop_core.network import InsufficientMemoryError
 from eprop_core.parameters import ParameterError
@@ -43,10 +44,13 @@ def read_json(path: Path) -> Any:
 
 
 def run(program: Callable[[], None]) -> None:
-    """Call ``program``; tell an error in what the user gave in one line, and exit with code 1.
+    """Call ``program``, which ends with the call of Snakemake that started it, if one did.
+
+    Tell an error in what the user gave in one line, and exit with code 1.
 
     Any other exception ends all ranks when they were started with ``python -m mpi4py``.
     """
+    end_with_driver()
     try:
         program()
     except REPORTED as error:

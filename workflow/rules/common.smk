@@ -7,7 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from eprop_core.experiments import configuration, estimates
+from eprop_core.experiments import configuration, driver, estimates
 from eprop_core.experiments.points import identifier
 from eprop_core.parameters import ParameterError
 
@@ -135,7 +135,7 @@ def either(names):
 
 
 # Programs run with the Python that runs Snakemake, activated or not, and import the core that lies beside this workflow;
-# each process computes on one core. (A prefix, because the text of a rule's command is a reason to run its jobs again.)
+# each process computes on one core, and ends with this one. (A prefix, because the text of a rule's command is a reason to run its jobs again.)
 
 paths = {"PYTHONPATH": SOURCE}
 if not workflow.deployment_settings.deployment_method:
@@ -144,6 +144,7 @@ exports = [
     f"{name}={shlex.quote(f'{path}:{os.environ[name]}' if name in os.environ else str(path))}"
     for name, path in paths.items()
 ]
+exports.append(f"{driver.VARIABLE}={driver.name()}")
 shell.prefix(
     f"set -euo pipefail; export OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 {' '.join(exports)}; "
 )

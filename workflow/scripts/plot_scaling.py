@@ -10,14 +10,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.typing import HashableList
 
 import script_log
 import style
 from scaling_numbers import PHASES, by_repeat, summary, variant_name
 
 PHASE_COLOURS = dict(zip(PHASES, style.MORE_COLOURS, strict=True))
-LAYOUT = [["build"] * 2 + ["propagate"] * 2 + ["gain"] * 2, ["phases"] * 3 + ["shares"] * 3]
-LAYOUT += [["memory"] * 2 + ["synapse"] * 2 + ["key"] * 2]
+LAYOUT: list[HashableList[str]] = [
+    ["build", "build", "propagate", "propagate", "gain", "gain"],
+    ["phases", "phases", "phases", "shares", "shares", "shares"],
+    ["memory", "memory", "synapse", "synapse", "key", "key"],
+]
 
 
 def draw(rows: pd.DataFrame) -> Figure:
@@ -35,8 +39,8 @@ def draw(rows: pd.DataFrame) -> Figure:
     _draw_phases(panels["shares"], table, table[[f"{phase}_s" for phase in PHASES]].sum(axis=1))
     _draw_lines(panels["memory"], table.assign(memory=1e-6 * table["peak_memory_bytes"]), "memory")
     _draw_lines(panels["synapse"], table, "memory_per_synapse_bytes")
-    for panel in (panels["memory"], panels["synapse"]):
-        panel.set_ylim(bottom=0)
+    panels["memory"].set_ylim(0, 1.1e-6 * table["peak_memory_bytes"].max())
+    panels["synapse"].set_ylim(0, 1.1 * table["memory_per_synapse_bytes"].max())
     panels["shares"].yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     labels = {
         "build": "Building (s)",
