@@ -5,18 +5,19 @@ from pathlib import Path
 import psutil
 
 _GROUPS = Path("/sys/fs/cgroup")
+_MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def available() -> int:
     """Return the available memory in bytes."""
-    return min(int(psutil.virtual_memory().available), *_left_in_control_groups())
+    return min([int(psutil.virtual_memory().available), *_left_in_control_groups()])
 
 
 def _left_in_control_groups() -> list[int]:
     """What the limits on this process's control group and those above it leave, in bytes; none where there are none."""
     left = []
     try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+        lines = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()
     except OSError:  # not Linux
         return []
     for line in lines:

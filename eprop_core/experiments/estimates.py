@@ -11,7 +11,8 @@ PROCESS_BYTES = 300_000_000
 """Python, the packages and the compiled simulator."""
 RECORD_BYTES = 16
 """A connection that is drawn and not yet sorted."""
-INPUT_SPIKE_BYTES = 40
+INPUT_SPIKES, INPUT_SPIKE_BYTES = 2_000_000, 40
+"""Input that is drawn at a time."""
 SOURCE_BYTES = 48
 """What building and a dry run hold for every input channel and recurrent neuron of the whole network."""
 
@@ -21,24 +22,22 @@ START_S = 60
 """A job's start, and the compilation of the simulator."""
 
 
-def memory_of_rank(case: Case, n_ranks: int, n_steps: int) -> int:
+def memory_of_rank(case: Case, n_ranks: int) -> int:
     """Return the bytes that each of ``n_ranks`` processes will take at most: building, network and stimulus."""
     network = case.network_on(n_ranks)
     largest = max(_synapses(network, n_ranks).values())
-    input_spikes = network.n_input * case.input_rate * 1e-3 * network.dt * n_steps
     return int(
         PROCESS_BYTES
         + estimate_memory(network, n_ranks)
         + RECORD_BYTES * min(largest, GROUP_SIZE)
         + SOURCE_BYTES * (network.n_input + network.n_recurrent)
-        + INPUT_SPIKE_BYTES * input_spikes
+        + INPUT_SPIKE_BYTES * INPUT_SPIKES
     )
 
 
 def memory_of_job(timing: Timing, n_ranks: int) -> int:
     """Return the bytes that each process of a job will take at most; variants run one after another."""
-    n_steps = timing.n_steps_warm_up + timing.n_steps
-    return max(memory_of_rank(case, n_ranks, n_steps) for case in timing.cases.values())
+    return max(memory_of_rank(case, n_ranks) for case in timing.cases.values())
 
 
 def check_memory(timing: Timing, n_ranks: int, n_processes_here: int) -> None:

@@ -11,7 +11,7 @@ activity where the initial weights put it.
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -36,75 +36,66 @@ def measure(
     ``dry_run`` is a number of ranks of which one is played, without a communicator.
     """
     n_ranks = dry_run or ranks.size_of(communicator)
-    runs = {name: _prepare(timing, case, n_ranks, seed) for name, case in timing.cases.items()}
-    for filters in sorted({run.filters for run in runs.values()}):  # loads what is compiled
+    cases = timing.cases
+    networks = {name: case.network_on(n_ranks) for name, case in cases.items()}
+    for filters in sorted({_filters(network) for network in networks.values()}):  # loads what is compiled
         run_briefly(filters=filters, detailed_times=True, communicator=communicator)
     memory_without = ranks.gather(communicator, measurement.peak_memory())
-    measured: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in runs}
+    measured: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in cases}
     # Variants take turns, so that what else happens on the machine meets all of them alike.
-    turns = [name for _ in range(timing.repeats) for name in runs]
+    turns = [name for _ in range(timing.repeats) for name in cases]
     shown = progress(turns, f"{timing.kind} scaling") if ranks.rank_of(communicator) == 0 else turns
     for name in shown:
-        measured[name].append(ranks.gather(communicator, _repeat(runs[name], seed, communicator, dry_run)))
+        once = _repeat(timing, cases[name], networks[name], seed, communicator, dry_run)
+        measured[name].append(ranks.gather(communicator, once))
     return {
         "ranks": n_ranks,
         "dry_run": dry_run is not None,
         "memory_without_network_bytes": memory_without,
         "variants": {
             name: {
-                "network": run.network.model_dump(mode="json"),
-                "model_time_s": timing.n_steps * run.network.dt * 1e-3,
-                "interval_steps": min(run.network.recurrent.delay, run.network.output.delay),
-                "estimated_memory_bytes": run.estimated_memory,
+                "network": network.model_dump(mode="json"),
+                "model_time_s": timing.n_steps * network.dt * 1e-3,
+                "interval_steps": _interval(network),
+                "estimated_memory_bytes": estimates.memory_of_rank(cases[name], n_ranks),
                 "repeats": measured[name],
             }
-            for name, run in runs.items()
+            for name, network in networks.items()
         },
     }
 
 
-class _Run(NamedTuple):
-    network: Network
-    destinations: Destinations | None
-    warm_up: Stimulus
-    timed: Stimulus
-    estimated_memory: int
-
-    @property
-    def filters(self) -> int:
-        plasticity = self.network.plasticity
-        return 1 if plasticity.kappa == plasticity.kappa_reg else 2
+def _filters(network: Network) -> int:
+    return 1 if network.plasticity.kappa == network.plasticity.kappa_reg else 2
 
 
-def _prepare(timing: Timing, case: Case, n_ranks: int, seed: int) -> _Run:
-    network = case.network_on(n_ranks)
-    return _Run(
-        network=network,
-        destinations=case.destinations,
-        warm_up=_stimulus(network, case.input_rate, seed, first_step=0, n_steps=timing.n_steps_warm_up),
-        timed=_stimulus(network, case.input_rate, seed, first_step=timing.n_steps_warm_up, n_steps=timing.n_steps),
-        estimated_memory=estimates.memory_of_rank(case, n_ranks, timing.n_steps_warm_up + timing.n_steps),
-    )
+def _interval(network: Network) -> int:
+    """Steps between two exchanges of spikes."""
+    return min(network.recurrent.delay, network.output.delay)
 
 
-def _repeat(run: _Run, seed: int, communicator: ranks.Communicator, dry_run: int | None) -> dict[str, Any]:
+def _repeat(
+    timing: Timing,
+    case: Case,
+    network: Network,
+    seed: int,
+    communicator: ranks.Communicator,
+    dry_run: int | None,
+) -> dict[str, Any]:
     """Build and run once; return what this rank measured."""
     rank = ranks.rank_of(communicator) if dry_run is None else dry_run // 2
     measurement.reset_peak_memory()
     simulation = Simulation(
-        run.network,
+        network,
         seed=seed,
         communicator=communicator,
-        destinations=run.destinations,
+        destinations=case.destinations,
         dry_run=None if dry_run is None else (rank, dry_run),
         detailed_times=True,
     )
-    simulation.run(run.warm_up)
+    _propagate(simulation, case.input_rate, timing.n_steps_warm_up, communicator)
     times, counts, traffic = dict(simulation.times), dict(simulation.counts), simulation.traffic
-    ranks.gather(communicator, None)  # all start the clock together
-    start = time.perf_counter()
-    simulation.run(run.timed)
-    propagation = time.perf_counter() - start
+    propagation = _propagate(simulation, case.input_rate, timing.n_steps, communicator)
     increase = measurement.difference(simulation.counts, counts)
     return {
         "rank": rank,
@@ -131,8 +122,23 @@ def _traffic(destinations: Destinations, n_ranks: int, after: Traffic, before: T
     return sent | {"costs": [{"messages": n * cost.messages, "bytes": n * cost.bytes} for cost in each]}
 
 
-def _stimulus(network: Network, input_rate: float, seed: int, first_step: int, n_steps: int) -> Stimulus:
+def _propagate(simulation: Simulation, input_rate: float, n_steps: int, communicator: ranks.Communicator) -> float:
+    """Go on by ``n_steps``; return the time in s. The input is drawn off the clock, as much as memory has room for."""
+    network, seconds, last = simulation.network, 0.0, simulation.step + n_steps
     probability = input_rate * network.dt * 1e-3
+    interval = _interval(network)
+    stretch = interval * max(1, int(estimates.INPUT_SPIKES / (network.n_input * max(probability, 1e-9) * interval)))
+    while simulation.step < last:
+        n = min(stretch, last - simulation.step)
+        stimulus = _stimulus(network, probability, simulation.seed, simulation.step, n)
+        ranks.gather(communicator, None)  # all start the clock together
+        start = time.perf_counter()
+        simulation.run(stimulus)
+        seconds += time.perf_counter() - start
+    return seconds
+
+
+def _stimulus(network: Network, probability: float, seed: int, first_step: int, n_steps: int) -> Stimulus:
     steps, channels = poisson_spikes(network.n_input, first_step, n_steps, probability, seed)
     return Stimulus(
         n_steps=n_steps,

@@ -1,12 +1,13 @@
 """What a scaling experiment is told: the networks that are timed side by side, on how many ranks, and how often."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from eprop_core.exchange_cost import Destinations
 from eprop_core.experiments import points
-from eprop_core.parameters import Network, ParameterError, Parameters, parse
+from eprop_core.network import PROJECTIONS
+from eprop_core.parameters import Network, PairwiseBernoulli, ParameterError, Parameters, parse
 
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 """Name of a task, a study, a scaling experiment or a variant; it becomes part of file names."""
@@ -19,7 +20,8 @@ class Case(Parameters):
     """A random network under Poisson input, on any number of ranks."""
 
     kind: Literal["strong", "weak"] = Field(
-        description="strong: the same network on any number of ranks; weak: n_input and n_recurrent grow with it"
+        description="strong: the same network on any number of ranks; weak: n_input and n_recurrent grow with it, "
+        "and probabilities of connection shrink: in-degrees stay, and of the feedback the out-degree"
     )
     network: Network = Field(description="the network on one rank")
     input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
@@ -36,9 +38,17 @@ class Case(Parameters):
 
     def network_on(self, n_ranks: int) -> Network:
         """Return the network that ``n_ranks`` ranks simulate together."""
-        growth = n_ranks if self.kind == "weak" else 1
-        size = {"n_input": growth * self.network.n_input, "n_recurrent": growth * self.network.n_recurrent}
-        return self.network.model_copy(update=size)
+        network = self.network
+        if self.kind == "strong":
+            return network
+        changes: dict[str, Any] = {"n_input": n_ranks * network.n_input, "n_recurrent": n_ranks * network.n_recurrent}
+        for name in PROJECTIONS:
+            projection = getattr(network, name)
+            if isinstance(projection.connectivity, PairwiseBernoulli):
+                sparser = {"probability": projection.connectivity.probability / n_ranks}
+                connectivity = projection.connectivity.model_copy(update=sparser)
+                changes[name] = projection.model_copy(update={"connectivity": connectivity})
+        return network.model_copy(update=changes)
 
 
 class Timing(Case):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from eprop_core.datasets.events import EventDataset
-from eprop_core.experiments.configuration import Task, Timing
+from eprop_core.experiments.configuration import Task
+from eprop_core.experiments.timing import Timing
 from eprop_core.parameters import parse
 
 N_STEPS, N_CLASSES, CHANNELS_PER_CLASS = 40, 10, 10
@@ -63,8 +64,11 @@ def task(epochs: int = 5, validation_share: float = 0.1) -> Task:
     )
 
 
-def timing(kind: str = "strong", repeats: int = 1) -> Timing:
-    """A network of 60 neurons that is timed for 50 steps."""
+STATIC = {f"network.{name}.plastic": False for name in ("input", "recurrent", "output")}
+
+
+def timing(kind: str = "strong", repeats: int = 1, *, ignore_and_fire: bool = False) -> Timing:
+    """A network of 60 neurons, plastic and static, that is timed for 50 steps."""
     return parse(
         Timing,
         {
@@ -73,10 +77,12 @@ def timing(kind: str = "strong", repeats: int = 1) -> Timing:
                 "n_input": 40,
                 "n_recurrent": 60,
                 "n_readout": 2,
+                "neuron": {"ignore_and_fire": {"rate": 100.0} if ignore_and_fire else None},
                 "input": {"connectivity": {"rule": "fixed_in_degree", "in_degree": 20}},
                 "recurrent": {"connectivity": {"rule": "fixed_in_degree", "in_degree": 10}},
                 "output": {"connectivity": {"rule": "fixed_in_degree", "in_degree": 30}},
             },
+            "variants": {"eprop_plus": {}, "static": STATIC},
             "input_rate": 100.0,
             "n_steps": 50,
             "n_steps_warm_up": 10,

@@ -69,6 +69,14 @@ DENSITY = "network.input.connectivity.probability"
         ("studies/sparsity/vary", {"network.input.dely": [1]}, ["studies.sparsity", "network.input.dely", "no such"]),
         ("scaling/strong/ranks", [0], ["scaling.strong.ranks.0", "0", "greater than or equal to 1"]),
         ("scaling/strong/input_rate", 2000.0, ["scaling.strong", "input_rate", "at most one spike per step"]),
+        ("scaling/strong/dry_ranks", [401], ["scaling.strong", "401 ranks are more than the 400 recurrent neurons"]),
+        ("scaling/strong/network/neuron", {}, ["scaling.strong", "dry_ranks", "needs network.neuron.ignore_and_fire"]),
+        ("scaling/strong/variants", {}, ["scaling.strong.variants", "at least 1"]),
+        ("scaling/strong/variants", {"A": {}}, ["scaling.strong.variants.A", "pattern"]),
+        ("scaling/strong/variants", {"a": {"network.inptu.delay": 2}}, ["variants.a", "network.inptu", "no such key"]),
+        ("scaling/strong/variants", {"a": {"network.input.delay": 0}}, ["variants.a", "network.input.delay", "0"]),
+        ("studies/exchange", {"tasks": ["digits"], "seeds": [1]}, ["studies.exchange", "another figure has this name"]),
+        ("interconnect", {"latency": 1.0, "bandwidth": 0.0}, ["interconnect.bandwidth", "0.0", "greater than 0"]),
         ("scaling/strong/network/input/connectivity/in_degree", 401, ["in_degree = 401 exceeds the 400 sources"]),
     ],
 )
@@ -115,6 +123,16 @@ def test_a_weak_network_grows_with_the_ranks_and_a_strong_one_does_not(smoke: di
         assert (three.n_input, three.n_recurrent) == (growth * one.n_input, growth * one.n_recurrent)
         assert three.n_readout == one.n_readout
         assert three.recurrent == one.recurrent
+
+
+def test_degrees_stay_where_the_network_grows(smoke: dict[str, Any]) -> None:
+    """A probability of connection shrinks as sources grow, and that of the feedback as targets grow."""
+    feedback = {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.5}}
+    values = changed(smoke, "scaling/weak/network/feedback", feedback)
+    scaling = configuration.load(values, "smoke.yaml").scaling["weak"]
+    network = scaling.network_on(4)
+    assert network.feedback.connectivity.probability == 0.125  # type: ignore[union-attr]
+    assert network.recurrent == scaling.network.recurrent
 
 
 def test_documentation_is_up_to_date() -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import small
+from eprop_core.experiments import estimates
 from eprop_core.experiments.scaling import measure
+from eprop_core.experiments.timing import Timing
 
 EVENTS = ("spikes", "input_synaptic_events", "recurrent_synaptic_events", "output_synaptic_events", "synaptic_events")
 
@@ -18,23 +20,37 @@ def result() -> dict[str, Any]:
     return measure(small.timing(repeats=2), seed=1)
 
 
+def repeats_of(result: dict[str, Any], variant: str = "eprop_plus") -> list[list[dict[str, Any]]]:
+    repeats: list[list[dict[str, Any]]] = result["variants"][variant]["repeats"]
+    return repeats
+
+
 def test_repeats_do_the_same(result: dict[str, Any]) -> None:
-    (first,), (second,) = result["repeats"]
+    (first,), (second,) = repeats_of(result)
     assert first["counts"] == second["counts"]
     assert first["synapses"] == second["synapses"]
 
 
+def test_variants_are_the_network_with_their_changes(result: dict[str, Any]) -> None:
+    plastic, static = (result["variants"][name]["network"] for name in ("eprop_plus", "static"))
+    assert plastic["recurrent"]["plastic"] and not static["recurrent"]["plastic"]
+    assert {**plastic["recurrent"], "plastic": False} == static["recurrent"]
+    ((static_rank,), _), ((plastic_rank,), _) = repeats_of(result, "static"), repeats_of(result)
+    assert static_rank["synapses"] == plastic_rank["synapses"]
+    assert static_rank["times_s"]["plasticity"] == 0 < plastic_rank["times_s"]["plasticity"]
+
+
 def test_the_network_is_active_and_counted(result: dict[str, Any]) -> None:
-    ((rank,), _) = result["repeats"]
+    ((rank,), _) = repeats_of(result)
     assert rank["neurons"] == 60
     assert rank["synapses"]["synapses"] == 60 * (20 + 10) + 2 * 30
     assert rank["counts"]["spikes"] > 0
     assert all(rank["counts"][name] > 0 for name in EVENTS)
-    assert result["model_time_s"] == pytest.approx(0.05, rel=1e-15)
+    assert result["variants"]["eprop_plus"]["model_time_s"] == pytest.approx(0.05, rel=1e-15)
 
 
 def test_times_are_consistent(result: dict[str, Any]) -> None:
-    for (rank,) in result["repeats"]:
+    for (rank,) in repeats_of(result):
         times = rank["times_s"]
         assert set(times) == {"build", "update", "deliver", "plasticity", "collocate", "communicate", "wait"}
         assert all(seconds >= 0 for seconds in times.values())
@@ -46,27 +62,79 @@ def test_times_are_consistent(result: dict[str, Any]) -> None:
 def test_only_the_timed_steps_are_counted() -> None:
     timing = small.timing()
     longer = timing.model_copy(update={"n_steps": 59, "n_steps_warm_up": 1})
-    ((short,),) = measure(timing, seed=1)["repeats"]
-    ((long,),) = measure(longer, seed=1)["repeats"]
+    ((short,),) = repeats_of(measure(timing, seed=1))
+    ((long,),) = repeats_of(measure(longer, seed=1))
     assert 0 < short["counts"]["spikes"] < long["counts"]["spikes"]
+
+
+def test_input_drawn_in_parts_is_the_same(result: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(estimates, "INPUT_SPIKES", 30)
+    ((in_parts,), _), ((at_once,), _) = repeats_of(measure(small.timing(repeats=2), seed=1)), repeats_of(result)
+    assert in_parts["counts"] == at_once["counts"]
+
+
+def on_two_ranks(timing: Timing, directory: Path) -> dict[str, Any]:
+    (directory / "timing.json").write_text(timing.model_dump_json(), encoding="utf-8")
+    command = small.on_ranks(2, "eprop_core.experiments.scaling")
+    command += [str(directory / "timing.json"), "--output", str(directory / "result.json"), "--ranks", "2"]
+    finished = subprocess.run([*command, "--oversubscribe"], capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    result: dict[str, Any] = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+    assert result["provenance"]["ranks"] == result["ranks"] == 2
+    return result
 
 
 @pytest.mark.parametrize("kind", ["strong", "weak"])
 def test_ranks_share_the_work(tmp_path: Path, kind: str) -> None:
     timing = small.timing(kind)
-    (tmp_path / "timing.json").write_text(timing.model_dump_json(), encoding="utf-8")
-    command = small.on_ranks(2, "eprop_core.experiments.scaling")
-    command += [str(tmp_path / "timing.json"), "--output", str(tmp_path / "result.json"), "--ranks", "2"]
-    finished = subprocess.run([*command, "--oversubscribe"], capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert result["provenance"]["ranks"] == 2
-    (of_ranks,) = result["repeats"]
-
+    result = on_two_ranks(timing, tmp_path)
     alone = timing.model_copy(update={"kind": "strong", "network": timing.network_on(2)})
-    ((expected,),) = measure(alone, seed=1)["repeats"]
-    assert [rank["neurons"] for rank in of_ranks] == [expected["neurons"] // 2] * 2
-    for name in EVENTS:
-        assert sum(rank["counts"][name] for rank in of_ranks) == expected["counts"][name]
-    for name, n_synapses in expected["synapses"].items():
-        assert sum(rank["synapses"][name] for rank in of_ranks) == n_synapses
+    expected_result = measure(alone, seed=1)
+    for variant in timing.variants:
+        (of_ranks,) = repeats_of(result, variant)
+        ((expected,),) = repeats_of(expected_result, variant)
+        assert [rank["neurons"] for rank in of_ranks] == [expected["neurons"] // 2] * 2
+        for name in EVENTS:
+            assert sum(rank["counts"][name] for rank in of_ranks) == expected["counts"][name]
+        for name, n_synapses in expected["synapses"].items():
+            assert sum(rank["synapses"][name] for rank in of_ranks) == n_synapses
+
+
+@pytest.mark.parametrize("kind", ["strong", "weak"])
+def test_a_dry_run_does_what_that_rank_does(tmp_path: Path, kind: str) -> None:
+    """The rank that a dry run of two plays has the synapses, spikes, events and messages of that rank among two."""
+    timing = small.timing(kind, ignore_and_fire=True)
+    result = on_two_ranks(timing, tmp_path)
+    dry = measure(timing, seed=1, dry_run=2)
+    assert (dry["ranks"], dry["dry_run"], result["dry_run"]) == (2, True, False)
+    for variant in timing.variants:
+        ((played,),), (of_ranks,) = repeats_of(dry, variant), repeats_of(result, variant)
+        real = of_ranks[played["rank"]]
+        for what in ("neurons", "synapses", "counts", "destinations"):
+            assert played[what] == real[what]
+        assert played["traffic"]["all"] == real["traffic"]["all"]
+        assert real["traffic"]["all"]["exchanges"] == timing.n_steps
+        assert real["traffic"]["all"]["bytes_to_each_rank"] >= 8 * timing.n_steps
+
+
+def test_longer_delays_exchange_less_often() -> None:
+    delays = {"slow": {"network.recurrent.delay": 5, "network.output.delay": 7}}
+    timing = small.timing(ignore_and_fire=True).model_copy(update={"variants": delays})
+    run = measure(timing, seed=1, dry_run=3)["variants"]["slow"]
+    assert run["interval_steps"] == 5
+    (((rank,),)) = run["repeats"]
+    assert {sent["exchanges"] for sent in rank["traffic"].values()} == {timing.n_steps // 5}
+
+
+def test_a_run_too_large_is_refused_before_it_starts(tmp_path: Path) -> None:
+    timing = small.timing()
+    network = timing.network.model_copy(update={"n_recurrent": 2_000_000_000})
+    huge = timing.model_copy(update={"network": network})
+    (tmp_path / "timing.json").write_text(huge.model_dump_json(), encoding="utf-8")
+    command = small.on_ranks(0, "eprop_core.experiments.scaling")
+    command += [str(tmp_path / "timing.json"), "--output", str(tmp_path / "result.json")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("error: 1 of 1 ranks need about") and "GB are available" in line
+    assert not (tmp_path / "result.json").exists()

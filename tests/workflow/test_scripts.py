@@ -18,12 +18,14 @@ import collect_scaling
 import collect_study
 import learning_curves
 import parameter_curves
+import plot_exchange
 import plot_saccades
 import plot_scaling
 import plot_study
 import scaling_numbers
 import spread
 import style
+import tabulate_exchange
 import tabulate_saccades
 import tabulate_scaling
 import tabulate_study
@@ -108,45 +110,69 @@ def study(tmp_path: Path) -> Any:
     return make
 
 
-def scaling_rows(kind: str = "strong", ranks: tuple[int, ...] = (1, 2), repeats: int = 3) -> pd.DataFrame:
+TIMES = {
+    "build": 0.5,
+    "update": 0.2,
+    "deliver": 0.6,
+    "plasticity": 0.5,
+    "collocate": 0.1,
+    "communicate": 0.05,
+    "wait": 0.02,
+}
+INTERCONNECT = {"latency": 2.0, "bandwidth": 5.0}
+
+
+def scaling_result(kind: str, n_ranks: int, *, dry_run: bool = False, repeats: int = 3) -> dict[str, Any]:
     """A run that takes 2 s on one rank and 1.25 s on two, in the median; the last rank is the slowest."""
-    results = []
-    for n_ranks in ranks:
-        of_repeats = []
-        for repeat in range(repeats):
-            propagation = {1: 2.0, 2: 1.25}[n_ranks] + 0.1 * (repeat - 1)
-            of_ranks = [
-                {
-                    "propagation_s": propagation - 0.01 * (n_ranks - 1 - rank),
-                    "times_s": {
-                        "build": 0.5,
-                        "update": 0.2,
-                        "deliver": 0.6,
-                        "plasticity": 0.5,
-                        "collocate": 0.1,
-                        "communicate": 0.05,
-                        "wait": 0.02,
-                    },
-                    "neurons": 100 // n_ranks,
-                    "synapses": {"input_synapses": 0, "synapses": 1000 // n_ranks},
-                    "counts": {"spikes": 500 // n_ranks, "synaptic_events": 10**6 // n_ranks},
-                    "peak_memory_bytes": 10**8,
-                }
-                for rank in range(n_ranks)
-            ]
-            of_repeats.append(of_ranks)
-        results.append(
+    of_repeats = []
+    for repeat in range(repeats):
+        propagation = {1: 2.0, 2: 1.25}.get(n_ranks, 1.25) + 0.1 * (repeat - 1)
+        sent = {"exchanges": 500, "bytes_to_each_rank": 500_000}
+        ways = {
+            "all": sent | {"costs": [{"messages": 1000, "bytes": 10**6}]},
+            "targets": sent | {"costs": [{"messages": 10**6, "bytes": 0}, {"messages": 0, "bytes": 3 * 10**7}]},
+        }
+        of_ranks = [
             {
-                "seed": 1,
-                "parameters": {"kind": kind},
-                "provenance": {**PROVENANCE, "ranks": n_ranks, "hosts": ["node"] * n_ranks},
-                "network": {"n_recurrent": 100},
-                "model_time_s": 0.5,
-                "memory_without_network_bytes": [6 * 10**7] * n_ranks,
-                "repeats": of_repeats,
+                "rank": rank,
+                "propagation_s": propagation - 0.01 * (n_ranks - 1 - rank),
+                "times_s": TIMES,
+                "neurons": 100 // n_ranks,
+                "synapses": {"input_synapses": 0, "synapses": 1000 // n_ranks},
+                "counts": {"spikes": 500 // n_ranks, "synaptic_events": 10**6 // n_ranks},
+                "destinations": "all",
+                "traffic": ways if dry_run else {"all": ways["all"]} if n_ranks > 1 else {},
+                "peak_memory_bytes": 10**8,
             }
-        )
-    return pd.DataFrame([row for result in results for row in collect_scaling.rows(result)])
+            for rank in ([n_ranks // 2] if dry_run else range(n_ranks))
+        ]
+        of_repeats.append(of_ranks)
+    processes = 1 if dry_run else n_ranks
+    variant = {
+        "network": {"n_recurrent": 100, "dt": 1.0},
+        "model_time_s": 0.5,
+        "interval_steps": 1,
+        "estimated_memory_bytes": 12 * 10**7,
+        "repeats": of_repeats,
+    }
+    return {
+        "seed": 1,
+        "ranks": n_ranks,
+        "dry_run": dry_run,
+        "parameters": {"kind": kind},
+        "provenance": {**PROVENANCE, "ranks": processes, "hosts": ["node"] * processes},
+        "memory_without_network_bytes": [6 * 10**7] * processes,
+        "variants": {"eprop_plus": variant, "slow": variant | {"interval_steps": 5}},
+    }
+
+
+def scaling_rows(
+    kind: str = "strong", ranks: tuple[int, ...] = (1, 2), dry_ranks: tuple[int, ...] = (), variants: int = 1
+) -> pd.DataFrame:
+    results = [scaling_result(kind, n_ranks) for n_ranks in ranks]
+    results += [scaling_result(kind, n_ranks, dry_run=True) for n_ranks in dry_ranks]
+    rows = pd.DataFrame([row for result in results for row in collect_scaling.rows(result, kind, INTERCONNECT)])
+    return rows[rows["variant"].isin(rows["variant"].unique()[:variants])]
 
 
 @pytest.fixture
@@ -289,15 +315,62 @@ def test_weak_scaling_is_efficient_where_the_time_stays() -> None:
 
 def test_phases_add_up_to_the_propagation() -> None:
     table = scaling_numbers.by_repeat(scaling_rows())
-    phases = [f"{phase}_s" for phase in (*scaling_numbers.PHASES, "other")]
+    phases = [f"{phase}_s" for phase in scaling_numbers.PHASES]
     np.testing.assert_allclose(table[phases].sum(axis=1), table["propagation_s"], rtol=1e-12)  # a few roundings
 
 
+def test_a_dry_run_has_the_time_of_its_messages_added() -> None:
+    (row,) = collect_scaling.rows(scaling_result("strong", 4, dry_run=True, repeats=1), "mine", INTERCONNECT)[:1]
+    to_all = 1000 * 2e-6 + 10**6 / 5e9
+    assert row["modelled_to_all_s"] == pytest.approx(to_all, rel=1e-12)
+    assert row["modelled_to_targets_s"] == pytest.approx(3 * 10**7 / 5e9, rel=1e-12)  # the faster of two ways
+    assert row["communicate_s"] == pytest.approx(0.05 + to_all, rel=1e-12)
+    assert row["propagation_s"] == pytest.approx(1.15 + to_all - 0.01 * (4 - 1 - 2), rel=1e-12)
+    assert (row["experiment"], row["measured"], row["ranks"], row["rank"]) == ("mine", "dry_run", 4, 2)
+
+
+def test_a_dry_run_needs_an_interconnect() -> None:
+    with pytest.raises(ValueError, match="latency"):
+        collect_scaling.rows(scaling_result("strong", 4, dry_run=True), "mine", None)
+
+
+def test_the_rank_that_a_dry_run_plays_stands_for_all() -> None:
+    table = scaling_numbers.summary(scaling_rows(ranks=(1, 2), dry_ranks=(2, 4)))
+    assert list(table["measured"]) == ["measured", "measured", "dry_run", "dry_run"]
+    assert list(table["neurons"]) == [100] * 4
+    assert list(table["synapses"]) == [1000] * 4
+    assert list(table["rate_hz"]) == pytest.approx([10.0] * 4)
+
+
 @pytest.mark.parametrize(("kind", "label"), [("strong", "Speed-up"), ("weak", "Efficiency (%)")])
-@pytest.mark.parametrize("ranks", [(1,), (1, 2)], ids=["one rank", "two"])
-def test_scaling_figure(tmp_path: Path, kind: str, label: str, ranks: tuple[int, ...]) -> None:
-    labels = ["Wall time (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label]
-    check(lambda: plot_scaling.draw(scaling_rows(kind, ranks)), tmp_path, *labels)
+@pytest.mark.parametrize(
+    ("ranks", "dry_ranks"), [((1,), ()), ((1, 2), ()), ((1, 2), (2, 8))], ids=["one rank", "two", "dry"]
+)
+def test_scaling_figure(
+    tmp_path: Path, kind: str, label: str, ranks: tuple[int, ...], dry_ranks: tuple[int, ...]
+) -> None:
+    labels = ["Propagating (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label, "slow"]
+    labels += ["dry run, modelled"] if dry_ranks else []
+    check(lambda: plot_scaling.draw(scaling_rows(kind, ranks, dry_ranks, variants=2)), tmp_path, *labels)
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_exchange_figure(tmp_path: Path, measured: bool) -> None:
+    times = [{"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in plot_exchange.PATTERNS for n in range(3)]
+    interconnect = {"interconnect": INTERCONNECT, "times": times} if measured else None
+    rows = pd.concat([scaling_rows("strong", (1, 2), (4, 8), 2), scaling_rows("weak", (1, 2), (), 1)])
+    table = plot_exchange.numbers(rows)
+    assert set(table["ranks"]) == {2, 4, 8}
+    assert list(table["exchanges_per_s"]) == pytest.approx([1000.0] * len(table))
+    assert list(table["message_bytes"]) == pytest.approx([1000.0] * len(table))
+    labels = [
+        "Smallest delay (ms)",
+        "strong, to all ranks",
+        "strong, to ranks with targets",
+        "strong, 4 ranks (dry run)",
+    ]
+    labels += ["ping-pong, one way", "2 µs + size / (5 GB/s)"] if measured else []
+    check(lambda: plot_exchange.draw(table, interconnect), tmp_path, *labels)
 
 
 def test_saccades_figure(comparison: dict[str, Any], tmp_path: Path) -> None:
@@ -338,6 +411,20 @@ def test_table_of_scaling(tmp_path: Path) -> None:
         assert "1.250 (1.150-1.350)" in text and "1.60" in text
 
 
+def test_table_tells_dry_runs(tmp_path: Path) -> None:
+    numbers = scaling_numbers.summary(scaling_rows(dry_ranks=(4,), variants=2))
+    _, markdown, latex = written(numbers, tabulate_scaling.printed(numbers), tmp_path)
+    for text in (markdown, latex):
+        assert "4*" in text and "e-prop+" in text and "slow" in text
+
+
+def test_table_of_the_exchange(tmp_path: Path) -> None:
+    numbers = plot_exchange.numbers(scaling_rows(dry_ranks=(4,)))
+    _, markdown, latex = written(numbers, tabulate_exchange.printed(numbers), tmp_path)
+    assert "4*" in markdown and "6000.0" not in markdown and "12.0" in markdown
+    assert "4*" in latex
+
+
 def test_table_of_saccades(comparison: dict[str, Any], tmp_path: Path) -> None:
     numbers = plot_saccades.numbers(comparison)
     _, markdown, _ = written(numbers, tabulate_saccades.printed(numbers), tmp_path)
@@ -349,8 +436,11 @@ def test_captions_tell_seeds_and_repeats() -> None:
     facts: dict[str, Any] = {"tasks": ["digits"], "seeds": 7, "varied": ["input.delay"]}
     assert "7 seeds" in write_report.caption(captions / "study.rst", facts)
     assert "7 seeds" in write_report.caption(captions / "study.rst", facts | {"varied": []})
-    facts = {"kind": "weak", "neurons": 5, "inputs": 3, "model_time": 1.5, "repeats": 9, "seeds": 1}
+    facts = {"kind": "weak", "neurons": 5, "inputs": 3, "model_time": 1.5, "repeats": 9, "seeds": 1, "dry": False}
     assert "median of 9 repeats" in write_report.caption(captions / "scaling.rst", facts)
+    assert "dry run" not in write_report.caption(captions / "scaling.rst", facts)
+    assert "dry run" in write_report.caption(captions / "scaling.rst", facts | {"dry": True})
+    assert "Exchange" in write_report.caption(captions / "exchange.rst", {})
 
 
 def test_the_report_is_one_page_that_needs_nothing_else(study: Any, tmp_path: Path) -> None:

@@ -110,7 +110,6 @@ def facts_of_scaling(scaling):
     parameters = CONFIGURATION.scaling[scaling.removesuffix("_scaling")]
     return {
         "kind": parameters.kind,
-        "variants": len(parameters.variants),
         "neurons": parameters.network.n_recurrent,
         "inputs": parameters.network.n_input,
         "model_time": parameters.n_steps * parameters.network.dt / 1000,

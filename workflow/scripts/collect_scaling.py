@@ -1,6 +1,7 @@
 """Collect the result files of a scaling experiment in a tidy table: one row per variant, run, repeat and rank."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,8 @@ def rows(result: dict[str, Any], experiment: str, interconnect: dict[str, float]
                     "interval_ms": run["interval_steps"] * run["network"]["dt"],
                     "exchanges": sent.get("exchanges", 0),
                     "bytes_to_each_rank": sent.get("bytes_to_each_rank", 0),
-                    "modelled_to_all_s": modelled.get("all"),
-                    "modelled_to_targets_s": modelled.get("targets"),
+                    "modelled_to_all_s": modelled.get("all", math.nan),
+                    "modelled_to_targets_s": modelled.get("targets", math.nan),
                     "peak_memory_bytes": measured["peak_memory_bytes"],
                     "network_memory_bytes": measured["peak_memory_bytes"]
                     - result["memory_without_network_bytes"][process],

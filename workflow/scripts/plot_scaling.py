@@ -125,6 +125,8 @@ def _draw_phases(panel: Axes, table: pd.DataFrame, unit: pd.Series) -> None:
         )
     panel.set_xticks(range(len(ranks)), [str(n) for n in ranks])
     panel.tick_params(axis="x", length=0, pad=7)
+    middle, half = (len(ranks) - 1) / 2, max(len(ranks), 3) / 2
+    panel.set_xlim(middle - half, middle + half)
 
 
 def _draw_key(panel: Axes, table: pd.DataFrame) -> None:

@@ -1,0 +1,38 @@
+"""Latency and bandwidth: found again where they are known, and measured between two ranks."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import small
+from eprop_core.experiments import interconnect
+
+
+def test_fit_finds_what_made_the_times() -> None:
+    sizes = np.array(interconnect.SIZES, float)
+    fitted = interconnect.fit(sizes, 2e-6 + sizes / 5e9)
+    assert fitted.latency == pytest.approx(2.0, rel=1e-9)
+    assert fitted.bandwidth == pytest.approx(5.0, rel=1e-9)
+
+
+def test_two_ranks(tmp_path: Path) -> None:
+    command = small.on_ranks(2, "eprop_core.experiments.interconnect")
+    command += ["--ranks", "2", "--output", str(tmp_path / "result.json")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert result["interconnect"]["bandwidth"] > 0
+    measured = {(point["pattern"], point["bytes"]) for point in result["times"]}
+    assert measured == {(p, s) for p in ("ping_pong", "allgather", "alltoall") for s in interconnect.SIZES}
+    assert all(point["seconds"] > 0 for point in result["times"])
+
+
+def test_another_number_of_ranks_is_refused(tmp_path: Path) -> None:
+    command = small.on_ranks(0, "eprop_core.experiments.interconnect")
+    command += ["--ranks", "1", "--output", str(tmp_path / "result.json")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    assert finished.stderr == "error: --ranks 1: two ranks are needed\n"
