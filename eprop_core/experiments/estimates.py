@@ -9,6 +9,8 @@ from eprop_core.parameters import Network
 
 PROCESS_BYTES = 300_000_000
 """Python, the packages and the compiled simulator."""
+COMPILING_BYTES = 700_000_000
+"""A process that compiles the simulator, as each of a job's does where none has before."""
 RECORD_BYTES = 16
 """A connection that is drawn and not yet sorted."""
 INPUT_SPIKES, INPUT_SPIKE_BYTES = 2_000_000, 40
@@ -37,7 +39,7 @@ def memory_of_rank(case: Case, n_ranks: int) -> int:
 
 def memory_of_job(timing: Timing, n_ranks: int) -> int:
     """Return the bytes that each process of a job will take at most; variants run one after another."""
-    return max(memory_of_rank(case, n_ranks) for case in timing.cases.values())
+    return max(COMPILING_BYTES, *(memory_of_rank(case, n_ranks) for case in timing.cases.values()))
 
 
 def check_memory(timing: Timing, n_ranks: int, n_processes_here: int) -> None:

@@ -1,6 +1,7 @@
 """Result files are whole or not there."""
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,20 @@ def test_a_result_that_cannot_be_written_leaves_the_former_one(tmp_path: Path, v
     results.write(tmp_path / "result.json", {"a": 1})
     with pytest.raises((ValueError, TypeError)):
         results.write(tmp_path / "result.json", {"a": value})
+    assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == {"a": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_full_disk_leaves_the_former_one(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: what is written beyond it fails."""
+    results.write(tmp_path / "result.json", {"a": 1})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            results.write(tmp_path / "result.json", {"a": list(range(10_000))})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == {"a": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
 

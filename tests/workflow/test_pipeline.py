@@ -4,25 +4,34 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import yaml
 
 PROJECT = Path(__file__).parents[2]
-NAMES = ("learning", "sparsity", "strong_scaling", "weak_scaling")
+NAMES = ("learning", "sparsity", "strong_scaling", "weak_scaling", "exchange")
+SIMULATING = {"prepare_dataset", "train", "time_one_rank", "time_many_ranks", "time_dry_run"}
+TIMING = {"time_one_rank", "time_many_ranks", "time_dry_run"}
 CORES = 2
 
 
+def command(directory: Path, *arguments: object, project: Path = PROJECT) -> list[str]:
+    call = [sys.executable, "-m", "snakemake", "--snakefile", project / "Snakefile", "--directory", directory]
+    return [str(part) for part in [*call, "--cores", CORES, *arguments]]
+
+
 def snakemake(directory: Path, *arguments: object, project: Path = PROJECT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", project / "Snakefile", "--directory", directory]
-    command += ["--cores", CORES, *arguments]
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=1500, check=False)
+    call = command(directory, *arguments, project=project)
+    return subprocess.run(call, capture_output=True, text=True, timeout=1500, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +39,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, whose files a test may change."""
     directory = tmp_path_factory.mktemp("project")
     shutil.copy2(PROJECT / "Snakefile", directory)
-    for part in ("config", "envs", "eprop_core", "workflow"):
+    for part in ("config", "envs", "eprop_core", "profiles", "workflow"):
         shutil.copytree(PROJECT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
     return directory
 
@@ -75,7 +84,7 @@ class TestFinished:
 
     def test_results_say_what_made_them(self, finished: Path) -> None:
         results = list((finished / "results" / "training").glob("*/seed-*.json"))
-        results += list((finished / "results" / "scaling").glob("*/ranks-*.json"))
+        results += list((finished / "results" / "scaling").glob("*/*_seed-*.json"))
         assert results
         for file in results:
             result = json.loads(file.read_text(encoding="utf-8"))
@@ -94,15 +103,15 @@ class TestFinished:
     def test_another_look_runs_no_simulation(self, finished: Path, project: Path, script: str) -> None:
         with changed(project / "workflow" / "scripts" / f"{script}.py"):
             rules = self.rules_to_run(finished, project)
-        drawing = {"study_figure", "scaling_figure", "study_table", "scaling_table", "report_page", "all"}
-        assert {"report_page"} <= rules <= drawing
+        drawing = {f"{what}_{kind}" for what in ("study", "scaling", "exchange") for kind in ("figure", "table")}
+        assert {"report_page"} <= rules <= {*drawing, "report_page", "scaling", "all"}
 
     @pytest.mark.parametrize(
         ("source", "simulating"),
         [
-            ("synapses.py", {"train", "time_one_rank", "time_many_ranks"}),
+            ("synapses.py", {"train", *TIMING}),
             ("tasks/classification.py", {"train"}),
-            ("experiments/scaling.py", {"time_one_rank", "time_many_ranks"}),
+            ("experiments/scaling.py", TIMING),
             ("datasets/saccades.py", {"prepare_dataset", "train"}),
         ],
     )
@@ -111,7 +120,57 @@ class TestFinished:
     ) -> None:
         with changed(project / "eprop_core" / source):
             rules = self.rules_to_run(finished, project)
-        assert rules & {"prepare_dataset", "train", "time_one_rank", "time_many_ranks"} == simulating
+        assert rules & SIMULATING == simulating
+
+    def test_one_table_holds_all_timing_runs(self, finished: Path) -> None:
+        table = pd.read_csv(finished / "results" / "tables" / "scaling.csv")
+        runs = ["experiment", "variant", "measured", "ranks", "rank", "seed", "repeat"]
+        assert not table.duplicated(runs).any()
+        numbers = table.groupby(["experiment", "measured", "ranks"]).size().to_dict()
+        rows = {  # 2 variants, 2 repeats, and each rank that was there
+            ("strong", "measured", 1): 4,
+            ("strong", "measured", 2): 8,
+            ("strong", "dry_run", 2): 4,
+            ("strong", "dry_run", 8): 4,
+            ("weak", "measured", 1): 4,
+            ("weak", "measured", 2): 8,
+        }
+        assert numbers == rows
+        assert (table["peak_memory_bytes"] > 0).all()
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < CORES, reason="needs two ranks on two cores")
+@pytest.mark.parametrize("killed", ["driver", "rank"])
+def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> None:
+    """The result is written, and not yet in its place, when the driver or one of two ranks is killed."""
+    configuration = tmp_path / "small.yaml"
+    smoke = yaml.safe_load((PROJECT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+    smoke["scaling"] = {"strong": smoke["scaling"]["strong"] | {"ranks": [2], "dry_ranks": []}}
+    configuration.write_text(yaml.safe_dump(smoke), encoding="utf-8")
+    held = tmp_path / "hold"
+    held.mkdir()
+    (held / "pattern").write_text(r"ranks-2_seed-1\.json$", encoding="utf-8")
+    environment = os.environ | {"EPROP_BENCH_HOLD": str(held)}
+    environment["PYTHONPATH"] = f"{Path(__file__).parent / 'hold'}:{os.environ.get('PYTHONPATH', '')}"
+    target = ("--configfile", configuration, "--", "results/tables/strong_scaling_runs.csv")
+    with subprocess.Popen(command(tmp_path, *target), env=environment, stderr=subprocess.DEVNULL) as driver:
+        deadline = time.monotonic() + 600
+        while not (halted := list(held.glob("here.*"))):
+            assert driver.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        rank = int(halted[0].suffix[1:])
+        live = snakemake(tmp_path, *target)
+        assert live.returncode != 0 and "another call of Snakemake is at work" in live.stdout + live.stderr
+        os.kill(driver.pid if killed == "driver" else rank, signal.SIGKILL)
+        assert driver.wait(600) != 0
+    while psutil.pid_exists(rank):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (held / "pattern").unlink()
+    assert not list(tmp_path.glob("results/scaling/*/*_seed-*.json"))
+    finished = snakemake(tmp_path, *target)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert len(pd.read_csv(tmp_path / "results" / "tables" / "strong_scaling_runs.csv")) == 8
 
 
 @pytest.mark.parametrize(

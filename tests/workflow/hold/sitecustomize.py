@@ -18,7 +18,7 @@ _replace = os.replace
 
 def _replace_when_released(source: Any, target: Any, **options: Any) -> None:
     if PATTERN.exists() and re.search(PATTERN.read_text(encoding="utf-8"), str(target)):
-        (DIRECTORY / f"{os.environ['SLURM_JOB_ID']}.{os.getpid()}").touch()
+        (DIRECTORY / f"{os.environ.get('SLURM_JOB_ID', 'here')}.{os.getpid()}").touch()
         while PATTERN.exists():
             time.sleep(0.1)
     _replace(source, target, **options)
