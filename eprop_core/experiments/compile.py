@@ -1,34 +1,37 @@
-"""Compile the simulator, so that jobs that start together find it in numba's cache.
+"""Compile the simulator, so that jobs that start together find it in numba's cache."""
 
-On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.compile ... --ranks 2
-"""
-
-import argparse
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from eprop_core.exchange_cost import Destinations
 from eprop_core.experiments import command_line, ranks, results
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
-from eprop_core.parameters import Network, Plasticity
+from eprop_core.network import PROJECTIONS
+from eprop_core.parameters import AllToAll, Network, Plasticity
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 
 
-def run_briefly(*, filters: int, detailed_times: bool, communicator: ranks.Communicator = None) -> None:
-    """Simulate a few neurons for a few steps, as they learn and frozen; collective.
+def run_briefly(
+    network: Network,
+    *,
+    detailed_times: bool,
+    communicator: ranks.Communicator = None,
+    destinations: Destinations | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Simulate a few neurons of the kind of ``network`` for a few steps, as they learn and frozen; collective.
 
-    What is compiled depends on two things: whether learning signal and rate regularization have ``filters`` of their
-    own (kappa and kappa_reg differ), and whether the clock looks into the delivery of spikes.
+    What is compiled depends on the kind of network, not on its size, and on whether the clock looks into the delivery
+    of spikes.
     """
-    kappa_reg = {1: 0.97, 2: 0.95}[filters]
-    network = Network(
-        n_input=4,
-        n_recurrent=4 * ranks.size_of(communicator),
-        n_readout=2,
-        plasticity=Plasticity(kappa=0.97, kappa_reg=kappa_reg),
-    )
+    n_ranks = 2 if dry_run else ranks.size_of(communicator)
+    few: dict[str, Any] = {"n_input": 4, "n_recurrent": 4 * n_ranks, "n_readout": 2}
+    for name in PROJECTIONS:
+        few[name] = getattr(network, name).model_copy(update={"connectivity": AllToAll(rule="all_to_all")})
+    network = network.model_copy(update=few)
     steps, channels = poisson_spikes(network.n_input, first_step=0, n_steps=10, probability=0.5, seed=1)
     stimulus = Stimulus(
         n_steps=10,
@@ -37,32 +40,25 @@ def run_briefly(*, filters: int, detailed_times: bool, communicator: ranks.Commu
         target=np.zeros((10, network.n_readout)),
         learning_window=np.ones(10, np.bool_),
     )
-    simulation = Simulation(network, communicator=communicator, detailed_times=detailed_times)
+    simulation = Simulation(
+        network,
+        communicator=communicator,
+        destinations=destinations,
+        dry_run=(0, n_ranks) if dry_run else None,
+        detailed_times=detailed_times,
+    )
     simulation.run(stimulus)
     simulation.frozen().run(stimulus)
 
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m eprop_core.experiments.compile",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--filters", type=int, nargs="+", choices=(1, 2), required=True, help="1: kappa equals kappa_reg; 2: not"
-    )
-    parser.add_argument("--detailed-times", action="store_true", help="as for timing, not as for training")
-    parser.add_argument("--ranks", type=int, default=1, help="MPI ranks it was started with (default: 1, no MPI)")
-    parser.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
-    parser.add_argument("--output", type=Path, help="file that tells that it has been done (JSON)")
+    parser = command_line.parser("eprop_core.experiments.compile", __doc__)
+    parser.add_argument("--filters", type=int, choices=(1, 2), required=True, help="1: kappa equals kappa_reg; 2: not")
     options = parser.parse_args()
-    communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
-    for filters in options.filters:
-        run_briefly(filters=filters, detailed_times=options.detailed_times, communicator=communicator)
-    made_by = provenance(communicator)
-    if options.output is not None and ranks.rank_of(communicator) == 0:
-        results.write(options.output, {"experiment": "compile", "provenance": made_by})
+    plasticity = Plasticity(kappa=0.97, kappa_reg={1: 0.97, 2: 0.95}[options.filters])
+    run_briefly(Network(n_input=1, n_recurrent=1, n_readout=1, plasticity=plasticity), detailed_times=False)
+    results.write(options.output, {"experiment": "compile", "provenance": provenance(None)})
 
 
 if __name__ == "__main__":

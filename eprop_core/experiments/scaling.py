@@ -8,6 +8,7 @@ Poisson and the targets are zero, so that every plastic synapse learns all the t
 activity where the initial weights put it.
 """
 
+import math
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from eprop_core.exchange import Traffic
-from eprop_core.exchange_cost import Destinations, costs
+from eprop_core.exchange_cost import Destinations, cheaper_destinations, costs
 from eprop_core.experiments import command_line, estimates, measurement, ranks, results
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.poisson import poisson_spikes
@@ -38,8 +39,7 @@ def measure(
     n_ranks = dry_run or ranks.size_of(communicator)
     cases = timing.cases
     networks = {name: case.network_on(n_ranks) for name, case in cases.items()}
-    for filters in sorted({_filters(network) for network in networks.values()}):  # loads what is compiled
-        run_briefly(filters=filters, detailed_times=True, communicator=communicator)
+    compile_variants(timing, communicator, dry_run)  # loads what is compiled
     memory_without = ranks.gather(communicator, measurement.peak_memory())
     measured: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in cases}
     # Variants take turns, so that what else happens on the machine meets all of them alike.
@@ -65,8 +65,18 @@ def measure(
     }
 
 
-def _filters(network: Network) -> int:
-    return 1 if network.plasticity.kappa == network.plasticity.kappa_reg else 2
+def compile_variants(timing: Timing, communicator: ranks.Communicator = None, dry_run: int | None = None) -> None:
+    """Compile what the variants need; collective."""
+    n_ranks = dry_run or ranks.size_of(communicator)
+    for case in timing.cases.values():
+        network = case.network_on(n_ranks)
+        run_briefly(
+            network,
+            communicator=communicator,
+            destinations=case.destinations or cheaper_destinations(network, n_ranks),
+            dry_run=dry_run is not None,
+            detailed_times=True,
+        )
 
 
 def _interval(network: Network) -> int:
@@ -93,9 +103,9 @@ def _repeat(
         dry_run=None if dry_run is None else (rank, dry_run),
         detailed_times=True,
     )
-    _propagate(simulation, case.input_rate, timing.n_steps_warm_up, communicator)
+    _propagate(simulation, case, timing.n_steps_warm_up, communicator)
     times, counts, traffic = dict(simulation.times), dict(simulation.counts), simulation.traffic
-    propagation = _propagate(simulation, case.input_rate, timing.n_steps, communicator)
+    propagation = _propagate(simulation, case, timing.n_steps, communicator)
     increase = measurement.difference(simulation.counts, counts)
     return {
         "rank": rank,
@@ -122,31 +132,28 @@ def _traffic(destinations: Destinations, n_ranks: int, after: Traffic, before: T
     return sent | {"costs": [{"messages": n * cost.messages, "bytes": n * cost.bytes} for cost in each]}
 
 
-def _propagate(simulation: Simulation, input_rate: float, n_steps: int, communicator: ranks.Communicator) -> float:
+def _propagate(simulation: Simulation, case: Case, n_steps: int, communicator: ranks.Communicator) -> float:
     """Go on by ``n_steps``; return the time in s. The input is drawn off the clock, as much as memory has room for."""
     network, seconds, last = simulation.network, 0.0, simulation.step + n_steps
-    probability = input_rate * network.dt * 1e-3
-    interval = _interval(network)
-    stretch = interval * max(1, int(estimates.INPUT_SPIKES / (network.n_input * max(probability, 1e-9) * interval)))
+    probability = case.input_rate * network.dt * 1e-3
+    unit = math.lcm(_interval(network), case.sample_length or 1)
+    stretch = unit * max(1, int(estimates.INPUT_SPIKES / (network.n_input * max(probability, 1e-9) * unit)))
     while simulation.step < last:
         n = min(stretch, last - simulation.step)
-        stimulus = _stimulus(network, probability, simulation.seed, simulation.step, n)
+        steps, channels = poisson_spikes(network.n_input, simulation.step, n, probability, simulation.seed)
+        stimulus = Stimulus(
+            n_steps=n,
+            input_steps=steps,
+            input_channels=channels,
+            target=np.zeros((n, network.n_readout)),
+            learning_window=np.ones(n, np.bool_),
+            n_samples=n // (case.sample_length or n),
+        )
         ranks.gather(communicator, None)  # all start the clock together
         start = time.perf_counter()
         simulation.run(stimulus)
         seconds += time.perf_counter() - start
     return seconds
-
-
-def _stimulus(network: Network, probability: float, seed: int, first_step: int, n_steps: int) -> Stimulus:
-    steps, channels = poisson_spikes(network.n_input, first_step, n_steps, probability, seed)
-    return Stimulus(
-        n_steps=n_steps,
-        input_steps=steps,
-        input_channels=channels,
-        target=np.zeros((n_steps, network.n_readout)),
-        learning_window=np.ones(n_steps, np.bool_),
-    )
 
 
 def main() -> None:
@@ -159,6 +166,7 @@ def main() -> None:
     )
     command_line.add_run_options(parser)
     parser.add_argument("--dry-run", type=int, metavar="M", help="play one of M ranks, without the others")
+    parser.add_argument("--compile", action="store_true", help="only compile what this run needs, and write nothing")
     options = parser.parse_args()
 
     communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
@@ -169,6 +177,9 @@ def main() -> None:
         return timing
 
     timing = ranks.together(communicator, read)
+    if options.compile:
+        compile_variants(timing, communicator, options.dry_run)
+        return
     result = {
         "experiment": "scaling",
         "seed": options.seed,

@@ -30,10 +30,16 @@ class Case(Parameters):
         description="ranks that a spike is sent to: all, or those with targets; null: what should take less time",
     )
 
+    sample_length: int | None = Field(
+        None, ge=1, description="steps of a sample, for networks in which something happens between samples"
+    )
+
     @model_validator(mode="after")
-    def _at_most_one_spike_per_step(self) -> Self:
+    def _parts_fit_together(self) -> Self:
         if self.input_rate * self.network.dt > 1000:
             raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        if self.network.plasticity.counts_samples and self.sample_length is None:
+            raise ValueError("sample_length: is needed where weights are updated or states reset between samples")
         return self
 
     def network_on(self, n_ranks: int) -> Network:
@@ -68,9 +74,11 @@ class Timing(Case):
     def _variants_are_allowed(self) -> Self:
         for name in self.variants:
             try:
-                self.case(name)
+                length = self.case(name).sample_length or 1
             except ParameterError as error:
                 raise ValueError(f"variants.{name}: {str(error).splitlines()[0]}") from None
+            if self.n_steps % length or self.n_steps_warm_up % length:
+                raise ValueError(f"variants.{name}: n_steps and n_steps_warm_up must be multiples of sample_length")
         return self
 
     def case(self, variant: str) -> Case:

@@ -11,7 +11,14 @@ import small
 from eprop_core.experiments import estimates
 from eprop_core.experiments.scaling import measure
 from eprop_core.experiments.timing import Timing
+from eprop_core.parameters import ParameterError, parse
 
+BELLEC = {
+    "network.plasticity.update": "sample",
+    "network.plasticity.rate_average": "sample",
+    "network.plasticity.reset_at_samples": True,
+    "network.plasticity.cutoff": None,
+}
 EVENTS = ("spikes", "input_synaptic_events", "recurrent_synaptic_events", "output_synaptic_events", "synaptic_events")
 
 
@@ -115,6 +122,17 @@ def test_a_dry_run_does_what_that_rank_does(tmp_path: Path, kind: str) -> None:
         assert played["traffic"]["all"] == real["traffic"]["all"]
         assert real["traffic"]["all"]["exchanges"] == timing.n_steps
         assert real["traffic"]["all"]["bytes_to_each_rank"] >= 8 * timing.n_steps
+
+
+def test_rules_that_update_between_samples() -> None:
+    values = small.timing().model_dump(mode="json") | {"variants": {"bellec": BELLEC}}
+    with pytest.raises(ParameterError, match="sample_length"):
+        parse(Timing, values)
+    with pytest.raises(ParameterError, match="multiples of sample_length"):
+        parse(Timing, values | {"sample_length": 20})
+    ((rank,),) = repeats_of(measure(parse(Timing, values | {"sample_length": 10}), seed=1), "bellec")
+    assert rank["counts"]["synaptic_events"] > 0
+    assert rank["times_s"]["plasticity"] > 0
 
 
 def test_longer_delays_exchange_less_often() -> None:

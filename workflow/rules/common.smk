@@ -266,10 +266,6 @@ def minutes_of_timing(timing, ranks, attempt):
     )
 
 
-def filters_of_timing(timing):
-    return sorted({filters(case.network) for case in TIMINGS[timing].cases.values()})
-
-
 def mpi_launcher():
     """Inside a batch job the system's own; otherwise the first on the path, which is that of this Python's environment."""
     return "srun" if "SLURM_JOB_ID" in os.environ else "mpiexec"

@@ -75,16 +75,13 @@ rule time_one_rank:
     params:
         launcher="",
         mpi4py="",
-        filters=lambda wildcards: filters_of_timing(wildcards.timing),
-        start="",
-        dry="",
+        options="",
     message:
         "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
     shell:
-        "{params.launcher} python {params.mpi4py} -m eprop_core.experiments.compile --filters {params.filters}"
-        " --detailed-times {params.start} 2> {log}; "
-        "{params.launcher} python {params.mpi4py} -m eprop_core.experiments.scaling {input.timing}"
-        " {params.start} {params.dry} --seed {wildcards.seed} --output {output} 2>> {log}"
+        "measure() {{ {params.launcher} python {params.mpi4py} -m eprop_core.experiments.scaling {input.timing}"
+        ' {params.options} --seed {wildcards.seed} --output {output} "$@" 2>> {log}; }}; '
+        "measure --compile; measure"
 
 
 # Without `-m mpi4py` an error of one rank would leave the others waiting.
@@ -112,12 +109,10 @@ use rule time_one_rank as time_many_ranks with:
     params:
         launcher=lambda wildcards, resources: f"{resources.mpi} -n {wildcards.ranks}",
         mpi4py="-m mpi4py",
-        filters=lambda wildcards: filters_of_timing(wildcards.timing),
-        start=lambda wildcards: (
+        options=lambda wildcards: (
             f"--ranks {wildcards.ranks}"
             f"{' --oversubscribe' if TIMINGS[wildcards.timing].oversubscribe else ''}"
         ),
-        dry="",
 
 
 use rule time_one_rank as time_dry_run with:
@@ -143,9 +138,7 @@ use rule time_one_rank as time_dry_run with:
     params:
         launcher="",
         mpi4py="",
-        filters=lambda wildcards: filters_of_timing(wildcards.timing),
-        start="",
-        dry=lambda wildcards: f"--dry-run {wildcards.ranks}",
+        options=lambda wildcards: f"--dry-run {wildcards.ranks}",
     message:
         "Play one of {wildcards.ranks} ranks of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
 

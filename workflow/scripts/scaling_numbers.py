@@ -78,7 +78,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 def variant_name(variant: str) -> str:
     """Return the name of a variant as it is printed."""
-    return {"eprop_plus": "e-prop+"}.get(variant, variant.replace("_", " "))
+    return {"eprop_plus": "e-prop+", "bellec": "Bellec et al. 2020"}.get(variant, variant.replace("_", " "))
 
 
 def ranks_and_how(table: pd.DataFrame) -> pd.Series:
