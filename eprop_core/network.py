@@ -194,6 +194,22 @@ def _kappa_reg(network: Network) -> float:
     return 1.0 if network.plasticity.rate_average == "sample" else network.plasticity.kappa_reg
 
 
+def walks(network: Network) -> bool:
+    """Whether synapses walk through each step, instead of crossing the time between two spikes at once."""
+    return isinstance(network.plasticity.optimizer, Adam) and network.plasticity.update == "spike"
+
+
+def kind(network: Network) -> str:
+    """Name of what is compiled for a network: networks of one kind run the same code."""
+    features = {
+        "two_filters": has_two_filters(network),
+        "adaptive": network.neuron.adaptation is not None,
+        "own_decay": isinstance(network.neuron.tau_m, Uniform),
+        "walking": walks(network),
+    }
+    return "-".join(name for name, there in features.items() if there) or "plain"
+
+
 def _layout(network: Network, name: str) -> Columns:
     """Columns of the values of a projection's synapses."""
     n = WEIGHT + 1
@@ -284,7 +300,6 @@ def assemble(
     interval = min(network.recurrent.delay, network.output.delay)
     n = recurrent.n
     parameters = _recurrent_parameters(network, recurrent, values, sample_length)
-    walks = isinstance(plasticity.optimizer, Adam) and plasticity.update == "spike"
     samples = Samples(
         length=sample_length,
         neurons_begin=network.input.delay,
@@ -331,7 +346,7 @@ def assemble(
             horizons[name],
             adaptation,
             neuron.surrogate_gradient.height,
-            walks,
+            walks(network),
         )
 
     input_history = recurrent_history("input")
@@ -358,7 +373,13 @@ def assemble(
         recurrent_history=input_history if shared else recurrent_history("recurrent"),
         shared_history=shared,
         output_history=history.History.before_start(
-            network.n_readout, alpha_out, alpha_out, alpha_out, network.output.delay, walks=walks, onto_readouts=True
+            network.n_readout,
+            alpha_out,
+            alpha_out,
+            alpha_out,
+            network.output.delay,
+            walks=walks(network),
+            onto_readouts=True,
         ),
         learns=network.input.plastic or network.recurrent.plastic,
         samples=samples,

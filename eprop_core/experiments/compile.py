@@ -9,7 +9,7 @@ from eprop_core.experiments import command_line, ranks, results
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import AllToAll, Network, Plasticity
+from eprop_core.parameters import AllToAll, Network, ParameterError, Plasticity, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 
@@ -51,13 +51,31 @@ def run_briefly(
     simulation.frozen().run(stimulus)
 
 
+_FEATURES: dict[str, dict[str, dict[str, Any]]] = {
+    "two_filters": {"plasticity": {"kappa_reg": 0.5 * Plasticity().kappa}},
+    "adaptive": {"neuron": {"adaptation": {"beta": 0.1, "tau": 100.0}}},
+    "own_decay": {"neuron": {"tau_m": {"low": 10.0, "high": 20.0}}},
+    "walking": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
+}
+
+
+def network_of(kind: str) -> Network:
+    """Return a network of a kind, see :func:`eprop_core.network.kind`."""
+    values: dict[str, Any] = {"n_input": 1, "n_recurrent": 1, "n_readout": 1}
+    for feature in kind.split("-") if kind != "plain" else []:
+        if feature not in _FEATURES:
+            raise ParameterError(f"kind = {kind!r}: plain, or some of {', '.join(_FEATURES)} joined by -")
+        for part, changes in _FEATURES[feature].items():
+            values[part] = values.get(part, {}) | changes
+    return parse(Network, values)
+
+
 def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.compile", __doc__)
-    parser.add_argument("--filters", type=int, choices=(1, 2), required=True, help="1: kappa equals kappa_reg; 2: not")
+    parser.add_argument("--kind", default="plain", help=f"plain, or some of {', '.join(_FEATURES)} joined by -")
     options = parser.parse_args()
-    plasticity = Plasticity(kappa=0.97, kappa_reg={1: 0.97, 2: 0.95}[options.filters])
-    run_briefly(Network(n_input=1, n_recurrent=1, n_readout=1, plasticity=plasticity), detailed_times=False)
+    run_briefly(network_of(options.kind), detailed_times=False)
     results.write(options.output, {"experiment": "compile", "provenance": provenance(None)})
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eprop_core.experiments import configuration, driver, estimates
 from eprop_core.experiments.points import identifier
+from eprop_core.network import kind
 from eprop_core.parameters import ParameterError
 
 CONFIGURATION_FILE = (
@@ -117,11 +118,6 @@ def facts_of_scaling(scaling):
         "seeds": len(set(parameters.seeds)),
         "dry": bool(parameters.dry_ranks),
     }
-
-
-def filters(network):
-    """Numbers of filters for which the simulator is compiled."""
-    return 1 if network.plasticity.kappa == network.plasticity.kappa_reg else 2
 
 
 def as_json(parameters):
@@ -303,4 +299,4 @@ wildcard_constraints:
     timing=either(TIMINGS),
     seed=r"\d+",
     ranks=r"\d+",
-    filters="[12]",
+    kind="[a-z_-]+",

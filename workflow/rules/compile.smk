@@ -5,15 +5,15 @@ rule compile:
     input:
         sources("."),
     output:
-        "results/compiled/filters-{filters}.json",
+        "results/compiled/{kind}.json",
     log:
-        "logs/compile/filters-{filters}.log",
+        "logs/compile/{kind}.log",
     conda:
         "../../envs/core.yaml"
     resources:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 30 * attempt,
     message:
-        "Compile the simulator"
+        "Compile the simulator for networks of the kind {wildcards.kind}"
     shell:
-        "python -m eprop_core.experiments.compile --filters {wildcards.filters} --output {output} 2> {log}"
+        "python -m eprop_core.experiments.compile --kind {wildcards.kind} --output {output} 2> {log}"

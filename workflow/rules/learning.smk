@@ -29,7 +29,7 @@ rule train:
             directory=dataset_directory(TASKS[wildcards.task]),
             split=["train", "test"],
         ),
-        compiled=lambda wildcards: f"results/compiled/filters-{filters(TASKS[wildcards.task].network)}.json",
+        compiled=lambda wildcards: f"results/compiled/{kind(TASKS[wildcards.task].network)}.json",
         sources=sources(".", "tasks"),
         program=programs("train", "measurement"),
     output:

@@ -1,0 +1,20 @@
+"""Kinds of networks: the names by which the simulator is compiled."""
+
+from itertools import chain, combinations
+
+import pytest
+
+from eprop_core.experiments.compile import _FEATURES, network_of
+from eprop_core.network import kind
+from eprop_core.parameters import ParameterError
+
+
+@pytest.mark.parametrize("features", chain.from_iterable(combinations(_FEATURES, n) for n in range(5)), ids="-".join)
+def test_a_network_of_a_kind_is_of_that_kind(features: tuple[str, ...]) -> None:
+    name = "-".join(features) or "plain"
+    assert kind(network_of(name)) == name
+
+
+def test_unknown_kind() -> None:
+    with pytest.raises(ParameterError, match="kind = 'fast': plain, or some of two_filters, adaptive"):
+        network_of("fast")
