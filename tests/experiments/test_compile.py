@@ -1,6 +1,6 @@
 """Kinds of networks: the names by which the simulator is compiled."""
 
-from itertools import chain, combinations
+from itertools import combinations
 
 import pytest
 
@@ -9,7 +9,7 @@ from eprop_core.network import kind
 from eprop_core.parameters import ParameterError
 
 
-@pytest.mark.parametrize("features", chain.from_iterable(combinations(_FEATURES, n) for n in range(5)), ids="-".join)
+@pytest.mark.parametrize("features", [f for n in range(5) for f in combinations(_FEATURES, n)], ids="-".join)
 def test_a_network_of_a_kind_is_of_that_kind(features: tuple[str, ...]) -> None:
     name = "-".join(features) or "plain"
     assert kind(network_of(name)) == name
