@@ -6,7 +6,7 @@ writes ``<name>.npz`` for each of ``SETTINGS``: ``setting`` (JSON of its fields)
 ``<projection>_source``, ``_target``, ``_weight`` sorted by (target, source), the input as ``input_steps`` and
 ``input_channels``, ``target`` (steps, readouts), ``spikes`` (steps, recurrent neurons), and NEST's ``losses`` by
 iteration. With Bellec's rule the rows are the steps of the samples, each population's from its own start. With e-prop+
-they are the steps of ``eprop_core``, the first one being before the target begins.
+step t is NEST's step that ends at t + 1 ms, and the target begins in step 2.
 
 The settings are those of NEST's tutorials on e-prop and of its tests, ``test_eprop_plasticity.py`` and
 ``test_eprop_bsshslm_2020_plasticity.py``.
@@ -201,9 +201,10 @@ def run(setting: Setting) -> Arrays:
     nest.Simulate((len(target) + first) * DT)
 
     answer = recorded(multimeter, "readout_signal", first, len(target), DT)
-    n_before = 0 if setting.bellec else 1  # rows before the target begins
+    n_before = 0 if setting.bellec else 2  # rows before the target begins
     n_rows = n_before + len(target)
-    steps, sources = np.nonzero(recorded_spikes(of_channels, channels, GENERATORS + 1, n_rows, DT))
+    sent = GENERATORS + 1 if setting.bellec else 1  # NEST's step in which channels send the spikes of row 0
+    steps, sources = np.nonzero(recorded_spikes(of_channels, channels, sent, n_rows, DT))
     return result | {
         "input_steps": steps,
         "input_channels": sources,
