@@ -54,7 +54,7 @@ TOLERANCE = 1e-8
 BELLEC = ("sine-waves-bellec", "evidence-accumulation", "evidence-accumulation-batch-2")
 EPROP_PLUS = tuple(name for name in PUBLISHED if name not in BELLEC)
 # Settings that a model cannot compute yet.
-NOT_YET_EVENT_DRIVEN = ("regression-lif-adam",)
+NOT_YET_EVENT_DRIVEN = ()
 NOT_YET_TIME_DRIVEN: tuple[str, ...] = ()
 
 Run = dict[str, Any]
