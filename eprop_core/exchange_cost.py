@@ -18,6 +18,9 @@ ASSUMED_RATE = 10.0
 BYTES_PER_LATENCY = 10_000
 """A message of this size takes twice as long as an empty one; of this order in shared memory and across nodes."""
 
+CLEARLY_CHEAPER = 0.8
+"""Ratio from which on messages to targets are worth the time to sort spikes by them."""
+
 
 class Cost(NamedTuple):
     """Cost of an exchange: ``messages`` * latency + ``bytes`` / bandwidth."""
@@ -54,4 +57,5 @@ def cheaper_destinations(network: Network, n_ranks: int) -> Destinations:
         message = 8 * (1 + interval * (1 + network.n_readout)) + 4 * n_ids
         return min(c.messages * BYTES_PER_LATENCY + c.bytes for c in costs(destinations, n_ranks, message))
 
-    return "targets" if cost("targets", wanted * spikes) < cost("all", spikes) else "all"
+    cheaper = cost("targets", wanted * spikes) < CLEARLY_CHEAPER * cost("all", spikes)
+    return "targets" if cheaper else "all"
