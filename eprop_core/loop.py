@@ -76,7 +76,6 @@ class Rank(NamedTuple):
     recurrent: Projection
     output: Projection
     feedback: Feedback
-    output_delay: int
     input_history: History
     recurrent_history: History
     """The same object as ``input_history`` where ``shared_history`` is set."""
@@ -115,30 +114,33 @@ class Run(NamedTuple):
 
 
 @glue
-def _learning_signals(rank, history):
-    """Compute the learning signals of the present row, which are known by now."""
+def _learning_signals(history, samples, kappa_reg, feedback, errors, rate_errors):
+    """Compute the learning signals of the present row, which are known by now.
+
+    ``errors`` are those of the readouts, ``rate_errors`` those of the neurons, of the last steps.
+    """
     row = history.row[0]
-    error = rank.readouts.error[(row + rank.output_delay) % len(rank.readouts.error)]
-    rate_error = rank.neurons.rate_error[row % len(rank.neurons.rate_error)]
-    share = 1.0 - rank.parameters.kappa_reg
-    if rank.samples.rate_average:
-        share = 1.0 if _samples_ended(rank.samples, row + 1, rank.samples.neurons_begin) > 0 else 0.0
+    error = errors[(row + samples.readouts_begin - samples.neurons_begin) % len(errors)]
+    rate_error = rate_errors[row % len(rate_errors)]
+    share = 1.0 - kappa_reg
+    if samples.rate_average:
+        share = 1.0 if _samples_ended(samples, row + 1, samples.neurons_begin) > 0 else 0.0
     if history.sums_reg is None:
-        learning_signals(history.signal, rank.feedback, error, share, rate_error)
+        learning_signals(history.signal, feedback, error, share, rate_error)
     else:
-        learning_signals(history.signal, rank.feedback, error, 0.0, rate_error)
-        learning_signals(history.signal_reg, rank.feedback, error[:0], share, rate_error)
+        learning_signals(history.signal, feedback, error, 0.0, rate_error)
+        learning_signals(history.signal_reg, feedback, error[:0], share, rate_error)
     keep_signals(history.rows, history)
 
 
 @glue
-def _next_row(rank, history):
+def _next_row(history, learns, surrogate_gradients):
     """Move the sums to the next row."""
     row = history.row[0]
     history.row[0] = row + 1
-    if rank.learns:
+    if learns:
         offset = row - history.origin[0]
-        psi = rank.neurons.surrogate_gradient[(row + 1) % len(rank.neurons.surrogate_gradient)]
+        psi = surrogate_gradients[(row + 1) % len(surrogate_gradients)]
         next_powers(history.own_decay)
         advance(history.sums, history.adaptation, history.own_decay, history.decay, offset, psi, history.signal)
         _advance_reg(history.sums_reg, history, offset, psi)
@@ -231,45 +233,43 @@ def collocate(rank, first_step, last_step):
 
 
 @glue
-def _begin_step(rank):
-    """Move the histories of the recurrent neurons to the row that this step is about."""
-    history, begin = rank.input_history, rank.samples.neurons_begin
+def _begin_row(rank, history, first, first_spikes, second, second_spikes):
+    """Move a history to the row that this step is about, for the projections that share it.
+
+    ``second`` is None if there is only one.
+    """
+    neurons, samples, row = rank.neurons, rank.samples, history.row[0] + 1
     if rank.learns:
-        _learning_signals(rank, history)
-    row = history.row[0] + 1
-    begin_row(rank.input, rank.input_spikes, history, row)
-    if rank.shared_history:
-        begin_row(rank.recurrent, rank.spikes, history, row)
-        _next_row(rank, history)
-        _end_block(rank.samples, history, begin, rank.input, rank.recurrent)
-    else:
-        _next_row(rank, history)
-        _end_block(rank.samples, history, begin, rank.input, None)
-        history = rank.recurrent_history
-        if rank.learns:
-            _learning_signals(rank, history)
-        begin_row(rank.recurrent, rank.spikes, history, history.row[0] + 1)
-        _next_row(rank, history)
-        _end_block(rank.samples, history, begin, rank.recurrent, None)
+        kappa_reg, errors = rank.parameters.kappa_reg, rank.readouts.error
+        _learning_signals(history, samples, kappa_reg, rank.feedback, errors, neurons.rate_error)
+    begin_row(first, first_spikes, history, row)
+    _begin_second_row(second, second_spikes, history, row)
+    _next_row(history, rank.learns, neurons.surrogate_gradient)
+    _end_block(samples, history, samples.neurons_begin, first, second)
 
 
 @glue
-def _rest_before_sample(rank, step):
+def _begin_second_row(projection, spikes, history, row):
+    if projection is not None:
+        begin_row(projection, spikes, history, row)
+
+
+@glue
+def _rest_before_sample(samples, neurons, readouts, step):
     """Bring to rest those for whom a sample begins."""
-    samples = rank.samples
     if samples.reset and samples.length > 0:
         if (step - samples.neurons_begin) % samples.length == 0:
-            rest_neurons(rank.neurons, samples.rate_average)
+            rest_neurons(neurons, samples.rate_average)
         if (step - samples.readouts_begin) % samples.length == 0:
-            rest_readouts(rank.readouts)
+            rest_readouts(readouts)
 
 
 @glue
-def _receive_input(rank, run, step):
-    slot = step % len(rank.input_spikes.length)
+def _receive_input(spikes, run, step):
+    slot = step % len(spikes.length)
     first, last = run.input_offset[step - run.start], run.input_offset[step - run.start + 1]
-    rank.input_spikes.length[slot] = last - first
-    copy_ids(rank.input_spikes.ids[slot], 0, run.input_channels, first, last - first, 0)
+    spikes.length[slot] = last - first
+    copy_ids(spikes.ids[slot], 0, run.input_channels, first, last - first, 0)
 
 
 @glue
@@ -280,8 +280,12 @@ def compute(rank, run, first_step, last_step):
     """
     for step in range(first_step, last_step):
         start = seconds(rank.clock)
-        _receive_input(rank, run, step)
-        _begin_step(rank)
+        _receive_input(rank.input_spikes, run, step)
+        if rank.shared_history:
+            _begin_row(rank, rank.input_history, rank.input, rank.input_spikes, rank.recurrent, rank.spikes)
+        else:
+            _begin_row(rank, rank.input_history, rank.input, rank.input_spikes, None, None)
+            _begin_row(rank, rank.recurrent_history, rank.recurrent, rank.spikes, None, None)
         middle = seconds(rank.clock)
         current = rank.neurons.current
         for projection, spikes, history, kind in (
@@ -293,7 +297,7 @@ def compute(rank, run, first_step, last_step):
             rank.times[PLASTICITY] += plasticity
         delivered = seconds(rank.clock)
         t = step - run.start
-        _rest_before_sample(rank, step)
+        _rest_before_sample(rank.samples, rank.neurons, rank.readouts, step)
         update_readouts(
             rank.readouts,
             rank.readout_parameters,
@@ -316,24 +320,24 @@ def compute(rank, run, first_step, last_step):
     return first_step, FINITE
 
 
-@glue
-def _publish_own(rank, step):
+@kernel
+def _publish_own(spikes, own_spikes, published, step):
     """Make the spikes of a single rank known to itself."""
-    for s in range(rank.published[0], step):
-        own, all_ranks = s % len(rank.own_spikes.length), s % len(rank.spikes.length)
-        n = rank.own_spikes.length[own]
-        rank.spikes.length[all_ranks] = n
-        copy_ids(rank.spikes.ids[all_ranks], 0, rank.own_spikes.ids[own], 0, n, 0)
-    rank.published[0] = step
+    for s in range(published[0], step):
+        own, all_ranks = s % len(own_spikes.length), s % len(spikes.length)
+        n = own_spikes.length[own]
+        spikes.length[all_ranks] = n
+        copy_ids(spikes.ids[all_ranks], 0, own_spikes.ids[own], 0, n, 0)
+    published[0] = step
 
 
-@glue
-def record_spikes(rank, first_step, last_step, recorded, n):
+@kernel
+def record_spikes(own_spikes, first_step, last_step, recorded, n):
     """Append the spikes of an interval to ``recorded``, int32, which has ``n`` entries; return their new number."""
     for step in range(first_step, last_step):
-        slot = step % len(rank.own_spikes.length)
-        count = rank.own_spikes.length[slot]
-        copy_ids(recorded, n, rank.own_spikes.ids[slot], 0, count, 0)
+        slot = step % len(own_spikes.length)
+        count = own_spikes.length[slot]
+        copy_ids(recorded, n, own_spikes.ids[slot], 0, count, 0)
         n += count
     return n
 
@@ -345,9 +349,9 @@ def run_alone(rank, run, first_step, last_step, recorded):
     for begin in range(first_step, last_step, rank.interval):
         end = min(begin + rank.interval, last_step)
         collocate(rank, begin, end)
-        _publish_own(rank, begin)
+        _publish_own(rank.spikes, rank.own_spikes, rank.published, begin)
         step, not_finite = compute(rank, run, begin, end)
         if not_finite != FINITE:
             return step, not_finite
-        n = record_spikes(rank, begin, end, recorded, n)
+        n = record_spikes(rank.own_spikes, begin, end, recorded, n)
     return first_step, FINITE

@@ -368,7 +368,6 @@ def assemble(
         recurrent=projection("recurrent", network.n_recurrent),
         output=projection("output", n),
         feedback=_feedback(network, synapses),
-        output_delay=network.output.delay,
         input_history=input_history,
         recurrent_history=input_history if shared else recurrent_history("recurrent"),
         shared_history=shared,

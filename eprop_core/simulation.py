@@ -223,7 +223,7 @@ class Simulation:
             self._exchange(self._rank, first, last - first)
             self._communication["communicate"] += time.perf_counter() - before
             self._check(*loop.compute(self._rank, run, first, last))
-            n = loop.record_spikes(self._rank, first, last, recorded, n)
+            n = loop.record_spikes(self._rank.own_spikes, first, last, recorded, n)
 
     def _check(self, step: int, neuron: int) -> None:
         if neuron != FINITE:
