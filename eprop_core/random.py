@@ -32,6 +32,9 @@ class Purpose(IntEnum):
     INPUT_SPIKES = 22
     MEMBRANE_TIME_CONSTANTS = 23
     THRESHOLDS = 24
+    FROZEN_NOISE = 31
+    TARGETS = 32
+    CUES = 33
 
 
 _MULTIPLIER_0 = np.uint64(0xD2E7470EE14C6C93)
@@ -108,11 +111,12 @@ def fill_uniform(values, low, high, seed, purpose, first_identifier):
     """Write numbers between ``low`` and ``high``, one per identifier from ``first_identifier`` on."""
     for i in range(len(values)):
         values[i] = low + (high - low) * to_uniform(philox(seed, purpose, first_identifier + i, 0)[0])
+def generator(*, seed: int, purpose: Purpose, identifier: int) -> np.random.Generator:
+    """Generator of all the numbers that are drawn for one identifier."""
+    key, counter = np.array([seed, purpose], np.uint64), np.array([0, identifier, 0, 0], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 def permutation(n: int, *, seed: int, purpose: Purpose, identifier: int) -> np.ndarray:
     """Random order of 0 .. n-1, int64 (n,)."""
-    generator = np.random.Philox(
-        key=np.array([seed, purpose], np.uint64), counter=np.array([0, identifier, 0, 0], np.uint64)
-    )
-    return np.random.Generator(generator).permutation(n)
+    return generator(seed=seed, purpose=purpose, identifier=identifier).permutation(n)

@@ -10,12 +10,13 @@ from eprop_core.datasets.parameters import Dataset, Saccades
 from eprop_core.experiments import points
 from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seed
 from eprop_core.parameters import Network, ParameterError, Parameters, parse
+from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
 
 # The sizes that follow from the data set are not for the user to give.
 TaskNetwork = create_model(  # type: ignore[call-overload]
     "TaskNetwork",
     __base__=Parameters,
-    __doc__="A network whose inputs and readouts are as many as the data set has channels and classes.",
+    __doc__="A network whose inputs and readouts are as many as the data set or generated task has.",
     **{
         name: (field.annotation, field)
         for name, field in Network.model_fields.items()
@@ -28,7 +29,9 @@ class Training(Parameters):
     """How a network is trained."""
 
     epochs: int = Field(ge=1, description="passes over the training samples, each in an order of its own")
-    learning_window: int = Field(ge=1, description="steps at the end of each sample in which errors count")
+    learning_window: int | None = Field(
+        None, ge=1, description="steps at the end of each sample in which errors count; null: all"
+    )
     samples_per_group: int = Field(100, ge=1, description="samples per point of the learning curve")
     validation_share: float = Field(
         0.1,
@@ -36,27 +39,34 @@ class Training(Parameters):
         lt=1,
         description="share of the training samples held back for the learning curve of unseen samples",
     )
+    groups_per_validation: int | None = Field(
+        None, ge=1, description="groups from one look at the samples held back to the next; null: those of an epoch"
+    )
 
 
 class Task(Parameters):
-    """A data set, the network that learns it, and how it is trained."""
+    """A data set or generated task, the network that learns it, and how it is trained."""
 
-    dataset: Dataset
+    dataset: Dataset | GeneratedTask = Field(discriminator="name")
     network: TaskNetwork
     training: Training
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
-        if self.training.learning_window > self.dataset.n_steps:
+        if self.training.learning_window is not None and self.training.learning_window > self.dataset.n_steps:
             raise ValueError(f"training.learning_window must not exceed dataset.n_steps = {self.dataset.n_steps}")
-        try:  # the data set is not there yet: what depends on its exact size is checked when the network is built
-            self.network_for(n_input=2**31, n_readout=2**31)
+        # A data set is not there yet: what depends on its exact size is checked when the network is built.
+        sizes = self.dataset.sizes if isinstance(self.dataset, Generated) else (2**31, 2**31)
+        try:
+            network = self.network_for(*sizes)
         except pydantic.ValidationError as error:
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        if isinstance(self.dataset, SineWaves | Pattern) and network.readout.loss != "mean_squared_error":
+            raise ValueError(f'network.readout.loss must be "mean_squared_error" for {self.dataset.name}')
         return self
 
     def network_for(self, n_input: int, n_readout: int) -> Network:
-        """Return the network for a data set of ``n_input`` channels and ``n_readout`` classes."""
+        """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts."""
         return Network(n_input=n_input, n_readout=n_readout, **dict(self.network))
 
 

@@ -3,53 +3,55 @@
 On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.train ... --ranks 2
 """
 
+import functools
 import math
+import operator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from eprop_core.datasets.events import EventDataset
-from eprop_core.experiments import command_line, measurement, ranks, results
-from eprop_core.experiments.configuration import Task
+from eprop_core.experiments import command_line, measurement, operations, ranks, results
+from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.provenance import provenance
 from eprop_core.parameters import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.random import Purpose, permutation
 from eprop_core.simulation import NotFiniteError, Simulation
-from eprop_core.tasks.classification import Classification, Score
-
-Samples = npt.NDArray[np.int64]
+from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.generate import generate
+from eprop_core.tasks.parameters import Generated
+from eprop_core.tasks.task import Samples, Score, Task
 
 _VALIDATION_SPLIT = 0
 """Identifier of the order that the validation samples are drawn from; those of the epochs are 1, 2, ..."""
 
 
 def train(
-    task: Task, training_set: EventDataset, test_set: EventDataset, seed: int, communicator: ranks.Communicator = None
+    parameters: TaskParameters, learnt: Task, tested: Task | None, seed: int, communicator: ranks.Communicator = None
 ) -> dict[str, Any]:
     """Return what training gives: learning curve, test score, counts, times and memory; collective.
 
-    The test samples are shown once, after the last epoch; the validation samples, held back from the training set,
-    draw the learning curve and influence nothing.
+    The samples of ``tested`` are shown once, after the last epoch; the validation samples, held back from ``learnt``,
+    draw the learning curve. Neither influences anything. A task of which nothing is held out has no test score.
     """
     stopwatch = measurement.Stopwatch()
-    network = task.network_for(training_set.n_channels, training_set.n_classes)
-    window, group_size = task.training.learning_window, task.training.samples_per_group
-    learnt, tested = Classification(training_set, window), Classification(test_set, window)
-    learning, validation = _split(len(learnt), task.training.validation_share, seed)
+    network = parameters.network_for(learnt.n_input, learnt.n_readout)
+    training = parameters.training
+    learning, validation = _split(learnt.n_samples, training.validation_share, seed)
 
     with stopwatch.measure("build"):
         simulation = ranks.together(communicator, lambda: Simulation(network, seed=seed, communicator=communicator))
     groups = [
         (epoch, group)
-        for epoch in range(1, task.training.epochs + 1)
-        for group in _groups(learning[_order(len(learning), seed, epoch)], group_size)
+        for epoch in range(1, training.epochs + 1)
+        for group in _groups(learning[_order(len(learning), seed, epoch)], training.samples_per_group)
     ]
+    groups_per_validation = training.groups_per_validation or len(groups) // training.epochs
     curve: list[dict[str, Any]] = []
     n_seen = 0
-    for position, (epoch, group) in enumerate(_shown(groups, f"training, seed {seed}", communicator)):
+    for number, (epoch, group) in enumerate(_shown(groups, f"training, seed {seed}", communicator), start=1):
         spikes_before = simulation.counts["spikes"]
         with stopwatch.measure("training"):
             score = learnt.score(group, simulation.run(learnt.stimulus(group)))
@@ -59,48 +61,64 @@ def train(
             )
         n_seen += len(group)
         n_spikes = sum(ranks.gather(communicator, int(simulation.counts["spikes"] - spikes_before)))
-        duration = len(group) * training_set.n_steps * network.dt * 1e-3  # s
+        duration = len(group) * learnt.n_steps * network.dt * 1e-3  # s
         point = {
             "epoch": epoch,
             "samples": n_seen,
+            "training_time_s": stopwatch.seconds["training"],
             "training_loss": score.loss,
             "training_accuracy": score.accuracy,
             "rate_hz": n_spikes / duration / network.n_recurrent,
             "validation_loss": None,
             "validation_accuracy": None,
         }
-        last_of_epoch = position + 1 == len(groups) or groups[position + 1][0] != epoch
-        if last_of_epoch and len(validation):
+        if len(validation) and number % groups_per_validation == 0:
             with stopwatch.measure("validation"):
-                unseen = evaluate(simulation, learnt, validation, group_size)
+                unseen, _ = evaluate(simulation, learnt, validation, training.samples_per_group, communicator)
             point |= {"validation_loss": unseen.loss, "validation_accuracy": unseen.accuracy}
         curve.append(point)
+    shown, samples = (learnt, learning) if tested is None else (tested, np.arange(tested.n_samples))
     with stopwatch.measure("test"):
-        test = evaluate(simulation, tested, np.arange(len(tested)), group_size)
+        test, n_operations = evaluate(simulation, shown, samples, training.samples_per_group, communicator)
 
     return {
-        "classes": training_set.n_classes,
+        "chance": learnt.chance,
+        "loss": learnt.loss,
         "curve": curve,
-        "test": {
-            "samples": test.n_samples,
-            "correct": test.n_correct,
-            "accuracy": test.accuracy,
-            "loss": test.loss,
+        "test": None
+        if tested is None
+        else {"samples": test.n_samples, "correct": test.n_correct, "accuracy": test.accuracy, "loss": test.loss},
+        "samples": {
+            "training": len(learning),
+            "validation": len(validation),
+            "test": 0 if tested is None else tested.n_samples,
+            "shown": n_seen,
         },
-        "samples": {"training": len(learning), "validation": len(validation), "test": len(tested), "shown": n_seen},
         "rate_hz": curve[-1]["rate_hz"],
         "counts": measurement.total(communicator, simulation.counts),
+        "operations_per_sample": {
+            "effective_accumulates": n_operations / test.n_samples,
+            "dense": operations.dense_operations(network, shown.n_steps),
+        },
         "times_s": stopwatch.seconds,
         "training_time_per_sample_s": stopwatch.seconds["training"] / n_seen,
         "per_rank": measurement.per_rank(communicator, simulation.times),
     }
 
 
-def evaluate(simulation: Simulation, task: Classification, samples: Samples, group_size: int) -> Score:
-    """Return the score of the network as it is now, which stays as it is, on ``samples``; collective."""
+def evaluate(
+    simulation: Simulation, task: Task, samples: Samples, group_size: int, communicator: ranks.Communicator
+) -> tuple[Score, int]:
+    """Return score and effective accumulates of the network as it is now, which stays as it is; collective."""
     frozen = simulation.frozen()
-    scores = (task.score(group, frozen.run(task.stimulus(group))) for group in _groups(samples, group_size))
-    return sum(scores, start=Score(0, 0, 0.0))
+    counter = operations.OperationCounter(frozen, communicator)
+    scores, counts = [], []
+    for group in _groups(samples, group_size):
+        stimulus = task.stimulus(group)
+        recording = frozen.run(stimulus)
+        scores.append(task.score(group, recording))
+        counts.append(counter.count(stimulus, recording))
+    return functools.reduce(operator.add, scores), sum(counts)
 
 
 def _split(n_samples: int, validation_share: float, seed: int) -> tuple[Samples, Samples]:
@@ -123,27 +141,42 @@ def _shown(groups: list[tuple[int, Samples]], description: str, communicator: ra
     return progress(groups, description) if ranks.rank_of(communicator) == 0 else groups
 
 
-def _read(task_file: Path, directory: Path) -> tuple[Task, EventDataset, EventDataset]:
-    task = parse(Task, command_line.read_json(task_file), f"{task_file}: ")
-    return task, EventDataset.load(directory / "train.npz"), EventDataset.load(directory / "test.npz")
+def _read(task_file: Path, directory: Path | None, seed: int) -> tuple[TaskParameters, Task, Task | None]:
+    """Return the parameters of a task, what is learned and what is tested."""
+    parameters = parse(TaskParameters, command_line.read_json(task_file), f"{task_file}: ")
+    window = parameters.training.learning_window
+    if isinstance(parameters.dataset, Generated):
+        network = parameters.network_for(*parameters.dataset.sizes)
+        samples = generate(
+            parameters.dataset, dt=network.dt, seed=seed, learning_window=window, loss=network.readout.loss
+        )
+        return parameters, *samples
+    if directory is None:
+        raise ParameterError(f"{task_file}: dataset.name = {parameters.dataset.name!r} needs --data")
+    splits = [EventDataset.load(directory / f"{split}.npz") for split in ("train", "test")]
+    loss = parameters.network_for(splits[0].n_channels, splits[0].n_classes).readout.loss
+    learnt, tested = (DatasetClassification(split, window, loss) for split in splits)
+    return parameters, learnt, tested
 
 
 def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.train", __doc__)
     parser.add_argument("task", type=Path, help="JSON file with dataset, network and training (config/README.md)")
-    parser.add_argument("--data", type=Path, required=True, help="directory made by eprop_core.datasets.prepare")
+    parser.add_argument(
+        "--data", type=Path, help="directory made by eprop_core.datasets.prepare, where the task has a data set"
+    )
     command_line.add_run_options(parser)
     options = parser.parse_args()
 
     communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
-    task, training_set, test_set = ranks.together(communicator, lambda: _read(options.task, options.data))
+    parameters, learnt, tested = ranks.together(communicator, lambda: _read(options.task, options.data, options.seed))
     result = {
         "experiment": "training",
         "seed": options.seed,
-        "parameters": task.model_dump(mode="json"),
+        "parameters": parameters.model_dump(mode="json"),
         "provenance": provenance(communicator),
-        **train(task, training_set, test_set, options.seed, communicator),
+        **train(parameters, learnt, tested, options.seed, communicator),
     }
     if ranks.rank_of(communicator) == 0:
         results.write(options.output, result)

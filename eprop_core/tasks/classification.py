@@ -1,74 +1,65 @@
-"""Classification of event samples: one readout per class, judged at the end of each sample.
+"""Classification: one readout per class, judged at the end of each sample.
 
-The samples follow one another in continuous time, without a pause or a reset of the network, as in NEST's example
-"Tutorial on learning to classify neuromorphic MNIST". Only the last steps of a sample, the learning window, count.
+Samples of a data set are shown without a pause, as in NEST's example "Tutorial on learning to classify neuromorphic
+MNIST".
 """
 
-from dataclasses import dataclass
+from abc import abstractmethod
 
 import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.events import EventDataset
 from eprop_core.simulation import Recording
-from eprop_core.stimulus import Stimulus
+from eprop_core.tasks.task import Events, Loss, Samples, Score, Task
 
 
-@dataclass(frozen=True)
-class Score:
-    """How a network did on some samples; scores of different samples add up."""
-
-    n_samples: int
-    n_correct: int
-    summed_loss: float
+class Classification(Task):
+    """Samples with a class each and one-hot targets."""
 
     @property
-    def accuracy(self) -> float:
-        """Share of the samples whose class is predicted."""
-        return self.n_correct / self.n_samples
+    def chance(self) -> float:  # type: ignore[override]
+        """Accuracy of a guess."""
+        return 1 / self.n_readout
 
-    @property
-    def loss(self) -> float:
-        """Mean over samples of 0.5 * sum over window and readouts of the squared error, mV^2."""
-        return self.summed_loss / self.n_samples
+    @abstractmethod
+    def label(self, sample: int) -> int:
+        """Return the class of a sample."""
 
-    def __add__(self, other: "Score") -> "Score":
-        return Score(
-            self.n_samples + other.n_samples, self.n_correct + other.n_correct, self.summed_loss + other.summed_loss
-        )
+    def target(self, sample: int) -> npt.NDArray[np.float64]:
+        """Return 1 mV for the readout of the sample's class, 0 for the others, (n_readout,)."""
+        target = np.zeros(self.n_readout)
+        target[self.label(sample)] = 1.0
+        return target
 
-
-@dataclass(frozen=True)
-class Classification:
-    """The samples of ``dataset`` with one-hot targets and a window of ``learning_window`` steps at their end."""
-
-    dataset: EventDataset
-    learning_window: int
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.dataset)
-
-    def stimulus(self, samples: npt.NDArray[np.int64]) -> Stimulus:
-        """Return the stimulus that shows ``samples`` (indices into the data set), one after another."""
-        dataset, n_steps = self.dataset, self.dataset.n_steps
-        shown = [dataset.sample(int(index)) for index in samples]
-        starts = np.repeat(np.arange(len(shown)) * n_steps, [len(steps) for steps, _ in shown])
-        target = np.eye(dataset.n_classes)[dataset.labels[samples]]
-        return Stimulus(
-            n_steps=len(shown) * n_steps,
-            input_steps=np.concatenate([steps for steps, _ in shown]) + starts,
-            input_channels=np.concatenate([channels for _, channels in shown]),
-            target=np.repeat(target, n_steps, axis=0),
-            learning_window=np.tile(np.arange(n_steps) >= n_steps - self.learning_window, len(shown)),
-        )
-
-    def score(self, samples: npt.NDArray[np.int64], recording: Recording) -> Score:
+    def score(self, samples: Samples, recording: Recording) -> Score:
         """Score what the network answered to ``stimulus(samples)``.
 
         The predicted class is the readout with the largest mean over the learning window.
         """
-        shape = (len(samples), self.dataset.n_steps, self.dataset.n_classes)
-        answer = recording.readout.reshape(shape)[:, -self.learning_window :].mean(axis=1)
-        correct = answer.argmax(axis=1) == self.dataset.labels[samples]
-        return Score(len(samples), int(correct.sum()), 0.5 * float(np.sum(recording.error**2)))
+        predicted = self.readout(samples, recording).mean(axis=1).argmax(axis=1)
+        n_correct = sum(int(label == self.label(int(sample))) for label, sample in zip(predicted, samples, strict=True))
+        return Score(len(samples), self._summed_loss(samples, recording), n_correct)
+
+
+class DatasetClassification(Classification):
+    """The samples of a data set."""
+
+    def __init__(self, dataset: EventDataset, learning_window: int | None, loss: Loss = "mean_squared_error") -> None:
+        self.dataset = dataset
+        super().__init__(
+            n_samples=len(dataset),
+            n_steps=dataset.n_steps,
+            n_input=dataset.n_channels,
+            n_readout=dataset.n_classes,
+            learning_window=learning_window,
+            loss=loss,
+        )
+
+    def events(self, sample: int) -> Events:
+        """Return the input spikes of a sample."""
+        return self.dataset.sample(sample)
+
+    def label(self, sample: int) -> int:
+        """Return the class of a sample."""
+        return int(self.dataset.labels[sample])

@@ -30,6 +30,8 @@ def test_no_events_are_allowed() -> None:
     [
         ("n_steps", 0, "n_steps = 0"),
         ("n_steps", 5.0, "n_steps = 5.0"),
+        ("n_samples", 0, "n_samples = 0"),
+        ("n_samples", 2, "n_samples = 2: must divide n_steps = 5"),
         ("n_steps", 6, "target has 5 steps"),
         ("input_steps", np.array([0.0, 2, 2, 4]), "input_steps has dtype float64"),
         ("input_steps", np.array([0, 2, 2]), "input_channels has 4 events"),

@@ -13,7 +13,7 @@ from eprop_core.experiments.configuration import Task
 from eprop_core.experiments.timing import Timing
 from eprop_core.parameters import parse
 
-N_STEPS, N_CLASSES, CHANNELS_PER_CLASS = 40, 10, 10
+N_STEPS, N_CLASSES, CHANNELS_PER_CLASS, WINDOW = 40, 10, 10, 10
 
 
 def dataset(n_samples: int, seed: int = 1) -> EventDataset:
@@ -29,7 +29,7 @@ def dataset(n_samples: int, seed: int = 1) -> EventDataset:
     return EventDataset.from_samples(samples, labels, n_channels, N_STEPS, N_CLASSES)
 
 
-def task(epochs: int = 5, validation_share: float = 0.1) -> Task:
+def task(epochs: int = 5, validation_share: float = 0.1, groups_per_validation: int | None = None) -> Task:
     """A network of 40 neurons."""
     return parse(
         Task,
@@ -56,10 +56,32 @@ def task(epochs: int = 5, validation_share: float = 0.1) -> Task:
             },
             "training": {
                 "epochs": epochs,
-                "learning_window": 10,
+                "learning_window": WINDOW,
                 "samples_per_group": 50,
                 "validation_share": validation_share,
+                "groups_per_validation": groups_per_validation,
             },
+        },
+    )
+
+
+def regression(epochs: int) -> Task:
+    """A network of 40 neurons that learns sine waves."""
+    weights = {"weights": {"scale": 0.03}}
+    return parse(
+        Task,
+        {
+            "dataset": {"name": "sine_waves", "n_steps": 200, "periods": [200, 100]},
+            "network": {
+                "n_recurrent": 40,
+                "neuron": {"V_th": 0.03, "surrogate_gradient": {"height": 10.0, "width": 0.03}},
+                "plasticity": {"c_reg": 1.5, "optimizer": {"learning_rate": 1e-6}},
+                "input": weights,
+                "recurrent": weights,
+                "output": weights,
+                "feedback": {"weights": {"scale": 0.005}},
+            },
+            "training": {"epochs": epochs},
         },
     )
 

@@ -5,27 +5,44 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import small
-from eprop_core.datasets.events import EventDataset
-from eprop_core.experiments.train import train
+from eprop_core.experiments.configuration import Task as TaskParameters
+from eprop_core.experiments.operations import OperationCounter
+from eprop_core.experiments.train import evaluate, train
+from eprop_core.parameters import parse
+from eprop_core.simulation import Recording, Simulation
+from eprop_core.stimulus import Stimulus
+from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.generate import generate
 
-UNTIMED = ("curve", "test", "samples", "rate_hz", "counts")
+UNTIMED = ("test", "samples", "rate_hz", "counts", "operations_per_sample")
+
+
+def untimed(result: dict[str, Any]) -> dict[str, Any]:
+    """What does not depend on how fast the machine is."""
+    curve = [{key: value for key, value in point.items() if key != "training_time_s"} for point in result["curve"]]
+    return {key: result[key] for key in UNTIMED} | {"curve": curve}
+
+
+def samples(n_samples: int, seed: int = 1) -> DatasetClassification:
+    return DatasetClassification(small.dataset(n_samples, seed), small.WINDOW)
 
 
 @pytest.fixture(scope="module")
-def training_set() -> EventDataset:
-    return small.dataset(n_samples=200)
+def training_set() -> DatasetClassification:
+    return samples(200)
 
 
 @pytest.fixture(scope="module")
-def test_set() -> EventDataset:
-    return small.dataset(n_samples=30, seed=2)
+def test_set() -> DatasetClassification:
+    return samples(30, seed=2)
 
 
 @pytest.fixture(scope="module")
-def result(training_set: EventDataset, test_set: EventDataset) -> dict[str, Any]:
+def result(training_set: DatasetClassification, test_set: DatasetClassification) -> dict[str, Any]:
     return train(small.task(), training_set, test_set, seed=1)
 
 
@@ -54,41 +71,97 @@ def test_the_rate_is_that_of_the_spikes(result: dict[str, Any]) -> None:
 
 
 def test_the_same_seed_gives_the_same_result(
-    result: dict[str, Any], training_set: EventDataset, test_set: EventDataset
+    result: dict[str, Any], training_set: DatasetClassification, test_set: DatasetClassification
 ) -> None:
     again = train(small.task(), training_set, test_set, seed=1)
-    assert {key: again[key] for key in UNTIMED} == {key: result[key] for key in UNTIMED}
+    assert untimed(again) == untimed(result)
 
 
 def test_another_seed_gives_another_result(
-    result: dict[str, Any], training_set: EventDataset, test_set: EventDataset
+    result: dict[str, Any], training_set: DatasetClassification, test_set: DatasetClassification
 ) -> None:
-    assert train(small.task(), training_set, test_set, seed=2)["curve"] != result["curve"]
+    assert train(small.task(), training_set, test_set, seed=2)["counts"] != result["counts"]
 
 
-def test_test_samples_influence_nothing(result: dict[str, Any], training_set: EventDataset) -> None:
-    other = train(small.task(), training_set, small.dataset(n_samples=11, seed=3), seed=1)
-    assert other["curve"] == result["curve"]
+def test_test_samples_influence_nothing(result: dict[str, Any], training_set: DatasetClassification) -> None:
+    other = train(small.task(), training_set, samples(11, seed=3), seed=1)
+    assert untimed(other)["curve"] == untimed(result)["curve"]
     assert other["counts"] == result["counts"]
 
 
-def test_showing_validation_samples_influences_nothing(training_set: EventDataset, test_set: EventDataset) -> None:
+def test_showing_validation_samples_influences_nothing(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
     """One epoch with a validation at its end, and the same epoch as the first of two."""
-    one, two = (train(small.task(epochs), training_set, test_set, seed=1)["curve"] for epochs in (1, 2))
-    assert two[:4] == one
+    one, two = (untimed(train(small.task(epochs), training_set, test_set, seed=1)) for epochs in (1, 2))
+    assert two["curve"][:4] == one["curve"]
 
 
-def test_without_validation_all_samples_are_learned(training_set: EventDataset, test_set: EventDataset) -> None:
+def test_without_validation_all_samples_are_learned(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
     result = train(small.task(epochs=1, validation_share=0.0), training_set, test_set, seed=1)
     assert result["samples"]["training"] == 200
     assert all(point["validation_accuracy"] is None for point in result["curve"])
 
 
+def test_validation_every_so_many_groups(training_set: DatasetClassification, test_set: DatasetClassification) -> None:
+    curve = train(small.task(epochs=2, groups_per_validation=3), training_set, test_set, seed=1)["curve"]
+    validated = [point["validation_accuracy"] is not None for point in curve]
+    assert validated == [False, False, True] * 2 + [False, False]
+
+
+def test_operations_are_the_spikes_times_the_synapses_they_reach(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    parameters = small.task(epochs=1)
+    simulation = Simulation(parameters.network_for(training_set.n_input, training_set.n_readout), seed=1)
+    tested = np.arange(test_set.n_samples)
+    _, n_operations = evaluate(simulation, test_set, tested, group_size=30, communicator=None)
+    frozen = simulation.frozen()
+    spikes = frozen.run(test_set.stimulus(tested)).spike_steps
+    on_their_way = np.count_nonzero(spikes == 30 * small.N_STEPS - 1) * (39 + 10)  # reach nothing within the run
+    stimulus = test_set.stimulus(tested)
+    last = stimulus.input_channels[stimulus.input_steps == stimulus.n_steps - 1]
+    on_their_way += int(np.isin(simulation.weights("input").source, last).sum())
+    assert n_operations == frozen.counts["synaptic_events"] + on_their_way
+
+
+def test_a_weight_of_zero_costs_no_operation(test_set: DatasetClassification) -> None:
+    parameters = parse(TaskParameters, small.task().model_dump() | {"network": silent_outputs()})
+    network = parameters.network_for(test_set.n_input, test_set.n_readout)
+    counter = OperationCounter(Simulation(network, seed=1), None)
+    none = np.empty(0, np.int64)
+    spike = Recording(none + 0, np.array([3]), np.zeros((1, 10)), np.zeros((1, 10)))
+    silence = Stimulus(1, none, none, np.zeros((1, 10)), np.ones(1, np.bool_))
+    assert counter.count(silence, spike) == 39  # the other neurons, and no readout
+
+
+def silent_outputs() -> dict[str, Any]:
+    network: dict[str, Any] = small.task().model_dump()["network"]
+    network["output"]["weights"]["scale"] = 0.0
+    return network
+
+
+def test_a_regression_is_judged_by_its_training_loss() -> None:
+    parameters = small.regression(epochs=400)
+    learnt, tested = generate(parameters.dataset, dt=1.0, seed=1, learning_window=None, loss="mean_squared_error")
+    result = train(parameters, learnt, tested, seed=1)
+    assert result["test"] is None
+    assert result["chance"] is None
+    assert result["samples"] == {"training": 1, "validation": 0, "test": 0, "shown": 400}
+    losses = [point["training_loss"] for point in result["curve"]]
+    assert len(losses) == 400
+    assert losses[-1] < 0.5 * losses[0]
+    assert result["operations_per_sample"]["effective_accumulates"] > 0
+    assert result["operations_per_sample"]["dense"] == 200 * 40 * (100 + 40 + 1)
+
+
 @pytest.fixture
-def files(tmp_path: Path, training_set: EventDataset, test_set: EventDataset) -> Path:
+def files(tmp_path: Path, training_set: DatasetClassification, test_set: DatasetClassification) -> Path:
     """A directory with what the command line reads."""
-    training_set.save(tmp_path / "train.npz")
-    test_set.save(tmp_path / "test.npz")
+    training_set.dataset.save(tmp_path / "train.npz")
+    test_set.dataset.save(tmp_path / "test.npz")
     (tmp_path / "task.json").write_text(small.task(epochs=1).model_dump_json(), encoding="utf-8")
     return tmp_path
 
@@ -121,7 +194,7 @@ def test_ranks_do_not_change_the_result(files: Path) -> None:
         assert finished.returncode == 0, finished.stderr
         result = json.loads((files / "result.json").read_text(encoding="utf-8"))
         assert (result["provenance"]["ranks"], len(result["per_rank"])) == (n_ranks, n_ranks)
-        results.append({key: result[key] for key in UNTIMED})
+        results.append(untimed(result))
     assert results[0] == results[1]
 
 
@@ -146,6 +219,15 @@ def truncate_data(files: Path) -> str:
 def remove_data(files: Path) -> str:
     (files / "test.npz").unlink()
     return "test.npz: no such file"
+
+
+def test_a_generated_task_needs_no_data(tmp_path: Path) -> None:
+    (tmp_path / "task.json").write_text(small.regression(epochs=2).model_dump_json(), encoding="utf-8")
+    command = small.on_ranks(0, "eprop_core.experiments.train")
+    command += [str(tmp_path / "task.json"), "--output", str(tmp_path / "result.json")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert len(json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["curve"]) == 2
 
 
 def learn_too_fast(files: Path) -> str:

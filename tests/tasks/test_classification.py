@@ -5,13 +5,14 @@ import pytest
 
 from eprop_core.datasets.events import EventDataset
 from eprop_core.simulation import Recording
-from eprop_core.tasks.classification import Classification, Score
+from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.task import Score
 
 N_STEPS, WINDOW = 5, 2
 
 
 @pytest.fixture
-def task() -> Classification:
+def task() -> DatasetClassification:
     """Two samples of five steps and three classes; the first is empty."""
     samples = [([], []), ([0, 0, 4], [0, 1, 1])]
     dataset = EventDataset.from_samples(
@@ -21,7 +22,7 @@ def task() -> Classification:
         n_steps=N_STEPS,
         n_classes=3,
     )
-    return Classification(dataset, WINDOW)
+    return DatasetClassification(dataset, WINDOW)
 
 
 def recording(readout: np.ndarray, error: np.ndarray) -> Recording:
@@ -29,25 +30,25 @@ def recording(readout: np.ndarray, error: np.ndarray) -> Recording:
     return Recording(spike_steps=none, spike_neurons=none, readout=readout, error=error)
 
 
-def test_samples_follow_one_another(task: Classification) -> None:
+def test_samples_follow_one_another(task: DatasetClassification) -> None:
     stimulus = task.stimulus(np.array([1, 0, 1]))
-    assert stimulus.n_steps == 3 * N_STEPS
+    assert (stimulus.n_steps, stimulus.n_samples) == (3 * N_STEPS, 3)
     np.testing.assert_array_equal(stimulus.input_steps, [0, 0, 4, 10, 10, 14])
     np.testing.assert_array_equal(stimulus.input_channels, [0, 1, 1, 0, 1, 1])
 
 
-def test_targets_are_one_hot_all_through_a_sample(task: Classification) -> None:
+def test_targets_are_one_hot_all_through_a_sample(task: DatasetClassification) -> None:
     stimulus = task.stimulus(np.array([1, 0]))
     np.testing.assert_array_equal(stimulus.target[:N_STEPS], np.tile([1.0, 0, 0], (N_STEPS, 1)))
     np.testing.assert_array_equal(stimulus.target[N_STEPS:], np.tile([0.0, 0, 1], (N_STEPS, 1)))
 
 
-def test_the_window_is_the_end_of_each_sample(task: Classification) -> None:
+def test_the_window_is_the_end_of_each_sample(task: DatasetClassification) -> None:
     stimulus = task.stimulus(np.array([1, 0]))
     np.testing.assert_array_equal(np.flatnonzero(stimulus.learning_window), [3, 4, 8, 9])
 
 
-def test_the_prediction_is_the_largest_mean_in_the_window(task: Classification) -> None:
+def test_the_prediction_is_the_largest_mean_in_the_window(task: DatasetClassification) -> None:
     readout = np.zeros((2 * N_STEPS, 3))
     readout[:3, 1] = 100  # before the window
     readout[3:5, 0] = [0.1, 0.3]  # sample 1, class 0
@@ -57,12 +58,23 @@ def test_the_prediction_is_the_largest_mean_in_the_window(task: Classification) 
     assert (score.n_samples, score.n_correct, score.accuracy) == (2, 1, 0.5)
 
 
-def test_the_loss_is_half_the_squared_error_per_sample(task: Classification) -> None:
+def test_the_loss_is_half_the_squared_error_per_sample(task: DatasetClassification) -> None:
     error = np.zeros((2 * N_STEPS, 3))
     error[3, 0], error[9, 2] = 2.0, -1.0
     score = task.score(np.array([1, 0]), recording(np.zeros_like(error), error))
     assert score.loss == 0.5 * (4.0 + 1.0) / 2
 
 
+def test_the_cross_entropy_is_a_mean_over_window_and_samples(task: DatasetClassification) -> None:
+    readout = np.zeros((2 * N_STEPS, 3))
+    readout[:3] = 100, 0, 0  # before the window
+    readout[3] = np.log([2, 1, 1])  # sample 1, class 0
+    entropies = DatasetClassification(task.dataset, WINDOW, "cross_entropy")
+    score = entropies.score(np.array([1, 0]), recording(readout, np.zeros_like(readout)))
+    assert score.loss == pytest.approx((np.log(2) + 3 * np.log(3)) / 4, rel=1e-14)  # a few roundings
+
+
 def test_scores_add_up() -> None:
-    assert Score(3, 2, 1.5) + Score(1, 1, 0.5) == Score(4, 3, 2.0)
+    assert Score(3, 1.5, 2) + Score(1, 0.5, 1) == Score(4, 2.0, 3)
+    assert Score(3, 1.5) + Score(1, 0.5) == Score(4, 2.0)
+    assert Score(1, 0.5).accuracy is None

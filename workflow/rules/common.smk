@@ -11,6 +11,7 @@ from eprop_core.experiments import configuration, driver, estimates
 from eprop_core.experiments.points import identifier
 from eprop_core.network import kind
 from eprop_core.parameters import ParameterError
+from eprop_core.tasks.parameters import Generated
 
 CONFIGURATION_FILE = (
     ", ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
@@ -58,6 +59,7 @@ TASKS = {
 DATASETS = {
     f"{task.dataset.name}-{identifier(task.dataset)}": task.dataset
     for task in TASKS.values()
+    if not isinstance(task.dataset, Generated)
 }
 TIMINGS = {
     f"{name}-{identifier(scaling.timing)}": scaling
@@ -65,8 +67,12 @@ TIMINGS = {
 }
 
 
-def dataset_directory(task):
-    return f"results/datasets/{task.dataset.name}-{identifier(task.dataset)}"
+def prepared_data(task):
+    """Files of the data set of a task; none for a task that makes its samples itself."""
+    if isinstance(task.dataset, Generated):
+        return []
+    directory = f"results/datasets/{task.dataset.name}-{identifier(task.dataset)}"
+    return [f"{directory}/train.npz", f"{directory}/test.npz"]
 
 
 def products(name):

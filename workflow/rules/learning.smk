@@ -24,14 +24,10 @@ rule describe_task:
 rule train:
     input:
         task="results/training/{task}/task.json",
-        data=lambda wildcards: expand(
-            "{directory}/{split}.npz",
-            directory=dataset_directory(TASKS[wildcards.task]),
-            split=["train", "test"],
-        ),
+        data=lambda wildcards: prepared_data(TASKS[wildcards.task]),
         compiled=lambda wildcards: f"results/compiled/{kind(TASKS[wildcards.task].network)}.json",
         sources=sources(".", "tasks"),
-        program=programs("train", "measurement"),
+        program=programs("train", "measurement", "operations"),
     output:
         "results/training/{task}/seed-{seed}.json",
     log:
@@ -45,11 +41,13 @@ rule train:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
-        data=lambda wildcards, input: Path(input.data[0]).parent,
+        data=lambda wildcards, input: (
+            f"--data {Path(input.data[0]).parent}" if input.data else ""
+        ),
     message:
         "Train {wildcards.task}, seed {wildcards.seed} (progress: {log})"
     shell:
-        "python -m eprop_core.experiments.train {input.task} --data {params.data} --seed {wildcards.seed}"
+        "python -m eprop_core.experiments.train {input.task} {params.data} --seed {wildcards.seed}"
         " --output {output} 2> {log}"
 
 

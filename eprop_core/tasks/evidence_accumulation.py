@@ -1,0 +1,77 @@
+"""Evidence accumulation: cues on two sides, a delay, and the question on which side there were more.
+
+Every sample is a function of the seed and its number, so there are as many as one likes.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from eprop_core.random import Purpose, generator
+from eprop_core.tasks.classification import Classification
+from eprop_core.tasks.parameters import EvidenceAccumulation
+from eprop_core.tasks.task import Events, Loss
+
+TEST_SAMPLES = 2**32
+"""Number of the first test sample; those of the training begin at 0."""
+
+
+class CueCounting(Classification):
+    """``n_samples`` samples, those from number ``first`` on."""
+
+    def __init__(
+        self,
+        parameters: EvidenceAccumulation,
+        *,
+        n_samples: int,
+        first: int = 0,
+        dt: float,
+        seed: int,
+        learning_window: int | None,
+        loss: Loss = "cross_entropy",
+    ) -> None:
+        n_input, n_readout = parameters.sizes
+        super().__init__(
+            n_samples=n_samples,
+            n_steps=parameters.n_steps,
+            n_input=n_input,
+            n_readout=n_readout,
+            learning_window=learning_window,
+            loss=loss,
+        )
+        self.parameters = parameters
+        self._first = first
+        self._dt = dt
+        self._seed = seed
+
+    def sides(self, sample: int) -> npt.NDArray[np.int64]:
+        """Return the side of each cue, 0 or 1, (n_cues,)."""
+        return self._draw_sides(self._generator(sample))
+
+    def label(self, sample: int) -> int:
+        """Return the side with more cues."""
+        return int(2 * self.sides(sample).sum() > self.parameters.n_cues)
+
+    def events(self, sample: int) -> Events:
+        """Return the input spikes of a sample."""
+        random = self._generator(sample)
+        rates = np.repeat(self._rates(self._draw_sides(random)), self.parameters.channels_per_group, axis=1)
+        steps, channels = np.nonzero(random.random(rates.shape) < rates * self._dt * 1e-3)
+        return steps, channels
+
+    def _generator(self, sample: int) -> np.random.Generator:
+        return generator(seed=self._seed, purpose=Purpose.CUES, identifier=self._first + sample)
+
+    def _draw_sides(self, random: np.random.Generator) -> npt.NDArray[np.int64]:
+        favoured = random.integers(2)
+        return np.where(random.random(self.parameters.n_cues) < self.parameters.bias, favoured, 1 - favoured)
+
+    def _rates(self, sides: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return the rate of each group's channels, spikes/s, (n_steps, 4)."""
+        given = self.parameters
+        rates = np.zeros((given.n_steps, 4))
+        for number, side in enumerate(sides):
+            end = (number + 1) * (given.pause + given.cue)
+            rates[end - given.cue : end, side] = given.input_rate
+        rates[-given.recall :, 2] = given.input_rate
+        rates[:, 3] = given.noise_rate
+        return rates

@@ -1,0 +1,70 @@
+"""Regression: the readouts follow a target in time while the network is driven by frozen noise.
+
+There is one sample, shown again in every iteration; what is asked is how well it is learned, so nothing is held out.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from eprop_core.random import Purpose, generator
+from eprop_core.tasks.parameters import Pattern, SineWaves
+from eprop_core.tasks.task import Events, Loss, Task
+
+
+class Regression(Task):
+    """One sample of frozen noise and the target that belongs to it."""
+
+    def __init__(
+        self,
+        parameters: SineWaves | Pattern,
+        *,
+        dt: float,
+        seed: int,
+        learning_window: int | None,
+        loss: Loss = "mean_squared_error",
+    ) -> None:
+        n_input, n_readout = parameters.sizes
+        super().__init__(
+            n_samples=1,
+            n_steps=parameters.n_steps,
+            n_input=n_input,
+            n_readout=n_readout,
+            learning_window=learning_window,
+            loss=loss,
+        )
+        noise = generator(seed=seed, purpose=Purpose.FROZEN_NOISE, identifier=0)
+        probability = parameters.input_rate * dt * 1e-3
+        self._steps, self._channels = np.nonzero(noise.random((parameters.n_steps, n_input)) < probability)
+        self._target = sine_waves(parameters, seed) if isinstance(parameters, SineWaves) else pattern(parameters)
+
+    def events(self, sample: int) -> Events:
+        """Return the frozen noise."""
+        return self._steps, self._channels
+
+    def target(self, sample: int) -> npt.NDArray[np.float64]:
+        """Return the target, mV, (n_steps, n_readout)."""
+        return self._target
+
+
+def sine_waves(parameters: SineWaves, seed: int) -> npt.NDArray[np.float64]:
+    """Return a sum of sine waves that begins at 0 and is at most 1 mV in size, (n_steps, 1).
+
+    Each wave makes whole turns in the sample, with both ends included, so that iterations join.
+    """
+    random = generator(seed=seed, purpose=Purpose.TARGETS, identifier=0)
+    n_waves = len(parameters.periods)
+    amplitude = random.uniform(parameters.amplitudes.low, parameters.amplitudes.high, n_waves)
+    phase = random.uniform(0.0, 2.0 * np.pi, n_waves)
+    turns = parameters.n_steps // np.array(parameters.periods)
+    angle = phase + np.linspace(0.0, 2.0 * np.pi * turns, parameters.n_steps)
+    waves: npt.NDArray[np.float64] = np.sin(angle) @ amplitude
+    waves -= waves[0]
+    waves /= max(np.abs(waves).max(), 1e-6)
+    return waves[:, np.newaxis]
+
+
+def pattern(parameters: Pattern) -> npt.NDArray[np.float64]:
+    """Return x and y of the curve, mV, (n_steps, 2)."""
+    turn = np.linspace(0.0, 2.0 * np.pi, parameters.n_steps)
+    curve: npt.NDArray[np.float64] = np.sin(np.outer(turn, [parameters.turns_x, parameters.turns_y]))
+    return curve

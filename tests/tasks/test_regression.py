@@ -1,0 +1,64 @@
+"""Targets of the regression tasks, and the noise that drives them."""
+
+import numpy as np
+import pytest
+
+from eprop_core.simulation import Recording
+from eprop_core.tasks.parameters import Pattern, SineWaves
+from eprop_core.tasks.regression import Regression, pattern, sine_waves
+
+SINE_WAVES = SineWaves(name="sine_waves")
+
+
+def regression(seed: int = 1, parameters: SineWaves | Pattern = SINE_WAVES) -> Regression:
+    return Regression(parameters, dt=1.0, seed=seed, learning_window=None)
+
+
+def test_waves_begin_and_end_at_zero_and_reach_one() -> None:
+    for seed in range(5):
+        target = sine_waves(SINE_WAVES, seed)[:, 0]
+        assert target[0] == 0.0
+        assert target[-1] == pytest.approx(0.0, abs=1e-12)  # sines of angles up to 40, a turn apart
+        assert np.abs(target).max() == 1.0
+
+
+def test_waves_have_their_periods_alone() -> None:
+    parameters = SineWaves(name="sine_waves", n_steps=1001, periods=[1001, 200])
+    spectrum = np.abs(np.fft.rfft(sine_waves(parameters, seed=1)[:-1, 0]))  # the last step is the first of the next
+    assert set(np.flatnonzero(spectrum > 1e-9 * spectrum.max())) <= {0, 1, 5}
+    assert np.all(spectrum[[1, 5]] > 1)
+
+
+def test_targets_and_noise_depend_on_the_seed_alone() -> None:
+    one, again, other = regression(1), regression(1), regression(2)
+    np.testing.assert_array_equal(one.target(0), again.target(0))
+    np.testing.assert_array_equal(one.events(0), again.events(0))
+    assert not np.array_equal(one.target(0), other.target(0))
+    assert not np.array_equal(one.events(0)[1][:100], other.events(0)[1][:100])
+
+
+def test_the_noise_has_its_rate() -> None:
+    steps, channels = regression().events(0)
+    expected = 1000 * 100 * 0.05
+    assert abs(len(steps) - expected) < 5 * np.sqrt(expected)  # 5 standard deviations
+    assert set(channels) == set(range(100))
+
+
+def test_a_lemniscate() -> None:
+    """x = sin t and y = sin 2t = 2 x cos t, so that y^2 = 4 x^2 (1 - x^2)."""
+    x, y = pattern(Pattern(name="pattern")).T
+    np.testing.assert_allclose(y**2, 4 * x**2 * (1 - x**2), rtol=0, atol=1e-14)  # a few roundings of numbers up to 1
+    assert (x.max(), y.max()) == (pytest.approx(1, abs=1e-5), pytest.approx(1, abs=2e-5))  # the grid misses the peak
+
+
+def test_every_step_counts() -> None:
+    task = regression(parameters=Pattern(name="pattern", n_steps=50))
+    sample = np.array([0])
+    stimulus = task.stimulus(sample)
+    assert stimulus.learning_window.all()
+    assert stimulus.target.shape == (50, 2)
+    none = np.empty(0, np.int64)
+    error = np.full((50, 2), 0.1)
+    score = task.score(sample, Recording(none, none, error, error))
+    assert score.accuracy is None
+    assert score.loss == pytest.approx(0.5 * 100 * 0.01, rel=1e-13)  # a sum of 100 numbers
