@@ -12,6 +12,9 @@ from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling
 from eprop_core.parameters import Network, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
 
+Label = Annotated[str, StringConstraints(pattern=r"^[^|\n]+$")]
+"""Name that a figure and a table print."""
+
 # The sizes that follow from the data set are not for the user to give.
 TaskNetwork = create_model(  # type: ignore[call-overload]
     "TaskNetwork",
@@ -82,15 +85,45 @@ class Study(Parameters):
         {}, max_length=2, description="values by parameter path within the task; every combination is run"
     )
 
+    variants: dict[Label, dict[str, Any]] = Field(
+        {}, description="changed values by parameter path, by name; the first variant is the model to compare with"
+    )
+    series: dict[Label, Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]] = Field(
+        {},
+        description="values by parameter path, by name; the parameters of a series change together, and its figure has "
+        "the first on its axis; the first values are those to compare with",
+    )
+    goals: dict[str, float] = Field(
+        {}, description="accuracy, or loss where no answer is right or wrong, whose training time is told, by task"
+    )
+
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
-        if self.vary and self.grid:
-            raise ValueError("a study has either vary or grid, not both")
+        if sum(map(bool, (self.vary, self.grid, self.variants, self.series))) > 1:
+            raise ValueError("a study has one of vary, grid, variants and series")
+        for name, values in self.series.items():
+            if len(set(map(len, values.values()))) > 1:
+                raise ValueError(f"series.{name}: all parameters need equally many values")
+        if unknown := set(self.goals) - set(self.tasks):
+            raise ValueError(f"goals: {min(unknown)!r} is no task of this study")
         return self
 
-    def points(self) -> list[points.Changes]:
+    @property
+    def kind(self) -> Literal["curves", "vary", "grid", "variants", "series"]:
+        """Which of its keys tells the points; learning curves where there is none."""
+        if self.variants:
+            return "variants"
+        if self.series:
+            return "series"
+        return "vary" if self.vary else "grid" if self.grid else "curves"
+
+    def points(self) -> list[points.Point]:
         """Return the changes that each point makes to the task."""
-        return points.expand(self.vary, self.grid)
+        if self.variants:
+            return [points.Point(changes, variant=name) for name, changes in self.variants.items()]
+        if self.series:
+            return [point for name, values in self.series.items() for point in points.together(values, name)]
+        return points.one_at_a_time(self.vary) if self.vary else points.all_combinations(self.grid)
 
 
 class Comparison(Parameters):
@@ -148,9 +181,9 @@ def load(values: Any, where: str) -> Configuration:
                 allowed = ", ".join(configuration.tasks)
                 problems.append(f"studies.{name}.tasks = {task!r}: no such task; there are {allowed}")
                 continue
-            for changes in study.points():
+            for point in study.points():
                 try:
-                    configuration.point(task, changes)
+                    configuration.point(task, point.changes)
                 except ParameterError as error:
                     problems += [f"studies.{name}, task {task}: {line}" for line in str(error).splitlines()]
     if problems:

@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -13,15 +13,32 @@ Changes = dict[str, Any]
 """Values by parameter path, for instance ``{"network.input.connectivity.probability": 0.1}``."""
 
 
-def expand(vary: Mapping[str, Sequence[Any]], grid: Mapping[str, Sequence[Any]]) -> list[Changes]:
-    """Return the changes of every point of a study.
+class Point(NamedTuple):
+    """A task with some parameters changed."""
 
-    ``vary`` changes one parameter at a time and leaves the others at the task's own values; ``grid`` takes every
-    combination of its values. A study with neither has one point, the task as it is.
-    """
-    if vary:
-        return [{path: value} for path, values in vary.items() for value in values]
-    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    changes: Changes
+    variant: str = ""
+    """Name of the variant that it is."""
+    series: str = ""
+    """Name of the series that it belongs to."""
+
+
+def one_at_a_time(values: Mapping[str, Sequence[Any]]) -> list[Point]:
+    """Return a point per value; each leaves the other parameters as they are."""
+    return [Point({path: value}) for path, of_path in values.items() for value in of_path]
+
+
+def all_combinations(values: Mapping[str, Sequence[Any]]) -> list[Point]:
+    """Return a point per combination of values; the point without a change where there are none."""
+    return [Point(dict(zip(values, combined, strict=True))) for combined in itertools.product(*values.values())]
+
+
+def together(values: Mapping[str, Sequence[Any]], series: str) -> list[Point]:
+    """Return a point per position in the lists of values, which are equally long."""
+    return [
+        Point(dict(zip(values, combined, strict=True)), series=series)
+        for combined in zip(*values.values(), strict=True)
+    ]
 
 
 def apply(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:

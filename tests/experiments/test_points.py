@@ -6,20 +6,24 @@ from eprop_core.experiments import points
 from eprop_core.parameters import GradientDescent
 
 
+def test_one_parameter_is_changed_at_a_time() -> None:
+    changes = [point.changes for point in points.one_at_a_time({"a.b": [1, 2], "c": [3]})]
+    assert changes == [{"a.b": 1}, {"a.b": 2}, {"c": 3}]
+
+
+def test_every_combination_is_taken() -> None:
+    changes = [point.changes for point in points.all_combinations({"a": [1, 2], "b": [3, 4]})]
+    assert changes == [{"a": 1, "b": 3}, {"a": 1, "b": 4}, {"a": 2, "b": 3}, {"a": 2, "b": 4}]
+
+
 def test_nothing_varied_is_one_point() -> None:
-    assert points.expand({}, {}) == [{}]
+    assert points.all_combinations({}) == [points.Point({})]
 
 
-def test_vary_changes_one_parameter_at_a_time() -> None:
-    assert points.expand({"a.b": [1, 2], "c": [3]}, {}) == [{"a.b": 1}, {"a.b": 2}, {"c": 3}]
-
-
-def test_grid_takes_every_combination() -> None:
-    assert points.expand({}, {"a": [1, 2], "b": [3, 4]}) == [
-        {"a": 1, "b": 3},
-        {"a": 1, "b": 4},
-        {"a": 2, "b": 3},
-        {"a": 2, "b": 4},
+def test_parameters_are_changed_together() -> None:
+    assert points.together({"a": [1, 2], "b": [3, 4]}, "both") == [
+        points.Point({"a": 1, "b": 3}, series="both"),
+        points.Point({"a": 2, "b": 4}, series="both"),
     ]
 
 

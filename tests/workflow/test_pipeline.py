@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).parents[2]
-NAMES = ("learning", "sparsity", "strong_scaling", "weak_scaling", "exchange")
+NAMES = ("learning", "sparsity", "ablation", "densities", "strong_scaling", "weak_scaling", "exchange")
 SIMULATING = {"prepare_dataset", "train", "time_one_rank", "time_many_ranks", "time_dry_run"}
 TIMING = {"time_one_rank", "time_many_ranks", "time_dry_run"}
 CORES = 2
@@ -178,7 +178,7 @@ def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> 
     [
         (["tasks", "digits", "network", "neurn"], {}, "no such key"),
         (["tasks", "digits", "network", "input", "connectivity", "probability"], -0.1, "greater than or equal to 0"),
-        (["studies", "sparsity", "vary", "network.input.connectivity.probabilty"], [0.1], "probabilty"),
+        (["studies", "densities", "vary", "network.input.connectivity.probabilty"], [0.1], "probabilty"),
         (["scaling", "strong", "ranks"], [1, 10_000], "cores"),
     ],
 )

@@ -16,7 +16,9 @@ from scipy import stats
 
 import collect_scaling
 import collect_study
+import differences
 import learning_curves
+import measures
 import parameter_curves
 import plot_exchange
 import plot_saccades
@@ -29,6 +31,8 @@ import tabulate_exchange
 import tabulate_saccades
 import tabulate_scaling
 import tabulate_study
+import thinning_curves
+import variant_differences
 import write_report
 import write_table
 
@@ -61,6 +65,7 @@ def training_result(seed: int, density: float = 0.1, delay: int = 1) -> dict[str
         {
             "epoch": epoch,
             "samples": 100 * epoch,
+            "training_time_s": 0.1 * epoch,
             "training_loss": 1.0 / epoch,
             "training_accuracy": accuracy - 0.1 / epoch,
             "rate_hz": 10.0,
@@ -74,12 +79,14 @@ def training_result(seed: int, density: float = 0.1, delay: int = 1) -> dict[str
         "seed": seed,
         "parameters": {"network": {"input": {"connectivity": {"probability": density}, "delay": delay}}},
         "provenance": PROVENANCE,
-        "classes": 10,
+        "chance": 0.1,
+        "loss": "mean_squared_error",
         "curve": curve,
         "test": {"samples": 50, "correct": round(50 * accuracy), "accuracy": accuracy, "loss": 0.5},
         "samples": {"training": 90, "validation": 10, "test": 50, "shown": 400},
         "rate_hz": 10.0,
         "counts": {"neurons": 20, "synapses": int(1000 * density), "synaptic_events": int(400_000 * density)},
+        "operations_per_sample": {"effective_accumulates": 900.0 * density, "dense": 5000},
         "times_s": {"training": 0.4, "test": 0.1},
         "training_time_per_sample_s": 0.001,
         "per_rank": [{"times_s": {}, "peak_memory_bytes": 100_000_000}],
@@ -90,7 +97,12 @@ def training_result(seed: int, density: float = 0.1, delay: int = 1) -> dict[str
 def study(tmp_path: Path) -> Any:
     """Return a function that writes results for changes of the density and the delay and collects them."""
 
-    def make(changes: list[dict[str, Any]], seeds: tuple[int, ...] = (1, 2, 3)) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def make(
+        changes: list[dict[str, Any]],
+        seeds: tuple[int, ...] = (1, 2, 3),
+        names: list[dict[str, str]] | None = None,
+        goals: dict[str, float] | None = None,
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
         points = []
         for index, changed in enumerate(changes):
             files = [tmp_path / f"{index}-{seed}.json" for seed in seeds]
@@ -98,9 +110,9 @@ def study(tmp_path: Path) -> Any:
                 result = training_result(seed, changed.get(DENSITY, 0.1), changed.get(DELAY, 1))
                 file.write_text(json.dumps(result), encoding="utf-8")
             default = changed.get(DENSITY, 0.1) == 0.1 and changed.get(DELAY, 1) == 1
-            point = {"task": "digits", "changes": changed, "default": default, "results": [str(file) for file in files]}
-            points.append(point)
-        tables = collect_study.collect(points)
+            point = {"task": "digits", "variant": "", "series": "", "changes": changed, "default": default}
+            points.append({**point, **(names[index] if names else {}), "results": [str(file) for file in files]})
+        tables = collect_study.collect(points, goals or {})
         written = []
         for table in tables:  # as the scripts read them
             table.to_csv(tmp_path / "table.csv", index=False)
@@ -207,6 +219,9 @@ def check(draw: Callable[[], Figure], directory: Path, *labels: str) -> None:
     assert 40 < height < 240
     files = [directory / f"figure.{file_format}" for file_format in ("pdf", "svg", "png")]
     style.save(figure, [str(file) for file in files])
+    written = [file.read_bytes() for file in files]
+    style.save(figure, [str(file) for file in files])
+    assert [file.read_bytes() for file in files] == written
     picture = plt.imread(files[2])
     assert picture.shape[1] == pytest.approx(width / 25.4 * 300, abs=2)
     assert len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 10
@@ -244,7 +259,7 @@ def test_learning_curves(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> 
     assert list(test["samples"]) == [400]
     assert test["mean"].iloc[0] == pytest.approx(runs["test_accuracy"].mean())
     assert list(drawn.loc[drawn["set"] == "validation", "samples"]) == [200, 400]
-    labels = ["Training samples seen", "Accuracy (%)", "chance", "validation", f"{len(seeds)} seed"]
+    labels = ["Training samples seen", "Accuracy (%)", "Rate (spikes/s)", "chance", "validation", f"{len(seeds)} seed"]
     check(lambda: learning_curves.draw(runs, curves), tmp_path, *labels)
 
 
@@ -253,6 +268,107 @@ def test_learning_curves_without_validation(study: Any, tmp_path: Path) -> None:
     curves["validation_accuracy"] = np.nan
     assert "validation" not in set(learning_curves.numbers(runs, curves)["set"])
     check(lambda: learning_curves.draw(runs, curves), tmp_path, "training")
+
+
+def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: Any) -> None:
+    runs, _ = study([{DENSITY: 1.0}], goals={"digits": 0.94})
+    assert list(runs["time_to_goal_s"].fillna(-1)) == [-1, 0.2, 0.2]  # validated at 0.92, 0.94 and 0.96 from epoch 2 on
+    curve = [{"training_accuracy": None, "training_loss": loss, "training_time_s": 1 / loss} for loss in (4, 2, 1)]
+    assert collect_study.time_to(2.5, curve) == 0.5
+    assert collect_study.time_to(0.5, curve) is None
+
+
+def unanswerable(runs: pd.DataFrame, curves: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The same as of a task in which no answer is right or wrong."""
+    none = {"test_accuracy": np.nan, "test_loss": np.nan, "chance": np.nan}
+    curves = curves.assign(training_accuracy=np.nan, validation_accuracy=np.nan, validation_loss=np.nan)
+    return runs.assign(**none), curves
+
+
+def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
+    runs, _ = unanswerable(*study([{DENSITY: 0.1}, {DENSITY: 1.0}]))
+    check(lambda: parameter_curves.draw(runs), tmp_path, "Training loss (mV²)", "Input density")
+    numbers = tabulate_study.numbers(runs)
+    assert "Training loss (mV²)" in tabulate_study.printed(numbers, runs)
+    check(lambda: learning_curves.draw(*unanswerable(*study([{}]))), tmp_path, "Digits: loss (mV²)", "Rate (spikes/s)")
+
+
+def test_differences_are_paired_over_seeds() -> None:
+    accuracy = {0: [0.8, 0.9, 0.7], 1: [0.81, 0.93, 0.72], 2: [0.8, 0.9, 0.7], 3: [0.6, 0.4, 0.6]}
+    rows = [
+        {"task": "digits", "series": np.nan, "point": point, "seed": seed, "accuracy": value}
+        for point, values in accuracy.items()
+        for seed, value in enumerate(values)
+    ]
+    table = differences.differences(pd.DataFrame(rows), "accuracy").set_index("point")
+    assert list(table["difference"]) == pytest.approx([0, 0.02, 0, -0.8 / 3])
+    expected = stats.ttest_rel(accuracy[1], accuracy[0])
+    interval = expected.confidence_interval(0.95)
+    assert table.loc[1, "p_value"] == pytest.approx(expected.pvalue)
+    assert (table.loc[1, "difference_low"], table.loc[1, "difference_high"]) == pytest.approx(tuple(interval))
+    assert np.isnan(table.loc[0, "p_value"])
+    assert table.loc[2, "p_value"] == 1.0
+    adjusted = stats.false_discovery_control(table["p_value"].dropna())
+    assert list(table["adjusted_p_value"].dropna()) == pytest.approx(list(adjusted))
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> None:
+    names = [{"variant": name} for name in ("full model", "sparse input", "late input")]
+    runs, _ = study([{}, {DENSITY: 0.05}, {DELAY: 5}], seeds, names)
+    runs["training_time_per_sample_s"] *= 1 + 0.01 * np.arange(len(runs))  # times scatter
+    drawn = variant_differences.numbers(runs).set_index("variant")
+    assert list(drawn["difference"]) == pytest.approx([0, -0.5, 0])
+    assert list(drawn["operations_per_sample"]) == pytest.approx([0, -50, 0])
+    check(
+        lambda: variant_differences.draw(runs),
+        tmp_path,
+        "full model",
+        "late input",
+        "Test accuracy: difference (percentage points)",
+        "Synaptic operations (%)",
+    )
+    numbers = tabulate_study.numbers(runs)
+    printed = tabulate_study.printed(numbers, runs)
+    assert list(printed["Variant"]) == ["full model", "sparse input", "late input"]
+    assert printed["p"].iloc[0] == ""
+
+
+def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
+    densities = [1.0, 0.9, 0.5, 0.1]  # accuracies fall by 0.1 per unit of density; seeds scatter by 0.02
+    changes = [{DENSITY: density} for density in densities]
+    changes += [{DELAY: delay, DENSITY: 0.1} for delay in (1, 5)]
+    names = [{"series": "input"}] * 4 + [{"series": "later and sparser"}] * 2
+    runs, _ = study(changes, names=names)
+    drawn = thinning_curves.numbers(runs)
+    marked = drawn[drawn["last_as_good"]].set_index(["series", "measure"])["value"]
+    assert marked["input", "test_accuracy"] == 0.9
+    assert marked["later and sparser", "test_accuracy"] == 5
+    ratios = drawn[drawn["measure"] == "operations_per_sample"]["ratio"]
+    assert list(ratios) == pytest.approx([*densities, 1, 1])
+    check(
+        lambda: thinning_curves.draw(runs),
+        tmp_path,
+        "as good to 0.9",
+        "synapses ÷ 1.1",
+        "later and sparser",
+        "Input density",
+        "Input delay (steps)",
+        "Cost (first = 1)",
+    )
+    printed = tabulate_study.printed(tabulate_study.numbers(runs), runs)
+    assert printed["Varied"].iloc[1] == "input: Input density 0.9"
+
+
+def test_less_loss_is_better() -> None:
+    loss = measures.measure_of(pd.DataFrame({"test_accuracy": [None], "loss": ["mean_squared_error"]}))
+    runs = pd.DataFrame({"point": [0, 0, 1, 1, 2, 2], "training_loss": [1.0, 1.2, 0.5, 0.6, 1.5, 1.4]})
+    assert thinning_curves.last_as_good(runs, loss) == 1
+
+
+@pytest.mark.parametrize(("p", "text"), [(1e-9, "<0.001"), (0.0123, "0.012"), (0.456, "0.46"), (np.nan, "")])
+def test_p_values_have_the_digits_that_mean_something(p: float, text: str) -> None:
+    assert write_table.p_value(p) == text
 
 
 @pytest.mark.parametrize(
@@ -283,14 +399,17 @@ def test_parameters_that_are_no_numbers_can_be_drawn(study: Any, tmp_path: Path)
 
 
 def test_the_figure_of_a_study_follows_from_what_it_varies(study: Any, tmp_path: Path) -> None:
-    for changes, measures in (([{}], {"loss", "accuracy"}), ([{DENSITY: 0.5}], set(parameter_curves.MEASURES))):
+    for kind, changes, drawn in (
+        ("curves", [{}], {"loss", "accuracy", "rate"}),
+        ("vary", [{DENSITY: 0.5}], {"test_accuracy", "synaptic_events_per_sample"}),
+    ):
         runs, curves = study(changes)
         runs.to_csv(tmp_path / "runs.csv", index=False)
         curves.to_csv(tmp_path / "curves.csv", index=False)
         outputs = [str(tmp_path / f"study.{file_format}") for file_format in ("pdf", "svg", "png", "csv")]
         inputs = SimpleNamespace(runs=tmp_path / "runs.csv", curves=tmp_path / "curves.csv")
-        plot_study.main(SimpleNamespace(input=inputs, output=outputs))
-        assert set(pd.read_csv(outputs[3])["measure"]) == measures
+        plot_study.main(SimpleNamespace(input=inputs, output=outputs, params=SimpleNamespace(facts={"kind": kind})))
+        assert set(pd.read_csv(outputs[3])["measure"]) == drawn
 
 
 def test_scaling_is_told_by_the_slowest_rank_and_the_median() -> None:
@@ -394,7 +513,7 @@ def written(numbers: pd.DataFrame, printed: pd.DataFrame, directory: Path) -> tu
 def test_table_of_a_study(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 0.5}, {DENSITY: 1.0}])
     numbers = tabulate_study.numbers(runs)
-    table, markdown, latex = written(numbers, tabulate_study.printed(numbers), tmp_path)
+    table, markdown, latex = written(numbers, tabulate_study.printed(numbers, runs), tmp_path)
     assert list(table["seeds"]) == [3, 3]
     assert list(table["test_accuracy"]) == pytest.approx([0.89, 0.94])
     half_width = 100 * stats.t.ppf(0.975, 2) * 0.02 / np.sqrt(3)
@@ -433,9 +552,9 @@ def test_table_of_saccades(comparison: dict[str, Any], tmp_path: Path) -> None:
 
 def test_captions_tell_seeds_and_repeats() -> None:
     captions = PROJECT / "workflow" / "report"
-    facts: dict[str, Any] = {"tasks": ["digits"], "seeds": 7, "varied": ["input.delay"]}
-    assert "7 seeds" in write_report.caption(captions / "study.rst", facts)
-    assert "7 seeds" in write_report.caption(captions / "study.rst", facts | {"varied": []})
+    facts: dict[str, Any] = {"tasks": ["digits"], "seeds": 7, "varied": ["input.delay"], "names": ["full"]}
+    for kind in ("curves", "vary", "grid", "variants", "series"):
+        assert "7 seeds" in write_report.caption(captions / "study.rst", facts | {"kind": kind})
     facts = {"kind": "weak", "neurons": 5, "inputs": 3, "model_time": 1.5, "repeats": 9, "seeds": 1, "dry": False}
     assert "median of 9 repeats" in write_report.caption(captions / "scaling.rst", facts)
     assert "dry run" not in write_report.caption(captions / "scaling.rst", facts)
@@ -451,12 +570,12 @@ def test_the_report_is_one_page_that_needs_nothing_else(study: Any, tmp_path: Pa
     plot_files = [str(tmp_path / "figures" / "mine.svg")]
     style.save(parameter_curves.draw(runs), plot_files)
     files = [str(tmp_path / "tables" / f"mine.{file_format}") for file_format in ("csv", "md", "tex")]
-    write_table.write(numbers, tabulate_study.printed(numbers), files, "A caption.", "name")
+    write_table.write(numbers, tabulate_study.printed(numbers, runs), files, "A caption.", "name")
     template = PROJECT / "workflow" / "report"
     section = {
         "name": "mine",
         "caption": str(template / "study.rst"),
-        "facts": {"tasks": ["digits"], "seeds": 3, "varied": ["density"]},
+        "facts": {"kind": "vary", "tasks": ["digits"], "seeds": 3, "varied": ["density"], "names": []},
     }
     write_report.main(
         SimpleNamespace(

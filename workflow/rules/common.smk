@@ -30,24 +30,26 @@ except ParameterError as error:
 
 
 def points_of(study):
-    """Task, changes, the resulting parameters and their name, of each point of a study."""
+    """Task, point, the resulting parameters and their name, of each point of a study."""
     for task in CONFIGURATION.studies[study].tasks:
-        for changes in CONFIGURATION.studies[study].points():
-            parameters = CONFIGURATION.point(task, changes)
-            yield task, changes, parameters, f"{task}-{identifier(parameters)}"
+        for point in CONFIGURATION.studies[study].points():
+            parameters = CONFIGURATION.point(task, point.changes)
+            yield task, point, parameters, f"{task}-{identifier(parameters)}"
 
 
 def results_of_study(study):
-    """Task, changes, whether they change nothing, and result files, one per seed, of each point of a study."""
+    """Task, names, changes, whether they change nothing, and result files, one per seed, of each point of a study."""
     seeds = dict.fromkeys(CONFIGURATION.studies[study].seeds)
     return [
         {
             "task": task,
-            "changes": changes,
+            "variant": point.variant,
+            "series": point.series,
+            "changes": point.changes,
             "default": parameters == CONFIGURATION.tasks[task],
             "results": [f"results/training/{name}/seed-{seed}.json" for seed in seeds],
         }
-        for task, changes, parameters, name in points_of(study)
+        for task, point, parameters, name in points_of(study)
     ]
 
 
@@ -104,8 +106,10 @@ def comparison():
 def facts_of_study(study):
     parameters = CONFIGURATION.studies[study]
     return {
+        "kind": parameters.kind,
         "tasks": parameters.tasks,
         "seeds": len(set(parameters.seeds)),
+        "names": [*parameters.variants, *parameters.series],
         "varied": [
             path.removeprefix("network.")
             for path in [*parameters.vary, *parameters.grid]

@@ -12,7 +12,16 @@ rule study_figure:
     input:
         runs="results/tables/{study}_runs.csv",
         curves="results/tables/{study}_curves.csv",
-        modules=scripts("style", "spread", "learning_curves", "parameter_curves"),
+        modules=scripts(
+            "style",
+            "spread",
+            "measures",
+            "differences",
+            "learning_curves",
+            "parameter_curves",
+            "thinning_curves",
+            "variant_differences",
+        ),
     output:
         "results/figures/{study}.pdf",
         report(

@@ -69,6 +69,7 @@ rule collect_study:
         "../../envs/core.yaml"
     params:
         points=lambda wildcards: results_of_study(wildcards.study),
+        goals=lambda wildcards: CONFIGURATION.studies[wildcards.study].goals,
     message:
         "Collect the results of study {wildcards.study}"
     script:

@@ -11,7 +11,7 @@ localrules:
 rule study_table:
     input:
         runs="results/tables/{study}_runs.csv",
-        modules=scripts("style", "spread", "write_table"),
+        modules=scripts("style", "spread", "measures", "differences", "write_table"),
     output:
         "results/tables/{study}.csv",
         "results/tables/{study}.md",
@@ -20,6 +20,8 @@ rule study_table:
         "logs/study_table/{study}.log",
     conda:
         "../../envs/core.yaml"
+    params:
+        facts=lambda wildcards: facts_of_study(wildcards.study),
     message:
         "Tabulate study {wildcards.study}"
     script:

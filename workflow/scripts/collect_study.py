@@ -4,9 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 import script_log
+
+LAST_POINTS = 10
+"""Points at the end of a curve whose mean is the final training loss; a single one scatters."""
 
 
 def value_at(parameters: dict[str, Any], path: str) -> Any:
@@ -17,21 +21,42 @@ def value_at(parameters: dict[str, Any], path: str) -> Any:
     return value if isinstance(value, int | float | str) else json.dumps(value)
 
 
-def run_row(result: dict[str, Any]) -> dict[str, Any]:
+def time_to(goal: float, curve: list[dict[str, Any]]) -> float | None:
+    """Return the seconds of training after which a curve reaches ``goal`` for the first time; None: it does not.
+
+    Where answers are right or wrong, the goal is an accuracy: of samples held back, if there are any, otherwise of the
+    training samples while they are learned. Elsewhere it is a training loss.
+    """
+    if curve[0]["training_accuracy"] is None:
+        return next((point["training_time_s"] for point in curve if point["training_loss"] <= goal), None)
+    held_back = any(point["validation_accuracy"] is not None for point in curve)
+    measure = "validation_accuracy" if held_back else "training_accuracy"
+    reached = (point for point in curve if point[measure] is not None and point[measure] >= goal)
+    return next((point["training_time_s"] for point in reached), None)
+
+
+def run_row(result: dict[str, Any], goal: float | None) -> dict[str, Any]:
     """Return what a run is told by: score, cost, activity and size."""
-    counts, shown = result["counts"], result["samples"]["shown"]
+    counts, shown, test, operations = (result[key] for key in ("counts", "samples", "test", "operations_per_sample"))
+    test = test or {"accuracy": None, "loss": None, "samples": 0}
     return {
         "seed": result["seed"],
-        "test_accuracy": result["test"]["accuracy"],
-        "test_loss": result["test"]["loss"],
-        "test_samples": result["test"]["samples"],
-        "chance": 1 / result["classes"],
-        "training_samples_shown": shown,
+        "test_accuracy": test["accuracy"],
+        "test_loss": test["loss"],
+        "test_samples": test["samples"],
+        "training_loss": np.mean([point["training_loss"] for point in result["curve"][-LAST_POINTS:]]),
+        "loss": result["loss"],
+        "chance": result["chance"],
+        "training_samples_shown": shown["shown"],
         "neurons": counts["neurons"],
         "synapses": counts["synapses"],
-        "synaptic_events_per_sample": counts["synaptic_events"] / shown,
+        "synaptic_events_per_sample": counts["synaptic_events"] / shown["shown"],
+        "operations_per_sample": operations["effective_accumulates"],
+        "dense_operations_per_sample": operations["dense"],
         "rate_hz": result["rate_hz"],
         "training_time_per_sample_s": result["training_time_per_sample_s"],
+        "goal": goal,
+        "time_to_goal_s": None if goal is None else time_to(goal, result["curve"]),
         "total_time_s": sum(result["times_s"].values()),
         "peak_memory_bytes": max(rank["peak_memory_bytes"] for rank in result["per_rank"]),
         "ranks": result["provenance"]["ranks"],
@@ -40,32 +65,37 @@ def run_row(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def collect(points: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def collect(points: list[dict[str, Any]], goals: dict[str, float]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the runs and their curves. A column per varied parameter holds its value in each run.
 
-    ``points`` are dictionaries of ``task``, ``changes`` (values by path), ``default`` (whether the changes change
-    nothing) and ``results`` (file names). The column ``varied`` holds the paths that a point changes.
+    ``points`` are dictionaries of ``task``, ``variant`` and ``series`` (their names, where the study has them),
+    ``changes`` (values by path), ``default`` (whether the changes change nothing) and ``results`` (file names). The
+    column ``point`` counts them, ``varied`` holds the paths that a point changes. ``goals`` are accuracies or losses
+    by task.
     """
     paths = list(dict.fromkeys(path for point in points for path in point["changes"]))
     runs: list[dict[str, Any]] = []
     curves: list[dict[str, Any]] = []
-    for point in points:
+    for number, point in enumerate(points):
         for file in point["results"]:
             result = json.loads(Path(file).read_text(encoding="utf-8"))
             head = {
                 "task": point["task"],
+                "point": number,
+                "variant": point["variant"],
+                "series": point["series"],
                 "varied": " ".join(point["changes"]),
                 "default": point["default"],
                 **{path: value_at(result["parameters"], path) for path in paths},
             }
-            runs.append({**head, **run_row(result), "file": file})
+            runs.append({**head, **run_row(result, goals.get(point["task"])), "file": file})
             curves += [{**head, "seed": result["seed"], **row} for row in result["curve"]]
     return pd.DataFrame(runs), pd.DataFrame(curves)
 
 
 def main(snakemake: Any) -> None:
     """Write the tables of one study."""
-    runs, curves = collect(snakemake.params.points)
+    runs, curves = collect(snakemake.params.points, snakemake.params.goals)
     runs.to_csv(snakemake.output.runs, index=False)
     curves.to_csv(snakemake.output.curves, index=False)
 

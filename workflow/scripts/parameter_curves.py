@@ -1,4 +1,4 @@
-"""Accuracy and cost of a study over the parameters that it varies.
+"""Accuracy (or loss) and cost of a study over the parameters that it varies.
 
 A column of panels per parameter where each is varied by itself; a column per task, with a colour per value of the
 second parameter, where two are combined. The task's own value is marked by a dotted line.
@@ -10,12 +10,13 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import NullLocator
 
 import style
+from measures import Measure, measure_of
 from spread import summarize
 
-MEASURES = {"test_accuracy": "Test accuracy (%)", "synaptic_events_per_sample": "Synaptic events\nper sample (1000)"}
+COST = Measure("synaptic_events_per_sample", "Synaptic events\nper sample", "1000", 1e-3, 2, -1)
 
 
 class Column(NamedTuple):
@@ -48,7 +49,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
             task=column.task, parameter=column.parameter, measure=measure
         )
         for column in columns(runs)
-        for measure in MEASURES
+        for measure in (measure_of(runs).column, COST.column)
     ]
     drawn = pd.concat(parts).rename(columns={"x": "value"})
     return drawn[["task", "parameter", "value", "series", "measure", "n", "mean", "low", "high"]]
@@ -56,26 +57,21 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
-    shown = columns(runs)
+    shown, measures = columns(runs), (measure_of(runs), COST)
     width = style.ONE_COLUMN if len(shown) == 1 else style.TWO_COLUMNS
     figure, axes = plt.subplots(
-        len(MEASURES), len(shown), figsize=(width, 80 * style.MILLIMETRE), squeeze=False, sharex="col", sharey="row"
+        len(measures), len(shown), figsize=(width, 80 * style.MILLIMETRE), squeeze=False, sharex="col", sharey="row"
     )
     for column, panels in zip(shown, axes.T, strict=True):
-        for measure, panel in zip(MEASURES, panels, strict=True):
-            _draw_panel(panel, column.runs, measure)
-        style.draw_chance(panels[0], runs["chance"].iloc[0], named=panels[0] is axes[0, 0])
+        for measure, panel in zip(measures, panels, strict=True):
+            _draw_panel(panel, column.runs, measure.column)
+        if runs["chance"].notna().all():
+            style.draw_chance(panels[0], runs["chance"].iloc[0], named=panels[0] is axes[0, 0])
         panels[-1].set_xlabel(style.parameter_name(column.parameter))
         if len(set(runs["task"])) > 1:
             panels[0].set_title(column.task)
-    for (measure, label), panel in zip(MEASURES.items(), axes[:, 0], strict=True):
-        panel.set_ylabel(label)
-        panel.set_ylim(bottom=0)
-        if measure == "test_accuracy":
-            panel.set_ylim(0, 1.02)
-            panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-        else:
-            panel.yaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
+    for measure, panel in zip(measures, axes[:, 0], strict=True):
+        measure.format_axis(panel)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     if len(labels) > 1:
         title = style.parameter_name(shown[0].second) if shown[0].second else None
@@ -113,16 +109,9 @@ def _draw_panel(panel: Axes, runs: pd.DataFrame, measure: str) -> None:
     if not own.empty:
         panel.axvline(own.iloc[0], color=style.GREY, linestyle=":", linewidth=0.8, zorder=0)
     if numeric:
-        _scale(panel, [value for value in values if value > 0])
-        panel.set_xticks(positions, [f"{value:g}" for value in values])
+        style.scale_to_values(panel, values)
     else:
         names = [str(value).replace("_", " ") for value in values]
         panel.set_xticks(positions, names, rotation=30, ha="right", rotation_mode="anchor")
         panel.set_xlim(-0.5, len(values) - 0.5)
-    panel.xaxis.set_minor_locator(NullLocator())
-
-
-def _scale(panel: Axes, positive: list[float]) -> None:
-    """Scale the axis by decades where values span one; zero, if it is there, lies one decade below."""
-    if positive and max(positive) >= 10 * min(positive):
-        panel.set_xscale("symlog", linthresh=min(positive), linscale=0.5)
+        panel.xaxis.set_minor_locator(NullLocator())

@@ -1,4 +1,4 @@
-"""Draw the figure of a study: learning curves where it varies nothing, otherwise accuracy over what it varies."""
+"""Draw the figure of a study; which one follows from what it varies."""
 
 from typing import Any
 
@@ -8,16 +8,26 @@ import learning_curves
 import parameter_curves
 import script_log
 import style
+import thinning_curves
+import variant_differences
+
+FIGURES = {
+    "vary": parameter_curves,
+    "grid": parameter_curves,
+    "variants": variant_differences,
+    "series": thinning_curves,
+}
 
 
 def main(snakemake: Any) -> None:
     """Draw the figure, and write the numbers in it beside it."""
     style.use()
     runs, curves = pd.read_csv(snakemake.input.runs), pd.read_csv(snakemake.input.curves)
-    if runs["varied"].isna().all():
+    kind = snakemake.params.facts["kind"]
+    if kind == "curves":
         figure, numbers = learning_curves.draw(runs, curves), learning_curves.numbers(runs, curves)
     else:
-        figure, numbers = parameter_curves.draw(runs), parameter_curves.numbers(runs)
+        figure, numbers = FIGURES[kind].draw(runs), FIGURES[kind].numbers(runs)
     *pictures, table = snakemake.output
     style.save(figure, pictures)
     numbers.to_csv(table, index=False)

@@ -12,11 +12,14 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
 TWO_COLUMNS = 180 * MILLIMETRE
 GREY = "0.45"
+LAYOUT_PASSES = 4
+"""Axes that keep their aspect settle within 0.03 mm after so many."""
 
 # Okabe and Ito's palette without black and yellow, which a thin line on white loses.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -35,6 +38,10 @@ PARAMETER_NAMES = {
     "network.plasticity.f_target": "Target rate (spikes/s)",
     "network.plasticity.kappa": "Eligibility filter $\\kappa$",
     "network.plasticity.cutoff": "Cutoff (steps)",
+    "network.input.delay": "Input delay (steps)",
+    "network.recurrent.delay": "Recurrent delay (steps)",
+    "network.output.delay": "Output delay (steps)",
+    "network.feedback.delay": "Feedback delay (steps)",
     "network.neuron.tau_m": "Membrane time constant (ms)",
     "network.neuron.surrogate_gradient.function": "Surrogate gradient",
     "training.epochs": "Epochs",
@@ -117,13 +124,32 @@ def draw_chance(panel: Axes, chance: float, *, named: bool = True) -> None:
     )
 
 
+def scale_to_values(panel: Axes, values: Sequence[float]) -> None:
+    """Scale the horizontal axis to ascending ``values``, and name each of them there.
+
+    By decades where values span one; zero, if it is there, lies one decade below.
+    """
+    positive = [value for value in values if value > 0]
+    if positive and max(positive) >= 10 * min(positive):
+        panel.set_xscale("symlog", linthresh=min(positive), linscale=0.5)
+    panel.set_xticks(values, [f"{value:g}" for value in values])
+    panel.xaxis.set_minor_locator(NullLocator())
+
+
 def parameter_name(path: str) -> str:
     """Return what to write on the axis of a parameter."""
     return PARAMETER_NAMES.get(path, path.removeprefix("network.").replace(".", " ").replace("_", " "))
 
 
 def save(figure: Figure, files: Sequence[str]) -> None:
-    """Write the figure in every format that ``files`` name, without dates: equal figures are equal files."""
+    """Write the figure in every format that ``files`` name, without dates: equal figures are equal files.
+
+    The layout is made here, once for all formats: each time a figure is drawn, its layout would start from where it
+    ended before, and move.
+    """
+    for _ in range(LAYOUT_PASSES):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     dates: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
     for file in files:
         figure.savefig(file, metadata=dates[Path(file).suffix])

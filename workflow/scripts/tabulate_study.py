@@ -1,4 +1,4 @@
-"""Table of a study: a row per point, with the spread over seeds."""
+"""Table of a study: a row per point, with the spread over seeds, and differences to the first where they count."""
 
 from typing import Any
 
@@ -7,61 +7,90 @@ import pandas as pd
 import script_log
 import style
 import write_table
+from differences import differences
+from measures import ACCURACY, Measure, measure_of
 from spread import summarize
 
-# Column of the runs, name in the print, factor and digits there.
-MEASURES = {
-    "test_accuracy": ("Test accuracy (%)", 100, 1),
-    "test_loss": ("Test loss (mV²)", 1, 3),
-    "rate_hz": ("Rate (spikes/s)", 1, 1),
-    "synapses": ("Synapses", 1, 0),
-    "synaptic_events_per_sample": ("Synaptic events per sample (1000)", 1e-3, 2),
-    "training_time_per_sample_s": ("Time per sample (ms)", 1e3, 2),
-    "peak_memory_bytes": ("Peak memory (MB)", 1e-6, 0),
-}
+COSTS = (
+    Measure("rate_hz", "Rate", "spikes/s", 1, 1, -1),
+    Measure("synapses", "Synapses", "", 1, 0, -1),
+    Measure("operations_per_sample", "Synaptic operations per sample", "1000", 1e-3, 2, -1),
+    Measure("synaptic_events_per_sample", "Synaptic events per training sample", "1000", 1e-3, 2, -1),
+    Measure("training_time_per_sample_s", "Time per training sample", "ms", 1e3, 2, -1),
+    Measure("time_to_goal_s", "Training time to goal", "s", 1, 2, -1),
+    Measure("peak_memory_bytes", "Peak memory", "MB", 1e-6, 0, -1),
+)
 
 
-def parameters_of(runs: pd.DataFrame) -> list[str]:
-    """Return the paths of the varied parameters."""
-    return list(dict.fromkeys(path for varied in runs["varied"].dropna() for path in varied.split()))
+def measures_of(runs: pd.DataFrame) -> list[Measure]:
+    """Return the measures that the table shows: those that any run has."""
+    loss = measure_of(runs.assign(test_accuracy=float("nan")))
+    shown = [ACCURACY, loss, *COSTS] if measure_of(runs) != ACCURACY else [ACCURACY, *COSTS]
+    return [measure for measure in shown if runs[measure.column].notna().any()]
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per point: mean and 95 % confidence interval of every measure, with all digits."""
-    keys = ["task", "varied", *parameters_of(runs)]
+    """Return a row per point: mean and 95 % confidence interval of every measure, with all digits.
+
+    Points of variants and series also have the difference to the first (:mod:`differences`).
+    """
+    paths = list(dict.fromkeys(path for varied in runs["varied"].dropna() for path in varied.split()))
+    keys = ["point", "task", "variant", "series", "varied", *paths]
     table = runs.groupby(keys, sort=False, dropna=False).agg(seeds=("seed", "nunique")).reset_index()
-    for measure in MEASURES:
-        columns = {"mean": measure, "low": f"{measure}_low", "high": f"{measure}_high"}
-        table = table.merge(summarize(runs, keys, measure).drop(columns="n").rename(columns=columns), on=keys)
-    return table
+    for measure in measures_of(runs):
+        column = measure.column
+        summary = summarize(runs, ["point"], column).drop(columns="n")
+        columns = {"mean": column, "low": f"{column}_low", "high": f"{column}_high"}
+        table = table.merge(summary.rename(columns=columns), on="point", how="left")
+    if runs["variant"].notna().any() or runs["series"].notna().any():
+        table = table.merge(differences(runs, measure_of(runs).column), on="point")
+    return table.drop(columns="point")
 
 
-def printed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table as it is printed; a point is told by the parameters that it changes."""
-    paths = [column for column in table if "." in str(column)]
+def printed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of ``runs`` as it is printed; a point is told by its name or the parameters that it changes."""
     columns: dict[str, Any] = {"Task": table["task"]}
-    if paths:
-        columns["Varied"] = [_point(row) for _, row in table.iterrows()]
+    if runs["varied"].notna().any():
+        columns["Variant" if runs["variant"].notna().any() else "Varied"] = [_point(row) for _, row in table.iterrows()]
     columns["Seeds"] = table["seeds"].astype(str)
-    for measure, (name, scale, digits) in MEASURES.items():
-        columns[name] = [
-            write_table.mean_with_interval(mean, high, scale, digits)
-            for mean, high in zip(table[measure], table[f"{measure}_high"], strict=True)
-        ]
+    for measure in measures_of(runs):
+        columns[measure.label] = _cells(table, measure.column, measure)
+        if "difference" in table and measure == measure_of(runs):
+            columns["Difference"] = _cells(table, "difference", measure)
+            columns["p"] = [write_table.p_value(p) for p in table["adjusted_p_value"]]
     return pd.DataFrame(columns)
 
 
+def _cells(table: pd.DataFrame, column: str, measure: Measure) -> list[str]:
+    return [
+        write_table.mean_with_interval(mean, high, measure.factor, measure.digits)
+        for mean, high in zip(table[column], table[f"{column}_high"], strict=True)
+    ]
+
+
 def _point(row: pd.Series) -> str:
+    if isinstance(row["variant"], str):
+        return row["variant"]
     changed = str(row["varied"]).split()
+    if isinstance(row["series"], str):
+        return f"{row['series']}: {style.parameter_name(changed[0])} {row[changed[0]]}"
     return ", ".join(f"{style.parameter_name(path)} {row[path]}" for path in changed)
+
+
+CAPTION = r"""Study {study}: mean over seeds and half width of its 95 \% confidence interval (Student's t)."""
+DIFFERENCES = r""" Differences are those to the first row{of_series}, paired over seeds; p: paired t-test, adjusted for
+the number of differences (Benjamini and Hochberg)."""
 
 
 def main(snakemake: Any) -> None:
     """Write the table of one study."""
-    study = snakemake.wildcards.study
-    table = numbers(pd.read_csv(snakemake.input.runs))
-    caption = f"Study {study}: mean over seeds and half width of its 95 % confidence interval (Student's t)."
-    write_table.write(table, printed(table), snakemake.output, caption.replace("%", r"\%"), study)
+    study, kind = snakemake.wildcards.study, snakemake.params.facts["kind"]
+    runs = pd.read_csv(snakemake.input.runs)
+    table = numbers(runs)
+    caption = CAPTION.format(study=study.replace("_", r"\_"))
+    if "difference" in table:
+        caption += DIFFERENCES.format(of_series=" of each series" if kind == "series" else "")
+    write_table.write(table, printed(table, runs), snakemake.output, caption, study)
 
 
 if __name__ == "__main__":

@@ -27,10 +27,19 @@ def write(numbers: pd.DataFrame, printed: pd.DataFrame, files: Sequence[str], ca
 
 
 def mean_with_interval(mean: float, high: float, scale: float, digits: int) -> str:
-    """Return ``mean ± half width of the confidence interval``, without the interval where there is none."""
+    """Return ``mean ± half width of the confidence interval``, without the interval where there is none, or nothing."""
+    if pd.isna(mean):
+        return ""
     text = f"{scale * mean:.{digits}f}"
     return text if pd.isna(high) else f"{text} ± {scale * (high - mean):.{digits}f}"
 
 
+def p_value(p: float) -> str:
+    """Return a p-value with the digits that mean something, or nothing where there is none."""
+    if pd.isna(p):
+        return ""
+    return "<0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+
+
 def _is_number(cells: pd.Series) -> bool:
-    return bool(cells.str.match(r"^([-+]?[\d.]|$)").all())
+    return bool(cells.str.match(r"^([-+<]?[\d.]|$)").all())

@@ -1,0 +1,46 @@
+"""What runs are judged by: accuracy on unseen samples, or the training loss where no answer is right or wrong."""
+
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+UNITS = {"mean_squared_error": "mV²", "cross_entropy": "nats"}
+"""Of a loss."""
+
+
+class Measure(NamedTuple):
+    """A column of the table of runs."""
+
+    column: str
+    name: str
+    unit: str
+    factor: float
+    """From the column to the unit."""
+    digits: int
+    sign: int
+    """1 where more is better, -1 where less is."""
+
+    @property
+    def label(self) -> str:
+        """What is written on an axis or over a column."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    def format_axis(self, panel: Axes) -> None:
+        """Label the vertical axis, and show all of it."""
+        panel.set_ylabel(self.label)
+        panel.set_ylim(bottom=0)
+        if self.unit == "%":
+            panel.set_ylim(0, 1.02)
+        panel.yaxis.set_major_formatter(lambda value, _: f"{self.factor * value:g}")
+
+
+ACCURACY = Measure("test_accuracy", "Test accuracy", "%", 100, 1, 1)
+
+
+def measure_of(runs: pd.DataFrame) -> Measure:
+    """Return the measure that all ``runs`` have."""
+    if runs["test_accuracy"].notna().all():
+        return ACCURACY
+    units = "/".join(dict.fromkeys(UNITS[loss] for loss in runs["loss"]))
+    return Measure("training_loss", "Training loss", units, 1, 2, -1)
