@@ -111,6 +111,8 @@ def fill_uniform(values, low, high, seed, purpose, first_identifier):
     """Write numbers between ``low`` and ``high``, one per identifier from ``first_identifier`` on."""
     for i in range(len(values)):
         values[i] = low + (high - low) * to_uniform(philox(seed, purpose, first_identifier + i, 0)[0])
+
+
 def generator(*, seed: int, purpose: Purpose, identifier: int) -> np.random.Generator:
     """Generator of all the numbers that are drawn for one identifier."""
     key, counter = np.array([seed, purpose], np.uint64), np.array([0, identifier, 0, 0], np.uint64)
