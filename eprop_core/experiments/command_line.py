@@ -30,7 +30,7 @@ def parser(module: str, description: str | None) -> argparse.ArgumentParser:
 
 def add_run_options(options: argparse.ArgumentParser) -> None:
     """Add the options of what runs with a seed and on ranks."""
-    options.add_argument("--seed", type=_seed, default=1, help="seed of everything random (default: 1)")
+    options.add_argument("--seed", type=seed, default=1, help="seed of everything random (default: 1)")
     options.add_argument("--ranks", type=int, default=1, help="MPI ranks it was started with (default: 1, no MPI)")
     options.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
 
@@ -70,8 +70,9 @@ def _tell(error: Exception) -> None:
         print(f"error: {line}", file=sys.stderr, flush=True)
 
 
-def _seed(text: str) -> int:
-    seed = int(text)
-    if not 0 <= seed < 2**63:
+def seed(text: str) -> int:
+    """Return the seed that ``text`` tells; raise a :class:`ValueError` if it is none."""
+    number = int(text)
+    if not 0 <= number < 2**63:
         raise ValueError
-    return seed
+    return number

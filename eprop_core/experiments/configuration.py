@@ -8,12 +8,10 @@ from pydantic import Field, create_model, model_validator
 
 from eprop_core.datasets.parameters import Dataset, Saccades
 from eprop_core.experiments import points
+from eprop_core.experiments.break_even_parameters import BreakEven
 from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seed
 from eprop_core.parameters import Network, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
-
-Label = Annotated[str, StringConstraints(pattern=r"^[^|\n]+$")]
-"""Name that a figure and a table print."""
 
 # The sizes that follow from the data set are not for the user to give.
 TaskNetwork = create_model(  # type: ignore[call-overload]
@@ -85,10 +83,10 @@ class Study(Parameters):
         {}, max_length=2, description="values by parameter path within the task; every combination is run"
     )
 
-    variants: dict[Label, dict[str, Any]] = Field(
+    variants: dict[points.Label, points.Changes] = Field(
         {}, description="changed values by parameter path, by name; the first variant is the model to compare with"
     )
-    series: dict[Label, Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1)]] = Field(
+    series: dict[points.Label, points.Series] = Field(
         {},
         description="values by parameter path, by name; the parameters of a series change together, and its figure has "
         "the first on its axis; the first values are those to compare with",
@@ -101,9 +99,6 @@ class Study(Parameters):
     def _parts_fit_together(self) -> Self:
         if sum(map(bool, (self.vary, self.grid, self.variants, self.series))) > 1:
             raise ValueError("a study has one of vary, grid, variants and series")
-        for name, values in self.series.items():
-            if len(set(map(len, values.values()))) > 1:
-                raise ValueError(f"series.{name}: all parameters need equally many values")
         if unknown := set(self.goals) - set(self.tasks):
             raise ValueError(f"goals: {min(unknown)!r} is no task of this study")
         return self
@@ -150,20 +145,17 @@ class Configuration(Parameters):
     interconnect: Interconnect | None = Field(
         None, description="what the communication of dry runs is modelled from; null: measured between two ranks here"
     )
+    break_even: BreakEven | None = Field(None, description="event-driven against time-driven simulation")
     comparison: Comparison | None = Field(None, description="what the target `saccades` compares")
 
     @property
     def other_figures(self) -> set[str]:
         """Names of the figures and tables that are not those of a study."""
-        return {"saccades", "scaling", "exchange", *(f"{name}_scaling" for name in self.scaling)}
+        return {"saccades", "scaling", "exchange", "break_even", *(f"{name}_scaling" for name in self.scaling)}
 
     def point(self, task: str, changes: points.Changes) -> Task:
         """Return a task with the changes of a point; raise a :class:`ParameterError` if they are not allowed."""
-        try:
-            values = points.apply(self.tasks[task].model_dump(mode="json"), changes)
-        except KeyError as error:
-            raise ParameterError(f"{error.args[0]}: no such key") from None
-        return parse(Task, values)
+        return points.parse_changed(Task, self.tasks[task].model_dump(mode="json"), changes)
 
 
 def load(values: Any, where: str) -> Configuration:
@@ -186,6 +178,11 @@ def load(values: Any, where: str) -> Configuration:
                     configuration.point(task, point.changes)
                 except ParameterError as error:
                     problems += [f"studies.{name}, task {task}: {line}" for line in str(error).splitlines()]
+    if configuration.break_even is not None:
+        try:
+            configuration.break_even.points()
+        except ParameterError as error:
+            problems += [f"break_even.series: {line}" for line in str(error).splitlines()]
     if problems:
         raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
     return configuration

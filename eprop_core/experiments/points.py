@@ -5,12 +5,29 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from eprop_core.parameters import Model, ParameterError, parse
+
+Label = Annotated[str, StringConstraints(pattern=r"^[^|\n]+$")]
+"""Name that a figure and a table print."""
 
 Changes = dict[str, Any]
 """Values by parameter path, for instance ``{"network.input.connectivity.probability": 0.1}``."""
+
+
+def _equally_many(values: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    if len(set(map(len, values.values()))) > 1:
+        raise ValueError("all parameters of a series need equally many values")
+    return values
+
+
+Series = Annotated[
+    dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1), AfterValidator(_equally_many)
+]
+"""Values by parameter path, of parameters that change together."""
 
 
 class Point(NamedTuple):
@@ -53,6 +70,15 @@ def apply(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
                 raise KeyError(".".join(parents[: depth + 1]))
         inner[key] = copy.deepcopy(value)
     return changed
+
+
+def parse_changed(model: type[Model], values: Mapping[str, Any], changes: Changes) -> Model:
+    """Validate nested ``values`` with ``changes`` made as ``model``; raise a :class:`ParameterError` if that fails."""
+    try:
+        changed = apply(values, changes)
+    except KeyError as error:
+        raise ParameterError(f"{error.args[0]}: no such key") from None
+    return parse(model, changed)
 
 
 def identifier(parameters: BaseModel) -> str:

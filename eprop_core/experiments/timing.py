@@ -84,10 +84,7 @@ class Timing(Case):
     def case(self, variant: str) -> Case:
         """Return what a variant runs; raise a :class:`ParameterError` if its changes are not allowed."""
         values = self.model_dump(mode="json", include=set(Case.model_fields))
-        try:
-            return parse(Case, points.apply(values, self.variants[variant]))
-        except KeyError as error:
-            raise ParameterError(f"{error.args[0]}: no such key") from None
+        return points.parse_changed(Case, values, self.variants[variant])
 
     @property
     def cases(self) -> dict[str, Case]:

@@ -69,7 +69,7 @@ DENSITY = "network.input.connectivity.probability"
         (
             "studies/learning/series",
             {"a": {DENSITY: [0.1, 1.0], "network.n_recurrent": [10]}},
-            ["studies.learning", "series.a", "equally many"],
+            ["studies.learning.series.a", "equally many"],
         ),
         ("studies/learning/goals", {"digit": 0.9}, ["studies.learning", "goals", "'digit'"]),
         ("tasks/digits/dataset", {"name": "sine_wave"}, ["tasks.digits.dataset", "sine_wave", "sine_waves"]),

@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).parents[2]
-NAMES = ("learning", "sparsity", "ablation", "densities", "strong_scaling", "weak_scaling", "exchange")
-SIMULATING = {"prepare_dataset", "train", "time_one_rank", "time_many_ranks", "time_dry_run"}
+NAMES = ("learning", "sparsity", "ablation", "densities", "break_even", "strong_scaling", "weak_scaling", "exchange")
+SIMULATING = {"prepare_dataset", "train", "time_one_rank", "time_many_ranks", "time_dry_run", "time_break_even"}
 TIMING = {"time_one_rank", "time_many_ranks", "time_dry_run"}
 CORES = 2
 
@@ -103,15 +103,16 @@ class TestFinished:
     def test_another_look_runs_no_simulation(self, finished: Path, project: Path, script: str) -> None:
         with changed(project / "workflow" / "scripts" / f"{script}.py"):
             rules = self.rules_to_run(finished, project)
-        drawing = {f"{what}_{kind}" for what in ("study", "scaling", "exchange") for kind in ("figure", "table")}
+        drawing = {f"{what}_{kind}" for what in ("study", "scaling", "exchange", "break_even") for kind in ("figure", "table")}
         assert {"report_page"} <= rules <= {*drawing, "report_page", "scaling", "all"}
 
     @pytest.mark.parametrize(
         ("source", "simulating"),
         [
-            ("synapses.py", {"train", *TIMING}),
+            ("synapses.py", {"train", "time_break_even", *TIMING}),
             ("tasks/classification.py", {"train"}),
             ("experiments/scaling.py", TIMING),
+            ("time_driven/synapses.py", {"time_break_even"}),
             ("datasets/saccades.py", {"prepare_dataset", "train"}),
         ],
     )

@@ -14,12 +14,15 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from scipy import stats
 
+import break_even_numbers
+import collect_break_even
 import collect_scaling
 import collect_study
 import differences
 import learning_curves
 import measures
 import parameter_curves
+import plot_break_even
 import plot_exchange
 import plot_saccades
 import plot_scaling
@@ -27,6 +30,7 @@ import plot_study
 import scaling_numbers
 import spread
 import style
+import tabulate_break_even
 import tabulate_exchange
 import tabulate_saccades
 import tabulate_scaling
@@ -376,10 +380,10 @@ def test_p_values_have_the_digits_that_mean_something(p: float, text: str) -> No
     [
         ([{DENSITY: 0.01}, {DENSITY: 0.1}, {DENSITY: 1.0}], ["Input density", "0.01"]),
         ([{DENSITY: 0.0}, {DENSITY: 0.1}, {DENSITY: 1.0}], ["Input density"]),
-        ([{DENSITY: 0.1}, {DELAY: 1}, {DELAY: 5}], ["Input density", "input delay"]),
+        ([{DENSITY: 0.1}, {DELAY: 1}, {DELAY: 5}], ["Input density", "Input delay (steps)"]),
         (
             [{DENSITY: density, DELAY: delay} for density in (0.1, 0.5) for delay in (1, 5)],
-            ["Input density", "input delay"],
+            ["Input density", "Input delay (steps)"],
         ),
     ],
     ids=["decades", "with zero", "two parameters", "grid"],
@@ -492,6 +496,49 @@ def test_exchange_figure(tmp_path: Path, measured: bool) -> None:
     check(lambda: plot_exchange.draw(table, interconnect), tmp_path, *labels)
 
 
+def break_even_rows() -> pd.DataFrame:
+    """Event-driven time grows with the rate, and passes the time-driven one at 30 spikes/s; with the size, nowhere."""
+    path = {"firing rate": "input_rate", "size": "network.n_recurrent"}
+    rows = []
+    for series, value in [*(("firing rate", rate) for rate in (10.0, 90.0)), ("size", 100), ("size", 200)]:
+        rate = value if series == "firing rate" else 10.0
+        result = {
+            "parameters": {"input_rate": value, "network": {"n_recurrent": value}},
+            "provenance": PROVENANCE,
+            "seed": 1,
+            "rate_hz": rate,
+            "synapses": 1000,
+            "pairs": 4000,
+            "synaptic_events_per_step": rate,
+            "seconds_per_step": {
+                "event_driven": [1e-4 * rate, 1.1e-4 * rate, 1.2e-4 * rate],
+                "time_driven": [3.3e-3] * 3,
+                "bound": [1e-3] * 3,
+            },
+        }
+        rows += collect_break_even.rows({"series": series, "parameter": path[series]}, result)
+    return pd.DataFrame(rows)
+
+
+def test_break_even_is_where_the_ratio_passes_one(tmp_path: Path) -> None:
+    table = break_even_numbers.summary(break_even_rows())
+    rate, size = (table[table["series"] == series] for series in ("firing rate", "size"))
+    assert list(rate["time_driven_ratio"]) == pytest.approx([3, 1 / 3])
+    assert break_even_numbers.break_even(rate["x"], rate["time_driven_ratio"]) == pytest.approx(30)
+    assert break_even_numbers.break_even(size["x"], size["time_driven_ratio"]) is None
+    check(
+        lambda: plot_break_even.draw(break_even_rows()),
+        tmp_path,
+        "Time per step (ms)",
+        "Presynaptic rate (spikes/s)",
+        "Recurrent neurons",
+        "break-even",
+        "bound of time-driven",
+    )
+    _, markdown, _ = written(table, tabulate_break_even.printed(table), tmp_path)
+    assert "1.1 (1-1.2)" in markdown
+
+
 def test_saccades_figure(comparison: dict[str, Any], tmp_path: Path) -> None:
     check(
         lambda: plot_saccades.draw(comparison),
@@ -555,6 +602,7 @@ def test_captions_tell_seeds_and_repeats() -> None:
     facts: dict[str, Any] = {"tasks": ["digits"], "seeds": 7, "varied": ["input.delay"], "names": ["full"]}
     for kind in ("curves", "vary", "grid", "variants", "series"):
         assert "7 seeds" in write_report.caption(captions / "study.rst", facts | {"kind": kind})
+    assert "9 repeats" in write_report.caption(captions / "break_even.rst", {"repeats": 9, "seeds": 1})
     facts = {"kind": "weak", "neurons": 5, "inputs": 3, "model_time": 1.5, "repeats": 9, "seeds": 1, "dry": False}
     assert "median of 9 repeats" in write_report.caption(captions / "scaling.rst", facts)
     assert "dry run" not in write_report.caption(captions / "scaling.rst", facts)

@@ -69,6 +69,33 @@ TIMINGS = {
 }
 
 
+BREAK_EVEN = CONFIGURATION.break_even
+BREAK_EVEN_POINTS = (
+    {identifier(parameters): parameters for _, parameters in BREAK_EVEN.points()}
+    if BREAK_EVEN
+    else {}
+)
+
+
+def results_of_break_even():
+    """Series, path of the parameter on the axis, and result files, one per seed, of each point."""
+    return [
+        {
+            "series": point.series,
+            "parameter": next(iter(point.changes)),
+            "results": [
+                f"results/break_even/{identifier(parameters)}/seed-{seed}.json"
+                for seed in dict.fromkeys(BREAK_EVEN.seeds)
+            ],
+        }
+        for point, parameters in (BREAK_EVEN.points() if BREAK_EVEN else [])
+    ]
+
+
+def facts_of_break_even():
+    return {"repeats": BREAK_EVEN.repeats, "seeds": len(set(BREAK_EVEN.seeds))}
+
+
 def prepared_data(task):
     """Files of the data set of a task; none for a task that makes its samples itself."""
     if isinstance(task.dataset, Generated):
@@ -185,6 +212,11 @@ def report_sections():
             for name in CONFIGURATION.scaling
         ),
         *([("exchange", "exchange.rst", {})] if ranks_exchange() else []),
+        *(
+            [("break_even", "break_even.rst", facts_of_break_even())]
+            if BREAK_EVEN
+            else []
+        ),
     ]
     return [
         {
@@ -307,6 +339,7 @@ wildcard_constraints:
     task=either(TASKS),
     dataset=either(DATASETS),
     timing=either(TIMINGS),
+    point=either(BREAK_EVEN_POINTS),
     seed=r"\d+",
     ranks=r"\d+",
     kind="[a-z_-]+",

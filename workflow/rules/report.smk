@@ -23,6 +23,7 @@ rule report_page:
                 for name in CONFIGURATION.scaling
                 for file in results_of_scaling(f"{name}_scaling")
             ),
+            *(file for point in results_of_break_even() for file in point["results"]),
         ],
         template=SOURCE / "workflow" / "report" / "report.html.jinja",
         captions=sorted({section["caption"] for section in report_sections()}),

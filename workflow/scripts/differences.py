@@ -1,5 +1,7 @@
 """Differences to the first point, paired over seeds: the same seed draws the same samples, connections and weights."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -34,7 +36,9 @@ def differences(runs: pd.DataFrame, column: str) -> pd.DataFrame:
 def _paired(difference: pd.Series, compared: bool) -> dict[str, float]:
     low = high = p_value = np.nan
     if compared and len(difference) > 1:
-        test = stats.ttest_1samp(difference, 0.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # where all seeds agree
+            test = stats.ttest_1samp(difference, 0.0)
         low, high = test.confidence_interval(0.95)
-        p_value = test.pvalue if difference.any() else 1.0  # 0 / 0 where all seeds agree
+        p_value = test.pvalue if difference.any() else 1.0  # not 0 / 0
     return {"difference": difference.mean(), "difference_low": low, "difference_high": high, "p_value": p_value}

@@ -18,8 +18,8 @@ MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
 TWO_COLUMNS = 180 * MILLIMETRE
 GREY = "0.45"
-LAYOUT_PASSES = 4
-"""Axes that keep their aspect settle within 0.03 mm after so many."""
+LAYOUT_PASSES = 3
+"""Axes that keep their aspect settle to within 0.1 mm after so many."""
 
 # Okabe and Ito's palette without black and yellow, which a thin line on white loses.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -33,6 +33,7 @@ PARAMETER_NAMES = {
     "network.output.connectivity.probability": "Output density",
     "network.feedback.connectivity.probability": "Feedback density",
     "network.n_recurrent": "Recurrent neurons",
+    "input_rate": "Input rate (spikes/s)",
     "network.plasticity.optimizer.learning_rate": "Learning rate",
     "network.plasticity.c_reg": "Rate regularization",
     "network.plasticity.f_target": "Target rate (spikes/s)",

@@ -114,6 +114,7 @@ def _draw_measure(panel: Axes, runs: pd.DataFrame, measure: Measure, marked: int
         va="center",
         color=style.COLOURS[1],
         linespacing=1.3,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
     )
 
 

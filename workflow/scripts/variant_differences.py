@@ -49,7 +49,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
     measure, drawn = measure_of(runs), numbers(runs)
     variants, tasks = list(drawn["variant"].unique()), list(drawn["task"].unique())
-    height = (18 + 5 * len(variants)) * style.MILLIMETRE
+    height = (26 + 5 * len(variants)) * style.MILLIMETRE
     figure, axes = plt.subplots(
         1, 1 + len(COSTS), figsize=(style.TWO_COLUMNS, height), sharey=True, width_ratios=(2, *[1] * len(COSTS))
     )

@@ -1,0 +1,118 @@
+"""Time a random network event-driven and time-driven; write one result file.
+
+Both simulate the same network under Poisson input, on one core. The time-driven model has no state to go on from, so
+its time is the difference between twice as many steps and as many. Beside it stands what no time-driven simulator can
+do without: to read and write each trace and gradient of every pair of neurons, connected or not, once per step.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eprop_core import time_driven
+from eprop_core.connectivity import Connections
+from eprop_core.experiments import command_line, results
+from eprop_core.experiments.break_even_parameters import BreakEvenPoint
+from eprop_core.experiments.poisson import poisson_spikes
+from eprop_core.experiments.provenance import provenance
+from eprop_core.network import PROJECTIONS
+from eprop_core.parameters import Network, parse
+from eprop_core.progress import progress
+from eprop_core.simulation import Simulation
+from eprop_core.stimulus import Stimulus
+
+
+def measure(point: BreakEvenPoint, seed: int) -> dict[str, Any]:
+    """Return seconds per step, one of each per repeat, of the event-driven and the time-driven model and the bound."""
+    network = point.network
+    connections = {name: Simulation(network, seed=seed).weights(name) for name in PROJECTIONS}
+    _event_driven(point, seed)  # loads what is compiled
+    seconds: dict[str, list[float]] = {"event_driven": [], "time_driven": [], "bound": []}
+    for _ in progress(range(point.repeats), "repeats", point.repeats):
+        event_driven, counts = _event_driven(point, seed)
+        seconds["event_driven"].append(event_driven)
+        seconds["time_driven"].append(_time_driven(point, seed, connections))
+        seconds["bound"].append(_bound(network, point.n_steps_time_driven))
+    events_per_step = counts["synaptic_events"] / point.n_steps
+    return {
+        "seconds_per_step": seconds,
+        "synapses": counts["synapses"],
+        "pairs": network.n_recurrent * (network.n_input + network.n_recurrent + network.n_readout),
+        "synaptic_events_per_step": events_per_step,
+        "rate_hz": 1000 * events_per_step / counts["synapses"] / network.dt,
+    }
+
+
+def _event_driven(point: BreakEvenPoint, seed: int) -> tuple[float, dict[str, int]]:
+    """Return the time per step and the counts of synapses and timed events."""
+    simulation = Simulation(point.network, seed=seed)
+    simulation.run(_stimulus(point, seed, 0, point.n_steps_warm_up))
+    timed = _stimulus(point, seed, point.n_steps_warm_up, point.n_steps)
+    before = simulation.counts["synaptic_events"]
+    start = time.perf_counter()
+    simulation.run(timed)
+    seconds = time.perf_counter() - start
+    counts = simulation.counts
+    return seconds / point.n_steps, counts | {"synaptic_events": counts["synaptic_events"] - before}
+
+
+def _time_driven(point: BreakEvenPoint, seed: int, connections: dict[str, Connections]) -> float:
+    """Return the time per step."""
+    n_steps, seconds = point.n_steps_time_driven, []
+    for last in (n_steps, 2 * n_steps):
+        stimulus = _stimulus(point, seed, 0, last)
+        start = time.perf_counter()
+        time_driven.simulate(point.network, connections, stimulus)
+        seconds.append(time.perf_counter() - start)
+    return (seconds[1] - seconds[0]) / n_steps
+
+
+def _bound(network: Network, n_steps: int) -> float:
+    """Return the time per step to read and write the state of every pair of neurons.
+
+    That is a gradient, and for a pair with a recurrent target its filtered eligibility traces, float64.
+    """
+    n_filters = 1 if network.plasticity.kappa == network.plasticity.kappa_reg else 2
+    onto_neurons = network.n_recurrent * (network.n_input + network.n_recurrent) * (n_filters + 1)
+    state = np.ones(onto_neurons + network.n_recurrent * network.n_readout)
+    np.multiply(state, 1.0, out=state)  # now its pages are there
+    start = time.perf_counter()
+    for _ in range(n_steps):
+        np.multiply(state, 1.0, out=state)
+    return (time.perf_counter() - start) / n_steps
+
+
+def _stimulus(point: BreakEvenPoint, seed: int, first_step: int, n_steps: int) -> Stimulus:
+    network = point.network
+    probability = point.input_rate * network.dt * 1e-3
+    steps, channels = poisson_spikes(network.n_input, first_step, n_steps, probability, seed)
+    return Stimulus(
+        n_steps=n_steps,
+        input_steps=steps,
+        input_channels=channels,
+        target=np.zeros((n_steps, network.n_readout)),
+        learning_window=np.ones(n_steps, np.bool_),
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = command_line.parser("eprop_core.experiments.break_even", __doc__)
+    parser.add_argument("point", type=Path, help="JSON file: break_even of the configuration, without series and seeds")
+    parser.add_argument("--seed", type=command_line.seed, default=1, help="seed of everything random (default: 1)")
+    options = parser.parse_args()
+    point = parse(BreakEvenPoint, command_line.read_json(options.point), f"{options.point}: ")
+    result = {
+        "experiment": "break_even",
+        "seed": options.seed,
+        "parameters": point.model_dump(mode="json"),
+        "provenance": provenance(None),
+        **measure(point, options.seed),
+    }
+    results.write(options.output, result)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,56 @@
+"""Break-even: what is timed is the same network, and the counts beside the times are right."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import small
+from eprop_core.experiments.break_even_parameters import BreakEven
+from eprop_core.parameters import ParameterError, parse
+
+VALUES = {
+    "input_rate": 100.0,
+    "n_steps": 40,
+    "n_steps_warm_up": 10,
+    "n_steps_time_driven": 4,
+    "repeats": 2,
+    "network": {"n_input": 30, "n_recurrent": 20, "n_readout": 2},
+    "series": {"rate": {"input_rate": [10.0, 100.0]}, "size": {"network.n_recurrent": [10, 20]}},
+}
+
+
+def test_points_are_those_of_the_series() -> None:
+    points = parse(BreakEven, VALUES).points()
+    assert [point.series for point, _ in points] == ["rate", "rate", "size", "size"]
+    assert [measured.input_rate for _, measured in points] == [10.0, 100.0, 100.0, 100.0]
+    assert [measured.network.n_recurrent for _, measured in points] == [20, 20, 10, 20]
+
+
+def test_a_point_that_is_not_allowed_is_told() -> None:
+    with pytest.raises(ParameterError, match="n_recurent"):
+        parse(BreakEven, VALUES | {"series": {"size": {"network.n_recurent": [10]}}}).points()
+    with pytest.raises(ParameterError, match="ignore_and_fire"):
+        parse(BreakEven, VALUES | {"network": VALUES["network"] | {"neuron": {"ignore_and_fire": {"rate": 10.0}}}})
+
+
+def test_a_point_is_measured(tmp_path: Path) -> None:
+    _, point = parse(BreakEven, VALUES).points()[1]
+    (tmp_path / "point.json").write_text(point.model_dump_json(), encoding="utf-8")
+    command = [*small.on_ranks(0, "eprop_core.experiments.break_even"), str(tmp_path / "point.json")]
+    command += ["--seed", "3", "--output", str(tmp_path / "result.json")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert (result["experiment"], result["seed"]) == ("break_even", 3)
+    assert {name: len(times) for name, times in result["seconds_per_step"].items()} == {
+        "event_driven": 2,
+        "time_driven": 2,
+        "bound": 2,
+    }
+    assert all(seconds > 0 for name in ("event_driven", "bound") for seconds in result["seconds_per_step"][name])
+    assert result["synapses"] == 30 * 20 + 20 * 19 + 20 * 2
+    assert result["pairs"] == 20 * (30 + 20 + 2)
+    assert result["rate_hz"] == pytest.approx(1000 * result["synaptic_events_per_step"] / result["synapses"], rel=1e-12)
+    assert result["synaptic_events_per_step"] > 0.5 * 30 * 0.1 * 20  # those of the input alone are twice as many
