@@ -1,7 +1,7 @@
 """The configuration of the pipeline: every key with its unit, range, default and meaning, in one place."""
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import Field, create_model, model_validator
