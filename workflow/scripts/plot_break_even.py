@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 import script_log
 import style
@@ -30,10 +31,14 @@ def draw(runs: pd.DataFrame) -> Figure:
         varies_rate = parameter == "input_rate"
         ratios.set_xlabel("Presynaptic rate (spikes/s)" if varies_rate else style.parameter_name(parameter))
         ratios.set_xscale("log")
+        if not varies_rate:
+            ratios.set_xticks(of_series["x"], [f"{value:g}" for value in of_series["x"]])
+            ratios.xaxis.set_minor_locator(NullLocator())
     for panel in axes.flat:
         panel.set_yscale("log")
     axes[0, 0].set_ylabel("Time per step (ms)")
     axes[1, 0].set_ylabel("Time-driven / event-driven")
+    axes[1, 0].annotate("break-even", (0.02, 1), (0, 1), xycoords=("axes fraction", "data"), textcoords="offset points")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(MODELS))
     style.label_panels(list(axes.flat))
@@ -51,9 +56,6 @@ def _draw_times(panel: Axes, table: pd.DataFrame) -> None:
 
 def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
     panel.axhline(1, color="black", linewidth=0.8)
-    panel.annotate(
-        "break-even", (1, 1), (0, 1), xycoords=("axes fraction", "data"), textcoords="offset points", ha="right"
-    )
     table = table.sort_values("x")
     for rival in RIVALS:
         colour, marker = LOOKS[rival]
