@@ -103,7 +103,9 @@ class TestFinished:
     def test_another_look_runs_no_simulation(self, finished: Path, project: Path, script: str) -> None:
         with changed(project / "workflow" / "scripts" / f"{script}.py"):
             rules = self.rules_to_run(finished, project)
-        drawing = {f"{what}_{kind}" for what in ("study", "scaling", "exchange", "break_even") for kind in ("figure", "table")}
+        drawing = {
+            f"{what}_{kind}" for what in ("study", "scaling", "exchange", "break_even") for kind in ("figure", "table")
+        }
         assert {"report_page"} <= rules <= {*drawing, "report_page", "scaling", "all"}
 
     @pytest.mark.parametrize(
