@@ -4,9 +4,11 @@ import json
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import small
+from eprop_core.experiments import dense_pass
 from eprop_core.experiments.break_even_parameters import BreakEven
 from eprop_core.parameters import ParameterError, parse
 
@@ -33,6 +35,18 @@ def test_a_point_that_is_not_allowed_is_told() -> None:
         parse(BreakEven, VALUES | {"series": {"size": {"network.n_recurent": [10]}}}).points()
     with pytest.raises(ParameterError, match="ignore_and_fire"):
         parse(BreakEven, VALUES | {"network": VALUES["network"] | {"neuron": {"ignore_and_fire": {"rate": 10.0}}}})
+
+
+def test_the_dense_pass_advances_traces_and_gradients() -> None:
+    random = np.random.default_rng(1)
+    trace, surrogate_gradient, signal = random.random(4), random.random(3), random.random(3)
+    eligibility, gradient = np.zeros((3, 4)), np.zeros((3, 4))
+    dense_pass._advance(eligibility, gradient, trace, surrogate_gradient, signal, 0.9, 3)
+    expected = np.outer(surrogate_gradient, trace)
+    np.testing.assert_allclose(eligibility, (1 + 0.9 + 0.81) * expected, rtol=1e-14)  # a few roundings
+    np.testing.assert_allclose(
+        gradient, (3 + 2 * 0.9 + 0.81) * signal[:, np.newaxis] * expected, rtol=1e-14
+    )  # a few roundings
 
 
 def test_a_point_is_measured(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ rule time_break_even:
         point="results/break_even/{point}/point.json",
         compiled=lambda wildcards: f"results/compiled/{kind(BREAK_EVEN_POINTS[wildcards.point].network)}.json",
         sources=sources(".", "time_driven"),
-        program=programs("break_even", "poisson"),
+        program=programs("break_even", "dense_pass", "poisson"),
     output:
         "results/break_even/{point}/seed-{seed}.json",
     log:
