@@ -1,4 +1,4 @@
-"""What no time-driven simulator of e-prop can do without: to advance the traces of all pairs of neurons in every step."""
+"""What no time-driven simulator of e-prop can do without: in each step it advances the traces of all pairs of neurons."""
 
 import time
 
