@@ -1,4 +1,4 @@
-"""What no time-driven simulator of e-prop can do without: in each step it advances the traces of all pairs of neurons."""
+"""What no time-driven simulator of e-prop can do without: each step advances the traces of all pairs of neurons."""
 
 import time
 
