@@ -1,25 +1,41 @@
 """Running sums against their definitions."""
 
 import math
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from eprop_core.history import (
     LARGEST_FACTOR,
-    U_BEFORE,
+    PSI,
+    Q_W,
     A,
+    Adaptation,
     History,
+    P,
     Q,
+    Rows,
     U,
+    W,
+    X,
     advance,
     advance_readouts,
+    alpha_power,
     block_length,
+    keep_error,
+    keep_signals,
+    keep_surrogate_gradient,
     move_origin,
+    move_rows,
+    next_powers,
 )
 
 EPS = np.finfo(float).eps
 DECAYS = [(0.95, 0.97), (0.97, 0.95), (0.9, 0.9), (0.5, 0.99), (0.99, 0.3), (0.999, 0.9999), (0.95, 0.02)]
+RHO, BETA = 0.98, np.array([0.1, 0.0, 0.03])
+"""Of three neurons, one of which does not adapt; the others' traces decay by RHO - BETA at the least."""
 
 
 @pytest.mark.parametrize("decays", [*DECAYS, (0.999999, 0.999999)])
@@ -36,12 +52,27 @@ def test_factors_stay_within_their_bound(decays: tuple[float, float]) -> None:
 def test_shortest_and_longest_block() -> None:
     assert block_length(0.5, 0.0, 0.9) == 1
     assert block_length(0.5, 1e-300) == 1
+    assert block_length(0.5, -3.0) == 1
     assert block_length(1.0 - 1e-9, 1.0 - 1e-9) == 1000
+
+
+@pytest.mark.parametrize("share_of_rho", [0.0, 0.1, 0.5, 0.9, 0.999, 1.0, 1.5])
+def test_block_of_adapting_neurons(share_of_rho: float) -> None:
+    """The trace of an adaptation decays by rho - beta psi at the least, perhaps to below 0 in a single step."""
+    rho, height = 0.99, 0.5
+    beta = np.array([0.2, 1.0, 0.7]) * share_of_rho * rho / height
+    block = History.before_start(3, 0.95, 0.97, 0.97, 1, Adaptation(beta, rho), height).decay.block
+    assert block == block_length(0.95, 0.97, rho - beta[1] * height)
+    assert (block == block_length(0.95, 0.97)) == (share_of_rho == 0.0)
+    assert (block == 1) == (share_of_rho >= 0.9)
+    if block > 1:
+        assert (rho - beta[1] * height) ** block >= 1.0 / LARGEST_FACTOR * (1.0 - 1e-12)
 
 
 @pytest.mark.parametrize(("alpha", "kappa"), DECAYS)
 def test_tables(alpha: float, kappa: float) -> None:
     decay = History.before_start(1, alpha, kappa, kappa, horizon=1).decay
+    assert (decay.alpha, decay.kappa) == (alpha, kappa)
     for s in range(decay.block + 2):
         # numpy's powers and Python's may differ in the last bits.
         for table, expected in (
@@ -61,62 +92,163 @@ def test_before_the_start() -> None:
     assert history.sums_reg is not None
     assert not history.sums.any()
     assert history.decay.block == history.decay_reg.block == block_length(0.9, 0.8, 0.7)
-    assert History.before_start(5, 0.9, 0.8, 0.8, horizon=3).sums_reg is None
+    assert history.adaptation is history.own_decay is history.rows is None
+    assert not np.shares_memory(history.signal, history.signal_reg)
+    one_filter = History.before_start(5, 0.9, 0.8, 0.8, horizon=3)
+    assert one_filter.sums_reg is None
+    assert one_filter.signal_reg is one_filter.signal
+
+
+def test_before_the_start_of_adapting_neurons() -> None:
+    history = History.before_start(3, 0.9, 0.8, 0.7, 3, Adaptation(BETA, RHO), 1.0)
+    for sums in (history.sums, history.sums_reg):
+        assert sums.shape == (3, 8)
+        assert sums[:, P].tolist() == [1.0, 1.0, 1.0]
+        assert not np.delete(sums, P, axis=1).any()
+    assert not np.shares_memory(history.sums, history.sums_reg)
+
+
+def test_before_the_start_of_neurons_that_differ() -> None:
+    alpha = np.array([0.9, 0.5, 0.95])
+    history = History.before_start(3, alpha, 0.8, 0.8, horizon=3)
+    assert history.own_decay.alpha is alpha
+    assert history.own_decay.power.tolist() == [1.0, 1.0, 1.0]
+    # Blocks are those of the fastest.
+    assert history.decay.alpha == 0.5
+    assert history.decay.block == block_length(0.5, 0.8)
+
+
+class Kind(NamedTuple):
+    """What neurons may have beside the shared decays."""
+
+    adapts: bool
+    own_decays: bool
+
+    def __str__(self) -> str:
+        return " ".join(name for name, chosen in self._asdict().items() if chosen) or "plain"
+
+
+KINDS = pytest.mark.parametrize("kind", [Kind(*chosen) for chosen in product((False, True), repeat=2)], ids=str)
+
+
+class Neurons:
+    """Three neurons with random surrogate gradients and learning signals."""
+
+    def __init__(self, kind: Kind, alpha: float, kappa: float, n_rows: int) -> None:
+        rng = np.random.default_rng(1)
+        self.psi, self.signal = rng.random((n_rows, 3)), rng.normal(size=(n_rows, 3))
+        self.kappa = kappa
+        self.alpha = alpha ** np.array([1.0, 0.5, 0.1]) if kind.own_decays else np.full(3, alpha)
+        self.beta = BETA if kind.adapts else np.zeros(3)
+        adaptation = Adaptation(BETA, RHO) if kind.adapts else None
+        decay = self.alpha if kind.own_decays else alpha
+        self.history = History.before_start(3, decay, kappa, kappa, 1, adaptation, 1.0)
+
+    def advance(self, row: int, offset: int) -> None:
+        """To ``row`` from the one before, which has this offset."""
+        history = self.history
+        next_powers(history.own_decay)
+        psi, signal = self.psi[row], self.signal[row - 1]
+        advance(history.sums, history.adaptation, history.own_decay, history.decay, offset, psi, signal)
+
+    def definitions(self, j: int, b: int, row: int) -> dict[int, list[float]]:
+        """Terms of the sums of neuron ``j`` at ``row``, for the origin ``b``."""
+        psi, alpha, kappa, beta = self.psi[:, j], self.alpha[j], self.kappa, self.beta[j]
+        X_, P_, x, p = [0.0], [1.0], [], []
+        for t in range(b + 1, row + 1):
+            x.append(psi[t] * (alpha ** (t - b) - beta * X_[-1]))
+            p.append(-psi[t] * beta * P_[-1])
+            X_.append(RHO * X_[-1] + x[-1])
+            P_.append(RHO * P_[-1] + p[-1])
+        u, w = ([value * kappa**-s for s, value in enumerate(values, start=1)] for values in (x, p))
+        weighted = [self.signal[t, j] * kappa ** (t - b) for t in range(b, row)]
+        before_u, before_w = ([math.fsum(values[:n]) for n in range(row - b)] for values in (u, w))
+        terms = {
+            U: u,
+            A: weighted,
+            Q: [signal * value for signal, value in zip(weighted, before_u, strict=True)],
+            PSI: [psi[row]],
+        }
+        if self.history.adaptation is not None:
+            terms |= {W: w, X: [X_[-1]], P: [P_[-1]]}
+            terms[Q_W] = [signal * value for signal, value in zip(weighted, before_w, strict=True)]
+        return terms
 
 
 @pytest.mark.parametrize(("alpha", "kappa"), DECAYS)
-def test_sums_are_what_they_stand_for(alpha: float, kappa: float) -> None:
-    rng = np.random.default_rng(1)
-    n_neurons, n_rows = 3, 250
-    psi, signal = rng.random((n_rows, n_neurons)), rng.normal(size=(n_rows, n_neurons))
-    history = History.before_start(n_neurons, alpha, kappa, kappa, horizon=1)
-    sums, decay, b, n_blocks = history.sums, history.decay, 0, 0
+@KINDS
+def test_sums_are_what_they_stand_for(kind: Kind, alpha: float, kappa: float) -> None:
+    n_rows = 150
+    neurons = Neurons(kind, alpha, kappa, n_rows)
+    history, b, n_blocks = neurons.history, 0, 0
+    sums, decay = history.sums, history.decay
     for row in range(1, n_rows):
         if row - 1 - b == decay.block:
-            move_origin(sums, decay, row - 1 - b)
+            move_origin(sums, history.adaptation, history.own_decay)
             b = row - 1
             n_blocks += 1
-            # U of the row before the origin: its own surrogate gradient is yet to come.
-            np.testing.assert_allclose(sums[:, U_BEFORE], -psi[b], rtol=0, atol=decay.block * EPS * LARGEST_FACTOR)
-        advance(sums, decay, row - 1 - b, psi[row], signal[row - 1])
-        for j in range(n_neurons):
-            surrogate = [psi[t, j] * (alpha / kappa) ** (t - b) for t in range(b + 1, row + 1)]
-            weighted = [signal[t, j] * kappa ** (t - b) for t in range(b, row)]
-            before = [math.fsum(surrogate[: t - b]) for t in range(b, row)]
-            products = [w * u for w, u in zip(weighted, before, strict=True)]
-            for column, terms in ((U, surrogate), (U_BEFORE, surrogate[:-1]), (A, weighted), (Q, products)):
+            assert not sums[:, [U, A, Q]].any()
+        neurons.advance(row, row - 1 - b)
+        for j in range(3):
+            power = alpha_power(history.own_decay, decay, row - b, j)
+            assert power == pytest.approx(neurons.alpha[j] ** (row - b), rel=2.0 * (row - b + 1) * EPS)
+            for column, terms in neurons.definitions(j, b, row).items():
                 # One rounding for each term that is added, and as many in the factors and sums that make the term.
                 tolerance = 2.0 * (row - b + 1) * EPS * math.fsum(map(abs, terms))
                 assert abs(sums[j, column] - math.fsum(terms)) <= tolerance
     assert n_blocks == (n_rows - 2) // decay.block
 
 
+def test_move_origin() -> None:
+    """The sums begin anew, but the present row keeps its surrogate gradient."""
+    history = History.before_start(2, np.array([0.5, 0.25]), 0.5, 0.5, 1, Adaptation(np.array([0.5, 0.0]), 0.75), 1.0)
+    history.sums[:] = np.arange(16.0).reshape(2, 8)
+    history.own_decay.power[:] = 0.5, 0.25
+    move_origin(history.sums, history.adaptation, history.own_decay)
+    psi = history.sums[:, PSI].tolist()
+    assert psi == [PSI, 8 + PSI]
+    assert history.sums[:, P].tolist() == [1.0, 1.0]
+    assert not np.delete(history.sums, [PSI, P], axis=1).any()
+    assert history.own_decay.power.tolist() == [1.0, 1.0]
+
+
 @pytest.mark.parametrize(("alpha", "kappa"), DECAYS)
-def test_trace_and_gradient_between_two_rows(alpha: float, kappa: float) -> None:
-    """What the module promises of an interval without arrivals, in which z and E are given."""
+@KINDS
+def test_traces_and_gradient_between_two_rows(kind: Kind, alpha: float, kappa: float) -> None:
+    """What the module promises of an interval without arrivals, in which z, E and D are given."""
     rng = np.random.default_rng(2)
-    history = History.before_start(1, alpha, kappa, kappa, horizon=1)
-    block = history.decay.block
-    psi, signal = rng.random((block + 1, 1)), rng.normal(size=(block + 1, 1))
-    rows = [history.sums[0].copy()]
+    neurons = Neurons(kind, alpha, kappa, 1001)
+    block = neurons.history.decay.block
+    rows = [neurons.history.sums.copy()]
     for row in range(1, block + 1):
-        advance(history.sums, history.decay, row - 1, psi[row], signal[row - 1])
-        rows.append(history.sums[0].copy())
-    for _ in range(20):
+        neurons.advance(row, row - 1)
+        rows.append(neurons.history.sums.copy())
+    if not kind.adapts:
+        # An adaptation that rises by nothing.
+        rows = [np.hstack([sums, np.tile([0.0, 0.0, 0.0, RHO**s], (3, 1))]) for s, sums in enumerate(rows)]
+    for j, _ in product(range(3), range(20)):
         s, e = np.sort(rng.integers(0, block + 1, 2)).tolist()
-        presynaptic, eligibility = rng.random(2)
-        z, E = presynaptic * alpha**-s, eligibility * kappa**-s - presynaptic * alpha**-s * rows[s][U]
-        gathered = E * (rows[e][A] - rows[s][A]) + z * (rows[e][Q] - rows[s][Q])
+        presynaptic, filtered, trace = rng.random(3)
+        first, last = rows[s][j], rows[e][j]
+        z = presynaptic * neurons.alpha[j] ** -s
+        D = (trace - z * first[X]) / first[P]
+        E = filtered * kappa**-s - z * first[U] - D * first[W]
+        gathered = E * (last[A] - first[A]) + z * (last[Q] - first[Q]) + D * (last[Q_W] - first[Q_W])
         gradient = size = 0.0
         for t in range(s, e):
-            gradient += signal[t, 0] * eligibility
-            size += abs(signal[t, 0]) * eligibility
-            presynaptic *= alpha
-            eligibility = kappa * eligibility + psi[t + 1, 0] * presynaptic
+            gradient += neurons.signal[t, j] * filtered
+            size += abs(neurons.signal[t, j]) * filtered
+            presynaptic *= neurons.alpha[j]
+            eligibility = neurons.psi[t + 1, j] * (presynaptic - neurons.beta[j] * trace)
+            filtered = kappa * filtered + eligibility
+            if kind.adapts:
+                trace = RHO * trace + eligibility
         # Sums have grown over the whole block; see LARGEST_FACTOR.
         tolerance = LARGEST_FACTOR * EPS * (1.0 + block * size)
         assert abs(gathered - gradient) <= tolerance
-        assert abs(kappa**e * (E + z * rows[e][U]) - eligibility) <= tolerance
+        assert abs(kappa**e * (E + z * last[U] + D * last[W]) - filtered) <= tolerance
+        if kind.adapts:
+            assert abs(D * last[P] + z * last[X] - trace) <= tolerance
 
 
 def test_sums_of_readouts() -> None:
@@ -128,4 +260,39 @@ def test_sums_of_readouts() -> None:
         expected = sum(error[t] * 0.9**t for t in range(row + 1))
         tolerance = 2.0 * (row + 1) * EPS * np.abs(error).sum()
         np.testing.assert_allclose(history.sums[:, Q], expected, rtol=0, atol=tolerance)
-        assert not history.sums[:, [U, A, U_BEFORE]].any()
+        assert not history.sums[:, [U, A, PSI]].any()
+
+
+@pytest.mark.parametrize("two_filters", [False, True])
+def test_rows_instead_of_sums(two_filters: bool) -> None:
+    """Where synapses walk, the rows of a block are kept; the last of them is the first of the next."""
+    history = History.before_start(2, 0.5, 0.25, 0.5 if two_filters else 0.25, 1, walks=True)
+    assert len(history.sums) == 0
+    rows = history.rows
+    assert rows.signal.shape == rows.surrogate_gradient.shape == (history.decay.block + 2, 2)
+    for offset in range(history.decay.block + 1):
+        history.signal[:] = offset, 10.0 + offset
+        if two_filters:
+            history.signal_reg[:] = 20.0 + offset, 30.0 + offset
+        keep_signals(rows, history)
+        keep_surrogate_gradient(rows, offset + 1, np.array([40.0 + offset, 50.0 + offset]))
+        history.row[0] += 1
+    n = history.decay.block + 1
+    assert rows.signal[:n, 0].tolist() == [float(offset) for offset in range(n)]
+    assert rows.signal[:n, 1].tolist() == [10.0 + offset for offset in range(n)]
+    assert (rows.signal_reg is not None) == two_filters
+    if two_filters:
+        assert rows.signal_reg[:n].tolist() == [[20.0 + offset, 30.0 + offset] for offset in range(n)]
+    assert rows.surrogate_gradient[1 : n + 1, 0].tolist() == [40.0 + offset for offset in range(n)]
+    move_rows(rows, n)
+    assert rows.surrogate_gradient[0].tolist() == [39.0 + n, 49.0 + n]
+
+
+def test_rows_of_readouts() -> None:
+    rows = History.before_start(2, 0.5, 0.5, 0.5, 1, walks=True, onto_readouts=True).rows
+    assert isinstance(rows, Rows)
+    assert rows.surrogate_gradient is rows.signal_reg is None
+    keep_error(rows, 2, np.array([1.0, -1.0]))
+    move_rows(rows, 2)
+    assert rows.signal[:3].tolist() == [[0.0, 0.0], [0.0, 0.0], [1.0, -1.0]]
+    keep_error(None, 2, np.array([1.0, -1.0]))

@@ -9,44 +9,57 @@ import pytest
 from eprop_core.neurons import (
     FINITE,
     NO_LOWER_BOUND,
+    Feedback,
+    ReadoutParameters,
     ReadoutState,
     RecurrentParameters,
     RecurrentState,
     learning_signals,
+    rest_neurons,
+    rest_readouts,
+    softmax,
     update_readouts,
     update_recurrent,
 )
 from eprop_core.surrogate import KINDS
-from eprop_core.synapses import Synapses
+from eprop_core.synapses import WEIGHT, Columns, Synapses
 
 DEPTH = 3
 
-SIMPLE = RecurrentParameters(
-    alpha=0.5,
-    drive=0.0,
-    V_th=1.0,
-    V_min=NO_LOWER_BOUND,
-    refractory_steps=0,
-    surrogate=KINDS["piecewise_linear"],
-    surrogate_height=1.0,
-    surrogate_width=0.5,
-    kappa_reg=0.75,
-    c_reg=2.0,
-    f_target=0.125,
-    dt=0.5,
-    period=0,
-)
+PER_NEURON = {"alpha": 0.5, "drive": 0.0, "V_th": 1.0, "beta": 0.0}
+SHARED = {
+    "rho": 0.0,
+    "V_min": NO_LOWER_BOUND,
+    "clamps": False,
+    "V_reset": 0.0,
+    "refractory_steps": 0,
+    "surrogate": KINDS["piecewise_linear"],
+    "surrogate_height": 1.0,
+    "surrogate_width": 0.5,
+    "delayed_reset": False,
+    "kappa_reg": 0.75,
+    "rate_per_spike": 0.5,  # (1 - kappa_reg) / dt with steps of 0.5 ms
+    "c_reg": 2.0,
+    "f_target": 0.125,
+    "period": 0,
+}
 """Powers of two, with which every result is exact."""
 
 BY_VOLTAGE = np.zeros(0, np.int32)
 """No phases: the voltage decides when a neuron spikes."""
 
 
+def parameters_of(n: int, **chosen: Any) -> RecurrentParameters:
+    values = PER_NEURON | SHARED | chosen
+    arrays = {name: np.full(n, values[name], float) for name in PER_NEURON}
+    return RecurrentParameters(**(values | arrays))
+
+
 class Neurons:
     """Some neurons and their time."""
 
     def __init__(self, n: int, phase: np.ndarray = BY_VOLTAGE, **parameters: Any) -> None:
-        self.parameters = SIMPLE._replace(**parameters)
+        self.parameters = parameters_of(n, **parameters)
         self.state = RecurrentState.at_rest(n, DEPTH, phase)
         self.step = -1
 
@@ -166,7 +179,7 @@ def test_ids_are_counted_from_the_first() -> None:
     state = RecurrentState.at_rest(3, DEPTH, BY_VOLTAGE)
     state.current[:] = (1.0, 0.0, 1.0)
     emitted = np.zeros(3, np.int32)
-    assert update_recurrent(state, SIMPLE, 0, 100, emitted) == (2, FINITE)
+    assert update_recurrent(state, parameters_of(3), 0, 100, emitted) == (2, FINITE)
     assert emitted[:2].tolist() == [100, 102]
 
 
@@ -174,46 +187,60 @@ def test_ids_are_counted_from_the_first() -> None:
 def test_a_voltage_that_is_not_finite_is_named(current: float) -> None:
     state = RecurrentState.at_rest(3, DEPTH, BY_VOLTAGE)
     state.current[:] = (0.0, current, 0.0)
-    assert update_recurrent(state, SIMPLE, 0, 0, np.zeros(3, np.int32))[1] == 1
+    assert update_recurrent(state, parameters_of(3), 0, 0, np.zeros(3, np.int32))[1] == 1
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_many_steps_against_plain_python(seed: int) -> None:
+@pytest.mark.parametrize("adapts", [False, True], ids=["constant", "adaptive"])
+@pytest.mark.parametrize("reset", ["subtracts", "delayed", "clamps"])
+@pytest.mark.parametrize("seed", range(4))
+def test_many_steps_against_plain_python(adapts: bool, reset: str, seed: int) -> None:
     """Random parameters and input.
 
     Both compute the same terms in double precision; a voltage contracts, so that it is off by a few roundings at most.
     """
     rng = np.random.default_rng(seed)
-    n, linear = 20, seed % 2 == 0
+    n, linear, clamps, delayed = 20, seed % 2 == 0, reset == "clamps", reset == "delayed"
+    kappa_reg = rng.uniform(0.0, 1.0)
     neurons = Neurons(
         n,
-        alpha=rng.uniform(0.8, 0.98),
-        drive=rng.uniform(-0.05, 0.05),
-        V_th=rng.uniform(0.5, 1.5),
+        alpha=rng.uniform(0.8, 0.98, n),
+        drive=rng.uniform(-0.05, 0.05, n),
+        V_th=rng.uniform(0.5, 1.5, n),
+        beta=rng.uniform(0.0, 0.5, n) if adapts else 0.0,
+        rho=0.95,
         V_min=rng.choice([NO_LOWER_BOUND, -0.3]),
+        clamps=clamps,
+        V_reset=-0.2 if clamps else 0.0,
+        delayed_reset=delayed,
         refractory_steps=int(rng.integers(0, 5)),
         surrogate=KINDS["piecewise_linear" if linear else "exponential"],
         surrogate_width=rng.uniform(0.2, 1.0),
-        kappa_reg=rng.uniform(0.0, 1.0),
+        kappa_reg=kappa_reg,
+        rate_per_spike=(1.0 - kappa_reg) / 0.5,
     )
     p = neurons.parameters
-    v, refractory, rate = [0.0] * n, [0] * n, [0.0] * n
+    v, refractory, rate, adaptation, spiked = [0.0] * n, [0] * n, [0.0] * n, [0.0] * n, [False] * n
     n_spikes = 0
     for current in rng.normal(0.05, 0.4, (400, n)):
         emitted = neurons.advance(*current)
         expected, psi = [], []
         for j in range(n):
+            clamped = clamps and refractory[j] > 0
             refractory[j] = max(refractory[j] - 1, 0)
-            v[j] = max(p.alpha * v[j] + current[j] + p.drive, p.V_min)
-            u = abs(v[j] - p.V_th) / p.surrogate_width
+            if not clamped:
+                v[j] = p.alpha[j] * v[j] + current[j] + p.drive[j] - (p.V_th[j] if delayed and spiked[j] else 0.0)
+                v[j] = max(v[j], p.V_min)
+                adaptation[j] = p.rho * adaptation[j] + spiked[j]
+            threshold = p.V_th[j] + p.beta[j] * adaptation[j]
+            u = abs(v[j] - threshold) / p.surrogate_width
             gradient = p.surrogate_height * (max(0.0, 1.0 - u) if linear else math.exp(-u))
             psi.append(gradient if refractory[j] == 0 else 0.0)
-            spikes = v[j] >= p.V_th and refractory[j] == 0
-            if spikes:
+            spiked[j] = v[j] >= threshold and refractory[j] == 0 and not clamped
+            if spiked[j]:
                 expected.append(j)
-                v[j] -= p.V_th
+                v[j] = p.V_reset if clamps else v[j] if delayed else v[j] - p.V_th[j]
                 refractory[j] = p.refractory_steps
-            rate[j] = p.kappa_reg * rate[j] + (1.0 - p.kappa_reg) * spikes / p.dt
+            rate[j] = p.kappa_reg * rate[j] + (1.0 - p.kappa_reg) * spiked[j] / 0.5
         assert emitted == expected
         np.testing.assert_allclose(neurons.v, v, rtol=0, atol=1e-14)
         np.testing.assert_allclose(neurons.psi, psi, rtol=0, atol=1e-13)
@@ -222,29 +249,112 @@ def test_many_steps_against_plain_python(seed: int) -> None:
     assert n_spikes > 100
 
 
+def test_adaptation_raises_the_threshold_and_returns() -> None:
+    """The spike counts from the next step on; the reset subtracts the constant part of the threshold."""
+    neurons = Neurons(1, beta=0.5, rho=0.5)
+    assert neurons.advance(1.0) == [0]
+    assert neurons.v == [0.0]
+    assert neurons.advance(1.25) == []  # 1.25 is below 1 + 0.5
+    assert neurons.state.adaptation.tolist() == [1.0]
+    assert neurons.psi == [0.5]
+    assert neurons.advance(0.625) == [0]  # 1.25 reaches 1 + 0.25
+    assert neurons.v == [0.25]
+    assert neurons.psi == [1.0]
+
+
+def test_clamped_neurons_lose_their_input() -> None:
+    neurons = Neurons(1, clamps=True, V_reset=-0.5, refractory_steps=2)
+    assert [neurons.advance(5.0) for _ in range(4)] == [[0], [], [], [0]]
+    neurons = Neurons(1, clamps=True, V_reset=-0.5, refractory_steps=1)
+    neurons.advance(5.0)
+    neurons.advance(5.0)
+    assert neurons.v == [-0.5]
+    assert neurons.advance(0.5) == []
+    assert neurons.v == [0.25]
+
+
+def test_delayed_reset() -> None:
+    neurons = Neurons(1, delayed_reset=True)
+    assert neurons.advance(1.5) == [0]
+    assert neurons.v == [1.5]
+    assert neurons.advance(0.0) == []
+    assert neurons.v == [-0.25]
+
+
+@pytest.mark.parametrize("rate_too", [False, True])
+def test_rest(rate_too: bool) -> None:
+    neurons = Neurons(2, beta=0.5, rho=0.5, refractory_steps=3)
+    neurons.advance(2.0, 0.5)
+    neurons.advance(0.0, 0.0)
+    rate = neurons.state.rate.tolist()
+    rest_neurons(neurons.state, rate_too)
+    for values in (neurons.state.v, neurons.state.adaptation, neurons.state.refractory, neurons.state.spiked):
+        assert not values.any()
+    assert neurons.state.rate.tolist() == ([0.0, 0.0] if rate_too else rate)
+    readouts = ReadoutState.at_rest(2, interval=1, depth=DEPTH)
+    readouts.v[:] = 1.0
+    rest_readouts(readouts)
+    assert not readouts.v.any()
+
+
 def test_readouts() -> None:
     """Input in fixed point; the error is that of the window alone."""
     fixed_point = 2.0**10
     state = ReadoutState.at_rest(2, interval=2, depth=DEPTH)
     state.current[:] = [[1024, -512], [256, 2048]]
     readout, error, target = np.empty(2), np.empty(2), np.array([0.5, 1.0])
-    update_readouts(state, 0.5, 3.0, fixed_point, 7, 0, target, True, readout, error)
+    parameters = ReadoutParameters(alpha=0.5, E_L=3.0, softmax=False, fixed_point=fixed_point)
+    update_readouts(state, parameters, 7, 0, target, True, readout, error)
     assert state.v.tolist() == [1.0, -0.5]
     assert readout.tolist() == [4.0, 2.5]
     assert error.tolist() == state.error[7 % DEPTH].tolist() == [3.5, 1.5]
-    update_readouts(state, 0.5, 3.0, fixed_point, 8, 1, target, False, readout, error)
+    update_readouts(state, parameters, 8, 1, target, False, readout, error)
     assert state.v.tolist() == [0.75, 1.75]
     assert readout.tolist() == [3.75, 4.75]
     assert error.tolist() == state.error[8 % DEPTH].tolist() == [0.0, 0.0]
     assert state.error[7 % DEPTH].tolist() == [3.5, 1.5]
 
 
+def test_softmax() -> None:
+    signal, share = np.array([1.0, 3.0, -2.0]), np.empty(3)
+    softmax(signal, share)
+    np.testing.assert_allclose(share, np.exp(signal) / np.exp(signal).sum(), rtol=1e-15)
+    softmax(signal + 1000.0, share)
+    np.testing.assert_allclose(share, np.exp(signal) / np.exp(signal).sum(), rtol=1e-13)  # 1000 leaves fewer digits
+
+
+def test_error_of_the_cross_entropy() -> None:
+    state = ReadoutState.at_rest(2, interval=1, depth=DEPTH)
+    state.current[:] = [[0, 1024]]
+    readout, error, target = np.empty(2), np.empty(2), np.array([0.0, 1.0])
+    parameters = ReadoutParameters(alpha=0.5, E_L=0.0, softmax=True, fixed_point=2.0**10)
+    update_readouts(state, parameters, 0, 0, target, True, readout, error)
+    share = math.e / (1.0 + math.e)
+    np.testing.assert_allclose(error, [1.0 - share, share - 1.0], rtol=1e-15)
+    update_readouts(state, parameters, 1, 0, target, False, readout, error)
+    assert error.tolist() == [0.0, 0.0]
+
+
 def test_learning_signals() -> None:
     # Readout 0 projects to neurons 0 and 2, readout 1 to none, readout 2 to neuron 2 alone.
-    feedback = Synapses(np.array([0, 2, 2, 3]), np.array([0, 2, 2], np.int32), np.array([[0.5], [2.0], [-1.0]]))
+    offset, target = np.array([0, 2, 2, 3]), np.array([0, 2, 2], np.int32)
+    synapses = Synapses(offset, target, np.array([[0.5], [2.0], [-1.0]]), Columns())
+    feedback = Feedback(synapses, WEIGHT, along_output=False)
     rate_error = np.array([8.0, 16.0, 32.0])
     signal = np.full(3, np.nan)
     learning_signals(signal, feedback, np.array([4.0, 1.0, 3.0]), 0.25, rate_error)
     assert signal.tolist() == [2.0 + 2.0, 4.0, 8.0 - 3.0 + 8.0]
     learning_signals(signal, feedback, np.array([4.0, 1.0, 0.0]), 0.0, rate_error)
     assert signal.tolist() == [2.0, 0.0, 8.0]
+
+
+def test_learning_signals_along_the_output() -> None:
+    # Neuron 0 projects to both readouts, neuron 1 to none, neuron 2 to readout 1; feedback is in the second column.
+    offset, target = np.array([0, 2, 2, 3]), np.array([0, 1, 1], np.int32)
+    values = np.array([[9.0, 0.5], [9.0, 2.0], [9.0, -1.0]])
+    feedback = Feedback(Synapses(offset, target, values, Columns(n=2, feedback=1)), 1, along_output=True)
+    signal = np.full(3, np.nan)
+    learning_signals(signal, feedback, np.array([4.0, 1.0]), 0.25, np.array([8.0, 16.0, 32.0]))
+    assert signal.tolist() == [2.0 + 2.0 + 2.0, 4.0, 8.0 - 1.0]
+    learning_signals(signal, feedback, np.zeros(2), 0.25, np.array([8.0, 16.0, 32.0]))
+    assert signal.tolist() == [2.0, 4.0, 8.0]

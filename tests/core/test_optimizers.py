@@ -1,20 +1,77 @@
 """Weight updates against their formulas."""
 
-import numpy as np
+import math
 
-from eprop_core.optimizers import gradient_descent
+import numpy as np
+import pytest
+
+from eprop_core.optimizers import KINDS, bounded, change, optimizer_of
+from eprop_core.parameters import Adam, GradientDescent
+
+NO_VALUES = np.zeros((1, 0))
+
+
+def bounds(weight_min: float, weight_max: float, fixed_signs: bool = False) -> GradientDescent:
+    return GradientDescent(weight_min=weight_min, weight_max=weight_max, fixed_signs=fixed_signs)
 
 
 def test_gradient_descent() -> None:
-    for weight, gradient, rate in np.random.default_rng(1).normal(size=(100, 3)):
-        expected = min(max(weight - rate * gradient, -1.5), 1.0)
-        assert gradient_descent(weight, gradient, rate, -1.5, 1.0) == expected
+    for gradient, rate in np.abs(np.random.default_rng(1).normal(size=(100, 2))):
+        optimizer = optimizer_of(GradientDescent(learning_rate=rate), None, 0.0)
+        assert change(NO_VALUES, 0, 0, gradient, optimizer, 0, 5) == -rate * gradient
 
 
-def test_direction_and_bounds() -> None:
-    assert gradient_descent(1.0, 0.5, 0.5, -2.0, 2.0) == 0.75
-    assert gradient_descent(1.0, -0.5, 0.5, -2.0, 2.0) == 1.25
-    assert gradient_descent(1.0, 0.0, 0.5, -2.0, 2.0) == 1.0
-    assert gradient_descent(1.0, 100.0, 0.5, -2.0, 2.0) == -2.0
-    assert gradient_descent(1.0, -100.0, 0.5, -2.0, 2.0) == 2.0
-    assert gradient_descent(1.0, -2.0, 0.5, -2.0, 2.0) == 2.0
+def test_learning_rate_of_a_projection() -> None:
+    optimizer = optimizer_of(GradientDescent(learning_rate=0.5), 0.25, 0.125)
+    assert change(NO_VALUES, 0, 0, 2.0, optimizer, 0, 1) == -0.5
+    assert optimizer.retained == 0.875
+
+
+def test_bounds() -> None:
+    optimizer = optimizer_of(bounds(-2.0, 2.0), None, 0.0)
+    for weight, expected in ((1.5, 1.5), (-1.5, -1.5), (2.0, 2.0), (7.0, 2.0), (-7.0, -2.0)):
+        assert bounded(weight, 1.0, optimizer) == expected
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_fixed_signs(sign: float) -> None:
+    """A weight that would cross zero stops there, and the sign of the zero tells where it came from."""
+    optimizer = optimizer_of(bounds(-2.0, 2.0, fixed_signs=True), None, 0.0)
+    assert bounded(sign * 0.5, sign, optimizer) == sign * 0.5
+    stopped = bounded(-sign * 0.5, sign, optimizer)
+    assert stopped == 0.0
+    assert math.copysign(1.0, stopped) == sign
+    assert bounded(sign * 0.25, stopped, optimizer) == sign * 0.25
+    assert bounded(-sign * 0.25, stopped, optimizer) == 0.0
+
+
+@pytest.mark.parametrize(("beta_1", "beta_2"), [(0.9, 0.999), (0.0, 0.5), (0.8, 0.0), (0.9, 0.99999)])
+@pytest.mark.parametrize("longest_gap", [1, 40])
+def test_adam(beta_1: float, beta_2: float, longest_gap: int) -> None:
+    """Against the textbook's loop, in which each elapsed step moves the moments, and the first has the gradient."""
+    rng = np.random.default_rng(1)
+    chosen = Adam(algorithm="adam", learning_rate=0.01, beta_1=beta_1, beta_2=beta_2, epsilon=1e-6)
+    optimizer = optimizer_of(chosen, None, 0.0)
+    values = np.zeros((3, 4))
+    m = v = expected = moved = 0.0
+    step = 0
+    for _ in range(300):
+        last = step + int(rng.integers(1, longest_gap + 1))
+        gradient = rng.normal()
+        moved += change(values, 1, 2, gradient, optimizer, step, last)
+        for t in range(step + 1, last + 1):
+            g = gradient if t == step + 1 else 0.0
+            m = beta_1 * m + (1.0 - beta_1) * g
+            v = beta_2 * v + (1.0 - beta_2) * g * g
+            rate = 0.01 * math.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
+            expected -= rate * m / (math.sqrt(v) + 1e-6)
+        step = last
+        # Powers of the decays are taken at once instead of one by one: a rounding or two per step.
+        assert moved == pytest.approx(expected, rel=1e-13, abs=1e-12)
+        assert values[1, 2:].tolist() == [pytest.approx(m, rel=1e-12), pytest.approx(v, rel=1e-12)]
+    assert not values[[0, 2]].any()
+    assert not values[:, :2].any()
+
+
+def test_every_kind_has_a_test_here() -> None:
+    assert set(KINDS) == {"gradient_descent", "adam"}

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from eprop_core.history import LARGEST_FACTOR, History, advance, advance_readouts, move_origin
-from eprop_core.projection import Projection, begin_row, visit_row
+from eprop_core.optimizers import optimizer_of
+from eprop_core.parameters import GradientDescent
+from eprop_core.projection import Projection, Resets, begin_row, move_to_new_origin, visit_row
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
-from eprop_core.synapses import ELIGIBILITY, ELIGIBILITY_REG, WEIGHT, Optimizer, Synapses
+from eprop_core.synapses import ELIGIBILITY, WEIGHT, Columns, Synapses
 
 N_STEPS, N_SOURCES, N_TARGETS = 400, 6, 5
 FIXED_POINT = 2.0**40
@@ -53,19 +55,23 @@ class Driver:
         source, target = np.nonzero(self.exists)
         self.source = source
         two_filters = case.kappa != case.kappa_reg and not case.onto_readouts
-        values = np.zeros((len(source), 1 + (ELIGIBILITY_REG if two_filters else ELIGIBILITY)))
+        n_plain = ELIGIBILITY + 1
+        columns = Columns(n=n_plain + 1, eligibility_reg=n_plain) if two_filters else Columns(n=n_plain)
+        values = np.zeros((len(source), columns.n))
         self.initial = rng.normal(size=len(source))
         values[:, WEIGHT] = self.initial
         offset = np.concatenate(([0], np.cumsum(self.exists.sum(axis=1))))
         decays = (case.alpha,) * 3 if case.onto_readouts else (case.alpha, case.kappa, case.kappa_reg)
         self.history = History.before_start(N_TARGETS, *decays, case.horizon)
         self.projection = Projection(
-            synapses=Synapses(offset, target.astype(np.int32), values),
+            synapses=Synapses(offset, target.astype(np.int32), values, columns),
             sources=Sources.at_rest(N_SOURCES, case.cutoff),
-            optimizer=Optimizer(1.0, -np.inf, np.inf),
+            optimizer=optimizer_of(GradientDescent(learning_rate=1.0, weight_min=-1e9, weight_max=1e9), None, 0.0),
             plastic=True,
+            updates_at_spikes=True,
             delay=case.delay,
             entry_lead=0 if case.onto_readouts else 1,
+            resets=Resets(length=0, sources_begin=0, targets_begin=0, first_step_counts=True),
         )
         self.spikes = Spikes.none(case.horizon + case.delay + 1, N_SOURCES)
 
@@ -80,15 +86,14 @@ class Driver:
             slot = step % len(self.spikes.length)
             self.spikes.length[slot] = len(ids)
             self.spikes.ids[slot, : len(ids)] = ids
-            self._advance()
-            begin_row(self.projection, self.spikes, self.history)
+            self._next_row()
             self._end_block()
             events, _ = visit_row(self.projection, self.spikes, self.history, inputs[step], fixed_point, None)
             n_events += events
             weights[step] = self.projection.synapses.values[:, WEIGHT]
         return weights, inputs / (fixed_point or 1.0), n_events
 
-    def _advance(self) -> None:
+    def _next_row(self) -> None:
         history, row = self.history, self.history.row[0]
         offset = row - history.origin[0]
         nothing = np.zeros(N_TARGETS)
@@ -96,20 +101,27 @@ class Driver:
         signal, signal_reg = (self.signal[row], self.signal_reg[row]) if row >= 0 else (nothing, nothing)
         if self.case.onto_readouts:
             advance_readouts(history.sums, history.decay, offset, signal)
-        elif history.sums_reg is None:
-            advance(history.sums, history.decay, offset, psi, signal + signal_reg)
-        else:
-            advance(history.sums, history.decay, offset, psi, signal)
-            advance(history.sums_reg, history.decay_reg, offset, psi, signal_reg)
+            history.row[0] += 1
+            begin_row(self.projection, self.spikes, history, row + 1)
+            return
+        if history.sums_reg is None:
+            signal = signal + signal_reg
+        history.signal[:] = signal
+        if history.sums_reg is not None:
+            history.signal_reg[:] = signal_reg
+        begin_row(self.projection, self.spikes, history, row + 1)
+        advance(history.sums, None, None, history.decay, offset, psi, signal)
+        if history.sums_reg is not None:
+            advance(history.sums_reg, None, None, history.decay_reg, offset, psi, signal_reg)
         history.row[0] += 1
 
     def _end_block(self) -> None:
         history = self.history
-        offset = history.row[0] - history.origin[0]
-        if offset == history.decay.block:
-            move_origin(history.sums, history.decay, offset)
+        if history.row[0] - history.origin[0] == history.decay.block:
+            move_to_new_origin(self.projection, history)
+            move_origin(history.sums, None, None)
             if history.sums_reg is not None:
-                move_origin(history.sums_reg, history.decay_reg, offset)
+                move_origin(history.sums_reg, None, None)
             history.origin[0] = history.row[0]
 
     def walk(self) -> tuple[np.ndarray, float]:

@@ -7,16 +7,17 @@ plain walk rounds, and both must agree to the bit. Whole spike trains of random 
 import numpy as np
 import pytest
 
-from eprop_core.history import U_BEFORE, History, U, advance, move_origin
+from eprop_core.history import History, advance, move_origin
+from eprop_core.optimizers import Optimizer, optimizer_of
+from eprop_core.parameters import GradientDescent
 from eprop_core.synapses import (
     ELIGIBILITY,
-    ELIGIBILITY_REG,
     GRADIENT,
     PAUSED,
     RUNNING,
     WAKING,
     WEIGHT,
-    Optimizer,
+    Columns,
     Synapses,
     Visit,
     deliver,
@@ -32,8 +33,25 @@ RNG = np.random.default_rng(1)
 PSI = RNG.integers(1, 9, (BLOCK + 1, 2)) / 8.0
 SIGNAL, SIGNAL_REG = RNG.integers(-8, 9, (2, BLOCK + 1, 2)) / 4.0
 
-UNBOUNDED = Optimizer(learning_rate=1.0, weight_min=-np.inf, weight_max=np.inf)
-NO_EVENT = Visit(state=RUNNING, arrives=False, enters=False, trace=0.0, jump=0.0, revive=0.0, revive_reg=0.0)
+ELIGIBILITY_REG = ELIGIBILITY + 1
+UNBOUNDED = optimizer_of(GradientDescent(learning_rate=1.0), None, 0.0)
+NO_EVENT = Visit(
+    state=RUNNING,
+    arrives=False,
+    updates=False,
+    enters=False,
+    trace=0.0,
+    jump=0.0,
+    plain_trace=0.0,
+    revive=0.0,
+    revive_reg=0.0,
+    revive_adaptation=0.0,
+    age=0,
+    growth=1.0,
+    growth_reg=1.0,
+    first_step=0,
+    last_step=1,
+)
 INITIAL = [10.0, 20.0]
 
 
@@ -43,24 +61,32 @@ class Bench:
     def __init__(self, two_filters: bool) -> None:
         self.history = History.before_start(2, ALPHA, KAPPA, KAPPA_REG if two_filters else KAPPA, horizon=1)
         assert self.history.decay.block == BLOCK
-        values = np.zeros((2, 4 if two_filters else 3))
+        columns = Columns(n=4, eligibility_reg=ELIGIBILITY_REG) if two_filters else Columns(n=3)
+        values = np.zeros((2, columns.n))
         values[:, WEIGHT] = INITIAL
-        self.synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values)
+        self.synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, columns)
         self.row = 0
+        self.history.row[0] = self.history.origin[0] = 0
 
     def advance(self, row: int) -> None:
         history = self.history
         for t in range(self.row, row):
-            advance(history.sums, history.decay, t, PSI[t + 1], SIGNAL[t])
-            if history.sums_reg is not None:
-                advance(history.sums_reg, history.decay_reg, t, PSI[t + 1], SIGNAL_REG[t])
+            self.step(t - history.origin[0], t)
         self.row = row
 
+    def step(self, offset: int, row: int) -> None:
+        history = self.history
+        history.row[0] = row + 1
+        advance(history.sums, None, None, history.decay, offset, PSI[row + 1], SIGNAL[row])
+        if history.sums_reg is not None:
+            advance(history.sums_reg, None, None, history.decay_reg, offset, PSI[row + 1], SIGNAL_REG[row])
+
     def visit(self, optimizer: Optimizer = UNBOUNDED, **event: object) -> list[float]:
-        """Let a spike visit; return the input of the targets."""
+        """Let a spike visit, which updates where it arrives; return the input of the targets."""
         current = np.zeros(2)
         sums, sums_reg = self.history.sums, self.history.sums_reg
-        visit(self.synapses, sums, sums_reg, 0, 2, NO_EVENT._replace(**event), optimizer, current, None)
+        given = {"updates": event.get("arrives", False)} | event
+        visit(self.synapses, sums, sums_reg, None, None, 0, 2, NO_EVENT._replace(**given), optimizer, current, None)
         return current.tolist()
 
     def start(self) -> float:
@@ -69,9 +95,13 @@ class Bench:
         assert self.visit(state=WAKING, arrives=True, enters=True, jump=z) == INITIAL
         return z
 
-    def settle(self, trace: float, column: int, row: int) -> None:
-        powers = KAPPA**row, KAPPA_REG**row
-        settle(self.synapses, self.history.sums, self.history.sums_reg, 0, 2, trace, column, *powers)
+    def settle(self, trace: float, row_ends: bool) -> None:
+        """Settle at this row, with its own learning signal if the row ends."""
+        if row_ends:
+            self.history.signal[:] = SIGNAL[self.row]
+            if self.history.sums_reg is not None:
+                self.history.signal_reg[:] = SIGNAL_REG[self.row]
+        settle(self.synapses, self.history, 0, 2, trace, row_ends)
 
     def column(self, column: int) -> list[float]:
         return self.synapses.values[:, column].tolist()
@@ -140,7 +170,8 @@ def test_weights_stay_within_their_bounds() -> None:
     bench = Bench(two_filters=False)
     z = bench.start()
     bench.advance(3)
-    bounds = Optimizer(learning_rate=2.0, weight_min=10.0 + 1e-3, weight_max=20.0 - 1e-3)
+    given = GradientDescent(learning_rate=2.0, weight_min=10.0 + 1e-3, weight_max=20.0 - 1e-3)
+    bounds = optimizer_of(given, None, 0.0)
     current = bench.visit(bounds, arrives=True, trace=z)
     assert np.abs(gradient).max() > 1e-3
     assert current == bench.column(WEIGHT) == np.clip(INITIAL - 2.0 * gradient, 10.0 + 1e-3, 20.0 - 1e-3).tolist()
@@ -168,7 +199,7 @@ def test_settled_synapses_hold_plain_gradient_and_trace(two_filters: bool) -> No
     bench = Bench(two_filters)
     z = bench.start()
     bench.advance(2)
-    bench.settle(z, U, 2)
+    bench.settle(z, row_ends=False)
     assert bench.column(GRADIENT) == walk.gradient.tolist()
     assert bench.column(ELIGIBILITY) == walk.eligibility.tolist()
     if two_filters:
@@ -176,15 +207,17 @@ def test_settled_synapses_hold_plain_gradient_and_trace(two_filters: bool) -> No
 
 
 @TWO_FILTERS
-def test_silence_settles_with_the_trace_of_the_row_before(two_filters: bool) -> None:
-    """At the cutoff all learning signals of earlier rows count, and index ``row - 1`` is the last with an input."""
-    walk = Walk(two_filters, 0).go_to(3, arrival=1)
+def test_silence_settles_with_the_learning_signal_of_the_row(two_filters: bool) -> None:
+    """At the cutoff the learning signal of the row counts as well, and its eligibility is the last one."""
     bench = Bench(two_filters)
     z = bench.start()
-    bench.advance(3)
-    bench.settle(z, U_BEFORE, 2)
-    assert bench.column(GRADIENT) == walk.gradient.tolist()
-    assert bench.column(ELIGIBILITY) == Walk(two_filters, 0).go_to(2, arrival=1).eligibility.tolist()
+    bench.advance(2)
+    bench.settle(z, row_ends=True)
+    assert bench.column(GRADIENT) == Walk(two_filters, 0).go_to(3, arrival=1).gradient.tolist()
+    walk = Walk(two_filters, 0).go_to(2, arrival=1)
+    assert bench.column(ELIGIBILITY) == walk.eligibility.tolist()
+    if two_filters:
+        assert bench.column(ELIGIBILITY_REG) == walk.eligibility_reg.tolist()
 
 
 @TWO_FILTERS
@@ -194,12 +227,12 @@ def test_a_new_origin_changes_nothing(two_filters: bool) -> None:
     bench = Bench(two_filters)
     history, z = bench.history, bench.start()
     bench.advance(2)
-    bench.settle(z, U, 2)
-    move_origin(history.sums, history.decay, 2)
-    advance(history.sums, history.decay, 0, PSI[3], SIGNAL[2])
+    bench.settle(z, row_ends=False)
+    move_origin(history.sums, None, None)
     if history.sums_reg is not None:
-        move_origin(history.sums_reg, history.decay_reg, 2)
-        advance(history.sums_reg, history.decay_reg, 0, PSI[3], SIGNAL_REG[2])
+        move_origin(history.sums_reg, None, None)
+    history.origin[0] = 2
+    bench.step(0, 2)
     bench.visit(arrives=True, trace=z * ALPHA**2)
     assert bench.column(WEIGHT) == (INITIAL - walk.gradient).tolist()
 
@@ -213,7 +246,8 @@ def test_a_paused_synapse_gathers_nothing_until_it_wakes(two_filters: bool) -> N
     bench.advance(1)
     # The eligibility trace of row 0, two steps after the pause, and the presynaptic one, which goes on decaying.
     trace, eligibility, eligibility_reg = 0.75, 0.5 * KAPPA**2, 0.5 * KAPPA_REG**2
-    bench.visit(state=WAKING, trace=trace, revive=KAPPA**2, revive_reg=KAPPA_REG**2)
+    event = {"plain_trace": trace * ALPHA, "growth": 1 / KAPPA, "growth_reg": 1 / KAPPA_REG}
+    bench.visit(state=WAKING, trace=trace, revive=KAPPA**2, revive_reg=KAPPA_REG**2, **event)
     assert bench.column(WEIGHT) == INITIAL
     bench.advance(3)
     bench.visit(arrives=True, trace=trace)
@@ -241,7 +275,9 @@ def test_a_spike_that_arrives_while_paused_takes_the_gradient(two_filters: bool)
 
 
 def test_static_weights_are_delivered() -> None:
-    synapses = Synapses(np.array([0, 1, 4]), np.array([2, 0, 1, 1], np.int32), np.array([[1.0], [2.0], [4.0], [0.5]]))
+    synapses = Synapses(
+        np.array([0, 1, 4]), np.array([2, 0, 1, 1], np.int32), np.array([[1.0], [2.0], [4.0], [0.5]]), Columns()
+    )
     current = np.array([100.0, 0.0, 0.0])
     deliver(synapses, 1, 4, current, None)
     assert current.tolist() == [102.0, 4.5, 0.0]
@@ -252,7 +288,7 @@ def test_input_of_readouts_is_the_same_in_any_order() -> None:
     fixed_point = 2.0**20
     weights = np.random.default_rng(2).normal(size=(200, 1))
     for order in (np.arange(200), np.random.default_rng(3).permutation(200)):
-        synapses = Synapses(np.array([0, 200]), np.zeros(200, np.int32), weights[order])
+        synapses = Synapses(np.array([0, 200]), np.zeros(200, np.int32), weights[order], Columns())
         current = np.zeros(1, np.int64)
         deliver(synapses, 0, 200, current, fixed_point)
         assert current[0] == sum(round(float(weight) * 2**20) for weight in weights[:, 0])
