@@ -53,9 +53,6 @@ TOLERANCE = 1e-8
 
 BELLEC = ("sine-waves-bellec", "evidence-accumulation", "evidence-accumulation-batch-2")
 EPROP_PLUS = tuple(name for name in PUBLISHED if name not in BELLEC)
-# Settings that a model cannot compute yet.
-NOT_YET_EVENT_DRIVEN = ()
-NOT_YET_TIME_DRIVEN: tuple[str, ...] = ()
 
 Run = dict[str, Any]
 
@@ -107,7 +104,7 @@ def test_literal_model(name: str, runs: dict[str, Run]) -> None:
     np.testing.assert_allclose(losses, PUBLISHED[name], rtol=TOLERANCE, atol=0)
 
 
-@pytest.mark.parametrize("name", [name for name in EPROP_PLUS if name not in NOT_YET_EVENT_DRIVEN])
+@pytest.mark.parametrize("name", EPROP_PLUS)
 def test_event_driven(name: str, runs: dict[str, Run]) -> None:
     run = runs[name]
     simulation = Simulation(eprop_plus_network(run["setting"]), connections=connections_of(run))
@@ -115,7 +112,7 @@ def test_event_driven(name: str, runs: dict[str, Run]) -> None:
     assert_spikes_and_losses(name, run, recording.spike_steps, recording.spike_neurons, recording.error)
 
 
-@pytest.mark.parametrize("name", [name for name in EPROP_PLUS if name not in NOT_YET_TIME_DRIVEN])
+@pytest.mark.parametrize("name", EPROP_PLUS)
 def test_time_driven(name: str, runs: dict[str, Run]) -> None:
     run = runs[name]
     result = simulate(eprop_plus_network(run["setting"]), connections_of(run), eprop_plus_stimulus(run))
