@@ -309,6 +309,12 @@ class Simulation:
         return result
 
     @property
+    def synapse_bytes(self) -> dict[str, int]:
+        """Bytes of one synapse by projection: its target, and its weight and all that it remembers."""
+        synapses = {name: self._synapses(name) for name in PROJECTIONS[:3]}
+        return {name: part.target.itemsize + part.values[:1].nbytes for name, part in synapses.items()}
+
+    @property
     def times(self) -> dict[str, float]:
         """Of this rank, seconds since the start by phase; plasticity is a part of deliver and collocate."""
         times = self._rank.times

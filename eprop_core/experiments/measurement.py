@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
+
 from eprop_core.experiments.ranks import Communicator, gather
 
 Number = TypeVar("Number", int, float)
@@ -37,6 +39,11 @@ def peak_memory() -> int:
     """Return the largest resident memory of this process so far, or since it was reset, in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def resident_memory() -> int:
+    """Return the resident memory of this process at present, in bytes."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def difference(after: Mapping[str, Number], before: Mapping[str, Number]) -> dict[str, Number]:

@@ -1,0 +1,71 @@
+"""What the memory of this machine allows: streams through synapses, and random access to neurons.
+
+Both are measured on arrays of a network's own size, for a small network lives in a cache and a large one does not.
+"""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core.compilation import kernel
+
+SHORTEST = 0.2
+"""s, what a measurement takes at least; the fastest of its passes counts."""
+
+_COLUMNS = 4  # of the sums that a synapse reads of its target
+
+
+class Bandwidth(NamedTuple):
+    """Measured speeds."""
+
+    read_bytes_per_s: float
+    """Bytes read per second where every value is read in sequence."""
+    update_bytes_per_s: float
+    """Bytes read and written per second where every value is read, changed and written in sequence."""
+    gather_s: float
+    """Time to read the sums of a randomly chosen target and to add to its input, s."""
+
+
+@kernel
+def _read(values):
+    total = 0
+    for k in range(len(values)):
+        total += values[k]
+    return total
+
+
+@kernel
+def _update(values, factor):
+    for k in range(len(values)):
+        values[k] = values[k] * factor + 1.0
+
+
+@kernel
+def _gather(targets, sums, current):
+    for k in range(len(targets)):
+        j = np.uint64(targets[k])
+        current[j] += sums[j, 0] + sums[j, 1] + sums[j, 2] + sums[j, 3]
+
+
+def measure(n_bytes: int, n_targets: int, seed: int = 1) -> Bandwidth:
+    """Stream through ``n_bytes`` and gather from ``n_targets`` neurons at random."""
+    values = np.ones(max(1, n_bytes // 8))
+    targets = np.random.default_rng(seed).integers(0, n_targets, min(len(values), 10_000_000), np.int32)
+    sums, current = np.ones((n_targets, _COLUMNS)), np.zeros(n_targets)
+    reading = _fastest(lambda: _read(values.view(np.int64)))
+    updating = _fastest(lambda: _update(values, 0.5))
+    gathering = _fastest(lambda: _gather(targets, sums, current))
+    return Bandwidth(values.nbytes / reading, 2 * values.nbytes / updating, gathering / len(targets))
+
+
+def _fastest(work: Callable[[], object]) -> float:
+    """Return the shortest time that ``work`` took, in s, after a first time that does not count."""
+    work()
+    times: list[float] = []
+    while sum(times) < SHORTEST:
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -1,0 +1,178 @@
+"""A network of ``eprop_core`` in NEST 3.10: its populations, its connections and what it is shown.
+
+Networks and stimuli come as dictionaries: ``network`` holds the parameters of ``eprop_core.parameters.Network``; a
+problem holds ``<projection>_source``, ``_target``, ``_weight`` of the four projections, the fields of
+``eprop_core.stimulus.Stimulus``, and ``tau_m`` and ``V_th`` where they are drawn for each neuron. Step t of theirs is
+NEST's step that ends at (t + 1) * dt. Generators cannot deliver anything in NEST's first step, so a problem has neither
+input spikes nor learning window in step 0.
+"""
+
+from typing import Any, NamedTuple
+
+import nest
+import numpy as np
+
+_LARGEST = 1e300  # stands for infinity, in NEST's bounds
+_SURROGATE_GRADIENTS = {"arctan": "arctan_derivative"}  # NEST's names, where they differ
+
+Problem = dict[str, np.ndarray]
+
+
+class Populations(NamedTuple):
+    """Generators of the input spikes, what relays them, and the neurons."""
+
+    generators: Any
+    inputs: Any
+    recurrent: Any
+    readouts: Any
+
+    @property
+    def of_projection(self) -> dict[str, tuple[Any, Any]]:
+        """Sources and targets of each projection."""
+        return {
+            "input": (self.inputs, self.recurrent),
+            "recurrent": (self.recurrent, self.recurrent),
+            "output": (self.recurrent, self.readouts),
+            "feedback": (self.readouts, self.recurrent),
+        }
+
+
+def create(network: dict[str, Any], problem: Problem) -> Populations:
+    """Reset NEST and create all neurons, on one thread."""
+    dt, readout, rule = network["dt"], network["readout"], network["plasticity"]
+    cutoff = {} if rule["cutoff"] is None else {"eprop_isi_trace_cutoff": rule["cutoff"] * dt}
+    nest.ResetKernel()
+    nest.verbosity = nest.VerbosityLevel.ERROR
+    nest.set(resolution=dt, total_num_virtual_procs=1)
+    readouts = {"C_m": 1.0, "E_L": readout["E_L"], "I_e": 0.0, "V_m": readout["E_L"], "tau_m": readout["tau_m"]}
+    return Populations(
+        generators=nest.Create("spike_generator", network["n_input"]),
+        inputs=nest.Create("parrot_neuron", network["n_input"]),
+        recurrent=_recurrent_neurons(network, problem, cutoff),
+        readouts=nest.Create("eprop_readout", network["n_readout"], readouts | cutoff),
+    )
+
+
+def connect(populations: Populations, network: dict[str, Any], problem: Problem, *, learns: bool = True) -> None:
+    """Make all connections of the problem; with ``learns`` False all are static, and there is no feedback."""
+    dt, optimizer = network["dt"], network["plasticity"]["optimizer"]
+    # NEST holds the default weight against the bounds, too.
+    nest.SetDefaults("eprop_synapse", {"weight": optimizer["weight_max"], "optimizer": _optimizer(optimizer)})
+    nest.Connect(populations.generators, populations.inputs, "one_to_one", {"delay": dt})
+    for name, (sources, targets) in populations.of_projection.items():
+        if name == "feedback":
+            model = "eprop_learning_signal_connection" if learns else None
+        else:
+            model = "eprop_synapse" if learns and network[name]["plastic"] else "static_synapse"
+        weight = problem[f"{name}_weight"]
+        if model is None or not weight.size:
+            continue
+        nest.Connect(
+            problem[f"{name}_source"] + sources[0].global_id,
+            problem[f"{name}_target"] + targets[0].global_id,
+            "one_to_one",
+            {"synapse_model": model, "weight": weight, "delay": np.full(len(weight), dt)},
+        )
+
+
+def show_input(populations: Populations, network: dict[str, Any], problem: Problem) -> None:
+    """Let the input channels spike."""
+    steps, channels = problem["input_steps"], problem["input_channels"]
+    order = np.argsort(channels, kind="stable")
+    times = _times(steps[order], network["dt"])
+    of_channels = np.split(times, np.searchsorted(channels[order], np.arange(1, network["n_input"])))
+    populations.generators.set([{"spike_times": spike_times} for spike_times in of_channels])
+
+
+def show_targets(populations: Populations, network: dict[str, Any], problem: Problem) -> None:
+    """Tell the readouts what to follow, and when errors count."""
+    dt = network["dt"]
+    window = nest.Create("step_rate_generator")
+    _step_to(window, problem["learning_window"].astype(float), dt)
+    nest.Connect(window, populations.readouts, "all_to_all", _rate_connection(1, dt))
+    targets = nest.Create("step_rate_generator", network["n_readout"])
+    for generator, values in zip(targets, problem["target"].T, strict=True):
+        _step_to(generator, values, dt)
+    nest.Connect(targets, populations.readouts, "one_to_one", _rate_connection(2, dt))
+
+
+def weights(name: str, populations: Populations) -> dict[str, np.ndarray]:
+    """Return the connections of a projection with their present weights, sorted by (target, source)."""
+    sources, targets = populations.of_projection[name]
+    connections = nest.GetConnections(sources, targets)
+    if not len(connections):
+        return {f"{name}_source": np.empty(0, int), f"{name}_target": np.empty(0, int), f"{name}_weight": np.empty(0)}
+    values = connections.get(["source", "target", "weight"])
+    source, target = np.atleast_1d(values["source"]), np.atleast_1d(values["target"])
+    order = np.lexsort((source, target))
+    return {
+        f"{name}_source": source[order] - sources[0].global_id,
+        f"{name}_target": target[order] - targets[0].global_id,
+        f"{name}_weight": np.atleast_1d(values["weight"])[order],
+    }
+
+
+def _times(steps: np.ndarray, dt: float) -> np.ndarray:
+    """Times of steps, ms, rounded so that NEST takes them as multiples of dt."""
+    return np.round(steps * dt, 9)
+
+
+def _step_to(generator: Any, values: np.ndarray, dt: float) -> None:
+    """Let a generator's rate follow ``values``, one per step; it is told the changes alone."""
+    changes = 1 + np.flatnonzero(np.diff(values[1:], prepend=np.nan))
+    generator.set(amplitude_times=_times(changes, dt), amplitude_values=values[changes])
+
+
+def _rate_connection(receptor: int, dt: float) -> dict[str, object]:
+    return {"synapse_model": "rate_connection_delayed", "delay": dt, "receptor_type": receptor}
+
+
+def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[str, float]) -> Any:
+    """Recurrent neurons at rest; those that adapt come last."""
+    neuron, rule, dt = network["neuron"], network["plasticity"], network["dt"]
+    surrogate, adaptation = neuron["surrogate_gradient"], neuron["adaptation"]
+    parameters = {
+        "C_m": neuron["C_m"],
+        "E_L": 0.0,
+        "I_e": neuron["I_e"],
+        "V_m": 0.0,
+        "V_min": -_LARGEST if neuron["V_min"] is None else neuron["V_min"],
+        "c_reg": rule["c_reg"],
+        "f_target": rule["f_target"],
+        "kappa": rule["kappa"],
+        "kappa_reg": rule["kappa_reg"],
+        "surrogate_gradient_function": _SURROGATE_GRADIENTS.get(surrogate["function"], surrogate["function"]),
+        "surrogate_gradient_height": surrogate["height"],
+        "surrogate_gradient_width": surrogate["width"],
+        "t_ref": neuron["t_ref"],
+    } | cutoff
+    if neuron["V_reset"] is not None:
+        parameters["V_reset"] = neuron["V_reset"]
+    n, values = network["n_recurrent"], {}
+    for name in ("tau_m", "V_th"):
+        values[name] = problem[name] if name in problem else np.full(n, neuron[name])
+    if neuron["V_reset"] is None:
+        # NEST lets the constant current of this model act from the second step on; what it would do in the first:
+        rise = values["tau_m"] / neuron["C_m"] * -np.expm1(-dt / values["tau_m"]) * neuron["I_e"]
+        values["V_m"] = np.maximum(rise, parameters["V_min"]) * np.exp(dt / values["tau_m"])
+    parameters["V_th"] = _LARGEST  # NEST holds it against V_min already here
+    model = "eprop_iaf" if neuron["V_reset"] is None else "eprop_iaf_psc_delta"
+    n_adapting = round(adaptation["share"] * n) if adaptation else 0
+    neurons = nest.Create(model, n - n_adapting, parameters) if n_adapting < n else nest.NodeCollection()
+    if n_adapting > 0:
+        parameters |= {"adapt_beta": adaptation["beta"], "adapt_tau": adaptation["tau"]}
+        neurons += nest.Create(f"{model}_adapt", n_adapting, parameters)
+    neurons.set(values)
+    return neurons
+
+
+def _optimizer(optimizer: dict[str, Any]) -> dict[str, Any]:
+    parameters = {
+        "type": optimizer["algorithm"],
+        "batch_size": 1,
+        "eta": optimizer["learning_rate"],
+        "optimize_each_step": optimizer.get("optimize_each_step", False),
+        "Wmin": optimizer["weight_min"],
+        "Wmax": optimizer["weight_max"],
+    }
+    return parameters | {name: optimizer[name] for name in ("beta_1", "beta_2", "epsilon") if name in optimizer}
