@@ -31,4 +31,4 @@ def read_digits(parameters: Digits) -> Splits:
         sensor_channels=np.arange(2 * parameters.saccades.sensor_size**2),
         sensor_size=parameters.saccades.sensor_size,
         checksums={"sklearn.datasets.load_digits": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()},
-    )
+    ).most_active(parameters.active_channels)

@@ -12,6 +12,9 @@ import requests
 from eprop_core.datasets.events import DatasetError
 from eprop_core.progress import ProgressLines
 
+Downloads = Mapping[str, tuple[str, str]]
+"""Address and checksum ("md5:..." or "sha256:...") of files, by name."""
+
 TIMEOUT = 60.0  # s, without an answer
 
 
@@ -20,10 +23,31 @@ def cache_directory(dataset: str) -> Path:
     return Path(os.environ.get("EPROP_BENCH_CACHE") or pooch.os_cache("eprop-bench")) / dataset
 
 
-def fetch(files: Mapping[str, tuple[str, str]], directory: Path, retries: int = 2) -> None:
+def published(dataset: str, path: str | None, downloads: Downloads) -> Path:
+    """Return where a published data set lies: at ``path``, else in EPROP_BENCH_DATA, else in the cache, downloaded."""
+    here = _here(dataset, path)
+    if here is None:
+        here = cache_directory(dataset)
+        fetch(downloads, here)
+    return here
+
+
+def needs_download(dataset: str, path: str | None, downloads: Downloads) -> bool:
+    """Return whether :func:`published` would have to download something."""
+    return _here(dataset, path) is None and not all((cache_directory(dataset) / name).is_file() for name in downloads)
+
+
+def _here(dataset: str, path: str | None) -> Path | None:
+    if path is not None:
+        return Path(path)
+    folder = os.environ.get("EPROP_BENCH_DATA")
+    return Path(folder) / dataset if folder and (Path(folder) / dataset).is_dir() else None
+
+
+def fetch(files: Downloads, directory: Path, retries: int = 2) -> None:
     """Download what is missing or damaged in ``directory``.
 
-    ``files`` maps a name to its address and checksum ("md5:..." or "sha256:..."). A transfer that breaks off leaves
+    A transfer that breaks off leaves
     nothing behind and begins anew, up to ``retries`` times. Raises :class:`DatasetError` where that does not help.
     """
     downloads = pooch.create(

@@ -149,6 +149,25 @@ class Splits(NamedTuple):
     sensor_size: int  # pixels, edge of the square sensor
     checksums: dict[str, str]  # sha256 of the source data, by name
 
+    def most_active(self, n_channels: int | None) -> "Splits":
+        """Return the ``n_channels`` channels most active in training alone, renumbered from 0; ``None``: all."""
+        if n_channels is None:
+            return self
+        if n_channels > self.train.n_channels:
+            raise DatasetError(f"active_channels = {n_channels}: the sensor has {self.train.n_channels}")
+        selected = most_active_channels(self.train, n_channels)
+        return self._replace(
+            train=self.train.select_channels(selected),
+            test=self.test.select_channels(selected),
+            sensor_channels=self.sensor_channels[selected],
+        )
+
+
+def most_active_channels(dataset: EventDataset, n_channels: int) -> npt.NDArray[np.int64]:
+    """Return the ``n_channels`` channels with the most events, ascending; of equal ones those of lower number."""
+    events = np.bincount(dataset.channels, minlength=dataset.n_channels)
+    return np.sort(np.argsort(-events, kind="stable")[:n_channels])
+
 
 _DTYPES = {
     "steps": np.dtype(np.int32),

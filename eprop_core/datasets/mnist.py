@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.download import cache_directory, fetch
+from eprop_core.datasets.download import published
 from eprop_core.datasets.events import DatasetError, EventDataset, Splits
 from eprop_core.datasets.parameters import Mnist
 from eprop_core.datasets.saccades import N_CLASSES, record
@@ -30,12 +30,8 @@ FILE_PREFIXES = {"train": "train", "test": "t10k"}
 
 
 def read_mnist(parameters: Mnist) -> Splits:
-    """Read both splits and record their images; download them if ``parameters.path`` is ``None``."""
-    if parameters.path is None:
-        directory = cache_directory("mnist")
-        fetch(DOWNLOADS, directory)
-    else:
-        directory = Path(parameters.path)
+    """Read both splits, from where :func:`eprop_core.datasets.download.published` finds them; record their images."""
+    directory = published("mnist", parameters.path, DOWNLOADS)
     checksums: dict[str, str] = {}
     return Splits(
         _record_split(directory, "train", parameters, parameters.train_samples, checksums),
@@ -43,7 +39,7 @@ def read_mnist(parameters: Mnist) -> Splits:
         np.arange(2 * parameters.saccades.sensor_size**2),
         parameters.saccades.sensor_size,
         checksums,
-    )
+    ).most_active(parameters.active_channels)
 
 
 def _record_split(

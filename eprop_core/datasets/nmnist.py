@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.download import cache_directory, fetch
+from eprop_core.datasets.download import published
 from eprop_core.datasets.events import DatasetError, EventDataset, Splits, bin_events
 from eprop_core.datasets.parameters import Nmnist
 from eprop_core.progress import progress
@@ -44,29 +44,16 @@ Recordings = dict[str, Callable[[], bytes]]  # Split/digit/file.bin -> what read
 
 
 def read_nmnist(parameters: Nmnist) -> Splits:
-    """Read both splits; download them if ``parameters.path`` is ``None``.
+    """Read both splits, from where :func:`eprop_core.datasets.download.published` finds them.
 
     Samples are in the order of their file names, which is that of MNIST. Raises :class:`DatasetError` naming the
     file, the place in it and what was expected.
     """
-    if parameters.path is None:
-        path = cache_directory("nmnist")
-        fetch(DOWNLOADS, path)
-    else:
-        path = Path(parameters.path)
+    path = published("nmnist", parameters.path, DOWNLOADS)
     train, train_checksum = _read_split(path, "Train", parameters, parameters.train_samples)
     test, test_checksum = _read_split(path, "Test", parameters, parameters.test_samples)
-    sensor_channels = np.arange(N_CHANNELS)
-    if parameters.active_channels is not None:
-        sensor_channels = most_active_channels(train, parameters.active_channels)
-        train, test = train.select_channels(sensor_channels), test.select_channels(sensor_channels)
-    return Splits(train, test, sensor_channels, SENSOR_SIZE, {"Train": train_checksum, "Test": test_checksum})
-
-
-def most_active_channels(dataset: EventDataset, n_channels: int) -> npt.NDArray[np.int64]:
-    """Return the ``n_channels`` channels with the most events, ascending; of equal ones those of lower number."""
-    events = np.bincount(dataset.channels, minlength=dataset.n_channels)
-    return np.sort(np.argsort(-events, kind="stable")[:n_channels])
+    checksums = {"Train": train_checksum, "Test": test_checksum}
+    return Splits(train, test, np.arange(N_CHANNELS), SENSOR_SIZE, checksums).most_active(parameters.active_channels)
 
 
 def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

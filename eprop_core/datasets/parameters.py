@@ -53,12 +53,19 @@ class SmallSaccades(Saccades):
     position_jitter: float = Field(0.1, ge=0, description="pixels, deviation of a recording's path, cut at 3 times")
 
 
+ActiveChannels = Annotated[
+    int | None, Field(ge=1, description="keep so many channels, those most active in training; null: all")
+]
+"""How many of the sensor's channels are inputs."""
+
+
 class Digits(Parameters):
     """The 1797 handwritten digits of scikit-learn, 8 x 8 pixels, turned into events; needs no download."""
 
     name: Literal["digits"]
     n_steps: int = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
     test_share: float = Field(0.2, gt=0, lt=1, description="share of the samples held out for the test, of each class")
+    active_channels: ActiveChannels = None
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the split and of the sensor's noise")
     saccades: SmallSaccades = SmallSaccades()
 
@@ -67,10 +74,13 @@ class Mnist(Parameters):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, turned into events."""
 
     name: Literal["mnist"]
-    path: str | None = Field(None, description="directory of the four idx files; null: download them")
+    path: str | None = Field(
+        None, description="directory of the four idx files; null: in EPROP_BENCH_DATA, or download"
+    )
     n_steps: int = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
     train_samples: int | None = Field(None, ge=1, description="the first so many training samples; null: all")
     test_samples: int | None = Field(None, ge=1, description="the first so many test samples; null: all")
+    active_channels: ActiveChannels = None
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the sensor's noise")
     saccades: Saccades = Saccades()
 
@@ -81,15 +91,14 @@ class Nmnist(Parameters):
     name: Literal["nmnist"]
     path: str | None = Field(
         None,
-        description="directory with Train and Test (as directories or .zip), or the published archive; null: download",
+        description="directory with Train and Test (as directories or .zip), or the published archive; "
+        "null: in EPROP_BENCH_DATA, or download",
     )
     n_steps: int = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
     time_max_us: int = Field(336040, ge=1, lt=2**23, description="us, the longest time that a recording may have")
     train_samples: int | None = Field(None, ge=1, description="the first so many training samples; null: all")
     test_samples: int | None = Field(None, ge=1, description="the first so many test samples; null: all")
-    active_channels: int | None = Field(
-        None, ge=1, le=2312, description="keep so many channels, those most active in training; null: all 2312"
-    )
+    active_channels: ActiveChannels = None
 
 
 Dataset = Annotated[Digits | Mnist | Nmnist, Field(discriminator="name")]

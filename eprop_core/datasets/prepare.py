@@ -10,7 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from eprop_core.datasets import mnist, nmnist
 from eprop_core.datasets.digits import read_digits
+from eprop_core.datasets.download import needs_download
 from eprop_core.datasets.events import DatasetError, EventDataset, Splits
 from eprop_core.datasets.mnist import read_mnist
 from eprop_core.datasets.nmnist import read_nmnist
@@ -29,6 +31,17 @@ def read(parameters: Dataset) -> Splits:
             return read_mnist(parameters)
         case Nmnist():
             return read_nmnist(parameters)
+
+
+def is_here(parameters: Dataset) -> bool:
+    """Return whether :func:`read` needs no download."""
+    match parameters:
+        case Digits():
+            return True
+        case Mnist():
+            return not needs_download("mnist", parameters.path, mnist.DOWNLOADS)
+        case Nmnist():
+            return not needs_download("nmnist", parameters.path, nmnist.DOWNLOADS)
 
 
 def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:

@@ -11,6 +11,7 @@ from eprop_core.datasets import nmnist
 from eprop_core.datasets.download import cache_directory, fetch
 from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.parameters import Nmnist
+from eprop_core.datasets.prepare import is_here
 from official_formats import pack
 
 CONTENT = bytes(range(256)) * 400
@@ -116,8 +117,14 @@ def test_nmnist_is_downloaded_where_no_path_is_given(
         files[f"{split}.zip"] = (f"{address}/{split}", f"md5:{hashlib.md5(content).hexdigest()}")
     monkeypatch.setattr(nmnist, "DOWNLOADS", files)
     monkeypatch.setenv("EPROP_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("EPROP_BENCH_DATA", raising=False)
+    assert is_here(Nmnist(name="nmnist")) is False
     assert cache_directory("nmnist") == tmp_path / "cache/nmnist"
     downloaded = nmnist.read_nmnist(Nmnist(name="nmnist"))
+    assert is_here(Nmnist(name="nmnist"))
     from_directory = nmnist.read_nmnist(Nmnist(name="nmnist", path=str(nmnist_directory)))
+    monkeypatch.setenv("EPROP_BENCH_DATA", str(nmnist_directory.parent))
+    in_data_folder = nmnist.read_nmnist(Nmnist(name="nmnist"))
+    assert in_data_folder.checksums == from_directory.checksums
     assert downloaded.checksums == from_directory.checksums
     assert len(downloaded.train) == 20
