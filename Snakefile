@@ -5,6 +5,7 @@
 if not workflow.overwrite_configfiles:
 
     configfile: "config/config.yaml"
+    configfile: "config/baselines.yaml"
 
 
 module suite:

@@ -69,13 +69,12 @@ def hold(problems: Mapping[str, Problem], taking_part: list[Contestant], repeats
     dense = _dense_bytes(problems["events"].network)
     if dense > LARGEST_DENSE:
         left_out["time_driven"] = f"dense matrices would need {dense / 1e9:.0f} GB"
-    if "training" not in problems:
-        left_out["training"] = "no samples to train on"
+    absent = {*left_out, *({"training"} - set(problems))}
     turns = [
         (repeat, contestant)
         for repeat in range(1, repeats + 1)
         for contestant in taking_part
-        if contestant.variant not in left_out
+        if contestant.variant not in absent
     ]
     measured = []
     with tempfile.TemporaryDirectory(prefix="contest.") as directory:

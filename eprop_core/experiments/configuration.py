@@ -9,6 +9,7 @@ from pydantic import Field, create_model, model_validator
 from eprop_core.datasets.parameters import Dataset, Saccades
 from eprop_core.experiments import points
 from eprop_core.experiments.break_even_parameters import BreakEven
+from eprop_core.experiments.contest import Contest, SampleContest
 from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seed
 from eprop_core.parameters import Network, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
@@ -146,12 +147,15 @@ class Configuration(Parameters):
         None, description="what the communication of dry runs is modelled from; null: measured between two ranks here"
     )
     break_even: BreakEven | None = Field(None, description="event-driven against time-driven simulation")
+    baselines: dict[Name, Contest] = Field(
+        {}, description="networks on which simulators are compared by the target `baselines`"
+    )
     comparison: Comparison | None = Field(None, description="what the target `saccades` compares")
 
     @property
     def other_figures(self) -> set[str]:
         """Names of the figures and tables that are not those of a study."""
-        return {"saccades", "scaling", "exchange", "break_even", *(f"{name}_scaling" for name in self.scaling)}
+        return {"baselines", "saccades", "scaling", "exchange", "break_even", *(f"{name}_scaling" for name in self.scaling)}
 
     def point(self, task: str, changes: points.Changes) -> Task:
         """Return a task with the changes of a point; raise a :class:`ParameterError` if they are not allowed."""
@@ -169,23 +173,31 @@ def load(values: Any, where: str) -> Configuration:
         if name in configuration.other_figures:
             problems.append(f"studies.{name}: another figure has this name")
         for task in study.tasks:
-            if task not in configuration.tasks:
-                allowed = ", ".join(configuration.tasks)
-                problems.append(f"studies.{name}.tasks = {task!r}: no such task; there are {allowed}")
-                continue
             for point in study.points():
-                try:
-                    configuration.point(task, point.changes)
-                except ParameterError as error:
-                    problems += [f"studies.{name}, task {task}: {line}" for line in str(error).splitlines()]
+                problems += [f"studies.{name}.tasks: {line}" for line in _wrong(configuration, task, point.changes)]
     if configuration.break_even is not None:
         try:
             configuration.break_even.points()
         except ParameterError as error:
             problems += [f"break_even.series: {line}" for line in str(error).splitlines()]
+    for name, contest in configuration.baselines.items():
+        if isinstance(contest, SampleContest):
+            for task in contest.tasks:
+                problems += [f"baselines.{name}.tasks: {line}" for line in _wrong(configuration, task, contest.changes)]
     if problems:
         raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
     return configuration
+
+
+def _wrong(configuration: Configuration, task: str, changes: points.Changes) -> list[str]:
+    """Return what is wrong with a task and changes of it, one line each."""
+    if task not in configuration.tasks:
+        return [f"no task {task!r}; there are {', '.join(configuration.tasks)}"]
+    try:
+        configuration.point(task, changes)
+    except ParameterError as error:
+        return [f"{task}: {line}" for line in str(error).splitlines()]
+    return []
 
 
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")

@@ -60,6 +60,7 @@ def _measure(problem: Problem, network: Network) -> Result:
     result |= {
         "neurons": counts["neurons"],
         "synapses": counts["synapses"],
+        "n_steps": timed.n_steps,
         "spikes": counted["spikes"],
         "synaptic_events": counted["synaptic_events"],
         "build_s": simulation.times["build"],
@@ -86,6 +87,7 @@ def measure_training(file: Path, _time_driven_steps: int) -> Result:
     counts = simulation.counts
     return result | {
         **{name: counts[name] for name in ("neurons", "synapses", "spikes", "synaptic_events")},
+        "n_steps": problem.stimulus.n_steps,
         "build_s": simulation.times["build"],
         "memory_bytes": _resident_memory() - before,
     }
@@ -115,9 +117,9 @@ def measure_time_driven(file: Path, n_steps: int) -> Result:
     return measurement.difference(result, warm_up) | {
         "neurons": network.n_recurrent,
         "synapses": counts["synapses"],
+        "n_steps": last - first,
         "spikes": counted["spikes"],
         "synaptic_events": counted["synaptic_events"],
-        "n_steps": last - first,
         "memory_bytes": memory,
     }
 

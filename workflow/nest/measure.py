@@ -108,6 +108,7 @@ def _counts(
     return {
         "neurons": len(populations.recurrent),
         "synapses": sum(len(problem[f"{name}_weight"]) for name in LEARNING),
+        "n_steps": last - first,
         "spikes": int(((steps >= first) & (steps < last)).sum()),
         "synaptic_events": delivered,
     }

@@ -7,14 +7,17 @@ import shlex
 import sys
 from pathlib import Path
 
+from eprop_core.datasets.prepare import is_here
 from eprop_core.experiments import configuration, driver, estimates
+from eprop_core.experiments.contest import SampleContest
 from eprop_core.experiments.points import identifier
 from eprop_core.network import kind
 from eprop_core.parameters import ParameterError
 from eprop_core.tasks.parameters import Generated
 
 CONFIGURATION_FILE = (
-    ", ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
+    ", ".join(map(str, workflow.overwrite_configfiles))
+    or "config/config.yaml, config/baselines.yaml"
 )
 SOURCE = Path(str(workflow.current_basedir)).parents[1]
 NEST_PROGRAMS = SOURCE / "workflow" / "nest"
@@ -58,9 +61,28 @@ TASKS = {
     for study in CONFIGURATION.studies
     for *_, parameters, name in points_of(study)
 }
+
+
+# A contest on samples takes the first of its tasks whose data are on this machine, else the last.
+
+
+def contests():
+    """Network, its entry in the configuration, and its task or None, by the name of the files of its contest."""
+    named = {}
+    for network, contest in CONFIGURATION.baselines.items():
+        name, task = f"{network}-{identifier(contest)}", None
+        if isinstance(contest, SampleContest):
+            tasks = [CONFIGURATION.tasks[task] for task in contest.tasks]
+            task = next((task for task in tasks if is_here(task.dataset)), tasks[-1])
+            name += f"-{identifier(task)}"
+        named[name] = network, contest, task
+    return named
+
+
+CONTESTS = contests()
 DATASETS = {
     f"{task.dataset.name}-{identifier(task.dataset)}": task.dataset
-    for task in TASKS.values()
+    for task in [*TASKS.values(), *(task for *_, task in CONTESTS.values() if task)]
     if not isinstance(task.dataset, Generated)
 }
 TIMINGS = {
@@ -127,6 +149,37 @@ def comparison():
     return CONFIGURATION.comparison
 
 
+def results_of_baselines():
+    """Result files of all contests."""
+    if not CONTESTS:
+        sys.exit(
+            f"{CONFIGURATION_FILE}: baselines: the target baselines needs this key (config/README.md)"
+        )
+    return [f"results/baselines/{contest}/result.json" for contest in CONTESTS]
+
+
+def contest_as_json(name):
+    """What the program is told of a contest."""
+    _, contest, task = CONTESTS[name]
+    values = {
+        "contest": contest.model_dump(mode="json"),
+        "task": task and task.model_dump(mode="json"),
+    }
+    return json.dumps(values, indent=2)
+
+
+def data_of_contest(name):
+    """The training samples of a contest, or nothing."""
+    *_, task = CONTESTS[name]
+    return [f"{dataset_directory(task)}/train.npz"] if task else []
+
+
+def network_of_contest(name):
+    """What tells for which network the simulator must be compiled."""
+    _, contest, task = CONTESTS[name]
+    return task.network if task else contest.network
+
+
 # What captions say: numbers of seeds and repeats, sizes.
 
 
@@ -154,6 +207,16 @@ def facts_of_scaling(scaling):
         "repeats": parameters.repeats,
         "seeds": len(set(parameters.seeds)),
         "dry": bool(parameters.dry_ranks),
+    }
+
+
+def facts_of_baselines():
+    return {
+        "networks": {
+            network: task.dataset.name if task else "Poisson input"
+            for network, _, task in CONTESTS.values()
+        },
+        "repeats": sorted({contest.repeats for _, contest, _ in CONTESTS.values()}),
     }
 
 
@@ -340,6 +403,7 @@ wildcard_constraints:
     dataset=either(DATASETS),
     timing=either(TIMINGS),
     point=either(BREAK_EVEN_POINTS),
+    contest=either(CONTESTS),
     seed=r"\d+",
     ranks=r"\d+",
     kind="[a-z_-]+",

@@ -1,0 +1,61 @@
+"""What table and figure of the contests show, from the tidy table of their processes: medians over repeats."""
+
+import pandas as pd
+
+NEST = "NEST"
+OWN = "eprop_core"
+COLUMNS = (
+    "simulator",
+    "network",
+    "variant",
+    "rate_hz",
+    "synapses",
+    "synaptic_events",
+    "seconds",
+    "ns_per_synaptic_event",
+    "bytes_per_synapse",
+    "synapses_built_per_second",
+    "seconds_iqr",
+)
+"""Columns of the table."""
+
+
+def summary(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per network, variant and simulator, in the order of the contests.
+
+    Beside the columns of the table: quartiles of the time per event, the ratio of NEST's time to a time (training runs:
+    whole runs; else per event, also of the time-driven model), and the machine's limit: the time in which its memory
+    moves the bytes of an event, at the bandwidth measured in the same processes.
+    """
+    runs = runs.assign(
+        rate_hz=runs["spikes"] / runs["neurons"] / runs["model_time_s"],
+        ns_per_synaptic_event=1e9 * runs["seconds"] / runs["synaptic_events"],
+        bytes_per_synapse=runs["memory_bytes"] / runs["synapses"],
+        synapses_built_per_second=runs["synapses"] / runs["build_s"],
+        buffer_bytes_per_neuron=(runs["memory_bytes"] - runs["memory_built_bytes"]) / runs["neurons"],
+        limit_ns=1e9 * runs["bytes_moved_per_event"] / _bandwidth(runs),
+        gather_ns=1e9 * runs["gather_s"],
+    )
+    groups = runs.groupby(["network", "variant", "simulator"], sort=False)
+    table = groups.median(numeric_only=True)
+    table["seconds_iqr"] = groups["seconds"].quantile(0.75) - groups["seconds"].quantile(0.25)
+    for name, quantile in (("low", 0.25), ("high", 0.75)):
+        table[f"ns_{name}"] = groups["ns_per_synaptic_event"].quantile(quantile)
+    table = table.reset_index()
+    table["ratio_to_nest"] = [_ratio(row, table) for row in table.itertuples()]
+    return table
+
+
+def _bandwidth(runs: pd.DataFrame) -> pd.Series:
+    """Bandwidth that an event meets: a plastic synapse is read and written, a static one is read."""
+    return runs["update_bytes_per_s"].where(runs["variant"] != "static", runs["read_bytes_per_s"])
+
+
+def _ratio(row: object, table: pd.DataFrame) -> float:
+    """NEST's time over this one: of the same variant, and for the time-driven model of event-driven e-prop."""
+    network, variant = row.network, row.variant  # type: ignore[attr-defined]
+    variant = "event_driven" if variant == "time_driven" else variant
+    of_network = table[(table["network"] == network) & (table["variant"] == variant)]
+    nest = of_network[of_network["simulator"].str.startswith(NEST)]
+    column = "seconds" if variant == "training" else "ns_per_synaptic_event"
+    return float(nest[column].iloc[0] / getattr(row, column))

@@ -1,0 +1,137 @@
+"""Figure of the contests: time per synaptic event, distance to the machine's limit, memory, and the training run."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import script_log
+import style
+from baselines_numbers import NEST, OWN, summary
+
+CONTESTANTS = {  # simulator, variant: label, colour
+    (OWN, "event_driven"): ("event-driven", style.COLOURS[0]),
+    (NEST, "event_driven"): ("NEST", style.COLOURS[1]),
+    (OWN, "time_driven"): ("time-driven", style.COLOURS[5]),
+    (OWN, "static"): ("static", style.COLOURS[2]),
+    (NEST, "static"): ("NEST, static", style.COLOURS[4]),
+}
+
+
+def draw(runs: pd.DataFrame) -> Figure:
+    """Return the figure."""
+    table = summary(runs)
+    table["simulator"] = table["simulator"].str.split().str[0]  # without NEST's version
+    figure, (times, memory, limit, training) = plt.subplots(
+        1, 4, figsize=(style.TWO_COLUMNS, 66 * style.MILLIMETRE), width_ratios=(2.2, 1.8, 1.1, 0.75)
+    )
+    _draw_bars(times, table, "ns_per_synaptic_event", list(CONTESTANTS), with_ratio=True)
+    times.set_ylabel("Time per synaptic event (ns)")
+    _mark_left_out(times, runs)
+    _draw_bars(memory, table, "bytes_per_synapse", [key for key in CONTESTANTS if key[1] != "time_driven"])
+    memory.set_ylabel("Memory per synapse (bytes)")
+    _draw_limit(limit, table)
+    _draw_training(training, table[table["variant"] == "training"])
+    handles, labels = times.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(CONTESTANTS), handlelength=1)
+    style.label_panels((times, memory, limit, training))
+    return figure
+
+
+def _draw_bars(
+    panel: Axes, table: pd.DataFrame, column: str, contestants: list[tuple[str, str]], *, with_ratio: bool = False
+) -> None:
+    networks = list(table["network"].unique())
+    width = 0.84 / len(contestants)
+    panel.set_yscale("log")
+    for place, (simulator, variant) in enumerate(contestants):
+        label, colour = CONTESTANTS[simulator, variant]
+        rows = table[(table["simulator"] == simulator) & (table["variant"] == variant)]
+        positions = np.array([networks.index(network) for network in rows["network"]])
+        positions = positions + (place - (len(contestants) - 1) / 2) * width
+        values = rows[column].to_numpy()
+        panel.bar(positions, values, width, color=colour, label=label, linewidth=0)
+        if with_ratio:
+            spread = np.abs(rows[["ns_low", "ns_high"]].to_numpy().T - values)
+            panel.errorbar(positions, values, spread, color="black", linestyle="", elinewidth=0.7)
+        ratios = rows["ratio_to_nest"] if with_ratio and simulator == OWN else [None] * len(rows)
+        for position, value, ratio in zip(positions, values, ratios, strict=True):
+            _write_at(panel, position, value, ratio)
+    panel.set_xticks(range(len(networks)), networks)
+    panel.tick_params(axis="x", length=0)
+    low, high = panel.get_ylim()
+    panel.set_ylim(low / 1.2, high * 6)
+
+
+def _write_at(panel: Axes, position: float, value: float, ratio: float | None) -> None:
+    """Write a bar's value at its end, and the share of NEST's time that it is."""
+    text = f"{value:.3g}"
+    if ratio is not None:
+        text += f"\n1/{ratio:.0f} of NEST" if ratio >= 1.5 else f"\n{1 / ratio:.2g} of NEST"
+    panel.annotate(text, (position, value), (0, 3), textcoords="offset points", ha="center", fontsize=5, rotation=90)
+
+
+def _mark_left_out(panel: Axes, runs: pd.DataFrame) -> None:
+    """Say at its place why the time-driven model did not take part."""
+    networks = list(runs["network"].unique())
+    first = runs.drop_duplicates("network").set_index("network")["left_out"].dropna()
+    for network, reason in first.items():
+        panel.annotate(
+            str(reason).replace("time_driven: ", ""),
+            (networks.index(network), panel.get_ylim()[0]),
+            (0, 3),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontsize=5,
+            rotation=90,
+        )
+
+
+def _draw_limit(panel: Axes, table: pd.DataFrame) -> None:
+    own = table[(table["simulator"] == OWN) & table["variant"].isin(["event_driven", "static"])]
+    networks = list(table["network"].unique())
+    for place, variant in enumerate(("event_driven", "static")):
+        rows = own[own["variant"] == variant]
+        positions = np.array([networks.index(network) for network in rows["network"]]) + (place - 0.5) * 0.4
+        factor = rows["ns_per_synaptic_event"] / rows["limit_ns"]
+        panel.bar(positions, factor, 0.4, color=CONTESTANTS[OWN, variant][1], linewidth=0)
+        for position, value in zip(positions, factor, strict=True):
+            panel.annotate(
+                f"{value:.1f}", (position, value), (0, 2), textcoords="offset points", ha="center", fontsize=5
+            )
+    panel.axhline(1, color=style.GREY, linestyle="--", linewidth=0.8)
+    panel.set_xticks(range(len(networks)), networks)
+    panel.tick_params(axis="x", length=0)
+    panel.set(ylabel="Time / time to move the bytes", ylim=(0, None))
+
+
+def _draw_training(panel: Axes, table: pd.DataFrame) -> None:
+    panel.set_yscale("log")
+    seconds, spread = table["seconds"].to_numpy(), table["seconds_iqr"].to_numpy()
+    colours = [CONTESTANTS[simulator, "event_driven"][1] for simulator in table["simulator"]]
+    panel.bar(range(len(table)), seconds, 0.7, color=colours, linewidth=0)
+    panel.errorbar(range(len(table)), seconds, spread / 2, color="black", linestyle="", elinewidth=0.7)
+    own = table["simulator"] == OWN
+    for position, ratio in enumerate(table["ratio_to_nest"].where(own)):
+        _write_at(panel, position, seconds[position], None if pd.isna(ratio) else ratio)
+    panel.set_xticks(range(len(table)), ["this" if is_own else "NEST" for is_own in own])
+    panel.set_ylabel("Training run (s)")
+    if len(table):
+        low, high = panel.get_ylim()
+        panel.set_ylim(low / 2, high * 4)
+
+
+def main(snakemake: Any) -> None:
+    """Draw the figure of all contests."""
+    style.use()
+    runs = pd.read_csv(snakemake.input.runs)
+    style.save(draw(runs), snakemake.output[:3])
+    summary(runs).to_csv(snakemake.output[3], index=False)
+
+
+if __name__ == "__main__":
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821
