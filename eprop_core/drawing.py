@@ -1,9 +1,9 @@
 """Drawing the connections that a rule describes, target by target, and sorting them by source.
 
-The connections of a target come from a stream of their own, so any part of them can be drawn again. Sorting makes use
-of that: connections are counted by source; then, for one group of sources after the other, drawn again, cast into
-buckets of neighbouring sources, and from each bucket put in their place. Every access is in sequence or to a small
-piece of memory, and the buckets need little room, however large the network is.
+The connections of a target come from a stream of their own, so they can be drawn again. Sorting makes use of that:
+connections are counted by source; then they are drawn again and cast into buckets of neighbouring sources, right where
+their synapses will be; last, each bucket is put in order. Every access is in sequence or to a small piece of memory,
+and sorting needs two bytes per connection beside a copy of one bucket.
 """
 
 from typing import NamedTuple
@@ -17,10 +17,10 @@ from eprop_core.synapses import WEIGHT, Columns, Synapses
 ALL_TO_ALL, FIXED_IN_DEGREE, FIXED_IN_DEGREE_MULTAPSES, BERNOULLI = range(4)
 NORMAL, UNIFORM, CONSTANT = range(3)
 
-GROUP_SIZE = 2**25
-"""Connections that are sorted at once; each needs 16 bytes meanwhile."""
-
 _BUCKETS = 64
+"""What is written to in turn while connections are drawn; more only for buckets of 2**LARGEST_BUCKET_BITS sources."""
+LARGEST_BUCKET_BITS = 14
+"""Bits of a source's number within its bucket; so many sources are written to in turn within a bucket."""
 
 
 class Rule(NamedTuple):
@@ -41,14 +41,6 @@ class Rule(NamedTuple):
     n_sources: int
     first_target: int
     last_target: int
-
-
-class _Records(NamedTuple):
-    """Connections on their way to their place."""
-
-    source: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
 
 
 @allocating_kernel
@@ -136,66 +128,88 @@ def _draw_weights(rule, target, n, weights):
 
 
 @allocating_kernel
-def _draw(rule, first, last, count, width, position, records):
-    """Draw the connections of the sources ``first`` .. ``last - 1``, numbered from ``rule.first_source``.
-
-    Where ``count`` has entries, connections are counted there by source. Else they are appended to ``records``, to the
-    bucket of ``width`` sources that they belong to, whose next place is in ``position``.
-    """
-    available = rule.n_sources - 1 if rule.no_self else rule.n_sources
-    room = rule.in_degree if rule.kind == FIXED_IN_DEGREE_MULTAPSES else available
-    taken = np.zeros(available, np.bool_)
-    drawn, weights = np.empty(room, np.int64), np.empty(room, np.float64)
-    counting = len(count) > 0
+def _count(rule, count):
+    """Count the connections of each source, int64 (n_sources,)."""
+    taken, drawn = _room(rule)
     for j in range(rule.first_target, rule.last_target):
-        n = _draw_sources(rule, j, taken, drawn)
-        if not counting:
-            _draw_weights(rule, j, n, weights)
-        for k in range(n):
-            source = drawn[k]
-            if rule.no_self and source >= j:
-                source += 1
-            i = source - rule.first_source
-            if first <= i < last:
-                if counting:
-                    count[i] += 1
-                else:
-                    bucket = (i - first) // width
-                    place = position[bucket]
-                    position[bucket] = place + 1
-                    records.source[place] = i
-                    records.target[place] = j - rule.first_target
-                    records.weight[place] = weights[k]
+        for k in range(_draw_sources(rule, j, taken, drawn)):
+            i = _own_source(rule, drawn[k], j)
+            if i >= 0:
+                count[i] += 1
 
 
 @allocating_kernel
-def _place(records, n, place, target, values):
-    """Put ``n`` records where ``place`` says that their source's next synapse goes."""
-    for k in range(n):
-        i = records.source[k]
-        target[place[i]] = records.target[k]
-        values[place[i], WEIGHT] = records.weight[k]
-        place[i] += 1
+def _cast(rule, bits, position, source, target, values):
+    """Draw all connections and append each to the bucket of 2**``bits`` sources that it belongs to.
+
+    ``position`` holds the next place of each bucket, ``source`` takes the number of a source within its bucket.
+    """
+    taken, drawn = _room(rule)
+    weights = np.empty(len(drawn), np.float64)
+    for j in range(rule.first_target, rule.last_target):
+        n = _draw_sources(rule, j, taken, drawn)
+        _draw_weights(rule, j, n, weights)
+        for k in range(n):
+            i = _own_source(rule, drawn[k], j)
+            if i >= 0:
+                bucket = i >> bits
+                place = position[bucket]
+                position[bucket] = place + 1
+                source[place] = i - (bucket << bits)
+                target[place] = j - rule.first_target
+                values[place, WEIGHT] = weights[k]
+
+
+@allocating_kernel
+def _room(rule):
+    """Space for the sources of one target: which of them are taken, and a list of them."""
+    available = rule.n_sources - 1 if rule.no_self else rule.n_sources
+    n = rule.in_degree if rule.kind == FIXED_IN_DEGREE_MULTAPSES else available
+    return np.zeros(available, np.bool_), np.empty(n, np.int64)
+
+
+@allocating_kernel
+def _own_source(rule, drawn, target):
+    """Number of a drawn source within the rule's range, or -1 outside."""
+    source = drawn + 1 if rule.no_self and drawn >= target else drawn
+    return source - rule.first_source if rule.first_source <= source < rule.last_source else -1
+
+
+@allocating_kernel
+def _sort(offset, width, source, target, values):
+    """Sort the connections of each bucket by source; those of one source keep their order."""
+    n_sources = len(offset) - 1
+    longest = 0
+    for first in range(0, n_sources, width):
+        longest = max(longest, offset[min(first + width, n_sources)] - offset[first])
+    targets, weights, position = np.empty(longest, np.int32), np.empty(longest), np.empty(width, np.int64)
+    for first in range(0, n_sources, width):
+        begin, last = offset[first], min(first + width, n_sources)
+        n = offset[last] - begin
+        for k in range(n):
+            targets[k] = target[begin + k]
+            weights[k] = values[begin + k, WEIGHT]
+        for i in range(first, last):
+            position[i - first] = offset[i]
+        for k in range(n):
+            i = source[begin + k]
+            place = position[i]
+            position[i] = place + 1
+            target[place] = targets[k]
+            values[place, WEIGHT] = weights[k]
 
 
 def draw_synapses(rule: Rule, columns: Columns) -> Synapses:
     """The synapses between the rule's two ranges; all values but the weight are 0."""
     n_sources = rule.last_source - rule.first_source
+    offset = np.zeros(n_sources + 1, np.int64)
+    _count(rule, offset[1:])
+    np.cumsum(offset, out=offset)
+    n = int(offset[-1])
     # The arrays are numpy's, which asks for large pages: with ordinary ones a spike's visit waits for address look-ups.
-    count = np.zeros(n_sources, np.int64)
-    none = _Records(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
-    _draw(rule, 0, n_sources, count, 1, np.empty(0, np.int64), none)
-    offset = np.concatenate(([0], np.cumsum(count)))
-    synapses = Synapses(offset, np.empty(offset[-1], np.int32), np.zeros((offset[-1], columns.n)), columns)
-    place = offset[:-1].copy()
-    first = 0
-    while first < n_sources:
-        last = max(first + 1, int(np.searchsorted(offset, offset[first] + GROUP_SIZE, side="right")) - 1)
-        n = int(offset[last] - offset[first])
-        records = _Records(np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n))
-        width = -(-(last - first) // _BUCKETS)
-        position = offset[first:last:width] - offset[first]
-        _draw(rule, first, last, count[:0], width, position, records)
-        _place(records, n, place, synapses.target, synapses.values)
-        first = last
+    synapses = Synapses(offset, np.empty(n, np.int32), np.zeros((n, columns.n)), columns)
+    bits = min(max(0, (-(-n_sources // _BUCKETS) - 1).bit_length()), LARGEST_BUCKET_BITS)
+    source = np.empty(n, np.uint16)
+    _cast(rule, bits, offset[: -1 : 1 << bits].copy(), source, synapses.target, synapses.values)
+    _sort(offset, 1 << bits, source, synapses.target, synapses.values)
     return synapses

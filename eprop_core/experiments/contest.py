@@ -4,7 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from eprop_core.parameters import Network, Parameters
+from eprop_core.parameters import Network, Parameters, Uniform
 
 
 class _Contest(Parameters):
@@ -59,9 +59,21 @@ Contest = Annotated[
 
 def check_comparable(network: Network) -> None:
     """Raise a ValueError for a network that not all contestants can simulate."""
-    delays = {name: getattr(network, name).delay for name in ("input", "recurrent", "output", "feedback")}
-    for name, delay in delays.items():
-        if delay != 1:
-            raise ValueError(f"network.{name}.delay = {delay}: must be 1, NEST has no other")
-    if network.neuron.ignore_and_fire is not None:
-        raise ValueError("network.neuron.ignore_and_fire: must be null, NEST's neurons follow their voltage")
+    allowed = {
+        **{f"{name}.delay": 1 for name in ("input", "recurrent", "output", "feedback")},
+        "feedback.kind": "random",
+        "readout.loss": "mean_squared_error",
+        "plasticity.update": "spike",
+        "plasticity.reset_at_samples": False,
+        "plasticity.optimizer.fixed_signs": False,
+        "neuron.ignore_and_fire": None,
+    }
+    for path, value in allowed.items():
+        given: Any = network
+        for key in path.split("."):
+            given = getattr(given, key)
+        if given != value:
+            raise ValueError(f"network.{path} = {given}: must be {value} to be compared with NEST")
+    for name in ("tau_m", "V_th"):
+        if isinstance(getattr(network.neuron, name), Uniform):
+            raise ValueError(f"network.neuron.{name}: must be one value for all neurons to be compared with NEST")

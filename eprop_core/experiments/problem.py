@@ -1,6 +1,6 @@
 """What all contestants of a contest are given: one network, its connections, and what it is shown, in one file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,15 @@ from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.tasks.classification import Classification
 
+_SHOWN = ("input_steps", "input_channels", "target", "learning_window")
+
 
 @dataclass(frozen=True)
 class Problem:
-    """A network, and a stimulus of which the first ``n_steps_warm_up`` steps are not timed."""
+    """A network, and a stimulus of which the first ``n_steps_warm_up`` steps are not timed.
+
+    Nothing comes in step 0, in which NEST's generators cannot deliver.
+    """
 
     network: Network
     seed: int
@@ -31,7 +36,7 @@ class Problem:
         """Write the problem with its connections and weights listed, as ``workflow/nest/network.py`` reads it."""
         simulation = Simulation(self.network, seed=self.seed)
         arrays = {"network": np.array(self.network.model_dump_json()), "seed": np.array(self.seed)}
-        arrays |= {name: np.asarray(value) for name, value in vars(self.stimulus).items()}
+        arrays |= {name: getattr(self.stimulus, name) for name in ("n_steps", *_SHOWN)}
         for name in PROJECTIONS:
             for key, values in simulation.weights(name)._asdict().items():
                 arrays[f"{name}_{key}"] = values
@@ -41,11 +46,10 @@ class Problem:
     def load(cls, path: Path) -> "Problem":
         """Read a problem without its connections: its network draws them from its seed."""
         with np.load(path) as file:
-            stimulus = {name: file[name] for name in Stimulus.__dataclass_fields__ if name != "n_steps"}
             return cls(
                 network=Network.model_validate_json(str(file["network"])),
                 seed=int(file["seed"]),
-                stimulus=Stimulus(n_steps=int(file["n_steps"]), **stimulus),
+                stimulus=Stimulus(**{name: file[name] for name in _SHOWN}, n_steps=int(file["n_steps"])),
                 n_steps_warm_up=int(file["n_steps_warm_up"]),
             )
 
@@ -79,7 +83,7 @@ def poisson_problem(contest: PoissonContest) -> Problem:
         target=np.zeros((n_steps, network.n_readout)),
         learning_window=np.ones(n_steps, np.bool_),
     )
-    return Problem(network, contest.seed, stimulus, contest.n_steps_warm_up)
+    return Problem(network, contest.seed, _without_first_step(stimulus), contest.n_steps_warm_up)
 
 
 def sample_problem(task: Task, samples: EventDataset, seed: int, n_warm_up: int, n_timed: int) -> Problem:
@@ -96,4 +100,14 @@ def sample_problem(task: Task, samples: EventDataset, seed: int, n_warm_up: int,
     ]
     classification = Classification(samples, task.training.learning_window)
     stimulus = classification.stimulus(np.concatenate(order)[:n_shown])
-    return Problem(network, seed, stimulus, n_warm_up * samples.n_steps)
+    return Problem(network, seed, _without_first_step(stimulus), n_warm_up * samples.n_steps)
+
+
+def _without_first_step(stimulus: Stimulus) -> Stimulus:
+    later = stimulus.input_steps > 0
+    return replace(
+        stimulus,
+        input_steps=stimulus.input_steps[later],
+        input_channels=stimulus.input_channels[later],
+        learning_window=stimulus.learning_window & (np.arange(stimulus.n_steps) > 0),
+    )

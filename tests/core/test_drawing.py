@@ -18,7 +18,7 @@ from eprop_core.parameters import (
     PairwiseBernoulli,
 )
 from eprop_core.random import Purpose
-from eprop_core.synapses import WEIGHT, Synapses
+from eprop_core.synapses import WEIGHT, Columns, Synapses
 
 ALL_TO_ALL = AllToAll(rule="all_to_all")
 NORMAL = InitialWeights(divide_by="nothing")
@@ -49,7 +49,7 @@ def drawn_between(
         weight_purpose=Purpose.RECURRENT_WEIGHTS,
         sources=sources,
         targets=targets,
-        n_columns=3,
+        columns=Columns(n=3),
         autapses=autapses,
     )
 
@@ -195,14 +195,14 @@ def test_constant_weights_are_divided() -> None:
     np.testing.assert_array_equal(drawn(fixed(16), 60, 20, constant).weight, np.full(320, -0.75))
 
 
-@pytest.mark.parametrize("group_size", [1, 7, 100])
-def test_sorting_in_groups_changes_nothing(group_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More sources than there are buckets, and groups of sources that do not hold their share."""
+@pytest.mark.parametrize("bits", [0, 1, 4])
+def test_sorting_in_buckets_changes_nothing(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rules = [ALL_TO_ALL, fixed(9), bernoulli(0.05), fixed(9, allow_multapses=True)]
     sources, targets = Range(20, 190, 200), Range(3, 30, 40)
+    monkeypatch.setattr(drawing, "_BUCKETS", 1)
     expected = [drawn_between(rule, sources, targets) for rule in rules]
-    monkeypatch.setattr(drawing, "GROUP_SIZE", group_size)
+    monkeypatch.setattr(drawing, "LARGEST_BUCKET_BITS", bits)
     for rule, synapses in zip(rules, expected, strict=True):
         assert len(synapses.target) > 100
-        for values, of_group in zip(synapses, drawn_between(rule, sources, targets), strict=True):
-            np.testing.assert_array_equal(values, of_group)
+        for values, of_buckets in zip(synapses, drawn_between(rule, sources, targets), strict=True):
+            np.testing.assert_array_equal(values, of_buckets)

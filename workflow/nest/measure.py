@@ -17,7 +17,7 @@ from typing import Any
 
 import nest
 import numpy as np
-from network import WARM_UP, Populations, Problem, connect, create, show_input, show_targets, weights
+from network import Populations, Problem, connect, create, show_input, show_targets, weights
 
 LEARNING = ("input", "recurrent", "output")
 
@@ -29,7 +29,7 @@ def measure(problem: Problem, *, learns: bool) -> Result:
     network, first, last = _network_and_steps(problem)
     dt = network["dt"]
     result: Result = {}
-    before = _ready(network)
+    before = _ready(network, problem)
     start = time.perf_counter()
     populations, spikes = _build(network, problem, learns)
     building = time.perf_counter() - start
@@ -38,7 +38,7 @@ def measure(problem: Problem, *, learns: bool) -> Result:
     nest.Prepare()  # sorts the connections
     building += time.perf_counter() - start
     built = _resident_memory()
-    nest.Run((WARM_UP + first) * dt)
+    nest.Run(first * dt)
     with _timed(result):
         nest.Run((last - first) * dt)
     nest.Cleanup()
@@ -55,13 +55,13 @@ def measure_training(problem: Problem) -> Result:
     network, _, last = _network_and_steps(problem)
     dt = network["dt"]
     result: Result = {}
-    before = _ready(network)
+    before = _ready(network, problem)
     with _timed(result):
         start = time.perf_counter()
         populations, spikes = _build(network, problem, learns=True)
         building = time.perf_counter() - start
         _show(populations, network, problem, learns=True)
-        nest.Simulate((WARM_UP + last) * dt)
+        nest.Simulate(last * dt)
         for name in LEARNING:
             weights(name, populations)
     return result | {
@@ -76,7 +76,7 @@ def _network_and_steps(problem: Problem) -> tuple[dict[str, Any], int, int]:
 
 
 def _build(network: dict[str, Any], problem: Problem, learns: bool) -> tuple[Populations, Any]:
-    populations = create(network)
+    populations = create(network, problem)
     connect(populations, network, problem, learns=learns)
     spikes = nest.Create("spike_recorder")
     nest.Connect(populations.recurrent, spikes, "all_to_all", {"delay": network["dt"]})
@@ -94,7 +94,7 @@ def _counts(
 ) -> dict[str, int]:
     """Spikes of the recurrent neurons and synaptic events of the steps ``first`` .. ``last - 1``, and sizes."""
     events = spikes.get("events")
-    steps = np.rint(events["times"] / dt).astype(int) - 1 - WARM_UP
+    steps = np.rint(events["times"] / dt).astype(int) - 1
     neurons = events["senders"] - populations.recurrent[0].global_id
     delivered = 0
     for name, emitted, sources in (
@@ -122,9 +122,9 @@ def _timed(result: Result) -> Iterator[None]:
     result |= {"seconds": time.perf_counter() - start, "processor_s": time.process_time() - start_processor}
 
 
-def _ready(network: dict[str, Any]) -> int:
+def _ready(network: dict[str, Any], problem: Problem) -> int:
     """Load what NEST loads at the first use; return the resident memory with it."""
-    create(network)
+    create(network, problem)
     nest.Simulate(network["dt"])
     nest.ResetKernel()
     return _resident_memory()

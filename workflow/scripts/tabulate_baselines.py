@@ -48,8 +48,10 @@ def main(snakemake: Any) -> None:
     words = "".join(f" {row.network}: {row.left_out}." for row in left_out.itertuples())
     caption = (
         "This simulator, its time-driven model and NEST on the same networks with the same input spikes, "
-        f"one core each: medians (interquartile range) over processes that took turns.{' Left out:' if words else ''}{words}"
+        "one core each: medians (interquartile range) over processes that took turns."
     )
+    if words:
+        caption += f" Left out:{words}"
     write_table.write(table[list(COLUMNS)], printed(table), snakemake.output, caption, "baselines")
 
 
