@@ -21,11 +21,13 @@ class Bandwidth(NamedTuple):
     """Measured speeds."""
 
     read_bytes_per_s: float
-    """Bytes read per second where every value is read in sequence."""
+    """Where every value is read, in sequence."""
     update_bytes_per_s: float
-    """Bytes read and written per second where every value is read, changed and written in sequence."""
+    """Bytes read and written where every value is read, changed and written, in sequence."""
+    deliver_s: float
+    """Time to add to the input of one randomly chosen target."""
     gather_s: float
-    """Time to read the sums of a randomly chosen target and to add to its input, s."""
+    """The same with reading the target's sums."""
 
 
 @kernel
@@ -43,6 +45,12 @@ def _update(values, factor):
 
 
 @kernel
+def _deliver(targets, current):
+    for k in range(len(targets)):
+        current[np.uint64(targets[k])] += 1.0
+
+
+@kernel
 def _gather(targets, sums, current):
     for k in range(len(targets)):
         j = np.uint64(targets[k])
@@ -50,14 +58,17 @@ def _gather(targets, sums, current):
 
 
 def measure(n_bytes: int, n_targets: int, seed: int = 1) -> Bandwidth:
-    """Stream through ``n_bytes`` and gather from ``n_targets`` neurons at random."""
+    """Stream through ``n_bytes``, and visit ``n_targets`` neurons in random order."""
     values = np.ones(max(1, n_bytes // 8))
-    targets = np.random.default_rng(seed).integers(0, n_targets, min(len(values), 10_000_000), np.int32)
+    whole_numbers = values.view(np.int64)
+    targets = np.random.default_rng(seed).integers(0, n_targets, min(len(values), 1_000_000), np.int32)
     sums, current = np.ones((n_targets, _COLUMNS)), np.zeros(n_targets)
-    reading = _fastest(lambda: _read(values.view(np.int64)))
-    updating = _fastest(lambda: _update(values, 0.5))
-    gathering = _fastest(lambda: _gather(targets, sums, current))
-    return Bandwidth(values.nbytes / reading, 2 * values.nbytes / updating, gathering / len(targets))
+    return Bandwidth(
+        read_bytes_per_s=values.nbytes / _fastest(lambda: _read(whole_numbers)),
+        update_bytes_per_s=2 * values.nbytes / _fastest(lambda: _update(values, 0.5)),
+        deliver_s=_fastest(lambda: _deliver(targets, current)) / len(targets),
+        gather_s=_fastest(lambda: _gather(targets, sums, current)) / len(targets),
+    )
 
 
 def _fastest(work: Callable[[], object]) -> float:

@@ -199,3 +199,25 @@ def test_wrong_configuration_is_told_in_one_line(tmp_path: Path, path: list[str]
     assert len(lines) == 1, run.stdout + run.stderr
     assert "wrong.yaml" in lines[0]
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.skipif(
+    "EPROP_BENCH_NEST_PYTHON" not in os.environ, reason="EPROP_BENCH_NEST_PYTHON names no Python with NEST"
+)
+def test_baselines(tmp_path: Path) -> None:
+    run = snakemake(tmp_path, "--configfile", PROJECT / "config" / "smoke.yaml", "--", "baselines")
+    assert run.returncode == 0, run.stdout + run.stderr
+    table = pd.read_csv(tmp_path / "results" / "tables" / "baselines.csv")
+    contestants = set(zip(table["network"], table["variant"], table["simulator"].str.split().str[0], strict=True))
+    both = {
+        (network, variant, simulator)
+        for network in ("poisson", "samples")
+        for variant in ("event_driven", "static")
+        for simulator in ("eprop_core", "NEST")
+    }
+    training = {("samples", "training", simulator) for simulator in ("eprop_core", "NEST")}
+    assert contestants == both | training | {
+        (network, "time_driven", "eprop_core") for network in ("poisson", "samples")
+    }
+    assert (table["synaptic_events"] > 0).all()
+    assert (tmp_path / "results" / "figures" / "baselines.pdf").read_bytes().startswith(b"%PDF")

@@ -14,7 +14,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from scipy import stats
 
+import baselines_numbers
 import break_even_numbers
+import collect_baselines
 import collect_break_even
 import collect_scaling
 import collect_study
@@ -22,6 +24,7 @@ import differences
 import learning_curves
 import measures
 import parameter_curves
+import plot_baselines
 import plot_break_even
 import plot_exchange
 import plot_saccades
@@ -30,6 +33,7 @@ import plot_study
 import scaling_numbers
 import spread
 import style
+import tabulate_baselines
 import tabulate_break_even
 import tabulate_exchange
 import tabulate_saccades
@@ -189,6 +193,47 @@ def scaling_rows(
     results += [scaling_result(kind, n_ranks, dry_run=True) for n_ranks in dry_ranks]
     rows = pd.DataFrame([row for result in results for row in collect_scaling.rows(result, kind, INTERCONNECT)])
     return rows[rows["variant"].isin(rows["variant"].unique()[:variants])]
+
+
+def contest_result(training: bool) -> dict[str, Any]:
+    """Three repeats; this simulator takes 10, 20 and 30 ns per event, NEST a hundred times that."""
+    contestants = [
+        (simulator, variant) for variant in ("event_driven", "static") for simulator in ("eprop_core", "NEST")
+    ]
+    contestants += [("eprop_core", "training"), ("NEST", "training")] if training else []
+    measured = []
+    for repeat in (1, 2, 3):
+        for simulator, variant in contestants:
+            turn = {
+                "simulator": simulator,
+                "variant": variant,
+                "repeat": repeat,
+                "neurons": 100,
+                "synapses": 5000,
+                "n_steps": 500,
+                "spikes": 400,
+                "synaptic_events": 10**6,
+                "seconds": 0.01 * repeat * (100 if simulator == "NEST" else 1),
+                "build_s": 0.001,
+                "memory_built_bytes": 100_000,
+                "memory_bytes": 140_000,
+            }
+            if simulator == "eprop_core" and variant != "training":
+                speeds = {"read_bytes_per_s": 1.2e10, "update_bytes_per_s": 1.3e10, "deliver_s": 1e-9, "gather_s": 2e-9}
+                turn |= {"bytes_moved_per_event": 52.0 if variant == "event_driven" else 12.0, "machine": speeds}
+            measured.append(turn)
+    return {
+        "network": {"dt": 1.0},
+        "provenance": PROVENANCE | {"nest": "3.10.0"},
+        "measured": measured,
+        "left_out": {} if training else {"time_driven": "dense matrices would need 27 GB"},
+    }
+
+
+@pytest.fixture
+def contests() -> pd.DataFrame:
+    rows = [row for name in ("small", "large") for row in collect_baselines.rows(name, contest_result(name == "small"))]
+    return pd.DataFrame(rows)
 
 
 @pytest.fixture
@@ -539,6 +584,27 @@ def test_break_even_is_where_the_ratio_passes_one(tmp_path: Path) -> None:
     assert "1.1 (1-1.2)" in markdown
 
 
+def test_contests_are_told_by_medians(contests: pd.DataFrame) -> None:
+    table = baselines_numbers.summary(contests).set_index(["network", "variant", "simulator"])
+    own, nest = table.loc["large", "event_driven", "eprop_core"], table.loc["large", "event_driven", "NEST 3.10.0"]
+    assert own["ns_per_synaptic_event"] == pytest.approx(20)
+    assert own["seconds_iqr"] == pytest.approx(0.01)
+    assert own["rate_hz"] == pytest.approx(8)
+    assert own["bytes_per_synapse"] == pytest.approx(28)
+    assert own["buffer_bytes_per_neuron"] == pytest.approx(400)
+    assert own["synapses_built_per_second"] == pytest.approx(5e6)
+    assert own["ratio_to_nest"] == pytest.approx(100)
+    assert nest["ratio_to_nest"] == pytest.approx(1)
+    assert own["limit_ns"] == pytest.approx(52 / 13 + 2)
+    assert table.loc["large", "static", "eprop_core"]["limit_ns"] == pytest.approx(12 / 12 + 1)
+    assert table.loc["small", "training", "eprop_core"]["ratio_to_nest"] == pytest.approx(100)
+
+
+def test_baselines_figure(contests: pd.DataFrame, tmp_path: Path) -> None:
+    labels = ("Time per synaptic event (ns)", "Memory per synapse (bytes)", "Training run (s)", "1/100 of NEST")
+    check(lambda: plot_baselines.draw(contests), tmp_path, *labels, "dense matrices would need 27 GB")
+
+
 def test_saccades_figure(comparison: dict[str, Any], tmp_path: Path) -> None:
     check(
         lambda: plot_saccades.draw(comparison),
@@ -589,6 +655,13 @@ def test_table_of_the_exchange(tmp_path: Path) -> None:
     _, markdown, latex = written(numbers, tabulate_exchange.printed(numbers), tmp_path)
     assert "4*" in markdown and "6000.0" not in markdown and "12.0" in markdown
     assert "4*" in latex
+
+
+def test_table_of_baselines(contests: pd.DataFrame, tmp_path: Path) -> None:
+    numbers = baselines_numbers.summary(contests)
+    read, markdown, _ = written(numbers[list(baselines_numbers.COLUMNS)], tabulate_baselines.printed(numbers), tmp_path)
+    assert list(read.columns) == list(baselines_numbers.COLUMNS)
+    assert "event-driven e-prop" in markdown
 
 
 def test_table_of_saccades(comparison: dict[str, Any], tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per network, variant and simulator, in the order of the contests.
 
     Beside the columns of the table: quartiles of the time per event, the ratio of NEST's time to a time (training runs:
-    whole runs; else per event, also of the time-driven model), and the machine's limit: the time in which its memory
-    moves the bytes of an event, at the bandwidth measured in the same processes.
+    whole runs; else per event, also of the time-driven model), and the machine's limit: the time in which it moves the
+    bytes of a synapse, at the bandwidth measured in the same processes, and that with a visit to the synapse's target.
     """
     runs = runs.assign(
         rate_hz=runs["spikes"] / runs["neurons"] / runs["model_time_s"],
@@ -33,9 +33,10 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         bytes_per_synapse=runs["memory_bytes"] / runs["synapses"],
         synapses_built_per_second=runs["synapses"] / runs["build_s"],
         buffer_bytes_per_neuron=(runs["memory_bytes"] - runs["memory_built_bytes"]) / runs["neurons"],
-        limit_ns=1e9 * runs["bytes_moved_per_event"] / _bandwidth(runs),
-        gather_ns=1e9 * runs["gather_s"],
+        stream_ns=1e9 * runs["bytes_moved_per_event"] / _of_kind(runs, "read_bytes_per_s", "update_bytes_per_s"),
+        target_ns=1e9 * _of_kind(runs, "deliver_s", "gather_s"),
     )
+    runs["limit_ns"] = runs["stream_ns"] + runs["target_ns"]
     groups = runs.groupby(["network", "variant", "simulator"], sort=False)
     table = groups.median(numeric_only=True)
     table["seconds_iqr"] = groups["seconds"].quantile(0.75) - groups["seconds"].quantile(0.25)
@@ -46,9 +47,9 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _bandwidth(runs: pd.DataFrame) -> pd.Series:
-    """Bandwidth that an event meets: a plastic synapse is read and written, a static one is read."""
-    return runs["update_bytes_per_s"].where(runs["variant"] != "static", runs["read_bytes_per_s"])
+def _of_kind(runs: pd.DataFrame, static: str, plastic: str) -> pd.Series:
+    """A static synapse is read, and adds to its target's input; a plastic one is written, too, and reads sums."""
+    return runs[plastic].where(runs["variant"] != "static", runs[static])
 
 
 def _ratio(row: object, table: pd.DataFrame) -> float:

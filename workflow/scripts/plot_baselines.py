@@ -19,6 +19,7 @@ CONTESTANTS = {  # simulator, variant: label, colour
     (OWN, "static"): ("static", style.COLOURS[2]),
     (NEST, "static"): ("NEST, static", style.COLOURS[4]),
 }
+LIMITS = {"limit_ns": ("bytes and target", "black"), "stream_ns": ("bytes of the synapse", "0.6")}
 
 
 def draw(runs: pd.DataFrame) -> Figure:
@@ -26,7 +27,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     table = summary(runs)
     table["simulator"] = table["simulator"].str.split().str[0]  # without NEST's version
     figure, (times, memory, limit, training) = plt.subplots(
-        1, 4, figsize=(style.TWO_COLUMNS, 66 * style.MILLIMETRE), width_ratios=(2.2, 1.8, 1.1, 0.75)
+        1, 4, figsize=(style.TWO_COLUMNS, 66 * style.MILLIMETRE), width_ratios=(2.3, 1.7, 1.3, 0.6)
     )
     _draw_bars(times, table, "ns_per_synaptic_event", list(CONTESTANTS), with_ratio=True)
     times.set_ylabel("Time per synaptic event (ns)")
@@ -68,7 +69,7 @@ def _draw_bars(
 
 def _write_at(panel: Axes, position: float, value: float, ratio: float | None) -> None:
     """Write a bar's value at its end, and the share of NEST's time that it is."""
-    text = f"{value:.3g}"
+    text = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
     if ratio is not None:
         text += f"\n1/{ratio:.0f} of NEST" if ratio >= 1.5 else f"\n{1 / ratio:.2g} of NEST"
     panel.annotate(text, (position, value), (0, 3), textcoords="offset points", ha="center", fontsize=5, rotation=90)
@@ -92,21 +93,33 @@ def _mark_left_out(panel: Axes, runs: pd.DataFrame) -> None:
 
 
 def _draw_limit(panel: Axes, table: pd.DataFrame) -> None:
+    """Measured times as bars, with what moving the bytes of a synapse, and reaching its target, would take."""
     own = table[(table["simulator"] == OWN) & table["variant"].isin(["event_driven", "static"])]
     networks = list(table["network"].unique())
     for place, variant in enumerate(("event_driven", "static")):
         rows = own[own["variant"] == variant]
-        positions = np.array([networks.index(network) for network in rows["network"]]) + (place - 0.5) * 0.4
-        factor = rows["ns_per_synaptic_event"] / rows["limit_ns"]
-        panel.bar(positions, factor, 0.4, color=CONTESTANTS[OWN, variant][1], linewidth=0)
-        for position, value in zip(positions, factor, strict=True):
+        positions = np.array([networks.index(network) for network in rows["network"]]) + (place - 0.5) * 0.42
+        panel.bar(positions, rows["ns_per_synaptic_event"], 0.42, color=CONTESTANTS[OWN, variant][1], linewidth=0)
+        for column, (label, colour) in LIMITS.items():
+            limits = panel.hlines(rows[column], positions - 0.2, positions + 0.2, colour, linewidth=1)
+            if variant == "static":
+                limits.set_label(label)
+        for position, row in zip(positions, rows.itertuples(), strict=True):
+            measured, limit = float(row.ns_per_synaptic_event), float(row.limit_ns)  # type: ignore[arg-type]
             panel.annotate(
-                f"{value:.1f}", (position, value), (0, 2), textcoords="offset points", ha="center", fontsize=5
+                f"{measured / limit:.1f}\u00d7",
+                (position, measured),
+                (0, 2),
+                textcoords="offset points",
+                ha="center",
+                fontsize=5,
             )
-    panel.axhline(1, color=style.GREY, linestyle="--", linewidth=0.8)
+    panel.set_yscale("log")
     panel.set_xticks(range(len(networks)), networks)
     panel.tick_params(axis="x", length=0)
-    panel.set(ylabel="Time / time to move the bytes", ylim=(0, None))
+    low, high = own["stream_ns"].min(), own["ns_per_synaptic_event"].max()
+    panel.set(ylabel="Time per synaptic event (ns)", ylim=(low / 2, high * 6))
+    panel.legend(loc="upper left", fontsize=5, handlelength=1.2, borderaxespad=0)
 
 
 def _draw_training(panel: Axes, table: pd.DataFrame) -> None:

@@ -1,0 +1,167 @@
+"""Contests: all contestants compute the same, and count what they do; clocks are only asked to be positive."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import small
+from eprop_core.experiments import baselines, contestant
+from eprop_core.experiments.contest import PoissonContest
+from eprop_core.experiments.problem import Problem, load_connections, poisson_problem, sample_problem
+from eprop_core.network import PROJECTIONS
+from eprop_core.parameters import ParameterError, parse
+from eprop_core.simulation import Simulation
+
+NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
+NEST_PROGRAM = Path(__file__).parents[2] / "workflow" / "nest" / "measure.py"
+NETWORK = small.timing().network.model_dump(mode="json")
+NETWORK["plasticity"]["optimizer"]["learning_rate"] = 1e-9  # static synapses see the same spikes
+CONTEST: dict[str, Any] = {
+    "network": NETWORK,
+    "input_rate": 100.0,
+    "n_steps": 150,
+    "n_steps_warm_up": 50,
+    "repeats": 2,
+    "time_driven_steps": 40,
+}
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return poisson_problem(parse(PoissonContest, CONTEST))
+
+
+@pytest.fixture(scope="module")
+def file(problem: Problem, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("contest") / "events.npz"
+    problem.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(problem: Problem) -> dict[str, int]:
+    """Counts of the steps after the warm-up."""
+    simulation = Simulation(problem.network, seed=problem.seed)
+    simulation.run(problem.part(0, 50))
+    before = simulation.counts
+    simulation.run(problem.part(50, 200))
+    return {name: count - before[name] for name, count in simulation.counts.items()}
+
+
+def test_nothing_comes_in_the_first_step(problem: Problem) -> None:
+    assert problem.stimulus.input_steps.min() == 1
+    assert not problem.stimulus.learning_window[0]
+    assert problem.stimulus.learning_window[1:].all()
+
+
+def test_a_problem_is_read_as_it_was_written(problem: Problem, file: Path) -> None:
+    read = Problem.load(file)
+    assert read.network == problem.network
+    assert (read.seed, read.n_steps_warm_up) == (1, 50)
+    for name in ("input_steps", "input_channels", "target", "learning_window"):
+        np.testing.assert_array_equal(getattr(read.stimulus, name), getattr(problem.stimulus, name))
+
+
+def test_its_connections_are_those_that_its_network_draws(problem: Problem, file: Path) -> None:
+    simulation = Simulation(problem.network, seed=problem.seed)
+    for name, connections in load_connections(file).items():
+        for listed, drawn in zip(connections, simulation.weights(name), strict=True):
+            np.testing.assert_array_equal(listed, drawn)
+    assert set(load_connections(file)) == set(PROJECTIONS)
+
+
+def test_samples_come_one_after_another(problem: Problem) -> None:
+    shown = sample_problem(small.task(), small.dataset(20), seed=1, n_warm_up=5, n_timed=30)
+    assert shown.stimulus.n_steps == 35 * small.N_STEPS
+    assert shown.n_steps_warm_up == 5 * small.N_STEPS
+    labels = shown.stimulus.target.reshape(35, small.N_STEPS, small.N_CLASSES)[:, 0].argmax(axis=1)
+    assert sorted(labels[:20]) == sorted([*range(10)] * 2)  # all samples, before any comes again
+
+
+@pytest.mark.parametrize("variant", ["event_driven", "static"])
+def test_own_contestants_count_what_they_do(variant: str, file: Path, expected: dict[str, int]) -> None:
+    measured = contestant.MEASUREMENTS[variant](file, 40)
+    assert measured["n_steps"] == 150
+    assert measured["spikes"] == expected["spikes"] > 0
+    assert measured["synaptic_events"] == expected["synaptic_events"] > 0
+    assert measured["synapses"] == 60 * (20 + 10) + 2 * 30
+    # Plastic: 4 bytes of the target are read, 3 values of 8 bytes are read and written.
+    assert measured["bytes_moved_per_event"] == {"event_driven": 4 + 2 * 24, "static": 4 + 8}[variant]
+    assert measured["seconds"] > 0
+    assert all(speed > 0 for speed in measured["machine"].values())
+
+
+def test_the_time_driven_model_counts_the_same_spikes(file: Path, problem: Problem) -> None:
+    measured = contestant.measure_time_driven(file, 40)
+    simulation = Simulation(problem.network, seed=problem.seed)
+    simulation.run(problem.part(0, 40))
+    before = simulation.counts
+    simulation.run(problem.part(40, 80))
+    assert measured["n_steps"] == 40
+    assert measured["synaptic_events"] == simulation.counts["synaptic_events"] - before["synaptic_events"]
+
+
+def test_a_training_run_is_counted_from_the_first_step(file: Path, problem: Problem) -> None:
+    measured = contestant.measure_training(file, 40)
+    simulation = Simulation(problem.network, seed=problem.seed)
+    simulation.run(problem.stimulus)
+    assert measured["spikes"] == simulation.counts["spikes"]
+    assert measured["n_steps"] == 200
+
+
+def test_large_dense_matrices_are_left_out(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "LARGEST_DENSE", 1e5)
+    monkeypatch.setattr(baselines, "_take_turn", lambda *_: {})
+    taking_part = baselines.contestants("nest", NEST_PROGRAM, 40)
+    held = baselines.hold({"events": problem}, taking_part, repeats=2)
+    order = [(turn["simulator"], turn["variant"]) for turn in held["measured"]]
+    once = [
+        ("eprop_core", "event_driven"),
+        ("NEST", "event_driven"),
+        ("eprop_core", "static"),
+        ("NEST", "static"),
+    ]
+    assert order == once * 2  # in turns, and no training without samples
+    assert "GB" in held["left_out"]["time_driven"]
+
+
+def test_a_contestant_that_fails_is_named(problem: Problem, tmp_path: Path) -> None:
+    failing = baselines.Contestant("NEST", "static", ["false"])
+    with pytest.raises(baselines.ContestantError, match="NEST, static: ended with exit code 1"):
+        baselines.hold({"events": problem}, [failing], repeats=1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("recurrent.delay", 2),
+        ("feedback.kind", "symmetric"),
+        ("plasticity.update", "sample"),
+        ("neuron.tau_m", {"low": 10.0, "high": 20.0}),
+    ],
+)
+def test_what_nest_lacks_is_refused(path: str, value: object) -> None:
+    network = json.loads(json.dumps(CONTEST["network"]))
+    group, key = path.split(".")
+    network[group][key] = value
+    with pytest.raises(ParameterError, match=f"{path}.*to be compared with NEST"):
+        parse(PoissonContest, CONTEST | {"network": network})
+
+
+@pytest.mark.skipif(not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name an interpreter that has NEST")
+def test_nest_does_the_same(problem: Problem, expected: dict[str, int]) -> None:
+    assert NEST_PYTHON is not None
+    taking_part = [rival for rival in baselines.contestants(NEST_PYTHON, NEST_PROGRAM, 40) if rival.simulator == "NEST"]
+    held = baselines.hold({"events": problem, "training": problem}, taking_part, repeats=1)
+    measured = {turn["variant"]: turn for turn in held["measured"]}
+    for turn in measured.values():
+        assert turn["synapses"] == 60 * (20 + 10) + 2 * 30
+        assert turn["build_s"] > 0
+    assert measured["event_driven"]["spikes"] == expected["spikes"]
+    assert measured["event_driven"]["synaptic_events"] == expected["synaptic_events"]
+    assert measured["training"]["n_steps"] == 200
+    assert measured["training"]["synaptic_events"] > expected["synaptic_events"]
