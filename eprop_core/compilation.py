@@ -2,6 +2,8 @@
 
 Kernels work on arrays that their callers hold and allocate none of their own. Without numba's reference counting
 (``_nrt``), which would touch every array of every tuple at each call, a call costs nanoseconds instead of microseconds.
+Kernels called by kernels become a part of them (``forceinline``): a rank's tuples hold some thousand numbers, and a call
+would hand over each of them, in every step.
 
 Compiled code is kept from one process to the next. Numba would look only at the file that holds a kernel to see whether
 it is still valid, not at the kernels it calls; so each state of the modules that import this one has a cache of its
@@ -64,7 +66,7 @@ def _cached(options: dict[str, Any]) -> Callable[[Callable[..., Any]], Any]:
     return compile_with_options
 
 
-kernel = _cached({"_nrt": False})
+kernel = _cached({"_nrt": False, "forceinline": True})
 """Decorator of functions that neither allocate nor return arrays of their own."""
 
 glue = _cached({"_nrt": False, "forceinline": True})
