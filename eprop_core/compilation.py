@@ -2,8 +2,8 @@
 
 Kernels work on arrays that their callers hold and allocate none of their own. Without numba's reference counting
 (``_nrt``), which would touch every array of every tuple at each call, a call costs nanoseconds instead of microseconds.
-Kernels called by kernels become a part of them (``forceinline``): a rank's tuples hold some thousand numbers, and a call
-would hand over each of them, in every step.
+Kernels called by kernels become a part of them (``forceinline``): a rank's tuples hold some thousand numbers, and a
+call would hand over each of them, in every step.
 
 Compiled code is kept from one process to the next. Numba would look only at the file that holds a kernel to see whether
 it is still valid, not at the kernels it calls; so each state of the modules that import this one has a cache of its

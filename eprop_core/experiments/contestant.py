@@ -152,7 +152,7 @@ def _timed(result: Result) -> Iterator[None]:
 
 def _ready(network: Network) -> int:
     """Load what is compiled for a network; return the resident memory with it."""
-    run_briefly(filters=1 if network.plasticity.kappa == network.plasticity.kappa_reg else 2, detailed_times=False)
+    run_briefly(network, detailed_times=False)
     memory = _resident_memory()
     measurement.reset_peak_memory()
     return memory

@@ -2,7 +2,6 @@
 
 from eprop_core import memory
 from eprop_core.connectivity import mean_in_degree
-from eprop_core.drawing import GROUP_SIZE
 from eprop_core.experiments.timing import Case, Timing
 from eprop_core.network import InsufficientMemoryError, estimate_memory
 from eprop_core.parameters import Network
@@ -11,8 +10,8 @@ PROCESS_BYTES = 300_000_000
 """Python, the packages and the compiled simulator."""
 COMPILING_BYTES = 700_000_000
 """A process that compiles the simulator, as each of a job's does where none has before."""
-RECORD_BYTES = 16
-"""A connection that is drawn and not yet sorted."""
+SORTING_BYTES = 3
+"""What sorting needs beside each synapse: its source, and a share of the copy of a bucket."""
 INPUT_SPIKES, INPUT_SPIKE_BYTES = 2_000_000, 40
 """Input that is drawn at a time."""
 SOURCE_BYTES = 48
@@ -31,7 +30,7 @@ def memory_of_rank(case: Case, n_ranks: int) -> int:
     return int(
         PROCESS_BYTES
         + estimate_memory(network, n_ranks)
-        + RECORD_BYTES * min(largest, GROUP_SIZE)
+        + SORTING_BYTES * largest
         + SOURCE_BYTES * (network.n_input + network.n_recurrent)
         + INPUT_SPIKE_BYTES * INPUT_SPIKES
     )
