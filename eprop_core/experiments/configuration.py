@@ -155,7 +155,8 @@ class Configuration(Parameters):
     @property
     def other_figures(self) -> set[str]:
         """Names of the figures and tables that are not those of a study."""
-        return {"baselines", "saccades", "scaling", "exchange", "break_even", *(f"{name}_scaling" for name in self.scaling)}
+        single = {"baselines", "break_even", "exchange", "saccades", "scaling"}
+        return single | {f"{name}_scaling" for name in self.scaling}
 
     def point(self, task: str, changes: points.Changes) -> Task:
         """Return a task with the changes of a point; raise a :class:`ParameterError` if they are not allowed."""

@@ -601,7 +601,7 @@ def test_contests_are_told_by_medians(contests: pd.DataFrame) -> None:
 
 
 def test_baselines_figure(contests: pd.DataFrame, tmp_path: Path) -> None:
-    labels = ("Time per synaptic event (ns)", "Memory per synapse (bytes)", "Training run (s)", "1/100 of NEST")
+    labels = ("Time per synaptic event (ns)", "Memory per synapse (bytes)", "Training run (s)", "20 (1/100)")
     check(lambda: plot_baselines.draw(contests), tmp_path, *labels, "dense matrices would need 27 GB")
 
 

@@ -27,7 +27,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     table = summary(runs)
     table["simulator"] = table["simulator"].str.split().str[0]  # without NEST's version
     figure, (times, memory, limit, training) = plt.subplots(
-        1, 4, figsize=(style.TWO_COLUMNS, 66 * style.MILLIMETRE), width_ratios=(2.3, 1.7, 1.3, 0.6)
+        1, 4, figsize=(style.TWO_COLUMNS, 72 * style.MILLIMETRE), width_ratios=(2.2, 1.7, 1.6, 0.6)
     )
     _draw_bars(times, table, "ns_per_synaptic_event", list(CONTESTANTS), with_ratio=True)
     times.set_ylabel("Time per synaptic event (ns)")
@@ -68,10 +68,10 @@ def _draw_bars(
 
 
 def _write_at(panel: Axes, position: float, value: float, ratio: float | None) -> None:
-    """Write a bar's value at its end, and the share of NEST's time that it is."""
+    """Write a bar's value at its end and, in brackets, the share of NEST's time that it is."""
     text = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
     if ratio is not None:
-        text += f"\n1/{ratio:.0f} of NEST" if ratio >= 1.5 else f"\n{1 / ratio:.2g} of NEST"
+        text += f" (1/{ratio:.0f})" if ratio >= 1.5 else f" ({1 / ratio:.2g})"
     panel.annotate(text, (position, value), (0, 3), textcoords="offset points", ha="center", fontsize=5, rotation=90)
 
 
@@ -124,6 +124,7 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> None:
 
 def _draw_training(panel: Axes, table: pd.DataFrame) -> None:
     panel.set_yscale("log")
+    table = table.sort_values("simulator", key=lambda names: names != OWN)
     seconds, spread = table["seconds"].to_numpy(), table["seconds_iqr"].to_numpy()
     colours = [CONTESTANTS[simulator, "event_driven"][1] for simulator in table["simulator"]]
     panel.bar(range(len(table)), seconds, 0.7, color=colours, linewidth=0)
