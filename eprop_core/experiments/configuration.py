@@ -184,6 +184,8 @@ def load(values: Any, where: str) -> Configuration:
     for name, contest in configuration.baselines.items():
         if isinstance(contest, SampleContest):
             for task in contest.tasks:
+                if task in configuration.tasks and isinstance(configuration.tasks[task].dataset, Generated):
+                    problems.append(f"baselines.{name}.tasks: {task} has no data set, whose samples could be shown")
                 problems += [f"baselines.{name}.tasks: {line}" for line in _wrong(configuration, task, contest.changes)]
     if problems:
         raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))

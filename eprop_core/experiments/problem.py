@@ -15,7 +15,7 @@ from eprop_core.parameters import Network, ParameterError
 from eprop_core.random import Purpose, permutation
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.tasks.classification import Classification
+from eprop_core.tasks.classification import DatasetClassification
 
 _SHOWN = ("input_steps", "input_channels", "target", "learning_window")
 
@@ -98,7 +98,7 @@ def sample_problem(task: Task, samples: EventDataset, seed: int, n_warm_up: int,
         permutation(len(samples), seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=epoch)
         for epoch in range(1, -(-n_shown // len(samples)) + 1)
     ]
-    classification = Classification(samples, task.training.learning_window)
+    classification = DatasetClassification(samples, task.training.learning_window, network.readout.loss)
     stimulus = classification.stimulus(np.concatenate(order)[:n_shown])
     return Problem(network, seed, _without_first_step(stimulus), n_warm_up * samples.n_steps)
 

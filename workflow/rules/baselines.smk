@@ -37,7 +37,7 @@ rule hold_contest:
         nest_program=NEST_PROGRAMS / "measure.py",
         nest_network=NEST_PROGRAMS / "network.py",
         compiled=lambda wildcards: f"results/compiled/{kind(network_of_contest(wildcards.contest))}.json",
-        sources=sources("."),
+        sources=sources(".", "tasks"),
         programs=programs(
             "baselines", "bandwidth", "contestant", "measurement", "poisson", "problem"
         ),
