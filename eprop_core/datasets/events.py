@@ -72,6 +72,20 @@ class EventDataset:
             samples, self.labels[np.asarray(indices, np.int64)], self.n_channels, self.n_steps, self.n_classes
         )
 
+    def joined(self, other: Self) -> Self:
+        """Return the samples of both, those of ``other`` last; raise :class:`DatasetError` where their sizes differ."""
+        for name in _NUMBERS:
+            own, others = getattr(self, name), getattr(other, name)
+            if own != others:
+                raise DatasetError(f"{name}: {own} and {others}; expected data sets of equal {name} to join")
+        return type(self)(
+            np.concatenate([self.steps, other.steps]),
+            np.concatenate([self.channels, other.channels]),
+            np.concatenate([self.offsets, len(self.steps) + other.offsets[1:]]),
+            np.concatenate([self.labels, other.labels]),
+            *(getattr(self, name) for name in _NUMBERS),
+        )
+
     def select_channels(self, selected: IntArray) -> Self:
         """Return the data set with the ``selected`` channels (ascending) alone, renumbered from 0 in their order."""
         new_number = np.full(self.n_channels, -1, np.int32)

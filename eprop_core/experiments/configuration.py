@@ -1,6 +1,7 @@
 """The configuration of the pipeline: every key with its unit, range, default and meaning, in one place."""
 
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -44,6 +45,12 @@ class Training(Parameters):
     groups_per_validation: int | None = Field(
         None, ge=1, description="groups from one look at the samples held back to the next; null: those of an epoch"
     )
+    folds: int | None = Field(
+        None,
+        ge=2,
+        description="cross-validation: training and test samples together are dealt to so many folds, and the run with "
+        "seed s tests fold s modulo folds and learns the others; null: the data set's own test samples",
+    )
 
 
 class Task(Parameters):
@@ -57,6 +64,10 @@ class Task(Parameters):
     def _parts_fit_together(self) -> Self:
         if self.training.learning_window is not None and self.training.learning_window > self.dataset.n_steps:
             raise ValueError(f"training.learning_window must not exceed dataset.n_steps = {self.dataset.n_steps}")
+        if self.training.folds is not None and getattr(self.dataset, "active_channels", None) is not None:
+            raise ValueError(
+                "training.folds needs dataset.active_channels = null: test samples must not choose channels"
+            )
         # A data set is not there yet: what depends on its exact size is checked when the network is built.
         sizes = self.dataset.sizes if isinstance(self.dataset, Generated) else (2**31, 2**31)
         try:
@@ -175,7 +186,11 @@ def load(values: Any, where: str) -> Configuration:
             problems.append(f"studies.{name}: another figure has this name")
         for task in study.tasks:
             for point in study.points():
-                problems += [f"studies.{name}.tasks: {line}" for line in _wrong(configuration, task, point.changes)]
+                wrong = _wrong(configuration, task, point.changes)
+                if not wrong:
+                    folds = configuration.point(task, point.changes).training.folds
+                    wrong = [f"{task}: {line}" for line in _wrong_seeds(study.seeds, folds)]
+                problems += [f"studies.{name}.tasks: {line}" for line in wrong]
     if configuration.break_even is not None:
         try:
             configuration.break_even.points()
@@ -201,6 +216,14 @@ def _wrong(configuration: Configuration, task: str, changes: points.Changes) -> 
     except ParameterError as error:
         return [f"{task}: {line}" for line in str(error).splitlines()]
     return []
+
+
+def _wrong_seeds(seeds: list[int], folds: int | None) -> list[str]:
+    """Return what is wrong with ``seeds``, whose mean has to be one over all folds alike."""
+    runs = Counter(seed % (folds or 1) for seed in set(seeds))
+    if folds is None or (len(runs) == folds and len(set(runs.values())) == 1):
+        return []
+    return [f"seeds must test each of the {folds} folds (seed modulo {folds}) equally often"]
 
 
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")

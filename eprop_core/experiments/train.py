@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from eprop_core.datasets.events import EventDataset
+from eprop_core.datasets.folds import fold
 from eprop_core.experiments import command_line, measurement, operations, ranks, results
 from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.provenance import provenance
@@ -144,19 +145,33 @@ def _shown(groups: list[tuple[int, Samples]], description: str, communicator: ra
 def _read(task_file: Path, directory: Path | None, seed: int) -> tuple[TaskParameters, Task, Task | None]:
     """Return the parameters of a task, what is learned and what is tested."""
     parameters = parse(TaskParameters, command_line.read_json(task_file), f"{task_file}: ")
-    window = parameters.training.learning_window
     if isinstance(parameters.dataset, Generated):
-        network = parameters.network_for(*parameters.dataset.sizes)
+        network, window = parameters.network_for(*parameters.dataset.sizes), parameters.training.learning_window
         samples = generate(
             parameters.dataset, dt=network.dt, seed=seed, learning_window=window, loss=network.readout.loss
         )
         return parameters, *samples
     if directory is None:
         raise ParameterError(f"{task_file}: dataset.name = {parameters.dataset.name!r} needs --data")
-    splits = [EventDataset.load(directory / f"{split}.npz") for split in ("train", "test")]
-    loss = parameters.network_for(splits[0].n_channels, splits[0].n_classes).readout.loss
-    learnt, tested = (DatasetClassification(split, window, loss) for split in splits)
-    return parameters, learnt, tested
+    training_set, test_set = (EventDataset.load(directory / f"{split}.npz") for split in ("train", "test"))
+    return parameters, *divided(parameters, training_set, test_set, seed)
+
+
+def divided(
+    parameters: TaskParameters, training_set: EventDataset, test_set: EventDataset, seed: int
+) -> tuple[DatasetClassification, DatasetClassification]:
+    """Return what is learned and what is tested of a data set.
+
+    For cross-validation the two sets are joined, and divided anew: the seed tells which fold is tested.
+    """
+    training = parameters.training
+    if training.folds is not None:
+        training_set, test_set = fold(training_set.joined(test_set), training.folds, seed % training.folds)
+    loss = parameters.network_for(training_set.n_channels, training_set.n_classes).readout.loss
+    learnt, tested = (
+        DatasetClassification(split, training.learning_window, loss) for split in (training_set, test_set)
+    )
+    return learnt, tested
 
 
 def main() -> None:

@@ -49,6 +49,16 @@ def test_subset_keeps_the_order_that_is_asked_for() -> None:
     assert subset.channels.tolist() == [2, 2, 1, 2, 0]
 
 
+def test_joined_sets_hold_the_samples_of_both() -> None:
+    one, other = dataset().subset([2, 0]), dataset().subset([1, 2])
+    assert_equal(one.joined(other), dataset().subset([2, 0, 1, 2]))
+
+
+def test_sets_of_other_sizes_are_not_joined() -> None:
+    with pytest.raises(DatasetError, match="n_channels: 3 and 2; expected data sets of equal n_channels to join"):
+        dataset().joined(dataset().select_channels(np.array([0, 2])))
+
+
 def test_selected_channels_are_renumbered_in_order() -> None:
     selected = dataset().select_channels(np.array([0, 2]))
     assert selected.n_channels == 2

@@ -56,6 +56,7 @@ DENSITY = "network.input.connectivity.probability"
         ("tasks/digits/network/input/connectivity/probability", -0.1, ["probability", "-0.1", "greater than or equal"]),
         ("tasks/digits/training/epochs", 0, ["tasks.digits.training.epochs", "0", "greater than or equal to 1"]),
         ("tasks/digits/training/learning_window", 1000, ["learning_window", "must not exceed dataset.n_steps = 25"]),
+        ("tasks/digits/training/folds", 1, ["tasks.digits.training.folds", "1", "greater than or equal to 2"]),
         ("tasks/digits/network/plasticity/cutoff", 1, ["tasks.digits.network.plasticity.cutoff", "1", "2"]),
         ("tasks/digits/network/neuron/t_ref", 0.5, ["neuron.t_ref = 0.5", "multiple of dt"]),
         ("studies/ablation/tasks", ["digit"], ["studies.ablation.tasks", "'digit'", "there are digits, sine_waves"]),
@@ -114,6 +115,26 @@ def test_numbers_may_be_written_without_a_dot(text: str, number: float) -> None:
 @pytest.mark.parametrize("text", ["e5", "5e", "0x1e5", "digits", "1e5 "])
 def test_other_text_stays_text(text: str) -> None:
     assert configuration._read_numbers(text) == text
+
+
+@pytest.mark.parametrize(
+    ("seeds", "allowed"), [([1, 2, 3], True), ([0, 4, 5, 1, 2, 9], True), ([1, 2], False), ([1, 2, 3, 4], False)]
+)
+def test_seeds_test_all_folds_equally_often(smoke: dict[str, Any], seeds: list[int], allowed: bool) -> None:
+    values = changed(changed(smoke, "tasks/digits/training/folds", 3), "studies", {})
+    values["studies"] = {"learning": {"tasks": ["digits"], "seeds": seeds}}
+    if allowed:
+        configuration.load(values, "my.yaml")
+    else:
+        with pytest.raises(ParameterError, match=r"studies.learning, task digits: seeds must test each of the 3 folds"):
+            configuration.load(values, "my.yaml")
+
+
+def test_test_samples_of_a_fold_choose_no_channels(smoke: dict[str, Any]) -> None:
+    values = changed(smoke, "tasks/digits/dataset", {"name": "nmnist", "active_channels": 100})
+    configuration.load(values, "my.yaml")
+    with pytest.raises(ParameterError, match=r"training.folds needs dataset.active_channels = null"):
+        configuration.load(changed(values, "tasks/digits/training/folds", 2), "my.yaml")
 
 
 def test_a_point_is_the_task_with_its_changes(smoke: dict[str, Any]) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 import small
+from eprop_core.datasets.events import EventDataset
+from eprop_core.datasets.folds import fold
 from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.operations import OperationCounter
-from eprop_core.experiments.train import evaluate, train
+from eprop_core.experiments.train import divided, evaluate, train
 from eprop_core.parameters import parse
 from eprop_core.simulation import Recording, Simulation
 from eprop_core.stimulus import Stimulus
@@ -155,6 +157,31 @@ def test_a_regression_is_judged_by_its_training_loss() -> None:
     assert losses[-1] < 0.5 * losses[0]
     assert result["operations_per_sample"]["effective_accumulates"] > 0
     assert result["operations_per_sample"]["dense"] == 200 * 40 * (100 + 40 + 1)
+
+
+def test_folds_together_test_every_sample_once(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    task = small.task(epochs=1, folds=3)
+    results = [
+        train(task, *divided(task, training_set.dataset, test_set.dataset, seed), seed=seed) for seed in (2, 3, 4)
+    ]
+    assert [result["samples"]["test"] for result in results] == [76, 77, 77]  # folds 2, 0, 1 of 230 samples
+    assert [result["samples"]["training"] for result in results] == [139, 138, 138]  # nine tenths of the others
+
+
+def test_the_tested_fold_influences_nothing(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    """Other events in the samples of fold 1 change the score of the test alone."""
+    folded, plain = small.task(epochs=1, folds=3), small.task(epochs=1)
+    joined = training_set.dataset.joined(test_set.dataset)
+    learned, tested = fold(joined, 3, 1)
+    result = train(folded, *divided(folded, training_set.dataset, test_set.dataset, 1), seed=1)
+    others: EventDataset = small.dataset(n_samples=len(tested), seed=5)
+    separate = train(plain, *divided(plain, learned, others, 1), seed=1)
+    assert result["curve"] == separate["curve"]
+    assert result["test"] == train(plain, *divided(plain, learned, tested, 1), seed=1)["test"]
 
 
 @pytest.fixture
