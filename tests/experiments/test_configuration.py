@@ -126,7 +126,9 @@ def test_seeds_test_all_folds_equally_often(smoke: dict[str, Any], seeds: list[i
     if allowed:
         configuration.load(values, "my.yaml")
     else:
-        with pytest.raises(ParameterError, match=r"studies.learning, task digits: seeds must test each of the 3 folds"):
+        with pytest.raises(
+            ParameterError, match=r"studies.learning.tasks: digits: seeds must test each of the 3 folds"
+        ):
             configuration.load(values, "my.yaml")
 
 
