@@ -7,6 +7,7 @@ import pytest
 
 from eprop_core.connectivity import Connections, Range, compress, expand, mean_in_degree, weight_scale
 from eprop_core.parameters import AllToAll, FixedInDegree, InitialWeights, PairwiseBernoulli, ParameterError
+from eprop_core.synapses import Columns
 
 ALL_TO_ALL = AllToAll(rule="all_to_all")
 FIXED = FixedInDegree(rule="fixed_in_degree", in_degree=12)
@@ -48,7 +49,7 @@ EXPLICIT = Connections(
 
 def test_explicit_connections_come_back_sorted() -> None:
     sources, targets = Range.whole(3), Range.whole(4)
-    synapses = compress(EXPLICIT, "input", sources, targets, 3)
+    synapses = compress(EXPLICIT, "input", sources, targets, Columns(n=3))
     assert synapses.offset.tolist() == [0, 1, 2, 6]
     assert synapses.target.tolist() == [0, 3, 0, 1, 1, 3]
     assert synapses.values.shape == (6, 3)
@@ -63,10 +64,12 @@ def test_order_of_explicit_connections_does_not_matter() -> None:
     sources, targets = Range.whole(9), Range.whole(8)
     target, source = np.nonzero(rng.random((8, 9)) < 0.6)
     weight = rng.normal(size=len(source))
-    expected = compress(Connections(source, target, weight), "input", sources, targets, 1)
+    expected = compress(Connections(source, target, weight), "input", sources, targets, Columns())
     for _ in range(5):
         order = rng.permutation(len(source))
-        shuffled = compress(Connections(source[order], target[order], weight[order]), "input", sources, targets, 1)
+        shuffled = compress(
+            Connections(source[order], target[order], weight[order]), "input", sources, targets, Columns()
+        )
         for a, b in zip(shuffled, expected, strict=True):
             np.testing.assert_array_equal(a, b)
     for a, b in zip(expand(expected, sources, targets), (source, target, weight), strict=True):
@@ -75,16 +78,16 @@ def test_order_of_explicit_connections_does_not_matter() -> None:
 
 def test_explicit_connections_are_divided_among_ranks() -> None:
     sources, parts = Range.whole(3), [Range(0, 1, 4), Range(1, 4, 4)]
-    listed = [expand(compress(EXPLICIT, "input", sources, part, 1), sources, part) for part in parts]
+    listed = [expand(compress(EXPLICIT, "input", sources, part, Columns()), sources, part) for part in parts]
     assert [len(part.source) for part in listed] == [2, 4]
-    whole = expand(compress(EXPLICIT, "input", sources, Range.whole(4), 1), sources, Range.whole(4))
+    whole = expand(compress(EXPLICIT, "input", sources, Range.whole(4), Columns()), sources, Range.whole(4))
     for expected, *pieces in zip(whole, *listed, strict=True):
         np.testing.assert_array_equal(np.concatenate(pieces), expected)
 
 
 def test_no_explicit_connections() -> None:
     none = np.empty(0)
-    synapses = compress(Connections(none, none, none), "input", Range.whole(3), Range.whole(4), 2)
+    synapses = compress(Connections(none, none, none), "input", Range.whole(3), Range.whole(4), Columns(n=2))
     assert synapses.offset.tolist() == [0, 0, 0, 0]
     assert synapses.values.shape == (0, 2)
 
@@ -103,11 +106,11 @@ def test_no_explicit_connections() -> None:
 )
 def test_bad_connections_are_told_in_one_line(change: dict, message: str) -> None:
     with pytest.raises(ParameterError) as caught:
-        compress(EXPLICIT._replace(**change), "input", Range.whole(3), Range.whole(4), 3)
+        compress(EXPLICIT._replace(**change), "input", Range.whole(3), Range.whole(4), Columns(n=3))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_ids_must_be_whole_numbers() -> None:
     with pytest.raises(ParameterError, match=r"connections\['input'\]\.source"):
-        compress(EXPLICIT._replace(source=EXPLICIT.source + 0.5), "input", Range.whole(4), Range.whole(4), 3)
+        compress(EXPLICIT._replace(source=EXPLICIT.source + 0.5), "input", Range.whole(4), Range.whole(4), Columns(n=3))
