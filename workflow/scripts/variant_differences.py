@@ -57,7 +57,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     labels += [f"{name} (%)" for name in COSTS.values()]
     place = dict(zip(variants, range(len(variants)), strict=True))
     for panel, column, label in zip(axes, ("difference", *COSTS), labels, strict=True):
-        panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=0)
+        panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=0.8)
         for index, task in enumerate(tasks):
             beside = 0.22 * (index - (len(tasks) - 1) / 2)
             table = drawn[drawn["task"] == task]
