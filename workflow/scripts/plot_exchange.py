@@ -119,7 +119,7 @@ def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
         panel.set_yscale("log")
         ranks = sorted(table["ranks"].unique())
         panel.set_xticks(ranks, [str(n) for n in ranks])
-        panel.legend()
+        _legend_above(panel)
 
 
 def _draw_interconnect(panel: Axes, interconnect: dict[str, Any]) -> None:
@@ -134,7 +134,15 @@ def _draw_interconnect(panel: Axes, interconnect: dict[str, Any]) -> None:
     label = f"{fitted['latency']:.2g} µs + size / ({fitted['bandwidth']:.2g} GB/s)"
     panel.plot(sizes, fitted["latency"] + 1e-3 * sizes / fitted["bandwidth"], color="0.3", linestyle="--", label=label)
     panel.set(xscale="log", yscale="log", xlabel="Message (B)", ylabel="Time between two ranks (µs)")
-    panel.legend()
+    _legend_above(panel)
+
+
+def _legend_above(panel: Axes) -> None:
+    """Put the legend above all lines, on a logarithmic axis."""
+    low, high = panel.get_ylim()
+    n = len(panel.get_legend_handles_labels()[1])
+    panel.set_ylim(low, high * (high / low) ** (0.1 * n))
+    panel.legend(loc="upper left")
 
 
 def main(snakemake: Any) -> None:
