@@ -33,7 +33,7 @@ test: env ## check style, types, workflow and run all tests
 	$(ACTIVATE) mypy
 	$(ACTIVATE) snakefmt --check Snakefile workflow
 	$(ACTIVATE) snakemake --lint
-	$(ACTIVATE) pytest
+	$(ACTIVATE) pytest --numprocesses auto --dist loadfile
 
 env: .venv/ready ## build the environment .venv from the lock file
 
