@@ -6,6 +6,7 @@ crowd             a network of two neurons
 """
 
 import sys
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -33,8 +34,8 @@ def drawn(problem: Problem, n_recurrent: int, n_readout: int, drive: float, **ch
     values["recurrent"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 5}
     values["output"]["connectivity"] = {"rule": "pairwise_bernoulli", "probability": 0.5}
     target = np.tile(stimulus.target[:, :1], n_readout) + np.arange(n_readout)
-    steps, channels, window = stimulus.input_steps, stimulus.input_channels, stimulus.learning_window
-    stimulus = Stimulus(stimulus.n_steps, steps, channels, target, window)
+    always = np.ones(stimulus.n_steps, np.bool_)
+    stimulus = Stimulus(stimulus.n_steps, stimulus.input_steps, stimulus.input_channels, target, always)
     return Problem(parse(Network, values | changes), {}, stimulus)
 
 
@@ -66,7 +67,17 @@ def problems() -> dict[str, Problem]:
         "full messages to one rank": onto_the_first(drawn(random_problem(6, 30, **small, dt=1.0), 701, 3, drive=30.0)),
         # Currents of so many readouts and steps alone exceed the initial room.
         "many readouts": drawn(random_problem(4, 80, **small, **two_filters, delay=delay, dt=1.0), 53, 40, drive=1.2),
+        "adaptive, Adam": random_problem(7, 200, **small, **one_filter, adaptation=(0.3, 40.0, 0.6), adam={}),
+        "per sample": per_sample(random_problem(8, 200, **small, **one_filter, spread=0.3)),
     }
+
+
+def per_sample(problem: Problem) -> Problem:
+    """Updates after each of five samples, resets between them, and feedback along the output."""
+    values = problem.network.model_dump()
+    values["plasticity"] |= {"update": "sample", "reset_at_samples": True, "rate_average": "sample"}
+    values["feedback"]["kind"] = "symmetric"
+    return problem._replace(network=parse(Network, values), stimulus=replace(problem.stimulus, n_samples=5))
 
 
 def simulate(problem: Problem, communicator: Any = None, destinations: Any = None) -> dict[str, np.ndarray]:
