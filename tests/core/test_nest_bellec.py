@@ -136,8 +136,7 @@ def nest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, np.nda
         np.savez(
             directory / f"{name}.problem.npz",
             network=np.array(network.model_dump_json()),
-            n_samples=N_SAMPLES,
-            **vars(stimulus),
+            **vars(stimulus) | {"n_samples": N_SAMPLES},
             **listed,
         )
     script = Path(__file__).parents[1] / "nest_bellec.py"
