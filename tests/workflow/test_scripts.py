@@ -393,13 +393,14 @@ def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
     marked = drawn[drawn["last_as_good"]].set_index(["series", "measure"])["value"]
     assert marked["input", "test_accuracy"] == 0.9
     assert marked["later and sparser", "test_accuracy"] == 5
+    failing = runs.assign(test_accuracy=runs["test_accuracy"].where(runs[DENSITY] != 1.0, 0.1))
+    assert thinning_curves.last_as_good(failing[failing["series"] == "input"], measures.ACCURACY) == 1
     ratios = drawn[drawn["measure"] == "operations_per_sample"]["ratio"]
     assert list(ratios) == pytest.approx([*densities, 1, 1])
     check(
         lambda: thinning_curves.draw(runs),
         tmp_path,
-        "as good to 0.9",
-        "synapses ÷ 1.1",
+        "0.9: synapses ÷ 1.1",
         "later and sparser",
         "Input density",
         "Input delay (steps)",

@@ -132,7 +132,8 @@ def scale_to_values(panel: Axes, values: Sequence[float]) -> None:
     """
     positive = [value for value in values if value > 0]
     if positive and max(positive) >= 10 * min(positive):
-        panel.set_xscale("symlog", linthresh=min(positive), linscale=0.5)
+        scale = {} if positive == list(values) else {"linthresh": min(positive), "linscale": 0.5}
+        panel.set_xscale("symlog" if scale else "log", **scale)
     panel.set_xticks(values, [f"{value:g}" for value in values])
     panel.xaxis.set_minor_locator(NullLocator())
 

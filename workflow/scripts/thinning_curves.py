@@ -1,8 +1,8 @@
 """How far something can be thinned out, and what that saves: a pair of panels per series of a study.
 
-Above, accuracy over the first parameter of the series. The point furthest from the first that still does as well is
-marked: up to it, no mean is worse than that of the first point by more than the standard deviation of the first
-point's seeds. Below, costs in relation to those of the first point.
+Above, accuracy over the first parameter of the series. Marked is how far one can go from the best point on: up to
+there, no mean is worse than the best one by more than the standard deviation of the best point's seeds. Below, costs
+in relation to those of the first point.
 """
 
 import pandas as pd
@@ -44,12 +44,17 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)[columns]
 
 
+def best(runs: pd.DataFrame, measure: Measure) -> int:
+    """Return the point of one series with the best mean."""
+    means = measure.sign * runs.groupby("point")[measure.column].mean()
+    return int(means.index[means.argmax()])
+
+
 def last_as_good(runs: pd.DataFrame, measure: Measure) -> int:
-    """Return the last point of one series up to which none is worse than the first by more than its seeds' spread."""
-    points = runs.groupby("point")[measure.column]
-    worst = points.mean().iloc[0] - measure.sign * points.std().fillna(0.0).iloc[0]
-    worse = measure.sign * (points.mean() - worst) < 0
-    return int(points.mean().index[worse.to_numpy().argmax() - 1 if worse.any() else -1])
+    """Return the last point, from the best on, up to which none is worse than that by more than its seeds' spread."""
+    points = runs.groupby("point")[measure.column].agg(["mean", "std"]).fillna({"std": 0.0}).loc[best(runs, measure) :]
+    worse = measure.sign * (points["mean"] - points["mean"].iloc[0]) < -points["std"].iloc[0]
+    return int(points.index[worse.to_numpy().argmax() - 1 if worse.any() else -1])
 
 
 def draw(runs: pd.DataFrame) -> Figure:
@@ -92,9 +97,9 @@ def draw(runs: pd.DataFrame) -> Figure:
 
 
 def _draw_measure(panel: Axes, runs: pd.DataFrame, measure: Measure, marked: int) -> None:
-    first = runs.loc[runs["point"] == runs["point"].iloc[0], measure.column]
-    spread = 0.0 if len(first) < 2 else first.std()
-    panel.axhspan(first.mean() - spread, first.mean() + spread, color="0.88", linewidth=0, zorder=0)
+    of_best = runs.loc[runs["point"] == best(runs, measure), measure.column]
+    spread = 0.0 if len(of_best) < 2 else of_best.std()
+    panel.axhspan(of_best.mean() - spread, of_best.mean() + spread, color="0.88", linewidth=0, zorder=0)
     summary = summarize(runs, ["x"], measure.column).sort_values("x")
     panel.fill_between(summary["x"], summary["low"], summary["high"], color=style.COLOURS[0], alpha=0.2, linewidth=0)
     panel.plot(summary["x"], summary["mean"], color=style.COLOURS[0], marker="o")
@@ -103,19 +108,7 @@ def _draw_measure(panel: Axes, runs: pd.DataFrame, measure: Measure, marked: int
     )
     if runs["chance"].notna().all():
         style.draw_chance(panel, runs["chance"].iloc[0])
-    at_mark, at_first = runs[runs["point"] == marked], runs[runs["point"] == runs["point"].iloc[0]]
-    panel.axvline(at_mark["x"].iloc[0], color=style.COLOURS[1], linewidth=0.8)
-    saved = [f"{name} ÷ {at_first[cost].mean() / at_mark[cost].mean():.2g}" for cost, name in list(COSTS.items())[:3]]
-    panel.annotate(
-        "\n".join([f"as good to {at_mark['x'].iloc[0]:g}:", *saved]),
-        (0.98, 0.5),
-        xycoords="axes fraction",
-        ha="right",
-        va="center",
-        color=style.COLOURS[1],
-        linespacing=1.3,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
-    )
+    panel.axvline(runs.loc[runs["point"] == marked, "x"].iloc[0], color=style.COLOURS[1], linewidth=0.8, zorder=1)
 
 
 def _draw_costs(panel: Axes, runs: pd.DataFrame, marked: int) -> None:
@@ -126,5 +119,11 @@ def _draw_costs(panel: Axes, runs: pd.DataFrame, marked: int) -> None:
         colour = style.COLOURS[2 + index]
         panel.plot(summary["x"], summary["mean"], color=colour, marker=style.MARKERS[index], markersize=2.5, label=name)
         panel.fill_between(summary["x"], summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
-    panel.axvline(runs.loc[runs["point"] == marked, "x"].iloc[0], color=style.COLOURS[1], linewidth=0.8)
+    at_mark = runs[runs["point"] == marked]
+    panel.axvline(at_mark["x"].iloc[0], color=style.COLOURS[1], linewidth=0.8, zorder=1)
+    saved = [
+        f"{name} ÷ {first[cost].mean() / at_mark[cost].mean():.2g}"
+        for cost, name in (("synapses", "synapses"), ("operations_per_sample", "operations"))
+    ]
+    panel.set_title(f"{at_mark['x'].iloc[0]:g}: {', '.join(saved)}", loc="right", color=style.COLOURS[1])
     panel.set_yscale("log")
