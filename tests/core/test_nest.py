@@ -59,11 +59,14 @@ SETTINGS: dict[str, dict] = (
     }
 )
 
+# Each combination of filters, adaptation, differing neurons and walking is compiled by itself, for a minute: few do.
+ONE_FILTER = {"kappa": 0.95, "kappa_reg": 0.95}
+TWO_FILTERS = {"kappa": 0.95, "kappa_reg": 0.9}
 MODELS: dict[str, dict] = {
-    "eprop_iaf": {},
-    "eprop_iaf_adapt": {"adaptation": (0.3, 40.0, 0.8)},
-    "eprop_iaf_psc_delta": {"V_reset": -0.3, "V_min": -0.5},
-    "eprop_iaf_psc_delta_adapt": {"V_reset": -0.3, "V_min": -0.5, "adaptation": (0.3, 40.0, 1.0)},
+    "eprop_iaf": ONE_FILTER,
+    "eprop_iaf_adapt": {"adaptation": (0.3, 40.0, 0.8), **TWO_FILTERS},
+    "eprop_iaf_psc_delta": {"V_reset": -0.3, "V_min": -0.5, **ONE_FILTER},
+    "eprop_iaf_psc_delta_adapt": {"V_reset": -0.3, "V_min": -0.5, "adaptation": (0.3, 40.0, 1.0), **TWO_FILTERS},
 }
 OPTIMIZERS: dict[str, dict] = {
     "gradient_descent": {},
@@ -75,7 +78,7 @@ VARIANTS: dict[str, dict] = {
         "seed": 100 + number,
         "surrogate": surrogate,
         "refractory_steps": number % 6,
-        "spread": 0.3 * (number % 2),
+        "spread": 0.3 if optimizer == "gradient_descent" and number % 2 else 0.0,
         **MODELS[model],
         **OPTIMIZERS[optimizer],
     }
@@ -83,22 +86,37 @@ VARIANTS: dict[str, dict] = {
         itertools.product(MODELS, get_args(SurrogateGradient.model_fields["function"].annotation), OPTIMIZERS)
     )
 } | {
-    "adam-cutoff": {"seed": 150, "adam": {}, "learning_rate": 3e-4, "cutoff": 5, "input_probability": 0.01},
+    "adam-cutoff": {
+        "seed": 150,
+        "adam": {},
+        "learning_rate": 3e-4,
+        "cutoff": 5,
+        "input_probability": 0.01,
+        **ONE_FILTER,
+    },
     "adam-each-step-cutoff": {
         "seed": 151,
         "adam": {"optimize_each_step": True},
         "learning_rate": 1e-4,
         "cutoff": 5,
         "input_probability": 0.01,
+        **ONE_FILTER,
     },
-    "adam-weight-bounds": {"seed": 152, "adam": {}, "learning_rate": 3e-3, "bounded": True},
+    "adam-weight-bounds": {"seed": 152, "adam": {}, "learning_rate": 3e-3, "bounded": True, **ONE_FILTER},
     "adam-each-step-weight-bounds": {
         "seed": 153,
         "adam": {"optimize_each_step": True},
         "learning_rate": 3e-4,
         "bounded": True,
+        **ONE_FILTER,
     },
-    "adaptation-cutoff": {"seed": 154, "adaptation": (0.8, 100.0, 0.5), "cutoff": 5, "input_probability": 0.01},
+    "adaptation-cutoff": {
+        "seed": 154,
+        "adaptation": (0.8, 100.0, 0.5),
+        "cutoff": 5,
+        "input_probability": 0.01,
+        **TWO_FILTERS,
+    },
 }
 SETTINGS |= VARIANTS
 
