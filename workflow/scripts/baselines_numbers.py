@@ -23,7 +23,7 @@ COLUMNS = (
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per network, variant and simulator, in the order of the contests.
 
-    Beside the columns of the table: quartiles of the time per event, the ratio of NEST's time to a time (training runs:
+    Beside the columns of the table: quartiles, the ratio of NEST's time to a time (training runs:
     whole runs; else per event, also of the time-driven model), and the machine's limit: the time in which it moves the
     bytes of a synapse, at the bandwidth measured in the same processes, and that with a visit to the synapse's target.
     """
@@ -39,9 +39,10 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     runs["limit_ns"] = runs["stream_ns"] + runs["target_ns"]
     groups = runs.groupby(["network", "variant", "simulator"], sort=False)
     table = groups.median(numeric_only=True)
-    table["seconds_iqr"] = groups["seconds"].quantile(0.75) - groups["seconds"].quantile(0.25)
-    for name, quantile in (("low", 0.25), ("high", 0.75)):
-        table[f"ns_{name}"] = groups["ns_per_synaptic_event"].quantile(quantile)
+    for column in ("seconds", "ns_per_synaptic_event", "bytes_per_synapse"):
+        table[f"{column}_low"] = groups[column].quantile(0.25)
+        table[f"{column}_high"] = groups[column].quantile(0.75)
+    table["seconds_iqr"] = table["seconds_high"] - table["seconds_low"]
     table = table.reset_index()
     table["ratio_to_nest"] = [_ratio(row, table) for row in table.itertuples()]
     return table

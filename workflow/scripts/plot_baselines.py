@@ -53,26 +53,34 @@ def _draw_bars(
         rows = table[(table["simulator"] == simulator) & (table["variant"] == variant)]
         positions = np.array([networks.index(network) for network in rows["network"]])
         positions = positions + (place - (len(contestants) - 1) / 2) * width
-        values = rows[column].to_numpy()
-        panel.bar(positions, values, width, color=colour, label=label, linewidth=0)
-        if with_ratio:
-            spread = np.abs(rows[["ns_low", "ns_high"]].to_numpy().T - values)
-            panel.errorbar(positions, values, spread, color="black", linestyle="", elinewidth=0.7)
-        ratios = rows["ratio_to_nest"] if with_ratio and simulator == OWN else [None] * len(rows)
-        for position, value, ratio in zip(positions, values, ratios, strict=True):
-            _write_at(panel, position, value, ratio)
+        _draw_bars_of(panel, positions, rows, column, width, [colour] * len(rows), label=label, with_ratio=with_ratio)
     panel.set_xticks(range(len(networks)), networks)
     panel.tick_params(axis="x", length=0)
     low, high = panel.get_ylim()
     panel.set_ylim(low / 1.2, high * 6)
 
 
-def _write_at(panel: Axes, position: float, value: float, ratio: float | None) -> None:
-    """Write a bar's value at its end and, in brackets, the share of NEST's time that it is."""
-    text = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
-    if ratio is not None:
-        text += f" (1/{ratio:.0f})" if ratio >= 1.5 else f" ({1 / ratio:.2g})"
-    panel.annotate(text, (position, value), (0, 3), textcoords="offset points", ha="center", fontsize=5, rotation=90)
+def _draw_bars_of(
+    panel: Axes,
+    positions: np.ndarray,
+    rows: pd.DataFrame,
+    column: str,
+    width: float,
+    colours: list[str],
+    *,
+    label: str | None = None,
+    with_ratio: bool = True,
+) -> None:
+    """Draw medians with quartiles, values above and, in brackets, this simulator's share of NEST's time."""
+    values, low, high = (rows[f"{column}{end}"].to_numpy() for end in ("", "_low", "_high"))
+    panel.bar(positions, values, width, color=colours, label=label, linewidth=0)
+    panel.errorbar(positions, values, (values - low, high - values), color="black", linestyle="", elinewidth=0.7)
+    is_own = rows["simulator"] == OWN
+    for position, value, end, ratio in zip(positions, values, high, rows["ratio_to_nest"].where(is_own), strict=True):
+        text = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+        if with_ratio and not pd.isna(ratio):
+            text += f" (1/{ratio:.0f})" if ratio >= 1.5 else f" ({1 / ratio:.2g})"
+        panel.annotate(text, (position, end), (0, 3), textcoords="offset points", ha="center", fontsize=5, rotation=90)
 
 
 def _mark_left_out(panel: Axes, runs: pd.DataFrame) -> None:
@@ -125,14 +133,9 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> None:
 def _draw_training(panel: Axes, table: pd.DataFrame) -> None:
     panel.set_yscale("log")
     table = table.sort_values("simulator", key=lambda names: names != OWN)
-    seconds, spread = table["seconds"].to_numpy(), table["seconds_iqr"].to_numpy()
     colours = [CONTESTANTS[simulator, "event_driven"][1] for simulator in table["simulator"]]
-    panel.bar(range(len(table)), seconds, 0.7, color=colours, linewidth=0)
-    panel.errorbar(range(len(table)), seconds, spread / 2, color="black", linestyle="", elinewidth=0.7)
-    own = table["simulator"] == OWN
-    for position, ratio in enumerate(table["ratio_to_nest"].where(own)):
-        _write_at(panel, position, seconds[position], None if pd.isna(ratio) else ratio)
-    panel.set_xticks(range(len(table)), ["this" if is_own else "NEST" for is_own in own])
+    _draw_bars_of(panel, np.arange(len(table)), table, "seconds", 0.7, colours)
+    panel.set_xticks(range(len(table)), ["this" if simulator == OWN else NEST for simulator in table["simulator"]])
     panel.set_ylabel("Training run (s)")
     if len(table):
         low, high = panel.get_ylim()
