@@ -161,7 +161,7 @@ def results(directory: Path) -> dict[str, dict]:
 def test_each_result_comes_from_a_job_with_as_many_tasks_as_ranks(finished: Finished) -> None:
     made_by = {job["Comment"]: job for job in finished.jobs if job["JobState"] == "COMPLETED"}
     found = results(finished.directory)
-    assert sorted(result["provenance"]["ranks"] for result in found.values()) == [1] * 10 + [2] * 2
+    assert sum(result["provenance"]["ranks"] == 2 for result in found.values()) == 2
     for comment, result in found.items():
         provenance = result["provenance"]
         assert provenance["batch_job"] == made_by[comment]["JobId"], comment
