@@ -47,7 +47,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 def best(runs: pd.DataFrame, measure: Measure) -> int:
     """Return the point of one series with the best mean."""
     means = measure.sign * runs.groupby("point")[measure.column].mean()
-    return int(means.index[means.argmax()])
+    return int(means.index[int(means.argmax())])
 
 
 def last_as_good(runs: pd.DataFrame, measure: Measure) -> int:
