@@ -69,10 +69,10 @@ def test_a_directory_with_other_files_is_left_alone(
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"name": "digits", "sed": 3}, "parameters.json: digits.sed: no such key"),
-        ({"name": "digits", "test_share": 2}, "digits.test_share = 2: Input should be less than 1"),
+        ({"name": "digits", "sed": 3}, "parameters.json: sed: no such key"),
+        ({"name": "digits", "test_share": 2}, "test_share = 2: Input should be less than 1"),
         ({"name": "cifar"}, "'digits', 'mnist', 'nmnist'"),
-        ({"name": "nmnist", "active_channels": 0}, "nmnist.active_channels = 0"),
+        ({"name": "nmnist", "active_channels": 0}, "active_channels = 0"),
         ("{name", "expected JSON"),
     ],
 )
