@@ -134,16 +134,18 @@ class History(NamedTuple):
         largest_surrogate_gradient: float = 0.0,
         walks: bool = False,
         onto_readouts: bool = False,
+        smallest_decay: float = 1.0,
     ) -> "History":
         """Sums of ``n`` neurons; the first :func:`advance` moves them to the row that step 0 needs.
 
-        ``alpha`` is one number or, where neurons differ, float64 (n,); ``walks`` keeps rows instead of sums.
+        ``alpha`` is one number or, where neurons differ, float64 (n,); ``walks`` keeps rows instead of sums. Blocks must
+        be the same on all ranks, so ``smallest_decay`` is that of any neuron, also of other ranks.
         """
         own_decay = None
         if isinstance(alpha, np.ndarray):
             own_decay = OwnDecay(alpha, np.ones(n))
             alpha = float(alpha.min(initial=1.0))
-        decays = [alpha, kappa, kappa_reg]
+        decays = [alpha, kappa, kappa_reg, smallest_decay]
         if adaptation is not None:
             decays.append(adaptation.rho - adaptation.beta.max(initial=0.0) * largest_surrogate_gradient)
         block = block_length(*decays)

@@ -347,6 +347,7 @@ def assemble(
             adaptation,
             neuron.surrogate_gradient.height,
             walks(network),
+            smallest_decay=_smallest_decay(network),
         )
 
     input_history = recurrent_history("input")
@@ -391,6 +392,17 @@ def assemble(
         clock=new_scratch(),
         detailed_clock=new_scratch() if detailed_times else None,
     )
+
+
+def _smallest_decay(network: Network) -> float:
+    """Smallest decay per step of a membrane or an adaptation that any neuron of the whole network may have."""
+    neuron = network.neuron
+    tau_m = neuron.tau_m.low if isinstance(neuron.tau_m, Uniform) else neuron.tau_m
+    decay = math.exp(-network.dt / tau_m)
+    if neuron.adaptation is None:
+        return decay
+    rho = math.exp(-network.dt / neuron.adaptation.tau)
+    return min(decay, rho - neuron.adaptation.beta * neuron.surrogate_gradient.height)
 
 
 def _recurrent_parameters(
