@@ -138,8 +138,8 @@ class History(NamedTuple):
     ) -> "History":
         """Sums of ``n`` neurons; the first :func:`advance` moves them to the row that step 0 needs.
 
-        ``alpha`` is one number or, where neurons differ, float64 (n,); ``walks`` keeps rows instead of sums. Blocks must
-        be the same on all ranks, so ``smallest_decay`` is that of any neuron, also of other ranks.
+        ``alpha`` is one number or, where neurons differ, float64 (n,); ``walks`` keeps rows instead of sums. Blocks
+        must be the same on all ranks, so ``smallest_decay`` is that of any neuron, also of other ranks.
         """
         own_decay = None
         if isinstance(alpha, np.ndarray):
