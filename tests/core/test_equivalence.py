@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eprop_core.network import PROJECTIONS
+from eprop_core.connectivity import Range
+from eprop_core.network import PROJECTIONS, follows_output, kind, neuron_values
 from eprop_core.parameters import Network, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
@@ -18,6 +19,8 @@ LEARNING = ("input", "recurrent", "output")
 ERROR_TOLERANCE = 1e-12  # of the largest readout
 WEIGHT_TOLERANCE = 1e-12  # of the largest weight of the projection
 
+SEED = 1
+"""Of the values that differ between neurons; connections are explicit."""
 N_STEPS = 500
 SMALL = {
     "n_input": 20,
@@ -29,35 +32,50 @@ SMALL = {
 }
 
 
+SURROGATES = ("piecewise_linear", "exponential", "fast_sigmoid_derivative", "arctan")
+
+
 def small_problem(seed: int, n_steps: int = N_STEPS, **settings: Any) -> Problem:
     return random_problem(seed, n_steps, **SMALL | settings)
 
 
 def assert_equals_time_driven(problem: Problem) -> None:
     """Compare spikes, readouts, errors and weights; the network must spike, and each plastic projection learn."""
-    expected = simulate(*problem)
+    network, connections, stimulus = problem
+    drawn = neuron_values(network, SEED, Range.whole(network.n_recurrent))
+    differing = {name: getattr(drawn, name) for name in ("tau_m", "V_th")}
+    expected = simulate(network, connections, stimulus, neuron_values=differing)
     assert len(expected.spike_steps) >= 30
     assert expected.error.any()
 
-    simulation = Simulation(problem.network, connections=problem.connections)
-    recording = simulation.run(problem.stimulus)
+    simulation = Simulation(network, seed=SEED, connections=connections)
+    recording = simulation.run(stimulus)
     np.testing.assert_array_equal(recording.spike_steps, expected.spike_steps)
     np.testing.assert_array_equal(recording.spike_neurons, expected.spike_neurons)
     tolerance = ERROR_TOLERANCE * np.abs(expected.readout).max()
     np.testing.assert_allclose(recording.readout, expected.readout, rtol=0, atol=tolerance)
     np.testing.assert_allclose(recording.error, expected.error, rtol=0, atol=tolerance)
     for name in PROJECTIONS:
-        weights, of_twin, initial = simulation.weights(name), expected.weights[name], problem.connections[name]
+        weights, of_twin = simulation.weights(name), expected.weights[name]
         np.testing.assert_array_equal(weights.source, of_twin.source)
         np.testing.assert_array_equal(weights.target, of_twin.target)
         largest = np.abs(of_twin.weight).max(initial=0.0)
-        moved = np.abs(of_twin.weight - initial.weight).max(initial=0.0)
-        if name in LEARNING and getattr(problem.network, name).plastic and largest > 0.0:
-            assert moved > 1e6 * WEIGHT_TOLERANCE * largest
-            np.testing.assert_allclose(weights.weight, of_twin.weight, rtol=0, atol=WEIGHT_TOLERANCE * largest)
+        if learns(network, name) and largest > 0.0:
+            tolerance = WEIGHT_TOLERANCE * largest
+            np.testing.assert_allclose(weights.weight, of_twin.weight, rtol=0, atol=tolerance)
+            # Symmetric feedback has no initial weights of its own.
+            if name in connections:
+                assert np.abs(of_twin.weight - connections[name].weight).max() > 1e6 * tolerance
         else:
-            assert moved == 0.0
-            np.testing.assert_array_equal(weights.weight, initial.weight)
+            np.testing.assert_array_equal(of_twin.weight, connections[name].weight)
+            np.testing.assert_array_equal(weights.weight, connections[name].weight)
+
+
+def learns(network: Network, projection: str) -> bool:
+    """Whether the weights of a projection change; those of feedback along the output do with them."""
+    if projection == "feedback":
+        return follows_output(network) and network.output.plastic
+    return bool(getattr(network, projection).plastic)
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -156,3 +174,140 @@ def test_scale_of_the_readouts(scale: float) -> None:
     assert_equals_time_driven(
         Problem(network, connections, Stimulus(N_STEPS, steps, channels, stimulus.target * scale, window))
     )
+
+
+ONE_FILTER, TWO_FILTERS = {"kappa": 0.9, "kappa_reg": 0.9}, {"kappa": 0.9, "kappa_reg": 0.8}
+UNIT_DELAYS = dict.fromkeys(PROJECTIONS, 1)
+DELAYS = {
+    "unit": UNIT_DELAYS,
+    "late-signals": {"input": 2, "recurrent": 1, "output": 4, "feedback": 5},
+    "late-spikes": {"input": 6, "recurrent": 5, "output": 2, "feedback": 2},  # and intervals of two steps
+    "intervals": {"input": 1, "recurrent": 3, "output": 4, "feedback": 1},
+}
+
+# Rise of the threshold in units of V_th, its time constant in steps, share of the neurons that adapt.
+ADAPTATIONS = {
+    "weak": {"adaptation": (0.02, 200.0, 1.0)},
+    "usual": {"adaptation": (0.5, 60.0, 1.0)},
+    "short": {"adaptation": (1.0, 2.0, 1.0)},
+    "some": {"adaptation": (0.3, 30.0, 0.5)},
+    # The rise times the largest surrogate gradient exceeds the decay of the adaptation: blocks of a single step.
+    "strong": {"adaptation": (1.5, 30.0, 1.0), "V_th": 1.0, "height": 1.0},
+    "strong-some": {"adaptation": (3.0, 10.0, 0.4), "V_th": 1.0, "height": 0.5},
+}
+
+
+@pytest.mark.parametrize("filters", [ONE_FILTER, TWO_FILTERS], ids=["one-filter", "two-filters"])
+@pytest.mark.parametrize("cutoff", [5, 40, None])
+@pytest.mark.parametrize("adaptation", ADAPTATIONS)
+def test_adaptation(adaptation: str, cutoff: int | None, filters: dict[str, float]) -> None:
+    problem = small_problem(1, cutoff=cutoff, c_reg=3.0, I_e=2.5, **filters, **ADAPTATIONS[adaptation])
+    assert_equals_time_driven(problem)
+
+
+@pytest.mark.parametrize("adaptation", ["usual", "strong"])
+@pytest.mark.parametrize("delay", list(DELAYS)[1:])
+def test_adaptation_with_delays(delay: str, adaptation: str) -> None:
+    for cutoff, filters in ((8, ONE_FILTER), (None, TWO_FILTERS)):
+        chosen = {"delay": DELAYS[delay], "cutoff": cutoff, "I_e": 2.5} | filters | ADAPTATIONS[adaptation]
+        assert_equals_time_driven(small_problem(2, **chosen))
+
+
+@pytest.mark.parametrize("surrogate", SURROGATES)
+@pytest.mark.parametrize("adaptation", [None, (0.3, 30.0, 0.6)], ids=["constant", "adaptive"])
+def test_surrogate_gradients(adaptation: tuple[float, float, float] | None, surrogate: str) -> None:
+    assert_equals_time_driven(small_problem(1, surrogate=surrogate, adaptation=adaptation, **ONE_FILTER))
+
+
+@pytest.mark.parametrize("adaptation", [None, (0.3, 30.0, 0.6)], ids=["constant", "adaptive"])
+@pytest.mark.parametrize("V_reset", [-0.3, 0.0, 0.5])
+@pytest.mark.parametrize("refractory_steps", [0, 1, 4])
+def test_clamped_neurons(refractory_steps: int, V_reset: float, adaptation: tuple[float, float, float] | None) -> None:
+    neuron = {"refractory_steps": refractory_steps, "V_reset": V_reset, "V_min": -0.4, "adaptation": adaptation}
+    assert_equals_time_driven(small_problem(1, I_e=2.5, **neuron, **ONE_FILTER))
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize("cutoff", [9, None])
+def test_neurons_that_differ(delay: str, cutoff: int | None) -> None:
+    """Time constants and thresholds drawn for each neuron, with adaptation and two filters."""
+    for settings in ({"spread": 0.5}, {"spread": 0.9, "V_reset": -0.2, "I_e": 2.0}):
+        chosen = {"delay": DELAYS[delay], "cutoff": cutoff, "adaptation": (0.3, 30.0, 0.6)} | TWO_FILTERS | settings
+        assert_equals_time_driven(small_problem(2, **chosen))
+
+
+FEEDBACK = [("symmetric", 0.0), ("adaptive", 0.0), ("adaptive", 0.03)]
+
+
+@pytest.mark.parametrize(("feedback", "weight_decay"), FEEDBACK)
+@pytest.mark.parametrize("delay", DELAYS)
+def test_feedback_along_the_output(delay: str, feedback: str, weight_decay: float) -> None:
+    """Signals meet the weights of their arrival, which have learnt all that a communication interval brings."""
+    settings = {"feedback": feedback, "weight_decay": weight_decay, "delay": DELAYS[delay], "cutoff": 30} | ONE_FILTER
+    assert_equals_time_driven(small_problem(4, **settings))
+    assert_equals_time_driven(small_problem(4, **settings, bounded=True, fixed_signs=True))
+
+
+def test_cross_entropy() -> None:
+    problem = small_problem(4, n_readout=3, loss="cross_entropy", learning_rate=0.03)
+    assert_equals_time_driven(problem)
+
+
+ADAM = {
+    "each-step": {"adam": {"optimize_each_step": True}, "learning_rate": 0.001},
+    "sum": {"adam": {}, "learning_rate": 0.001},
+    "sum-short-memory": {"adam": {"beta_1": 0.0, "beta_2": 0.5, "epsilon": 1e-4}, "learning_rate": 0.001},
+}
+
+
+@pytest.mark.parametrize("adam", ADAM)
+@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize("cutoff", [8, None])
+def test_adam(cutoff: int | None, delay: str, adam: str) -> None:
+    assert_equals_time_driven(small_problem(2, delay=DELAYS[delay], cutoff=cutoff, **ADAM[adam] | ONE_FILTER))
+
+
+@pytest.mark.parametrize(("feedback", "weight_decay"), FEEDBACK)
+@pytest.mark.parametrize("adam", ADAM)
+def test_adam_with_feedback_along_the_output(adam: str, feedback: str, weight_decay: float) -> None:
+    settings = {"feedback": feedback, "weight_decay": weight_decay, "bounded": True} | ADAM[adam] | ONE_FILTER
+    for delay in ("unit", "intervals"):
+        assert_equals_time_driven(small_problem(4, delay=DELAYS[delay], **settings))
+
+
+@pytest.mark.parametrize("optimizer", [{"learning_rate": 0.1}, *ADAM.values()], ids=["gradient-descent", *ADAM])
+def test_fixed_signs(optimizer: dict[str, Any]) -> None:
+    problem = small_problem(3, fixed_signs=True, **{"learning_rate": 0.005} | optimizer | ONE_FILTER)
+    assert_equals_time_driven(problem)
+    stopped = 0
+    for name in LEARNING:
+        initial, final = problem.connections[name].weight, simulate(*problem).weights[name].weight
+        np.testing.assert_array_equal(np.signbit(final), np.signbit(initial))
+        stopped += np.count_nonzero(final == 0.0)
+    assert stopped > 0
+
+
+@pytest.mark.parametrize("walks", [False, True], ids=["gradient-descent", "adam"])
+@pytest.mark.parametrize("seed", range(16))
+def test_random_variants(seed: int, walks: bool) -> None:
+    """Everything at once: combinations of variants, with all parameters drawn, too."""
+    rng = np.random.default_rng([seed, walks])
+    optimizer = list(ADAM.values())[seed % len(ADAM)] if walks else {"learning_rate": 0.003}
+    feedback, weight_decay = [("random", 0.0), *FEEDBACK][rng.integers(4)]
+    settings = {
+        "n_readout": int(rng.integers(1, 5)),
+        "I_e": float(rng.choice([0.0, 1.0, 2.5])),
+        "spread": float(rng.uniform(0.1, 0.9)),
+        "adaptation": (float(10 ** rng.uniform(-2.0, 0.5)), float(10 ** rng.uniform(0.0, 2.5)), float(rng.uniform())),
+        "V_reset": rng.choice([None, 0.0, 0.4]),
+        "surrogate": str(rng.choice(SURROGATES)),
+        "loss": str(rng.choice(["mean_squared_error", "cross_entropy"])),
+        "feedback": feedback,
+        "weight_decay": weight_decay,
+        "fixed_signs": bool(rng.integers(2)),
+        "delay": {name: int(rng.integers(1, 6)) for name in PROJECTIONS},
+        "cutoff": rng.choice([None, int(rng.integers(7, 60))]),
+    }
+    problem = small_problem(seed, **settings | TWO_FILTERS | optimizer)
+    assert kind(problem.network) == "two_filters-adaptive-own_decay" + ("-walking" if walks else "")
+    assert_equals_time_driven(problem)

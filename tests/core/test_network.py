@@ -1,10 +1,11 @@
-"""Memory: the estimate that is made before building, and the word where there is too little."""
+"""Values that differ between neurons; memory: the estimate before building, and the word where there is too little."""
 
 import numpy as np
 import pytest
 
-from eprop_core.network import InsufficientMemoryError, estimate_memory
-from eprop_core.parameters import Network, parse
+from eprop_core.connectivity import Range
+from eprop_core.network import InsufficientMemoryError, estimate_memory, neuron_values
+from eprop_core.parameters import Network, ParameterError, parse
 from eprop_core.simulation import Simulation
 
 SMALL = {"n_input": 100, "n_recurrent": 500, "n_readout": 10}
@@ -50,3 +51,55 @@ def test_too_little_memory_is_told_before_building() -> None:
     with pytest.raises(InsufficientMemoryError, match=r"the network needs about [\d.]+ GB .* are available") as caught:
         Simulation(network)
     assert "\n" not in str(caught.value)
+
+
+DIFFERING = {"tau_m": {"low": 5.0, "high": 30.0}, "V_th": {"low": 0.5, "high": 1.5}, "ignore_and_fire": {"rate": 10.0}}
+
+
+@pytest.mark.parametrize("n_ranks", [1, 2, 3, 7])
+def test_values_of_neurons_on_any_number_of_ranks(n_ranks: int) -> None:
+    network = parse(Network, SMALL | {"neuron": DIFFERING})
+    whole = neuron_values(network, 5, Range.whole(500))
+    for name in ("tau_m", "V_th"):
+        bounds, values = DIFFERING[name], getattr(whole, name)
+        assert len(np.unique(values)) == 500
+        assert bounds["low"] <= values.min() < values.max() < bounds["high"]
+        # The mean of 500 uniform numbers, within 5 of its standard deviations.
+        deviation = (bounds["high"] - bounds["low"]) / np.sqrt(12 * 500)
+        assert abs(values.mean() - (bounds["low"] + bounds["high"]) / 2.0) < 5.0 * deviation
+    parts = [neuron_values(network, 5, Range.of_rank(500, rank, n_ranks)) for rank in range(n_ranks)]
+    for values, *of_ranks in zip(whole, *parts, strict=True):
+        np.testing.assert_array_equal(np.concatenate(of_ranks), values)
+    other = neuron_values(network, 6, Range.whole(500))
+    assert not np.any(other.tau_m == whole.tau_m)
+
+
+def test_values_that_do_not_differ() -> None:
+    values = neuron_values(parse(Network, SMALL | {"neuron": {"tau_m": 7.0, "V_th": 0.5}}), 5, Range(100, 104, 500))
+    assert values.tau_m.tolist() == [7.0] * 4
+    assert values.V_th.tolist() == [0.5] * 4
+    assert len(values.phase) == 0
+
+
+def test_explicit_values() -> None:
+    network = parse(Network, SMALL | {"neuron": DIFFERING})
+    explicit = np.linspace(1.0, 2.0, 500)
+    values = neuron_values(network, 5, Range(100, 104, 500), {"V_th": explicit})
+    assert values.V_th.tolist() == explicit[100:104].tolist()
+    assert values.tau_m.tolist() == neuron_values(network, 5, Range(100, 104, 500)).tau_m.tolist()
+
+
+@pytest.mark.parametrize(
+    ("explicit", "message"),
+    [
+        ({"tau_m": np.ones(499)}, r"neuron_values\['tau_m'\]: must be n_recurrent = 500 values above 0"),
+        ({"V_th": np.append(np.ones(499), 0.0)}, r"neuron_values\['V_th'\]: must be n_recurrent = 500 values above 0"),
+        ({"C_m": np.ones(500)}, r"neuron_values\['C_m'\]: only for tau_m and V_th that differ between neurons"),
+    ],
+)
+def test_explicit_values_that_are_not_allowed(explicit: dict, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        Simulation(parse(Network, SMALL | {"neuron": DIFFERING}), neuron_values=explicit)
+    constant = parse(Network, SMALL)
+    with pytest.raises(ParameterError, match="only for tau_m and V_th that differ"):
+        Simulation(constant, neuron_values={"V_th": np.ones(500)})

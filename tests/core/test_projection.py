@@ -9,16 +9,35 @@ from itertools import product
 import numpy as np
 import pytest
 
-from eprop_core.history import LARGEST_FACTOR, History, advance, advance_readouts, move_origin
+from eprop_core.history import (
+    LARGEST_FACTOR,
+    Adaptation,
+    History,
+    advance,
+    advance_readouts,
+    keep_error,
+    keep_signals,
+    keep_surrogate_gradient,
+    move_origin,
+    move_rows,
+    next_powers,
+)
 from eprop_core.optimizers import optimizer_of
-from eprop_core.parameters import GradientDescent
-from eprop_core.projection import Projection, Resets, begin_row, move_to_new_origin, visit_row
+from eprop_core.parameters import Adam, GradientDescent
+from eprop_core.projection import Projection, Resets, begin_row, end_sample, move_to_new_origin, visit_row
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
-from eprop_core.synapses import ELIGIBILITY, WEIGHT, Columns, Synapses
+from eprop_core.synapses import ELIGIBILITY, GRADIENT, NEXT_WEIGHT, WEIGHT, Columns, Synapses
 
 N_STEPS, N_SOURCES, N_TARGETS = 400, 6, 5
 FIXED_POINT = 2.0**40
+RHO = 0.96
+"""Decay of an adaptation."""
+BOUNDS = {"weight_min": -1e9, "weight_max": 1e9}
+DESCENT = GradientDescent(learning_rate=1.0, **BOUNDS)
+# The learning rate is epsilon: an error of a gradient moves a weight by no more than itself, as with gradient descent.
+ADAM = Adam(algorithm="adam", learning_rate=0.02, epsilon=0.02, **BOUNDS)
+ADAM_EACH_STEP = ADAM.model_copy(update={"optimize_each_step": True})
 
 
 @dataclass(frozen=True)
@@ -32,9 +51,19 @@ class Case:
     delay: int = 1
     horizon: int = 1
     onto_readouts: bool = False
+    beta: float = 0.0
+    """Rise of the thresholds at the most; targets differ in it."""
+    own_decays: bool = False
+    """Whether the targets differ in alpha, which is that of the fastest."""
+    optimizer: GradientDescent | Adam = DESCENT
+    weight_decay: float = 0.0
+    """Of synapses that carry feedback if it is not 0."""
 
     def __str__(self) -> str:
-        return ",".join(f"{name}={value}" for name, value in vars(self).items() if value != getattr(Case(), name))
+        different = {name: value for name, value in vars(self).items() if value != getattr(Case(), name)}
+        if (optimizer := different.pop("optimizer", None)) is not None:
+            different["adam"] = "each step" if optimizer.optimize_each_step else "sum"
+        return ",".join(f"{name}={value}" for name, value in different.items())
 
 
 class Driver:
@@ -54,19 +83,14 @@ class Driver:
         self.exists[3] = False  # a source without targets
         source, target = np.nonzero(self.exists)
         self.source = source
-        two_filters = case.kappa != case.kappa_reg and not case.onto_readouts
-        n_plain = ELIGIBILITY + 1
-        columns = Columns(n=n_plain + 1, eligibility_reg=n_plain) if two_filters else Columns(n=n_plain)
-        values = np.zeros((len(source), columns.n))
-        self.initial = rng.normal(size=len(source))
-        values[:, WEIGHT] = self.initial
-        offset = np.concatenate(([0], np.cumsum(self.exists.sum(axis=1))))
-        decays = (case.alpha,) * 3 if case.onto_readouts else (case.alpha, case.kappa, case.kappa_reg)
-        self.history = History.before_start(N_TARGETS, *decays, case.horizon)
+        self.initial, self.initial_feedback = rng.normal(size=(2, len(source)))
+        self.alpha = case.alpha ** np.array([1.0, 0.3, 0.1, 0.5, 1.0] if case.own_decays else [1.0] * N_TARGETS)
+        self.beta = case.beta * np.array([1.0, 0.5, 0.0, 0.2, 1.0])
+        self.history = self._history()
         self.projection = Projection(
-            synapses=Synapses(offset, target.astype(np.int32), values, columns),
+            synapses=self._synapses(target),
             sources=Sources.at_rest(N_SOURCES, case.cutoff),
-            optimizer=optimizer_of(GradientDescent(learning_rate=1.0, weight_min=-1e9, weight_max=1e9), None, 0.0),
+            optimizer=optimizer_of(case.optimizer, None, case.weight_decay),
             plastic=True,
             updates_at_spikes=True,
             delay=case.delay,
@@ -74,6 +98,39 @@ class Driver:
             resets=Resets(length=0, sources_begin=0, targets_begin=0, first_step_counts=True),
         )
         self.spikes = Spikes.none(case.horizon + case.delay + 1, N_SOURCES)
+
+    def _history(self) -> History:
+        case, walks = self.case, isinstance(self.case.optimizer, Adam)
+        if case.onto_readouts:
+            decays = case.alpha, case.alpha, case.alpha, case.horizon
+            return History.before_start(N_TARGETS, *decays, walks=walks, onto_readouts=True)
+        alpha = self.alpha if case.own_decays else case.alpha
+        adaptation = Adaptation(self.beta, RHO) if case.beta else None
+        return History.before_start(
+            N_TARGETS, alpha, case.kappa, case.kappa_reg, case.horizon, adaptation, 1.0, walks=walks
+        )
+
+    def _synapses(self, target: np.ndarray) -> Synapses:
+        history, n, chosen = self.history, ELIGIBILITY + 1, {}
+        for name, width in (
+            ("eligibility_reg", history.sums_reg is not None),
+            ("adaptation", history.adaptation is not None),
+            ("trace", history.own_decay is not None),
+            ("moments", 2 * (history.rows is not None)),
+            ("feedback", self.case.weight_decay > 0.0),
+        ):
+            if width:
+                chosen[name] = n
+                n += width
+        columns = Columns(n=n, **chosen)
+        values = np.zeros((len(target), n))
+        values[:, WEIGHT] = self.initial
+        if isinstance(self.case.optimizer, Adam) and self.case.optimizer.optimize_each_step:
+            values[:, NEXT_WEIGHT] = self.initial
+        if "feedback" in chosen:
+            values[:, columns.feedback] = self.initial_feedback
+        offset = np.concatenate(([0], np.cumsum(self.exists.sum(axis=1))))
+        return Synapses(offset, target.astype(np.int32), values, columns)
 
     def run(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Weights (n_steps, n_synapses) and inputs (n_steps, n_targets) after each step, and the synaptic events."""
@@ -101,55 +158,68 @@ class Driver:
         signal, signal_reg = (self.signal[row], self.signal_reg[row]) if row >= 0 else (nothing, nothing)
         if self.case.onto_readouts:
             advance_readouts(history.sums, history.decay, offset, signal)
+            keep_error(history.rows, offset, signal)
             history.row[0] += 1
             begin_row(self.projection, self.spikes, history, row + 1)
             return
-        if history.sums_reg is None:
-            signal = signal + signal_reg
-        history.signal[:] = signal
+        history.signal[:] = signal + signal_reg if history.sums_reg is None else signal
         if history.sums_reg is not None:
             history.signal_reg[:] = signal_reg
+        keep_signals(history.rows, history)
         begin_row(self.projection, self.spikes, history, row + 1)
-        advance(history.sums, None, None, history.decay, offset, psi, signal)
+        adaptation, own_decay = history.adaptation, history.own_decay
+        next_powers(own_decay)
+        advance(history.sums, adaptation, own_decay, history.decay, offset, psi, history.signal)
         if history.sums_reg is not None:
-            advance(history.sums_reg, None, None, history.decay_reg, offset, psi, signal_reg)
+            advance(history.sums_reg, adaptation, own_decay, history.decay_reg, offset, psi, signal_reg)
+        keep_surrogate_gradient(history.rows, offset + 1, psi)
         history.row[0] += 1
 
     def _end_block(self) -> None:
         history = self.history
-        if history.row[0] - history.origin[0] == history.decay.block:
+        offset = history.row[0] - history.origin[0]
+        if offset == history.decay.block:
             move_to_new_origin(self.projection, history)
-            move_origin(history.sums, None, None)
+            move_rows(history.rows, offset)
+            move_origin(history.sums, history.adaptation, history.own_decay)
             if history.sums_reg is not None:
-                move_origin(history.sums_reg, None, None)
+                move_origin(history.sums_reg, history.adaptation, history.own_decay)
             history.origin[0] = history.row[0]
 
-    def walk(self) -> tuple[np.ndarray, float]:
-        """Weights (n_steps, n_synapses) as the rule defines them, and the sum of all that the gradients are made of."""
-        weights = np.tile(self.initial, (N_STEPS, 1))
+    def walk(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Weights (n_steps, n_synapses) as the rule defines them, the final feedback weights, and the sum of all that
+        the gradients are made of.
+        """
+        weights, feedback = np.empty((N_STEPS, len(self.initial))), self.initial_feedback.copy()
         largest = 0.0
-        targets = self.projection.synapses.target
         for i in np.unique(self.source):
             own = self.source == i
-            changes, size = self._walk_source(self.emitted[:, i].tolist(), targets[own])
-            weights[:, own] -= changes
+            weights[:, own], moved, size = self._walk_source(self.emitted[:, i].tolist(), own)
+            n_updates = max(0, np.count_nonzero(self.emitted[: N_STEPS - self.case.delay, i]) - 1)
+            feedback[own] = feedback[own] * (1.0 - self.case.weight_decay) ** n_updates + moved
             largest = max(largest, size)
-        return weights, largest
+        return weights, feedback, largest
 
-    def _walk_source(self, emitted: list[bool], targets: np.ndarray) -> tuple[np.ndarray, float]:
-        """What has been subtracted from the weights of one source after each step, and the sum of its terms' sizes."""
-        case = self.case
-        changes = np.zeros((N_STEPS, len(targets)))
-        taken = gradient = size = z = filtered = filtered_reg = np.zeros(len(targets))
-        z, last, has_arrived = 0.0, None, False
+    def _walk_source(self, emitted: list[bool], own: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Weights of the synapses ``own`` of one source after each step, what has moved a weight of 0 that shrinks as
+        they do, and the sum of all terms' sizes.
+        """
+        case, targets = self.case, self.projection.synapses.target[own]
+        each_step = case.optimizer == ADAM_EACH_STEP
+        optimizer = Textbook(case.optimizer)
+        weights = np.empty((N_STEPS, len(targets)))
+        weight = next_weight = self.initial[own]
+        z = threshold = filtered = filtered_reg = gradient = size = moved = np.zeros(len(targets))
+        last, has_arrived = None, False
         for step in range(N_STEPS):
             index = step - case.horizon - 1
             if index >= 0:
                 if emitted[index]:
                     last = index
-                z = case.alpha * z + (index >= case.delay and emitted[index - case.delay])
+                z = self.alpha[targets] * z + (index >= case.delay and emitted[index - case.delay])
                 active = last is not None and (case.cutoff is None or index < last + case.cutoff)
-                eligibility = self.psi[index, targets] * (z if active else 0.0)
+                eligibility = active * self.psi[index, targets] * (z - self.beta[targets] * threshold)
+                threshold = RHO * threshold + eligibility
                 filtered = case.kappa * filtered + eligibility
                 filtered_reg = case.kappa_reg * filtered_reg + eligibility
                 if active:
@@ -157,26 +227,57 @@ class Driver:
                     term = signal * z if case.onto_readouts else signal * filtered + signal_reg * filtered_reg
                     gradient = gradient + term
                     size = size + np.abs(term)
+                    if each_step:
+                        next_weight = next_weight + optimizer.change(gradient, index + 1)
+                        gradient = np.zeros(len(targets))
             if step >= case.delay and emitted[step - case.delay]:
-                if has_arrived:
-                    taken = taken + gradient
+                if has_arrived and not each_step:
+                    change = optimizer.change(gradient, step - case.horizon)
+                    next_weight, moved = ((1.0 - case.weight_decay) * w + change for w in (next_weight, moved))
                     gradient = np.zeros(len(targets))
-                has_arrived = True
-            changes[step] = taken
-        return changes, float(size.max())
+                weight, has_arrived = next_weight, True
+            weights[step] = weight
+        return weights, moved, float(size.max())
+
+
+class Textbook:
+    """The optimizer of one source's synapses, one step after the other."""
+
+    def __init__(self, chosen: GradientDescent | Adam) -> None:
+        self.chosen = chosen
+        self.n_steps, self.m, self.v = 0, 0.0, 0.0
+
+    def change(self, gradient: np.ndarray, n_steps: int) -> np.ndarray:
+        """Change of the weights when ``n_steps`` have elapsed; the first new step takes the gradient."""
+        chosen, change = self.chosen, np.zeros(len(gradient))
+        if isinstance(chosen, GradientDescent):
+            return -chosen.learning_rate * gradient
+        for n in range(self.n_steps + 1, n_steps + 1):
+            g = gradient if n == self.n_steps + 1 else 0.0
+            self.m = chosen.beta_1 * self.m + (1.0 - chosen.beta_1) * g
+            self.v = chosen.beta_2 * self.v + (1.0 - chosen.beta_2) * g * g
+            m, v = self.m / (1.0 - chosen.beta_1**n), self.v / (1.0 - chosen.beta_2**n)
+            change -= chosen.learning_rate * m / (np.sqrt(v) + chosen.epsilon / np.sqrt(1.0 - chosen.beta_2**n))
+        self.n_steps = max(self.n_steps, n_steps)
+        return change
 
 
 def check(case: Case) -> None:
     driver = Driver(case)
     initial = driver.initial
     weights, inputs, n_events = driver.run()
-    expected, size = driver.walk()
-    assert np.all(np.abs(expected[-1] - initial)[np.isin(driver.source, [2, 4, 5])] > 1e-3)
+    expected, expected_feedback, size = driver.walk()
+    moved = np.abs(expected - initial).max(axis=0)
+    assert np.all(moved[np.isin(driver.source, [2, 4, 5])] > 1e-3)
 
     # A gradient is a difference of sums that have grown by LARGEST_FACTOR at most within a block, so it loses as many
-    # units of rounding of what is gathered in all.
+    # units of rounding of what is gathered in all. A walk loses less.
     tolerance = LARGEST_FACTOR * np.finfo(float).eps * (1.0 + size)
     np.testing.assert_allclose(weights, expected, rtol=0, atol=tolerance)
+    if case.weight_decay:
+        synapses = driver.projection.synapses
+        feedback = synapses.values[:, synapses.columns.feedback]
+        np.testing.assert_allclose(feedback, expected_feedback, rtol=0, atol=tolerance)
 
     arriving = np.zeros_like(driver.emitted)
     arriving[case.delay :] = driver.emitted[: -case.delay]
@@ -228,3 +329,81 @@ def test_delays(delay: int, horizon: int, cutoff: int | None) -> None:
 @pytest.mark.parametrize("case", ONTO_READOUTS, ids=str)
 def test_synapses_onto_readouts(case: Case) -> None:
     check(case)
+
+
+# With the larger rise a trace of the adaptation may change its sign within a step: blocks have a single one.
+@pytest.mark.parametrize("beta", [0.02, 0.3, 1.5])
+@pytest.mark.parametrize("cutoff", [3, 20, None])
+def test_adaptation(cutoff: int | None, beta: float) -> None:
+    check(Case(cutoff=cutoff, beta=beta))
+    check(Case(cutoff=cutoff, beta=beta, kappa=0.3, alpha=0.99, kappa_reg=0.3))
+
+
+@pytest.mark.parametrize("beta", [0.02, 1.5])
+@pytest.mark.parametrize(("delay", "horizon"), DELAYS)
+def test_adaptation_and_decays_of_their_own(delay: int, horizon: int, beta: float) -> None:
+    case = Case(delay=delay, horizon=horizon, beta=beta, own_decays=True, kappa_reg=0.8)
+    check(case)
+    check(replace(case, cutoff=None))
+    check(replace(case, cutoff=6, alpha=0.5))
+
+
+@pytest.mark.parametrize("optimizer", [ADAM, ADAM_EACH_STEP], ids=["sum", "each step"])
+@pytest.mark.parametrize(("delay", "horizon"), DELAYS)
+def test_walks(delay: int, horizon: int, optimizer: Adam) -> None:
+    case = Case(delay=delay, horizon=horizon, optimizer=optimizer)
+    for cutoff in (6, 37, None):  # 37 steps is the interval of a regular source
+        check(replace(case, cutoff=cutoff))
+        check(replace(case, cutoff=cutoff, beta=0.3, own_decays=True, kappa_reg=0.8))
+    check(replace(case, alpha=0.05))  # blocks of a single step, in which a spike enters after the walk
+    check(replace(case, beta=1.5, own_decays=True, kappa_reg=0.8))
+
+
+@pytest.mark.parametrize("optimizer", [ADAM, ADAM_EACH_STEP], ids=["sum", "each step"])
+@pytest.mark.parametrize("case", ONTO_READOUTS, ids=str)
+def test_walks_onto_readouts(case: Case, optimizer: Adam) -> None:
+    check(replace(case, optimizer=optimizer))
+
+
+@pytest.mark.parametrize("optimizer", [DESCENT, ADAM], ids=["gradient descent", "adam"])
+@pytest.mark.parametrize("case", ONTO_READOUTS[::4], ids=str)
+def test_weights_and_feedback_that_decay(case: Case, optimizer: GradientDescent | Adam) -> None:
+    check(replace(case, optimizer=optimizer, weight_decay=0.03))
+
+
+@pytest.mark.parametrize("first_step_counts", [False, True])
+@pytest.mark.parametrize(("delay", "lag"), [(1, 1), (3, 3), (3, 1), (2, 5)])
+def test_spikes_that_a_reset_meets_are_lost(delay: int, lag: int, first_step_counts: bool) -> None:
+    """Samples begin ``lag`` steps later for the targets; a spike reaches those of its own sample alone."""
+    length, begin = 10, 2
+    driver = Driver(Case(delay=delay, horizon=delay))
+    resets = Resets(length, begin, begin + lag, first_step_counts)
+    projection = driver.projection._replace(plastic=False, resets=resets)
+    driver.spikes.length[:] = N_SOURCES
+    driver.spikes.ids[:] = np.arange(N_SOURCES)
+    for step in range(begin + lag, begin + lag + 5 * length):
+        driver.history.row[0] = step - delay
+        current = np.zeros(N_TARGETS)
+        n_events, _ = visit_row(projection, driver.spikes, driver.history, current, None, None)
+        sample_of_source, sample_of_target = (step - delay - begin) // length, (step - begin - lag) // length
+        reaches = sample_of_source == sample_of_target
+        if (step - begin - lag) % length == 0:
+            reaches = reaches and first_step_counts
+        assert n_events == (len(driver.source) if reaches else 0)
+        assert current.any() == reaches
+
+
+@pytest.mark.parametrize("resets", [False, True])
+@pytest.mark.parametrize("batch_ends", [False, True])
+def test_end_of_a_sample(batch_ends: bool, resets: bool) -> None:
+    """At the end of a batch weights move by the mean gradient; traces go where the sample begins from rest."""
+    driver = Driver(Case())
+    length = 10 if resets else 0
+    projection = driver.projection._replace(updates_at_spikes=False, resets=Resets(length, 0, 1, False))
+    values, trace = projection.synapses.values, projection.sources.trace
+    values[:, GRADIENT], values[:, ELIGIBILITY], trace[:] = 3.0, 2.0, 1.0
+    end_sample(projection, driver.history, 4 if batch_ends else 0, 0)
+    np.testing.assert_array_equal(values[:, WEIGHT], driver.initial - (0.75 if batch_ends else 0.0))
+    assert np.all(values[:, GRADIENT] == (0.0 if batch_ends else 3.0))
+    assert np.all(values[:, ELIGIBILITY] == (0.0 if resets else 2.0))
+    assert np.all(trace == (0.0 if resets else 1.0))

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from eprop_core.random import Purpose, permutation, philox, to_integer, to_normals, to_uniform
+from eprop_core.random import Purpose, fill_uniform, permutation, philox, to_integer, to_normals, to_uniform
 
 LARGEST = 2**64 - 1
 
@@ -42,6 +42,21 @@ def test_uniform_numbers() -> None:
     n = len(drawn)
     # Kolmogorov-Smirnov distance: 1.95 / sqrt(n) is exceeded with a probability of 1e-3.
     assert np.abs(drawn - (np.arange(n) + 0.5) / n).max() < 1.95 / math.sqrt(n)
+
+
+def test_uniform_numbers_between_bounds() -> None:
+    """One for each identifier, the same whichever others are drawn with it."""
+
+    def drawn(n: int, first: int) -> list[float]:
+        values = np.full(n, np.nan)
+        fill_uniform(values, 2.0, 5.0, np.uint64(7), Purpose.THRESHOLDS, first)
+        return values.tolist()
+
+    values = drawn(10, 100)
+    bits = [philox(7, Purpose.THRESHOLDS, 100 + i, 0)[0] for i in range(10)]
+    assert values == [2.0 + 3.0 * to_uniform(word) for word in bits]
+    assert values == drawn(4, 100) + drawn(6, 104)
+    assert len(set(values)) == 10
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 1000, 2**40])

@@ -1,18 +1,21 @@
-"""What a spike, a silence and a new origin do to synapses, in numbers that are exact.
+"""What a spike, a silence, a new origin and a sample's end do to synapses, in numbers that are exact.
 
 Decays are 1/2 and 1/4 and all else small multiples of powers of two, so that neither the constant-time update nor the
 plain walk rounds, and both must agree to the bit. Whole spike trains of random numbers are left to test_projection.py.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
-from eprop_core.history import History, advance, move_origin
-from eprop_core.optimizers import Optimizer, optimizer_of
-from eprop_core.parameters import GradientDescent
+from eprop_core.history import Adaptation, History, advance, move_origin, next_powers
+from eprop_core.optimizers import Optimizer, change, optimizer_of
+from eprop_core.parameters import Adam, GradientDescent
 from eprop_core.synapses import (
     ELIGIBILITY,
     GRADIENT,
+    NO_COLUMN,
     PAUSED,
     RUNNING,
     WAKING,
@@ -21,19 +24,25 @@ from eprop_core.synapses import (
     Synapses,
     Visit,
     deliver,
+    forget,
     settle,
+    update_all,
+    update_weight,
     visit,
 )
 
 ALPHA, KAPPA, KAPPA_REG = 0.5, 0.25, 0.5
+OWN_ALPHA = np.array([0.5, 0.25])
+BETA, RHO = np.array([0.5, 1.0]), 0.75
 BLOCK = 3
 """Steps of a block with these decays."""
 
 RNG = np.random.default_rng(1)
 PSI = RNG.integers(1, 9, (BLOCK + 1, 2)) / 8.0
 SIGNAL, SIGNAL_REG = RNG.integers(-8, 9, (2, BLOCK + 1, 2)) / 4.0
+# P, by which sums are divided, decays by RHO - BETA * PSI: 1/2 or 1/4.
+PSI_OF_ADAPTIVE = RNG.integers(1, 3, (BLOCK + 1, 2)) * [0.5, 0.25]
 
-ELIGIBILITY_REG = ELIGIBILITY + 1
 UNBOUNDED = optimizer_of(GradientDescent(learning_rate=1.0), None, 0.0)
 NO_EVENT = Visit(
     state=RUNNING,
@@ -55,13 +64,42 @@ NO_EVENT = Visit(
 INITIAL = [10.0, 20.0]
 
 
+class Kind(NamedTuple):
+    """What synapses have to remember."""
+
+    two_filters: bool = False
+    adapts: bool = False
+    own_decays: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(name for name, chosen in self._asdict().items() if chosen) or "plain"
+
+
+KINDS = pytest.mark.parametrize(
+    "kind", [Kind(), Kind(two_filters=True), Kind(adapts=True), Kind(own_decays=True), Kind(True, True, True)], ids=str
+)
+
+
 class Bench:
     """Two neurons and one source with a synapse onto each; advances row by row."""
 
-    def __init__(self, two_filters: bool) -> None:
-        self.history = History.before_start(2, ALPHA, KAPPA, KAPPA_REG if two_filters else KAPPA, horizon=1)
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+        self.psi = PSI_OF_ADAPTIVE if kind.adapts else PSI
+        self.alpha = OWN_ALPHA if kind.own_decays else np.full(2, ALPHA)
+        self.history = History.before_start(
+            2,
+            OWN_ALPHA if kind.own_decays else ALPHA,
+            KAPPA,
+            KAPPA_REG if kind.two_filters else KAPPA,
+            1,
+            Adaptation(BETA, RHO) if kind.adapts else None,
+            0.5,
+        )
         assert self.history.decay.block == BLOCK
-        columns = Columns(n=4, eligibility_reg=ELIGIBILITY_REG) if two_filters else Columns(n=3)
+        chosen = [name for name, needed in zip(("eligibility_reg", "adaptation", "trace"), kind, strict=True) if needed]
+        n = ELIGIBILITY + 1
+        columns = Columns(n=n + len(chosen), **{name: n + k for k, name in enumerate(chosen)})
         values = np.zeros((2, columns.n))
         values[:, WEIGHT] = INITIAL
         self.synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, columns)
@@ -69,28 +107,37 @@ class Bench:
         self.history.row[0] = self.history.origin[0] = 0
 
     def advance(self, row: int) -> None:
-        history = self.history
         for t in range(self.row, row):
-            self.step(t - history.origin[0], t)
+            self.step(t - self.history.origin[0], t)
         self.row = row
 
     def step(self, offset: int, row: int) -> None:
-        history = self.history
+        history, psi = self.history, self.psi[row + 1]
         history.row[0] = row + 1
-        advance(history.sums, None, None, history.decay, offset, PSI[row + 1], SIGNAL[row])
+        next_powers(history.own_decay)
+        advance(history.sums, history.adaptation, history.own_decay, history.decay, offset, psi, SIGNAL[row])
         if history.sums_reg is not None:
-            advance(history.sums_reg, None, None, history.decay_reg, offset, PSI[row + 1], SIGNAL_REG[row])
+            signal = SIGNAL_REG[row]
+            advance(history.sums_reg, history.adaptation, history.own_decay, history.decay_reg, offset, psi, signal)
+
+    def new_origin(self) -> None:
+        """The sums begin at this row."""
+        history = self.history
+        move_origin(history.sums, history.adaptation, history.own_decay)
+        if history.sums_reg is not None:
+            move_origin(history.sums_reg, history.adaptation, history.own_decay)
+        history.origin[0] = self.row
 
     def visit(self, optimizer: Optimizer = UNBOUNDED, **event: object) -> list[float]:
         """Let a spike visit, which updates where it arrives; return the input of the targets."""
-        current = np.zeros(2)
-        sums, sums_reg = self.history.sums, self.history.sums_reg
-        given = {"updates": event.get("arrives", False)} | event
-        visit(self.synapses, sums, sums_reg, None, None, 0, 2, NO_EVENT._replace(**given), optimizer, current, None)
+        current, history = np.zeros(2), self.history
+        sums = history.sums, history.sums_reg, history.adaptation, history.own_decay
+        given = NO_EVENT._replace(**{"updates": event.get("arrives", False)} | event)
+        visit(self.synapses, *sums, 0, 2, given, optimizer, current, None)
         return current.tolist()
 
     def start(self) -> float:
-        """The first spike ever, at this row; return the trace z that it leaves."""
+        """The first spike ever, at this row; return the trace z that it leaves, if synapses share that."""
         z = ALPHA ** -(self.row + 1)
         assert self.visit(state=WAKING, arrives=True, enters=True, jump=z) == INITIAL
         return z
@@ -106,45 +153,65 @@ class Bench:
     def column(self, column: int) -> list[float]:
         return self.synapses.values[:, column].tolist()
 
+    def set_traces(self, value: float) -> None:
+        """Give all traces but that of the own decay the same value."""
+        columns = self.synapses.columns
+        for column in (ELIGIBILITY, columns.eligibility_reg, columns.adaptation):
+            if column != NO_COLUMN:
+                self.synapses.values[:, column] = value
+
+    def assert_traces_are_those_of(self, walk: "Walk") -> None:
+        columns = self.synapses.columns
+        assert self.column(ELIGIBILITY) == walk.eligibility.tolist()
+        for column, values in (
+            (columns.eligibility_reg, walk.eligibility_reg),
+            (columns.adaptation, walk.adaptation),
+            (columns.trace, walk.trace),
+        ):
+            if column != NO_COLUMN:
+                assert self.column(column) == values.tolist()
+
 
 class Walk:
     """The traces of both synapses in plain form, from index to index; the presynaptic one enters with index ``row``."""
 
-    def __init__(self, two_filters: bool, row: int) -> None:
-        self.two_filters = two_filters
+    def __init__(self, bench: Bench, row: int) -> None:
+        self.kind, self.alpha, self.psi = bench.kind, bench.alpha, bench.psi
         self.index = row
-        self.trace = 0.0
-        self.eligibility, self.eligibility_reg, self.gradient = np.zeros(2), np.zeros(2), np.zeros(2)
+        self.trace, self.eligibility, self.eligibility_reg, self.adaptation, self.gradient = np.zeros((5, 2))
 
     def go_to(self, row: int, arrival: int) -> "Walk":
         """Walk the indices up to ``row``, whose learning signal is not included; a spike arrives at ``arrival``."""
         while self.index < row:
             self.gradient += SIGNAL[self.index] * self.eligibility
-            if self.two_filters:
+            if self.kind.two_filters:
                 self.gradient += SIGNAL_REG[self.index] * self.eligibility_reg
             self.index += 1
-            self.trace = ALPHA * self.trace + (self.index == arrival)
-            self.eligibility = KAPPA * self.eligibility + PSI[self.index] * self.trace
-            self.eligibility_reg = KAPPA_REG * self.eligibility_reg + PSI[self.index] * self.trace
+            self.trace = self.alpha * self.trace + (self.index == arrival)
+            self.filter()
         return self
 
+    def filter(self) -> None:
+        """Let the presynaptic trace pass through the filters of this index."""
+        eligibility = self.psi[self.index] * (self.trace - self.kind.adapts * BETA * self.adaptation)
+        self.adaptation = RHO * self.adaptation + eligibility
+        self.eligibility = KAPPA * self.eligibility + eligibility
+        self.eligibility_reg = KAPPA_REG * self.eligibility_reg + eligibility
 
-TWO_FILTERS = pytest.mark.parametrize("two_filters", [False, True], ids=["one filter", "two filters"])
 
-
-@TWO_FILTERS
-def test_first_spike_leaves_weights_alone(two_filters: bool) -> None:
-    bench = Bench(two_filters)
+@KINDS
+def test_first_spike_leaves_weights_alone(kind: Kind) -> None:
+    bench = Bench(kind)
     bench.advance(2)
     bench.start()
     assert bench.column(WEIGHT) == INITIAL
 
 
-@TWO_FILTERS
+@KINDS
 @pytest.mark.parametrize(("first", "second"), [(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)])
-def test_second_spike_learns_from_the_time_between(two_filters: bool, first: int, second: int) -> None:
-    walk = Walk(two_filters, first).go_to(second, arrival=first + 1)
-    bench = Bench(two_filters)
+def test_second_spike_learns_from_the_time_between(kind: Kind, first: int, second: int) -> None:
+    bench = Bench(kind)
+    walk = Walk(bench, first).go_to(second, arrival=first + 1)
     bench.advance(first)
     z = bench.start()
     bench.advance(second)
@@ -153,21 +220,21 @@ def test_second_spike_learns_from_the_time_between(two_filters: bool, first: int
     assert second == first + 1 or walk.gradient.all()
 
 
-@TWO_FILTERS
-def test_every_part_of_the_time_is_used_once(two_filters: bool) -> None:
+@KINDS
+def test_every_part_of_the_time_is_used_once(kind: Kind) -> None:
     """Three spikes in a row of rows: what the second took, the third does not take again."""
-    bench = Bench(two_filters)
+    bench = Bench(kind)
     z = bench.start()
     bench.advance(2)
     bench.visit(arrives=True, trace=z)
     bench.advance(3)
     bench.visit(arrives=True, trace=z)
-    assert bench.column(WEIGHT) == (INITIAL - Walk(two_filters, 0).go_to(3, arrival=1).gradient).tolist()
+    assert bench.column(WEIGHT) == (INITIAL - Walk(bench, 0).go_to(3, arrival=1).gradient).tolist()
 
 
 def test_weights_stay_within_their_bounds() -> None:
-    gradient = Walk(False, 0).go_to(3, arrival=1).gradient
-    bench = Bench(two_filters=False)
+    bench = Bench(Kind())
+    gradient = Walk(bench, 0).go_to(3, arrival=1).gradient
     z = bench.start()
     bench.advance(3)
     given = GradientDescent(learning_rate=2.0, weight_min=10.0 + 1e-3, weight_max=20.0 - 1e-3)
@@ -177,9 +244,9 @@ def test_weights_stay_within_their_bounds() -> None:
     assert current == bench.column(WEIGHT) == np.clip(INITIAL - 2.0 * gradient, 10.0 + 1e-3, 20.0 - 1e-3).tolist()
 
 
-@TWO_FILTERS
-def test_arrival_and_entry_apart_do_what_one_visit_does(two_filters: bool) -> None:
-    together, apart = Bench(two_filters), Bench(two_filters)
+@KINDS
+def test_arrival_and_entry_apart_do_what_one_visit_does(kind: Kind) -> None:
+    together, apart = Bench(kind), Bench(kind)
     for bench in (together, apart):
         z = bench.start()
         bench.advance(2)
@@ -193,85 +260,128 @@ def test_arrival_and_entry_apart_do_what_one_visit_does(two_filters: bool) -> No
     assert together.column(WEIGHT) == apart.column(WEIGHT) != INITIAL
 
 
-@TWO_FILTERS
-def test_settled_synapses_hold_plain_gradient_and_trace(two_filters: bool) -> None:
-    walk = Walk(two_filters, 0).go_to(2, arrival=1)
-    bench = Bench(two_filters)
+@KINDS
+def test_settled_synapses_hold_plain_gradient_and_trace(kind: Kind) -> None:
+    bench = Bench(kind)
+    walk = Walk(bench, 0).go_to(2, arrival=1)
     z = bench.start()
     bench.advance(2)
     bench.settle(z, row_ends=False)
     assert bench.column(GRADIENT) == walk.gradient.tolist()
-    assert bench.column(ELIGIBILITY) == walk.eligibility.tolist()
-    if two_filters:
-        assert bench.column(ELIGIBILITY_REG) == walk.eligibility_reg.tolist()
+    bench.assert_traces_are_those_of(walk)
 
 
-@TWO_FILTERS
-def test_silence_settles_with_the_learning_signal_of_the_row(two_filters: bool) -> None:
+@KINDS
+def test_silence_settles_with_the_learning_signal_of_the_row(kind: Kind) -> None:
     """At the cutoff the learning signal of the row counts as well, and its eligibility is the last one."""
-    bench = Bench(two_filters)
+    bench = Bench(kind)
     z = bench.start()
     bench.advance(2)
     bench.settle(z, row_ends=True)
-    assert bench.column(GRADIENT) == Walk(two_filters, 0).go_to(3, arrival=1).gradient.tolist()
-    walk = Walk(two_filters, 0).go_to(2, arrival=1)
-    assert bench.column(ELIGIBILITY) == walk.eligibility.tolist()
-    if two_filters:
-        assert bench.column(ELIGIBILITY_REG) == walk.eligibility_reg.tolist()
+    assert bench.column(GRADIENT) == Walk(bench, 0).go_to(3, arrival=1).gradient.tolist()
+    walk = Walk(bench, 0).go_to(2, arrival=1)
+    bench.assert_traces_are_those_of(walk)
 
 
-@TWO_FILTERS
-def test_a_new_origin_changes_nothing(two_filters: bool) -> None:
+@KINDS
+def test_a_new_origin_changes_nothing(kind: Kind) -> None:
     """Settle and move the origin at row 2: what is gathered from there on is the same."""
-    walk = Walk(two_filters, 0).go_to(3, arrival=1)
-    bench = Bench(two_filters)
-    history, z = bench.history, bench.start()
+    bench = Bench(kind)
+    walk = Walk(bench, 0).go_to(3, arrival=1)
+    z = bench.start()
     bench.advance(2)
     bench.settle(z, row_ends=False)
-    move_origin(history.sums, None, None)
-    if history.sums_reg is not None:
-        move_origin(history.sums_reg, None, None)
-    history.origin[0] = 2
-    bench.step(0, 2)
+    bench.new_origin()
+    bench.advance(3)
     bench.visit(arrives=True, trace=z * ALPHA**2)
     assert bench.column(WEIGHT) == (INITIAL - walk.gradient).tolist()
 
 
-@TWO_FILTERS
-def test_a_paused_synapse_gathers_nothing_until_it_wakes(two_filters: bool) -> None:
-    """Paused from the start with a gradient and a trace; a spike wakes it at row 1, one arrives at row 3."""
-    bench = Bench(two_filters)
+@KINDS
+def test_a_paused_synapse_gathers_nothing_until_it_wakes(kind: Kind) -> None:
+    """Paused from the start with a gradient and traces of 1/2; a spike wakes it at row 1, one arrives at row 3."""
+    bench = Bench(kind)
     bench.synapses.values[:, GRADIENT] = 1.0, -2.0
-    bench.synapses.values[:, ELIGIBILITY:] = 0.5
+    bench.set_traces(0.5)
+    # Two steps pass from the pause to row 0. The presynaptic trace decays all the time, and is 3/4 then.
+    trace = 0.75
+    if kind.own_decays:
+        bench.synapses.values[:, bench.synapses.columns.trace] = trace / OWN_ALPHA**2
     bench.advance(1)
-    # The eligibility trace of row 0, two steps after the pause, and the presynaptic one, which goes on decaying.
-    trace, eligibility, eligibility_reg = 0.75, 0.5 * KAPPA**2, 0.5 * KAPPA_REG**2
-    event = {"plain_trace": trace * ALPHA, "growth": 1 / KAPPA, "growth_reg": 1 / KAPPA_REG}
-    bench.visit(state=WAKING, trace=trace, revive=KAPPA**2, revive_reg=KAPPA_REG**2, **event)
+    event = {"plain_trace": trace * ALPHA, "age": 3, "growth": 1 / KAPPA, "growth_reg": 1 / KAPPA_REG}
+    revive = {"revive": KAPPA**2, "revive_reg": KAPPA_REG**2, "revive_adaptation": RHO**2}
+    bench.visit(state=WAKING, trace=trace, **event, **revive)
     assert bench.column(WEIGHT) == INITIAL
     bench.advance(3)
     bench.visit(arrives=True, trace=trace)
 
-    # Index 1 takes the decayed trace and no input: up to the waking spike the source is silent.
-    walk = Walk(two_filters, 1)
-    walk.trace = trace * ALPHA
-    walk.eligibility += KAPPA * eligibility
-    walk.eligibility_reg += KAPPA_REG * eligibility_reg
-    walk.eligibility += PSI[1] * walk.trace
-    walk.eligibility_reg += PSI[1] * walk.trace
+    # Index 1 is the first to gather again.
+    walk = Walk(bench, 1)
+    walk.trace = trace * bench.alpha
+    walk.eligibility += 0.5 * KAPPA**2
+    walk.eligibility_reg += 0.5 * KAPPA_REG**2
+    walk.adaptation += 0.5 * RHO**2
+    walk.filter()
     expected = INITIAL - (np.array([1.0, -2.0]) + walk.go_to(3, arrival=-1).gradient)
     assert bench.column(WEIGHT) == expected.tolist()
 
 
-@TWO_FILTERS
-def test_a_spike_that_arrives_while_paused_takes_the_gradient(two_filters: bool) -> None:
-    bench = Bench(two_filters)
+@KINDS
+def test_a_spike_that_arrives_while_paused_takes_the_gradient(kind: Kind) -> None:
+    bench = Bench(kind)
     bench.synapses.values[:, GRADIENT] = 1.0, -2.0
     bench.synapses.values[:, ELIGIBILITY:] = 0.5
     bench.advance(2)
     assert bench.visit(state=PAUSED, arrives=True, trace=0.75) == [9.0, 22.0]
     assert bench.column(GRADIENT) == [0.0, 0.0]
-    assert bench.column(ELIGIBILITY) == [0.5, 0.5]
+    assert np.all(bench.synapses.values[:, ELIGIBILITY:] == 0.5)
+
+
+def synapses_that_carry_feedback() -> Synapses:
+    """Two, with weights 8 and -4, gradients 1 and 2, and the feedback weights 16 and 32."""
+    values = np.array([[8.0, 1.0, 0.5, 16.0], [-4.0, 2.0, 0.5, 32.0]])
+    return Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, Columns(n=4, feedback=3))
+
+
+def test_weights_and_feedback_that_decay() -> None:
+    """Both shrink, then move by the same change; bounds hold for the weights."""
+    synapses = synapses_that_carry_feedback()
+    optimizer = optimizer_of(GradientDescent(learning_rate=0.5, weight_min=-3.75, weight_max=100.0), None, 0.25)
+    update_weight(synapses.values, 0, WEIGHT, synapses.columns, 3.0, optimizer, 0, 1)
+    update_weight(synapses.values, 1, WEIGHT, synapses.columns, 3.0, optimizer, 0, 1)
+    assert synapses.values[:, WEIGHT].tolist() == [6.0 - 1.5, -3.75]
+    assert synapses.values[:, 3].tolist() == [12.0 - 1.5, 24.0 - 1.5]
+    assert synapses.values[:, GRADIENT].tolist() == [1.0, 2.0]
+
+
+def test_update_of_all_takes_the_mean_gradient_of_the_samples() -> None:
+    synapses = synapses_that_carry_feedback()
+    update_all(synapses, optimizer_of(GradientDescent(learning_rate=0.5), None, 0.0), 4, 7)
+    assert synapses.values.tolist() == [[8.0 - 0.125, 0.0, 0.5, 16.0 - 0.125], [-4.0 - 0.25, 0.0, 0.5, 32.0 - 0.25]]
+
+
+def test_update_of_all_counts_updates() -> None:
+    """With Adam, each is one step, whether there is a gradient or not."""
+    optimizer = optimizer_of(Adam(algorithm="adam", learning_rate=0.5), None, 0.0)
+    values, expected = np.zeros((2, 5)), np.zeros((2, 5))
+    synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, Columns(n=5, moments=3))
+    for n_updates in range(5):
+        gradients = np.array([1.5, -1.0]) if n_updates % 2 == 0 else np.zeros(2)
+        values[:, GRADIENT] = 2.0 * gradients
+        update_all(synapses, optimizer, 2, n_updates)
+        for k in range(2):
+            expected[k, WEIGHT] += change(expected, k, 3, gradients[k], optimizer, n_updates, n_updates + 1)
+        assert values.tolist() == expected.tolist()
+
+
+@KINDS
+def test_forgetting_leaves_weights_and_gradients(kind: Kind) -> None:
+    bench = Bench(kind)
+    bench.synapses.values[:, GRADIENT:] = 0.5
+    forget(bench.synapses, bench.history)
+    assert bench.column(WEIGHT) == INITIAL
+    assert bench.column(GRADIENT) == [0.5, 0.5]
+    assert not bench.synapses.values[:, ELIGIBILITY:].any()
 
 
 def test_static_weights_are_delivered() -> None:
