@@ -19,7 +19,7 @@ from eprop_core.neurons import (
     RecurrentParameters,
     RecurrentState,
 )
-from eprop_core.optimizers import Optimizer, moments, optimizer_of
+from eprop_core.optimizers import Optimizer, moments, moves_in_each_step, optimizer_of
 from eprop_core.parameters import Adam, AllToAll, Network, PairwiseBernoulli, ParameterError, Uniform
 from eprop_core.parameters import Projection as ProjectionParameters
 from eprop_core.projection import Projection, Resets
@@ -215,6 +215,8 @@ def _layout(network: Network, name: str) -> Columns:
     n = WEIGHT + 1
     chosen: dict[str, int] = {}
     wanted = []
+    optimizer = network.plasticity.optimizer
+    carries_feedback = name == "output" and network.feedback.kind == "adaptive"
     if name != "feedback" and getattr(network, name).plastic:
         n = ELIGIBILITY + 1
         onto_neurons = name != "output"
@@ -222,10 +224,10 @@ def _layout(network: Network, name: str) -> Columns:
             ("eligibility_reg", int(onto_neurons and has_two_filters(network))),
             ("adaptation", int(onto_neurons and network.neuron.adaptation is not None)),
             ("trace", int(onto_neurons and isinstance(network.neuron.tau_m, Uniform))),
-            ("moments", moments(network.plasticity.optimizer)),
+            ("moments", moments(optimizer)),
+            ("next_feedback", int(carries_feedback and moves_in_each_step(optimizer))),
         ]
-    if name == "output":
-        wanted.append(("feedback", int(network.feedback.kind == "adaptive")))
+    wanted.append(("feedback", int(carries_feedback)))
     for column, width in wanted:
         if width:
             chosen[column] = n
@@ -314,10 +316,12 @@ def assemble(
         chosen: ProjectionParameters = getattr(network, name)
         optimizer = optimizer_of(plasticity.optimizer, chosen.learning_rate, weight_decay.get(name, 0.0))
         if chosen.plastic:
-            values = synapses[name].values
+            values, columns = synapses[name].values, synapses[name].columns
             _check_bounds(name, values[:, WEIGHT], optimizer)
             if optimizer.each_step:
                 values[:, NEXT_WEIGHT] = values[:, WEIGHT]
+                if columns.next_feedback != NO_COLUMN:
+                    values[:, columns.next_feedback] = values[:, columns.feedback]
         return Projection(
             synapses=synapses[name],
             sources=Sources.at_rest(n_sources if chosen.plastic else 0, plasticity.cutoff),

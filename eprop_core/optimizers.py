@@ -41,9 +41,8 @@ def optimizer_of(
 ) -> Optimizer:
     """Numbers of an optimizer's parameters; with another learning rate than its own, unless that is None."""
     eta = chosen.learning_rate if learning_rate is None else learning_rate
-    each_step, beta_1, beta_2, epsilon, step_size = False, 0.0, 0.0, 1.0, np.zeros(1)
+    beta_1, beta_2, epsilon, step_size = 0.0, 0.0, 1.0, np.zeros(1)
     if isinstance(chosen, parameters.Adam):
-        each_step = chosen.optimize_each_step
         beta_1, beta_2, epsilon = chosen.beta_1, chosen.beta_2, chosen.epsilon
         step_size = adam_step_size(eta, beta_1, beta_2)
     return Optimizer(
@@ -53,7 +52,7 @@ def optimizer_of(
         chosen.weight_max,
         chosen.fixed_signs,
         1.0 - weight_decay,
-        each_step,
+        moves_in_each_step(chosen),
         beta_1,
         beta_2,
         epsilon,
@@ -64,6 +63,11 @@ def optimizer_of(
 def moments(chosen: parameters.GradientDescent | parameters.Adam) -> int:
     """Values that an optimizer keeps per synapse, beside weight and gradient."""
     return 2 if isinstance(chosen, parameters.Adam) else 0
+
+
+def moves_in_each_step(chosen: parameters.GradientDescent | parameters.Adam) -> bool:
+    """Whether the gradient of each step moves the weight, instead of the sum since the last spike."""
+    return isinstance(chosen, parameters.Adam) and chosen.optimize_each_step
 
 
 def adam_step_size(learning_rate: float, beta_1: float, beta_2: float) -> np.ndarray:

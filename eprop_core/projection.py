@@ -173,7 +173,7 @@ def _update_arriving(projection, i, row):
     sources, synapses, optimizer = projection.sources, projection.synapses, projection.optimizer
     first, last, optimized = synapses.offset[i], synapses.offset[i + 1], sources.optimized[i]
     if optimizer.each_step:
-        take_over(synapses, first, last)
+        take_over(synapses, first, last, optimizer)
     elif row > optimized > NO_SPIKE_YET:
         update(synapses, first, last, optimizer, optimized, row)
         sources.optimized[i] = row

@@ -43,6 +43,8 @@ class Columns(NamedTuple):
     """The first of the optimizer's values."""
     feedback: int = NO_COLUMN
     """Weight of the feedback along this synapse, where that adapts."""
+    next_feedback: int = NO_COLUMN
+    """What that will be when the next spike arrives, where each step moves it."""
 
 
 class Synapses(NamedTuple):
@@ -168,13 +170,28 @@ def _add_to_input(current, j, weight, fixed_point):
 
 
 @kernel
-def update_weight(values, k, weight, columns, gradient, optimizer, first_step, last_step):
-    """Move the weight in column ``weight`` by a gradient, and the feedback along it if that adapts."""
+def shrink(values, k, weight, feedback, retained):
+    """Let the weight in column ``weight`` decay, and the feedback along it, if it has that column."""
+    values[k, weight] *= retained
+    if feedback != NO_COLUMN:
+        values[k, feedback] *= retained
+
+
+@kernel
+def move_weight(values, k, weight, feedback, moments, gradient, optimizer, first_step, last_step):
+    """Move the weight in column ``weight`` by a gradient, and the feedback along it, if it has that column."""
     before = values[k, weight]
-    moved = change(values, k, columns.moments, gradient, optimizer, first_step, last_step)
-    values[k, weight] = bounded(before * optimizer.retained + moved, before, optimizer)
-    if columns.feedback != NO_COLUMN:
-        values[k, columns.feedback] = values[k, columns.feedback] * optimizer.retained + moved
+    moved = change(values, k, moments, gradient, optimizer, first_step, last_step)
+    values[k, weight] = bounded(before + moved, before, optimizer)
+    if feedback != NO_COLUMN:
+        values[k, feedback] += moved
+
+
+@kernel
+def update_weight(values, k, columns, gradient, optimizer, first_step, last_step):
+    """Update a weight by a gradient, and the feedback along it if that adapts."""
+    shrink(values, k, WEIGHT, columns.feedback, optimizer.retained)
+    move_weight(values, k, WEIGHT, columns.feedback, columns.moments, gradient, optimizer, first_step, last_step)
 
 
 @glue
@@ -203,7 +220,7 @@ def visit(synapses, sums, sums_reg, adaptation, own_decay, first, last, event, o
             since = 0.0
         if event.updates:
             gathered = g + since if event.state == RUNNING else g
-            update_weight(values, k, WEIGHT, columns, gathered, optimizer, event.first_step, event.last_step)
+            update_weight(values, k, columns, gathered, optimizer, event.first_step, event.last_step)
             g = -since
         elif event.state == WAKING:
             g -= since
@@ -270,7 +287,7 @@ def update_all(synapses, optimizer, n_samples, n_updates):
     values, columns = synapses.values, synapses.columns
     for k in range(len(values)):
         gradient = values[k, GRADIENT] / n_samples
-        update_weight(values, k, WEIGHT, columns, gradient, optimizer, n_updates, n_updates + 1)
+        update_weight(values, k, columns, gradient, optimizer, n_updates, n_updates + 1)
         values[k, GRADIENT] = 0.0
 
 

@@ -9,7 +9,18 @@ walks those since its source was visited last. Its traces are always the plain o
 import numpy as np
 
 from eprop_core.compilation import kernel
-from eprop_core.synapses import ELIGIBILITY, GRADIENT, NEXT_WEIGHT, WEIGHT, set_value, update_weight, value
+from eprop_core.synapses import (
+    ELIGIBILITY,
+    GRADIENT,
+    NEXT_WEIGHT,
+    NO_COLUMN,
+    WEIGHT,
+    move_weight,
+    set_value,
+    shrink,
+    update_weight,
+    value,
+)
 
 
 @kernel
@@ -78,7 +89,17 @@ def walk(synapses, history, first, last, trace, entered, begin, end, optimizer, 
             gradient = rows.signal[offset, j] * e + _row_value(rows.signal_reg, offset, j) * e_reg
             if optimizer.each_step:
                 next_step = history.origin[0] + offset + 1
-                update_weight(values, k, NEXT_WEIGHT, columns, gradient, optimizer, step, next_step)
+                move_weight(
+                    values,
+                    k,
+                    NEXT_WEIGHT,
+                    columns.next_feedback,
+                    columns.moments,
+                    gradient,
+                    optimizer,
+                    step,
+                    next_step,
+                )
                 step = next_step
             else:
                 values[k, GRADIENT] += gradient
@@ -95,11 +116,14 @@ def walk(synapses, history, first, last, trace, entered, begin, end, optimizer, 
 
 
 @kernel
-def take_over(synapses, first, last):
-    """Let weights become what they have moved to, step by step."""
-    values = synapses.values
+def take_over(synapses, first, last, optimizer):
+    """Let weights become what they have moved to, step by step; what they move to next begins with their decay."""
+    values, columns = synapses.values, synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
         values[k, WEIGHT] = values[k, NEXT_WEIGHT]
+        if columns.feedback != NO_COLUMN:
+            values[k, columns.feedback] = values[k, columns.next_feedback]
+        shrink(values, k, NEXT_WEIGHT, columns.next_feedback, optimizer.retained)
 
 
 @kernel
@@ -107,7 +131,7 @@ def update(synapses, first, last, optimizer, first_step, last_step):
     """Update weights with the gradients added up since the last update."""
     values, columns = synapses.values, synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
-        update_weight(values, k, WEIGHT, columns, values[k, GRADIENT], optimizer, first_step, last_step)
+        update_weight(values, k, columns, values[k, GRADIENT], optimizer, first_step, last_step)
         values[k, GRADIENT] = 0.0
 
 

@@ -118,6 +118,7 @@ class Driver:
             ("trace", history.own_decay is not None),
             ("moments", 2 * (history.rows is not None)),
             ("feedback", self.case.weight_decay > 0.0),
+            ("next_feedback", self.case.weight_decay > 0.0 and self.case.optimizer == ADAM_EACH_STEP),
         ):
             if width:
                 chosen[name] = n
@@ -127,8 +128,9 @@ class Driver:
         values[:, WEIGHT] = self.initial
         if isinstance(self.case.optimizer, Adam) and self.case.optimizer.optimize_each_step:
             values[:, NEXT_WEIGHT] = self.initial
-        if "feedback" in chosen:
-            values[:, columns.feedback] = self.initial_feedback
+        for name in ("feedback", "next_feedback"):
+            if name in chosen:
+                values[:, chosen[name]] = self.initial_feedback
         offset = np.concatenate(([0], np.cumsum(self.exists.sum(axis=1))))
         return Synapses(offset, target.astype(np.int32), values, columns)
 
@@ -190,26 +192,24 @@ class Driver:
         """Weights (n_steps, n_synapses) as the rule defines them, the final feedback weights, and the sum of all that
         the gradients are made of.
         """
-        weights, feedback = np.empty((N_STEPS, len(self.initial))), self.initial_feedback.copy()
+        weights, feedback = np.empty((N_STEPS, len(self.initial))), np.empty(len(self.initial))
         largest = 0.0
         for i in np.unique(self.source):
             own = self.source == i
-            weights[:, own], moved, size = self._walk_source(self.emitted[:, i].tolist(), own)
-            n_updates = max(0, np.count_nonzero(self.emitted[: N_STEPS - self.case.delay, i]) - 1)
-            feedback[own] = feedback[own] * (1.0 - self.case.weight_decay) ** n_updates + moved
+            weights[:, own], feedback[own], size = self._walk_source(self.emitted[:, i].tolist(), own)
             largest = max(largest, size)
         return weights, feedback, largest
 
     def _walk_source(self, emitted: list[bool], own: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Weights of the synapses ``own`` of one source after each step, what has moved a weight of 0 that shrinks as
-        they do, and the sum of all terms' sizes.
+        """Weights of the synapses ``own`` of one source after each step, their final feedback, and the sum of the
+        sizes of all terms.
         """
         case, targets = self.case, self.projection.synapses.target[own]
-        each_step = case.optimizer == ADAM_EACH_STEP
+        each_step, retained = case.optimizer == ADAM_EACH_STEP, 1.0 - case.weight_decay
         optimizer = Textbook(case.optimizer)
         weights = np.empty((N_STEPS, len(targets)))
-        weight = next_weight = self.initial[own]
-        z = threshold = filtered = filtered_reg = gradient = size = moved = np.zeros(len(targets))
+        weight, feedback = self.initial[own], self.initial_feedback[own]
+        z = threshold = filtered = filtered_reg = gradient = size = change = nothing = np.zeros(len(targets))
         last, has_arrived = None, False
         for step in range(N_STEPS):
             index = step - case.horizon - 1
@@ -225,19 +225,17 @@ class Driver:
                 if active:
                     signal, signal_reg = self.signal[index, targets], self.signal_reg[index, targets]
                     term = signal * z if case.onto_readouts else signal * filtered + signal_reg * filtered_reg
-                    gradient = gradient + term
-                    size = size + np.abs(term)
+                    gradient, size = gradient + term, size + np.abs(term)
                     if each_step:
-                        next_weight = next_weight + optimizer.change(gradient, index + 1)
-                        gradient = np.zeros(len(targets))
+                        change, gradient = change + optimizer.change(gradient, index + 1), nothing
             if step >= case.delay and emitted[step - case.delay]:
-                if has_arrived and not each_step:
-                    change = optimizer.change(gradient, step - case.horizon)
-                    next_weight, moved = ((1.0 - case.weight_decay) * w + change for w in (next_weight, moved))
-                    gradient = np.zeros(len(targets))
-                weight, has_arrived = next_weight, True
+                if has_arrived:
+                    if not each_step:
+                        change, gradient = optimizer.change(gradient, step - case.horizon), nothing
+                    weight, feedback, change = retained * weight + change, retained * feedback + change, nothing
+                has_arrived = True
             weights[step] = weight
-        return weights, moved, float(size.max())
+        return weights, feedback, float(size.max())
 
 
 class Textbook:
@@ -365,9 +363,10 @@ def test_walks_onto_readouts(case: Case, optimizer: Adam) -> None:
     check(replace(case, optimizer=optimizer))
 
 
-@pytest.mark.parametrize("optimizer", [DESCENT, ADAM], ids=["gradient descent", "adam"])
+@pytest.mark.parametrize("optimizer", [DESCENT, ADAM, ADAM_EACH_STEP], ids=["gradient descent", "sum", "each step"])
 @pytest.mark.parametrize("case", ONTO_READOUTS[::4], ids=str)
 def test_weights_and_feedback_that_decay(case: Case, optimizer: GradientDescent | Adam) -> None:
+    """Each update shrinks both and changes both alike, and before it none of that is seen."""
     check(replace(case, optimizer=optimizer, weight_decay=0.03))
 
 

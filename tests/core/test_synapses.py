@@ -347,8 +347,8 @@ def test_weights_and_feedback_that_decay() -> None:
     """Both shrink, then move by the same change; bounds hold for the weights."""
     synapses = synapses_that_carry_feedback()
     optimizer = optimizer_of(GradientDescent(learning_rate=0.5, weight_min=-3.75, weight_max=100.0), None, 0.25)
-    update_weight(synapses.values, 0, WEIGHT, synapses.columns, 3.0, optimizer, 0, 1)
-    update_weight(synapses.values, 1, WEIGHT, synapses.columns, 3.0, optimizer, 0, 1)
+    update_weight(synapses.values, 0, synapses.columns, 3.0, optimizer, 0, 1)
+    update_weight(synapses.values, 1, synapses.columns, 3.0, optimizer, 0, 1)
     assert synapses.values[:, WEIGHT].tolist() == [6.0 - 1.5, -3.75]
     assert synapses.values[:, 3].tolist() == [12.0 - 1.5, 24.0 - 1.5]
     assert synapses.values[:, GRADIENT].tolist() == [1.0, 2.0]
