@@ -59,6 +59,8 @@ def problems() -> dict[str, Problem]:
         "I_e": 1.5,
         "learning_rate": 0.01,
     }
+    adaptive = {"adaptation": (0.3, 40.0, 0.6)}
+    each_step = {"adam": {"optimize_each_step": True}, "feedback": "adaptive", "weight_decay": 0.02, "delay": delay}
     return {
         "small": random_problem(1, 200, **small, **two_filters),
         "small, delays": random_problem(2, 200, **small, **one_filter, delay=delay),
@@ -67,8 +69,10 @@ def problems() -> dict[str, Problem]:
         "full messages to one rank": onto_the_first(drawn(random_problem(6, 30, **small, dt=1.0), 701, 3, drive=30.0)),
         # Currents of so many readouts and steps alone exceed the initial room.
         "many readouts": drawn(random_problem(4, 80, **small, **two_filters, delay=delay, dt=1.0), 53, 40, drive=1.2),
-        "adaptive, Adam": random_problem(7, 200, **small, **one_filter, adaptation=(0.3, 40.0, 0.6), adam={}),
-        "per sample": per_sample(random_problem(8, 200, **small, **one_filter, spread=0.3)),
+        # The last neurons adapt, which some ranks have none of.
+        "adaptive, Adam": random_problem(7, 200, **small, **one_filter, **adaptive, adam={}),
+        "adaptive feedback, Adam in each step": random_problem(6, 200, **small, **one_filter, **adaptive, **each_step),
+        "per sample": per_sample(random_problem(11, 200, **small, **one_filter, **adaptive, spread=0.3)),
     }
 
 

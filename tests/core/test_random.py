@@ -53,7 +53,7 @@ def test_uniform_numbers_between_bounds() -> None:
         return values.tolist()
 
     values = drawn(10, 100)
-    bits = [philox(7, Purpose.THRESHOLDS, 100 + i, 0)[0] for i in range(10)]
+    bits = np.array([philox(7, Purpose.THRESHOLDS, 100 + i, 0)[0] for i in range(10)], np.uint64)
     assert values == [2.0 + 3.0 * to_uniform(word) for word in bits]
     assert values == drawn(4, 100) + drawn(6, 104)
     assert len(set(values)) == 10

@@ -86,6 +86,24 @@ def test_detailed_times_do_not_matter() -> None:
     assert 0.0 < detailed.times["plasticity"] <= detailed.times["deliver"] + detailed.times["collocate"]
 
 
+def test_learning_rate_of_a_projection() -> None:
+    """It takes the place of the optimizer's, for that projection alone."""
+    network, connections, stimulus = small_problem(8)
+    values = network.model_dump()
+    for name in LEARNING:
+        values[name]["learning_rate"] = network.plasticity.optimizer.learning_rate
+    values["plasticity"]["optimizer"]["learning_rate"] = 0.0
+    shared, own = (Simulation(n, connections=connections) for n in (network, parse(Network, values)))
+    assert_same_bits(shared, own, shared.run(stimulus), own.run(stimulus))
+
+    values["input"]["learning_rate"] = 0.0
+    simulation = Simulation(parse(Network, values), connections=connections)
+    simulation.run(stimulus)
+    for name in LEARNING:
+        same = np.array_equal(simulation.weights(name).weight, connections[name].weight)
+        assert same == (name == "input")
+
+
 def drawn_network(**changes: Any) -> Network:
     values = small_problem(9).network.model_dump()
     values["input"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 8}
