@@ -1,4 +1,4 @@
-"""What no time-driven simulator of e-prop can do without: each step advances the traces of all pairs of neurons."""
+"""What no time-driven simulator of e-prop can do without: to advance the traces of all pairs in every step."""
 
 import time
 
