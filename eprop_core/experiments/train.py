@@ -19,7 +19,7 @@ from eprop_core.experiments.provenance import provenance
 from eprop_core.parameters import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.random import Purpose, permutation
-from eprop_core.simulation import NotFiniteError, Simulation
+from eprop_core.simulation import NotFiniteError, Recording, Simulation
 from eprop_core.tasks.classification import DatasetClassification
 from eprop_core.tasks.generate import generate
 from eprop_core.tasks.parameters import Generated
@@ -55,7 +55,8 @@ def train(
     for number, (epoch, group) in enumerate(_shown(groups, f"training, seed {seed}", communicator), start=1):
         spikes_before = simulation.counts["spikes"]
         with stopwatch.measure("training"):
-            score = learnt.score(group, simulation.run(learnt.stimulus(group)))
+            recording = simulation.run(learnt.stimulus(group))
+            score = learnt.score(group, recording)
         if not math.isfinite(score.loss):
             raise NotFiniteError(
                 f"epoch {epoch}: the loss is not finite; the likely cause is a learning rate too large"
@@ -95,6 +96,7 @@ def train(
             "test": 0 if tested is None else tested.n_samples,
             "shown": n_seen,
         },
+        "last_answer": _last_answer(learnt, group, recording) if tested is None else None,
         "rate_hz": curve[-1]["rate_hz"],
         "counts": measurement.total(communicator, simulation.counts),
         "operations_per_sample": {
@@ -105,6 +107,12 @@ def train(
         "training_time_per_sample_s": stopwatch.seconds["training"] / n_seen,
         "per_rank": measurement.per_rank(communicator, simulation.times),
     }
+
+
+def _last_answer(task: Task, samples: Samples, recording: Recording) -> dict[str, list[list[float]]]:
+    """Return target and readout within the window of the last of ``samples``, mV, a list of readouts per step."""
+    target = task.targets(samples[-1:])[0, -task.learning_window :]
+    return {"target": target.tolist(), "readout": task.readout(samples, recording)[-1].tolist()}
 
 
 def evaluate(

@@ -154,6 +154,8 @@ def test_a_regression_is_judged_by_its_training_loss() -> None:
     assert result["samples"] == {"training": 1, "validation": 0, "test": 0, "shown": 400}
     losses = [point["training_loss"] for point in result["curve"]]
     assert len(losses) == 400
+    answer = {name: np.array(values) for name, values in result["last_answer"].items()}
+    assert 0.5 * np.sum((answer["readout"] - answer["target"]) ** 2) == pytest.approx(losses[-1], rel=1e-12)
     assert losses[-1] < 0.5 * losses[0]
     assert result["operations_per_sample"]["effective_accumulates"] > 0
     assert result["operations_per_sample"]["dense"] == 200 * 40 * (100 + 40 + 1)

@@ -60,6 +60,9 @@ PROVENANCE = {
 }
 
 
+NO_ANSWERS = pd.DataFrame(columns=["task", "seed", "readout", "step", "target", "answer"])
+
+
 @pytest.fixture(autouse=True)
 def _style() -> Any:
     style.use()
@@ -92,6 +95,7 @@ def training_result(seed: int, density: float = 0.1, delay: int = 1) -> dict[str
         "curve": curve,
         "test": {"samples": 50, "correct": round(50 * accuracy), "accuracy": accuracy, "loss": 0.5},
         "samples": {"training": 90, "validation": 10, "test": 50, "shown": 400},
+        "last_answer": None,
         "rate_hz": 10.0,
         "counts": {"neurons": 20, "synapses": int(1000 * density), "synaptic_events": int(400_000 * density)},
         "operations_per_sample": {"effective_accumulates": 900.0 * density, "dense": 5000},
@@ -309,14 +313,14 @@ def test_learning_curves(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> 
     assert test["mean"].iloc[0] == pytest.approx(runs["test_accuracy"].mean())
     assert list(drawn.loc[drawn["set"] == "validation", "samples"]) == [200, 400]
     labels = ["Training samples seen", "Accuracy (%)", "Rate (spikes/s)", "chance", "validation", f"{len(seeds)} seed"]
-    check(lambda: learning_curves.draw(runs, curves), tmp_path, *labels)
+    check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, *labels)
 
 
 def test_learning_curves_without_validation(study: Any, tmp_path: Path) -> None:
     runs, curves = study([{}])
     curves["validation_accuracy"] = np.nan
     assert "validation" not in set(learning_curves.numbers(runs, curves)["set"])
-    check(lambda: learning_curves.draw(runs, curves), tmp_path, "training")
+    check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, "training")
 
 
 def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: Any) -> None:
@@ -325,6 +329,25 @@ def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: An
     curve = [{"training_accuracy": None, "training_loss": loss, "training_time_s": 1 / loss} for loss in (4, 2, 1)]
     assert collect_study.time_to(2.5, curve) == 0.5
     assert collect_study.time_to(0.5, curve) is None
+
+
+def answers(n_readouts: int) -> pd.DataFrame:
+    steps = np.arange(50)
+    tables = [
+        pd.DataFrame({"step": steps, "target": np.sin(steps / 8 * (1 + readout)), "answer": np.sin(steps / 9)})
+        for readout in range(n_readouts)
+    ]
+    return pd.concat([table.assign(task="digits", seed=1, readout=k) for k, table in enumerate(tables)])
+
+
+def test_answers_are_those_of_the_first_run(study: Any, tmp_path: Path) -> None:
+    result = training_result(1) | {"last_answer": {"target": [[0.0, 1.0], [0.5, 1.5]], "readout": [[2, 3], [4, 5]]}}
+    (tmp_path / "answer.json").write_text(json.dumps(result), encoding="utf-8")
+    point = {"task": "pattern", "results": [str(tmp_path / "answer.json")]}
+    table = collect_study.answers([point, {"task": "pattern", "results": []}])
+    assert list(table["answer"]) == [2, 4, 3, 5]
+    assert list(table["target"]) == [0.0, 0.5, 1.0, 1.5]
+    assert list(table["readout"]) == [0, 0, 1, 1]
 
 
 def unanswerable(runs: pd.DataFrame, curves: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -339,7 +362,9 @@ def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
     check(lambda: parameter_curves.draw(runs), tmp_path, "Training loss (mV²)", "Input density")
     numbers = tabulate_study.numbers(runs)
     assert "Training loss (mV²)" in tabulate_study.printed(numbers, runs)
-    check(lambda: learning_curves.draw(*unanswerable(*study([{}]))), tmp_path, "Digits: loss (mV²)", "Rate (spikes/s)")
+    labels = ["Digits: loss (mV²)", "Rate (spikes/s)", "readout, seed 1"]
+    check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(1)), tmp_path, *labels, "Step of the last")
+    check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(2)), tmp_path, *labels, "Readout 2 (mV)")
 
 
 def test_differences_are_paired_over_seeds() -> None:
@@ -457,7 +482,8 @@ def test_the_figure_of_a_study_follows_from_what_it_varies(study: Any, tmp_path:
         runs.to_csv(tmp_path / "runs.csv", index=False)
         curves.to_csv(tmp_path / "curves.csv", index=False)
         outputs = [str(tmp_path / f"study.{file_format}") for file_format in ("pdf", "svg", "png", "csv")]
-        inputs = SimpleNamespace(runs=tmp_path / "runs.csv", curves=tmp_path / "curves.csv")
+        NO_ANSWERS.to_csv(tmp_path / "answers.csv", index=False)
+        inputs = {name: tmp_path / f"{name}.csv" for name in ("runs", "curves", "answers")}
         plot_study.main(SimpleNamespace(input=inputs, output=outputs, params=SimpleNamespace(facts={"kind": kind})))
         assert set(pd.read_csv(outputs[3])["measure"]) == drawn
 

@@ -12,6 +12,7 @@ rule study_figure:
     input:
         runs="results/tables/{study}_runs.csv",
         curves="results/tables/{study}_curves.csv",
+        answers="results/tables/{study}_answers.csv",
         modules=scripts(
             "style",
             "spread",

@@ -63,6 +63,7 @@ rule collect_study:
     output:
         runs="results/tables/{study}_runs.csv",
         curves="results/tables/{study}_curves.csv",
+        answers="results/tables/{study}_answers.csv",
     log:
         "logs/collect_study/{study}.log",
     conda:

@@ -1,4 +1,8 @@
-"""Collect the result files of a study in two tidy tables: a row per run, and a row per run and point of its curve."""
+"""Collect the result files of a study in tidy tables.
+
+A row per run; a row per run and point of its curve; and, of tasks in which no answer is right or wrong, a row per step
+and readout of the first run's last answer.
+"""
 
 import json
 from pathlib import Path
@@ -65,6 +69,22 @@ def run_row(result: dict[str, Any], goal: float | None) -> dict[str, Any]:
     }
 
 
+def answers(points: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return what the first run of each task answered to its last training sample, mV, and the target."""
+    parts = [pd.DataFrame(columns=["task", "seed", "readout", "step", "target", "answer"])]
+    for task in dict.fromkeys(point["task"] for point in points):
+        first = next(point for point in points if point["task"] == task)
+        result = json.loads(Path(first["results"][0]).read_text(encoding="utf-8"))
+        if result["last_answer"] is None:
+            continue
+        target, answer = (np.array(result["last_answer"][name]) for name in ("target", "readout"))
+        for readout in range(target.shape[1]):
+            values = {"target": target[:, readout], "answer": answer[:, readout]}
+            table = pd.DataFrame({"step": np.arange(len(target)), **values})
+            parts.append(table.assign(task=task, seed=result["seed"], readout=readout))
+    return pd.concat(parts)
+
+
 def collect(points: list[dict[str, Any]], goals: dict[str, float]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the runs and their curves. A column per varied parameter holds its value in each run.
 
@@ -98,6 +118,7 @@ def main(snakemake: Any) -> None:
     runs, curves = collect(snakemake.params.points, snakemake.params.goals)
     runs.to_csv(snakemake.output.runs, index=False)
     curves.to_csv(snakemake.output.curves, index=False)
+    answers(snakemake.params.points).to_csv(snakemake.output.answers, index=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Learning curves of a study that varies nothing: loss, accuracy and rate over the samples seen, a row per task."""
+"""Learning curves of a study that varies nothing, a row per task: loss, accuracy and rate over the samples seen.
+
+Where no answer is right or wrong, the answer itself takes the place of the accuracy.
+"""
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -33,30 +36,26 @@ def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)[["task", "measure", "set", "samples", "n", "mean", "low", "high"]]
 
 
-def draw(runs: pd.DataFrame, curves: pd.DataFrame) -> Figure:
+def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Figure:
     """Return the figure."""
     drawn = numbers(runs, curves)
     tasks = list(runs["task"].unique())
-    measures = [measure for measure in ("loss", "accuracy", "rate") if measure in set(drawn["measure"])]
     size = (style.TWO_COLUMNS, (5 + 45 * len(tasks)) * style.MILLIMETRE)
-    figure, axes = plt.subplots(len(tasks), len(measures), figsize=size, squeeze=False)
-    for panels, task in zip(axes, tasks, strict=True):
+    figure, axes = plt.subplots(len(tasks), 3, figsize=size, squeeze=False)
+    for (loss, middle, rate), task in zip(axes, tasks, strict=True):
         of_task, runs_of_task = drawn[drawn["task"] == task], runs[runs["task"] == task]
-        for panel, measure in zip(panels, measures, strict=True):
-            if measure == "accuracy" and runs_of_task["test_accuracy"].isna().all():
-                panel.set_axis_off()
-                continue
+        for panel, measure in ((loss, "loss"), (rate, "rate")):
             _draw_curve(panel, of_task, measure, "training", TRAINING)
-            if measure == "accuracy":
-                _draw_accuracy(panel, of_task, runs_of_task)
-            panel.set(xlabel="Training samples seen", xlim=(0, None))
-            if measure != "accuracy":
-                panel.set_ylim(bottom=0)
-        panels[0].set_ylabel(f"{task.replace('_', ' ').capitalize()}: loss ({UNITS[runs_of_task['loss'].iloc[0]]})")
-        panels[-1].set_ylabel("Rate (spikes/s)")
+            panel.set(xlabel="Training samples seen", xlim=(0, None), ylim=(0, None))
+        loss.set_ylabel(f"{task.replace('_', ' ').capitalize()}: loss ({UNITS[runs_of_task['loss'].iloc[0]]})")
+        rate.set_ylabel("Rate (spikes/s)")
+        if runs_of_task["test_accuracy"].notna().all():
+            _draw_accuracy(middle, of_task, runs_of_task)
+        else:
+            _draw_answer(middle, answers[answers["task"] == task])
     n_seeds = runs["seed"].nunique()
     figure.suptitle(f"mean and 95 % CI, {n_seeds} seed{'s' if n_seeds > 1 else ''}", fontsize=7)
-    style.label_panels([panel for panel in axes.flat if panel.axison])
+    style.label_panels(list(axes.flat))
     return figure
 
 
@@ -70,14 +69,36 @@ def _draw_curve(panel: Axes, drawn: pd.DataFrame, measure: str, samples: str, co
 
 
 def _draw_accuracy(panel: Axes, drawn: pd.DataFrame, runs: pd.DataFrame) -> None:
+    _draw_curve(panel, drawn, "accuracy", "training", TRAINING)
     _draw_curve(panel, drawn, "accuracy", "validation", VALIDATION)
     _draw_test(panel, drawn)
     style.draw_chance(panel, runs["chance"].iloc[0])
     if runs["goal"].notna().all():
         _draw_goal(panel, runs)
-    panel.set(ylabel="Accuracy (%)", ylim=(0, 1.02))
+    panel.set(xlabel="Training samples seen", xlim=(0, None), ylabel="Accuracy (%)", ylim=(0, 1.02))
     panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     panel.legend(loc="lower right", bbox_to_anchor=(1, 0.16))
+
+
+def _draw_answer(panel: Axes, answers: pd.DataFrame) -> None:
+    """Draw target and answer over time, or those of two readouts as a curve."""
+    readouts = [table for _, table in answers.groupby("readout")]
+    for column, label, colour, line in (
+        ("answer", f"readout, seed {answers['seed'].iloc[0]}", TRAINING, "-"),
+        ("target", "target", style.GREY, "--"),
+    ):
+        if len(readouts) == 2:
+            panel.plot(readouts[0][column], readouts[1][column], color=colour, linestyle=line, label=label)
+        else:
+            (table,) = readouts
+            panel.plot(table["step"], table[column], color=colour, linestyle=line, label=label)
+    if len(readouts) == 2:
+        panel.set(xlabel="Readout 1 (mV)", ylabel="Readout 2 (mV)")
+        panel.set_aspect("equal", adjustable="datalim")
+    else:
+        panel.set(xlabel="Step of the last sample", ylabel="Readout (mV)")
+    panel.set_ylim(top=1.3 * panel.get_ylim()[1])
+    panel.legend(loc="upper right", ncols=2)
 
 
 def _draw_goal(panel: Axes, runs: pd.DataFrame) -> None:

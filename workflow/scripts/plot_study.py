@@ -22,10 +22,10 @@ FIGURES = {
 def main(snakemake: Any) -> None:
     """Draw the figure, and write the numbers in it beside it."""
     style.use()
-    runs, curves = pd.read_csv(snakemake.input.runs), pd.read_csv(snakemake.input.curves)
+    runs, curves, answers = (pd.read_csv(snakemake.input[name]) for name in ("runs", "curves", "answers"))
     kind = snakemake.params.facts["kind"]
     if kind == "curves":
-        figure, numbers = learning_curves.draw(runs, curves), learning_curves.numbers(runs, curves)
+        figure, numbers = learning_curves.draw(runs, curves, answers), learning_curves.numbers(runs, curves)
     else:
         figure, numbers = FIGURES[kind].draw(runs), FIGURES[kind].numbers(runs)
     *pictures, table = snakemake.output

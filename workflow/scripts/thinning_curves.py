@@ -1,8 +1,8 @@
 """How far something can be thinned out, and what that saves: a pair of panels per series of a study.
 
 Above, accuracy over the first parameter of the series. Marked is how far one can go from the best point on: up to
-there, no mean is worse than the best one by more than the standard deviation of the best point's seeds. Below, costs
-in relation to those of the first point.
+there, no mean is worse than the best one by more than the standard deviation of seeds, pooled over the two points.
+Below, costs in relation to those of the first point.
 """
 
 import pandas as pd
@@ -51,9 +51,10 @@ def best(runs: pd.DataFrame, measure: Measure) -> int:
 
 
 def last_as_good(runs: pd.DataFrame, measure: Measure) -> int:
-    """Return the last point, from the best on, up to which none is worse than that by more than its seeds' spread."""
-    points = runs.groupby("point")[measure.column].agg(["mean", "std"]).fillna({"std": 0.0}).loc[best(runs, measure) :]
-    worse = measure.sign * (points["mean"] - points["mean"].iloc[0]) < -points["std"].iloc[0]
+    """Return the last point, from the best on, up to which none is worse than that by more than the seeds' spread."""
+    points = runs.groupby("point")[measure.column].agg(["mean", "var"]).fillna({"var": 0.0}).loc[best(runs, measure) :]
+    spread = ((points["var"] + points["var"].iloc[0]) / 2) ** 0.5
+    worse = measure.sign * (points["mean"].iloc[0] - points["mean"]) > spread
     return int(points.index[worse.to_numpy().argmax() - 1 if worse.any() else -1])
 
 
