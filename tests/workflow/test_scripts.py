@@ -362,7 +362,7 @@ def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
     check(lambda: parameter_curves.draw(runs), tmp_path, "Training loss (mV²)", "Input density")
     numbers = tabulate_study.numbers(runs)
     assert "Training loss (mV²)" in tabulate_study.printed(numbers, runs)
-    labels = ["Digits: loss (mV²)", "Rate (spikes/s)", "readout, seed 1"]
+    labels = ["Digits: loss (mV²)", "Rate (spikes/s)", "seed 1", "target"]
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(1)), tmp_path, *labels, "Step of the last")
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(2)), tmp_path, *labels, "Readout 2 (mV)")
 

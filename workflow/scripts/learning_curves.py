@@ -84,7 +84,7 @@ def _draw_answer(panel: Axes, answers: pd.DataFrame) -> None:
     """Draw target and answer over time, or those of two readouts as a curve."""
     readouts = [table for _, table in answers.groupby("readout")]
     for column, label, colour, line in (
-        ("answer", f"readout, seed {answers['seed'].iloc[0]}", TRAINING, "-"),
+        ("answer", f"seed {answers['seed'].iloc[0]}", TRAINING, "-"),
         ("target", "target", style.GREY, "--"),
     ):
         if len(readouts) == 2:
@@ -94,11 +94,12 @@ def _draw_answer(panel: Axes, answers: pd.DataFrame) -> None:
             panel.plot(table["step"], table[column], color=colour, linestyle=line, label=label)
     if len(readouts) == 2:
         panel.set(xlabel="Readout 1 (mV)", ylabel="Readout 2 (mV)")
-        panel.set_aspect("equal", adjustable="datalim")
+        panel.set_aspect("equal")
     else:
         panel.set(xlabel="Step of the last sample", ylabel="Readout (mV)")
-    panel.set_ylim(top=1.3 * panel.get_ylim()[1])
-    panel.legend(loc="upper right", ncols=2)
+    panel.legend(
+        loc="lower right", bbox_to_anchor=(1.04, 0.97), borderaxespad=0, handlelength=1.1, columnspacing=1, ncols=2
+    )
 
 
 def _draw_goal(panel: Axes, runs: pd.DataFrame) -> None:
