@@ -1,7 +1,7 @@
 """How far something can be thinned out, and what that saves: a pair of panels per series of a study.
 
 Above, accuracy over the first parameter of the series. Marked is how far one can go from the best point on: up to
-there, no mean is worse than the best one by more than the standard deviation of seeds, pooled over the two points.
+there, no mean is worse than the best one by more than two standard deviations of seeds, pooled over the two points.
 Below, costs in relation to those of the first point.
 """
 
@@ -20,6 +20,8 @@ COSTS = {
     "training_time_per_sample_s": "training time",
     "peak_memory_bytes": "peak memory",
 }
+SPREAD = 2
+"""Standard deviations, that of 95 % of the seeds."""
 COLUMNS = 3
 """Pairs of panels side by side."""
 
@@ -53,7 +55,7 @@ def best(runs: pd.DataFrame, measure: Measure) -> int:
 def last_as_good(runs: pd.DataFrame, measure: Measure) -> int:
     """Return the last point, from the best on, up to which none is worse than that by more than the seeds' spread."""
     points = runs.groupby("point")[measure.column].agg(["mean", "var"]).fillna({"var": 0.0}).loc[best(runs, measure) :]
-    spread = ((points["var"] + points["var"].iloc[0]) / 2) ** 0.5
+    spread = SPREAD * ((points["var"] + points["var"].iloc[0]) / 2) ** 0.5
     worse = measure.sign * (points["mean"].iloc[0] - points["mean"]) > spread
     return int(points.index[worse.to_numpy().argmax() - 1 if worse.any() else -1])
 
@@ -99,7 +101,7 @@ def draw(runs: pd.DataFrame) -> Figure:
 
 def _draw_measure(panel: Axes, runs: pd.DataFrame, measure: Measure, marked: int) -> None:
     of_best = runs.loc[runs["point"] == best(runs, measure), measure.column]
-    spread = 0.0 if len(of_best) < 2 else of_best.std()
+    spread = 0.0 if len(of_best) < 2 else SPREAD * of_best.std()
     panel.axhspan(of_best.mean() - spread, of_best.mean() + spread, color="0.88", linewidth=0, zorder=0)
     summary = summarize(runs, ["x"], measure.column).sort_values("x")
     panel.fill_between(summary["x"], summary["low"], summary["high"], color=style.COLOURS[0], alpha=0.2, linewidth=0)
