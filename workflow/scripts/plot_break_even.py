@@ -64,7 +64,7 @@ def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
         if at is not None:
             panel.axvline(at, color=colour, linestyle=":", linewidth=0.8)
             panel.annotate(
-                f"{at:.2g}",
+                f"{float(f'{at:.2g}'):g}",
                 (at, 0.02),
                 (1, 0),
                 xycoords=("data", "axes fraction"),
