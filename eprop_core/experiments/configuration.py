@@ -12,6 +12,7 @@ from eprop_core.experiments import points
 from eprop_core.experiments.break_even_parameters import BreakEven
 from eprop_core.experiments.contest import Contest, SampleContest
 from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seed
+from eprop_core.experiments.validation_parameters import Validation
 from eprop_core.parameters import Network, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
 
@@ -162,11 +163,12 @@ class Configuration(Parameters):
         {}, description="networks on which simulators are compared by the target `baselines`"
     )
     comparison: Comparison | None = Field(None, description="what the target `saccades` compares")
+    validation: Validation = Field(Validation(), description="what the target `validation` compares")
 
     @property
     def other_figures(self) -> set[str]:
         """Names of the figures and tables that are not those of a study."""
-        single = {"baselines", "break_even", "exchange", "saccades", "scaling"}
+        single = {"baselines", "break_even", "exchange", "saccades", "scaling", "validation"}
         return single | {f"{name}_scaling" for name in self.scaling}
 
     def point(self, task: str, changes: points.Changes) -> Task:

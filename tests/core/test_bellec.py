@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from bellec_model import train
-from eprop_core.parameters import Adam, Network, parse
+from eprop_core.parameters import Adam
 from eprop_core.simulation import Simulation
-from eprop_core.stimulus import Stimulus
-from random_problem import Problem
-from test_nest_bellec import LEARNING, N_SAMPLES, SETTINGS, bellec_problem
+from eprop_core.validation.bellec_problem import N_SAMPLES, VARIANTS, bellec_problem, in_absolute_time
+from eprop_core.validation.variants import LEARNING
 
 # Both compute in double precision but sum in different orders.
 TOLERANCE = 1e-12  # of the largest readout, at least 1 mV
@@ -19,24 +18,7 @@ WEIGHT_TOLERANCE = 1e-12  # of the largest weight, at least 1 pA
 ADAM_TOLERANCE = 1e-8
 
 
-def in_absolute_time(problem: Problem) -> Problem:
-    """The problem for the simulation, in which the samples begin one step later for the neurons, two for the readouts.
-
-    The last sample is followed by one without input, at whose beginning its update is made.
-    """
-    network, connections, stimulus = problem
-    values = network.model_dump()
-    values["neuron"]["delayed_reset"] = True
-    n_steps = stimulus.n_steps // N_SAMPLES * (N_SAMPLES + 1)
-    target, window = np.zeros((n_steps, network.n_readout)), np.zeros(n_steps, np.bool_)
-    target[2 : stimulus.n_steps + 2] = stimulus.target
-    window[2 : stimulus.n_steps + 2] = stimulus.learning_window
-    events = stimulus.input_steps, stimulus.input_channels
-    shown = Stimulus(n_steps, *events, target, window, n_samples=N_SAMPLES + 1)
-    return Problem(parse(Network, values), connections, shown)
-
-
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_equals_the_literal_model(name: str) -> None:
     problem = bellec_problem(name)
     n_steps = problem.stimulus.n_steps

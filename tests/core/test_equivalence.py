@@ -11,7 +11,7 @@ from eprop_core.parameters import Network, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven import simulate
-from random_problem import Problem, random_problem
+from eprop_core.validation.random_problem import Problem, random_problem
 
 LEARNING = ("input", "recurrent", "output")
 # Both compute in double precision but sum in different orders, and the constant-time update loses some 100 units of

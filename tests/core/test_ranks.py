@@ -14,7 +14,7 @@ import eprop_core
 from eprop_core.connectivity import Range
 from eprop_core.network import PROJECTIONS
 from eprop_core.simulation import Simulation
-from ranks_program import DESTINATIONS, RUNS, problems, simulate
+from eprop_core.validation.ranks import DESTINATIONS, RUNS, problems, simulate
 
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 pytestmark = pytest.mark.skipif(

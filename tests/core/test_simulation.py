@@ -13,7 +13,7 @@ from eprop_core.network import PROJECTIONS
 from eprop_core.parameters import Network, ParameterError, parse
 from eprop_core.simulation import NotFiniteError, Recording, Simulation
 from eprop_core.stimulus import Stimulus, StimulusError
-from random_problem import Problem
+from eprop_core.validation.random_problem import Problem
 from test_equivalence import LEARNING, N_STEPS, assert_equals_time_driven, small_problem
 from test_network import bytes_of_arrays
 

@@ -7,8 +7,8 @@ from eprop_core.connectivity import Connections
 from eprop_core.parameters import IgnoreAndFire, ParameterError
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.time_driven import simulate
+from eprop_core.validation.random_problem import Problem, neuron_values, random_problem
 from literal_model import LiteralModel
-from random_problem import Problem, neuron_values, random_problem
 
 # Both models sum the same terms in different order; 1e-13 of the largest weight is some hundred roundings.
 TOLERANCE = 1e-13

@@ -158,6 +158,26 @@ def results_of_baselines():
     return [f"results/baselines/{contest}/result.json" for contest in CONTESTS]
 
 
+VALIDATION = f"results/validation/{identifier(CONFIGURATION.validation)}"
+
+
+def results_of_validation():
+    """Result files of all checks."""
+    checks = ("nest_eprop_plus", "nest_bellec", "time_driven", "gradients")
+    return [
+        *(
+            f"{VALIDATION}/{check}_seed-{seed}.json"
+            for check in checks
+            for seed in dict.fromkeys(CONFIGURATION.validation.seeds)
+        ),
+        f"{VALIDATION}/published_seed-1.json",
+        *(
+            f"{VALIDATION}/ranks-{ranks}.json"
+            for ranks in dict.fromkeys(CONFIGURATION.validation.ranks)
+        ),
+    ]
+
+
 def contest_as_json(name):
     """What the program is told of a contest."""
     _, contest, task = CONTESTS[name]
@@ -218,6 +238,11 @@ def facts_of_baselines():
         },
         "repeats": sorted({contest.repeats for _, contest, _ in CONTESTS.values()}),
     }
+
+
+def facts_of_validation():
+    parameters = CONFIGURATION.validation
+    return parameters.model_dump() | {"seeds": len(set(parameters.seeds))}
 
 
 def as_json(parameters):

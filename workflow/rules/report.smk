@@ -34,6 +34,7 @@ rule report_page:
     conda:
         "../../envs/core.yaml"
     params:
+        title="eprop-bench: report",
         sections=report_sections(),
         configuration=CONFIGURATION_FILE,
     message:

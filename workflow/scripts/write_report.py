@@ -22,10 +22,16 @@ def caption(template: Path, facts: dict[str, Any]) -> str:
     return str(publish_parts(text, writer="html")["body"])
 
 
-def section(name: str, template: Path, facts: dict[str, Any], results: Path) -> dict[str, Any]:
-    """Return what the page shows of one study or scaling experiment."""
+def section(
+    name: str, template: Path, facts: dict[str, Any], results: Path, details: str | None = None
+) -> dict[str, Any]:
+    """Return what the page shows of one study or experiment; ``details`` names a further table, shown unless empty."""
     files = [f"figures/{name}.{file_format}" for file_format in FORMATS]
     files += [f"tables/{name}.{file_format}" for file_format in ("csv", "md", "tex")]
+    further = pd.DataFrame()
+    if details is not None:
+        files.append(f"tables/{details}.csv")
+        further = pd.read_csv(results / f"tables/{details}.csv")
     return {
         "name": name,
         "title": name.replace("_", " ").capitalize(),
@@ -33,6 +39,7 @@ def section(name: str, template: Path, facts: dict[str, Any], results: Path) -> 
         "caption": caption(template, facts),
         "files": files,
         "table": _markdown_table(results / f"tables/{name}.md"),
+        "details": "" if further.empty else further.to_html(index=False, border=0),
     }
 
 
@@ -73,11 +80,12 @@ def main(snakemake: Any) -> None:
     dates = sorted(result["provenance"]["date"] for result in results)
     template = jinja2.Template(Path(snakemake.input.template).read_text(encoding="utf-8"), autoescape=True)
     html = template.render(
+        title=snakemake.params.title,
         configuration=snakemake.params.configuration,
         n_results=len(results),
         dates=dates[0] if dates[0] == dates[-1] else f"from {dates[0]} to {dates[-1]}",
         sections=[
-            section(entry["name"], Path(entry["caption"]), entry["facts"], page.parent)
+            section(entry["name"], Path(entry["caption"]), entry["facts"], page.parent, entry.get("details"))
             for entry in snakemake.params.sections
         ],
         provenance=provenance(results).to_html(index=False, border=0),

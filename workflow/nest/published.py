@@ -1,6 +1,6 @@
 """Run NEST's published settings in NEST 3.10, by the interpreter that has it, with the random numbers as published.
 
-    python nest_published.py DIRECTORY
+    python published.py DIRECTORY
 
 writes ``<name>.npz`` for each of ``SETTINGS``: ``setting`` (JSON of its fields), the initial connections
 ``<projection>_source``, ``_target``, ``_weight`` sorted by (target, source), the input as ``input_steps`` and
@@ -19,13 +19,13 @@ from pathlib import Path
 
 import nest
 import numpy as np
-
-from nest_bellec import (
+from bellec import (
     ERRORS,
     GENERATORS,
     RECURRENT,
     Arrays,
     listed,
+    multimeter,
     rate_connection,
     recorded,
     recorded_spikes,
@@ -193,14 +193,13 @@ def run(setting: Setting) -> Arrays:
     of_channels, of_recurrent = nest.Create("spike_recorder"), nest.Create("spike_recorder")
     nest.Connect(channels, of_channels, "all_to_all", {"delay": DT})
     nest.Connect(recurrent, of_recurrent, "all_to_all", {"delay": DT})
-    multimeter = nest.Create("multimeter", {"interval": DT, "record_from": ["readout_signal"]})
-    nest.Connect(multimeter, readouts, "all_to_all", {"delay": DT})
+    of_readouts = multimeter(readouts, ["readout_signal"], DT)
     result = {"setting": np.array(json.dumps(asdict(setting)))}
     for name, (sources, targets) in populations.items():
         result |= listed(name, sources, targets)
     nest.Simulate((len(target) + first) * DT)
 
-    answer = recorded(multimeter, "readout_signal", first, len(target), DT)
+    answer = recorded(of_readouts, "readout_signal", first, len(target), DT)
     n_before = 0 if setting.bellec else 2  # rows before the target begins
     n_rows = n_before + len(target)
     sent = GENERATORS + 1 if setting.bellec else 1  # NEST's step in which channels send the spikes of row 0

@@ -1,7 +1,8 @@
-"""Random networks with random input and targets that spike and learn: what the equivalence tests run on."""
+"""Random networks with random input and targets that spike and learn: what simulators are compared on."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,27 +18,48 @@ class Problem(NamedTuple):
     connections: dict[str, Connections]
     stimulus: Stimulus
 
+    def first(self, n_steps: int) -> "Problem | None":
+        """Return the first ``n_steps`` steps, or those of the samples that are complete by then; None without any."""
+        shown = self.stimulus
+        length = shown.n_steps // shown.n_samples if self.network.plasticity.counts_samples else 1
+        n_complete = n_steps // length
+        if n_complete == 0:
+            return None
+        n_kept = n_complete * length
+        n_events = np.searchsorted(shown.input_steps, n_kept)
+        stimulus = replace(
+            shown,
+            n_steps=n_kept,
+            input_steps=shown.input_steps[:n_events],
+            input_channels=shown.input_channels[:n_events],
+            target=shown.target[:n_kept],
+            learning_window=shown.learning_window[:n_kept],
+            n_samples=n_complete if length > 1 else 1,
+        )
+        return self._replace(stimulus=stimulus)
 
-def random_problem(seed: int, n_steps: int, **settings: object) -> Problem:
+
+def random_problem(seed: int | Sequence[int], n_steps: int, *, largest: int = 60, **settings: Any) -> Problem:
     """A problem drawn from ``seed``; ``settings`` override drawn values.
 
-    Keys of ``settings`` are those of ``draw_settings`` below. Weights are scaled to the threshold, the number of
-    sources and the rates, so that the neurons fire at some 5-80 spikes per 1000 steps whatever is drawn.
+    Keys of ``settings`` are those of ``draw_settings`` below; inputs and recurrent neurons are ``largest`` at most.
+    Weights are scaled to the threshold, the number of sources and the rates, so that the neurons fire at some 5-80
+    spikes per 1000 steps whatever is drawn.
     """
     rng = np.random.default_rng(seed)
-    chosen = draw_settings(rng) | settings
+    chosen = draw_settings(rng, largest) | settings
     network = parse(Network, _network(chosen))
     connections = _connections(rng, network, chosen)
     return Problem(network, connections, _stimulus(rng, network, n_steps, chosen))
 
 
-def draw_settings(rng: np.random.Generator) -> dict[str, object]:
+def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
     """Random settings over the whole range of the model, with unit delays."""
     dt = rng.choice([1.0, 1.0, 0.5, 0.1, 2.0])
     kappa = rng.choice([0.0, rng.uniform(0.5, 0.99)], p=[0.1, 0.9])
     return {
-        "n_input": int(rng.integers(5, 61)),
-        "n_recurrent": int(rng.integers(5, 61)),
+        "n_input": int(rng.integers(5, largest + 1)),
+        "n_recurrent": int(rng.integers(5, largest + 1)),
         "n_readout": int(rng.integers(1, 5)),
         "dt": float(dt),
         "tau_m": float(dt * rng.uniform(5.0, 50.0)),
@@ -46,7 +68,7 @@ def draw_settings(rng: np.random.Generator) -> dict[str, object]:
         "I_e": float(rng.choice([0.0, 1.0])),  # in units of half the rheobase
         "V_th": float(rng.uniform(0.03, 1.5)),
         "spread": 0.0,  # of tau_m and V_th between the neurons, relative
-        "V_min": rng.choice([None, -0.5, 0.0], p=[0.5, 0.3, 0.2]),  # in units of V_th
+        "V_min": (None, -0.5, 0.0)[rng.choice(3, p=[0.5, 0.3, 0.2])],  # in units of V_th
         "V_reset": None,  # in units of V_th
         "adaptation": None,  # or rise of the threshold in units of V_th, time constant in steps, share of neurons
         "refractory_steps": int(rng.integers(0, 6)),
@@ -73,8 +95,7 @@ def draw_settings(rng: np.random.Generator) -> dict[str, object]:
     }
 
 
-def _network(chosen: Mapping[str, object]) -> dict[str, object]:
-    settings: dict = dict(chosen)
+def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
     V_th, dt, tau_m = settings["V_th"], settings["dt"], settings["tau_m"]
     rest_per_current = tau_m / settings["C_m"]
     weight = _weight_scale(settings, "input")
@@ -133,18 +154,18 @@ def _per_neuron(value: float, spread: float) -> float | dict[str, float]:
     return value if spread == 0.0 else {"low": value * (1.0 - spread), "high": value * (1.0 + spread)}
 
 
-def _adaptation(settings: Mapping) -> dict[str, float] | None:
+def _adaptation(settings: Mapping[str, Any]) -> dict[str, float] | None:
     if settings["adaptation"] is None:
         return None
     rise, steps, share = settings["adaptation"]
     return {"beta": rise * settings["V_th"], "tau": steps * settings["dt"], "share": share}
 
 
-def _optimizer(settings: Mapping, weight: float, weight_by_gradient: float) -> dict[str, object]:
+def _optimizer(settings: Mapping[str, Any], weight: float, weight_by_gradient: float) -> dict[str, Any]:
     if settings["adam"] is None:
-        return {"learning_rate": settings["learning_rate"] * weight_by_gradient}
+        return {"learning_rate": float(settings["learning_rate"] * weight_by_gradient)}
     # Adam's steps are as large as its learning rate, whatever the gradient.
-    return {"algorithm": "adam", "learning_rate": settings["learning_rate"] * weight} | settings["adam"]
+    return {"algorithm": "adam", "learning_rate": settings["learning_rate"] * weight, **settings["adam"]}
 
 
 def neuron_values(network: Network) -> dict[str, np.ndarray]:
@@ -158,7 +179,7 @@ def neuron_values(network: Network) -> dict[str, np.ndarray]:
     }
 
 
-def _weight_scale(settings: Mapping, name: str) -> float:
+def _weight_scale(settings: Mapping[str, Any], name: str) -> float:
     """Standard deviation of weights (pA) that lets the membrane voltage fluctuate on the scale of the threshold."""
     n_sources = {"input": settings["n_input"], "recurrent": settings["n_recurrent"], "output": settings["n_recurrent"]}
     probability = settings["input_probability"] if name == "input" else 0.03
@@ -168,7 +189,7 @@ def _weight_scale(settings: Mapping, name: str) -> float:
     return float(deviation / np.sqrt(max(arrivals, 0.5)))
 
 
-def _connections(rng: np.random.Generator, network: Network, chosen: Mapping) -> dict[str, Connections]:
+def _connections(rng: np.random.Generator, network: Network, chosen: Mapping[str, Any]) -> dict[str, Connections]:
     populations = {
         "input": (network.n_input, network.n_recurrent),
         "recurrent": (network.n_recurrent, network.n_recurrent),
@@ -194,7 +215,7 @@ def _connections(rng: np.random.Generator, network: Network, chosen: Mapping) ->
     return connections
 
 
-def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, chosen: Mapping) -> Stimulus:
+def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, chosen: Mapping[str, Any]) -> Stimulus:
     # Nothing happens in step 0: NEST's generators cannot deliver anything then.
     fires = rng.random((n_steps, network.n_input)) < chosen["input_probability"]
     fires[0] = False

@@ -1,11 +1,11 @@
-"""Run problems in NEST: the reference of ``core/test_nest.py``, executed by the interpreter that has NEST 3.10.
+"""Run problems of e-prop+ in NEST, by the interpreter that has NEST 3.10.
 
-    python nest_reference.py DIRECTORY
+    python eprop_plus.py DIRECTORY
 
 reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz`` beside it, in the numbering of
 ``eprop_core``.
 
-A problem holds ``network`` (the JSON of ``eprop_core.parameters.Network``) and what ``workflow/nest/network.py`` says.
+A problem holds ``network`` (the JSON of ``eprop_core.parameters.Network``) and what ``network.py`` says.
 A result holds ``spike_steps``, ``spike_neurons``, ``readout``, ``error``, ``voltage``, ``surrogate_gradient``,
 ``learning_signal`` (by the step in which NEST records it) and the connections, sorted by (target, source).
 """
@@ -16,9 +16,7 @@ from pathlib import Path
 
 import nest
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "nest"))
-
+from bellec import multimeter
 from network import connect, create, show_input, show_targets, weights
 
 
@@ -34,8 +32,8 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     spikes = nest.Create("spike_recorder")
     nest.Connect(recurrent, spikes, "all_to_all", {"delay": dt})
-    of_readouts = _multimeter(readouts, ["V_m", "error_signal"], dt)
-    of_neurons = _multimeter(recurrent, ["V_m", "surrogate_gradient", "learning_signal"], dt)
+    of_readouts = multimeter(readouts, ["V_m", "error_signal"], dt)
+    of_neurons = multimeter(recurrent, ["V_m", "surrogate_gradient", "learning_signal"], dt)
 
     nest.Simulate(n_steps * dt)
     result = {}
@@ -56,12 +54,6 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         "surrogate_gradient": _recorded(of_neurons, "surrogate_gradient", n_steps, network["n_recurrent"], dt),
         "learning_signal": _recorded(of_neurons, "learning_signal", n_steps, network["n_recurrent"], dt),
     }
-
-
-def _multimeter(neurons: "nest.NodeCollection", quantities: list[str], dt: float) -> "nest.NodeCollection":
-    multimeter = nest.Create("multimeter", {"interval": dt, "record_from": quantities})
-    nest.Connect(multimeter, neurons, "all_to_all", {"delay": dt})
-    return multimeter
 
 
 def _recorded(multimeter: "nest.NodeCollection", quantity: str, n_steps: int, n_neurons: int, dt: float) -> np.ndarray:

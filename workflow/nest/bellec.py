@@ -1,12 +1,13 @@
 """Run problems with NEST's e-prop of Bellec et al. (2020), by the interpreter that has NEST 3.10.
 
-    python nest_bellec.py DIRECTORY
+    python bellec.py DIRECTORY
 
 reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz`` beside it. A problem holds
 ``network`` (the JSON of ``eprop_core.parameters.Network``), the fields of ``eprop_core.stimulus.Stimulus``,
 ``n_samples``, and ``<projection>_source``, ``_target``, ``_weight`` of the four projections. A result holds ``spikes``
-(steps, neurons), ``error`` (steps, readouts), and the connections as above, sorted by (target, source). Its rows are
-the steps of the samples, each population's from its own start.
+(steps, neurons), ``error`` (steps, readouts), ``surrogate_gradient`` and ``learning_signal`` (steps, neurons; of the
+step of its error), and the connections as above, sorted by (target, source). Its rows are the steps of the samples, each population's from
+its own start.
 """
 
 import json
@@ -74,14 +75,16 @@ def run(problem: Arrays) -> Arrays:
 
     recorder = nest.Create("spike_recorder")
     nest.Connect(recurrent, recorder, "all_to_all", {"delay": dt})
-    multimeter = nest.Create("multimeter", {"interval": dt, "record_from": ["error_signal"]})
-    nest.Connect(multimeter, readouts, "all_to_all", {"delay": dt})
+    of_readouts = multimeter(readouts, ["error_signal"], dt)
+    of_neurons = multimeter(recurrent, ["surrogate_gradient", "learning_signal"], dt)
     update_all_synapses(inputs, recurrent, n_steps, dt)
 
     nest.Simulate((n_steps + ERRORS + 3) * dt)
     result = {
         "spikes": recorded_spikes(recorder, recurrent, RECURRENT, n_steps, dt),
-        "error": recorded(multimeter, "error_signal", ERRORS, n_steps, dt),
+        "error": recorded(of_readouts, "error_signal", ERRORS, n_steps, dt),
+        "surrogate_gradient": recorded(of_neurons, "surrogate_gradient", RECURRENT, n_steps, dt),
+        "learning_signal": recorded(of_neurons, "learning_signal", ERRORS + 1, n_steps, dt),
     }
     for name, (sources, targets) in populations.items():
         result |= listed(name, sources, targets)
@@ -182,14 +185,21 @@ def recorded_spikes(
     return spikes
 
 
-def recorded(multimeter: "nest.NodeCollection", quantity: str, first: int, n_steps: int, dt: float) -> np.ndarray:
-    """Return a recording of all readouts, float64 (n_steps, n_readout), from NEST's step ``first`` on."""
-    events = multimeter.get("events")
+def multimeter(neurons: "nest.NodeCollection", quantities: list[str], dt: float) -> "nest.NodeCollection":
+    """Return a multimeter that records ``quantities`` of ``neurons`` in every step."""
+    device = nest.Create("multimeter", {"interval": dt, "record_from": quantities})
+    nest.Connect(device, neurons, "all_to_all", {"delay": dt})
+    return device
+
+
+def recorded(device: "nest.NodeCollection", quantity: str, first: int, n_steps: int, dt: float) -> np.ndarray:
+    """Return a recording of all neurons, float64 (n_steps, n_neurons), from NEST's step ``first`` on."""
+    events = device.get("events")
     steps = np.rint(events["times"] / dt).astype(int) - first
     kept = (steps >= 0) & (steps < n_steps)
-    readouts = events["senders"] - events["senders"].min()
-    values = np.full((n_steps, readouts.max() + 1), np.nan)
-    values[steps[kept], readouts[kept]] = events[quantity][kept]
+    neurons = events["senders"] - events["senders"].min()
+    values = np.full((n_steps, neurons.max() + 1), np.nan)
+    values[steps[kept], neurons[kept]] = events[quantity][kept]
     return values
 
 

@@ -1,0 +1,78 @@
+"""Figure of the validation: a dot per variant and quantity, against the tolerance, by check."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import script_log
+import style
+from validation_numbers import CHECKS, largest
+
+EQUAL = 1e-18
+"""Where a difference of zero is drawn."""
+LARGEST = 1.0
+"""Larger differences, and those that are no number, are drawn here."""
+ROW = 3.6 * style.MILLIMETRE
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Return the figure."""
+    dots = largest(table, ["check", "variant", "quantity"])
+    checks = [check for check in CHECKS.values() if check in set(dots["check"])]
+    quantities = [list(dots.loc[dots["check"] == check, "quantity"].unique()) for check in checks]
+    heights = [len(of_check) + 1.4 for of_check in quantities]
+    figure, panels = plt.subplots(
+        len(checks),
+        1,
+        sharex=True,
+        squeeze=False,
+        figsize=(1.5 * style.ONE_COLUMN, ROW * sum(heights) + 12 * style.MILLIMETRE),
+        height_ratios=heights,
+    )
+    for panel, check, of_check in zip(panels[:, 0], checks, quantities, strict=True):
+        _draw_check(panel, dots[dots["check"] == check], of_check)
+        panel.set_title(check, loc="left", fontsize=7, fontweight="bold")
+    last = panels[-1, 0]
+    last.set_xscale("log")
+    last.set_xlim(EQUAL / 4, 2 * LARGEST)
+    decades = [10.0**decade for decade in range(-16, 1, 4)]
+    labels = [f"$10^{{{decade}}}$" for decade in range(-16, 1, 4)]
+    last.set_xticks([EQUAL, *decades], ["equal", *labels])
+    last.minorticks_off()
+    last.set_xlabel("Largest difference (relative)")
+    return figure
+
+
+def _draw_check(panel: Axes, dots: pd.DataFrame, quantities: list[str]) -> None:
+    random = np.random.default_rng(1)  # dots of one row are spread, so that all can be seen
+    for place, quantity in enumerate(quantities):
+        of_quantity = dots[dots["quantity"] == quantity]
+        values = np.clip(of_quantity["max_difference"].to_numpy(), EQUAL, LARGEST)
+        heights = place + random.uniform(-0.28, 0.28, len(values))
+        failed = (of_quantity["passed"] < of_quantity["comparisons"]).to_numpy()
+        panel.plot(values[~failed], heights[~failed], "o", color=style.COLOURS[0], markersize=2, alpha=0.5, mew=0)
+        panel.plot(values[failed], heights[failed], "X", color=style.COLOURS[1], markersize=4, mew=0)
+        for tolerance in of_quantity["tolerance"].unique():
+            panel.vlines(max(tolerance, EQUAL), place - 0.42, place + 0.42, "black", linewidth=1)
+    panel.axvline(3.2 * EQUAL, color=style.GREY, linewidth=0.4, linestyle=":")
+    panel.set_ylim(len(quantities) - 0.4, -0.6)
+    panel.set_yticks(range(len(quantities)), quantities)
+    panel.tick_params(axis="y", length=0)
+    panel.grid(axis="x", color="0.9", linewidth=0.4)
+    panel.set_axisbelow(True)
+
+
+def main(snakemake: Any) -> None:
+    """Draw the figure."""
+    style.use()
+    table = pd.read_csv(snakemake.input.table)
+    style.save(draw(table), snakemake.output[:3])
+    largest(table, ["check", "variant", "quantity"]).to_csv(snakemake.output[3], index=False)
+
+
+if __name__ == "__main__":
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821

@@ -1,0 +1,51 @@
+"""Tables of the validation: every difference, the largest ones in print, and where simulations part."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import script_log
+import write_table
+from validation_numbers import CHECKS, COLUMNS, largest
+
+
+def rows(result: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the rows of a result file's list ``key``, with the check, and the variant's seed or number of ranks."""
+    one = {"ranks": f", {result['ranks']} rank{'s' * (result['ranks'] > 1)}", "published": ""}
+    suffix = one.get(result["check"], f", seed {result['seed']}")
+    return [{**row, "check": CHECKS[result["check"]], "variant": row["variant"] + suffix} for row in result[key]]
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what is printed: a row per check and quantity."""
+    summary = largest(table, ["check", "quantity"])
+    return pd.DataFrame(
+        {
+            "Compared with": summary["check"],
+            "Quantity": summary["quantity"],
+            "Comparisons": summary["comparisons"].astype(str),
+            "Largest difference": summary["max_difference"].map("{:.1e}".format).replace("0.0e+00", "0"),
+            "Tolerance": summary["tolerance"].map("{:.0e}".format).replace("0e+00", "0"),
+            "Passed": summary["passed"].astype(str),
+        }
+    )
+
+
+def main(snakemake: Any) -> None:
+    """Write all tables."""
+    results = [json.loads(Path(file).read_text(encoding="utf-8")) for file in snakemake.input.results]
+    table = pd.DataFrame([row for result in results for row in rows(result, "differences")])[list(COLUMNS)]
+    caption = (
+        "Largest differences of this simulator from its references, relative to the largest value of the quantity; "
+        "spikes: zero means that all are equal."
+    )
+    write_table.write(table, printed(table), snakemake.output[:3], caption, "validation")
+    partings = [row for result in results for row in rows(result, "partings")]
+    columns = ["check", "variant", "step", "neuron", "distance"]
+    pd.DataFrame(partings, columns=columns).to_csv(snakemake.output.divergence, index=False)
+
+
+if __name__ == "__main__":
+    script_log.run(main, snakemake)  # type: ignore[name-defined]  # noqa: F821

@@ -1,0 +1,43 @@
+"""What table and figure of the validation show: the largest differences by check and quantity."""
+
+import pandas as pd
+
+CHECKS = {
+    "nest_eprop_plus": "NEST, e-prop+",
+    "nest_bellec": "NEST, Bellec's rule",
+    "time_driven": "time-driven model",
+    "ranks": "MPI ranks",
+    "published": "published losses",
+    "gradients": "exact gradients",
+}
+"""Names of the checks in print, in their order there."""
+COLUMNS = ("check", "variant", "quantity", "max_difference", "tolerance", "passed")
+
+
+def without_steps(quantities: pd.Series) -> pd.Series:
+    """Return names of quantities without the steps in which they were compared."""
+    return quantities.str.replace(r", (first \d+ steps|step \d+)$", "", regex=True)
+
+
+def without_seed(variants: pd.Series) -> pd.Series:
+    """Return names of variants without their seeds."""
+    return variants.str.replace(r", (seed \d+|\d+ ranks?)$", "", regex=True)
+
+
+def largest(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return a row per group: number of comparisons, largest difference and tolerance, and how many passed.
+
+    A difference that is no number is larger than all others.
+    """
+    ours = table.assign(
+        quantity=without_steps(table["quantity"]),
+        variant=without_seed(table["variant"]),
+        max_difference=table["max_difference"].fillna(float("inf")),
+    )
+    groups = ours.groupby(by, sort=False)
+    return groups.agg(
+        comparisons=("passed", "size"),
+        max_difference=("max_difference", "max"),
+        tolerance=("tolerance", "max"),
+        passed=("passed", "sum"),
+    ).reset_index()
