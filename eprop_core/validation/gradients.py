@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import Uniform, parse
+from eprop_core.parameters import Network, Uniform, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.validation.comparison import Difference, relative_difference

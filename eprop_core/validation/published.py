@@ -56,7 +56,7 @@ Run = dict[str, Any]
 
 
 def tolerance(name: str) -> float:
-    """Return the relative tolerance of this project's losses; for Adam with Bellec's rule see :func:`bellec_problem`."""
+    """Return the relative tolerance of our losses; for Adam with Bellec's rule see :func:`bellec_problem`."""
     return 1e-6 if name.startswith("evidence") else TOLERANCE
 
 

@@ -5,9 +5,9 @@
 reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz`` beside it. A problem holds
 ``network`` (the JSON of ``eprop_core.parameters.Network``), the fields of ``eprop_core.stimulus.Stimulus``,
 ``n_samples``, and ``<projection>_source``, ``_target``, ``_weight`` of the four projections. A result holds ``spikes``
-(steps, neurons), ``error`` (steps, readouts), ``surrogate_gradient`` and ``learning_signal`` (steps, neurons; of the
-step of its error), and the connections as above, sorted by (target, source). Its rows are the steps of the samples, each population's from
-its own start.
+(steps, neurons), ``error`` (steps, readouts), ``surrogate_gradient`` and, by the step of its error, ``learning_signal``
+(steps, neurons), and the connections as above, sorted by (target, source). Its rows are the steps of the samples, each
+population's from its own start.
 """
 
 import json

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from eprop_core.datasets.prepare import is_here
 from eprop_core.experiments import configuration, driver, estimates
+from eprop_core.experiments.compile import KINDS
 from eprop_core.experiments.contest import SampleContest
 from eprop_core.experiments.points import identifier
 from eprop_core.network import kind

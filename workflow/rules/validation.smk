@@ -46,6 +46,7 @@ rule describe_validation:
 rule validate:
     input:
         parameters=f"{VALIDATION}/parameters.json",
+        compiled=expand("results/compiled/{kind}.json", kind=KINDS),
         sources=sources(".", "time_driven", "validation"),
         program=programs("validation", "validation_parameters"),
     output:
@@ -74,6 +75,7 @@ rule validate:
 use rule validate as validate_with_nest with:
     input:
         parameters=f"{VALIDATION}/parameters.json",
+        compiled=expand("results/compiled/{kind}.json", kind=KINDS),
         sources=sources(".", "validation"),
         program=programs("validation", "validation_parameters"),
         nest="results/nest/environment.json",
