@@ -204,6 +204,21 @@ def test_wrong_configuration_is_told_in_one_line(tmp_path: Path, path: list[str]
 @pytest.mark.skipif(
     "EPROP_BENCH_NEST_PYTHON" not in os.environ, reason="EPROP_BENCH_NEST_PYTHON names no Python with NEST"
 )
+def test_validation(tmp_path: Path) -> None:
+    run = snakemake(tmp_path, "--configfile", PROJECT / "config" / "smoke.yaml", "--", "validation")
+    assert run.returncode == 0, run.stdout + run.stderr
+    table = pd.read_csv(tmp_path / "results" / "tables" / "validation.csv")
+    assert list(table) == ["check", "variant", "quantity", "max_difference", "tolerance", "passed"]
+    assert table["check"].nunique() == 6
+    assert table["passed"].all()
+    assert (tmp_path / "results" / "tables" / "validation_divergence.csv").exists()
+    assert (tmp_path / "results" / "figures" / "validation.pdf").read_bytes().startswith(b"%PDF")
+    assert "data:image" in (tmp_path / "results" / "validation.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(
+    "EPROP_BENCH_NEST_PYTHON" not in os.environ, reason="EPROP_BENCH_NEST_PYTHON names no Python with NEST"
+)
 def test_baselines(tmp_path: Path) -> None:
     run = snakemake(tmp_path, "--configfile", PROJECT / "config" / "smoke.yaml", "--", "baselines")
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,0 +1,104 @@
+"""What is told of two simulations that differ, in values or by a spike."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
+from eprop_core.parameters import SurrogateGradient
+from eprop_core.validation.comparison import (
+    LARGEST_DISTANCE,
+    Outcome,
+    Parting,
+    Tolerances,
+    compare,
+    distance_to_threshold,
+)
+from eprop_core.validation.random_problem import Problem, random_problem
+from eprop_core.validation.simulators import time_driven_model
+from eprop_core.validation.variants import SURROGATES
+
+TOLERANCES = Tolerances(signals=1e-9, weights=1e-9)
+PROBLEM = random_problem(1, 300, n_input=20, n_recurrent=10, input_probability=0.1, refractory_steps=0)
+
+Change = Callable[[Outcome], Outcome]
+
+
+def changed(change: Change) -> Callable[[Mapping[str, Problem]], dict[str, Outcome]]:
+    """The time-driven model with other results."""
+    return lambda problems: {name: change(outcome) for name, outcome in time_driven_model(problems).items()}
+
+
+def compare_changed(change: Change) -> tuple[dict[str, tuple[float, bool]], dict[str, Parting]]:
+    compared = compare({"problem": PROBLEM}, changed(change), time_driven_model, lambda _: TOLERANCES)
+    told = {d.quantity: (d.max_difference, d.passed) for d in compared.differences["problem"]}
+    return told, compared.partings
+
+
+def test_a_simulation_equals_itself() -> None:
+    told, partings = compare_changed(lambda outcome: outcome)
+    projections = ("input", "recurrent", "output", "feedback")
+    assert told == dict.fromkeys(
+        ("spikes", "readout", "error", *(f"{name} weights" for name in projections)), (0.0, True)
+    )
+    assert partings == {}
+
+
+@pytest.mark.parametrize(("relative", "passes"), [(1e-10, True), (1e-8, False), (np.nan, False)])
+def test_a_weight_that_differs(relative: float, passes: bool) -> None:
+    def change(outcome: Outcome) -> Outcome:
+        weights = outcome.weights["input"]
+        other = weights.weight.copy()
+        other[3] += relative * np.abs(other).max()
+        return outcome._replace(weights={**outcome.weights, "input": weights._replace(weight=other)})
+
+    told, _ = compare_changed(change)
+    difference, passed = told.pop("input weights")
+    assert passed == passes
+    np.testing.assert_allclose(difference, relative, rtol=1e-5)
+    assert all(passed for _, passed in told.values())
+
+
+def test_a_spike_away_from_the_threshold_fails_and_what_is_before_it_is_compared() -> None:
+    """The spike of step 100 or later that is missing; it is not missing in the shorter problem."""
+    spikes = time_driven_model({"problem": PROBLEM})["problem"]
+    index = int(np.searchsorted(spikes.spike_steps, 100))
+    step, neuron = int(spikes.spike_steps[index]), int(spikes.spike_neurons[index])
+
+    def without_it(outcome: Outcome) -> Outcome:
+        kept = (outcome.spike_steps != step) | (outcome.spike_neurons != neuron)
+        return outcome._replace(spike_steps=outcome.spike_steps[kept], spike_neurons=outcome.spike_neurons[kept])
+
+    told, partings = compare_changed(without_it)
+    assert partings["problem"][:2] == (step, neuron)
+    assert told[f"spikes, first {step} steps"] == (0.0, True)
+    assert told[f"input weights, first {step} steps"] == (0.0, True)
+    distance, passed = told[f"distance to threshold, step {step}"]
+    assert distance > LARGEST_DISTANCE
+    assert not passed
+
+
+@pytest.mark.parametrize("function", SURROGATES)
+def test_distance_to_threshold_inverts_the_surrogate_gradient(function: str) -> None:
+    surrogate = SurrogateGradient(function=function, height=0.3, width=2.0)
+    u = 0.25
+    value = {
+        "piecewise_linear": 1.0 - u,
+        "exponential": np.exp(-u),
+        "fast_sigmoid_derivative": 1.0 / (1.0 + u) ** 2,
+        "arctan": 1.0 / (1.0 + u**2),
+    }[function]
+    assert distance_to_threshold(0.3 * value, surrogate) == pytest.approx(u, rel=1e-12)
+    assert distance_to_threshold(0.3, surrogate) == 0.0
+    assert distance_to_threshold(0.0, surrogate) == np.inf
+
+
+@pytest.mark.parametrize("n_steps", [0, 1, 120])
+def test_first_steps_of_a_problem(n_steps: int) -> None:
+    part = PROBLEM.first(n_steps)
+    if n_steps == 0:
+        assert part is None
+    else:
+        assert part is not None
+        assert part.stimulus.n_steps == len(part.stimulus.target) == n_steps
+        assert (part.stimulus.input_steps < n_steps).all()
