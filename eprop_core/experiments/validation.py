@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from eprop_core.experiments import command_line, ranks, results
 from eprop_core.experiments.provenance import provenance
 from eprop_core.experiments.validation_parameters import Validation
@@ -59,7 +61,7 @@ def time_driven(run: Run) -> Comparison:
 
 def compare_ranks(run: Run) -> Comparison:
     """Compare ranks together with one alone."""
-    return Comparison(of_ranks.differences(run.communicator), {})
+    return Comparison(of_ranks.differences(run.communicator), {}, {})
 
 
 def compare_published(run: Run) -> Comparison:
@@ -69,18 +71,18 @@ def compare_published(run: Run) -> Comparison:
         expected = published.PUBLISHED[name]
         losses, same_spikes = published.losses(name, reproduced)
         differences[name] = [
-            Difference(f"loss, {who}", max(abs(a / b - 1.0) for a, b in zip(of, expected, strict=True)), tolerance)
+            Difference(f"loss, {who}", float(np.abs(np.asarray(of) / expected - 1.0).max()), tolerance)
             for who, of, tolerance in (
                 ("NEST", reproduced["losses"], published.TOLERANCE),
                 ("this simulator", losses, published.tolerance(name)),
             )
         ] + [Difference("spikes", 0.0 if same_spikes else 1.0, 0.0)]
-    return Comparison(differences, {})
+    return Comparison(differences, {}, {})
 
 
 def compare_gradients(run: Run) -> Comparison:
     """Compare with derivatives of the loss."""
-    return Comparison({name: [gradients.difference(name, run.seed)] for name in gradients.VARIANTS}, {})
+    return Comparison({name: [gradients.difference(name, run.seed)] for name in gradients.VARIANTS}, {}, {})
 
 
 CHECKS: dict[str, Callable[[Run], Comparison]] = {
@@ -104,11 +106,12 @@ def _problems(of: variants.Variants, run: Run, n_steps: int, **more: Any) -> dic
 def _compare(problems: dict[str, Problem], own: comparison.Simulator, reference: comparison.Simulator) -> Comparison:
     names = list(problems)
     parts = [names[first : first + PROBLEMS_AT_ONCE] for first in range(0, len(names), PROBLEMS_AT_ONCE)]
-    compared = Comparison({}, {})
+    compared = Comparison({}, {}, {})
     for part in progress(parts, "problems", len(parts)):
         of_part = comparison.compare({name: problems[name] for name in part}, own, reference, _tolerances)
         compared.differences.update(of_part.differences)
         compared.partings.update(of_part.partings)
+        compared.activities.update(of_part.activities)
     return compared
 
 
@@ -164,6 +167,7 @@ def check(options: argparse.Namespace, communicator: ranks.Communicator) -> dict
             {"variant": variant, **parting._asdict(), "distance": min(parting.distance, 1e300)}
             for variant, parting in compared.partings.items()
         ],
+        "activities": [{"variant": variant, **of._asdict()} for variant, of in compared.activities.items()],
     }
 
 

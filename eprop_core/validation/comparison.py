@@ -67,11 +67,20 @@ class Tolerances(NamedTuple):
     weights: float
 
 
+class Activity(NamedTuple):
+    """What a reference does: to be equal to a silent or static network would mean little."""
+
+    spikes: int
+    weight_change: float
+    """Largest, relative to the largest initial weight of the projection."""
+
+
 class Comparison(NamedTuple):
     """What came out of comparing, by problem."""
 
     differences: dict[str, list[Difference]]
     partings: dict[str, Parting]
+    activities: dict[str, Activity]
 
 
 Simulator = Callable[[Mapping[str, Problem]], Mapping[str, Outcome]]
@@ -82,10 +91,10 @@ def compare(
     problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Callable[[Problem], Tolerances]
 ) -> Comparison:
     """Simulate all problems both ways; those that part once more, up to there."""
-    differences, partings = _compare_once(problems, own, reference, tolerances)
+    differences, partings, activities = _compare_once(problems, own, reference, tolerances)
     before = {name: problems[name].first(parting.step) for name, parting in partings.items()}
     comparable = {name: problem for name, problem in before.items() if problem is not None}
-    again, unexplained = _compare_once(comparable, own, reference, tolerances)
+    again, unexplained, _ = _compare_once(comparable, own, reference, tolerances)
     for name, parting in partings.items():
         part = comparable.get(name)
         until = "" if part is None else f", first {part.stimulus.n_steps} steps"
@@ -95,23 +104,34 @@ def compare(
         ]
         if name in unexplained:
             differences[name].append(Difference(f"spikes{until}", 1.0, 0.0))
-    return Comparison(differences, partings)
+    return Comparison(differences, partings, activities)
 
 
 def _compare_once(
     problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Callable[[Problem], Tolerances]
-) -> tuple[dict[str, list[Difference]], dict[str, Parting]]:
+) -> Comparison:
+    compared = Comparison({}, {}, {})
     if not problems:
-        return {}, {}
-    differences, partings = {}, {}
+        return compared
     outcomes, references = own(problems), reference(problems)
     for name, problem in problems.items():
         parting = first_parting(outcomes[name], references[name], problem.network.neuron.surrogate_gradient)
         if parting is None:
-            differences[name] = compare_outcomes(outcomes[name], references[name], tolerances(problem))
+            compared.differences[name] = compare_outcomes(outcomes[name], references[name], tolerances(problem))
         else:
-            partings[name] = parting
-    return differences, partings
+            compared.partings[name] = parting
+        compared.activities[name] = activity_of(problem, references[name])
+    return compared
+
+
+def activity_of(problem: Problem, reference: Outcome) -> Activity:
+    """Return what a reference did."""
+    changes = [
+        relative_difference(connections.weight, problem.connections[name].weight, problem.connections[name].weight)
+        for name, connections in reference.weights.items()
+        if name != "feedback"
+    ]
+    return Activity(len(reference.spike_steps), max(changes))
 
 
 def first_parting(own: Outcome, reference: Outcome, surrogate: SurrogateGradient) -> Parting | None:

@@ -121,6 +121,7 @@ rule validation_table:
         "results/tables/validation.md",
         "results/tables/validation.tex",
         divergence="results/tables/validation_divergence.csv",
+        activity="results/tables/validation_activity.csv",
     log:
         "logs/validation_table.log",
     conda:

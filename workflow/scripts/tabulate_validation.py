@@ -18,9 +18,11 @@ def rows(result: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [{**row, "check": CHECKS[result["check"]], "variant": row["variant"] + suffix} for row in result[key]]
 
 
-def printed(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what is printed: a row per check and quantity."""
+def printed(table: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFrame:
+    """Return what is printed: a row per check and quantity; first in each check, what its networks did."""
     summary = largest(table, ["check", "quantity"])
+    by_check = activities.groupby("check")
+    first = summary["check"].where(~summary["check"].duplicated())
     return pd.DataFrame(
         {
             "Compared with": summary["check"],
@@ -29,6 +31,10 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
             "Largest difference": summary["max_difference"].map("{:.1e}".format).replace("0.0e+00", "0"),
             "Tolerance": summary["tolerance"].map("{:.0e}".format).replace("0e+00", "0"),
             "Passed": summary["passed"].astype(str),
+            "Spikes": first.map(by_check["spikes"].sum()).map("{:.0f}".format, na_action="ignore").fillna(""),
+            "Weights moved by": first.map(by_check["weight_change"].median())
+            .map("{:.1%}".format, na_action="ignore")
+            .fillna(""),
         }
     )
 
@@ -39,9 +45,12 @@ def main(snakemake: Any) -> None:
     table = pd.DataFrame([row for result in results for row in rows(result, "differences")])[list(COLUMNS)]
     caption = (
         "Largest differences of this simulator from its references, relative to the largest value of the quantity; "
-        "spikes: zero means that all are equal."
+        "spikes: zero means that all are equal. Spikes are those of all networks; weights moved by so much of the "
+        "largest one (median over networks of the largest change)."
     )
-    write_table.write(table, printed(table), snakemake.output[:3], caption, "validation")
+    activities = pd.DataFrame([row for result in results for row in rows(result, "activities")])
+    write_table.write(table, printed(table, activities), snakemake.output[:3], caption, "validation")
+    activities[["check", "variant", "spikes", "weight_change"]].to_csv(snakemake.output.activity, index=False)
     partings = [row for result in results for row in rows(result, "partings")]
     columns = ["check", "variant", "step", "neuron", "distance"]
     pd.DataFrame(partings, columns=columns).to_csv(snakemake.output.divergence, index=False)
