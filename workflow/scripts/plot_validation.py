@@ -16,6 +16,8 @@ EQUAL = 1e-18
 """Where a difference of zero is drawn."""
 LARGEST = 1.0
 """Larger differences, and those that are no number, are drawn here."""
+TOLERANCE_COLOURS = (style.COLOURS[0], style.COLOURS[1])
+"""Of the dots, and of their tolerance's line; the second where a quantity has a larger tolerance for some variants."""
 ROW = 3.6 * style.MILLIMETRE
 
 
@@ -51,13 +53,14 @@ def _draw_check(panel: Axes, dots: pd.DataFrame, quantities: list[str]) -> None:
     random = np.random.default_rng(1)  # dots of one row are spread, so that all can be seen
     for place, quantity in enumerate(quantities):
         of_quantity = dots[dots["quantity"] == quantity]
-        values = np.clip(of_quantity["max_difference"].to_numpy(), EQUAL, LARGEST)
-        heights = place + random.uniform(-0.28, 0.28, len(values))
-        failed = (of_quantity["passed"] < of_quantity["comparisons"]).to_numpy()
-        panel.plot(values[~failed], heights[~failed], "o", color=style.COLOURS[0], markersize=2, alpha=0.5, mew=0)
-        panel.plot(values[failed], heights[failed], "X", color=style.COLOURS[1], markersize=4, mew=0)
-        for tolerance in of_quantity["tolerance"].unique():
-            panel.vlines(max(tolerance, EQUAL), place - 0.42, place + 0.42, "black", linewidth=1)
+        for tolerance, colour in zip(sorted(of_quantity["tolerance"].unique()), TOLERANCE_COLOURS, strict=False):
+            of_tolerance = of_quantity[of_quantity["tolerance"] == tolerance]
+            values = np.clip(of_tolerance["max_difference"].to_numpy(), EQUAL, LARGEST)
+            heights = place + random.uniform(-0.28, 0.28, len(values))
+            failed = (of_tolerance["passed"] < of_tolerance["comparisons"]).to_numpy()
+            panel.plot(values[~failed], heights[~failed], "o", color=colour, markersize=2, alpha=0.6, mew=0)
+            panel.plot(values[failed], heights[failed], "X", color="black", markersize=4, mew=0)
+            panel.vlines(max(tolerance, EQUAL), place - 0.42, place + 0.42, colour, linewidth=1.2)
     panel.axvline(3.2 * EQUAL, color=style.GREY, linewidth=0.4, linestyle=":")
     panel.set_ylim(len(quantities) - 0.4, -0.6)
     panel.set_yticks(range(len(quantities)), quantities)
