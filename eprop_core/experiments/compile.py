@@ -1,6 +1,5 @@
 """Compile the simulator, so that jobs that start together find it in numba's cache."""
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -58,14 +57,6 @@ _FEATURES: dict[str, dict[str, dict[str, Any]]] = {
     "own_decay": {"neuron": {"tau_m": {"low": 10.0, "high": 20.0}}},
     "walking": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
 }
-
-
-KINDS = tuple(
-    "-".join(features) or "plain"
-    for n in range(len(_FEATURES) + 1)
-    for features in itertools.combinations(_FEATURES, n)
-)
-"""All kinds of networks, see :func:`eprop_core.network.kind`."""
 
 
 def network_of(kind: str) -> Network:

@@ -76,8 +76,8 @@ def problems() -> dict[str, Problem]:
         # Currents of so many readouts and steps alone exceed the initial room.
         "many readouts": drawn(random_problem(4, 80, **small, **two_filters, delay=delay, dt=1.0), 53, 40, drive=1.2),
         # The last neurons adapt, which some ranks have none of.
-        "adaptive, Adam": random_problem(7, 200, **small, **one_filter, **adaptive, adam={}),
-        "adaptive feedback, Adam in each step": random_problem(6, 200, **small, **one_filter, **adaptive, **each_step),
+        "adaptive, Adam": random_problem(7, 200, **small, **two_filters, **adaptive, adam={}),
+        "adaptive feedback, Adam in each step": random_problem(6, 200, **small, **two_filters, **adaptive, **each_step),
         "per sample": per_sample(random_problem(11, 200, **small, **one_filter, **adaptive, spread=0.3)),
     }
 

@@ -14,11 +14,14 @@ Variants = dict[str, dict[str, Any]]
 EVERYWHERE = dict.fromkeys(PROJECTIONS, 1.0)
 SURROGATES: tuple[str, ...] = get_args(SurrogateGradient.model_fields["function"].annotation)
 
+# Each combination of filters, adaptation, differing neurons and walking is compiled by itself, for a minute: few do.
+ONE_FILTER = {"kappa": 0.95, "kappa_reg": 0.95}
+TWO_FILTERS = {"kappa": 0.95, "kappa_reg": 0.9}
 NEURONS: Variants = {
-    "eprop_iaf": {},
-    "eprop_iaf_adapt": {"adaptation": (0.3, 40.0, 0.8)},
-    "eprop_iaf_psc_delta": {"V_reset": -0.3, "V_min": -0.5},
-    "eprop_iaf_psc_delta_adapt": {"V_reset": -0.3, "V_min": -0.5, "adaptation": (0.3, 40.0, 1.0)},
+    "eprop_iaf": ONE_FILTER,
+    "eprop_iaf_adapt": {"adaptation": (0.3, 40.0, 0.8), **TWO_FILTERS},
+    "eprop_iaf_psc_delta": {"V_reset": -0.3, "V_min": -0.5, **ONE_FILTER},
+    "eprop_iaf_psc_delta_adapt": {"V_reset": -0.3, "V_min": -0.5, "adaptation": (0.3, 40.0, 1.0), **TWO_FILTERS},
 }
 OPTIMIZERS: Variants = {
     "gradient_descent": {},
@@ -57,7 +60,7 @@ MODELS: Variants = {
         "seed": 100 + number,
         "surrogate": surrogate,
         "refractory_steps": number % 6,
-        "spread": 0.3 * (number % 2),
+        "spread": 0.3 if optimizer == "gradient_descent" and number % 2 else 0.0,
         **NEURONS[neuron],
         **OPTIMIZERS[optimizer],
     }
@@ -66,28 +69,43 @@ MODELS: Variants = {
 """Each neuron model with each surrogate gradient and each optimizer."""
 
 COMBINATIONS: Variants = {
-    "adam-cutoff": {"seed": 150, "adam": {}, "learning_rate": 3e-4, "cutoff": 5, "input_probability": 0.01},
+    "adam-cutoff": {
+        "seed": 150,
+        "adam": {},
+        "learning_rate": 3e-4,
+        "cutoff": 5,
+        "input_probability": 0.01,
+        **ONE_FILTER,
+    },
     "adam-each-step-cutoff": {
         "seed": 151,
         "adam": {"optimize_each_step": True},
         "learning_rate": 1e-4,
         "cutoff": 5,
         "input_probability": 0.01,
+        **ONE_FILTER,
     },
-    "adam-weight-bounds": {"seed": 152, "adam": {}, "learning_rate": 3e-3, "bounded": True},
+    "adam-weight-bounds": {"seed": 152, "adam": {}, "learning_rate": 3e-3, "bounded": True, **ONE_FILTER},
     "adam-each-step-weight-bounds": {
         "seed": 153,
         "adam": {"optimize_each_step": True},
         "learning_rate": 3e-4,
         "bounded": True,
+        **ONE_FILTER,
     },
-    "adaptation-cutoff": {"seed": 154, "adaptation": (0.8, 100.0, 0.5), "cutoff": 5, "input_probability": 0.01},
+    "adaptation-cutoff": {
+        "seed": 154,
+        "adaptation": (0.8, 100.0, 0.5),
+        "cutoff": 5,
+        "input_probability": 0.01,
+        **TWO_FILTERS,
+    },
 }
 
 OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS
 """What NEST can simulate."""
 
-_SMALL = {
+_SMALL = ONE_FILTER | {
     "n_input": 20,
     "n_recurrent": 15,
     "n_readout": 2,
@@ -129,8 +147,21 @@ BEYOND_NEST: Variants = (
         "adaptive-feedback-weight-decay": _SMALL | {"seed": 6, "feedback": "adaptive", "weight_decay": 1e-3},
         "fixed-signs-gradient_descent": _SMALL | {"seed": 7, "fixed_signs": True, "learning_rate": 0.03},
         "fixed-signs-adam": _SMALL | {"seed": 8, "fixed_signs": True, "adam": {}, "learning_rate": 1e-3},
-        "adaptation-delays": _SMALL | {"seed": 9, "adaptation": (0.5, 60.0, 0.6), "delay": _delays(1, 3, 4, 2)},
+        "adaptation-delays": _SMALL
+        | {"seed": 9, "adaptation": (0.5, 60.0, 0.6), **TWO_FILTERS, "delay": _delays(1, 3, 4, 2)},
         "V_reset-delays": _SMALL | {"seed": 10, "V_reset": -0.3, "delay": _delays(1, 3, 4, 2)},
     }
 )
 """What NEST lacks, and the time-driven model has."""
+
+KINDS = (
+    "plain",
+    "two_filters",
+    "own_decay",
+    "walking",
+    "adaptive",
+    "two_filters-adaptive",
+    "two_filters-adaptive-own_decay",
+    "two_filters-adaptive-walking",
+)
+"""Kinds of all networks that are compared, see :func:`eprop_core.network.kind`: each is compiled by itself."""
