@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nest
 import numpy as np
+from network import listed
 
 Arrays = dict[str, np.ndarray]
 
@@ -201,18 +202,6 @@ def recorded(device: "nest.NodeCollection", quantity: str, first: int, n_steps: 
     values = np.full((n_steps, neurons.max() + 1), np.nan)
     values[steps[kept], neurons[kept]] = events[quantity][kept]
     return values
-
-
-def listed(name: str, sources: "nest.NodeCollection", targets: "nest.NodeCollection") -> Arrays:
-    """Return the connections of a projection with their present weights, sorted by (target, source)."""
-    values = nest.GetConnections(sources, targets).get(["source", "target", "weight"])
-    source, target, weight = (np.atleast_1d(values[key]) for key in ("source", "target", "weight"))
-    order = np.lexsort((source, target))
-    return {
-        f"{name}_source": source[order] - sources[0].global_id,
-        f"{name}_target": target[order] - targets[0].global_id,
-        f"{name}_weight": weight[order],
-    }
 
 
 if __name__ == "__main__":

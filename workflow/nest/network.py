@@ -98,7 +98,11 @@ def show_targets(populations: Populations, network: dict[str, Any], problem: Pro
 
 def weights(name: str, populations: Populations) -> dict[str, np.ndarray]:
     """Return the connections of a projection with their present weights, sorted by (target, source)."""
-    sources, targets = populations.of_projection[name]
+    return listed(name, *populations.of_projection[name])
+
+
+def listed(name: str, sources: Any, targets: Any) -> dict[str, np.ndarray]:
+    """Return the connections of two populations as those of a projection, sorted by (target, source)."""
     connections = nest.GetConnections(sources, targets)
     if not len(connections):
         return {f"{name}_source": np.empty(0, int), f"{name}_target": np.empty(0, int), f"{name}_weight": np.empty(0)}

@@ -24,13 +24,13 @@ from bellec import (
     GENERATORS,
     RECURRENT,
     Arrays,
-    listed,
     multimeter,
     rate_connection,
     recorded,
     recorded_spikes,
     times,
 )
+from network import listed
 
 DT = 1.0
 N_ITERATIONS = 5
