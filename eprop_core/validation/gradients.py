@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import Network, Uniform, parse
+from eprop_core.parameters import Network, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
+from eprop_core.validation.bellec_model import same_for_all
 from eprop_core.validation.comparison import Difference, relative_difference
 from eprop_core.validation.random_problem import Problem, random_problem
 from eprop_core.validation.simulators import dense
@@ -141,11 +142,6 @@ def input_derivative(problem: Problem) -> np.ndarray:
     return derivatives
 
 
-def _same_for_all(value: float | Uniform) -> float:
-    assert not isinstance(value, Uniform)
-    return value
-
-
 class Linearized:
     """A network without recurrent connections around its present spikes."""
 
@@ -153,7 +149,7 @@ class Linearized:
         self.problem = problem
         network, stimulus = problem.network, problem.stimulus
         neuron = network.neuron
-        self.tau_m, self.V_th = _same_for_all(neuron.tau_m), _same_for_all(neuron.V_th)
+        self.tau_m, self.V_th = same_for_all(neuron.tau_m), same_for_all(neuron.V_th)
         self.alpha, self.alpha_out = (math.exp(-network.dt / tau) for tau in (self.tau_m, network.readout.tau_m))
         self.beta, self.rho = np.zeros(network.n_recurrent), 0.0
         if neuron.adaptation is not None:

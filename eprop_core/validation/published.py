@@ -16,6 +16,7 @@ from eprop_core.network import PROJECTIONS
 from eprop_core.parameters import Adam, GradientDescent, Network, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
+from eprop_core.validation.bellec_model import train
 from eprop_core.validation.bellec_problem import in_absolute_time
 from eprop_core.validation.nest import Nest, load
 from eprop_core.validation.random_problem import Problem
@@ -53,11 +54,6 @@ BELLEC = ("sine-waves-bellec", "evidence-accumulation", "evidence-accumulation-b
 EPROP_PLUS = tuple(name for name in PUBLISHED if name not in BELLEC)
 
 Run = dict[str, Any]
-
-
-def tolerance(name: str) -> float:
-    """Return the relative tolerance of our losses; for Adam with Bellec's rule see :func:`bellec_problem`."""
-    return 1e-6 if name.startswith("evidence") else TOLERANCE
 
 
 def run_nest(nest: Nest) -> dict[str, Run]:
@@ -128,6 +124,23 @@ def losses(name: str, run: Run) -> tuple[np.ndarray, bool]:
     return loss.reshape(len(PUBLISHED[name]), -1).sum(axis=1), same
 
 
+def literal_losses(name: str, run: Run, *, one_epsilon: bool) -> tuple[np.ndarray, bool]:
+    """Let the literal model simulate a run with Bellec's rule; return losses, and whether the spikes are those of NEST.
+
+    With ``one_epsilon`` Adam has that of the weights onto the recurrent neurons in all projections, as in
+    :func:`bellec_problem`; otherwise each projection has NEST's.
+    """
+    setting = run["setting"]
+    optimizers = {projection: optimizer_of(setting, factor) for projection, factor in bellec_factors(setting).items()}
+    adam = optimizers["input"]
+    if one_epsilon and isinstance(adam, Adam):
+        optimizers = {key: given.model_copy(update={"epsilon": adam.epsilon}) for key, given in optimizers.items()}
+    stimulus = bellec_stimulus(run)
+    trained = train(bellec_network(setting), scaled_connections(run), stimulus, stimulus.n_samples, optimizers)
+    loss = loss_of(setting, trained.error, run["target"])
+    return loss.reshape(len(PUBLISHED[name]), -1).sum(axis=1), np.array_equal(trained.spikes, run["spikes"])
+
+
 def loss_of(setting: dict[str, Any], error: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return what each step and readout adds to its iteration's loss; the softmax is the error plus the target."""
     if setting["task"] == "sine_waves":
@@ -156,13 +169,16 @@ def bellec_problem(run: Run) -> Problem:
     values["plasticity"]["optimizer"] = optimizers["input"].model_dump()
     for projection in ("input", "recurrent", "output"):
         values[projection]["learning_rate"] = optimizers[projection].learning_rate
-    n_steps, n_samples = len(run["target"]), len(run["target"]) // setting["n_steps"]
-    counts = np.arange(n_steps) % setting["n_steps"] >= setting["n_steps"] - (
-        setting["learning_window"] or setting["n_steps"]
-    )
+    return in_absolute_time(Problem(parse(Network, values), scaled_connections(run), bellec_stimulus(run)))
+
+
+def bellec_stimulus(run: Run) -> Stimulus:
+    """Return what a run with Bellec's rule is shown."""
+    setting, n_steps = run["setting"], len(run["target"])
+    window = setting["learning_window"] or setting["n_steps"]
+    counts = np.arange(n_steps) % setting["n_steps"] >= setting["n_steps"] - window
     events = run["input_steps"], run["input_channels"]
-    stimulus = Stimulus(n_steps, *events, run["target"], counts, n_samples=n_samples)
-    return in_absolute_time(Problem(parse(Network, values), scaled_connections(run), stimulus))
+    return Stimulus(n_steps, *events, run["target"], counts, n_samples=n_steps // setting["n_steps"])
 
 
 def scaled_connections(run: Run) -> dict[str, Connections]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bellec_model import train
 from eprop_core.parameters import Adam
 from eprop_core.simulation import Simulation
+from eprop_core.validation.bellec_model import train
 from eprop_core.validation.bellec_problem import N_SAMPLES, VARIANTS, bellec_problem, in_absolute_time
 from eprop_core.validation.variants import LEARNING
 

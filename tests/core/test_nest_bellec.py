@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bellec_model import train
+from eprop_core.validation.bellec_model import train
 from eprop_core.validation.bellec_problem import N_SAMPLES, VARIANTS, bellec_problem
 from eprop_core.validation.nest import Nest
 from eprop_core.validation.variants import LEARNING

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import Adam, GradientDescent, Network
+from eprop_core.parameters import Adam, GradientDescent, Network, Uniform
 from eprop_core.stimulus import Stimulus
 
 Matrices = dict[str, np.ndarray]
@@ -86,6 +86,12 @@ def train(
     )
 
 
+def same_for_all(value: float | Uniform) -> float:
+    """Return a parameter that does not differ between neurons."""
+    assert not isinstance(value, Uniform)
+    return value
+
+
 def softmax(readout: np.ndarray) -> np.ndarray:
     """Share of each readout, by step."""
     return np.exp(readout) / np.exp(readout).sum(axis=1, keepdims=True)
@@ -95,19 +101,20 @@ def _simulate(
     network: Network, weights: Matrices, inputs: np.ndarray, target: np.ndarray, learning_window: np.ndarray
 ) -> Sample:
     neuron, dt = network.neuron, network.dt
-    alpha, alpha_out = np.exp(-dt / neuron.tau_m), np.exp(-dt / network.readout.tau_m)
+    tau_m, V_th = same_for_all(neuron.tau_m), same_for_all(neuron.V_th)
+    alpha, alpha_out = np.exp(-dt / tau_m), np.exp(-dt / network.readout.tau_m)
     beta, rho = _adaptation(network)
-    current = neuron.tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e
+    current = tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e
     spikes, surrogate_gradient = np.zeros((2, len(inputs), network.n_recurrent))
     readout = np.zeros_like(target)
     v, a, z, y = (np.zeros(n) for n in (*(network.n_recurrent,) * 3, network.n_readout))
     refractory = np.zeros(network.n_recurrent, int)
     for t, x in enumerate(inputs):
         # The spike of the last step resets the voltage after that has decayed: not as in e-prop+.
-        v = alpha * v + weights["input"] @ x + weights["recurrent"] @ z + current - neuron.V_th * z
+        v = alpha * v + weights["input"] @ x + weights["recurrent"] @ z + current - V_th * z
         v = np.maximum(v, -np.inf if neuron.V_min is None else neuron.V_min)
         a = rho * a + z
-        distance = v - (neuron.V_th + beta * a)
+        distance = v - (V_th + beta * a)
         refractory = np.maximum(refractory - 1, 0)
         z = ((distance >= 0.0) & (refractory == 0)).astype(float)
         surrogate_gradient[t] = np.where(refractory == 0, _surrogate_gradient(network, distance), 0.0)
@@ -121,7 +128,10 @@ def _simulate(
 def _gradients(network: Network, weights: Matrices, sample: Sample) -> Matrices:
     rule, n_steps = network.plasticity, len(sample.spikes)
     beta, rho = _adaptation(network)
-    alpha, alpha_out = np.exp(-network.dt / network.neuron.tau_m), np.exp(-network.dt / network.readout.tau_m)
+    alpha, alpha_out = (
+        np.exp(-network.dt / same_for_all(network.neuron.tau_m)),
+        np.exp(-network.dt / network.readout.tau_m),
+    )
     symmetric = network.feedback.kind == "symmetric"
     learning_signal = sample.error @ (weights["output"] if symmetric else weights["feedback"].T)
     rate_error = sample.spikes.mean(axis=0) - rule.f_target * network.dt / 1000.0  # spikes per step
