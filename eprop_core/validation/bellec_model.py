@@ -94,7 +94,7 @@ def same_for_all(value: float | Uniform) -> float:
 
 def softmax(readout: np.ndarray) -> np.ndarray:
     """Share of each readout, by step."""
-    return np.exp(readout) / np.exp(readout).sum(axis=1, keepdims=True)
+    return np.asarray(np.exp(readout) / np.exp(readout).sum(axis=1, keepdims=True))
 
 
 def _simulate(
@@ -128,10 +128,8 @@ def _simulate(
 def _gradients(network: Network, weights: Matrices, sample: Sample) -> Matrices:
     rule, n_steps = network.plasticity, len(sample.spikes)
     beta, rho = _adaptation(network)
-    alpha, alpha_out = (
-        np.exp(-network.dt / same_for_all(network.neuron.tau_m)),
-        np.exp(-network.dt / network.readout.tau_m),
-    )
+    time_constants = same_for_all(network.neuron.tau_m), network.readout.tau_m
+    alpha, alpha_out = (np.exp(-network.dt / tau_m) for tau_m in time_constants)
     symmetric = network.feedback.kind == "symmetric"
     learning_signal = sample.error @ (weights["output"] if symmetric else weights["feedback"].T)
     rate_error = sample.spikes.mean(axis=0) - rule.f_target * network.dt / 1000.0  # spikes per step
@@ -168,7 +166,7 @@ def _surrogate_gradient(network: Network, distance: np.ndarray) -> np.ndarray:
         "fast_sigmoid_derivative": 1.0 / (1.0 + u) ** 2,
         "arctan": 1.0 / (1.0 + u**2),
     }
-    return given.height * shape[given.function]
+    return np.asarray(given.height * shape[given.function])
 
 
 def _filtered(spikes: np.ndarray, decay: float) -> np.ndarray:
@@ -196,7 +194,7 @@ class _Learning:
             bias = np.sqrt(1.0 - given.beta_2**self._n_updates) / (1.0 - given.beta_1**self._n_updates)
             gradient = bias * self._m / (np.sqrt(self._v) + given.epsilon)
         self.gradient = np.zeros_like(weights)
-        return np.clip(weights - given.learning_rate * gradient, given.weight_min, given.weight_max)
+        return np.asarray(np.clip(weights - given.learning_rate * gradient, given.weight_min, given.weight_max))
 
 
 def _dense(network: Network, connections: Mapping[str, Connections]) -> tuple[Matrices, Matrices]:
