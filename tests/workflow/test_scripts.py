@@ -729,7 +729,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(study: Any, tmp_path: Pa
         SimpleNamespace(
             input=SimpleNamespace(results=list(runs["file"]), template=template / "report.html.jinja"),
             output=[str(tmp_path / "report.html")],
-            params=SimpleNamespace(sections=[section], configuration="my.yaml"),
+            params=SimpleNamespace(sections=[section], title="Title", configuration="my.yaml"),
         )
     )
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
