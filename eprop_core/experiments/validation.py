@@ -61,7 +61,7 @@ def time_driven(run: Run) -> Comparison:
 
 def compare_ranks(run: Run) -> Comparison:
     """Compare ranks together with one alone."""
-    return Comparison(of_ranks.differences(run.communicator), {}, {})
+    return Comparison(of_ranks.differences(run.communicator))
 
 
 def compare_published(run: Run) -> Comparison:
@@ -86,12 +86,12 @@ def compare_published(run: Run) -> Comparison:
             Difference(f"loss, {who}", float(np.abs(of / than - 1.0).max()), published.TOLERANCE)
             for who, (of, than) in compared.items()
         ] + [Difference("spikes", 0.0 if same_spikes else 1.0, 0.0)]
-    return Comparison(differences, {}, {})
+    return Comparison(differences)
 
 
 def compare_gradients(run: Run) -> Comparison:
     """Compare with derivatives of the loss."""
-    return Comparison({name: [gradients.difference(name, run.seed)] for name in gradients.VARIANTS}, {}, {})
+    return Comparison({name: [gradients.difference(name, run.seed)] for name in gradients.VARIANTS})
 
 
 CHECKS: dict[str, Callable[[Run], Comparison]] = {
@@ -115,12 +115,10 @@ def _problems(of: variants.Variants, run: Run, n_steps: int, **more: Any) -> dic
 def _compare(problems: dict[str, Problem], own: comparison.Simulator, reference: comparison.Simulator) -> Comparison:
     names = list(problems)
     parts = [names[first : first + PROBLEMS_AT_ONCE] for first in range(0, len(names), PROBLEMS_AT_ONCE)]
-    compared = Comparison({}, {}, {})
+    compared = Comparison()
     for part in progress(parts, "problems", len(parts)):
-        of_part = comparison.compare({name: problems[name] for name in part}, own, reference, _tolerances)
-        compared.differences.update(of_part.differences)
-        compared.partings.update(of_part.partings)
-        compared.activities.update(of_part.activities)
+        of_part = {name: problems[name] for name in part}
+        compared.update(comparison.compare(of_part, own, reference, _tolerances))
     return compared
 
 
@@ -176,6 +174,7 @@ def check(options: argparse.Namespace, communicator: ranks.Communicator) -> dict
             {"variant": variant, **parting._asdict(), "distance": min(parting.distance, 1e300)}
             for variant, parting in compared.partings.items()
         ],
+        "amplifications": [{"variant": variant, **of._asdict()} for variant, of in compared.amplifications.items()],
         "activities": [{"variant": variant, **of._asdict()} for variant, of in compared.activities.items()],
     }
 

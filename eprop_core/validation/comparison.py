@@ -3,10 +3,15 @@
 A spike is a yes or no: where a voltage comes within rounding of the threshold, two correct programs may decide
 differently, and from there on they simulate different networks. Then the problem is cut off before that step and
 simulated again by both, and the voltage's distance to the threshold shows whether rounding can be the reason.
+
+A network whose weights run away amplifies rounding although no spike flips. Then it is cut off where both still agree,
+and how the reference differs from itself, once started with other last bits, shows whether rounding can be the reason.
 """
 
+import functools
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +25,12 @@ LARGEST_DISTANCE = 1e-7
 
 Voltages differ by roundings that learning has amplified, up to some 1e-9. The distance itself is read from the
 surrogate gradient, whose rounding hides a distance of 1e-8 where that is flat (arctan).
+"""
+LARGEST_AMPLIFICATION = 100.0
+"""A difference relative to the one that other last bits of the initial weights make, that rounding can explain.
+
+Each of thousands of additions rounds, where the bits of the weights change once; and the event-driven sums are
+rounded at up to a hundred times the size of the traces that they stand for (``eprop_core.history``).
 """
 
 
@@ -50,6 +61,11 @@ class Difference(NamedTuple):
         """Whether the difference is within the tolerance; one that is not a number is not."""
         return self.max_difference <= self.tolerance
 
+    def within(self, steps: str) -> "Difference":
+        """Return the difference with the name of its steps, unless it has one."""
+        named = self.quantity.endswith(" steps")
+        return self if named else self._replace(quantity=self.quantity + steps)
+
 
 class Parting(NamedTuple):
     """The first spike that only one of two simulations has."""
@@ -58,6 +74,15 @@ class Parting(NamedTuple):
     neuron: int
     distance: float
     """Of the voltage to the threshold, in widths of the surrogate gradient."""
+
+
+class Amplification(NamedTuple):
+    """Rounding that has grown beyond the tolerance, while all spikes are equal."""
+
+    step: int
+    """Up to which all differences are within the tolerance."""
+    amplification: float
+    """Largest difference, relative to the one that other last bits of the initial weights make in the reference."""
 
 
 class Tolerances(NamedTuple):
@@ -75,12 +100,21 @@ class Activity(NamedTuple):
     """Largest, relative to the largest initial weight of the projection."""
 
 
-class Comparison(NamedTuple):
+@dataclass
+class Comparison:
     """What came out of comparing, by problem."""
 
-    differences: dict[str, list[Difference]]
-    partings: dict[str, Parting]
-    activities: dict[str, Activity]
+    differences: dict[str, list[Difference]] = field(default_factory=dict)
+    partings: dict[str, Parting] = field(default_factory=dict)
+    amplifications: dict[str, Amplification] = field(default_factory=dict)
+    activities: dict[str, Activity] = field(default_factory=dict)
+
+    def update(self, other: "Comparison") -> None:
+        """Take in other problems."""
+        self.differences |= other.differences
+        self.partings |= other.partings
+        self.amplifications |= other.amplifications
+        self.activities |= other.activities
 
 
 Simulator = Callable[[Mapping[str, Problem]], Mapping[str, Outcome]]
@@ -91,26 +125,80 @@ def compare(
     problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Callable[[Problem], Tolerances]
 ) -> Comparison:
     """Simulate all problems both ways; those that part once more, up to there."""
-    differences, partings, activities = _compare_once(problems, own, reference, tolerances)
-    before = {name: problems[name].first(parting.step) for name, parting in partings.items()}
+    compare_once = functools.partial(_compare_once, own=own, reference=reference, tolerances=tolerances)
+    compared = compare_once(problems)
+    before = {name: problems[name].first(parting.step) for name, parting in compared.partings.items()}
     comparable = {name: problem for name, problem in before.items() if problem is not None}
-    again, unexplained, _ = _compare_once(comparable, own, reference, tolerances)
-    for name, parting in partings.items():
-        part = comparable.get(name)
-        until = "" if part is None else f", first {part.stimulus.n_steps} steps"
-        differences[name] = [
-            *(difference._replace(quantity=difference.quantity + until) for difference in again.get(name, [])),
+    again = compare_once(comparable)
+    compared.differences |= again.differences
+    for name, differences in compared.differences.items():
+        if not _passed(differences):
+            problem = comparable.get(name, problems[name])
+            compared.differences[name], compared.amplifications[name] = _explain(
+                problem, differences, compare_once, reference
+            )
+    for name, parting in compared.partings.items():
+        until = _first_steps(comparable[name]) if name in comparable else ""
+        compared.differences[name] = [
+            *(difference.within(until) for difference in compared.differences.get(name, [])),
             Difference(f"distance to threshold, step {parting.step}", parting.distance, LARGEST_DISTANCE),
         ]
-        if name in unexplained:
-            differences[name].append(Difference(f"spikes{until}", 1.0, 0.0))
-    return Comparison(differences, partings, activities)
+        if name in again.partings:
+            compared.differences[name].append(Difference(f"spikes{until}", 1.0, 0.0))
+    return compared
+
+
+def _explain(
+    problem: Problem,
+    found: list[Difference],
+    compare_once: Callable[[Mapping[str, Problem]], Comparison],
+    reference: Simulator,
+) -> tuple[list[Difference], Amplification]:
+    """Return what is told of differences beyond the tolerance: those before, and whether rounding can be the reason."""
+    outcomes = reference({"as it is": problem, "other bits": _with_other_last_bits(problem)})
+    by_bits = {
+        difference.quantity: difference.max_difference
+        for difference in compare_outcomes(outcomes["other bits"], outcomes["as it is"], Tolerances(0.0, 0.0))
+    }
+    beyond = {difference.quantity: difference for difference in found if not difference.passed}
+    ratio = max(_ratio(difference.max_difference, by_bits[name]) for name, difference in beyond.items())
+    of_rounding = Difference("difference over that by other last bits", ratio, LARGEST_AMPLIFICATION)
+    part: Problem | None = problem
+    agreed: list[Difference] = []
+    while part is not None and not _passed(agreed):
+        part = part.first(part.stimulus.n_steps // 2)
+        agreed = [] if part is None else compare_once({"part": part}).differences.get("part", [])
+    step, until = (0, "") if part is None else (part.stimulus.n_steps, _first_steps(part))
+    before = [difference.within(until) for difference in agreed if difference.quantity in beyond]
+    shown = [difference for difference in found if difference.passed or not of_rounding.passed]
+    return [*shown, *before, of_rounding], Amplification(step, ratio)
+
+
+def _passed(differences: list[Difference]) -> bool:
+    return bool(differences) and all(difference.passed for difference in differences)
+
+
+def _ratio(difference: float, other: float) -> float:
+    return difference / other if other > 0.0 and math.isfinite(difference) else math.inf
+
+
+def _first_steps(part: Problem) -> str:
+    return f", first {part.stimulus.n_steps} steps"
+
+
+def _with_other_last_bits(problem: Problem) -> Problem:
+    """Return the problem with each initial weight moved to the next number that can be represented."""
+    moved = {
+        name: connections._replace(weight=np.nextafter(connections.weight, np.inf))
+        for name, connections in problem.connections.items()
+    }
+    return problem._replace(connections=moved)
 
 
 def _compare_once(
     problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Callable[[Problem], Tolerances]
 ) -> Comparison:
-    compared = Comparison({}, {}, {})
+    compared = Comparison()
     if not problems:
         return compared
     outcomes, references = own(problems), reference(problems)

@@ -8,8 +8,10 @@ import pytest
 from eprop_core.parameters import SurrogateGradient
 from eprop_core.validation.comparison import (
     LARGEST_DISTANCE,
+    Comparison,
     Outcome,
     Parting,
+    Simulator,
     Tolerances,
     compare,
     distance_to_threshold,
@@ -29,9 +31,17 @@ def changed(change: Change) -> Callable[[Mapping[str, Problem]], dict[str, Outco
     return lambda problems: {name: change(outcome) for name, outcome in time_driven_model(problems).items()}
 
 
-def compare_changed(change: Change) -> tuple[dict[str, tuple[float, bool]], dict[str, Parting]]:
-    compared = compare({"problem": PROBLEM}, changed(change), time_driven_model, lambda _: TOLERANCES)
-    told = {d.quantity: (d.max_difference, d.passed) for d in compared.differences["problem"]}
+Told = dict[str, tuple[float, bool]]
+OTHER_BITS = "difference over that by other last bits"
+
+
+def compare_with(own: Simulator, tolerances: Tolerances) -> tuple[Told, Comparison]:
+    compared = compare({"problem": PROBLEM}, own, time_driven_model, lambda _: tolerances)
+    return {d.quantity: (d.max_difference, d.passed) for d in compared.differences["problem"]}, compared
+
+
+def compare_changed(change: Change) -> tuple[Told, dict[str, Parting]]:
+    told, compared = compare_with(changed(change), TOLERANCES)
     return told, compared.partings
 
 
@@ -56,7 +66,32 @@ def test_a_weight_that_differs(relative: float, passes: bool) -> None:
     difference, passed = told.pop("input weights")
     assert passed == passes
     np.testing.assert_allclose(difference, relative, rtol=1e-5)
+    assert told.pop(OTHER_BITS, (0.0, passes))[1] == passes
     assert all(passed for _, passed in told.values())
+
+
+def test_rounding_that_grows_beyond_the_tolerance_is_told_from_errors() -> None:
+    """Against the reference, started with the last bits of the weights moved the other way."""
+
+    def with_lower_weights(problems: Mapping[str, Problem]) -> dict[str, Outcome]:
+        lower = {
+            name: problem._replace(
+                connections={
+                    key: connections._replace(weight=np.nextafter(connections.weight, -np.inf))
+                    for key, connections in problem.connections.items()
+                }
+            )
+            for name, problem in problems.items()
+        }
+        return time_driven_model(lower)
+
+    told, compared = compare_with(with_lower_weights, Tolerances(signals=3e-16, weights=3e-16))
+    assert all(passed for _, passed in told.values())
+    step, amplification = compared.amplifications["problem"]
+    assert 0 < step < 300
+    assert 0.01 < amplification < 100.0
+    assert told[OTHER_BITS] == (amplification, True)
+    assert any(quantity.endswith(f", first {step} steps") for quantity in told)
 
 
 def test_a_spike_away_from_the_threshold_fails_and_what_is_before_it_is_compared() -> None:

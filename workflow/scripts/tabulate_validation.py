@@ -1,4 +1,4 @@
-"""Tables of the validation: every difference, the largest ones in print, and where simulations part."""
+"""Tables of the validation: every difference, the largest ones in print, and what could be compared in part."""
 
 import json
 from pathlib import Path
@@ -51,9 +51,9 @@ def main(snakemake: Any) -> None:
     activities = pd.DataFrame([row for result in results for row in rows(result, "activities")])
     write_table.write(table, printed(table, activities), snakemake.output[:3], caption, "validation")
     activities[["check", "variant", "spikes", "weight_change"]].to_csv(snakemake.output.activity, index=False)
-    partings = [row for result in results for row in rows(result, "partings")]
-    columns = ["check", "variant", "step", "neuron", "distance"]
-    pd.DataFrame(partings, columns=columns).to_csv(snakemake.output.divergence, index=False)
+    parted = [row for key in ("partings", "amplifications") for result in results for row in rows(result, key)]
+    columns = ["check", "variant", "step", "neuron", "distance", "amplification"]
+    pd.DataFrame(parted, columns=columns).astype({"neuron": "Int64"}).to_csv(snakemake.output.divergence, index=False)
 
 
 if __name__ == "__main__":
