@@ -46,6 +46,12 @@ class Training(Parameters):
     groups_per_validation: int | None = Field(
         None, ge=1, description="groups from one look at the samples held back to the next; null: those of an epoch"
     )
+    stop_at_accuracy: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="accuracy on the samples held back at which training ends early; null: after all epochs",
+    )
     folds: int | None = Field(
         None,
         ge=2,
@@ -65,6 +71,13 @@ class Task(Parameters):
     def _parts_fit_together(self) -> Self:
         if self.training.learning_window is not None and self.training.learning_window > self.dataset.n_steps:
             raise ValueError(f"training.learning_window must not exceed dataset.n_steps = {self.dataset.n_steps}")
+        if self.training.stop_at_accuracy is not None:
+            if isinstance(self.dataset, SineWaves | Pattern):
+                raise ValueError(
+                    f"training.stop_at_accuracy must be null for {self.dataset.name}, which has no accuracy"
+                )
+            if self.training.validation_share == 0.0:
+                raise ValueError("training.stop_at_accuracy needs training.validation_share > 0")
         if self.training.folds is not None and getattr(self.dataset, "active_channels", None) is not None:
             raise ValueError(
                 "training.folds needs dataset.active_channels = null: test samples must not choose channels"

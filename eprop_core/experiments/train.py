@@ -34,8 +34,9 @@ def train(
 ) -> dict[str, Any]:
     """Return what training gives: learning curve, test score, counts, times and memory; collective.
 
-    The samples of ``tested`` are shown once, after the last epoch; the validation samples, held back from ``learnt``,
-    draw the learning curve. Neither influences anything. A task of which nothing is held out has no test score.
+    The samples of ``tested`` are shown once, after training, and influence nothing. The validation samples, held back
+    from ``learnt``, draw the learning curve, and end training where ``training.stop_at_accuracy`` says so; nothing is
+    learned from them. A task of which nothing is held out has no test score.
     """
     stopwatch = measurement.Stopwatch()
     network = parameters.network_for(learnt.n_input, learnt.n_readout)
@@ -79,6 +80,8 @@ def train(
                 unseen, _ = evaluate(simulation, learnt, validation, training.samples_per_group, communicator)
             point |= {"validation_loss": unseen.loss, "validation_accuracy": unseen.accuracy}
         curve.append(point)
+        if _good_enough(point["validation_accuracy"], training.stop_at_accuracy):
+            break
     shown, samples = (learnt, learning) if tested is None else (tested, np.arange(tested.n_samples))
     with stopwatch.measure("test"):
         test, n_operations = evaluate(simulation, shown, samples, training.samples_per_group, communicator)
@@ -107,6 +110,10 @@ def train(
         "training_time_per_sample_s": stopwatch.seconds["training"] / n_seen,
         "per_rank": measurement.per_rank(communicator, simulation.times),
     }
+
+
+def _good_enough(accuracy: float | None, goal: float | None) -> bool:
+    return accuracy is not None and goal is not None and accuracy >= goal
 
 
 def _last_answer(task: Task, samples: Samples, recording: Recording) -> dict[str, list[list[float]]]:

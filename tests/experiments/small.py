@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,9 +30,7 @@ def dataset(n_samples: int, seed: int = 1) -> EventDataset:
     return EventDataset.from_samples(samples, labels, n_channels, N_STEPS, N_CLASSES)
 
 
-def task(
-    epochs: int = 5, validation_share: float = 0.1, groups_per_validation: int | None = None, folds: int | None = None
-) -> Task:
+def task(epochs: int = 5, validation_share: float = 0.1, **training: Any) -> Task:
     """A network of 40 neurons."""
     return parse(
         Task,
@@ -61,8 +60,7 @@ def task(
                 "learning_window": WINDOW,
                 "samples_per_group": 50,
                 "validation_share": validation_share,
-                "groups_per_validation": groups_per_validation,
-                "folds": folds,
+                **training,
             },
         },
     )

@@ -14,7 +14,7 @@ from eprop_core.datasets.folds import fold
 from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.operations import OperationCounter
 from eprop_core.experiments.train import divided, evaluate, train
-from eprop_core.parameters import parse
+from eprop_core.parameters import ParameterError, parse
 from eprop_core.simulation import Recording, Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.tasks.classification import DatasetClassification
@@ -111,6 +111,24 @@ def test_validation_every_so_many_groups(training_set: DatasetClassification, te
     curve = train(small.task(epochs=2, groups_per_validation=3), training_set, test_set, seed=1)["curve"]
     validated = [point["validation_accuracy"] is not None for point in curve]
     assert validated == [False, False, True] * 2 + [False, False]
+
+
+def test_training_stops_at_an_accuracy(training_set: DatasetClassification, test_set: DatasetClassification) -> None:
+    task = small.task(epochs=8, groups_per_validation=1, stop_at_accuracy=0.8)
+    result = train(task, training_set, test_set, seed=1)
+    *before, last = [point["validation_accuracy"] for point in result["curve"]]
+    assert before and max(before) < 0.8 <= last
+    assert result["samples"]["shown"] == result["curve"][-1]["samples"] < 8 * 180
+    assert result["test"]["accuracy"] > 0.5
+
+
+def test_an_accuracy_to_stop_at_is_one_of_samples_held_back() -> None:
+    with pytest.raises(ParameterError, match=r"stop_at_accuracy needs training.validation_share > 0"):
+        small.task(validation_share=0.0, stop_at_accuracy=0.9)
+    values = small.regression(epochs=1).model_dump()
+    values["training"]["stop_at_accuracy"] = 0.9
+    with pytest.raises(ParameterError, match=r"stop_at_accuracy must be null for sine_waves"):
+        parse(TaskParameters, values)
 
 
 def test_operations_are_the_spikes_times_the_synapses_they_reach(

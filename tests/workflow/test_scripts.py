@@ -316,6 +316,19 @@ def test_learning_curves(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> 
     check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, *labels)
 
 
+def test_a_network_that_stops_learning_counts_as_it_is(study: Any) -> None:
+    runs, curves = study([{}])
+    stopped = runs["seed"] == 1
+    runs.loc[stopped, "training_samples_shown"] = 200
+    curves = curves[(curves["seed"] != 1) | (curves["samples"] <= 200)]
+    drawn = learning_curves.numbers(runs, curves)
+    assert set(drawn.loc[drawn["set"] != "test", "n"]) == {3}
+    losses = {seed: list(of_seed["training_loss"]) for seed, of_seed in curves.groupby("seed")}
+    last = np.mean([losses[1][-1], losses[2][-1], losses[3][-1]])
+    assert drawn.loc[(drawn["set"] == "training") & (drawn["measure"] == "loss"), "mean"].iloc[-1] == last
+    assert list(drawn.loc[drawn["set"] == "test", "samples"]) == [pytest.approx((200 + 2 * 400) / 3)]
+
+
 def test_learning_curves_without_validation(study: Any, tmp_path: Path) -> None:
     runs, curves = study([{}])
     curves["validation_accuracy"] = np.nan

@@ -24,16 +24,28 @@ SERIES = {
 
 
 def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """Return what is drawn: per task, measure, samples and set the mean over seeds and its confidence interval."""
-    last = curves.groupby(["task", "seed"], as_index=False)["samples"].max()
-    tests = runs.merge(last, on=["task", "seed"])
+    """Return what is drawn: per task, measure, samples and set the mean over seeds and its confidence interval.
+
+    A network that has stopped learning stays as it is, and counts with its last values until the others stop. Tests
+    are drawn at the mean number of samples that was learned from.
+    """
+    tests = runs.assign(samples=runs.groupby("task")["training_samples_shown"].transform("mean"))
     parts = []
     for column, (measure, samples) in SERIES.items():
-        table = curves if column in curves else tests
+        table = _prolonged(curves, column) if column in curves else tests
         if table[column].notna().any():
             summary = summarize(table, ["task", "samples"], column)
             parts.append(summary.assign(measure=measure, set=samples))
     return pd.concat(parts)[["task", "measure", "set", "samples", "n", "mean", "low", "high"]]
+
+
+def _prolonged(curves: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return task, seed, samples and the values of a column, the last of each seed repeated where others go on."""
+    parts = []
+    for task, of_task in curves.dropna(subset=[column]).groupby("task", sort=False):
+        by_seed = of_task.pivot_table(index="samples", columns="seed", values=column).ffill()
+        parts.append(by_seed.reset_index().melt("samples", value_name=column).assign(task=task))
+    return pd.concat(parts) if parts else curves
 
 
 def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Figure:

@@ -12,6 +12,7 @@ from measures import ACCURACY, Measure, measure_of
 from spread import summarize
 
 COSTS = (
+    Measure("training_samples_shown", "Training samples", "", 1, 0, -1),
     Measure("rate_hz", "Rate", "spikes/s", 1, 1, -1),
     Measure("synapses", "Synapses", "", 1, 0, -1),
     Measure("operations_per_sample", "Synaptic operations per sample", "1000", 1e-3, 2, -1),
