@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import psutil
 
 from eprop_core import history, surrogate
 from eprop_core.clock import new_scratch
 from eprop_core.connectivity import Connections, Range, compress, draw, mean_in_degree, weight_scale
 from eprop_core.loop import Rank, Samples
+from eprop_core.memory import available
 from eprop_core.neurons import (
     NO_LOWER_BOUND,
     Feedback,
@@ -74,10 +74,10 @@ def estimate_memory(network: Network, n_ranks: int = 1) -> int:
 def check_memory(network: Network, n_ranks_here: int, n_ranks: int) -> None:
     """Raise :class:`InsufficientMemoryError` if the ranks on this machine will not fit into its available memory."""
     needed = estimate_memory(network, n_ranks) * n_ranks_here
-    available = psutil.virtual_memory().available
-    if needed > available:
+    left = available()
+    if needed > left:
         raise InsufficientMemoryError(
-            f"the network needs about {needed / 1e9:.1f} GB on this machine, of which {available / 1e9:.1f} GB are "
+            f"the network needs about {needed / 1e9:.1f} GB on this machine, of which {left / 1e9:.1f} GB are "
             f"available: use fewer neurons, lower in-degrees, or more machines"
         )
 
