@@ -304,6 +304,15 @@ class Feedback(Parameters):
     delay: int = Field(1, ge=1, description="steps from an error to its arrival at the recurrent neurons")
 
 
+def _check_voltages(neuron: RecurrentNeuron) -> None:
+    lowest_threshold = neuron.V_th.low if isinstance(neuron.V_th, Uniform) else neuron.V_th
+    for name, voltage in (("V_reset", neuron.V_reset), ("V_min", neuron.V_min)):
+        if voltage is not None and voltage >= lowest_threshold:
+            raise ValueError(f"neuron.{name} = {voltage} must be below neuron.V_th")
+    if neuron.V_reset is not None and neuron.V_min is not None and neuron.V_reset < neuron.V_min:
+        raise ValueError(f"neuron.V_reset = {neuron.V_reset} must not be below neuron.V_min = {neuron.V_min}")
+
+
 class Network(Parameters):
     """A recurrent network with its inputs, readouts and learning rule."""
 
@@ -323,6 +332,7 @@ class Network(Parameters):
     def _parts_fit_together(self) -> Self:
         if self.neuron.delayed_reset and self.neuron.V_reset is not None:
             raise ValueError("neuron.delayed_reset: has no meaning with neuron.V_reset, it must be false")
+        _check_voltages(self.neuron)
         if self.feedback.weight_decay and self.feedback.kind != "adaptive":
             raise ValueError('feedback.weight_decay needs feedback.kind = "adaptive"')
         steps = self.neuron.t_ref / self.dt

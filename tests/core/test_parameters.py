@@ -41,6 +41,7 @@ def test_refractory_period_in_steps(dt: float, t_ref: float, steps: int) -> None
         {"plasticity": {"cutoff": 3}, "input": {"delay": 3, "plastic": False}},
         {"plasticity": {"cutoff": None}, "input": {"delay": 1000}},
         {"plasticity": {"kappa": 0.0, "kappa_reg": 0.0}},
+        {"neuron": {"V_reset": -0.5, "V_min": -0.5}},
     ],
 )
 def test_border_cases_are_allowed(values: dict) -> None:
@@ -87,6 +88,20 @@ def test_border_cases_are_allowed(values: dict) -> None:
         (
             {"plasticity": {"optimizer": {"weight_min": 1.0, "weight_max": 0.0}}},
             "weight_min must not exceed weight_max = 0.0",
+        ),
+        ({"neuron": {"V_th": 1.0, "V_reset": 1.0}}, "neuron.V_reset = 1.0 must be below neuron.V_th"),
+        ({"neuron": {"V_th": {"low": 0.5, "high": 1.5}, "V_min": 0.5}}, "neuron.V_min = 0.5 must be below neuron.V_th"),
+        (
+            {"neuron": {"V_reset": -0.5, "V_min": -0.3}},
+            "neuron.V_reset = -0.5 must not be below neuron.V_min = -0.3",
+        ),
+        (
+            {"neuron": {"V_reset": 0.0, "delayed_reset": True}},
+            "neuron.delayed_reset: has no meaning with neuron.V_reset, it must be false",
+        ),
+        (
+            {"neuron": {"tau_m": {"low": 2.0, "high": 1.0}}},
+            "neuron.tau_m: low must not exceed high = 1.0",
         ),
     ],
 )
