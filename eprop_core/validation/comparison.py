@@ -20,12 +20,14 @@ from eprop_core.connectivity import Connections
 from eprop_core.parameters import SurrogateGradient
 from eprop_core.validation.random_problem import Problem
 
+DISTANCE = "distance to threshold"
 LARGEST_DISTANCE = 1e-7
 """Distance of a voltage to the threshold, in widths of the surrogate gradient, that rounding can explain.
 
 Voltages differ by roundings that learning has amplified, up to some 1e-9. The distance itself is read from the
 surrogate gradient, whose rounding hides a distance of 1e-8 where that is flat (arctan).
 """
+AMPLIFICATION = "difference over that by other last bits"
 LARGEST_AMPLIFICATION = 100.0
 """A difference relative to the one that other last bits of the initial weights make, that rounding can explain.
 
@@ -141,7 +143,7 @@ def compare(
         until = _first_steps(comparable[name]) if name in comparable else ""
         compared.differences[name] = [
             *(difference.within(until) for difference in compared.differences.get(name, [])),
-            Difference(f"distance to threshold, step {parting.step}", parting.distance, LARGEST_DISTANCE),
+            Difference(f"{DISTANCE}, step {parting.step}", parting.distance, LARGEST_DISTANCE),
         ]
         if name in again.partings:
             compared.differences[name].append(Difference(f"spikes{until}", 1.0, 0.0))
@@ -162,7 +164,7 @@ def _explain(
     }
     beyond = {difference.quantity: difference for difference in found if not difference.passed}
     ratio = max(_ratio(difference.max_difference, by_bits[name]) for name, difference in beyond.items())
-    of_rounding = Difference("difference over that by other last bits", ratio, LARGEST_AMPLIFICATION)
+    of_rounding = Difference(AMPLIFICATION, ratio, LARGEST_AMPLIFICATION)
     part: Problem | None = problem
     agreed: list[Difference] = []
     while part is not None and not _passed(agreed):

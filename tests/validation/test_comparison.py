@@ -7,6 +7,7 @@ import pytest
 
 from eprop_core.parameters import SurrogateGradient
 from eprop_core.validation.comparison import (
+    AMPLIFICATION,
     LARGEST_DISTANCE,
     Comparison,
     Outcome,
@@ -32,7 +33,6 @@ def changed(change: Change) -> Callable[[Mapping[str, Problem]], dict[str, Outco
 
 
 Told = dict[str, tuple[float, bool]]
-OTHER_BITS = "difference over that by other last bits"
 
 
 def compare_with(own: Simulator, tolerances: Tolerances) -> tuple[Told, Comparison]:
@@ -66,7 +66,7 @@ def test_a_weight_that_differs(relative: float, passes: bool) -> None:
     difference, passed = told.pop("input weights")
     assert passed == passes
     np.testing.assert_allclose(difference, relative, rtol=1e-5)
-    assert told.pop(OTHER_BITS, (0.0, passes))[1] == passes
+    assert told.pop(AMPLIFICATION, (0.0, passes))[1] == passes
     assert all(passed for _, passed in told.values())
 
 
@@ -90,7 +90,7 @@ def test_rounding_that_grows_beyond_the_tolerance_is_told_from_errors() -> None:
     step, amplification = compared.amplifications["problem"]
     assert 0 < step < 300
     assert 0.01 < amplification < 100.0
-    assert told[OTHER_BITS] == (amplification, True)
+    assert told[AMPLIFICATION] == (amplification, True)
     assert any(quantity.endswith(f", first {step} steps") for quantity in told)
 
 

@@ -10,20 +10,27 @@ from matplotlib.figure import Figure
 
 import script_log
 import style
-from validation_numbers import CHECKS, largest
+from eprop_core.validation.comparison import AMPLIFICATION, DISTANCE
+from validation_numbers import CHECKS, largest, without_steps
 
 EQUAL = 1e-18
 """Where a difference of zero is drawn."""
-LARGEST = 1.0
+LARGEST = 1e-4
 """Larger differences, and those that are no number, are drawn here."""
 TOLERANCE_COLOURS = (style.COLOURS[0], style.COLOURS[1])
 """Of the dots, and of their tolerance's line; the second where a quantity has a larger tolerance for some variants."""
 ROW = 3.6 * style.MILLIMETRE
 
 
+def differences(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what is drawn: the largest difference of each variant and quantity. How it comes to be is no quantity."""
+    of_quantities = ~without_steps(table["quantity"]).isin([AMPLIFICATION, DISTANCE])
+    return largest(table[of_quantities], ["check", "variant", "quantity"])
+
+
 def draw(table: pd.DataFrame) -> Figure:
     """Return the figure."""
-    dots = largest(table, ["check", "variant", "quantity"])
+    dots = differences(table)
     checks = [check for check in CHECKS.values() if check in set(dots["check"])]
     quantities = [list(dots.loc[dots["check"] == check, "quantity"].unique()) for check in checks]
     heights = [len(of_check) + 1.4 for of_check in quantities]
@@ -41,9 +48,9 @@ def draw(table: pd.DataFrame) -> Figure:
     last = panels[-1, 0]
     last.set_xscale("log")
     last.set_xlim(EQUAL / 4, 2 * LARGEST)
-    decades = [10.0**decade for decade in range(-16, 1, 4)]
-    labels = [f"$10^{{{decade}}}$" for decade in range(-16, 1, 4)]
-    last.set_xticks([EQUAL, *decades], ["equal", *labels])
+    exponents = range(-16, -3, 4)
+    labels = [f"$10^{{{exponent}}}$" for exponent in exponents]
+    last.set_xticks([EQUAL, *(10.0**exponent for exponent in exponents)], ["equal", *labels[:-1], f"≥{labels[-1]}"])
     last.minorticks_off()
     last.set_xlabel("Largest difference (relative)")
     return figure
@@ -74,7 +81,7 @@ def main(snakemake: Any) -> None:
     style.use()
     table = pd.read_csv(snakemake.input.table)
     style.save(draw(table), snakemake.output[:3])
-    largest(table, ["check", "variant", "quantity"]).to_csv(snakemake.output[3], index=False)
+    differences(table).to_csv(snakemake.output[3], index=False)
 
 
 if __name__ == "__main__":
