@@ -252,8 +252,8 @@ def compare_outcomes(own: Outcome, reference: Outcome, tolerances: Tolerances) -
     """Return the differences of two simulations with the same spikes."""
     result = [Difference("spikes", 0.0, 0.0)]
     for name, signal in reference.signals.items():
-        # An error is the small difference of a readout and its target.
-        scale = own.signals["readout"] if name == "error" else signal
+        # An error is the small difference of a readout, where that is known, and its target.
+        scale = own.signals.get("readout", signal) if name == "error" else signal
         result.append(Difference(name, relative_difference(own.signals[name], signal, scale), tolerances.signals))
     for name, connections in reference.weights.items():
         ours = own.weights[name]
