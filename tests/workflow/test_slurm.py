@@ -258,6 +258,7 @@ def test_the_next_call_finishes_the_work(
         if end is not signal.SIGTERM:  # cancelled, by Snakemake as it ends, or by the next call
             second.wait_until(lambda: not psutil.pid_exists(process))
             second.release()
+            second.wait_until(lambda: cluster.state(held) != "COMPLETING")
             assert cluster.state(held) == "CANCELLED"
         second.finish()
     assert (unfinished / table).exists()
