@@ -121,7 +121,7 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
             "C_m": settings["C_m"],
             "I_e": settings["I_e"] * 0.5 * V_th / rest_per_current,
             "V_th": _per_neuron(V_th, settings["spread"]),
-            "V_min": None if settings["V_min"] is None else float(settings["V_min"] * V_th),
+            "V_min": _lower_bound(settings),
             "V_reset": None if settings["V_reset"] is None else settings["V_reset"] * V_th,
             "adaptation": _adaptation(settings),
             "t_ref": settings["refractory_steps"] * dt,
@@ -148,6 +148,12 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
             "delay": settings["delay"]["feedback"],
         },
     }
+
+
+def _lower_bound(settings: Mapping[str, Any]) -> float | None:
+    """Return the lower bound of the voltage, at which a reset is not below it."""
+    given, reset = settings["V_min"], settings["V_reset"]
+    return None if given is None else float(min(given, given if reset is None else reset) * settings["V_th"])
 
 
 def _per_neuron(value: float, spread: float) -> float | dict[str, float]:
