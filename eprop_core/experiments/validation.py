@@ -104,6 +104,11 @@ CHECKS: dict[str, Callable[[Run], Comparison]] = {
 }
 
 
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values as JSON can hold them."""
+    return {name: 1e300 if value == math.inf else value for name, value in values.items()}
+
+
 def _problems(of: variants.Variants, run: Run, n_steps: int, **more: Any) -> dict[str, Problem]:
     problems = {}
     for name, settings in of.items():
@@ -171,10 +176,11 @@ def check(options: argparse.Namespace, communicator: ranks.Communicator) -> dict
             for difference in differences
         ],
         "partings": [
-            {"variant": variant, **parting._asdict(), "distance": min(parting.distance, 1e300)}
-            for variant, parting in compared.partings.items()
+            {"variant": variant} | _finite(parting._asdict()) for variant, parting in compared.partings.items()
         ],
-        "amplifications": [{"variant": variant, **of._asdict()} for variant, of in compared.amplifications.items()],
+        "amplifications": [
+            {"variant": variant} | _finite(of._asdict()) for variant, of in compared.amplifications.items()
+        ],
         "activities": [{"variant": variant, **of._asdict()} for variant, of in compared.activities.items()],
     }
 

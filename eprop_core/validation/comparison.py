@@ -4,8 +4,8 @@ A spike is a yes or no: where a voltage comes within rounding of the threshold, 
 differently, and from there on they simulate different networks. Then the problem is cut off before that step and
 simulated again by both, and the voltage's distance to the threshold shows whether rounding can be the reason.
 
-A network whose weights run away amplifies rounding although no spike flips. Then it is cut off where both still agree,
-and how the reference differs from itself, once started with other last bits, shows whether rounding can be the reason.
+A network whose weights run away amplifies rounding. It is cut off where both still agree, and how far the reference
+differs from itself, once started with other last bits, shows whether rounding can be the reason.
 """
 
 import functools
@@ -76,6 +76,14 @@ class Parting(NamedTuple):
     neuron: int
     distance: float
     """Of the voltage to the threshold, in widths of the surrogate gradient."""
+    amplification: float | None = None
+    """The distance relative to how far other last bits move that voltage, where it is not within rounding at once."""
+
+    def told(self) -> Difference:
+        """Return what is told of the parting."""
+        if self.amplification is not None and self.amplification <= LARGEST_AMPLIFICATION:
+            return Difference(f"{AMPLIFICATION}, step {self.step}", self.amplification, LARGEST_AMPLIFICATION)
+        return Difference(f"{DISTANCE}, step {self.step}", self.distance, LARGEST_DISTANCE)
 
 
 class Amplification(NamedTuple):
@@ -139,11 +147,13 @@ def compare(
             compared.differences[name], compared.amplifications[name] = _explain(
                 problem, differences, compare_once, reference
             )
-    for name, parting in compared.partings.items():
+    for name, found in compared.partings.items():
+        parting = _explain_parting(problems[name], found, reference) if found.distance > LARGEST_DISTANCE else found
+        compared.partings[name] = parting
         until = _first_steps(comparable[name]) if name in comparable else ""
         compared.differences[name] = [
             *(difference.within(until) for difference in compared.differences.get(name, [])),
-            Difference(f"{DISTANCE}, step {parting.step}", parting.distance, LARGEST_DISTANCE),
+            parting.told(),
         ]
         if name in again.partings:
             compared.differences[name].append(Difference(f"spikes{until}", 1.0, 0.0))
@@ -174,6 +184,18 @@ def _explain(
     before = [difference.within(until) for difference in agreed if difference.quantity in beyond]
     shown = [difference for difference in found if difference.passed or not of_rounding.passed]
     return [*shown, *before, of_rounding], Amplification(step, ratio)
+
+
+def _explain_parting(problem: Problem, parting: Parting, reference: Simulator) -> Parting:
+    """Return the parting with its amplification. A reference that other bits let part before moves by infinity."""
+    step, neuron, distance, _ = parting
+    outcomes = reference({"as it is": problem, "other bits": _with_other_last_bits(problem)})
+    surrogate = problem.network.neuron.surrogate_gradient
+    values = (outcome.surrogate_gradient for outcome in outcomes.values())
+    here, there = (
+        distance_to_threshold(float(value[step, neuron]), surrogate) for value in values if value is not None
+    )
+    return parting._replace(amplification=_ratio(distance, abs(here - there)))
 
 
 def _passed(differences: list[Difference]) -> bool:

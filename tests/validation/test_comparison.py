@@ -115,11 +115,38 @@ def test_a_spike_away_from_the_threshold_fails_and_what_is_before_it_is_compared
 
     told, partings = compare_changed(without_it)
     assert partings["problem"][:2] == (step, neuron)
+    assert partings["problem"].amplification > 1e6
     assert told[f"spikes, first {step} steps"] == (0.0, True)
     assert told[f"input weights, first {step} steps"] == (0.0, True)
     distance, passed = told[f"distance to threshold, step {step}"]
     assert distance > LARGEST_DISTANCE
     assert not passed
+
+
+def test_a_spike_away_from_the_threshold_is_told_from_an_error_by_what_other_last_bits_do() -> None:
+    """With a reference that amplifies what its weights differ by from the problem's, against one with lower bits."""
+
+    def simulate(problems: Mapping[str, Problem], bits: float) -> dict[str, Outcome]:
+        amplified = {}
+        for name, problem in problems.items():
+            connections = {}
+            for key, given in PROBLEM.connections.items():
+                moved = problem.connections[key].weight - given.weight + bits * np.spacing(given.weight)
+                connections[key] = given._replace(weight=given.weight + 1e14 * moved)
+            amplified[name] = problem._replace(connections=connections)
+        return time_driven_model(amplified)
+
+    def reference(problems: Mapping[str, Problem]) -> dict[str, Outcome]:
+        return simulate(problems, 0.0)
+
+    def lower(problems: Mapping[str, Problem]) -> dict[str, Outcome]:
+        return simulate(problems, -1.0)
+
+    told, compared = compare_with(lower, TOLERANCES, reference)
+    step, _, distance, amplification = compared.partings["problem"]
+    assert distance > LARGEST_DISTANCE
+    assert amplification is not None and amplification < 100.0
+    assert told[f"{AMPLIFICATION}, step {step}"] == (amplification, True)
 
 
 @pytest.mark.parametrize("function", SURROGATES)
