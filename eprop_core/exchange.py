@@ -8,7 +8,7 @@ Spikes go to all ranks, or to those that have targets for them (:mod:`eprop_core
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy import stats
@@ -17,11 +17,29 @@ from eprop_core.compilation import kernel
 from eprop_core.connectivity import Range
 from eprop_core.exchange_cost import Destinations, share_of_ranks
 from eprop_core.loop import Rank
-from eprop_core.spikes import copy_ids, spikes_of
+from eprop_core.spikes import Spikes, copy_ids, spikes_of
+
+
+class Exchanged(NamedTuple):
+    """What a rank gives to an exchange and gets from it; a kernel takes over few arrays faster than a whole rank."""
+
+    first_id: int
+    own_spikes: Spikes
+    spikes: Spikes
+    """Of all ranks."""
+    published: np.ndarray
+    """int64 (1,), the first step whose spikes have not been exchanged."""
+    current: np.ndarray
+    """int64 (interval, n_readouts), the readouts' input: this rank's part before, the sum of all ranks after."""
+
+    @classmethod
+    def of(cls, rank: Rank) -> "Exchanged":
+        """The arrays of ``rank`` themselves."""
+        return cls(rank.first_id, rank.own_spikes, rank.spikes, rank.published, rank.readouts.current)
 
 
 @kernel
-def _pack_for_all(rank: Rank, step: int, n_current_steps: int, message: np.ndarray, ids: np.ndarray) -> None:
+def _pack_for_all(rank: Exchanged, step: int, n_current_steps: int, message: np.ndarray, ids: np.ndarray) -> None:
     """Write the message to all ranks: all numbers, and as many ids as there is room for."""
     n_steps = step - rank.published[0]
     position = _pack_currents(rank, n_steps, n_current_steps, message)
@@ -35,7 +53,7 @@ def _pack_for_all(rank: Rank, step: int, n_current_steps: int, message: np.ndarr
 
 @kernel
 def _pack_for_targets(
-    rank: Rank,
+    rank: Exchanged,
     step: int,
     n_current_steps: int,
     target_rank_offset: np.ndarray,
@@ -65,27 +83,35 @@ def _pack_for_targets(
 
 
 @kernel
-def _pack_currents(rank: Rank, n_steps: int, n_current_steps: int, message: np.ndarray) -> int:
+def _pack_currents(rank: Exchanged, n_steps: int, n_current_steps: int, message: np.ndarray) -> int:
     """Write the readouts' input; return the position of the first id."""
-    n_readouts: int = rank.readouts.current.shape[1]
+    n_readouts: int = rank.current.shape[1]
     for s in range(n_current_steps):
         for k in range(n_readouts):
-            message[1 + n_steps + s * n_readouts + k] = rank.readouts.current[s, k]
+            message[1 + n_steps + s * n_readouts + k] = rank.current[s, k]
     return 2 * (1 + n_steps + n_current_steps * n_readouts)
 
 
 @kernel
-def _unpack(rank: Rank, step: int, n_current_steps: int, messages: np.ndarray, ids: np.ndarray) -> None:
-    """Enter the messages of all ranks, in the order of ranks and so of ids."""
+def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarray, ids: np.ndarray) -> int:
+    """Enter the messages of all ranks, in the order of ranks and so of ids, if there was room for all of them.
+
+    Returns the length of the longest message, in words.
+    """
+    longest: int = 0
+    for r in range(len(messages)):
+        longest = max(longest, messages[r, 0])
+    if longest > messages.shape[1]:
+        return longest
     n_steps = step - rank.published[0]
-    n_readouts = rank.readouts.current.shape[1]
+    n_readouts = rank.current.shape[1]
     for s in range(n_steps):
         rank.spikes.length[(rank.published[0] + s) % len(rank.spikes.length)] = 0
-    rank.readouts.current[:] = 0
+    rank.current[:] = 0
     for r in range(len(messages)):
         for s in range(n_current_steps):
             for k in range(n_readouts):
-                rank.readouts.current[s, k] += messages[r, 1 + n_steps + s * n_readouts + k]
+                rank.current[s, k] += messages[r, 1 + n_steps + s * n_readouts + k]
         position = 2 * (1 + n_steps + n_current_steps * n_readouts)
         for s in range(n_steps):
             slot = (rank.published[0] + s) % len(rank.spikes.length)
@@ -94,10 +120,11 @@ def _unpack(rank: Rank, step: int, n_current_steps: int, messages: np.ndarray, i
             rank.spikes.length[slot] = before + count
             position += count
     rank.published[0] = step
+    return longest
 
 
 @kernel
-def _publish(rank: Rank, ids: np.ndarray, step: int) -> None:
+def _publish(rank: Exchanged, ids: np.ndarray, step: int) -> None:
     """Enter the spikes of all neurons in one step."""
     slot = step % len(rank.spikes.length)
     copy_ids(rank.spikes.ids[slot], 0, ids, 0, len(ids), 0)
@@ -127,7 +154,7 @@ class Traffic:
 class Exchange(Protocol):
     """How the ranks learn of each other's spikes."""
 
-    def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
+    def __call__(self, rank: Exchanged, step: int, n_current_steps: int) -> None:
         """Publish all ranks' spikes before ``step``, and sum the readouts' input of ``n_current_steps`` from it on."""
 
     @property
@@ -148,7 +175,7 @@ class ExchangeWithAll:
         self.messages = np.zeros((self.communicator.size, words), np.int64)
         self.message_ids, self.messages_ids = self.message.view(np.int32), self.messages.view(np.int32)
 
-    def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
+    def __call__(self, rank: Exchanged, step: int, n_current_steps: int) -> None:
         room = _words_before_ids(rank, step, n_current_steps)
         if len(self.message) < room:
             self._reserve(2 * room)
@@ -156,27 +183,32 @@ class ExchangeWithAll:
             _pack_for_all(rank, step, n_current_steps, self.message, self.message_ids)
             self.communicator.Allgather(self.message, self.messages)
             self.traffic["all"].add(len(self.message))
-            longest = self.messages[:, 0].max()
+            longest = _unpack(rank, step, n_current_steps, self.messages, self.messages_ids)
             if longest <= len(self.message):
-                break
+                return
             self._reserve(2 * longest)
-        _unpack(rank, step, n_current_steps, self.messages, self.messages_ids)
 
 
 class ExchangeWithTargets:
-    """Every rank sends a spike to the ranks that have targets for it (MPI_Alltoall)."""
+    """Every rank sends a spike to the ranks that have targets for it (MPI_Alltoall).
 
-    def __init__(self, communicator: Any, rank: Rank, recurrent: Range) -> None:
+    Args:
+        communicator: an mpi4py communicator.
+        recurrent: the neurons of this rank.
+        has_targets: whether a neuron of the whole network has targets on this rank, bool (n_recurrent,).
+    """
+
+    def __init__(self, communicator: Any, recurrent: Range, has_targets: np.ndarray) -> None:
         self.communicator = communicator
-        self.target_rank_offset, self.target_rank = self._find_target_ranks(rank, recurrent)
+        self.target_rank_offset, self.target_rank = self._find_target_ranks(recurrent, has_targets)
         self.position = np.zeros(communicator.size, np.int64)
         self.traffic: dict[Destinations, Traffic] = {"targets": Traffic()}
         self._reserve(FIRST_WORDS)
 
-    def _find_target_ranks(self, rank: Rank, recurrent: Range) -> tuple[np.ndarray, np.ndarray]:
+    def _find_target_ranks(self, recurrent: Range, has_targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For each own neuron the ranks that have targets for it, ascending, compressed."""
         n_ranks = self.communicator.size
-        sources = np.flatnonzero(np.diff(rank.recurrent.synapses.offset))
+        sources = np.flatnonzero(has_targets)
         first_ids = [Range.of_rank(recurrent.size, r, n_ranks).first for r in range(1, n_ranks)]
         wanted = self.communicator.alltoall(np.split(sources, np.searchsorted(sources, first_ids)))
         neuron = np.concatenate(wanted) - recurrent.first
@@ -188,7 +220,7 @@ class ExchangeWithTargets:
         self.sent, self.received = (np.zeros((self.communicator.size, words), np.int64) for _ in range(2))
         self.sent_ids, self.received_ids = self.sent.view(np.int32), self.received.view(np.int32)
 
-    def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
+    def __call__(self, rank: Exchanged, step: int, n_current_steps: int) -> None:
         room = _words_before_ids(rank, step, n_current_steps)
         if self.sent.shape[1] < room:
             self._reserve(2 * room)
@@ -197,11 +229,10 @@ class ExchangeWithTargets:
             _pack_for_targets(rank, step, n_current_steps, *target_ranks, self.sent, self.sent_ids, self.position)
             self.communicator.Alltoall(self.sent, self.received)
             self.traffic["targets"].add(self.sent.shape[1])
-            longest = self.received[:, 0].max()
+            longest = _unpack(rank, step, n_current_steps, self.received, self.received_ids)
             if longest <= self.sent.shape[1]:
-                break
+                return
             self._reserve(2 * longest)
-        _unpack(rank, step, n_current_steps, self.received, self.received_ids)
 
 
 class PretendedExchange:
@@ -235,7 +266,7 @@ class PretendedExchange:
         self.done: list[tuple[int, int, int]] = []
         """First and last step of the spikes, and words before the ids, of each exchange."""
 
-    def __call__(self, rank: Rank, step: int, n_current_steps: int) -> None:
+    def __call__(self, rank: Exchanged, step: int, n_current_steps: int) -> None:
         first = int(rank.published[0])
         self.done.append((first, step, _words_before_ids(rank, step, n_current_steps)))
         for s in range(first, step):
@@ -271,5 +302,5 @@ class _PretendedMessages:
             self.traffic.add(self.words)
 
 
-def _words_before_ids(rank: Rank, step: int, n_current_steps: int) -> int:
-    return 1 + step - int(rank.published[0]) + n_current_steps * int(rank.readouts.current.shape[1])
+def _words_before_ids(rank: Exchanged, step: int, n_current_steps: int) -> int:
+    return 1 + step - int(rank.published[0]) + n_current_steps * rank.current.shape[1]

@@ -355,3 +355,16 @@ def run_alone(rank, run, first_step, last_step, recorded):
             return step, not_finite
         n = record_spikes(rank.own_spikes, begin, end, recorded, n)
     return first_step, FINITE
+
+
+@kernel
+def run_together(rank, run, first_step, last_step, recorded):
+    n = 0
+    for begin in range(first_step, last_step, rank.interval):
+        end = min(begin + rank.interval, last_step)
+        collocate(rank, begin, end)
+        yield begin, FINITE
+        step, not_finite = compute(rank, run, begin, end)
+        if not_finite != FINITE:
+            yield step, not_finite
+        n = record_spikes(rank.own_spikes, begin, end, recorded, n)

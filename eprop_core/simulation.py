@@ -9,7 +9,7 @@ import numpy as np
 
 from eprop_core import loop
 from eprop_core.connectivity import Connections, Range, expand, mean_in_degree
-from eprop_core.exchange import Exchange, ExchangeWithAll, ExchangeWithTargets, PretendedExchange, Traffic
+from eprop_core.exchange import Exchange, ExchangeWithAll, ExchangeWithTargets, Exchanged, PretendedExchange, Traffic
 from eprop_core.exchange_cost import Destinations, cheaper_destinations
 from eprop_core.network import (
     PROJECTIONS,
@@ -127,17 +127,17 @@ class Simulation:
         self._build_time = time.perf_counter() - start
 
     def _new_exchange(self, n_ranks: int, dry_run: bool) -> Exchange | None:
+        has_targets = np.diff(self._rank.recurrent.synapses.offset) > 0
         if dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
             mean_out_degree = mean_in_degree(self.network.recurrent.connectivity, self.network.n_recurrent)
-            has_targets = np.diff(self._rank.recurrent.synapses.offset) > 0
             received = has_targets | (self.destinations == "all")
             return PretendedExchange(phase, self.network.firing_period, n_ranks, mean_out_degree, received)
         if n_ranks == 1:
             return None
         if self.destinations == "all":
             return ExchangeWithAll(self._communicator)
-        return ExchangeWithTargets(self._communicator, self._rank, self.recurrent)
+        return ExchangeWithTargets(self._communicator, self.recurrent, has_targets)
 
     def run(self, stimulus: Stimulus) -> Recording:
         """Simulate the stimulus; time, voltages and traces go on from the run before. Collective.
@@ -211,19 +211,16 @@ class Simulation:
 
     def _run_together(self, run: loop.Run, begin: int, end: int, recorded: np.ndarray) -> None:
         assert self._exchange is not None
-        n = 0
-        for first in range(begin, end, self._rank.interval):
-            last = min(first + self._rank.interval, end)
-            loop.collocate(self._rank, first, last)
+        exchanged = Exchanged.of(self._rank)
+        for step, neuron in loop.run_together(self._rank, run, begin, end, recorded):
+            self._check(step, neuron)
             before = time.perf_counter()
             if self._detailed_times and self._communicator is not None:
                 self._communicator.Barrier()
                 self._communication["wait"] += time.perf_counter() - before
                 before = time.perf_counter()
-            self._exchange(self._rank, first, last - first)
+            self._exchange(exchanged, step, min(self._rank.interval, end - step))
             self._communication["communicate"] += time.perf_counter() - before
-            self._check(*loop.compute(self._rank, run, first, last))
-            n = loop.record_spikes(self._rank.own_spikes, first, last, recorded, n)
 
     def _check(self, step: int, neuron: int) -> None:
         if neuron != FINITE:
