@@ -69,6 +69,13 @@ def _cached(options: dict[str, Any]) -> Callable[[Callable[..., Any]], Any]:
 kernel = _cached({"_nrt": False, "forceinline": True})
 """Decorator of functions that neither allocate nor return arrays of their own."""
 
+arithmetic_kernel = _cached({"_nrt": False, "forceinline": True, "fastmath": {"nnan", "nsz"}})
+"""Decorator of kernels in which a term may be a constant 0 because the model lacks it.
+
+The compiler leaves out such a term altogether, which it else would not: 0 times infinity or -1 is not 0. Numbers keep
+all their bits but the sign of a zero.
+"""
+
 glue = _cached({"_nrt": False, "forceinline": True})
 """Decorator of functions that hand parts of large tuples on to kernels.
 

@@ -303,4 +303,4 @@ class _PretendedMessages:
 
 
 def _words_before_ids(rank: Exchanged, step: int, n_current_steps: int) -> int:
-    return 1 + step - int(rank.published[0]) + n_current_steps * rank.current.shape[1]
+    return 1 + step - int(rank.published[0]) + n_current_steps * int(rank.current.shape[1])

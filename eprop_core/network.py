@@ -372,7 +372,7 @@ def assemble(
         input=projection("input", network.n_input),
         recurrent=projection("recurrent", network.n_recurrent),
         output=projection("output", n),
-        feedback=_feedback(network, synapses),
+        feedback=_feedback(network, synapses, n),
         input_history=input_history,
         recurrent_history=input_history if shared else recurrent_history("recurrent"),
         shared_history=shared,
@@ -444,9 +444,13 @@ def _recurrent_parameters(
     )
 
 
-def _feedback(network: Network, synapses: Mapping[str, Synapses]) -> Feedback:
-    if not follows_output(network):
-        return Feedback(synapses["feedback"], WEIGHT, along_output=False)
-    output = synapses["output"]
-    column = WEIGHT if network.feedback.kind == "symmetric" else output.columns.feedback
-    return Feedback(output, column, along_output=True)
+def _feedback(network: Network, synapses: Mapping[str, Synapses], n: int) -> Feedback:
+    """Feedback to ``n`` recurrent neurons."""
+    if follows_output(network):
+        output = synapses["output"]
+        column = WEIGHT if network.feedback.kind == "symmetric" else output.columns.feedback
+        return Feedback(output, column, along_output=True, to_all=False)
+    own = synapses["feedback"]
+    offset, target = n * np.arange(network.n_readout + 1), np.tile(np.arange(n), network.n_readout)
+    to_all = np.array_equal(own.offset, offset) and np.array_equal(own.target, target)
+    return Feedback(own, WEIGHT, along_output=False, to_all=to_all)

@@ -105,6 +105,8 @@ class Feedback(NamedTuple):
     column: int
     """Of the values of a synapse."""
     along_output: bool
+    to_all: bool
+    """Whether the synapses of each readout go to all neurons in turn, so that their targets need no looking up."""
 
 
 class ReadoutState(NamedTuple):
@@ -235,15 +237,22 @@ def learning_signals(signal, feedback, error, share, rate_error):
     """
     for j in range(len(signal)):
         signal[j] = share * rate_error[j]
-    weights = feedback.synapses
+    offset, target, values = feedback.synapses.offset, feedback.synapses.target, feedback.synapses.values
+    column = feedback.column
     if feedback.along_output:  # sorted by neuron
-        if not np.any(error):
-            return
-        for j in range(len(signal)):
-            for n in range(weights.offset[j], weights.offset[j + 1]):
-                signal[j] += weights.values[n, feedback.column] * error[weights.target[n]]
+        if np.any(error):
+            for j in range(len(signal)):
+                for n in range(np.uint64(offset[j]), np.uint64(offset[j + 1])):
+                    signal[j] += values[n, column] * error[target[n]]
         return
     for k in range(len(error)):
-        if error[k] != 0.0:
-            for n in range(weights.offset[k], weights.offset[k + 1]):
-                signal[weights.target[n]] += weights.values[n, feedback.column] * error[k]
+        error_k = error[k]
+        if error_k == 0.0:
+            continue
+        if feedback.to_all:  # without looking up targets, the compiler takes several at once
+            weights = values[offset[k] : offset[k + 1]]
+            for j in range(len(signal)):
+                signal[j] += weights[j, column] * error_k
+        else:
+            for n in range(np.uint64(offset[k]), np.uint64(offset[k + 1])):
+                signal[np.uint64(target[n])] += values[n, column] * error_k

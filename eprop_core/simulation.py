@@ -9,7 +9,7 @@ import numpy as np
 
 from eprop_core import loop
 from eprop_core.connectivity import Connections, Range, expand, mean_in_degree
-from eprop_core.exchange import Exchange, ExchangeWithAll, ExchangeWithTargets, Exchanged, PretendedExchange, Traffic
+from eprop_core.exchange import Exchange, Exchanged, ExchangeWithAll, ExchangeWithTargets, PretendedExchange, Traffic
 from eprop_core.exchange_cost import Destinations, cheaper_destinations
 from eprop_core.network import (
     PROJECTIONS,

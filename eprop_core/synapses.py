@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compilation import glue, kernel
+from eprop_core.compilation import arithmetic_kernel, glue, kernel
 from eprop_core.history import PSI, Q_W, A, P, Q, U, W, X, alpha_power
 from eprop_core.optimizers import bounded, change
 
@@ -194,9 +194,23 @@ def update_weight(values, k, columns, gradient, optimizer, first_step, last_step
     move_weight(values, k, WEIGHT, columns.feedback, columns.moments, gradient, optimizer, first_step, last_step)
 
 
-@glue
-def visit(synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point):
-    """Let a spike visit the synapses ``first`` .. ``last - 1``, in constant time each."""
+@arithmetic_kernel
+def _visit(
+    synapses,
+    sums,
+    sums_reg,
+    adaptation,
+    own_decay,
+    first,
+    last,
+    event,
+    arrives,
+    updates,
+    enters,
+    optimizer,
+    current,
+    fixed_point,
+):
     target, values, columns = synapses.target, synapses.values, synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
@@ -218,15 +232,15 @@ def visit(synapses, sums, sums_reg, adaptation, own_decay, first, last, event, o
         since = (e * a + z * q + d * q_w) + (e_reg * a_reg + z * q_reg + d * q_w_reg)
         if event.state == PAUSED:
             since = 0.0
-        if event.updates:
+        if updates:
             gathered = g + since if event.state == RUNNING else g
             update_weight(values, k, columns, gathered, optimizer, event.first_step, event.last_step)
             g = -since
         elif event.state == WAKING:
             g -= since
-        if event.arrives:
+        if arrives:
             _add_to_input(current, j, values[k, WEIGHT], fixed_point)
-        if event.enters:
+        if enters:
             jump = _jump(own_decay, event, j)
             change_d = _per_own_response(adaptation, sums, j, -jump * x)
             change_e = -(jump * u + change_d * w)
@@ -241,6 +255,29 @@ def visit(synapses, sums, sums_reg, adaptation, own_decay, first, last, event, o
         set_value(own_decay, values, k, columns.trace, z)
 
 
+@glue
+def visit(synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point):
+    """Let a spike visit the synapses ``first`` .. ``last - 1``, in constant time each."""
+    history = sums, sums_reg, adaptation, own_decay
+    if event.arrives and event.updates and event.enters:
+        # With unit delays all but first spikes do, so they have a loop of their own without these choices.
+        _visit(synapses, *history, first, last, event, True, True, True, optimizer, current, fixed_point)
+    else:
+        _visit(
+            synapses,
+            *history,
+            first,
+            last,
+            event,
+            event.arrives,
+            event.updates,
+            event.enters,
+            optimizer,
+            current,
+            fixed_point,
+        )
+
+
 @kernel
 def _own_or_shared(own_decay, values, k, column, trace):
     """The synapse's z, or the one that all synapses of the source share."""
@@ -249,7 +286,7 @@ def _own_or_shared(own_decay, values, k, column, trace):
     return values[k, column]
 
 
-@kernel
+@arithmetic_kernel
 def settle(synapses, history, first, last, trace, row_ends):
     """Put the gradient gathered up to this row into G, and the plain traces into E, D and, if it is the synapse's, z.
 
