@@ -359,6 +359,14 @@ def run_alone(rank, run, first_step, last_step, recorded):
 
 @kernel
 def run_together(rank, run, first_step, last_step, recorded):
+    """Simulate one of several ranks: pause before each interval, for them to exchange.
+
+    A call from Python hands over each array of a rank by itself, which takes longer than many an interval; going on
+    after a pause hands over nothing.
+
+    Yields what :func:`compute` returns: the first step of an interval and FINITE, or where a voltage ceases to be
+    finite.
+    """
     n = 0
     for begin in range(first_step, last_step, rank.interval):
         end = min(begin + rank.interval, last_step)

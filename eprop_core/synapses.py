@@ -196,21 +196,9 @@ def update_weight(values, k, columns, gradient, optimizer, first_step, last_step
 
 @arithmetic_kernel
 def _visit(
-    synapses,
-    sums,
-    sums_reg,
-    adaptation,
-    own_decay,
-    first,
-    last,
-    event,
-    arrives,
-    updates,
-    enters,
-    optimizer,
-    current,
-    fixed_point,
-):
+    synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point,
+    arrives, updates, enters,
+):  # fmt: skip
     target, values, columns = synapses.target, synapses.values, synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
@@ -258,24 +246,12 @@ def _visit(
 @glue
 def visit(synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point):
     """Let a spike visit the synapses ``first`` .. ``last - 1``, in constant time each."""
-    history = sums, sums_reg, adaptation, own_decay
+    arguments = synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point
     if event.arrives and event.updates and event.enters:
-        # With unit delays all but first spikes do, so they have a loop of their own without these choices.
-        _visit(synapses, *history, first, last, event, True, True, True, optimizer, current, fixed_point)
+        # What most spikes do has a loop of its own, without these choices.
+        _visit(*arguments, True, True, True)
     else:
-        _visit(
-            synapses,
-            *history,
-            first,
-            last,
-            event,
-            event.arrives,
-            event.updates,
-            event.enters,
-            optimizer,
-            current,
-            fixed_point,
-        )
+        _visit(*arguments, event.arrives, event.updates, event.enters)
 
 
 @kernel
