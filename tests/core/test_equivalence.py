@@ -307,7 +307,7 @@ def test_random_variants(seed: int, walks: bool) -> None:
         "n_readout": int(rng.integers(1, 5)),
         "I_e": float(rng.choice([1.0, 2.5])),
         "adaptation": (float(10 ** rng.uniform(-2.0, 0.5)), float(10 ** rng.uniform(0.0, 2.5)), float(rng.uniform())),
-        "V_reset": rng.choice([None, 0.0, 0.4]),
+        "V_reset": rng.choice([None, 0.0, 0.4 * (1.0 - of_kind.get("spread", 0.0))]),
         "surrogate": str(rng.choice(SURROGATES)),
         "loss": str(rng.choice(["mean_squared_error", "cross_entropy"])),
         "feedback": feedback,
