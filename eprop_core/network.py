@@ -314,7 +314,7 @@ def assemble(
 
     def projection(name: str, n_sources: int) -> Projection:
         chosen: ProjectionParameters = getattr(network, name)
-        optimizer = optimizer_of(plasticity.optimizer, chosen.learning_rate, weight_decay.get(name, 0.0))
+        optimizer = optimizer_of(network.optimizer(name), weight_decay.get(name, 0.0))
         if chosen.plastic:
             values, columns = synapses[name].values, synapses[name].columns
             _check_bounds(name, values[:, WEIGHT], optimizer)

@@ -36,18 +36,15 @@ class Optimizer(NamedTuple):
     """float64, Adam's learning rate with the correction of both moments' bias, by elapsed steps up to its limit."""
 
 
-def optimizer_of(
-    chosen: parameters.GradientDescent | parameters.Adam, learning_rate: float | None, weight_decay: float
-) -> Optimizer:
-    """Numbers of an optimizer's parameters; with another learning rate than its own, unless that is None."""
-    eta = chosen.learning_rate if learning_rate is None else learning_rate
+def optimizer_of(chosen: parameters.GradientDescent | parameters.Adam, weight_decay: float) -> Optimizer:
+    """Numbers of an optimizer's parameters."""
     beta_1, beta_2, epsilon, step_size = 0.0, 0.0, 1.0, np.zeros(1)
     if isinstance(chosen, parameters.Adam):
         beta_1, beta_2, epsilon = chosen.beta_1, chosen.beta_2, chosen.epsilon
-        step_size = adam_step_size(eta, beta_1, beta_2)
+        step_size = adam_step_size(chosen.learning_rate, beta_1, beta_2)
     return Optimizer(
         KINDS[chosen.algorithm],
-        eta,
+        chosen.learning_rate,
         chosen.weight_min,
         chosen.weight_max,
         chosen.fixed_signs,

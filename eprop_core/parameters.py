@@ -286,6 +286,9 @@ class Projection(Parameters):
     learning_rate: float | None = Field(
         None, ge=0, description="step size of its weight updates; null: that of plasticity.optimizer"
     )
+    fixed_signs: bool | None = Field(
+        None, description="whether its weights stay on their initial side of zero; null: as plasticity.optimizer says"
+    )
 
 
 class Feedback(Parameters):
@@ -352,6 +355,11 @@ class Network(Parameters):
             _check_in_degree(f"{name}.connectivity", projection.connectivity, available)
         _check_in_degree("feedback.connectivity", self.feedback.connectivity, self.n_readout)
         return self
+
+    def optimizer(self, projection: str) -> GradientDescent | Adam:
+        """Return the optimizer of a projection's weights, with what the projection has of its own."""
+        own = getattr(self, projection).model_dump(include={"learning_rate", "fixed_signs"}, exclude_none=True)
+        return self.plasticity.optimizer.model_copy(update=own)
 
     @property
     def firing_period(self) -> int:

@@ -283,6 +283,30 @@ class Simulation:
         copy._rank = copy._assemble()
         return copy
 
+    def reconnect(self, connections: Mapping[str, Connections]) -> None:
+        """Replace the connections of projections, and put everything to rest around them. Collective.
+
+        ``connections`` are the same on all ranks. All weights that they do not replace stay, counts and times go on;
+        voltages, traces, gradients not yet used and the optimizer's moments begin anew, and so do the steps.
+
+        Raises:
+            ParameterError: a connection that is not allowed, or a dry run.
+        """
+        if isinstance(self._exchange, PretendedExchange):
+            raise ParameterError("reconnect: a dry run does not have the other ranks' connections")
+        before = self._rank
+        rank = build(
+            self.network,
+            seed=self.seed,
+            connections={name: connections.get(name) or self.weights(name) for name in PROJECTIONS},
+            recurrent=self.recurrent,
+            values=self._neuron_values,
+            detailed_times=self._detailed_times,
+        )
+        self._rank = rank._replace(counts=before.counts, times=before.times)
+        self._exchange = self._new_exchange(1 if self._communicator is None else self._communicator.size, dry_run=False)
+        self.step = self._sample_length = 0
+
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
         """What this rank has sent since the start, by destinations; a dry run tells what it would have, either way."""

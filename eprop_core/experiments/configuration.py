@@ -11,6 +11,7 @@ from eprop_core.datasets.parameters import Dataset, Saccades
 from eprop_core.experiments import points
 from eprop_core.experiments.break_even_parameters import BreakEven
 from eprop_core.experiments.contest import Contest, SampleContest
+from eprop_core.experiments.rewiring import Rewiring, check_rewirable
 from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seed
 from eprop_core.experiments.validation_parameters import Validation
 from eprop_core.parameters import Network, ParameterError, Parameters, parse
@@ -58,6 +59,7 @@ class Training(Parameters):
         description="cross-validation: training and test samples together are dealt to so many folds, and the run with "
         "seed s tests fold s modulo folds and learns the others; null: the data set's own test samples",
     )
+    rewiring: Rewiring | None = Field(None, description="null: the connections stay as they were drawn")
 
 
 class Task(Parameters):
@@ -88,6 +90,8 @@ class Task(Parameters):
             network = self.network_for(*sizes)
         except pydantic.ValidationError as error:
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        if self.training.rewiring is not None:
+            check_rewirable(network, self.training.rewiring)
         if isinstance(self.dataset, SineWaves | Pattern) and network.readout.loss != "mean_squared_error":
             raise ValueError(f'network.readout.loss must be "mean_squared_error" for {self.dataset.name}')
         return self

@@ -66,6 +66,11 @@ def check_comparable(network: Network) -> None:
         "plasticity.update": "spike",
         "plasticity.reset_at_samples": False,
         "plasticity.optimizer.fixed_signs": False,
+        **{
+            f"{name}.{own}": None
+            for name in ("input", "recurrent", "output")
+            for own in ("learning_rate", "fixed_signs")
+        },
         "neuron.ignore_and_fire": None,
     }
     for path, value in allowed.items():

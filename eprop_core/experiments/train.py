@@ -6,6 +6,7 @@ On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.train 
 import functools
 import math
 import operator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from eprop_core.datasets.folds import fold
 from eprop_core.experiments import command_line, measurement, operations, ranks, results
 from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.provenance import provenance
+from eprop_core.experiments.rewiring import rewire
 from eprop_core.parameters import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.random import Purpose, permutation
@@ -52,8 +54,13 @@ def train(
     ]
     groups_per_validation = training.groups_per_validation or len(groups) // training.epochs
     curve: list[dict[str, Any]] = []
-    n_seen = 0
+    n_seen = n_seen_at_rewiring = 0
+    replaced: Counter[str] = Counter()
     for number, (epoch, group) in enumerate(_shown(groups, f"training, seed {seed}", communicator), start=1):
+        if training.rewiring is not None and number > 1 and (number - 1) % training.rewiring.groups == 0:
+            with stopwatch.measure("training"):
+                replaced.update(rewire(simulation, training.rewiring, n_seen - n_seen_at_rewiring, number))
+            n_seen_at_rewiring = n_seen
         spikes_before = simulation.counts["spikes"]
         with stopwatch.measure("training"):
             recording = simulation.run(learnt.stimulus(group))
@@ -102,6 +109,7 @@ def train(
         "last_answer": _last_answer(learnt, group, recording) if tested is None else None,
         "rate_hz": curve[-1]["rate_hz"],
         "counts": measurement.total(communicator, simulation.counts),
+        "replaced_synapses": dict(replaced),
         "operations_per_sample": {
             "effective_accumulates": n_operations / test.n_samples,
             "dense": operations.dense_operations(network, shown.n_steps),

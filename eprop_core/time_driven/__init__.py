@@ -158,7 +158,7 @@ def _onto_neurons(
             cutoff=len(emitted) if rule.cutoff is None else rule.cutoff,
         ),
         neurons.decay,
-        rule.optimizer if plastic and projection.plastic else None,
+        network.optimizer(name) if plastic and projection.plastic else None,
         kappa=rule.kappa,
         kappa_reg=rule.kappa_reg,
         threshold_rise=neurons.threshold_rise,
@@ -179,7 +179,7 @@ def _onto_readouts(
         network.n_readout,
         Timing(delay, behind=delay, cutoff=len(emitted) if rule.cutoff is None else rule.cutoff),
         np.full(network.n_readout, readouts.decay),
-        rule.optimizer if plastic and network.output.plastic else None,
+        network.optimizer("output") if plastic and network.output.plastic else None,
     )
     if network.feedback.kind != "adaptive":
         return SynapsesOntoReadouts(*arguments)

@@ -17,18 +17,16 @@ def bounds(weight_min: float, weight_max: float, fixed_signs: bool = False) -> G
 
 def test_gradient_descent() -> None:
     for gradient, rate in np.abs(np.random.default_rng(1).normal(size=(100, 2))):
-        optimizer = optimizer_of(GradientDescent(learning_rate=rate), None, 0.0)
+        optimizer = optimizer_of(GradientDescent(learning_rate=rate), 0.0)
         assert change(NO_VALUES, 0, 0, gradient, optimizer, 0, 5) == -rate * gradient
 
 
-def test_learning_rate_of_a_projection() -> None:
-    optimizer = optimizer_of(GradientDescent(learning_rate=0.5), 0.25, 0.125)
-    assert change(NO_VALUES, 0, 0, 2.0, optimizer, 0, 1) == -0.5
-    assert optimizer.retained == 0.875
+def test_weight_decay() -> None:
+    assert optimizer_of(GradientDescent(), 0.125).retained == 0.875
 
 
 def test_bounds() -> None:
-    optimizer = optimizer_of(bounds(-2.0, 2.0), None, 0.0)
+    optimizer = optimizer_of(bounds(-2.0, 2.0), 0.0)
     for weight, expected in ((1.5, 1.5), (-1.5, -1.5), (2.0, 2.0), (7.0, 2.0), (-7.0, -2.0)):
         assert bounded(weight, 1.0, optimizer) == expected
 
@@ -36,7 +34,7 @@ def test_bounds() -> None:
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_fixed_signs(sign: float) -> None:
     """A weight that would cross zero stops there, and the sign of the zero tells where it came from."""
-    optimizer = optimizer_of(bounds(-2.0, 2.0, fixed_signs=True), None, 0.0)
+    optimizer = optimizer_of(bounds(-2.0, 2.0, fixed_signs=True), 0.0)
     assert bounded(sign * 0.5, sign, optimizer) == sign * 0.5
     stopped = bounded(-sign * 0.5, sign, optimizer)
     assert stopped == 0.0
@@ -51,7 +49,7 @@ def test_adam(beta_1: float, beta_2: float, longest_gap: int) -> None:
     """Against the textbook's loop, in which each elapsed step moves the moments, and the first has the gradient."""
     rng = np.random.default_rng(1)
     chosen = Adam(algorithm="adam", learning_rate=0.01, beta_1=beta_1, beta_2=beta_2, epsilon=1e-6)
-    optimizer = optimizer_of(chosen, None, 0.0)
+    optimizer = optimizer_of(chosen, 0.0)
     values = np.zeros((3, 4))
     m = v = expected = moved = 0.0
     step = 0

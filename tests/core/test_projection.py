@@ -90,7 +90,7 @@ class Driver:
         self.projection = Projection(
             synapses=self._synapses(target),
             sources=Sources.at_rest(N_SOURCES, case.cutoff),
-            optimizer=optimizer_of(case.optimizer, None, case.weight_decay),
+            optimizer=optimizer_of(case.optimizer, case.weight_decay),
             plastic=True,
             updates_at_spikes=True,
             delay=case.delay,

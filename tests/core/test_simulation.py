@@ -104,6 +104,22 @@ def test_learning_rate_of_a_projection() -> None:
         assert same == (name == "input")
 
 
+def test_fixed_signs_of_a_projection() -> None:
+    """They take the place of the optimizer's, for that projection alone; also in the time-driven model."""
+    network, connections, stimulus = small_problem(8)
+    values = network.model_dump()
+    values["plasticity"]["optimizer"] |= {"fixed_signs": True, "learning_rate": 0.01}
+    values["recurrent"]["fixed_signs"] = False
+    network = parse(Network, values)
+    assert [network.optimizer(name).fixed_signs for name in LEARNING] == [True, False, True]
+    simulation = Simulation(network, connections=connections)
+    simulation.run(stimulus)
+    for name in LEARNING:
+        flipped = np.signbit(simulation.weights(name).weight) != np.signbit(connections[name].weight)
+        assert flipped.any() == (name == "recurrent")
+    assert_equals_time_driven(Problem(network, connections, stimulus))
+
+
 def drawn_network(**changes: Any) -> Network:
     values = small_problem(9).network.model_dump()
     values["input"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 8}
@@ -164,6 +180,27 @@ def test_frozen_network_is_static_and_leaves_the_original_alone(delay: str) -> N
         np.testing.assert_array_equal(frozen.weights(name).weight, learnt[name].weight)
     # Neither weights nor traces nor counts of the original have noticed.
     assert_same_bits(simulation, undisturbed, simulation.run(evaluation), undisturbed.run(evaluation))
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+def test_reconnected_network_is_that_of_its_connections_at_rest(delay: str) -> None:
+    network, connections, stimulus = small_problem(8, delay=DELAYS[delay])
+    simulation = Simulation(network, connections=connections)
+    simulation.run(stimulus)
+    before, learnt = simulation.counts, {name: simulation.weights(name) for name in PROJECTIONS}
+    source, target, weight = learnt["recurrent"]
+    fewer = Connections(source[1:], target[1:], 0.5 * weight[1:])
+    simulation.reconnect({"recurrent": fewer})
+    assert simulation.step == 0
+    rebuilt = Simulation(network, connections=learnt | {"recurrent": fewer})
+    recording, expected = simulation.run(stimulus), rebuilt.run(stimulus)
+    np.testing.assert_array_equal(recording.spike_steps, expected.spike_steps)
+    np.testing.assert_array_equal(recording.readout, expected.readout)
+    for name in PROJECTIONS:
+        np.testing.assert_array_equal(simulation.weights(name).weight, rebuilt.weights(name).weight)
+    for key in ("spikes", "recurrent_synaptic_events"):
+        assert simulation.counts[key] == before[key] + rebuilt.counts[key] > before[key]
+    assert simulation.counts["recurrent_synapses"] == len(weight) - 1
 
 
 def test_frozen_networks_follow_the_learning() -> None:
@@ -245,6 +282,12 @@ def test_dry_runs_do_the_work_of_single_ranks() -> None:
         for name, count in dry.counts.items():
             totals[name] += count
     assert totals == whole.counts
+
+
+def test_a_dry_run_cannot_be_reconnected() -> None:
+    network = drawn_network(neuron={"ignore_and_fire": {"rate": 100.0}})
+    with pytest.raises(ParameterError, match="reconnect: a dry run"):
+        Simulation(network, dry_run=(0, 2)).reconnect({})
 
 
 @pytest.mark.parametrize(("dry_run", "message"), [((4, 4), "rank must be 0 to 3"), ((0, 16), "16 ranks are more than")])

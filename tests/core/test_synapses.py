@@ -43,7 +43,7 @@ SIGNAL, SIGNAL_REG = RNG.integers(-8, 9, (2, BLOCK + 1, 2)) / 4.0
 # P, by which sums are divided, decays by RHO - BETA * PSI: 1/2 or 1/4.
 PSI_OF_ADAPTIVE = RNG.integers(1, 3, (BLOCK + 1, 2)) * [0.5, 0.25]
 
-UNBOUNDED = optimizer_of(GradientDescent(learning_rate=1.0), None, 0.0)
+UNBOUNDED = optimizer_of(GradientDescent(learning_rate=1.0), 0.0)
 NO_EVENT = Visit(
     state=RUNNING,
     arrives=False,
@@ -238,7 +238,7 @@ def test_weights_stay_within_their_bounds() -> None:
     z = bench.start()
     bench.advance(3)
     given = GradientDescent(learning_rate=2.0, weight_min=10.0 + 1e-3, weight_max=20.0 - 1e-3)
-    bounds = optimizer_of(given, None, 0.0)
+    bounds = optimizer_of(given, 0.0)
     current = bench.visit(bounds, arrives=True, trace=z)
     assert np.abs(gradient).max() > 1e-3
     assert current == bench.column(WEIGHT) == np.clip(INITIAL - 2.0 * gradient, 10.0 + 1e-3, 20.0 - 1e-3).tolist()
@@ -346,7 +346,7 @@ def synapses_that_carry_feedback() -> Synapses:
 def test_weights_and_feedback_that_decay() -> None:
     """Both shrink, then move by the same change; bounds hold for the weights."""
     synapses = synapses_that_carry_feedback()
-    optimizer = optimizer_of(GradientDescent(learning_rate=0.5, weight_min=-3.75, weight_max=100.0), None, 0.25)
+    optimizer = optimizer_of(GradientDescent(learning_rate=0.5, weight_min=-3.75, weight_max=100.0), 0.25)
     update_weight(synapses.values, 0, synapses.columns, 3.0, optimizer, 0, 1)
     update_weight(synapses.values, 1, synapses.columns, 3.0, optimizer, 0, 1)
     assert synapses.values[:, WEIGHT].tolist() == [6.0 - 1.5, -3.75]
@@ -356,13 +356,13 @@ def test_weights_and_feedback_that_decay() -> None:
 
 def test_update_of_all_takes_the_mean_gradient_of_the_samples() -> None:
     synapses = synapses_that_carry_feedback()
-    update_all(synapses, optimizer_of(GradientDescent(learning_rate=0.5), None, 0.0), 4, 7)
+    update_all(synapses, optimizer_of(GradientDescent(learning_rate=0.5), 0.0), 4, 7)
     assert synapses.values.tolist() == [[8.0 - 0.125, 0.0, 0.5, 16.0 - 0.125], [-4.0 - 0.25, 0.0, 0.5, 32.0 - 0.25]]
 
 
 def test_update_of_all_counts_updates() -> None:
     """With Adam, each is one step, whether there is a gradient or not."""
-    optimizer = optimizer_of(Adam(algorithm="adam", learning_rate=0.5), None, 0.0)
+    optimizer = optimizer_of(Adam(algorithm="adam", learning_rate=0.5), 0.0)
     values, expected = np.zeros((2, 5)), np.zeros((2, 5))
     synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, Columns(n=5, moments=3))
     for n_updates in range(5):
