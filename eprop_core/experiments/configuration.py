@@ -121,6 +121,17 @@ class Study(Parameters):
         description="values by parameter path, by name; the parameters of a series change together, and its figure has "
         "the first on its axis; the first values are those to compare with",
     )
+    compared_with: dict[points.Label, points.Label] = Field(
+        {},
+        description="series that are drawn in the panel of another, named before them, and compared with its first "
+        "values, by name",
+    )
+    margin: float = Field(
+        0.02,
+        gt=0,
+        description="by how much accuracy may fall below that of the first values, or a loss rise as a share of it, to "
+        "be called as good; to be chosen before looking at results",
+    )
     goals: dict[str, float] = Field(
         {}, description="accuracy, or loss where no answer is right or wrong, whose training time is told, by task"
     )
@@ -131,6 +142,12 @@ class Study(Parameters):
             raise ValueError("a study has one of vary, grid, variants and series")
         if unknown := set(self.goals) - set(self.tasks):
             raise ValueError(f"goals: {min(unknown)!r} is no task of this study")
+        names = list(self.series)
+        for name, other in self.compared_with.items():
+            if name not in names or other not in names[: names.index(name)] or other in self.compared_with:
+                raise ValueError(f"compared_with: {name!r} and {other!r} must be series, the second before the first")
+            if next(iter(self.series[name])) != next(iter(self.series[other])):
+                raise ValueError(f"compared_with: the first parameter of {name!r} and {other!r} must be the same")
         return self
 
     @property

@@ -72,6 +72,27 @@ DENSITY = "network.input.connectivity.probability"
             {"a": {DENSITY: [0.1, 1.0], "network.n_recurrent": [10]}},
             ["studies.learning.series.a", "equally many"],
         ),
+        (
+            "studies/sparsity/compared_with",
+            {"input": "input, rewired"},
+            ["studies.sparsity", "compared_with", "'input'", "the second before the first"],
+        ),
+        (
+            "studies/sparsity/compared_with",
+            {"input, rewired": "inputs"},
+            ["studies.sparsity", "compared_with", "'inputs'", "must be series"],
+        ),
+        (
+            "studies/sparsity/series",
+            {"input": {"network.n_recurrent": [50]}, "input, rewired": {DENSITY: [0.02]}},
+            ["studies.sparsity", "compared_with", "first parameter", "must be the same"],
+        ),
+        (
+            "studies/sparsity/series/input, rewired/network.input.fixed_signs",
+            [False],
+            ["studies.sparsity", "training.rewiring.projections", "input.fixed_signs must be true"],
+        ),
+        ("studies/sparsity/margin", 0.0, ["studies.sparsity.margin", "0.0", "greater than 0"]),
         ("studies/learning/goals", {"digit": 0.9}, ["studies.learning", "goals", "'digit'"]),
         ("tasks/digits/dataset", {"name": "sine_wave"}, ["tasks.digits.dataset", "sine_wave", "sine_waves"]),
         ("studies/densities/grid", {DENSITY: [0.1]}, ["studies.densities", "one of vary, grid"]),

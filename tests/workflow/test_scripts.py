@@ -21,6 +21,7 @@ import collect_break_even
 import collect_scaling
 import collect_study
 import differences
+import equally_good
 import learning_curves
 import measures
 import parameter_curves
@@ -123,8 +124,9 @@ def study(tmp_path: Path) -> Any:
                 file.write_text(json.dumps(result), encoding="utf-8")
             default = changed.get(DENSITY, 0.1) == 0.1 and changed.get(DELAY, 1) == 1
             point = {"task": "digits", "variant": "", "series": "", "changes": changed, "default": default}
-            points.append({**point, **(names[index] if names else {}), "results": [str(file) for file in files]})
-        tables = collect_study.collect(points, goals or {})
+            point |= names[index] if names else {}
+            points.append({"panel": point["series"], **point, "results": [str(file) for file in files]})
+        tables = collect_study.collect(points, goals or {}, margin=0.02)
         written = []
         for table in tables:  # as the scripts read them
             table.to_csv(tmp_path / "table.csv", index=False)
@@ -383,7 +385,7 @@ def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
 def test_differences_are_paired_over_seeds() -> None:
     accuracy = {0: [0.8, 0.9, 0.7], 1: [0.81, 0.93, 0.72], 2: [0.8, 0.9, 0.7], 3: [0.6, 0.4, 0.6]}
     rows = [
-        {"task": "digits", "series": np.nan, "point": point, "seed": seed, "accuracy": value}
+        {"task": "digits", "panel": np.nan, "point": point, "seed": seed, "accuracy": value}
         for point, values in accuracy.items()
         for seed, value in enumerate(values)
     ]
@@ -422,36 +424,73 @@ def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds:
 
 
 def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
-    densities = [1.0, 0.9, 0.5, 0.1]  # accuracies fall by 0.1 per unit of density; seeds scatter by 0.02
+    densities = [1.0, 0.9, 0.5, 0.1]  # accuracies fall by 0.1 per unit of density, for all seeds alike
     changes = [{DENSITY: density} for density in densities]
-    changes += [{DELAY: delay, DENSITY: 0.1} for delay in (1, 5)]
-    names = [{"series": "input"}] * 4 + [{"series": "later and sparser"}] * 2
+    changes += [{DENSITY: 0.9, DELAY: 5}, {DENSITY: 0.4, DELAY: 5}, {DELAY: 1, DENSITY: 0.1}, {DELAY: 5, DENSITY: 0.1}]
+    names = [{"series": "input"}] * 4 + [{"series": "input, later", "panel": "input"}] * 2 + [{"series": "delay"}] * 2
     runs, _ = study(changes, names=names)
     drawn = thinning_curves.numbers(runs)
     marked = drawn[drawn["last_as_good"]].set_index(["series", "measure"])["value"]
-    assert marked["input", "test_accuracy"] == 0.9
-    assert marked["later and sparser", "test_accuracy"] == 5
-    failing = runs.assign(test_accuracy=runs["test_accuracy"].where(runs[DENSITY] != 1.0, 0.1))
-    assert thinning_curves.last_as_good(failing[failing["series"] == "input"], measures.ACCURACY) == 1
+    assert marked[:, "test_accuracy"].to_dict() == {"input": 0.9, "input, later": 0.9, "delay": 5}
     ratios = drawn[drawn["measure"] == "operations_per_sample"]["ratio"]
-    assert list(ratios) == pytest.approx([*densities, 1, 1])
+    assert list(ratios) == pytest.approx([*densities, 0.9, 0.4, 1, 1])
     check(
         lambda: thinning_curves.draw(runs),
         tmp_path,
         "0.9: synapses ÷ 1.1",
-        "later and sparser",
+        "input, later",
         "Input density",
         "Input delay (steps)",
         "Cost (first = 1)",
     )
-    printed = tabulate_study.printed(tabulate_study.numbers(runs), runs)
+    table = tabulate_study.numbers(runs)
+    assert table.loc[4, "difference"] == pytest.approx(-0.01)  # to the first point of the panel
+    printed = tabulate_study.printed(table, runs)
     assert printed["Varied"].iloc[1] == "input: Input density 0.9"
+    worse = runs.assign(test_accuracy=runs["test_accuracy"].where(runs["series"] != "input, later", 0.1))
+    assert thinning_curves.pairs_of(worse, measures.ACCURACY)[0].last == {"input": 1, "input, later": None}
+    check(lambda: thinning_curves.draw(worse), tmp_path, "nowhere as good")
 
 
-def test_less_loss_is_better() -> None:
+def series(accuracies: list[list[float]], margin: float = 0.02) -> pd.DataFrame:
+    """Runs of a series, a list of accuracies by seed for each point."""
+    rows = [
+        {"series": "input", "point": point, "seed": seed, "test_accuracy": accuracy, "margin": margin}
+        for point, of_seeds in enumerate(accuracies)
+        for seed, accuracy in enumerate(of_seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_bound_is_that_of_a_paired_test() -> None:
+    first, second = [0.9, 0.95, 0.92, 0.91], [0.91, 0.94, 0.93, 0.90]
+    bound = equally_good.lowest(series([first, second]), measures.ACCURACY)
+    # At the bound, the test of non-inferiority is just significant.
+    test = stats.ttest_rel(np.array(second) - bound[1], first, alternative="greater")
+    assert test.pvalue == pytest.approx(0.05, rel=1e-6)
+    assert bound[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "last"),
+    [
+        ([[0.90, 0.92, 0.91]], 0),
+        ([[0.90, 0.92, 0.91], [0.89, 0.91, 0.90], [0.87, 0.89, 0.88]], 1),
+        ([[0.90, 0.92, 0.91], [0.89, 0.95, 0.90]], 0),  # better in the mean, but who knows
+        ([[0.90, 0.92, 0.91], [0.80, 0.82, 0.81], [0.95, 0.95, 0.95]], 0),  # nothing counts after a failure
+        ([[0.90], [0.90]], 0),  # one seed proves nothing
+    ],
+)
+def test_as_good_is_what_is_shown_to_be_no_worse_than_the_margin(accuracies: list[list[float]], last: int) -> None:
+    assert equally_good.last_equally_good(series(accuracies), "input", measures.ACCURACY) == last
+
+
+def test_a_margin_of_loss_is_a_share_of_it() -> None:
     loss = measures.measure_of(pd.DataFrame({"test_accuracy": [None], "loss": ["mean_squared_error"]}))
-    runs = pd.DataFrame({"point": [0, 0, 1, 1, 2, 2], "training_loss": [1.0, 1.2, 0.5, 0.6, 1.5, 1.4]})
-    assert thinning_curves.last_as_good(runs, loss) == 1
+    runs = series([[1.0, 1.2], [0.5, 0.7], [1.04, 1.24], [1.06, 1.26]], margin=0.05)
+    runs = runs.rename(columns={"test_accuracy": "training_loss"})
+    assert equally_good.tolerance(runs, loss) == pytest.approx(0.055)
+    assert equally_good.last_equally_good(runs, "input", loss) == 2
 
 
 @pytest.mark.parametrize(("p", "text"), [(1e-9, "<0.001"), (0.0123, "0.012"), (0.456, "0.46"), (np.nan, "")])
@@ -713,6 +752,7 @@ def test_table_of_saccades(comparison: dict[str, Any], tmp_path: Path) -> None:
 def test_captions_tell_seeds_and_repeats() -> None:
     captions = PROJECT / "workflow" / "report"
     facts: dict[str, Any] = {"tasks": ["digits"], "seeds": 7, "varied": ["input.delay"], "names": ["full"]}
+    facts |= {"margin": 0.02}
     for kind in ("curves", "vary", "grid", "variants", "series"):
         assert "7 seeds" in write_report.caption(captions / "study.rst", facts | {"kind": kind})
     assert "9 repeats" in write_report.caption(captions / "break_even.rst", {"repeats": 9, "seeds": 1})

@@ -44,11 +44,13 @@ def points_of(study):
 def results_of_study(study):
     """Task, names, changes, whether they change nothing, and result files, one per seed, of each point of a study."""
     seeds = dict.fromkeys(CONFIGURATION.studies[study].seeds)
+    compared_with = CONFIGURATION.studies[study].compared_with
     return [
         {
             "task": task,
             "variant": point.variant,
             "series": point.series,
+            "panel": compared_with.get(point.series, point.series),
             "changes": point.changes,
             "default": parameters == CONFIGURATION.tasks[task],
             "results": [f"results/training/{name}/seed-{seed}.json" for seed in seeds],
@@ -211,6 +213,7 @@ def facts_of_study(study):
         "tasks": parameters.tasks,
         "seeds": len(set(parameters.seeds)),
         "names": [*parameters.variants, *parameters.series],
+        "margin": parameters.margin,
         "varied": [
             path.removeprefix("network.")
             for path in [*parameters.vary, *parameters.grid]

@@ -18,6 +18,7 @@ rule study_figure:
             "spread",
             "measures",
             "differences",
+            "equally_good",
             "learning_curves",
             "parameter_curves",
             "thinning_curves",

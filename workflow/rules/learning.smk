@@ -27,7 +27,7 @@ rule train:
         data=lambda wildcards: prepared_data(TASKS[wildcards.task]),
         compiled=lambda wildcards: f"results/compiled/{kind(TASKS[wildcards.task].network)}.json",
         sources=sources(".", "tasks"),
-        program=programs("train", "measurement", "operations"),
+        program=programs("train", "measurement", "operations", "rewiring"),
     output:
         "results/training/{task}/seed-{seed}.json",
     log:
@@ -71,6 +71,7 @@ rule collect_study:
     params:
         points=lambda wildcards: results_of_study(wildcards.study),
         goals=lambda wildcards: CONFIGURATION.studies[wildcards.study].goals,
+        margin=lambda wildcards: CONFIGURATION.studies[wildcards.study].margin,
     message:
         "Collect the results of study {wildcards.study}"
     script:

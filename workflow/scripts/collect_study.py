@@ -85,13 +85,14 @@ def answers(points: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def collect(points: list[dict[str, Any]], goals: dict[str, float]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def collect(points: list[dict[str, Any]], goals: dict[str, float], margin: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the runs and their curves. A column per varied parameter holds its value in each run.
 
     ``points`` are dictionaries of ``task``, ``variant`` and ``series`` (their names, where the study has them),
-    ``changes`` (values by path), ``default`` (whether the changes change nothing) and ``results`` (file names). The
-    column ``point`` counts them, ``varied`` holds the paths that a point changes. ``goals`` are accuracies or losses
-    by task.
+    ``panel`` (the series that this one is compared with, maybe itself), ``changes`` (values by path), ``default``
+    (whether the changes change nothing) and ``results`` (file names). The column ``point`` counts them, ``varied``
+    holds the paths that a point changes. ``goals`` are accuracies or losses by task, ``margin`` is how much worse
+    still counts as good.
     """
     paths = list(dict.fromkeys(path for point in points for path in point["changes"]))
     runs: list[dict[str, Any]] = []
@@ -104,8 +105,10 @@ def collect(points: list[dict[str, Any]], goals: dict[str, float]) -> tuple[pd.D
                 "point": number,
                 "variant": point["variant"],
                 "series": point["series"],
+                "panel": point["panel"],
                 "varied": " ".join(point["changes"]),
                 "default": point["default"],
+                "margin": margin,
                 **{path: value_at(result["parameters"], path) for path in paths},
             }
             runs.append({**head, **run_row(result, goals.get(point["task"])), "file": file})
@@ -115,7 +118,7 @@ def collect(points: list[dict[str, Any]], goals: dict[str, float]) -> tuple[pd.D
 
 def main(snakemake: Any) -> None:
     """Write the tables of one study."""
-    runs, curves = collect(snakemake.params.points, snakemake.params.goals)
+    runs, curves = collect(snakemake.params.points, snakemake.params.goals, snakemake.params.margin)
     runs.to_csv(snakemake.output.runs, index=False)
     curves.to_csv(snakemake.output.curves, index=False)
     answers(snakemake.params.points).to_csv(snakemake.output.answers, index=False)

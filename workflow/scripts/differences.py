@@ -11,7 +11,7 @@ SIGNIFICANT = 0.05
 
 
 def differences(runs: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return for each point the difference of ``column`` to the first point of its task and series.
+    """Return for each point the difference of ``column`` to the first point of its task and panel.
 
     Columns: point, mean ``difference`` over seeds, its 95 % confidence interval ``difference_low`` to
     ``difference_high`` (Student's t), ``p_value`` (paired t-test) and ``adjusted_p_value`` (Benjamini and Hochberg,
@@ -19,7 +19,7 @@ def differences(runs: pd.DataFrame, column: str) -> pd.DataFrame:
     alone.
     """
     parts = []
-    for _, table in runs.groupby(["task", "series"], sort=False, dropna=False):
+    for _, table in runs.groupby(["task", "panel"], sort=False, dropna=False):
         values = table.pivot_table(index="seed", columns="point", values=column, sort=False)
         first = table["point"].iloc[0]
         for point in values:

@@ -90,7 +90,9 @@ def main(snakemake: Any) -> None:
     table = numbers(runs)
     caption = CAPTION.format(study=study.replace("_", r"\_"))
     if "difference" in table:
-        caption += DIFFERENCES.format(of_series=" of each series" if kind == "series" else "")
+        caption += DIFFERENCES.format(
+            of_series=" of each series, or of the one drawn with it" if kind == "series" else ""
+        )
     write_table.write(table, printed(table, runs), snakemake.output, caption, study)
 
 

@@ -1,9 +1,10 @@
 """How far something can be thinned out, and what that saves: a pair of panels per series of a study.
 
-Above, accuracy over the first parameter of the series. Marked is how far one can go from the best point on: up to
-there, no mean is worse than the best one by more than two standard deviations of seeds, pooled over the two points.
-Below, costs in relation to those of the first point.
+Above, accuracy over the first parameter of the series, and of those that are compared with it. Marked is how far each
+is as good as the first point of the panel (:mod:`equally_good`). Below, costs in relation to those of that point.
 """
+
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import style
+from equally_good import last_equally_good, lowest, tolerance
 from measures import Measure, measure_of
 from spread import summarize
 
@@ -20,113 +22,160 @@ COSTS = {
     "training_time_per_sample_s": "training time",
     "peak_memory_bytes": "peak memory",
 }
-SPREAD = 2
-"""Standard deviations, that of 95 % of the seeds."""
 COLUMNS = 3
 """Pairs of panels side by side."""
+LINES = ("-", "--", ":")
+"""Of the costs of the series that share a panel."""
+
+
+class Pair(NamedTuple):
+    """Two panels, one above the other."""
+
+    task: str
+    name: str
+    parameter: str
+    runs: pd.DataFrame
+    """With the column x, the value of the parameter."""
+    last: dict[str, int | None]
+    """By series, the point up to which it is as good as the first point."""
+
+
+def pairs_of(runs: pd.DataFrame, measure: Measure) -> list[Pair]:
+    """Return the pairs of panels, in the order of the configuration."""
+    result = []
+    for names, table in runs.groupby(["task", "panel"], sort=False):
+        task, name = map(str, names)
+        parameter = str(table["varied"].iloc[0]).split()[0]
+        last = {series: last_equally_good(table, series, measure) for series in table["series"].unique()}
+        result.append(Pair(task, name, parameter, table.assign(x=table[parameter]), last))
+    return result
 
 
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     """Return what is drawn, a row per task, series, value and measure: mean, interval; of costs also the ratio.
 
-    The column ``last_as_good`` tells the marked points.
+    Of the measure that counts, ``better_by_at_least`` is the one-sided 95 % bound of the difference to the first point
+    of the panel (negative: it may be worse); ``last_as_good`` tells the marked points.
     """
     measure = measure_of(runs)
     parts = []
-    for names, table in runs.groupby(["task", "series"], sort=False):
-        task, series = map(str, names)
-        parameter = str(table["varied"].iloc[0]).split()[0]
-        marked = last_as_good(table, measure)
+    for pair in pairs_of(runs, measure):
+        bound = lowest(pair.runs, measure)
         for column in (measure.column, *COSTS):
-            summary = summarize(table, ["point", parameter], column).rename(columns={parameter: "value"})
+            summary = summarize(pair.runs, ["series", "point", "x"], column).rename(columns={"x": "value"})
             summary["ratio"] = summary["mean"] / summary["mean"].iloc[0]
-            summary["last_as_good"] = summary["point"] == marked
-            parts.append(summary.assign(task=task, series=series, parameter=parameter, measure=column))
-    columns = ["task", "series", "parameter", "value", "measure", "n", "mean", "low", "high", "ratio", "last_as_good"]
-    return pd.concat(parts)[columns]
-
-
-def best(runs: pd.DataFrame, measure: Measure) -> int:
-    """Return the point of one series with the best mean."""
-    means = measure.sign * runs.groupby("point")[measure.column].mean()
-    return int(means.index[int(means.argmax())])
-
-
-def last_as_good(runs: pd.DataFrame, measure: Measure) -> int:
-    """Return the last point, from the best on, up to which none is worse than that by more than the seeds' spread."""
-    points = runs.groupby("point")[measure.column].agg(["mean", "var"]).fillna({"var": 0.0}).loc[best(runs, measure) :]
-    spread = SPREAD * ((points["var"] + points["var"].iloc[0]) / 2) ** 0.5
-    worse = measure.sign * (points["mean"].iloc[0] - points["mean"]) > spread
-    return int(points.index[worse.to_numpy().argmax() - 1 if worse.any() else -1])
+            summary["last_as_good"] = summary["point"].isin(pair.last.values())
+            if column == measure.column:
+                summary["better_by_at_least"] = summary["point"].map(bound)
+            parts.append(summary.assign(task=pair.task, panel=pair.name, parameter=pair.parameter, measure=column))
+    columns = ["task", "panel", "series", "parameter", "value", "measure", "n", "mean", "low", "high", "ratio"]
+    return pd.concat(parts)[[*columns, "better_by_at_least", "last_as_good"]]
 
 
 def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
     measure = measure_of(runs)
-    groups = list(runs.groupby(["task", "series"], sort=False))
-    n_rows, n_columns = -(-len(groups) // COLUMNS), min(len(groups), COLUMNS)
+    pairs = pairs_of(runs, measure)
+    n_rows, n_columns = -(-len(pairs) // COLUMNS), min(len(pairs), COLUMNS)
     width = style.ONE_COLUMN if n_columns == 1 else style.TWO_COLUMNS
     figure, axes = plt.subplots(
         2 * n_rows,
         n_columns,
-        figsize=(width, (8 + 70 * n_rows) * style.MILLIMETRE),
+        figsize=(width, (8 + 75 * n_rows) * style.MILLIMETRE),
         squeeze=False,
         sharey="row",
         height_ratios=[3, 2] * n_rows,
     )
-    pairs = [(axes[2 * row, column], axes[2 * row + 1, column]) for row in range(n_rows) for column in range(n_columns)]
+    panels = [
+        (axes[2 * row, column], axes[2 * row + 1, column]) for row in range(n_rows) for column in range(n_columns)
+    ]
     several_tasks = len(runs["task"].unique()) > 1
-    for (above, below), ((task, series), table) in zip(pairs, groups, strict=False):
-        parameter = str(table["varied"].iloc[0]).split()[0]
-        marked = last_as_good(table, measure)
-        table = table.assign(x=table[parameter])
-        _draw_measure(above, table, measure, marked)
-        _draw_costs(below, table, marked)
-        above.set_title(f"{task}, {series}" if several_tasks else series)
-        below.set_xlabel(style.parameter_name(parameter))
+    for (above, below), pair in zip(panels, pairs, strict=False):
+        _draw_measure(above, pair, measure)
+        _draw_costs(below, pair)
+        above.set_title(f"{pair.task}, {pair.name}" if several_tasks else pair.name)
+        below.set_xlabel(style.parameter_name(pair.parameter))
         for panel in (above, below):
-            style.scale_to_values(panel, sorted(table["x"].unique()))
+            style.scale_to_values(panel, sorted(pair.runs["x"].unique()))
         above.tick_params(labelbottom=False)
-    for above, below in pairs[len(groups) :]:
+    for above, below in panels[len(pairs) :]:
         above.set_axis_off()
         below.set_axis_off()
-    for above, below in pairs[::n_columns]:
+    for above, below in panels[::n_columns]:
         measure.format_axis(above)
         below.set_ylabel("Cost (first = 1)")
-    handles, labels = pairs[0][1].get_legend_handles_labels()
+    handles, labels = panels[0][1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(COSTS) if n_columns > 1 else 2)
-    style.label_panels([panel for pair in pairs[: len(groups)] for panel in pair])
+    style.label_panels([panel for both in panels[: len(pairs)] for panel in both])
     return figure
 
 
-def _draw_measure(panel: Axes, runs: pd.DataFrame, measure: Measure, marked: int) -> None:
-    of_best = runs.loc[runs["point"] == best(runs, measure), measure.column]
-    spread = 0.0 if len(of_best) < 2 else SPREAD * of_best.std()
-    panel.axhspan(of_best.mean() - spread, of_best.mean() + spread, color="0.88", linewidth=0, zorder=0)
-    summary = summarize(runs, ["x"], measure.column).sort_values("x")
-    panel.fill_between(summary["x"], summary["low"], summary["high"], color=style.COLOURS[0], alpha=0.2, linewidth=0)
-    panel.plot(summary["x"], summary["mean"], color=style.COLOURS[0], marker="o")
-    panel.plot(
-        runs["x"], runs[measure.column], color=style.COLOURS[0], marker=".", markersize=2, linestyle="", alpha=0.6
-    )
+def _draw_measure(panel: Axes, pair: Pair, measure: Measure) -> None:
+    runs = pair.runs
+    first = runs.loc[runs["point"] == runs["point"].iloc[0], measure.column].mean()
+    worst = first - measure.sign * tolerance(runs, measure)
+    panel.axhspan(min(first, worst), max(first, worst), color="0.88", linewidth=0, zorder=0)
+    for index, series in enumerate(pair.last):
+        colour, marker = style.look(index)
+        table = runs[runs["series"] == series]
+        summary = summarize(table, ["x"], measure.column).sort_values("x")
+        panel.fill_between(summary["x"], summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
+        panel.plot(summary["x"], summary["mean"], color=colour, marker=marker, label=series)
+        panel.plot(table["x"], table[measure.column], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6)
+        _mark(panel, pair, series, colour)
     if runs["chance"].notna().all():
         style.draw_chance(panel, runs["chance"].iloc[0])
-    panel.axvline(runs.loc[runs["point"] == marked, "x"].iloc[0], color=style.COLOURS[1], linewidth=0.8, zorder=1)
+    if len(pair.last) > 1:
+        panel.legend(loc="lower right", bbox_to_anchor=(1.0, 0.15))
 
 
-def _draw_costs(panel: Axes, runs: pd.DataFrame, marked: int) -> None:
+def _draw_costs(panel: Axes, pair: Pair) -> None:
+    runs = pair.runs
     first = runs[runs["point"] == runs["point"].iloc[0]]
-    for index, (cost, name) in enumerate(COSTS.items()):
-        relative = runs.assign(ratio=runs[cost] / first[cost].mean())
-        summary = summarize(relative, ["x"], "ratio").sort_values("x")
-        colour = style.COLOURS[2 + index]
-        panel.plot(summary["x"], summary["mean"], color=colour, marker=style.MARKERS[index], markersize=2.5, label=name)
-        panel.fill_between(summary["x"], summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
-    at_mark = runs[runs["point"] == marked]
-    panel.axvline(at_mark["x"].iloc[0], color=style.COLOURS[1], linewidth=0.8, zorder=1)
+    for number, series in enumerate(pair.last):
+        table = runs[runs["series"] == series]
+        for index, (cost, name) in enumerate(COSTS.items()):
+            summary = summarize(table.assign(ratio=table[cost] / first[cost].mean()), ["x"], "ratio").sort_values("x")
+            colour = style.COLOURS[2 + index]
+            panel.fill_between(summary["x"], summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
+            panel.plot(
+                summary["x"],
+                summary["mean"],
+                color=colour,
+                linestyle=LINES[number % len(LINES)],
+                marker=style.MARKERS[index],
+                markersize=2.5,
+                label=name if number == 0 else None,
+            )
+        colour, _ = style.look(number)
+        _mark(panel, pair, series, colour)
+        panel.annotate(
+            _saved(pair, series, first),
+            (1, 1),
+            (0, 2 + 9 * (len(pair.last) - 1 - number)),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            color=colour,
+            ha="right",
+            va="bottom",
+        )
+    panel.set_yscale("log")
+
+
+def _mark(panel: Axes, pair: Pair, series: str, colour: str) -> None:
+    """Draw a line where a series is as good as the first point for the last time."""
+    at_mark = pair.runs.loc[pair.runs["point"] == pair.last[series], "x"]
+    if not at_mark.empty:
+        panel.axvline(at_mark.iloc[0], color=colour, linewidth=0.8, linestyle="-", zorder=1)
+
+
+def _saved(pair: Pair, series: str, first: pd.DataFrame) -> str:
+    """Return where that is, and what has been saved by then."""
+    at_mark = pair.runs[pair.runs["point"] == pair.last[series]]
+    if at_mark.empty:
+        return "nowhere as good"
     saved = [
         f"{name} ÷ {first[cost].mean() / at_mark[cost].mean():.2g}"
         for cost, name in (("synapses", "synapses"), ("operations_per_sample", "operations"))
     ]
-    panel.set_title(f"{at_mark['x'].iloc[0]:g}: {', '.join(saved)}", loc="right", color=style.COLOURS[1])
-    panel.set_yscale("log")
+    return f"{at_mark['x'].iloc[0]:g}: {', '.join(saved)}"
