@@ -141,6 +141,8 @@ def test_a_contestant_that_fails_is_named(problem: Problem, tmp_path: Path) -> N
         ("recurrent.delay", 2),
         ("feedback.kind", "symmetric"),
         ("plasticity.update", "sample"),
+        ("input.learning_rate", 1e-3),
+        ("output.fixed_signs", True),
         ("neuron.tau_m", {"low": 10.0, "high": 20.0}),
     ],
 )
