@@ -52,7 +52,8 @@ def check_rewirable(network: Network, rewiring: Rewiring) -> None:
 def rewire(simulation: Simulation, rewiring: Rewiring, n_samples: int, number: int) -> dict[str, int]:
     """Rewire a network after ``n_samples`` more samples; ``number`` tells the draws of one rewiring from another's.
 
-    Collective. Returns how many synapses were replaced, by projection. Each rank holds all connections of a projection meanwhile.
+    Collective; each rank holds all connections of a projection meanwhile. Returns how many synapses were replaced, by
+    projection.
     """
     network = simulation.network
     connections: dict[str, Connections] = {}

@@ -106,9 +106,8 @@ def test_learning_rate_of_a_projection() -> None:
 
 def test_fixed_signs_of_a_projection() -> None:
     """They take the place of the optimizer's, for that projection alone; also in the time-driven model."""
-    network, connections, stimulus = small_problem(8)
+    network, connections, stimulus = small_problem(3, fixed_signs=True, learning_rate=0.03)
     values = network.model_dump()
-    values["plasticity"]["optimizer"] |= {"fixed_signs": True, "learning_rate": 0.01}
     values["recurrent"]["fixed_signs"] = False
     network = parse(Network, values)
     assert [network.optimizer(name).fixed_signs for name in LEARNING] == [True, False, True]

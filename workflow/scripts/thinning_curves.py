@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import style
 from equally_good import last_equally_good, lowest, tolerance
-from measures import Measure, measure_of
+from measures import ACCURACY, Measure, measure_of
 from spread import summarize
 
 COSTS = {
@@ -90,10 +90,15 @@ def draw(runs: pd.DataFrame) -> Figure:
         (axes[2 * row, column], axes[2 * row + 1, column]) for row in range(n_rows) for column in range(n_columns)
     ]
     several_tasks = len(runs["task"].unique()) > 1
+    lowest_shown = runs[measure.column].min() if measure == ACCURACY else 0.0
+    zoomed = lowest_shown > 0.5  # chance is far away, and differences are small
     for (above, below), pair in zip(panels, pairs, strict=False):
         _draw_measure(above, pair, measure)
+        if runs["chance"].notna().all() and not zoomed:
+            style.draw_chance(above, pair.runs["chance"].iloc[0])
         _draw_costs(below, pair)
-        above.set_title(f"{pair.task}, {pair.name}" if several_tasks else pair.name)
+        name = pair.name if len(pair.last) == 1 else ""  # else a legend tells
+        above.set_title(", ".join(filter(None, [pair.task if several_tasks else "", name])))
         below.set_xlabel(style.parameter_name(pair.parameter))
         for panel in (above, below):
             style.scale_to_values(panel, sorted(pair.runs["x"].unique()))
@@ -103,6 +108,8 @@ def draw(runs: pd.DataFrame) -> Figure:
         below.set_axis_off()
     for above, below in panels[::n_columns]:
         measure.format_axis(above)
+        if zoomed:
+            above.set_ylim(bottom=0.1 * int(10 * lowest_shown))
         below.set_ylabel("Cost (first = 1)")
     handles, labels = panels[0][1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(COSTS) if n_columns > 1 else 2)
@@ -123,10 +130,8 @@ def _draw_measure(panel: Axes, pair: Pair, measure: Measure) -> None:
         panel.plot(summary["x"], summary["mean"], color=colour, marker=marker, label=series)
         panel.plot(table["x"], table[measure.column], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6)
         _mark(panel, pair, series, colour)
-    if runs["chance"].notna().all():
-        style.draw_chance(panel, runs["chance"].iloc[0])
     if len(pair.last) > 1:
-        panel.legend(loc="lower right", bbox_to_anchor=(1.0, 0.15))
+        panel.legend(loc="lower right", bbox_to_anchor=(1.0, 0.15), frameon=True, framealpha=1.0, edgecolor="none")
 
 
 def _draw_costs(panel: Axes, pair: Pair) -> None:
