@@ -34,11 +34,11 @@ def lowest(runs: pd.DataFrame, measure: Measure) -> pd.Series:
 
 
 def last_equally_good(runs: pd.DataFrame, series: str, measure: Measure) -> int | None:
-    """Return the last point of a series up to which all are as good as the first point of ``runs``; None: none is."""
+    """Return the last point of a series up to which all are as good as the first of ``runs``; None: no other one is."""
     good = lowest(runs, measure) >= -tolerance(runs, measure)
     last = None
-    for point in dict.fromkeys(runs.loc[runs["series"] == series, "point"]):
-        if point != runs["point"].iloc[0] and not good[point]:
+    for point in runs.loc[(runs["series"] == series) & (runs["point"] != runs["point"].iloc[0]), "point"].unique():
+        if not good[point]:
             break
         last = int(point)
     return last
