@@ -449,7 +449,7 @@ def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
     assert printed["Varied"].iloc[1] == "input: Input density 0.9"
     worse = runs.assign(test_accuracy=runs["test_accuracy"].where(runs["series"] != "input, later", 0.1))
     assert thinning_curves.pairs_of(worse, measures.ACCURACY)[0].last == {"input": 1, "input, later": None}
-    check(lambda: thinning_curves.draw(worse), tmp_path, "none as good")
+    check(lambda: thinning_curves.draw(worse), tmp_path, "none shown to be as good")
 
 
 def series(accuracies: list[list[float]], margin: float = 0.02) -> pd.DataFrame:

@@ -178,7 +178,7 @@ def _saved(pair: Pair, series: str, first: pd.DataFrame) -> str:
     """Return where that is, and what has been saved by then."""
     at_mark = pair.runs[pair.runs["point"] == pair.last[series]]
     if at_mark.empty:
-        return "none as good"
+        return "none shown to be as good"
     saved = [
         f"{name} ÷ {first[cost].mean() / at_mark[cost].mean():.2g}"
         for cost, name in (("synapses", "synapses"), ("operations_per_sample", "operations"))
