@@ -16,7 +16,7 @@ import numpy as np
 from eprop_core.experiments import command_line, ranks, results
 from eprop_core.experiments.provenance import provenance
 from eprop_core.experiments.validation_parameters import Validation
-from eprop_core.parameters import Adam, ParameterError, parse
+from eprop_core.parameters import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.validation import bellec_problem, comparison, gradients, published, simulators, variants
 from eprop_core.validation import ranks as of_ranks
@@ -26,8 +26,6 @@ from eprop_core.validation.random_problem import Problem, random_problem
 
 TOLERANCES = Tolerances(signals=1e-9, weights=1e-9)
 """All programs compute in double precision, but sum in different orders; learning amplifies what that leaves."""
-ADAM_TOLERANCES = Tolerances(signals=1e-7, weights=1e-7)
-"""Of Adam with Bellec's rule, which divides a gradient by its own size: the rounding of a gradient of zero counts."""
 PROBLEMS_AT_ONCE = 10
 """Problems whose recordings are held in memory together."""
 
@@ -123,14 +121,8 @@ def _compare(problems: dict[str, Problem], own: comparison.Simulator, reference:
     compared = Comparison()
     for part in progress(parts, "problems", len(parts)):
         of_part = {name: problems[name] for name in part}
-        compared.update(comparison.compare(of_part, own, reference, _tolerances))
+        compared.update(comparison.compare(of_part, own, reference, TOLERANCES))
     return compared
-
-
-def _tolerances(problem: Problem) -> Tolerances:
-    plasticity = problem.network.plasticity
-    per_sample = plasticity.update == "sample"
-    return ADAM_TOLERANCES if per_sample and isinstance(plasticity.optimizer, Adam) else TOLERANCES
 
 
 def main() -> None:

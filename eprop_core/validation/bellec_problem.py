@@ -69,8 +69,9 @@ def _learns_by_samples(network: Network, chosen: dict[str, Any], beta: float) ->
     optimizer = values["plasticity"]["optimizer"] | {"algorithm": chosen["algorithm"]}
     optimizer["learning_rate"] *= 3.0
     if chosen["algorithm"] == "adam":
-        # Each of the ten updates moves a weight by up to the learning rate.
-        optimizer |= {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-6, "learning_rate": 0.02 * V_th}
+        # Each of the ten updates moves a weight by up to the learning rate. Gradients are some 1 to 1e4, their rounding
+        # up to 1e-10; where a gradient is zero, an epsilon of that size would let Adam make a full step of rounding.
+        optimizer |= {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-2, "learning_rate": 0.02 * V_th}
     values["plasticity"] |= {
         "update": "sample",
         "batch_size": chosen["batch_size"],

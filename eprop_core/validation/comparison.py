@@ -132,7 +132,7 @@ Simulator = Callable[[Mapping[str, Problem]], Mapping[str, Outcome]]
 
 
 def compare(
-    problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Callable[[Problem], Tolerances]
+    problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Tolerances
 ) -> Comparison:
     """Simulate all problems both ways; those that part once more, up to there."""
     compare_once = functools.partial(_compare_once, own=own, reference=reference, tolerances=tolerances)
@@ -220,7 +220,7 @@ def _with_other_last_bits(problem: Problem) -> Problem:
 
 
 def _compare_once(
-    problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Callable[[Problem], Tolerances]
+    problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Tolerances
 ) -> Comparison:
     compared = Comparison()
     if not problems:
@@ -229,7 +229,7 @@ def _compare_once(
     for name, problem in problems.items():
         parting = first_parting(outcomes[name], references[name], problem.network.neuron.surrogate_gradient)
         if parting is None:
-            compared.differences[name] = compare_outcomes(outcomes[name], references[name], tolerances(problem))
+            compared.differences[name] = compare_outcomes(outcomes[name], references[name], tolerances)
         else:
             compared.partings[name] = parting
         compared.activities[name] = activity_of(problem, references[name])

@@ -38,7 +38,7 @@ Told = dict[str, tuple[float, bool]]
 def compare_with(
     own: Simulator, tolerances: Tolerances, reference: Simulator = time_driven_model, problem: Problem = PROBLEM
 ) -> tuple[Told, Comparison]:
-    compared = compare({"problem": problem}, own, reference, lambda _: tolerances)
+    compared = compare({"problem": problem}, own, reference, tolerances)
     return {d.quantity: (d.max_difference, d.passed) for d in compared.differences["problem"]}, compared
 
 
