@@ -20,11 +20,11 @@ from eprop_core.parameters import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.validation import bellec_problem, comparison, gradients, published, simulators, variants
 from eprop_core.validation import ranks as of_ranks
-from eprop_core.validation.comparison import Comparison, Difference, Tolerances
+from eprop_core.validation.comparison import Comparison, Difference
 from eprop_core.validation.nest import Nest
 from eprop_core.validation.random_problem import Problem, random_problem
 
-TOLERANCES = Tolerances(signals=1e-9, weights=1e-9)
+TOLERANCE = 1e-9
 """All programs compute in double precision, but sum in different orders; learning amplifies what that leaves."""
 PROBLEMS_AT_ONCE = 10
 """Problems whose recordings are held in memory together."""
@@ -121,7 +121,7 @@ def _compare(problems: dict[str, Problem], own: comparison.Simulator, reference:
     compared = Comparison()
     for part in progress(parts, "problems", len(parts)):
         of_part = {name: problems[name] for name in part}
-        compared.update(comparison.compare(of_part, own, reference, TOLERANCES))
+        compared.update(comparison.compare(of_part, own, reference, TOLERANCE))
     return compared
 
 

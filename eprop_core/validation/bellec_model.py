@@ -103,7 +103,7 @@ def _simulate(
     neuron, dt = network.neuron, network.dt
     tau_m, V_th = same_for_all(neuron.tau_m), same_for_all(neuron.V_th)
     alpha, alpha_out = np.exp(-dt / tau_m), np.exp(-dt / network.readout.tau_m)
-    beta, rho = _adaptation(network)
+    beta, rho = adaptation_of(network)
     current = tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e
     spikes, surrogate_gradient = np.zeros((2, len(inputs), network.n_recurrent))
     readout = np.zeros_like(target)
@@ -117,7 +117,7 @@ def _simulate(
         distance = v - (V_th + beta * a)
         refractory = np.maximum(refractory - 1, 0)
         z = ((distance >= 0.0) & (refractory == 0)).astype(float)
-        surrogate_gradient[t] = np.where(refractory == 0, _surrogate_gradient(network, distance), 0.0)
+        surrogate_gradient[t] = np.where(refractory == 0, surrogate_gradient_of(network, distance), 0.0)
         refractory[z > 0.0] = network.refractory_steps
         y = alpha_out * y + weights["output"] @ z
         spikes[t], readout[t] = z, y + network.readout.E_L
@@ -127,7 +127,7 @@ def _simulate(
 
 def _gradients(network: Network, weights: Matrices, sample: Sample) -> Matrices:
     rule, n_steps = network.plasticity, len(sample.spikes)
-    beta, rho = _adaptation(network)
+    beta, rho = adaptation_of(network)
     time_constants = same_for_all(network.neuron.tau_m), network.readout.tau_m
     alpha, alpha_out = (np.exp(-network.dt / tau_m) for tau_m in time_constants)
     symmetric = network.feedback.kind == "symmetric"
@@ -148,7 +148,7 @@ def _gradients(network: Network, weights: Matrices, sample: Sample) -> Matrices:
     return gradients
 
 
-def _adaptation(network: Network) -> tuple[np.ndarray, float]:
+def adaptation_of(network: Network) -> tuple[np.ndarray, float]:
     """Rise of each neuron's threshold after a spike, mV, and its decay per step."""
     beta, given = np.zeros(network.n_recurrent), network.neuron.adaptation
     if given is None:
@@ -157,7 +157,7 @@ def _adaptation(network: Network) -> tuple[np.ndarray, float]:
     return beta, np.exp(-network.dt / given.tau)
 
 
-def _surrogate_gradient(network: Network, distance: np.ndarray) -> np.ndarray:
+def surrogate_gradient_of(network: Network, distance: np.ndarray) -> np.ndarray:
     given = network.neuron.surrogate_gradient
     u = np.abs(distance) / given.width
     shape = {

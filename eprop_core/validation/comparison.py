@@ -95,13 +95,6 @@ class Amplification(NamedTuple):
     """Largest difference, relative to the one that other last bits of the initial weights make in the reference."""
 
 
-class Tolerances(NamedTuple):
-    """Of differences relative to the largest value."""
-
-    signals: float
-    weights: float
-
-
 class Activity(NamedTuple):
     """What a reference does: to be equal to a silent or static network would mean little."""
 
@@ -131,11 +124,9 @@ Simulator = Callable[[Mapping[str, Problem]], Mapping[str, Outcome]]
 """Simulates problems by name."""
 
 
-def compare(
-    problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Tolerances
-) -> Comparison:
+def compare(problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerance: float) -> Comparison:
     """Simulate all problems both ways; those that part once more, up to there."""
-    compare_once = functools.partial(_compare_once, own=own, reference=reference, tolerances=tolerances)
+    compare_once = functools.partial(_compare_once, own=own, reference=reference, tolerance=tolerance)
     compared = compare_once(problems)
     before = {name: problems[name].first(parting.step) for name, parting in compared.partings.items()}
     comparable = {name: problem for name, problem in before.items() if problem is not None}
@@ -167,11 +158,8 @@ def _explain(
     reference: Simulator,
 ) -> tuple[list[Difference], Amplification]:
     """Return what is told of differences beyond the tolerance: those before, and whether rounding can be the reason."""
-    outcomes = reference({"as it is": problem, "other bits": _with_other_last_bits(problem)})
-    by_bits = {
-        difference.quantity: difference.max_difference
-        for difference in compare_outcomes(outcomes["other bits"], outcomes["as it is"], Tolerances(0.0, 0.0))
-    }
+    differences = compare_outcomes(*_by_other_last_bits(problem, reference), 0.0)
+    by_bits = {difference.quantity: difference.max_difference for difference in differences}
     beyond = {difference.quantity: difference for difference in found if not difference.passed}
     ratio = max(_ratio(difference.max_difference, by_bits[name]) for name, difference in beyond.items())
     of_rounding = Difference(AMPLIFICATION, ratio, LARGEST_AMPLIFICATION)
@@ -189,10 +177,9 @@ def _explain(
 def _explain_parting(problem: Problem, parting: Parting, reference: Simulator) -> Parting:
     """Return the parting with its amplification. A reference that other bits let part before moves by infinity."""
     step, neuron, distance, _ = parting
-    outcomes = reference({"as it is": problem, "other bits": _with_other_last_bits(problem)})
     surrogate = problem.network.neuron.surrogate_gradient
-    values = (outcome.surrogate_gradient for outcome in outcomes.values())
-    here, there = (
+    values = (outcome.surrogate_gradient for outcome in _by_other_last_bits(problem, reference))
+    there, here = (
         distance_to_threshold(float(value[step, neuron]), surrogate) for value in values if value is not None
     )
     return parting._replace(amplification=_ratio(distance, abs(here - there)))
@@ -210,17 +197,18 @@ def _first_steps(part: Problem) -> str:
     return f", first {part.stimulus.n_steps} steps"
 
 
-def _with_other_last_bits(problem: Problem) -> Problem:
-    """Return the problem with each initial weight moved to the next number that can be represented."""
+def _by_other_last_bits(problem: Problem, reference: Simulator) -> tuple[Outcome, Outcome]:
+    """Return what a reference makes of a problem if each initial weight is the next number, and of it as it is."""
     moved = {
         name: connections._replace(weight=np.nextafter(connections.weight, np.inf))
         for name, connections in problem.connections.items()
     }
-    return problem._replace(connections=moved)
+    outcomes = reference({"moved": problem._replace(connections=moved), "as it is": problem})
+    return outcomes["moved"], outcomes["as it is"]
 
 
 def _compare_once(
-    problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerances: Tolerances
+    problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerance: float
 ) -> Comparison:
     compared = Comparison()
     if not problems:
@@ -229,7 +217,7 @@ def _compare_once(
     for name, problem in problems.items():
         parting = first_parting(outcomes[name], references[name], problem.network.neuron.surrogate_gradient)
         if parting is None:
-            compared.differences[name] = compare_outcomes(outcomes[name], references[name], tolerances)
+            compared.differences[name] = compare_outcomes(outcomes[name], references[name], tolerance)
         else:
             compared.partings[name] = parting
         compared.activities[name] = activity_of(problem, references[name])
@@ -270,18 +258,18 @@ def distance_to_threshold(value: float, surrogate: SurrogateGradient) -> float:
     }[surrogate.function]()
 
 
-def compare_outcomes(own: Outcome, reference: Outcome, tolerances: Tolerances) -> list[Difference]:
+def compare_outcomes(own: Outcome, reference: Outcome, tolerance: float) -> list[Difference]:
     """Return the differences of two simulations with the same spikes."""
     result = [Difference("spikes", 0.0, 0.0)]
     for name, signal in reference.signals.items():
         # An error is the small difference of a readout, where that is known, and its target.
         scale = own.signals.get("readout", signal) if name == "error" else signal
-        result.append(Difference(name, relative_difference(own.signals[name], signal, scale), tolerances.signals))
+        result.append(Difference(name, relative_difference(own.signals[name], signal, scale), tolerance))
     for name, connections in reference.weights.items():
         ours = own.weights[name]
         same = all(np.array_equal(getattr(ours, end), getattr(connections, end)) for end in ("source", "target"))
         largest = relative_difference(ours.weight, connections.weight, connections.weight) if same else math.inf
-        result.append(Difference(f"{name} weights", largest, tolerances.weights))
+        result.append(Difference(f"{name} weights", largest, tolerance))
     return result
 
 

@@ -21,7 +21,7 @@ from eprop_core.connectivity import Connections
 from eprop_core.parameters import Network, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.validation.bellec_model import same_for_all
+from eprop_core.validation.bellec_model import adaptation_of, same_for_all, surrogate_gradient_of
 from eprop_core.validation.comparison import Difference, relative_difference
 from eprop_core.validation.random_problem import Problem, random_problem
 from eprop_core.validation.simulators import dense
@@ -151,11 +151,7 @@ class Linearized:
         neuron = network.neuron
         self.tau_m, self.V_th = same_for_all(neuron.tau_m), same_for_all(neuron.V_th)
         self.alpha, self.alpha_out = (math.exp(-network.dt / tau) for tau in (self.tau_m, network.readout.tau_m))
-        self.beta, self.rho = np.zeros(network.n_recurrent), 0.0
-        if neuron.adaptation is not None:
-            first = network.n_recurrent - round(neuron.adaptation.share * network.n_recurrent)
-            self.beta[first:] = neuron.adaptation.beta
-            self.rho = math.exp(-network.dt / neuron.adaptation.tau)
+        self.beta, self.rho = adaptation_of(network)
         self.inputs = np.zeros((N_STEPS + 1, network.n_input))  # all delays are one step: row 0 remains empty
         self.inputs[stimulus.input_steps + 1, stimulus.input_channels] = 1.0
         self.weights = dense(problem.connections["input"], network.n_input, network.n_recurrent)
@@ -163,15 +159,8 @@ class Linearized:
         self.spikes, self.surrogate_gradient = self._simulate()
 
     def _simulate(self) -> tuple[np.ndarray, np.ndarray]:
-        network, shape = self.problem.network, self.problem.network.neuron.surrogate_gradient
-        n = network.n_recurrent
+        network, n = self.problem.network, self.problem.network.n_recurrent
         drive = self.tau_m / network.neuron.C_m * (1.0 - self.alpha) * network.neuron.I_e
-        surrogates = {
-            "piecewise_linear": lambda u: np.maximum(0.0, 1.0 - u),
-            "exponential": lambda u: np.exp(-u),
-            "fast_sigmoid_derivative": lambda u: 1.0 / (1.0 + u) ** 2,
-            "arctan": lambda u: 1.0 / (1.0 + u**2),
-        }
         spikes, surrogate_gradient = np.zeros((2, N_STEPS + 1, n))
         v, a, refractory = np.zeros(n), np.zeros(n), np.zeros(n, int)
         for t in range(1, N_STEPS + 1):
@@ -180,8 +169,7 @@ class Linearized:
             refractory = np.maximum(refractory - 1, 0)
             distance = v - (self.V_th + self.beta * a)
             ready = refractory == 0
-            height = shape.height * surrogates[shape.function](np.abs(distance) / shape.width)
-            surrogate_gradient[t] = np.where(ready, height, 0.0)
+            surrogate_gradient[t] = np.where(ready, surrogate_gradient_of(network, distance), 0.0)
             spiked = ready & (distance >= 0.0)
             v, refractory = v - self.V_th * spiked, np.where(spiked, network.refractory_steps, refractory)
             spikes[t] = spiked

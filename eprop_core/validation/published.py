@@ -45,7 +45,6 @@ PUBLISHED: dict[str, tuple[float, ...]] = {
         0.707841122268,
     ),
 }
-TOLERANCE = 1e-8
 
 TOLERANCE = 1e-8
 """Relative; NEST's own tests ask for it."""

@@ -12,6 +12,7 @@ from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven import simulate
 from eprop_core.validation.random_problem import Problem, random_problem
+from eprop_core.validation.variants import SURROGATES
 
 LEARNING = ("input", "recurrent", "output")
 # Both compute in double precision but sum in different orders, and the constant-time update loses some 100 units of
@@ -30,9 +31,6 @@ SMALL = {
     "learning_rate": 0.01,
     "density": {"input": 0.7, "recurrent": 0.6, "output": 0.8, "feedback": 0.9},
 }
-
-
-SURROGATES = ("piecewise_linear", "exponential", "fast_sigmoid_derivative", "arctan")
 
 
 def small_problem(seed: int, n_steps: int = N_STEPS, **settings: Any) -> Problem:

@@ -13,7 +13,6 @@ from eprop_core.validation.comparison import (
     Outcome,
     Parting,
     Simulator,
-    Tolerances,
     compare,
     distance_to_threshold,
 )
@@ -21,7 +20,7 @@ from eprop_core.validation.random_problem import Problem, random_problem
 from eprop_core.validation.simulators import time_driven_model
 from eprop_core.validation.variants import SURROGATES
 
-TOLERANCES = Tolerances(signals=1e-9, weights=1e-9)
+TOLERANCE = 1e-9
 PROBLEM = random_problem(1, 300, n_input=20, n_recurrent=10, input_probability=0.1, refractory_steps=0)
 
 Change = Callable[[Outcome], Outcome]
@@ -36,14 +35,14 @@ Told = dict[str, tuple[float, bool]]
 
 
 def compare_with(
-    own: Simulator, tolerances: Tolerances, reference: Simulator = time_driven_model, problem: Problem = PROBLEM
+    own: Simulator, tolerance: float, reference: Simulator = time_driven_model, problem: Problem = PROBLEM
 ) -> tuple[Told, Comparison]:
-    compared = compare({"problem": problem}, own, reference, tolerances)
+    compared = compare({"problem": problem}, own, reference, tolerance)
     return {d.quantity: (d.max_difference, d.passed) for d in compared.differences["problem"]}, compared
 
 
 def compare_changed(change: Change) -> tuple[Told, dict[str, Parting]]:
-    told, compared = compare_with(changed(change), TOLERANCES)
+    told, compared = compare_with(changed(change), TOLERANCE)
     return told, compared.partings
 
 
@@ -94,7 +93,7 @@ def test_rounding_that_grows_beyond_the_tolerance_is_told_from_errors(reference:
         }
         return dict(reference(lower))
 
-    told, compared = compare_with(with_lower_weights, Tolerances(signals=1e-14, weights=1e-14), reference, runaway)
+    told, compared = compare_with(with_lower_weights, 1e-14, reference, runaway)
     assert all(passed for _, passed in told.values())
     step, amplification = compared.amplifications["problem"]
     assert 0 < step < 500
@@ -142,7 +141,7 @@ def test_a_spike_away_from_the_threshold_is_told_from_an_error_by_what_other_las
     def lower(problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         return simulate(problems, -1.0)
 
-    told, compared = compare_with(lower, TOLERANCES, reference)
+    told, compared = compare_with(lower, TOLERANCE, reference)
     step, _, distance, amplification = compared.partings["problem"]
     assert distance > LARGEST_DISTANCE
     assert amplification is not None and amplification < 100.0

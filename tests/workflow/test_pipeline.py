@@ -201,9 +201,12 @@ def test_wrong_configuration_is_told_in_one_line(tmp_path: Path, path: list[str]
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.skipif(
+needs_nest = pytest.mark.skipif(
     "EPROP_BENCH_NEST_PYTHON" not in os.environ, reason="EPROP_BENCH_NEST_PYTHON names no Python with NEST"
 )
+
+
+@needs_nest
 def test_validation(tmp_path: Path) -> None:
     run = snakemake(tmp_path, "--configfile", PROJECT / "config" / "smoke.yaml", "--", "validation")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -216,9 +219,7 @@ def test_validation(tmp_path: Path) -> None:
     assert "data:image" in (tmp_path / "results" / "validation.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(
-    "EPROP_BENCH_NEST_PYTHON" not in os.environ, reason="EPROP_BENCH_NEST_PYTHON names no Python with NEST"
-)
+@needs_nest
 def test_baselines(tmp_path: Path) -> None:
     run = snakemake(tmp_path, "--configfile", PROJECT / "config" / "smoke.yaml", "--", "baselines")
     assert run.returncode == 0, run.stdout + run.stderr

@@ -11,19 +11,17 @@ population's from its own start.
 """
 
 import json
-import sys
-from pathlib import Path
 
 import nest
 import numpy as np
-from network import listed
+from devices import multimeter, rate_connection, recorded, recorded_spikes, times
+from network import listed, neuron_parameters, optimizer_parameters, run_files
 
 Arrays = dict[str, np.ndarray]
 
 # NEST's steps, as they end, in which the first sample begins. The devices cannot begin before step 1; then each
 # connection takes one step, and so does the exchange of the readouts' signals before there is an error.
 GENERATORS, RECURRENT, ERRORS = 1, 3, 5
-LARGEST = 1e300  # stands for infinity, in NEST's bounds
 
 
 def run(problem: Arrays) -> Arrays:
@@ -94,22 +92,10 @@ def run(problem: Arrays) -> Arrays:
 
 def _create_recurrent(network: dict) -> "nest.NodeCollection":
     """LIF neurons, then adaptive ones."""
-    neuron, rule = network["neuron"], network["plasticity"]
-    surrogate, adaptation = neuron["surrogate_gradient"], neuron["adaptation"]
-    common = {
-        "C_m": neuron["C_m"],
-        "E_L": 0.0,
-        "I_e": neuron["I_e"],
-        "V_m": 0.0,
-        "V_min": -LARGEST if neuron["V_min"] is None else neuron["V_min"],
+    neuron, adaptation = network["neuron"], network["neuron"]["adaptation"]
+    common = neuron_parameters(network) | {
         "V_th": neuron["V_th"],
-        "c_reg": rule["c_reg"],
-        "f_target": rule["f_target"],
         "regular_spike_arrival": True,
-        "surrogate_gradient_function": surrogate["function"].replace("arctan", "arctan_derivative"),
-        "surrogate_gradient_height": surrogate["height"],
-        "surrogate_gradient_width": surrogate["width"],
-        "t_ref": neuron["t_ref"],
         "tau_m": neuron["tau_m"],
     }
     n_adaptive = 0 if adaptation is None else round(adaptation["share"] * network["n_recurrent"])
@@ -123,18 +109,11 @@ def _create_recurrent(network: dict) -> "nest.NodeCollection":
 
 def _connect(problem: Arrays, network: dict, populations: dict) -> None:
     optimizer = network["plasticity"]["optimizer"]
-    adam = {key: optimizer[key] for key in ("beta_1", "beta_2", "epsilon") if key in optimizer}
-    learning = {
-        "type": optimizer["algorithm"],
-        "batch_size": network["plasticity"]["batch_size"],
-        "eta": optimizer["learning_rate"],
-        "Wmin": optimizer["weight_min"],
-        "Wmax": optimizer["weight_max"],
-    }
+    learning = optimizer_parameters(optimizer, network["plasticity"]["batch_size"])
     common = {"average_gradient": False, "weight": optimizer["weight_max"]}  # the default is held against the bounds
     # Static synapses are ones that do not learn: only those of e-prop lose the spikes at the end of a sample.
-    nest.CopyModel("eprop_synapse_bsshslm_2020", "static", common | {"optimizer": learning | adam | {"eta": 0.0}})
-    nest.CopyModel("eprop_synapse_bsshslm_2020", "plastic", common | {"optimizer": learning | adam})
+    nest.CopyModel("eprop_synapse_bsshslm_2020", "static", common | {"optimizer": learning | {"eta": 0.0}})
+    nest.CopyModel("eprop_synapse_bsshslm_2020", "plastic", common | {"optimizer": learning})
     for name, (sources, targets) in populations.items():
         weight = problem[f"{name}_weight"]
         if not len(weight):
@@ -156,11 +135,6 @@ def _connect(problem: Arrays, network: dict, populations: dict) -> None:
         )
 
 
-def rate_connection(receptor: int, dt: float) -> dict[str, object]:
-    """Return the properties of a connection to a receptor of the readouts."""
-    return {"synapse_model": "rate_connection_delayed", "delay": dt, "receptor_type": receptor}
-
-
 def update_all_synapses(
     inputs: "nest.NodeCollection", recurrent: "nest.NodeCollection", n_steps: int, dt: float
 ) -> None:
@@ -169,43 +143,5 @@ def update_all_synapses(
     nest.Connect(generator, inputs + recurrent, "all_to_all", {"weight": 1e4, "delay": dt})
 
 
-def times(steps: np.ndarray, dt: float) -> np.ndarray:
-    """Return the times of steps, ms, rounded so that NEST takes them as multiples of dt."""
-    return np.round(steps * dt, 9)
-
-
-def recorded_spikes(
-    recorder: "nest.NodeCollection", neurons: "nest.NodeCollection", first: int, n_steps: int, dt: float
-) -> np.ndarray:
-    """Return the neurons' spikes in ``n_steps`` steps from NEST's step ``first`` on, bool (n_steps, n_neurons)."""
-    events = recorder.get("events")
-    steps = np.rint(events["times"] / dt).astype(int) - first
-    kept = (steps >= 0) & (steps < n_steps)
-    spikes = np.zeros((n_steps, len(neurons)), bool)
-    spikes[steps[kept], events["senders"][kept] - neurons[0].global_id] = True
-    return spikes
-
-
-def multimeter(neurons: "nest.NodeCollection", quantities: list[str], dt: float) -> "nest.NodeCollection":
-    """Return a multimeter that records ``quantities`` of ``neurons`` in every step."""
-    device = nest.Create("multimeter", {"interval": dt, "record_from": quantities})
-    nest.Connect(device, neurons, "all_to_all", {"delay": dt})
-    return device
-
-
-def recorded(device: "nest.NodeCollection", quantity: str, first: int, n_steps: int, dt: float) -> np.ndarray:
-    """Return a recording of all neurons, float64 (n_steps, n_neurons), from NEST's step ``first`` on."""
-    events = device.get("events")
-    steps = np.rint(events["times"] / dt).astype(int) - first
-    kept = (steps >= 0) & (steps < n_steps)
-    neurons = events["senders"] - events["senders"].min()
-    values = np.full((n_steps, neurons.max() + 1), np.nan)
-    values[steps[kept], neurons[kept]] = events[quantity][kept]
-    return values
-
-
 if __name__ == "__main__":
-    for path in sorted(Path(sys.argv[1]).glob("*.problem.npz")):
-        with np.load(path) as problem:
-            result = run(dict(problem))
-        np.savez(path.with_name(path.name.removesuffix(".problem.npz") + ".nest.npz"), **result)
+    run_files(run)

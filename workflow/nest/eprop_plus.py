@@ -11,13 +11,13 @@ A result holds ``spike_steps``, ``spike_neurons``, ``readout``, ``error``, ``vol
 """
 
 import json
-import sys
-from pathlib import Path
 
 import nest
 import numpy as np
-from bellec import multimeter
-from network import connect, create, show_input, show_targets, weights
+from devices import multimeter, recorded
+from network import connect, create, run_files, show_input, show_targets, weights
+
+FIRST = 1  # NEST's step that is step 0 here
 
 
 def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -42,32 +42,19 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     nest.Simulate(dt)  # recorders receive the last step's events in the next
 
     events = spikes.get("events")
-    spike_steps = np.rint(events["times"] / dt).astype(int) - 1
+    spike_steps = np.rint(events["times"] / dt).astype(int) - FIRST
     order = np.lexsort((events["senders"], spike_steps))
     order = order[spike_steps[order] < n_steps]
     return result | {
         "spike_steps": spike_steps[order],
         "spike_neurons": events["senders"][order] - recurrent[0].global_id,
-        "readout": _recorded(of_readouts, "V_m", n_steps, network["n_readout"], dt),
-        "error": _recorded(of_readouts, "error_signal", n_steps, network["n_readout"], dt),
-        "voltage": _recorded(of_neurons, "V_m", n_steps, network["n_recurrent"], dt),
-        "surrogate_gradient": _recorded(of_neurons, "surrogate_gradient", n_steps, network["n_recurrent"], dt),
-        "learning_signal": _recorded(of_neurons, "learning_signal", n_steps, network["n_recurrent"], dt),
+        "readout": recorded(of_readouts, "V_m", FIRST, n_steps, dt),
+        "error": recorded(of_readouts, "error_signal", FIRST, n_steps, dt),
+        "voltage": recorded(of_neurons, "V_m", FIRST, n_steps, dt),
+        "surrogate_gradient": recorded(of_neurons, "surrogate_gradient", FIRST, n_steps, dt),
+        "learning_signal": recorded(of_neurons, "learning_signal", FIRST, n_steps, dt),
     }
 
 
-def _recorded(multimeter: "nest.NodeCollection", quantity: str, n_steps: int, n_neurons: int, dt: float) -> np.ndarray:
-    """Recording as an array (n_steps, n_neurons)."""
-    events = multimeter.get("events")
-    steps = np.rint(events["times"] / dt).astype(int) - 1
-    kept = (steps >= 0) & (steps < n_steps)
-    recorded = np.full((n_steps, n_neurons), np.nan)
-    recorded[steps[kept], events["senders"][kept] - events["senders"].min()] = events[quantity][kept]
-    return recorded
-
-
 if __name__ == "__main__":
-    for path in sorted(Path(sys.argv[1]).glob("*.problem.npz")):
-        with np.load(path) as problem:
-            result = run(dict(problem))
-        np.savez(path.with_name(path.name.removesuffix(".problem.npz") + ".nest.npz"), **result)
+    run_files(run)

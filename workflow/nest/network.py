@@ -7,10 +7,14 @@ NEST's step that ends at (t + 1) * dt. Generators cannot deliver anything in NES
 input spikes nor learning window in step 0.
 """
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import nest
 import numpy as np
+from devices import rate_connection, times
 
 _LARGEST = 1e300  # stands for infinity, in NEST's bounds
 _SURROGATE_GRADIENTS = {"arctan": "arctan_derivative"}  # NEST's names, where they differ
@@ -57,7 +61,8 @@ def connect(populations: Populations, network: dict[str, Any], problem: Problem,
     """Make all connections of the problem; with ``learns`` False all are static, and there is no feedback."""
     dt, optimizer = network["dt"], network["plasticity"]["optimizer"]
     # NEST holds the default weight against the bounds, too.
-    nest.SetDefaults("eprop_synapse", {"weight": optimizer["weight_max"], "optimizer": _optimizer(optimizer)})
+    learning = optimizer_parameters(optimizer, 1) | {"optimize_each_step": optimizer.get("optimize_each_step", False)}
+    nest.SetDefaults("eprop_synapse", {"weight": optimizer["weight_max"], "optimizer": learning})
     nest.Connect(populations.generators, populations.inputs, "one_to_one", {"delay": dt})
     for name, (sources, targets) in populations.of_projection.items():
         if name == "feedback":
@@ -79,9 +84,9 @@ def show_input(populations: Populations, network: dict[str, Any], problem: Probl
     """Let the input channels spike."""
     steps, channels = problem["input_steps"], problem["input_channels"]
     order = np.argsort(channels, kind="stable")
-    times = _times(steps[order], network["dt"])
-    of_channels = np.split(times, np.searchsorted(channels[order], np.arange(1, network["n_input"])))
-    populations.generators.set([{"spike_times": spike_times} for spike_times in of_channels])
+    spike_times = times(steps[order], network["dt"])
+    of_channels = np.split(spike_times, np.searchsorted(channels[order], np.arange(1, network["n_input"])))
+    populations.generators.set([{"spike_times": of_channel} for of_channel in of_channels])
 
 
 def show_targets(populations: Populations, network: dict[str, Any], problem: Problem) -> None:
@@ -89,11 +94,11 @@ def show_targets(populations: Populations, network: dict[str, Any], problem: Pro
     dt = network["dt"]
     window = nest.Create("step_rate_generator")
     _step_to(window, problem["learning_window"].astype(float), dt)
-    nest.Connect(window, populations.readouts, "all_to_all", _rate_connection(1, dt))
+    nest.Connect(window, populations.readouts, "all_to_all", rate_connection(1, dt))
     targets = nest.Create("step_rate_generator", network["n_readout"])
     for generator, values in zip(targets, problem["target"].T, strict=True):
         _step_to(generator, values, dt)
-    nest.Connect(targets, populations.readouts, "one_to_one", _rate_connection(2, dt))
+    nest.Connect(targets, populations.readouts, "one_to_one", rate_connection(2, dt))
 
 
 def weights(name: str, populations: Populations) -> dict[str, np.ndarray]:
@@ -116,26 +121,16 @@ def listed(name: str, sources: Any, targets: Any) -> dict[str, np.ndarray]:
     }
 
 
-def _times(steps: np.ndarray, dt: float) -> np.ndarray:
-    """Times of steps, ms, rounded so that NEST takes them as multiples of dt."""
-    return np.round(steps * dt, 9)
-
-
 def _step_to(generator: Any, values: np.ndarray, dt: float) -> None:
     """Let a generator's rate follow ``values``, one per step; it is told the changes alone."""
     changes = 1 + np.flatnonzero(np.diff(values[1:], prepend=np.nan))
-    generator.set(amplitude_times=_times(changes, dt), amplitude_values=values[changes])
+    generator.set(amplitude_times=times(changes, dt), amplitude_values=values[changes])
 
 
-def _rate_connection(receptor: int, dt: float) -> dict[str, object]:
-    return {"synapse_model": "rate_connection_delayed", "delay": dt, "receptor_type": receptor}
-
-
-def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[str, float]) -> Any:
-    """Recurrent neurons at rest; those that adapt come last."""
-    neuron, rule, dt = network["neuron"], network["plasticity"], network["dt"]
-    surrogate, adaptation = neuron["surrogate_gradient"], neuron["adaptation"]
-    parameters = {
+def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
+    """Return what NEST's models of recurrent neurons have in common."""
+    neuron, rule, surrogate = network["neuron"], network["plasticity"], network["neuron"]["surrogate_gradient"]
+    return {
         "C_m": neuron["C_m"],
         "E_L": 0.0,
         "I_e": neuron["I_e"],
@@ -143,13 +138,18 @@ def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[s
         "V_min": -_LARGEST if neuron["V_min"] is None else neuron["V_min"],
         "c_reg": rule["c_reg"],
         "f_target": rule["f_target"],
-        "kappa": rule["kappa"],
-        "kappa_reg": rule["kappa_reg"],
         "surrogate_gradient_function": _SURROGATE_GRADIENTS.get(surrogate["function"], surrogate["function"]),
         "surrogate_gradient_height": surrogate["height"],
         "surrogate_gradient_width": surrogate["width"],
         "t_ref": neuron["t_ref"],
-    } | cutoff
+    }
+
+
+def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[str, float]) -> Any:
+    """Recurrent neurons at rest; those that adapt come last."""
+    neuron, rule, dt = network["neuron"], network["plasticity"], network["dt"]
+    adaptation = neuron["adaptation"]
+    parameters = neuron_parameters(network) | {"kappa": rule["kappa"], "kappa_reg": rule["kappa_reg"]} | cutoff
     if neuron["V_reset"] is not None:
         parameters["V_reset"] = neuron["V_reset"]
     n, values = network["n_recurrent"], {}
@@ -170,13 +170,21 @@ def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[s
     return neurons
 
 
-def _optimizer(optimizer: dict[str, Any]) -> dict[str, Any]:
+def optimizer_parameters(optimizer: dict[str, Any], batch_size: int) -> dict[str, Any]:
+    """Return an optimizer as NEST's synapses take it."""
     parameters = {
         "type": optimizer["algorithm"],
-        "batch_size": 1,
+        "batch_size": batch_size,
         "eta": optimizer["learning_rate"],
-        "optimize_each_step": optimizer.get("optimize_each_step", False),
         "Wmin": optimizer["weight_min"],
         "Wmax": optimizer["weight_max"],
     }
     return parameters | {name: optimizer[name] for name in ("beta_1", "beta_2", "epsilon") if name in optimizer}
+
+
+def run_files(run: Callable[[Problem], Problem]) -> None:
+    """Run each ``<name>.problem.npz`` in the directory of the command line; write ``<name>.nest.npz`` beside it."""
+    for path in sorted(Path(sys.argv[1]).glob("*.problem.npz")):
+        with np.load(path) as problem:
+            result = run(dict(problem))
+        np.savez(path.with_name(path.name.removesuffix(".problem.npz") + ".nest.npz"), **result)

@@ -19,17 +19,8 @@ from pathlib import Path
 
 import nest
 import numpy as np
-from bellec import (
-    ERRORS,
-    GENERATORS,
-    RECURRENT,
-    Arrays,
-    multimeter,
-    rate_connection,
-    recorded,
-    recorded_spikes,
-    times,
-)
+from bellec import ERRORS, GENERATORS, RECURRENT, Arrays
+from devices import multimeter, rate_connection, recorded, recorded_spikes, times
 from network import listed
 
 DT = 1.0

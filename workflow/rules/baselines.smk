@@ -35,7 +35,7 @@ rule hold_contest:
         data=lambda wildcards: data_of_contest(wildcards.contest),
         nest="results/nest/environment.json",
         nest_program=NEST_PROGRAMS / "measure.py",
-        nest_network=NEST_PROGRAMS / "network.py",
+        nest_network=[NEST_PROGRAMS / "network.py", NEST_PROGRAMS / "devices.py"],
         compiled=lambda wildcards: f"results/compiled/{kind(network_of_contest(wildcards.contest))}.json",
         sources=sources(".", "tasks"),
         programs=programs(

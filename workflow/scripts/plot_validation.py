@@ -28,9 +28,8 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
     return largest(table[of_quantities], ["check", "variant", "quantity"])
 
 
-def draw(table: pd.DataFrame) -> Figure:
-    """Return the figure."""
-    dots = differences(table)
+def draw(dots: pd.DataFrame) -> Figure:
+    """Return the figure of what :func:`differences` returns."""
     checks = [check for check in CHECKS.values() if check in set(dots["check"])]
     quantities = [list(dots.loc[dots["check"] == check, "quantity"].unique()) for check in checks]
     heights = [len(of_check) + 1.4 for of_check in quantities]
@@ -79,9 +78,9 @@ def _draw_check(panel: Axes, dots: pd.DataFrame, quantities: list[str]) -> None:
 def main(snakemake: Any) -> None:
     """Draw the figure."""
     style.use()
-    table = pd.read_csv(snakemake.input.table)
-    style.save(draw(table), snakemake.output[:3])
-    differences(table).to_csv(snakemake.output[3], index=False)
+    dots = differences(pd.read_csv(snakemake.input.table))
+    style.save(draw(dots), snakemake.output[:3])
+    dots.to_csv(snakemake.output[3], index=False)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""What is connected to a network in NEST 3.10 to drive and to record it; steps are NEST's, as they end."""
+
+import nest
+import numpy as np
+
+
+def times(steps: np.ndarray, dt: float) -> np.ndarray:
+    """Return the times of steps, ms, rounded so that NEST takes them as multiples of dt."""
+    return np.round(steps * dt, 9)
+
+
+def rate_connection(receptor: int, dt: float) -> dict[str, object]:
+    """Return the properties of a connection to a receptor of the readouts."""
+    return {"synapse_model": "rate_connection_delayed", "delay": dt, "receptor_type": receptor}
+
+
+def multimeter(neurons: "nest.NodeCollection", quantities: list[str], dt: float) -> "nest.NodeCollection":
+    """Return a multimeter that records ``quantities`` of ``neurons`` in every step."""
+    device = nest.Create("multimeter", {"interval": dt, "record_from": quantities})
+    nest.Connect(device, neurons, "all_to_all", {"delay": dt})
+    return device
+
+
+def recorded(device: "nest.NodeCollection", quantity: str, first: int, n_steps: int, dt: float) -> np.ndarray:
+    """Return a recording of all neurons, float64 (n_steps, n_neurons), from NEST's step ``first`` on."""
+    events = device.get("events")
+    steps = np.rint(events["times"] / dt).astype(int) - first
+    kept = (steps >= 0) & (steps < n_steps)
+    neurons = events["senders"] - events["senders"].min()
+    values = np.full((n_steps, neurons.max() + 1), np.nan)
+    values[steps[kept], neurons[kept]] = events[quantity][kept]
+    return values
+
+
+def recorded_spikes(
+    recorder: "nest.NodeCollection", neurons: "nest.NodeCollection", first: int, n_steps: int, dt: float
+) -> np.ndarray:
+    """Return the neurons' spikes in ``n_steps`` steps from NEST's step ``first`` on, bool (n_steps, n_neurons)."""
+    events = recorder.get("events")
+    steps = np.rint(events["times"] / dt).astype(int) - first
+    kept = (steps >= 0) & (steps < n_steps)
+    spikes = np.zeros((n_steps, len(neurons)), bool)
+    spikes[steps[kept], events["senders"][kept] - neurons[0].global_id] = True
+    return spikes
