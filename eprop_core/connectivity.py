@@ -103,8 +103,8 @@ def draw(
         distribution=_DISTRIBUTION[weights.distribution],
         scale=weight_scale(weights, connectivity, n_sources, targets.size),
         seed=np.uint64(seed),
-        source_purpose=source_purpose,
-        weight_purpose=weight_purpose,
+        source_purpose=int(source_purpose),  # of an enumeration, compiled code would look at each member
+        weight_purpose=int(weight_purpose),
         no_self=not autapses,
         first_source=sources.first,
         last_source=sources.last,

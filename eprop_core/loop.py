@@ -6,6 +6,7 @@ knows its part of the readouts' input for the whole interval (:func:`collocate`)
 exchanged; every rank then knows all that it needs to compute the interval by itself (:func:`compute`).
 """
 
+import ctypes
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,9 @@ UPDATE, DELIVER, PLASTICITY, COLLOCATE = range(4)
 
 SPIKES, INPUT_EVENTS, RECURRENT_EVENTS, OUTPUT_EVENTS = range(4)
 """Entries of ``Rank.counts``."""
+
+EXCHANGE = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+"""Called before an interval with its first step and the one after its last; returns whether to go on."""
 
 
 class Samples(NamedTuple):
@@ -94,7 +98,8 @@ class Rank(NamedTuple):
     counts: np.ndarray
     times: np.ndarray
     clock: np.ndarray
-    detailed_clock: np.ndarray | None
+    detailed_times: bool
+    """Whether plasticity is timed by itself."""
 
 
 class Run(NamedTuple):
@@ -178,35 +183,20 @@ def _samples_ended(samples, row, begin):
 
 
 @glue
-def _end_block(samples, history, begin, first, second):
-    """Begin a new block where the present one is full or a sample ends, for the projections that share a history.
-
-    Samples begin in step ``begin`` for their targets. ``second`` is None if there is only one.
-    """
+def _block_ends(samples, history, begin):
+    """Whether the present block is full or a sample ends; samples begin in step ``begin`` for the targets."""
     row = history.row[0]
-    ended = _samples_ended(samples, row, begin)
-    if ended == 0 and row - history.origin[0] < history.decay.block:
-        return
-    move_to_new_origin(first, history)
-    _second_to_new_origin(second, history)
-    _new_origin(history)
+    return row - history.origin[0] >= history.decay.block or _samples_ended(samples, row, begin) > 0
+
+
+@glue
+def _end_sample(samples, history, begin, projection):
+    """At a new origin, if a sample ends there: update weights per batch, and reset."""
+    ended = _samples_ended(samples, history.row[0], begin)
     if ended > 0:
         batch_ends = samples.batch_size > 0 and ended % samples.batch_size == 0
         n_samples = samples.batch_size if batch_ends else 0
         n_updates = ended // samples.batch_size - 1 if batch_ends else 0
-        end_sample(first, history, n_samples, n_updates)
-        _second_ends_sample(second, history, n_samples, n_updates)
-
-
-@glue
-def _second_to_new_origin(projection, history):
-    if projection is not None:
-        move_to_new_origin(projection, history)
-
-
-@glue
-def _second_ends_sample(projection, history, n_samples, n_updates):
-    if projection is not None:
         end_sample(projection, history, n_samples, n_updates)
 
 
@@ -223,35 +213,42 @@ def collocate(rank, first_step, last_step):
             keep_error(history.rows, row - history.origin[0], error)
         history.row[0] = row + 1
         begin_row(output, rank.own_spikes, history, row + 1)
-        _end_block(rank.samples, history, rank.samples.readouts_begin, output, None)
+        if _block_ends(rank.samples, history, rank.samples.readouts_begin):
+            move_to_new_origin(output, history)
+            _new_origin(history)
+            _end_sample(rank.samples, history, rank.samples.readouts_begin, output)
         current = rank.readouts.current[step - first_step]
         current[:] = 0
-        events, plasticity = visit_row(output, rank.own_spikes, history, current, fixed_point, rank.detailed_clock)
+        events, plasticity = visit_row(
+            output, rank.own_spikes, history, current, fixed_point, rank.clock, rank.detailed_times
+        )
         rank.counts[OUTPUT_EVENTS] += events
         rank.times[PLASTICITY] += plasticity
     rank.times[COLLOCATE] += seconds(rank.clock) - before
 
 
 @glue
-def _begin_row(rank, history, first, first_spikes, second, second_spikes):
-    """Move a history to the row that this step is about, for the projections that share it.
-
-    ``second`` is None if there is only one.
-    """
+def _begin_row(rank, history, of_input, of_recurrent):
+    """Move a history, of one projection or of both, to the row that this step is about."""
     neurons, samples, row = rank.neurons, rank.samples, history.row[0] + 1
     if rank.learns:
         kappa_reg, errors = rank.parameters.kappa_reg, rank.readouts.error
         _learning_signals(history, samples, kappa_reg, rank.feedback, errors, neurons.rate_error)
-    begin_row(first, first_spikes, history, row)
-    _begin_second_row(second, second_spikes, history, row)
+    if of_input:
+        begin_row(rank.input, rank.input_spikes, history, row)
+    if of_recurrent:
+        begin_row(rank.recurrent, rank.spikes, history, row)
     _next_row(history, rank.learns, neurons.surrogate_gradient)
-    _end_block(samples, history, samples.neurons_begin, first, second)
-
-
-@glue
-def _begin_second_row(projection, spikes, history, row):
-    if projection is not None:
-        begin_row(projection, spikes, history, row)
+    if _block_ends(samples, history, samples.neurons_begin):
+        if of_input:
+            move_to_new_origin(rank.input, history)
+        if of_recurrent:
+            move_to_new_origin(rank.recurrent, history)
+        _new_origin(history)
+        if of_input:
+            _end_sample(samples, history, samples.neurons_begin, rank.input)
+        if of_recurrent:
+            _end_sample(samples, history, samples.neurons_begin, rank.recurrent)
 
 
 @glue
@@ -281,18 +278,16 @@ def compute(rank, run, first_step, last_step):
     for step in range(first_step, last_step):
         start = seconds(rank.clock)
         _receive_input(rank.input_spikes, run, step)
-        if rank.shared_history:
-            _begin_row(rank, rank.input_history, rank.input, rank.input_spikes, rank.recurrent, rank.spikes)
-        else:
-            _begin_row(rank, rank.input_history, rank.input, rank.input_spikes, None, None)
-            _begin_row(rank, rank.recurrent_history, rank.recurrent, rank.spikes, None, None)
+        _begin_row(rank, rank.input_history, True, rank.shared_history)
+        if not rank.shared_history:
+            _begin_row(rank, rank.recurrent_history, False, True)
         middle = seconds(rank.clock)
         current = rank.neurons.current
         for projection, spikes, history, kind in (
             (rank.input, rank.input_spikes, rank.input_history, INPUT_EVENTS),
             (rank.recurrent, rank.spikes, rank.recurrent_history, RECURRENT_EVENTS),
         ):
-            events, plasticity = visit_row(projection, spikes, history, current, None, rank.detailed_clock)
+            events, plasticity = visit_row(projection, spikes, history, current, None, rank.clock, rank.detailed_times)
             rank.counts[kind] += events
             rank.times[PLASTICITY] += plasticity
         delivered = seconds(rank.clock)
@@ -343,36 +338,23 @@ def record_spikes(own_spikes, first_step, last_step, recorded, n):
 
 
 @kernel
-def run_alone(rank, run, first_step, last_step, recorded):
-    """Simulate a single rank; return what :func:`compute` returns."""
-    n = 0
-    for begin in range(first_step, last_step, rank.interval):
-        end = min(begin + rank.interval, last_step)
-        collocate(rank, begin, end)
-        _publish_own(rank.spikes, rank.own_spikes, rank.published, begin)
-        step, not_finite = compute(rank, run, begin, end)
-        if not_finite != FINITE:
-            return step, not_finite
-        n = record_spikes(rank.own_spikes, begin, end, recorded, n)
-    return first_step, FINITE
+def run_steps(rank, run, first_step, last_step, recorded, alone, exchange):
+    """Simulate one rank: all there is, or one of several, which ``exchange`` spikes and currents before each interval.
 
+    Calling back to Python takes less time than returning and beginning anew, which hands over each array by itself.
 
-@kernel
-def run_together(rank, run, first_step, last_step, recorded):
-    """Simulate one of several ranks: pause before each interval, for them to exchange.
-
-    A call from Python hands over each array of a rank by itself, which takes longer than many an interval; going on
-    after a pause hands over nothing.
-
-    Yields what :func:`compute` returns: the first step of an interval and FINITE, or where a voltage ceases to be
-    finite.
+    ``recorded``, int32, receives the neurons that spike. Returns what :func:`compute` returns.
     """
     n = 0
     for begin in range(first_step, last_step, rank.interval):
         end = min(begin + rank.interval, last_step)
         collocate(rank, begin, end)
-        yield begin, FINITE
+        if alone:
+            _publish_own(rank.spikes, rank.own_spikes, rank.published, begin)
+        elif exchange(begin, end) == 0:
+            break
         step, not_finite = compute(rank, run, begin, end)
         if not_finite != FINITE:
-            yield step, not_finite
+            return step, not_finite
         n = record_spikes(rank.own_spikes, begin, end, recorded, n)
+    return first_step, FINITE

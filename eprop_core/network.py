@@ -394,7 +394,7 @@ def assemble(
         counts=np.zeros(4, np.int64),
         times=np.zeros(4),
         clock=new_scratch(),
-        detailed_clock=new_scratch() if detailed_times else None,
+        detailed_times=detailed_times,
     )
 
 

@@ -247,10 +247,10 @@ def _is_lost(resets, emission, arrival):
 
 
 @glue
-def visit_row(projection, spikes, history, current, fixed_point, clock):
+def visit_row(projection, spikes, history, current, fixed_point, clock, detailed_times):
     """Wake, update and deliver the spikes of a row; return the number of synaptic events and the seconds of plasticity.
 
-    ``clock`` is the scratch space of :func:`eprop_core.clock.seconds`, or None to leave out the timing.
+    ``clock`` is the scratch space of :func:`eprop_core.clock.seconds`, which is asked only for ``detailed_times``.
     """
     synapses, delay, row = projection.synapses, projection.delay, history.row[0]
     rows, resets, step = history.rows, projection.resets, row + history.horizon
@@ -266,10 +266,10 @@ def visit_row(projection, spikes, history, current, fixed_point, clock):
         first, last = synapses.offset[i], synapses.offset[i + 1]
         events += last - first if arrives else 0
         if projection.plastic:
-            if clock is not None:
+            if detailed_times:
                 plasticity -= seconds(clock)
             _visit(rows, projection, history, i, arrives, entering_too and arrives, current, fixed_point)
-            if clock is not None:
+            if detailed_times:
                 plasticity += seconds(clock)
         elif arrives:
             deliver(synapses, first, last, current, fixed_point)

@@ -167,8 +167,7 @@ class Simulation:
         last_step = self.step + n_steps
         for begin in range(self.step, last_step, stretch):
             end = min(begin + stretch, last_step)
-            advance = self._run_alone if self._exchange is None else self._run_together
-            advance(run, begin, end, recorded)
+            self._run_steps(run, begin, end, recorded)
             n = run.spikes_per_step[begin - run.start : end - run.start].sum()
             spikes.append(recorded[:n].astype(np.int64))
         self.step = last_step
@@ -206,21 +205,32 @@ class Simulation:
             self._sample_length,
         )
 
-    def _run_alone(self, run: loop.Run, begin: int, end: int, recorded: np.ndarray) -> None:
-        self._check(*loop.run_alone(self._rank, run, begin, end, recorded))
-
-    def _run_together(self, run: loop.Run, begin: int, end: int, recorded: np.ndarray) -> None:
-        assert self._exchange is not None
+    def _run_steps(self, run: loop.Run, begin: int, end: int, recorded: np.ndarray) -> None:
         exchanged = Exchanged.of(self._rank)
-        for step, neuron in loop.run_together(self._rank, run, begin, end, recorded):
-            self._check(step, neuron)
+        failures: list[BaseException] = []
+
+        @loop.EXCHANGE
+        def exchange(first_step: int, last_step: int) -> bool:
+            try:
+                self._exchange_before(exchanged, first_step, last_step)
+            except BaseException as error:  # which cannot pass through compiled code
+                failures.append(error)
+            return not failures
+
+        step, neuron = loop.run_steps(self._rank, run, begin, end, recorded, self._exchange is None, exchange)
+        if failures:
+            raise failures[0]
+        self._check(step, neuron)
+
+    def _exchange_before(self, exchanged: Exchanged, first_step: int, last_step: int) -> None:
+        assert self._exchange is not None
+        before = time.perf_counter()
+        if self._detailed_times and self._communicator is not None:
+            self._communicator.Barrier()
+            self._communication["wait"] += time.perf_counter() - before
             before = time.perf_counter()
-            if self._detailed_times and self._communicator is not None:
-                self._communicator.Barrier()
-                self._communication["wait"] += time.perf_counter() - before
-                before = time.perf_counter()
-            self._exchange(exchanged, step, min(self._rank.interval, end - step))
-            self._communication["communicate"] += time.perf_counter() - before
+        self._exchange(exchanged, first_step, last_step - first_step)
+        self._communication["communicate"] += time.perf_counter() - before
 
     def _check(self, step: int, neuron: int) -> None:
         if neuron != FINITE:

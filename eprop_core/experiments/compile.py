@@ -17,15 +17,13 @@ from eprop_core.stimulus import Stimulus
 def run_briefly(
     network: Network,
     *,
-    detailed_times: bool,
     communicator: ranks.Communicator = None,
     destinations: Destinations | None = None,
     dry_run: bool = False,
 ) -> None:
     """Simulate a few neurons of the kind of ``network`` for a few steps, as they learn and frozen; collective.
 
-    What is compiled depends on the kind of network, not on its size, and on whether the clock looks into the delivery
-    of spikes.
+    What is compiled depends on the kind of network, not on its size. Several ranks need a little more than one.
     """
     n_ranks = 2 if dry_run else ranks.size_of(communicator)
     few: dict[str, Any] = {"n_input": 4, "n_recurrent": 4 * n_ranks, "n_readout": 2}
@@ -45,7 +43,6 @@ def run_briefly(
         communicator=communicator,
         destinations=destinations,
         dry_run=(0, n_ranks) if dry_run else None,
-        detailed_times=detailed_times,
     )
     simulation.run(stimulus)
     simulation.frozen().run(stimulus)
@@ -75,7 +72,7 @@ def main() -> None:
     parser = command_line.parser("eprop_core.experiments.compile", __doc__)
     parser.add_argument("--kind", default="plain", help=f"plain, or some of {', '.join(_FEATURES)} joined by -")
     options = parser.parse_args()
-    run_briefly(network_of(options.kind), detailed_times=False)
+    run_briefly(network_of(options.kind))
     results.write(options.output, {"experiment": "compile", "provenance": provenance(None)})
 
 

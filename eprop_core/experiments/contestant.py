@@ -155,7 +155,7 @@ def _timed(result: Result) -> Iterator[None]:
 
 def _ready(network: Network) -> int:
     """Load what is compiled for a network; return the resident memory with it."""
-    run_briefly(network, detailed_times=False)
+    run_briefly(network)
     memory = _resident_memory()
     measurement.reset_peak_memory()
     return memory

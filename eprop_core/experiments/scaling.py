@@ -75,7 +75,6 @@ def compile_variants(timing: Timing, communicator: ranks.Communicator = None, dr
             communicator=communicator,
             destinations=case.destinations or cheaper_destinations(network, n_ranks),
             dry_run=dry_run is not None,
-            detailed_times=True,
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from eprop_core import simulation as simulation_module
 from eprop_core.connectivity import Connections
+from eprop_core.exchange import PretendedExchange
 from eprop_core.network import PROJECTIONS
 from eprop_core.parameters import Network, ParameterError, parse
 from eprop_core.simulation import NotFiniteError, Recording, Simulation
@@ -281,6 +282,22 @@ def test_dry_runs_do_the_work_of_single_ranks() -> None:
         for name, count in dry.counts.items():
             totals[name] += count
     assert totals == whole.counts
+
+
+def test_what_fails_in_an_exchange_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled code calls the exchange, and no exception passes through it."""
+    simulation = Simulation(drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}}), dry_run=(0, 2))
+    exchanges = []
+
+    def fail_at_the_third(self: PretendedExchange, *_: object) -> None:
+        exchanges.append(self)
+        if len(exchanges) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(PretendedExchange, "__call__", fail_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run(small_problem(9).stimulus)
+    assert len(exchanges) == 3
 
 
 def test_a_dry_run_cannot_be_reconnected() -> None:

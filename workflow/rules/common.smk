@@ -364,6 +364,12 @@ def given_interconnect():
     return None if given is None else given.model_dump()
 
 
+def compiled_for_timing(timing):
+    """What tells that the simulator is compiled for all variants of a timing."""
+    kinds = sorted({kind(case.network) for case in TIMINGS[timing].cases.values()})
+    return [f"results/compiled/{kind}.json" for kind in kinds]
+
+
 # What a timing run asks of a cluster.
 
 

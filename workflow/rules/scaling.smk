@@ -48,12 +48,14 @@ rule measure_interconnect:
         "{resources.mpi} -n 2 python -m mpi4py -m eprop_core.experiments.interconnect --ranks 2 --output {output} 2> {log}"
 
 
-# A process that has compiled something has more memory than its network needs: one of its own compiles before.
+# A process that has compiled something has more memory than its network needs: one of its own compiles before what the
+# jobs of the rule `compile` did not, on this kind of processor or for the exchange between ranks.
 
 
 rule time_one_rank:
     input:
         timing="results/scaling/{timing}/timing.json",
+        compiled=lambda wildcards: compiled_for_timing(wildcards.timing),
         sources=sources("."),
         program=programs("scaling", "poisson", "measurement"),
     output:
@@ -76,18 +78,20 @@ rule time_one_rank:
         launcher="",
         mpi4py="",
         options="",
+        compile="" if is_local() else "measure --compile; ",
     message:
         "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
     shell:
         "measure() {{ {params.launcher} python {params.mpi4py} -m eprop_core.experiments.scaling {input.timing}"
         ' {params.options} --seed {wildcards.seed} --output {output} "$@" 2>> {log}; }}; '
-        "measure --compile; measure"
+        "{params.compile}measure"
 
 
 # Without `-m mpi4py` an error of one rank would leave the others waiting.
 use rule time_one_rank as time_many_ranks with:
     input:
         timing="results/scaling/{timing}/timing.json",
+        compiled=lambda wildcards: compiled_for_timing(wildcards.timing),
         sources=sources("."),
         program=programs("scaling", "poisson", "measurement"),
     wildcard_constraints:
@@ -113,6 +117,7 @@ use rule time_one_rank as time_many_ranks with:
             f"--ranks {wildcards.ranks}"
             f"{' --oversubscribe' if TIMINGS[wildcards.timing].oversubscribe else ''}"
         ),
+        compile="measure --compile; ",
 
 
 use rule time_one_rank as time_dry_run with:
@@ -139,6 +144,7 @@ use rule time_one_rank as time_dry_run with:
         launcher="",
         mpi4py="",
         options=lambda wildcards: f"--dry-run {wildcards.ranks}",
+        compile="" if is_local() else "measure --compile; ",
     message:
         "Play one of {wildcards.ranks} ranks of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
 
