@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy import stats
 
 from eprop_core.compilation import kernel
 from eprop_core.connectivity import Range
@@ -275,6 +274,8 @@ class PretendedExchange:
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
         """What this rank would have sent, either way; see :func:`eprop_core.exchange_cost.costs` for its time."""
+        from scipy import stats  # takes half as long to import as all the rest
+
         period, n_ranks = self.emitted.shape
         to_all, to_targets = _PretendedMessages(), _PretendedMessages()
         for first, last, words_before_ids in self.done:

@@ -154,10 +154,16 @@ def neuron_values(
     """
     explicit = explicit or {}
     for name, values in explicit.items():
-        if name not in ("tau_m", "V_th") or not isinstance(getattr(network.neuron, name), Uniform):
+        drawn = getattr(network.neuron, name) if name in ("tau_m", "V_th") else None
+        if not isinstance(drawn, Uniform):
             raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
-        if np.shape(values) != (network.n_recurrent,) or not np.all(np.asarray(values) > 0.0):
-            raise ParameterError(f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values above 0")
+        # The smallest time constant decides when the sums begin anew, which must be the same on all ranks.
+        allowed = f"of {drawn.low:g} ms or more" if name == "tau_m" else "above 0"
+        array = np.asarray(values)
+        if array.shape != (network.n_recurrent,) or not np.all(array >= drawn.low if name == "tau_m" else array > 0.0):
+            raise ParameterError(
+                f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values {allowed}"
+            )
     own = {name: np.asarray(values, float)[recurrent.first : recurrent.last] for name, values in explicit.items()}
 
     def values_of(name: str, purpose: Purpose) -> np.ndarray:

@@ -61,7 +61,7 @@ class Simulation:
         connections: explicit connections with weights for any of "input", "recurrent", "output", "feedback"; the other
             projections are drawn. The same on all ranks.
         neuron_values: explicit values, (n_recurrent,), of "tau_m" (ms) or "V_th" (mV) where they differ between neurons
-            and are not to be drawn. The same on all ranks.
+            and are not to be drawn; no tau_m below the network's ``neuron.tau_m.low``. The same on all ranks.
         communicator: an mpi4py communicator; None for a single rank, which needs no MPI.
         destinations: ranks that a spike is sent to, "all" or the "targets" that need it; None takes the cheaper.
         dry_run: play one of many ranks without the others, given as (rank, number of ranks): builds and computes what

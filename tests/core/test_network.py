@@ -92,7 +92,8 @@ def test_explicit_values() -> None:
 @pytest.mark.parametrize(
     ("explicit", "message"),
     [
-        ({"tau_m": np.ones(499)}, r"neuron_values\['tau_m'\]: must be n_recurrent = 500 values above 0"),
+        ({"tau_m": np.full(499, 6.0)}, r"neuron_values\['tau_m'\]: must be n_recurrent = 500 values of 5 ms or more"),
+        ({"tau_m": np.full(500, 4.9)}, r"neuron_values\['tau_m'\]: must be n_recurrent = 500 values of 5 ms or more"),
         ({"V_th": np.append(np.ones(499), 0.0)}, r"neuron_values\['V_th'\]: must be n_recurrent = 500 values above 0"),
         ({"C_m": np.ones(500)}, r"neuron_values\['C_m'\]: only for tau_m and V_th that differ between neurons"),
     ],
