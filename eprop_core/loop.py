@@ -46,6 +46,9 @@ UPDATE, DELIVER, PLASTICITY, COLLOCATE = range(4)
 SPIKES, INPUT_EVENTS, RECURRENT_EVENTS, OUTPUT_EVENTS = range(4)
 """Entries of ``Rank.counts``."""
 
+STOPPED = -2
+"""In place of the neuron whose voltage ceases to be finite, where an exchange ended the run."""
+
 EXCHANGE = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 """Called before an interval with its first step and the one after its last; returns whether to go on."""
 
@@ -343,7 +346,7 @@ def run_steps(rank, run, first_step, last_step, recorded, alone, exchange):
 
     Calling back to Python takes less time than returning and beginning anew, which hands over each array by itself.
 
-    ``recorded``, int32, receives the neurons that spike. Returns what :func:`compute` returns.
+    ``recorded``, int32, receives the neurons that spike. Returns what :func:`compute` returns, or a step and STOPPED.
     """
     n = 0
     for begin in range(first_step, last_step, rank.interval):
@@ -352,7 +355,7 @@ def run_steps(rank, run, first_step, last_step, recorded, alone, exchange):
         if alone:
             _publish_own(rank.spikes, rank.own_spikes, rank.published, begin)
         elif exchange(begin, end) == 0:
-            break
+            return begin, STOPPED
         step, not_finite = compute(rank, run, begin, end)
         if not_finite != FINITE:
             return step, not_finite

@@ -209,7 +209,6 @@ class Simulation:
         exchanged = Exchanged.of(self._rank)
         failures: list[BaseException] = []
 
-        @loop.EXCHANGE
         def exchange(first_step: int, last_step: int) -> bool:
             try:
                 self._exchange_before(exchanged, first_step, last_step)
@@ -217,9 +216,13 @@ class Simulation:
                 failures.append(error)
             return not failures
 
-        step, neuron = loop.run_steps(self._rank, run, begin, end, recorded, self._exchange is None, exchange)
-        if failures:
-            raise failures[0]
+        # Numba makes a C function refer to itself. So that the network is freed at once, it does not hang on that.
+        held = [exchange]
+        callback = loop.EXCHANGE(lambda first_step, last_step: held[0](first_step, last_step))
+        step, neuron = loop.run_steps(self._rank, run, begin, end, recorded, self._exchange is None, callback)
+        held.clear()
+        if neuron == loop.STOPPED:
+            raise failures[0] if failures else KeyboardInterrupt
         self._check(step, neuron)
 
     def _exchange_before(self, exchanged: Exchanged, first_step: int, last_step: int) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -282,6 +283,21 @@ def test_dry_runs_do_the_work_of_single_ranks() -> None:
         for name, count in dry.counts.items():
             totals[name] += count
     assert totals == whole.counts
+
+
+def test_a_simulation_is_freed_at_once() -> None:
+    """Without the garbage collector, which may come after the next network has been built."""
+    network, connections, stimulus = small_problem(8)
+    gc.collect()
+    gc.disable()
+    try:
+        simulation = Simulation(network, connections=connections)
+        simulation.run(stimulus)
+        freed = weakref.ref(simulation)
+        del simulation
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 def test_what_fails_in_an_exchange_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
