@@ -141,7 +141,7 @@ def _legend_above(panel: Axes) -> None:
     """Put the legend above all lines, on a logarithmic axis."""
     low, high = panel.get_ylim()
     n = len(panel.get_legend_handles_labels()[1])
-    panel.set_ylim(low, high * (high / low) ** (0.1 * n))
+    panel.set_ylim(low, high * (high / low) ** (0.13 * n))
     panel.legend(loc="upper left")
 
 
