@@ -40,10 +40,17 @@ class Cluster(NamedTuple):
         return answer.stdout
 
     def jobs(self, directory: Path) -> list[dict[str, str]]:
-        """Return SLURM's record of each job submitted from ``directory``, in the order of submission."""
-        lines = self.ask("scontrol", "--oneliner", "show", "jobs").splitlines()
-        records = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines]
-        return [record for record in records if record.get("WorkDir") == str(directory)]
+        """Return SLURM's record of each job from ``directory``, in the order of submission, once all have ended."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            lines = self.ask("scontrol", "--oneliner", "show", "jobs").splitlines()
+            records = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines]
+            records = [record for record in records if record.get("WorkDir") == str(directory)]
+            # Snakemake goes by results, which may be there a moment before SLURM knows that the job has ended.
+            if not any(record["JobState"] in ("RUNNING", "COMPLETING") for record in records):
+                return records
+            assert time.monotonic() < deadline, records
+            time.sleep(0.1)
 
     def state(self, job: str) -> str:
         """Return for instance RUNNING."""

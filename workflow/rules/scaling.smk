@@ -78,13 +78,13 @@ rule time_one_rank:
         launcher="",
         mpi4py="",
         options="",
-        compile="" if is_local() else "measure --compile; ",
+        compile=lambda wildcards: '[ -z "${SLURM_JOB_ID:-}" ] || measure --compile',
     message:
         "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
     shell:
         "measure() {{ {params.launcher} python {params.mpi4py} -m eprop_core.experiments.scaling {input.timing}"
         ' {params.options} --seed {wildcards.seed} --output {output} "$@" 2>> {log}; }}; '
-        "{params.compile}measure"
+        "{params.compile}; measure"
 
 
 # Without `-m mpi4py` an error of one rank would leave the others waiting.
@@ -117,7 +117,7 @@ use rule time_one_rank as time_many_ranks with:
             f"--ranks {wildcards.ranks}"
             f"{' --oversubscribe' if TIMINGS[wildcards.timing].oversubscribe else ''}"
         ),
-        compile="measure --compile; ",
+        compile="measure --compile",
 
 
 use rule time_one_rank as time_dry_run with:
@@ -144,7 +144,7 @@ use rule time_one_rank as time_dry_run with:
         launcher="",
         mpi4py="",
         options=lambda wildcards: f"--dry-run {wildcards.ranks}",
-        compile="" if is_local() else "measure --compile; ",
+        compile=lambda wildcards: '[ -z "${SLURM_JOB_ID:-}" ] || measure --compile',
     message:
         "Play one of {wildcards.ranks} ranks of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
 
