@@ -125,14 +125,12 @@ def _draw_goal(panel: Axes, runs: pd.DataFrame) -> None:
     panel.annotate(
         f"{100 * goal:g} %: {reached}",
         (1, goal),
-        (0, -1),
+        (0, -8),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         color=style.GREY,
         ha="right",
         va="top",
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5},
-        zorder=4,
     )
 
 
