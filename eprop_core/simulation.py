@@ -108,7 +108,6 @@ class Simulation:
         self.recurrent = Range.of_rank(network.n_recurrent, index, n_ranks)
         """The recurrent neurons of this rank."""
         self._communicator = communicator
-        self._detailed_times = detailed_times
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
         self._rank = build(
             network,
@@ -201,7 +200,7 @@ class Simulation:
             self.recurrent,
             self._neuron_values,
             self._rank.readout_parameters.fixed_point,
-            self._detailed_times,
+            self._rank.detailed_times,
             self._sample_length,
         )
 
@@ -228,7 +227,7 @@ class Simulation:
     def _exchange_before(self, exchanged: Exchanged, first_step: int, last_step: int) -> None:
         assert self._exchange is not None
         before = time.perf_counter()
-        if self._detailed_times and self._communicator is not None:
+        if self._rank.detailed_times and self._communicator is not None:
             self._communicator.Barrier()
             self._communication["wait"] += time.perf_counter() - before
             before = time.perf_counter()
@@ -314,7 +313,7 @@ class Simulation:
             connections={name: connections.get(name) or self.weights(name) for name in PROJECTIONS},
             recurrent=self.recurrent,
             values=self._neuron_values,
-            detailed_times=self._detailed_times,
+            detailed_times=before.detailed_times,
         )
         self._rank = rank._replace(counts=before.counts, times=before.times)
         self._exchange = self._new_exchange(1 if self._communicator is None else self._communicator.size, dry_run=False)

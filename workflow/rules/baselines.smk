@@ -36,7 +36,7 @@ rule hold_contest:
         nest="results/nest/environment.json",
         nest_program=NEST_PROGRAMS / "measure.py",
         nest_network=[NEST_PROGRAMS / "network.py", NEST_PROGRAMS / "devices.py"],
-        compiled=lambda wildcards: f"results/compiled/{kind(network_of_contest(wildcards.contest))}.json",
+        compiled=lambda wildcards: compiled([network_of_contest(wildcards.contest)]),
         sources=sources(".", "tasks"),
         programs=programs(
             "baselines", "bandwidth", "contestant", "measurement", "poisson", "problem"

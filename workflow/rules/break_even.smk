@@ -24,7 +24,9 @@ rule describe_break_even:
 rule time_break_even:
     input:
         point="results/break_even/{point}/point.json",
-        compiled=lambda wildcards: f"results/compiled/{kind(BREAK_EVEN_POINTS[wildcards.point].network)}.json",
+        compiled=lambda wildcards: compiled(
+            [BREAK_EVEN_POINTS[wildcards.point].network]
+        ),
         sources=sources(".", "time_driven"),
         program=programs("break_even", "dense_pass", "poisson"),
     output:

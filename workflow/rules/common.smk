@@ -274,6 +274,17 @@ shell.prefix(
 )
 
 
+def compiled(networks):
+    """What tells that the simulator is compiled for all of these networks."""
+    kinds = sorted({kind(network) for network in networks})
+    return expand("results/compiled/{kind}.json", kind=kinds)
+
+
+def networks_of_timing(timing):
+    """Of all variants."""
+    return [case.network for case in TIMINGS[timing].cases.values()]
+
+
 # Code of an imported package is no reason for Snakemake to run a job again, so the simulator's sources are inputs.
 
 
@@ -362,12 +373,6 @@ def measured_interconnect(scalings):
 def given_interconnect():
     given = CONFIGURATION.interconnect
     return None if given is None else given.model_dump()
-
-
-def compiled_for_timing(timing):
-    """What tells that the simulator is compiled for all variants of a timing."""
-    kinds = sorted({kind(case.network) for case in TIMINGS[timing].cases.values()})
-    return [f"results/compiled/{kind}.json" for kind in kinds]
 
 
 # What a timing run asks of a cluster.

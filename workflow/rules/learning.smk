@@ -25,7 +25,7 @@ rule train:
     input:
         task="results/training/{task}/task.json",
         data=lambda wildcards: prepared_data(TASKS[wildcards.task]),
-        compiled=lambda wildcards: f"results/compiled/{kind(TASKS[wildcards.task].network)}.json",
+        compiled=lambda wildcards: compiled([TASKS[wildcards.task].network]),
         sources=sources(".", "tasks"),
         program=programs("train", "measurement", "operations", "rewiring"),
     output:

@@ -49,13 +49,13 @@ rule measure_interconnect:
 
 
 # A process that has compiled something has more memory than its network needs: one of its own compiles before what the
-# jobs of the rule `compile` did not, on this kind of processor or for the exchange between ranks.
+# jobs of the rule `compile` did not, for the exchange between ranks, or in a batch job on another kind of processor.
 
 
 rule time_one_rank:
     input:
         timing="results/scaling/{timing}/timing.json",
-        compiled=lambda wildcards: compiled_for_timing(wildcards.timing),
+        compiled=lambda wildcards: compiled(networks_of_timing(wildcards.timing)),
         sources=sources("."),
         program=programs("scaling", "poisson", "measurement"),
     output:
@@ -78,20 +78,19 @@ rule time_one_rank:
         launcher="",
         mpi4py="",
         options="",
-        compile=lambda wildcards: '[ -z "${SLURM_JOB_ID:-}" ] || measure --compile',
     message:
         "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
     shell:
         "measure() {{ {params.launcher} python {params.mpi4py} -m eprop_core.experiments.scaling {input.timing}"
         ' {params.options} --seed {wildcards.seed} --output {output} "$@" 2>> {log}; }}; '
-        "{params.compile}; measure"
+        '[ -z "{params.launcher}${{SLURM_JOB_ID:-}}" ] || measure --compile; measure'
 
 
 # Without `-m mpi4py` an error of one rank would leave the others waiting.
 use rule time_one_rank as time_many_ranks with:
     input:
         timing="results/scaling/{timing}/timing.json",
-        compiled=lambda wildcards: compiled_for_timing(wildcards.timing),
+        compiled=lambda wildcards: compiled(networks_of_timing(wildcards.timing)),
         sources=sources("."),
         program=programs("scaling", "poisson", "measurement"),
     wildcard_constraints:
@@ -117,7 +116,6 @@ use rule time_one_rank as time_many_ranks with:
             f"--ranks {wildcards.ranks}"
             f"{' --oversubscribe' if TIMINGS[wildcards.timing].oversubscribe else ''}"
         ),
-        compile="measure --compile",
 
 
 use rule time_one_rank as time_dry_run with:
@@ -144,7 +142,6 @@ use rule time_one_rank as time_dry_run with:
         launcher="",
         mpi4py="",
         options=lambda wildcards: f"--dry-run {wildcards.ranks}",
-        compile=lambda wildcards: '[ -z "${SLURM_JOB_ID:-}" ] || measure --compile',
     message:
         "Play one of {wildcards.ranks} ranks of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
 

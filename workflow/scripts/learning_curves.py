@@ -118,10 +118,8 @@ def _draw_goal(panel: Axes, runs: pd.DataFrame) -> None:
     """Draw the goal, and after what training time it was reached."""
     goal, times = runs["goal"].iloc[0], runs["time_to_goal_s"].dropna()
     panel.axhline(goal, color=style.GREY, linestyle=":", linewidth=0.8, zorder=0)
-    reached = f"{len(times)} of {len(runs)} seeds"
-    if len(times) == len(runs):
-        median = times.median()
-        reached = f"{median:.0f} s (median)" if median >= 10 else f"{median:.2g} s (median)"
+    median = f"{float(f'{times.median():.2g}'):g} s (median)"
+    reached = median if len(times) == len(runs) else f"{len(times)} of {len(runs)} seeds"
     panel.annotate(
         f"{100 * goal:g} %: {reached}",
         (1, goal),
