@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
 from eprop_core import history, surrogate
 from eprop_core.clock import new_scratch
 from eprop_core.connectivity import Connections, Range, compress, draw, mean_in_degree, weight_scale
+from eprop_core.layout import follows_output, kappa_reg, layout, walks
 from eprop_core.loop import Rank, Samples
-from eprop_core.memory import available
+from eprop_core.neuron_values import NeuronValues
 from eprop_core.neurons import (
     NO_LOWER_BOUND,
     Feedback,
@@ -19,21 +19,17 @@ from eprop_core.neurons import (
     RecurrentParameters,
     RecurrentState,
 )
-from eprop_core.optimizers import Optimizer, moments, moves_in_each_step, optimizer_of
-from eprop_core.parameters import Adam, AllToAll, Network, PairwiseBernoulli, ParameterError, Uniform
+from eprop_core.optimizers import Optimizer, optimizer_of
+from eprop_core.parameters import AllToAll, Network, PairwiseBernoulli, ParameterError, Uniform
 from eprop_core.parameters import Projection as ProjectionParameters
 from eprop_core.projection import Projection, Resets
-from eprop_core.random import Purpose, fill_integers, fill_uniform
+from eprop_core.random import Purpose
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
-from eprop_core.synapses import ELIGIBILITY, NEXT_WEIGHT, NO_COLUMN, WEIGHT, Columns, Synapses
+from eprop_core.synapses import NEXT_WEIGHT, NO_COLUMN, WEIGHT, Synapses
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 ALL_TO_ALL = AllToAll(rule="all_to_all")
-
-
-class InsufficientMemoryError(MemoryError):
-    """A network that does not fit into the memory there is."""
 
 
 def projection_ranges(network: Network, recurrent: Range) -> dict[str, tuple[Range, Range]]:
@@ -50,49 +46,6 @@ def projection_ranges(network: Network, recurrent: Range) -> dict[str, tuple[Ran
     }
 
 
-def estimate_memory(network: Network, n_ranks: int = 1) -> int:
-    """Bytes that one of ``n_ranks`` ranks will hold: synapses and buffers, from the expected number of connections."""
-    n = network.n_recurrent / n_ranks
-    sources = network.n_input + network.n_recurrent
-
-    def synapses(name: str, n_sources: int, n_targets: float) -> float:
-        bytes_per_synapse = 4 + 8 * _layout(network, name).n
-        return mean_in_degree(getattr(network, name).connectivity, n_sources) * n_targets * bytes_per_synapse
-
-    all_synapses = (
-        synapses("input", network.n_input, n)
-        + synapses("recurrent", network.n_recurrent, n)
-        + synapses("output", network.n_recurrent, network.n_readout / n_ranks)
-        + synapses("feedback", network.n_readout, n)
-    )
-    depth = 2 * max(network.input.delay, network.recurrent.delay, network.output.delay + network.feedback.delay)
-    per_neuron = 64 + 40 + 16 * depth
-    per_source = 8 + 8 + 8 + 1 + 8 + 4 * depth
-    return int(all_synapses + n * per_neuron + sources * per_source)
-
-
-def check_memory(network: Network, n_ranks_here: int, n_ranks: int) -> None:
-    """Raise :class:`InsufficientMemoryError` if the ranks on this machine will not fit into its available memory."""
-    needed = estimate_memory(network, n_ranks) * n_ranks_here
-    left = available()
-    if needed > left:
-        raise InsufficientMemoryError(
-            f"the network needs about {needed / 1e9:.1f} GB on this machine, of which {left / 1e9:.1f} GB are "
-            f"available: use fewer neurons, lower in-degrees, or more machines"
-        )
-
-
-class NeuronValues(NamedTuple):
-    """What recurrent neurons may differ in; float64 (n,) unless said otherwise."""
-
-    tau_m: np.ndarray
-    """ms"""
-    V_th: np.ndarray
-    """mV"""
-    phase: np.ndarray
-    """int32, see :func:`firing_phases`."""
-
-
 def build(
     network: Network,
     *,
@@ -105,7 +58,7 @@ def build(
     """Draw or take over the connections of one rank and set everything to rest."""
     synapses = {}
     for name, (sources, targets) in projection_ranges(network, recurrent).items():
-        columns = _layout(network, name)
+        columns = layout(network, name)
         if name in connections:
             synapses[name] = compress(connections[name], name, sources, targets, columns)
         else:
@@ -128,11 +81,6 @@ def build(
     return assemble(network, synapses, recurrent, values, _fixed_point(network, connections), detailed_times)
 
 
-def follows_output(network: Network) -> bool:
-    """Whether feedback goes along the output connections, instead of connections of its own."""
-    return network.feedback.kind != "random"
-
-
 def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
     """Copy the weights from readout to neuron to the synapses from neuron to readout, where they have room for it."""
     column = output.columns.feedback
@@ -142,103 +90,6 @@ def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
     weight = np.zeros((n_recurrent, n_readout))
     weight[feedback.target, np.repeat(np.arange(n_readout), np.diff(feedback.offset))] = feedback.values[:, WEIGHT]
     output.values[:, column] = weight[np.repeat(np.arange(n_recurrent), np.diff(output.offset)), output.target]
-
-
-def neuron_values(
-    network: Network, seed: int, recurrent: Range, explicit: Mapping[str, np.ndarray] | None = None
-) -> NeuronValues:
-    """Values of the neurons of a rank; drawn where the parameters say so, unless they are given for all neurons.
-
-    Raises :class:`ParameterError` where explicit values are not those of a parameter that differs, or not one per
-    neuron.
-    """
-    explicit = explicit or {}
-    for name, values in explicit.items():
-        drawn = getattr(network.neuron, name) if name in ("tau_m", "V_th") else None
-        if not isinstance(drawn, Uniform):
-            raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
-        # The smallest time constant decides when the sums begin anew, which must be the same on all ranks.
-        allowed = f"of {drawn.low:g} ms or more" if name == "tau_m" else "above 0"
-        array = np.asarray(values)
-        if array.shape != (network.n_recurrent,) or not np.all(array >= drawn.low if name == "tau_m" else array > 0.0):
-            raise ParameterError(
-                f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values {allowed}"
-            )
-    own = {name: np.asarray(values, float)[recurrent.first : recurrent.last] for name, values in explicit.items()}
-
-    def values_of(name: str, purpose: Purpose) -> np.ndarray:
-        value = getattr(network.neuron, name)
-        if not isinstance(value, Uniform):
-            return np.full(recurrent.n, value)
-        if name in own:
-            return own[name]
-        values = np.empty(recurrent.n)
-        fill_uniform(values, value.low, value.high, np.uint64(seed), int(purpose), recurrent.first)
-        return values
-
-    return NeuronValues(
-        tau_m=values_of("tau_m", Purpose.MEMBRANE_TIME_CONSTANTS),
-        V_th=values_of("V_th", Purpose.THRESHOLDS),
-        phase=firing_phases(network, seed, recurrent),
-    )
-
-
-def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:
-    """Phases of the neurons that ignore their input and fire, int32 (n,); empty where the voltage decides."""
-    phase = np.zeros(recurrent.n if network.firing_period else 0, np.int32)
-    fill_integers(phase, network.firing_period, np.uint64(seed), int(Purpose.FIRING_PHASES), recurrent.first)
-    return phase
-
-
-def has_two_filters(network: Network) -> bool:
-    """Whether the rate regularization filters eligibilities by a decay of its own."""
-    return network.plasticity.kappa != _kappa_reg(network)
-
-
-def _kappa_reg(network: Network) -> float:
-    """Decay of the eligibilities that the rate regularization acts on; over a sample, they are summed."""
-    return 1.0 if network.plasticity.rate_average == "sample" else network.plasticity.kappa_reg
-
-
-def walks(network: Network) -> bool:
-    """Whether synapses walk through each step, instead of crossing the time between two spikes at once."""
-    return isinstance(network.plasticity.optimizer, Adam) and network.plasticity.update == "spike"
-
-
-def kind(network: Network) -> str:
-    """Name of what is compiled for a network: networks of one kind run the same code."""
-    features = {
-        "two_filters": has_two_filters(network),
-        "adaptive": network.neuron.adaptation is not None,
-        "own_decay": isinstance(network.neuron.tau_m, Uniform),
-        "walking": walks(network),
-    }
-    return "-".join(name for name, there in features.items() if there) or "plain"
-
-
-def _layout(network: Network, name: str) -> Columns:
-    """Columns of the values of a projection's synapses."""
-    n = WEIGHT + 1
-    chosen: dict[str, int] = {}
-    wanted = []
-    optimizer = network.plasticity.optimizer
-    carries_feedback = name == "output" and network.feedback.kind == "adaptive"
-    if name != "feedback" and getattr(network, name).plastic:
-        n = ELIGIBILITY + 1
-        onto_neurons = name != "output"
-        wanted += [
-            ("eligibility_reg", int(onto_neurons and has_two_filters(network))),
-            ("adaptation", int(onto_neurons and network.neuron.adaptation is not None)),
-            ("trace", int(onto_neurons and isinstance(network.neuron.tau_m, Uniform))),
-            ("moments", moments(optimizer)),
-            ("next_feedback", int(carries_feedback and moves_in_each_step(optimizer))),
-        ]
-    wanted.append(("feedback", int(carries_feedback)))
-    for column, width in wanted:
-        if width:
-            chosen[column] = n
-            n += width
-    return Columns(n=n, **chosen)
 
 
 def _fixed_point(network: Network, connections: Mapping[str, Connections]) -> float:
@@ -352,7 +203,7 @@ def assemble(
             n,
             parameters.alpha if isinstance(neuron.tau_m, Uniform) else math.exp(-dt / neuron.tau_m),
             plasticity.kappa,
-            _kappa_reg(network),
+            kappa_reg(network),
             horizons[name],
             adaptation,
             neuron.surrogate_gradient.height,
@@ -441,7 +292,7 @@ def _recurrent_parameters(
         surrogate_height=neuron.surrogate_gradient.height,
         surrogate_width=neuron.surrogate_gradient.width,
         delayed_reset=neuron.delayed_reset,
-        kappa_reg=_kappa_reg(network),
+        kappa_reg=kappa_reg(network),
         rate_per_spike=1.0 / max(1, sample_length) if per_sample else (1.0 - plasticity.kappa_reg) / dt,
         c_reg=plasticity.c_reg / max(1, sample_length) if per_sample else plasticity.c_reg,
         # As in NEST: the target is in spikes per step, though the rate is in spikes per ms.

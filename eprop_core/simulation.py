@@ -11,16 +11,16 @@ from eprop_core import loop
 from eprop_core.connectivity import Connections, Range, expand, mean_in_degree
 from eprop_core.exchange import Exchange, Exchanged, ExchangeWithAll, ExchangeWithTargets, PretendedExchange, Traffic
 from eprop_core.exchange_cost import Destinations, cheaper_destinations
+from eprop_core.memory_estimate import check_memory
 from eprop_core.network import (
     PROJECTIONS,
     assemble,
     build,
-    check_memory,
-    firing_phases,
     largest_output_weight,
     projection_ranges,
 )
-from eprop_core.network import neuron_values as values_of_neurons
+from eprop_core.neuron_values import firing_phases
+from eprop_core.neuron_values import neuron_values as values_of_neurons
 from eprop_core.neurons import FINITE
 from eprop_core.parameters import Network, ParameterError
 from eprop_core.projection import Projection

@@ -10,7 +10,7 @@ from typing import Any
 from eprop_core.datasets.events import DatasetError
 from eprop_core.experiments.driver import end_with_driver
 from eprop_core.experiments.ranks import RanksError
-from eprop_core.network import InsufficientMemoryError
+from eprop_core.memory_estimate import InsufficientMemoryError
 from eprop_core.parameters import ParameterError
 from eprop_core.simulation import NotFiniteError
 from eprop_core.stimulus import StimulusError

@@ -57,7 +57,7 @@ _FEATURES: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def network_of(kind: str) -> Network:
-    """Return a network of a kind, see :func:`eprop_core.network.kind`."""
+    """Return a network of a kind, see :func:`eprop_core.layout.kind`."""
     values: dict[str, Any] = {"n_input": 1, "n_recurrent": 1, "n_readout": 1}
     for feature in kind.split("-") if kind != "plain" else []:
         if feature not in _FEATURES:

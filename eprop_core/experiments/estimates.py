@@ -3,7 +3,7 @@
 from eprop_core import memory
 from eprop_core.connectivity import mean_in_degree
 from eprop_core.experiments.timing import Case, Timing
-from eprop_core.network import InsufficientMemoryError, estimate_memory
+from eprop_core.memory_estimate import InsufficientMemoryError, estimate_memory
 from eprop_core.parameters import Network
 
 PROCESS_BYTES = 300_000_000

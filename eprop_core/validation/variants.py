@@ -164,4 +164,4 @@ KINDS = (
     "two_filters-adaptive-own_decay",
     "two_filters-adaptive-walking",
 )
-"""Kinds of all networks that are compared, see :func:`eprop_core.network.kind`: each is compiled by itself."""
+"""Kinds of all networks that are compared, see :func:`eprop_core.layout.kind`: each is compiled by itself."""

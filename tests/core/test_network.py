@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from eprop_core.connectivity import Range
-from eprop_core.network import InsufficientMemoryError, estimate_memory, neuron_values
+from eprop_core.memory_estimate import InsufficientMemoryError, estimate_memory
+from eprop_core.neuron_values import neuron_values
 from eprop_core.parameters import Network, ParameterError, parse
 from eprop_core.simulation import Simulation
 

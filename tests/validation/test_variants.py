@@ -2,7 +2,7 @@
 
 import pytest
 
-from eprop_core.network import kind
+from eprop_core.layout import kind
 from eprop_core.validation.bellec_problem import VARIANTS, bellec_problem
 from eprop_core.validation.random_problem import random_problem
 from eprop_core.validation.ranks import problems

@@ -11,7 +11,7 @@ from eprop_core.datasets.prepare import is_here
 from eprop_core.experiments import configuration, driver, estimates
 from eprop_core.experiments.contest import SampleContest
 from eprop_core.experiments.points import identifier
-from eprop_core.network import kind
+from eprop_core.layout import kind
 from eprop_core.parameters import ParameterError
 from eprop_core.tasks.parameters import Generated
 from eprop_core.validation.variants import KINDS

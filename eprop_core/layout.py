@@ -1,0 +1,61 @@
+"""What kind of network is simulated, and so what its synapses remember."""
+
+from eprop_core.optimizers import moments, moves_in_each_step
+from eprop_core.parameters import Adam, Network, Uniform
+from eprop_core.synapses import ELIGIBILITY, WEIGHT, Columns
+
+
+def follows_output(network: Network) -> bool:
+    """Whether feedback goes along the output connections, instead of connections of its own."""
+    return network.feedback.kind != "random"
+
+
+def has_two_filters(network: Network) -> bool:
+    """Whether the rate regularization filters eligibilities by a decay of its own."""
+    return network.plasticity.kappa != kappa_reg(network)
+
+
+def kappa_reg(network: Network) -> float:
+    """Decay of the eligibilities that the rate regularization acts on; over a sample, they are summed."""
+    return 1.0 if network.plasticity.rate_average == "sample" else network.plasticity.kappa_reg
+
+
+def walks(network: Network) -> bool:
+    """Whether synapses walk through each step, instead of crossing the time between two spikes at once."""
+    return isinstance(network.plasticity.optimizer, Adam) and network.plasticity.update == "spike"
+
+
+def kind(network: Network) -> str:
+    """Name of what is compiled for a network: networks of one kind run the same code."""
+    features = {
+        "two_filters": has_two_filters(network),
+        "adaptive": network.neuron.adaptation is not None,
+        "own_decay": isinstance(network.neuron.tau_m, Uniform),
+        "walking": walks(network),
+    }
+    return "-".join(name for name, there in features.items() if there) or "plain"
+
+
+def layout(network: Network, name: str) -> Columns:
+    """Columns of the values of a projection's synapses."""
+    n = WEIGHT + 1
+    chosen: dict[str, int] = {}
+    wanted = []
+    optimizer = network.plasticity.optimizer
+    carries_feedback = name == "output" and network.feedback.kind == "adaptive"
+    if name != "feedback" and getattr(network, name).plastic:
+        n = ELIGIBILITY + 1
+        onto_neurons = name != "output"
+        wanted += [
+            ("eligibility_reg", int(onto_neurons and has_two_filters(network))),
+            ("adaptation", int(onto_neurons and network.neuron.adaptation is not None)),
+            ("trace", int(onto_neurons and isinstance(network.neuron.tau_m, Uniform))),
+            ("moments", moments(optimizer)),
+            ("next_feedback", int(carries_feedback and moves_in_each_step(optimizer))),
+        ]
+    wanted.append(("feedback", int(carries_feedback)))
+    for column, width in wanted:
+        if width:
+            chosen[column] = n
+            n += width
+    return Columns(n=n, **chosen)
