@@ -1,20 +1,15 @@
-# The checked configuration, names of files, and how programs are started.
+# The checked configuration, and the names of files that follow from it.
 
 import json
-import math
-import os
-import shlex
 import sys
 from pathlib import Path
 
 from eprop_core.datasets.prepare import is_here
-from eprop_core.experiments import configuration, driver, estimates
+from eprop_core.experiments import configuration
 from eprop_core.experiments.contest import SampleContest
 from eprop_core.experiments.points import identifier
-from eprop_core.layout import kind
 from eprop_core.parameters import ParameterError
 from eprop_core.tasks.parameters import Generated
-from eprop_core.validation.variants import KINDS
 
 CONFIGURATION_FILE = (
     ", ".join(map(str, workflow.overwrite_configfiles))
@@ -117,10 +112,6 @@ def results_of_break_even():
     ]
 
 
-def facts_of_break_even():
-    return {"repeats": BREAK_EVEN.repeats, "seeds": len(set(BREAK_EVEN.seeds))}
-
-
 def prepared_data(task):
     """Files of the data set of a task; none for a task that makes its samples itself."""
     if isinstance(task.dataset, Generated):
@@ -159,6 +150,22 @@ def results_of_baselines():
             f"{CONFIGURATION_FILE}: baselines: the target baselines needs this key (config/README.md)"
         )
     return [f"results/baselines/{contest}/result.json" for contest in CONTESTS]
+
+
+def results_of_scaling(scaling):
+    """Result files of all runs, by numbers of ranks and seeds."""
+    name = scaling.removesuffix("_scaling")
+    parameters = CONFIGURATION.scaling[name]
+    directory = f"results/scaling/{name}-{identifier(parameters.timing)}"
+    return [
+        f"{directory}/{run}-{ranks}_seed-{seed}.json"
+        for seed in dict.fromkeys(parameters.seeds)
+        for run, numbers in (
+            ("ranks", parameters.ranks),
+            ("dry", parameters.dry_ranks),
+        )
+        for ranks in dict.fromkeys(numbers)
+    ]
 
 
 VALIDATION = f"results/validation/{identifier(CONFIGURATION.validation)}"
@@ -203,52 +210,6 @@ def network_of_contest(name):
     return task.network if task else contest.network
 
 
-# What captions say: numbers of seeds and repeats, sizes.
-
-
-def facts_of_study(study):
-    parameters = CONFIGURATION.studies[study]
-    return {
-        "kind": parameters.kind,
-        "tasks": parameters.tasks,
-        "seeds": len(set(parameters.seeds)),
-        "names": [*parameters.variants, *parameters.series],
-        "margin": parameters.margin,
-        "varied": [
-            path.removeprefix("network.")
-            for path in [*parameters.vary, *parameters.grid]
-        ],
-    }
-
-
-def facts_of_scaling(scaling):
-    parameters = CONFIGURATION.scaling[scaling.removesuffix("_scaling")]
-    return {
-        "kind": parameters.kind,
-        "neurons": parameters.network.n_recurrent,
-        "inputs": parameters.network.n_input,
-        "model_time": parameters.n_steps * parameters.network.dt / 1000,
-        "repeats": parameters.repeats,
-        "seeds": len(set(parameters.seeds)),
-        "dry": bool(parameters.dry_ranks),
-    }
-
-
-def facts_of_baselines():
-    return {
-        "networks": {
-            network: task.dataset.name if task else "Poisson input"
-            for network, _, task in CONTESTS.values()
-        },
-        "repeats": sorted({contest.repeats for _, contest, _ in CONTESTS.values()}),
-    }
-
-
-def facts_of_validation():
-    parameters = CONFIGURATION.validation
-    return parameters.model_dump() | {"seeds": len(set(parameters.seeds))}
-
-
 def as_json(parameters):
     return json.dumps(parameters.model_dump(mode="json"), indent=2)
 
@@ -256,100 +217,6 @@ def as_json(parameters):
 def either(names):
     """Pattern of a wildcard that is one of ``names``."""
     return "|".join(names) or "(?!)"
-
-
-# Programs run with the Python that runs Snakemake, activated or not, and import the core that lies beside this workflow;
-# each process computes on one core, and ends with this one. (A prefix, because the text of a rule's command is a reason to run its jobs again.)
-
-paths = {"PYTHONPATH": SOURCE}
-if not workflow.deployment_settings.deployment_method:
-    paths["PATH"] = Path(sys.executable).parent
-exports = [
-    f"{name}={shlex.quote(f'{path}:{os.environ[name]}' if name in os.environ else str(path))}"
-    for name, path in paths.items()
-]
-exports.append(f"{driver.VARIABLE}={driver.name()}")
-shell.prefix(
-    f"set -euo pipefail; export OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 {' '.join(exports)}; "
-)
-
-
-def compiled(networks):
-    """What tells that the simulator is compiled for all of these networks."""
-    kinds = sorted({kind(network) for network in networks})
-    return expand("results/compiled/{kind}.json", kind=kinds)
-
-
-def networks_of_timing(timing):
-    """Of all variants."""
-    return [case.network for case in TIMINGS[timing].cases.values()]
-
-
-# Code of an imported package is no reason for Snakemake to run a job again, so the simulator's sources are inputs.
-
-
-def sources(*packages):
-    return [
-        str(path)
-        for package in packages
-        for path in sorted((SOURCE / "eprop_core" / package).glob("*.py"))
-    ]
-
-
-def programs(*names):
-    return [str(SOURCE / "eprop_core" / "experiments" / f"{name}.py") for name in names]
-
-
-def scripts(*names):
-    return [SOURCE / "workflow" / "scripts" / f"{name}.py" for name in names]
-
-
-def report_sections():
-    sections = [
-        *(
-            (study, "study.rst", facts_of_study(study))
-            for study in CONFIGURATION.studies
-        ),
-        *(
-            (f"{name}_scaling", "scaling.rst", facts_of_scaling(f"{name}_scaling"))
-            for name in CONFIGURATION.scaling
-        ),
-        *([("exchange", "exchange.rst", {})] if ranks_exchange() else []),
-        *(
-            [("break_even", "break_even.rst", facts_of_break_even())]
-            if BREAK_EVEN
-            else []
-        ),
-    ]
-    return [
-        {
-            "name": name,
-            "caption": str(SOURCE / "workflow" / "report" / caption),
-            "facts": facts,
-        }
-        for name, caption, facts in sections
-    ]
-
-
-def results_of_scaling(scaling):
-    """Result files of all runs, by numbers of ranks and seeds."""
-    name = scaling.removesuffix("_scaling")
-    parameters = CONFIGURATION.scaling[name]
-    directory = f"results/scaling/{name}-{identifier(parameters.timing)}"
-    return [
-        f"{directory}/{run}-{ranks}_seed-{seed}.json"
-        for seed in dict.fromkeys(parameters.seeds)
-        for run, numbers in (
-            ("ranks", parameters.ranks),
-            ("dry", parameters.dry_ranks),
-        )
-        for ranks in dict.fromkeys(numbers)
-    ]
-
-
-def nest_python(description):
-    """The interpreter that has NEST, from the output of the rule `nest_environment`."""
-    return json.loads(Path(description).read_text(encoding="utf-8"))["python"]
 
 
 def ranks_exchange():
@@ -373,67 +240,6 @@ def measured_interconnect(scalings):
 def given_interconnect():
     given = CONFIGURATION.interconnect
     return None if given is None else given.model_dump()
-
-
-# What a timing run asks of a cluster.
-
-
-def ranks_per_node(ranks):
-    return min(ranks, CONFIGURATION.ranks_per_node or ranks)
-
-
-def number_of_nodes():
-    """The resource `nodes`, where the configuration says how many ranks a node has; else SLURM decides."""
-    if CONFIGURATION.ranks_per_node is None:
-        return {}
-    return {
-        "nodes": lambda wildcards: math.ceil(
-            int(wildcards.ranks) / CONFIGURATION.ranks_per_node
-        )
-    }
-
-
-def memory_of_timing(timing, ranks, ranks_here):
-    """MB on each node."""
-    needed = estimates.memory_of_job(TIMINGS[timing].timing, ranks)
-    return math.ceil(1.1 * needed * ranks_here / 1e6)
-
-
-def minutes_of_timing(timing, ranks, attempt):
-    """The estimate is that of a slow core; a time limit is nothing to be missed by little."""
-    return (
-        math.ceil(10 + 2 * estimates.seconds_of_job(TIMINGS[timing].timing, ranks) / 60)
-        * attempt
-    )
-
-
-def mpi_launcher():
-    """Inside a batch job the system's own; otherwise the first on the path, which is that of this Python's environment."""
-    return "srun" if "SLURM_JOB_ID" in os.environ else "mpiexec"
-
-
-def all_cores():
-    """For what has the machine to itself while its time is measured."""
-    return workflow.resource_settings.cores if is_local() else 1
-
-
-def is_local():
-    """Whether all jobs run here; where they are submitted, Snakemake knows how many may be at once (`--jobs`)."""
-    return workflow.is_main_process and workflow.resource_settings.nodes is None
-
-
-def check_slots():
-    """A timing with more ranks than cores is refused before anything runs."""
-    n_cores = len(os.sched_getaffinity(0))
-    for name, scaling in CONFIGURATION.scaling.items():
-        if is_local() and max(scaling.ranks) > n_cores and not scaling.oversubscribe:
-            sys.exit(
-                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {max(scaling.ranks)}: this machine has {n_cores} cores; "
-                f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
-            )
-
-
-check_slots()
 
 
 wildcard_constraints:

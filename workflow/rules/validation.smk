@@ -1,5 +1,7 @@
 # Comparison with NEST and other references, one job per check and seed; made only on demand.
 
+from eprop_core.validation.variants import KINDS
+
 
 localrules:
     validation,
