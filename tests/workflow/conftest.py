@@ -1,6 +1,54 @@
-"""The workflow's scripts are modules beside each other, as Snakemake starts them."""
+"""The workflow's scripts are modules beside each other, as Snakemake starts them; what their tests have in common."""
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
+
+import collect_study
+import style
+from small_results import DELAY, DENSITY, training_result
+
+
+@pytest.fixture
+def drawing() -> Any:
+    """Figures in the suite's style, which are closed afterwards."""
+    style.use()
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Any:
+    """Return a function that writes results for changes of the density and the delay and collects them."""
+
+    def make(
+        changes: list[dict[str, Any]],
+        seeds: tuple[int, ...] = (1, 2, 3),
+        names: list[dict[str, str]] | None = None,
+        goals: dict[str, float] | None = None,
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        points = []
+        for index, changed in enumerate(changes):
+            files = [tmp_path / f"{index}-{seed}.json" for seed in seeds]
+            for seed, file in zip(seeds, files, strict=True):
+                result = training_result(seed, changed.get(DENSITY, 0.1), changed.get(DELAY, 1))
+                file.write_text(json.dumps(result), encoding="utf-8")
+            default = changed.get(DENSITY, 0.1) == 0.1 and changed.get(DELAY, 1) == 1
+            point = {"task": "digits", "variant": "", "series": "", "changes": changed, "default": default}
+            point |= names[index] if names else {}
+            points.append({"panel": point["series"], **point, "results": [str(file) for file in files]})
+        tables = collect_study.collect(points, goals or {}, margin=0.02)
+        written = []
+        for table in tables:  # as the scripts read them
+            table.to_csv(tmp_path / "table.csv", index=False)
+            written.append(pd.read_csv(tmp_path / "table.csv"))
+        return written[0], written[1]
+
+    return make

@@ -1,0 +1,159 @@
+"""Results as small as they can be, and what all figures and tables must be."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+import collect_scaling
+import style
+import write_table
+
+PROJECT = Path(__file__).parents[2]
+DENSITY, DELAY = "network.input.connectivity.probability", "network.input.delay"
+PROVENANCE = {
+    "date": "2026-01-01T00:00:00+00:00",
+    "code": {"commit": "0123456789abcdef", "dirty": False},
+    "python": "3.12.0",
+    "packages": {"numpy": "2.0.0", "numba": "0.61.0"},
+    "ranks": 1,
+    "hosts": ["node"],
+    "system": "Linux",
+    "cpu": "some CPU",
+    "cores": {"physical": 2, "usable": 2},
+    "mpi": None,
+}
+
+
+def training_result(seed: int, density: float = 0.1, delay: int = 1) -> dict[str, Any]:
+    accuracy = 0.9 + 0.02 * seed - 0.1 * (1 - density)
+    curve = [
+        {
+            "epoch": epoch,
+            "samples": 100 * epoch,
+            "training_time_s": 0.1 * epoch,
+            "training_loss": 1.0 / epoch,
+            "training_accuracy": accuracy - 0.1 / epoch,
+            "rate_hz": 10.0,
+            "validation_loss": None if epoch % 2 else 1.0,
+            "validation_accuracy": None if epoch % 2 else accuracy,
+        }
+        for epoch in range(1, 5)
+    ]
+    return {
+        "experiment": "training",
+        "seed": seed,
+        "parameters": {"network": {"input": {"connectivity": {"probability": density}, "delay": delay}}},
+        "provenance": PROVENANCE,
+        "chance": 0.1,
+        "loss": "mean_squared_error",
+        "curve": curve,
+        "test": {"samples": 50, "correct": round(50 * accuracy), "accuracy": accuracy, "loss": 0.5},
+        "samples": {"training": 90, "validation": 10, "test": 50, "shown": 400},
+        "last_answer": None,
+        "rate_hz": 10.0,
+        "counts": {"neurons": 20, "synapses": int(1000 * density), "synaptic_events": int(400_000 * density)},
+        "operations_per_sample": {"effective_accumulates": 900.0 * density, "dense": 5000},
+        "times_s": {"training": 0.4, "test": 0.1},
+        "training_time_per_sample_s": 0.001,
+        "per_rank": [{"times_s": {}, "peak_memory_bytes": 100_000_000}],
+    }
+
+
+TIMES = {
+    "build": 0.5,
+    "update": 0.2,
+    "deliver": 0.6,
+    "plasticity": 0.5,
+    "collocate": 0.1,
+    "communicate": 0.05,
+    "wait": 0.02,
+}
+
+
+INTERCONNECT = {"latency": 2.0, "bandwidth": 5.0}
+
+
+def scaling_result(kind: str, n_ranks: int, *, dry_run: bool = False, repeats: int = 3) -> dict[str, Any]:
+    """A run that takes 2 s on one rank and 1.25 s on two, in the median; the last rank is the slowest."""
+    of_repeats = []
+    for repeat in range(repeats):
+        propagation = {1: 2.0, 2: 1.25}.get(n_ranks, 1.25) + 0.1 * (repeat - 1)
+        sent = {"exchanges": 500, "bytes_to_each_rank": 500_000}
+        ways = {
+            "all": sent | {"costs": [{"messages": 1000, "bytes": 10**6}]},
+            "targets": sent | {"costs": [{"messages": 10**6, "bytes": 0}, {"messages": 0, "bytes": 3 * 10**7}]},
+        }
+        of_ranks = [
+            {
+                "rank": rank,
+                "propagation_s": propagation - 0.01 * (n_ranks - 1 - rank),
+                "times_s": TIMES,
+                "neurons": 100 // n_ranks,
+                "synapses": {"input_synapses": 0, "synapses": 1000 // n_ranks},
+                "counts": {"spikes": 500 // n_ranks, "synaptic_events": 10**6 // n_ranks},
+                "destinations": "all",
+                "traffic": ways if dry_run else {"all": ways["all"]} if n_ranks > 1 else {},
+                "peak_memory_bytes": 10**8,
+            }
+            for rank in ([n_ranks // 2] if dry_run else range(n_ranks))
+        ]
+        of_repeats.append(of_ranks)
+    processes = 1 if dry_run else n_ranks
+    variant = {
+        "network": {"n_recurrent": 100, "dt": 1.0},
+        "model_time_s": 0.5,
+        "interval_steps": 1,
+        "estimated_memory_bytes": 12 * 10**7,
+        "repeats": of_repeats,
+    }
+    return {
+        "seed": 1,
+        "ranks": n_ranks,
+        "dry_run": dry_run,
+        "parameters": {"kind": kind},
+        "provenance": {**PROVENANCE, "ranks": processes, "hosts": ["node"] * processes},
+        "memory_without_network_bytes": [6 * 10**7] * processes,
+        "variants": {"eprop_plus": variant, "slow": variant | {"interval_steps": 5}},
+    }
+
+
+def scaling_rows(
+    kind: str = "strong", ranks: tuple[int, ...] = (1, 2), dry_ranks: tuple[int, ...] = (), variants: int = 1
+) -> pd.DataFrame:
+    results = [scaling_result(kind, n_ranks) for n_ranks in ranks]
+    results += [scaling_result(kind, n_ranks, dry_run=True) for n_ranks in dry_ranks]
+    rows = pd.DataFrame([row for result in results for row in collect_scaling.rows(result, kind, INTERCONNECT)])
+    return rows[rows["variant"].isin(rows["variant"].unique()[:variants])]
+
+
+def check(draw: Callable[[], Figure], directory: Path, *labels: str) -> None:
+    """The figure can be written in all formats, fits a page, and has these labels as text."""
+    figure = draw()
+    width, height = figure.get_size_inches() / style.MILLIMETRE
+    assert width == pytest.approx(85) or width == pytest.approx(180)
+    assert 40 < height < 240
+    files = [directory / f"figure.{file_format}" for file_format in ("pdf", "svg", "png")]
+    style.save(figure, [str(file) for file in files])
+    written = [file.read_bytes() for file in files]
+    style.save(figure, [str(file) for file in files])
+    assert [file.read_bytes() for file in files] == written
+    picture = plt.imread(files[2])
+    assert picture.shape[1] == pytest.approx(width / 25.4 * 300, abs=2)
+    assert len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 10
+    text = re.sub(r"<[^>]+>", "", files[1].read_text(encoding="utf-8"))
+    for label in labels:
+        assert label in text
+
+
+def written(numbers: pd.DataFrame, printed: pd.DataFrame, directory: Path) -> tuple[pd.DataFrame, str, str]:
+    files = [str(directory / f"table.{file_format}") for file_format in ("csv", "md", "tex")]
+    write_table.write(numbers, printed, files, "A caption.", "name")
+    texts = [Path(file).read_text(encoding="utf-8") for file in files]
+    return pd.read_csv(files[0]), texts[1], texts[2]

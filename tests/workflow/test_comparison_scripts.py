@@ -1,0 +1,175 @@
+"""Tables and figures of what is compared: event- and time-driven, simulators, real and simulated events."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import baselines_numbers
+import break_even_numbers
+import collect_baselines
+import collect_break_even
+import plot_baselines
+import plot_break_even
+import plot_saccades
+import tabulate_baselines
+import tabulate_break_even
+import tabulate_saccades
+from small_results import PROVENANCE, check, written
+
+pytestmark = pytest.mark.usefixtures("drawing")
+
+
+def contest_result(training: bool) -> dict[str, Any]:
+    """Three repeats; this simulator takes 10, 20 and 30 ns per event, NEST a hundred times that."""
+    contestants = [
+        (simulator, variant) for variant in ("event_driven", "static") for simulator in ("eprop_core", "NEST")
+    ]
+    contestants += [("eprop_core", "training"), ("NEST", "training")] if training else []
+    measured = []
+    for repeat in (1, 2, 3):
+        for simulator, variant in contestants:
+            turn = {
+                "simulator": simulator,
+                "variant": variant,
+                "repeat": repeat,
+                "neurons": 100,
+                "synapses": 5000,
+                "n_steps": 500,
+                "spikes": 400,
+                "synaptic_events": 10**6,
+                "seconds": 0.01 * repeat * (100 if simulator == "NEST" else 1),
+                "build_s": 0.001,
+                "memory_built_bytes": 100_000,
+                "memory_bytes": 140_000,
+            }
+            if simulator == "eprop_core" and variant != "training":
+                speeds = {"read_bytes_per_s": 1.2e10, "update_bytes_per_s": 1.3e10, "deliver_s": 1e-9, "gather_s": 2e-9}
+                turn |= {"bytes_moved_per_event": 52.0 if variant == "event_driven" else 12.0, "machine": speeds}
+            measured.append(turn)
+    return {
+        "network": {"dt": 1.0},
+        "provenance": PROVENANCE | {"nest": "3.10.0"},
+        "measured": measured,
+        "left_out": {} if training else {"time_driven": "dense matrices would need 27 GB"},
+    }
+
+
+@pytest.fixture
+def contests() -> pd.DataFrame:
+    rows = [row for name in ("small", "large") for row in collect_baselines.rows(name, contest_result(name == "small"))]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def comparison() -> dict[str, Any]:
+    random = np.random.default_rng(1)
+
+    def statistics() -> dict[str, Any]:
+        maps = random.random((2, 34, 34))
+        return {
+            "events_per_sample": random.integers(1000, 5000, 20).tolist(),
+            "events_per_saccade": [1000.0, 900.0, 800.0],
+            "event_map": maps.tolist(),
+            "rate": random.random(336).tolist(),
+        }
+
+    agreement = {
+        "mean_events_per_sample": {"real": 4000.0, "simulated": 4100.0},
+        "deviation_of_events_per_sample": {"real": 1000.0, "simulated": 900.0},
+        "share_of_on_events": {"real": 0.5, "simulated": 0.52},
+        "correlation_of_events_per_sample": 0.99,
+        "correlation_of_event_maps": 0.98,
+        "correlation_of_rates_in_bins_of_4_ms": 0.97,
+    }
+    return {"agreement": agreement, "real": statistics(), "simulated": statistics()}
+
+
+def break_even_rows() -> pd.DataFrame:
+    """Event-driven time grows with the rate, and passes the time-driven one at 30 spikes/s; with the size, nowhere."""
+    path = {"firing rate": "input_rate", "size": "network.n_recurrent"}
+    rows = []
+    for series, value in [*(("firing rate", rate) for rate in (10.0, 90.0)), ("size", 100), ("size", 200)]:
+        rate = value if series == "firing rate" else 10.0
+        result = {
+            "parameters": {"input_rate": value, "network": {"n_recurrent": value}},
+            "provenance": PROVENANCE,
+            "seed": 1,
+            "rate_hz": rate,
+            "synapses": 1000,
+            "pairs": 4000,
+            "synaptic_events_per_step": rate,
+            "seconds_per_step": {
+                "event_driven": [1e-4 * rate, 1.1e-4 * rate, 1.2e-4 * rate],
+                "time_driven": [3.3e-3] * 3,
+                "bound": [1e-3] * 3,
+            },
+        }
+        rows += collect_break_even.rows({"series": series, "parameter": path[series]}, result)
+    return pd.DataFrame(rows)
+
+
+def test_break_even_is_where_the_ratio_passes_one(tmp_path: Path) -> None:
+    table = break_even_numbers.summary(break_even_rows())
+    rate, size = (table[table["series"] == series] for series in ("firing rate", "size"))
+    assert list(rate["time_driven_ratio"]) == pytest.approx([3, 1 / 3])
+    assert break_even_numbers.break_even(rate["x"], rate["time_driven_ratio"]) == pytest.approx(30)
+    assert break_even_numbers.break_even(size["x"], size["time_driven_ratio"]) is None
+    check(
+        lambda: plot_break_even.draw(break_even_rows()),
+        tmp_path,
+        "Time per step (ms)",
+        "Presynaptic rate (spikes/s)",
+        "Recurrent neurons",
+        "break-even",
+        "bound of time-driven",
+    )
+    _, markdown, _ = written(table, tabulate_break_even.printed(table), tmp_path)
+    assert "1.1 (1-1.2)" in markdown
+
+
+def test_contests_are_told_by_medians(contests: pd.DataFrame) -> None:
+    table = baselines_numbers.summary(contests).set_index(["network", "variant", "simulator"])
+    own, nest = table.loc["large", "event_driven", "eprop_core"], table.loc["large", "event_driven", "NEST 3.10.0"]
+    assert own["ns_per_synaptic_event"] == pytest.approx(20)
+    assert own["seconds_iqr"] == pytest.approx(0.01)
+    assert own["rate_hz"] == pytest.approx(8)
+    assert own["bytes_per_synapse"] == pytest.approx(28)
+    assert own["buffer_bytes_per_neuron"] == pytest.approx(400)
+    assert own["synapses_built_per_second"] == pytest.approx(5e6)
+    assert own["ratio_to_nest"] == pytest.approx(100)
+    assert nest["ratio_to_nest"] == pytest.approx(1)
+    assert own["limit_ns"] == pytest.approx(52 / 13 + 2)
+    assert table.loc["large", "static", "eprop_core"]["limit_ns"] == pytest.approx(12 / 12 + 1)
+    assert table.loc["small", "training", "eprop_core"]["ratio_to_nest"] == pytest.approx(100)
+
+
+def test_baselines_figure(contests: pd.DataFrame, tmp_path: Path) -> None:
+    labels = ("Time per synaptic event (ns)", "Memory per synapse (bytes)", "Training run (s)", "20 (1/100)")
+    check(lambda: plot_baselines.draw(contests), tmp_path, *labels, "dense matrices would need 27 GB")
+
+
+def test_saccades_figure(comparison: dict[str, Any], tmp_path: Path) -> None:
+    check(
+        lambda: plot_saccades.draw(comparison),
+        tmp_path,
+        "Events per ms and sample",
+        "recorded",
+        "simulated",
+        "r = 0.990",
+    )
+
+
+def test_table_of_baselines(contests: pd.DataFrame, tmp_path: Path) -> None:
+    numbers = baselines_numbers.summary(contests)
+    read, markdown, _ = written(numbers[list(baselines_numbers.COLUMNS)], tabulate_baselines.printed(numbers), tmp_path)
+    assert list(read.columns) == list(baselines_numbers.COLUMNS)
+    assert "event-driven e-prop" in markdown
+
+
+def test_table_of_saccades(comparison: dict[str, Any], tmp_path: Path) -> None:
+    numbers = plot_saccades.numbers(comparison)
+    _, markdown, _ = written(numbers, tabulate_saccades.printed(numbers), tmp_path)
+    assert "1.025" in markdown and "0.99" in markdown

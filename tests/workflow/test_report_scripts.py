@@ -1,0 +1,60 @@
+"""Captions and the report."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import parameter_curves
+import style
+import tabulate_study
+import write_report
+import write_table
+from small_results import DENSITY, PROJECT
+
+pytestmark = pytest.mark.usefixtures("drawing")
+
+
+def test_captions_tell_seeds_and_repeats() -> None:
+    captions = PROJECT / "workflow" / "report"
+    facts: dict[str, Any] = {"tasks": ["digits"], "seeds": 7, "varied": ["input.delay"], "names": ["full"]}
+    facts |= {"margin": 0.02}
+    for kind in ("curves", "vary", "grid", "variants", "series"):
+        assert "7 seeds" in write_report.caption(captions / "study.rst", facts | {"kind": kind})
+    assert "9 repeats" in write_report.caption(captions / "break_even.rst", {"repeats": 9, "seeds": 1})
+    facts = {"kind": "weak", "neurons": 5, "inputs": 3, "model_time": 1.5, "repeats": 9, "seeds": 1, "dry": False}
+    assert "median of 9 repeats" in write_report.caption(captions / "scaling.rst", facts)
+    assert "dry run" not in write_report.caption(captions / "scaling.rst", facts)
+    assert "dry run" in write_report.caption(captions / "scaling.rst", facts | {"dry": True})
+    assert "Exchange" in write_report.caption(captions / "exchange.rst", {})
+
+
+def test_the_report_is_one_page_that_needs_nothing_else(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{DENSITY: 0.5}])
+    numbers = tabulate_study.numbers(runs)
+    for directory in ("figures", "tables"):
+        (tmp_path / directory).mkdir()
+    plot_files = [str(tmp_path / "figures" / "mine.svg")]
+    style.save(parameter_curves.draw(runs), plot_files)
+    files = [str(tmp_path / "tables" / f"mine.{file_format}") for file_format in ("csv", "md", "tex")]
+    write_table.write(numbers, tabulate_study.printed(numbers, runs), files, "A caption.", "name")
+    template = PROJECT / "workflow" / "report"
+    section = {
+        "name": "mine",
+        "caption": str(template / "study.rst"),
+        "facts": {"kind": "vary", "tasks": ["digits"], "seeds": 3, "varied": ["density"], "names": []},
+    }
+    write_report.main(
+        SimpleNamespace(
+            input=SimpleNamespace(results=list(runs["file"]), template=template / "report.html.jinja"),
+            output=[str(tmp_path / "report.html")],
+            params=SimpleNamespace(sections=[section], title="Title", configuration="my.yaml"),
+        )
+    )
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "data:image/svg+xml;base64," in page
+    assert not re.search(r'(src|href)="https?:', page)
+    for told in ("my.yaml", "3 seeds", "Input density 0.5", "0123456789ab", "some CPU", "tables/mine.tex"):
+        assert told in page

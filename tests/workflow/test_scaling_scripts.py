@@ -1,0 +1,118 @@
+"""Tables and figures of scaling from small results: the numbers in them, and that what is drawn can be read."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import collect_scaling
+import plot_exchange
+import plot_scaling
+import scaling_numbers
+import tabulate_exchange
+import tabulate_scaling
+from small_results import INTERCONNECT, check, scaling_result, scaling_rows, written
+
+pytestmark = pytest.mark.usefixtures("drawing")
+
+
+def test_scaling_is_told_by_the_slowest_rank_and_the_median() -> None:
+    table = scaling_numbers.summary(scaling_rows("strong"))
+    assert list(table["propagation_s"]) == pytest.approx([2.0, 1.25])
+    assert list(table["propagation_min_s"]) == pytest.approx([1.9, 1.15])
+    assert list(table["propagation_max_s"]) == pytest.approx([2.1, 1.35])
+    assert list(table["repeats"]) == [3, 3]
+    assert list(table["speed_up"]) == pytest.approx([1.0, 1.6])
+    assert list(table["efficiency"]) == pytest.approx([1.0, 0.8])
+    assert list(table["real_time_factor"]) == pytest.approx([4.0, 2.5])
+    assert list(table["rate_hz"]) == pytest.approx([10.0, 10.0])
+    assert list(table["time_per_synaptic_event_ns"]) == pytest.approx([2000.0, 2500.0])
+    assert list(table["memory_per_synapse_bytes"]) == pytest.approx([4e4, 8e4])
+
+
+def test_weak_scaling_is_efficient_where_the_time_stays() -> None:
+    table = scaling_numbers.summary(scaling_rows("weak"))
+    assert list(table["efficiency"]) == pytest.approx([1.0, 1.6])
+    assert list(table["speed_up"]) == pytest.approx([1.0, 3.2])
+
+
+def test_phases_add_up_to_the_propagation() -> None:
+    table = scaling_numbers.by_repeat(scaling_rows())
+    phases = [f"{phase}_s" for phase in scaling_numbers.PHASES]
+    np.testing.assert_allclose(table[phases].sum(axis=1), table["propagation_s"], rtol=1e-12)  # a few roundings
+
+
+def test_a_dry_run_has_the_time_of_its_messages_added() -> None:
+    (row,) = collect_scaling.rows(scaling_result("strong", 4, dry_run=True, repeats=1), "mine", INTERCONNECT)[:1]
+    to_all = 1000 * 2e-6 + 10**6 / 5e9
+    assert row["modelled_to_all_s"] == pytest.approx(to_all, rel=1e-12)
+    assert row["modelled_to_targets_s"] == pytest.approx(3 * 10**7 / 5e9, rel=1e-12)  # the faster of two ways
+    assert row["communicate_s"] == pytest.approx(0.05 + to_all, rel=1e-12)
+    assert row["propagation_s"] == pytest.approx(1.15 + to_all - 0.01 * (4 - 1 - 2), rel=1e-12)
+    assert (row["experiment"], row["measured"], row["ranks"], row["rank"]) == ("mine", "dry_run", 4, 2)
+
+
+def test_a_dry_run_needs_an_interconnect() -> None:
+    with pytest.raises(ValueError, match="latency"):
+        collect_scaling.rows(scaling_result("strong", 4, dry_run=True), "mine", None)
+
+
+def test_the_rank_that_a_dry_run_plays_stands_for_all() -> None:
+    table = scaling_numbers.summary(scaling_rows(ranks=(1, 2), dry_ranks=(2, 4)))
+    assert list(table["measured"]) == ["measured", "measured", "dry_run", "dry_run"]
+    assert list(table["neurons"]) == [100] * 4
+    assert list(table["synapses"]) == [1000] * 4
+    assert list(table["rate_hz"]) == pytest.approx([10.0] * 4)
+
+
+@pytest.mark.parametrize(("kind", "label"), [("strong", "Speed-up"), ("weak", "Efficiency (%)")])
+@pytest.mark.parametrize(
+    ("ranks", "dry_ranks"), [((1,), ()), ((1, 2), ()), ((1, 2), (2, 8))], ids=["one rank", "two", "dry"]
+)
+def test_scaling_figure(
+    tmp_path: Path, kind: str, label: str, ranks: tuple[int, ...], dry_ranks: tuple[int, ...]
+) -> None:
+    labels = ["Propagating (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label, "slow"]
+    labels += ["dry run, modelled"] if dry_ranks else []
+    check(lambda: plot_scaling.draw(scaling_rows(kind, ranks, dry_ranks, variants=2)), tmp_path, *labels)
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_exchange_figure(tmp_path: Path, measured: bool) -> None:
+    times = [{"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in plot_exchange.PATTERNS for n in range(3)]
+    interconnect = {"interconnect": INTERCONNECT, "times": times} if measured else None
+    rows = pd.concat([scaling_rows("strong", (1, 2), (4, 8), 2), scaling_rows("weak", (1, 2), (), 1)])
+    table = plot_exchange.numbers(rows)
+    assert set(table["ranks"]) == {2, 4, 8}
+    assert list(table["exchanges_per_s"]) == pytest.approx([1000.0] * len(table))
+    assert list(table["message_bytes"]) == pytest.approx([1000.0] * len(table))
+    labels = [
+        "Smallest delay (ms)",
+        "strong, to all ranks",
+        "strong, to ranks with targets",
+        "strong, 4 ranks (dry run)",
+    ]
+    labels += ["ping-pong, one way", "2 µs + size / (5 GB/s)"] if measured else []
+    check(lambda: plot_exchange.draw(table, interconnect), tmp_path, *labels)
+
+
+def test_table_of_scaling(tmp_path: Path) -> None:
+    numbers = scaling_numbers.summary(scaling_rows())
+    _, markdown, latex = written(numbers, tabulate_scaling.printed(numbers), tmp_path)
+    for text in (markdown, latex):
+        assert "1.250 (1.150-1.350)" in text and "1.60" in text
+
+
+def test_table_tells_dry_runs(tmp_path: Path) -> None:
+    numbers = scaling_numbers.summary(scaling_rows(dry_ranks=(4,), variants=2))
+    _, markdown, latex = written(numbers, tabulate_scaling.printed(numbers), tmp_path)
+    for text in (markdown, latex):
+        assert "4*" in text and "e-prop+" in text and "slow" in text
+
+
+def test_table_of_the_exchange(tmp_path: Path) -> None:
+    numbers = plot_exchange.numbers(scaling_rows(dry_ranks=(4,)))
+    _, markdown, latex = written(numbers, tabulate_exchange.printed(numbers), tmp_path)
+    assert "4*" in markdown and "6000.0" not in markdown and "12.0" in markdown
+    assert "4*" in latex

@@ -1,0 +1,300 @@
+"""Tables and figures of studies from small results: the numbers in them, and that what is drawn can be read."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import collect_study
+import differences
+import equally_good
+import learning_curves
+import measures
+import parameter_curves
+import plot_study
+import spread
+import tabulate_study
+import thinning_curves
+import variant_differences
+import write_table
+from small_results import DELAY, DENSITY, check, training_result, written
+
+pytestmark = pytest.mark.usefixtures("drawing")
+
+
+NO_ANSWERS = pd.DataFrame(columns=["task", "seed", "readout", "step", "target", "answer"])
+
+
+def test_intervals_are_those_of_student() -> None:
+    table = pd.DataFrame({"group": ["a"] * 4 + ["b"], "value": [1.0, 2.0, 4.0, np.nan, 7.0]})
+    several, single = spread.summarize(table, ["group"], "value").to_dict("records")
+    low, high = stats.t.interval(0.95, df=2, loc=7 / 3, scale=stats.sem([1, 2, 4]))
+    assert (several["n"], several["mean"]) == (3, pytest.approx(7 / 3))
+    assert (several["low"], several["high"]) == (pytest.approx(low), pytest.approx(high))
+    assert (single["n"], single["mean"]) == (1, 7.0)
+    assert np.isnan(single["low"]) and np.isnan(single["high"])
+
+
+def test_runs_and_curves_are_tidy(study: Any) -> None:
+    runs, curves = study([{DENSITY: 0.1}, {DENSITY: 1.0}, {DELAY: 5}])
+    assert len(runs) == 3 * 3
+    assert len(curves) == 3 * 3 * 4
+    assert list(runs["varied"].unique()) == [DENSITY, DELAY]
+    assert list(runs[DENSITY]) == [0.1] * 3 + [1.0] * 3 + [0.1] * 3
+    assert list(runs[DELAY]) == [1] * 6 + [5] * 3
+    assert list(runs["default"]) == [True] * 3 + [False] * 6
+    assert list(runs["synaptic_events_per_sample"]) == [100.0] * 3 + [1000.0] * 3 + [100.0] * 3
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_learning_curves(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> None:
+    runs, curves = study([{}], seeds)
+    drawn = learning_curves.numbers(runs, curves)
+    test = drawn[drawn["set"] == "test"]
+    assert list(test["samples"]) == [400]
+    assert test["mean"].iloc[0] == pytest.approx(runs["test_accuracy"].mean())
+    assert list(drawn.loc[drawn["set"] == "validation", "samples"]) == [200, 400]
+    labels = ["Training samples seen", "Accuracy (%)", "Rate (spikes/s)", "chance", "validation", f"{len(seeds)} seed"]
+    check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, *labels)
+
+
+def test_a_network_that_stops_learning_counts_as_it_is(study: Any) -> None:
+    runs, curves = study([{}])
+    stopped = runs["seed"] == 1
+    runs.loc[stopped, "training_samples_shown"] = 200
+    curves = curves[(curves["seed"] != 1) | (curves["samples"] <= 200)]
+    drawn = learning_curves.numbers(runs, curves)
+    assert set(drawn.loc[drawn["set"] != "test", "n"]) == {3}
+    losses = {seed: list(of_seed["training_loss"]) for seed, of_seed in curves.groupby("seed")}
+    last = np.mean([losses[1][-1], losses[2][-1], losses[3][-1]])
+    assert drawn.loc[(drawn["set"] == "training") & (drawn["measure"] == "loss"), "mean"].iloc[-1] == last
+    assert list(drawn.loc[drawn["set"] == "test", "samples"]) == [pytest.approx((200 + 2 * 400) / 3)]
+
+
+def test_learning_curves_without_validation(study: Any, tmp_path: Path) -> None:
+    runs, curves = study([{}])
+    curves["validation_accuracy"] = np.nan
+    assert "validation" not in set(learning_curves.numbers(runs, curves)["set"])
+    check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, "training")
+
+
+def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: Any) -> None:
+    runs, _ = study([{DENSITY: 1.0}], goals={"digits": 0.94})
+    assert list(runs["time_to_goal_s"].fillna(-1)) == [-1, 0.2, 0.2]  # validated at 0.92, 0.94 and 0.96 from epoch 2 on
+    curve = [{"training_accuracy": None, "training_loss": loss, "training_time_s": 1 / loss} for loss in (4, 2, 1)]
+    assert collect_study.time_to(2.5, curve) == 0.5
+    assert collect_study.time_to(0.5, curve) is None
+
+
+def answers(n_readouts: int) -> pd.DataFrame:
+    steps = np.arange(50)
+    tables = [
+        pd.DataFrame({"step": steps, "target": np.sin(steps / 8 * (1 + readout)), "answer": np.sin(steps / 9)})
+        for readout in range(n_readouts)
+    ]
+    return pd.concat([table.assign(task="digits", seed=1, readout=k) for k, table in enumerate(tables)])
+
+
+def test_answers_are_those_of_the_first_run(study: Any, tmp_path: Path) -> None:
+    result = training_result(1) | {"last_answer": {"target": [[0.0, 1.0], [0.5, 1.5]], "readout": [[2, 3], [4, 5]]}}
+    (tmp_path / "answer.json").write_text(json.dumps(result), encoding="utf-8")
+    point = {"task": "pattern", "results": [str(tmp_path / "answer.json")]}
+    table = collect_study.answers([point, {"task": "pattern", "results": []}])
+    assert list(table["answer"]) == [2, 4, 3, 5]
+    assert list(table["target"]) == [0.0, 0.5, 1.0, 1.5]
+    assert list(table["readout"]) == [0, 0, 1, 1]
+
+
+def unanswerable(runs: pd.DataFrame, curves: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The same as of a task in which no answer is right or wrong."""
+    none = {"test_accuracy": np.nan, "test_loss": np.nan, "chance": np.nan}
+    curves = curves.assign(training_accuracy=np.nan, validation_accuracy=np.nan, validation_loss=np.nan)
+    return runs.assign(**none), curves
+
+
+def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
+    runs, _ = unanswerable(*study([{DENSITY: 0.1}, {DENSITY: 1.0}]))
+    check(lambda: parameter_curves.draw(runs), tmp_path, "Training loss (mV²)", "Input density")
+    numbers = tabulate_study.numbers(runs)
+    assert "Training loss (mV²)" in tabulate_study.printed(numbers, runs)
+    labels = ["Digits: loss (mV²)", "Rate (spikes/s)", "seed 1", "target"]
+    check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(1)), tmp_path, *labels, "Step of the last")
+    check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(2)), tmp_path, *labels, "Readout 2 (mV)")
+
+
+def test_differences_are_paired_over_seeds() -> None:
+    accuracy = {0: [0.8, 0.9, 0.7], 1: [0.81, 0.93, 0.72], 2: [0.8, 0.9, 0.7], 3: [0.6, 0.4, 0.6]}
+    rows = [
+        {"task": "digits", "panel": np.nan, "point": point, "seed": seed, "accuracy": value}
+        for point, values in accuracy.items()
+        for seed, value in enumerate(values)
+    ]
+    table = differences.differences(pd.DataFrame(rows), "accuracy").set_index("point")
+    assert list(table["difference"]) == pytest.approx([0, 0.02, 0, -0.8 / 3])
+    expected = stats.ttest_rel(accuracy[1], accuracy[0])
+    interval = expected.confidence_interval(0.95)
+    assert table.loc[1, "p_value"] == pytest.approx(expected.pvalue)
+    assert (table.loc[1, "difference_low"], table.loc[1, "difference_high"]) == pytest.approx(tuple(interval))
+    assert np.isnan(table.loc[0, "p_value"])
+    assert table.loc[2, "p_value"] == 1.0
+    adjusted = stats.false_discovery_control(table["p_value"].dropna())
+    assert list(table["adjusted_p_value"].dropna()) == pytest.approx(list(adjusted))
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> None:
+    names = [{"variant": name} for name in ("full model", "sparse input", "late input")]
+    runs, _ = study([{}, {DENSITY: 0.05}, {DELAY: 5}], seeds, names)
+    runs["training_time_per_sample_s"] *= 1 + 0.01 * np.arange(len(runs))  # times scatter
+    drawn = variant_differences.numbers(runs).set_index("variant")
+    assert list(drawn["difference"]) == pytest.approx([0, -0.5, 0])
+    assert list(drawn["operations_per_sample"]) == pytest.approx([0, -50, 0])
+    check(
+        lambda: variant_differences.draw(runs),
+        tmp_path,
+        "full model",
+        "late input",
+        "Test accuracy: difference (percentage points)",
+        "Synaptic operations (%)",
+    )
+    numbers = tabulate_study.numbers(runs)
+    printed = tabulate_study.printed(numbers, runs)
+    assert list(printed["Variant"]) == ["full model", "sparse input", "late input"]
+    assert printed["p"].iloc[0] == ""
+
+
+def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
+    densities = [1.0, 0.9, 0.5, 0.1]  # accuracies fall by 0.1 per unit of density, for all seeds alike
+    changes = [{DENSITY: density} for density in densities]
+    changes += [{DENSITY: 0.9, DELAY: 5}, {DENSITY: 0.4, DELAY: 5}, {DELAY: 1, DENSITY: 0.1}, {DELAY: 5, DENSITY: 0.1}]
+    names = [{"series": "input"}] * 4 + [{"series": "input, later", "panel": "input"}] * 2 + [{"series": "delay"}] * 2
+    runs, _ = study(changes, names=names)
+    drawn = thinning_curves.numbers(runs)
+    marked = drawn[drawn["last_as_good"]].set_index(["series", "measure"])["value"]
+    assert marked[:, "test_accuracy"].to_dict() == {"input": 0.9, "input, later": 0.9, "delay": 5}
+    ratios = drawn[drawn["measure"] == "operations_per_sample"]["ratio"]
+    assert list(ratios) == pytest.approx([*densities, 0.9, 0.4, 1, 1])
+    check(
+        lambda: thinning_curves.draw(runs),
+        tmp_path,
+        "0.9: synapses ÷ 1.1",
+        "input, later",
+        "Input density",
+        "Input delay (steps)",
+        "Cost (first = 1)",
+    )
+    table = tabulate_study.numbers(runs)
+    assert table.loc[4, "difference"] == pytest.approx(-0.01)  # to the first point of the panel
+    printed = tabulate_study.printed(table, runs)
+    assert printed["Varied"].iloc[1] == "input: Input density 0.9"
+    worse = runs.assign(test_accuracy=runs["test_accuracy"].where(runs["series"] != "input, later", 0.1))
+    assert thinning_curves.pairs_of(worse, measures.ACCURACY)[0].last == {"input": 1, "input, later": None}
+    check(lambda: thinning_curves.draw(worse), tmp_path, "none shown to be as good")
+
+
+def series(accuracies: list[list[float]], margin: float = 0.02) -> pd.DataFrame:
+    """Runs of a series, a list of accuracies by seed for each point."""
+    rows = [
+        {"series": "input", "point": point, "seed": seed, "test_accuracy": accuracy, "margin": margin}
+        for point, of_seeds in enumerate(accuracies)
+        for seed, accuracy in enumerate(of_seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_bound_is_that_of_a_paired_test() -> None:
+    first, second = [0.9, 0.95, 0.92, 0.91], [0.91, 0.94, 0.93, 0.90]
+    bound = equally_good.lowest(series([first, second]), measures.ACCURACY)
+    # At the bound, the test of non-inferiority is just significant.
+    test = stats.ttest_rel(np.array(second) - bound[1], first, alternative="greater")
+    assert test.pvalue == pytest.approx(0.05, rel=1e-6)
+    assert bound[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "last"),
+    [
+        ([[0.90, 0.92, 0.91]], None),
+        ([[0.90, 0.92, 0.91], [0.89, 0.91, 0.90], [0.87, 0.89, 0.88]], 1),
+        ([[0.90, 0.92, 0.91], [0.89, 0.95, 0.90]], None),  # better in the mean, but who knows
+        ([[0.90, 0.92, 0.91], [0.80, 0.82, 0.81], [0.95, 0.95, 0.95]], None),  # nothing counts after a failure
+        ([[0.90], [0.90]], None),  # one seed proves nothing
+    ],
+)
+def test_as_good_is_what_is_shown_to_be_no_worse_than_the_margin(
+    accuracies: list[list[float]], last: int | None
+) -> None:
+    assert equally_good.last_equally_good(series(accuracies), "input", measures.ACCURACY) == last
+
+
+def test_a_margin_of_loss_is_a_share_of_it() -> None:
+    loss = measures.measure_of(pd.DataFrame({"test_accuracy": [None], "loss": ["mean_squared_error"]}))
+    runs = series([[1.0, 1.2], [0.5, 0.7], [1.04, 1.24], [1.06, 1.26]], margin=0.05)
+    runs = runs.rename(columns={"test_accuracy": "training_loss"})
+    assert equally_good.tolerance(runs, loss) == pytest.approx(0.055)
+    assert equally_good.last_equally_good(runs, "input", loss) == 2
+
+
+@pytest.mark.parametrize(("p", "text"), [(1e-9, "<0.001"), (0.0123, "0.012"), (0.456, "0.46"), (np.nan, "")])
+def test_p_values_have_the_digits_that_mean_something(p: float, text: str) -> None:
+    assert write_table.p_value(p) == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels"),
+    [
+        ([{DENSITY: 0.01}, {DENSITY: 0.1}, {DENSITY: 1.0}], ["Input density", "0.01"]),
+        ([{DENSITY: 0.0}, {DENSITY: 0.1}, {DENSITY: 1.0}], ["Input density"]),
+        ([{DENSITY: 0.1}, {DELAY: 1}, {DELAY: 5}], ["Input density", "Input delay (steps)"]),
+        (
+            [{DENSITY: density, DELAY: delay} for density in (0.1, 0.5) for delay in (1, 5)],
+            ["Input density", "Input delay (steps)"],
+        ),
+    ],
+    ids=["decades", "with zero", "two parameters", "grid"],
+)
+def test_parameter_curves(study: Any, tmp_path: Path, changes: list[dict[str, Any]], labels: list[str]) -> None:
+    runs, _ = study(changes)
+    check(lambda: parameter_curves.draw(runs), tmp_path, "Test accuracy (%)", "chance", *labels)
+    drawn = parameter_curves.numbers(runs)
+    assert len(drawn) == 2 * len(changes)
+    assert set(drawn["n"]) == {3}
+
+
+def test_parameters_that_are_no_numbers_can_be_drawn(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{DENSITY: 0.1}, {DENSITY: 1.0}])
+    runs[DENSITY] = runs[DENSITY].map({0.1: "few", 1.0: "all"})
+    check(lambda: parameter_curves.draw(runs), tmp_path, "few", "all")
+
+
+def test_the_figure_of_a_study_follows_from_what_it_varies(study: Any, tmp_path: Path) -> None:
+    for kind, changes, drawn in (
+        ("curves", [{}], {"loss", "accuracy", "rate"}),
+        ("vary", [{DENSITY: 0.5}], {"test_accuracy", "synaptic_events_per_sample"}),
+    ):
+        runs, curves = study(changes)
+        runs.to_csv(tmp_path / "runs.csv", index=False)
+        curves.to_csv(tmp_path / "curves.csv", index=False)
+        outputs = [str(tmp_path / f"study.{file_format}") for file_format in ("pdf", "svg", "png", "csv")]
+        NO_ANSWERS.to_csv(tmp_path / "answers.csv", index=False)
+        inputs = {name: tmp_path / f"{name}.csv" for name in ("runs", "curves", "answers")}
+        plot_study.main(SimpleNamespace(input=inputs, output=outputs, params=SimpleNamespace(facts={"kind": kind})))
+        assert set(pd.read_csv(outputs[3])["measure"]) == drawn
+
+
+def test_table_of_a_study(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{DENSITY: 0.5}, {DENSITY: 1.0}])
+    numbers = tabulate_study.numbers(runs)
+    table, markdown, latex = written(numbers, tabulate_study.printed(numbers, runs), tmp_path)
+    assert list(table["seeds"]) == [3, 3]
+    assert list(table["test_accuracy"]) == pytest.approx([0.89, 0.94])
+    half_width = 100 * stats.t.ppf(0.975, 2) * 0.02 / np.sqrt(3)
+    assert f"89.0 ± {half_width:.1f}" in markdown
+    assert f"89.0 ± {half_width:.1f}" in latex
+    assert "Input density 0.5" in markdown and "Input density 0.5" in latex
+    assert all(part in latex for part in (r"\toprule", r"\bottomrule", r"\caption{A caption.}", r"Test accuracy (\%)"))
