@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 from matplotlib.typing import HashableList
 
 import script_log
@@ -33,6 +33,9 @@ def draw(rows: pd.DataFrame) -> Figure:
     _draw_lines(panels["propagate"], table, "propagation_s", repeats)
     for panel in (panels["build"], panels["propagate"]):
         panel.set_yscale("log")
+        # An axis may span less than from one power of ten to the next.
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_major_formatter("{x:g}")
         panel.yaxis.set_minor_formatter("")
     (_draw_speed_up if rows["kind"].iloc[0] == "strong" else _draw_efficiency)(panels["gain"], table)
     _draw_phases(panels["phases"], table, table["model_time_s"])
