@@ -29,6 +29,14 @@ TABLES = [*(f"results/tables/{name}_runs.csv" for name in ("learning", "sparsity
 PATIENCE = 900  # s, against waiting for ever
 
 
+def wait_for(condition: Callable[[], bool], situation: Callable[[], str]) -> None:
+    """Wait for what must happen; if it does not, tell the situation."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, situation()
+        time.sleep(0.1)
+
+
 class Cluster(NamedTuple):
     """A private SLURM."""
 
@@ -39,18 +47,23 @@ class Cluster(NamedTuple):
         answer = subprocess.run([self.commands / command, *arguments], check=True, capture_output=True, text=True)
         return answer.stdout
 
+    def jobs_now(self, directory: Path) -> list[dict[str, str]]:
+        """Return SLURM's record of each job submitted from ``directory``, in the order of submission."""
+        lines = self.ask("scontrol", "--oneliner", "show", "jobs").splitlines()
+        records = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines]
+        return [record for record in records if record.get("WorkDir") == str(directory)]
+
+    def at_work(self, directory: Path) -> set[str]:
+        """Return the jobs that have begun and not ended."""
+        return {job["JobId"] for job in self.jobs_now(directory) if job["JobState"] in ("RUNNING", "COMPLETING")}
+
     def jobs(self, directory: Path) -> list[dict[str, str]]:
-        """Return SLURM's record of each job from ``directory``, in the order of submission, once all have ended."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            lines = self.ask("scontrol", "--oneliner", "show", "jobs").splitlines()
-            records = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines]
-            records = [record for record in records if record.get("WorkDir") == str(directory)]
-            # Snakemake goes by results, which may be there a moment before SLURM knows that the job has ended.
-            if not any(record["JobState"] in ("RUNNING", "COMPLETING") for record in records):
-                return records
-            assert time.monotonic() < deadline, records
-            time.sleep(0.1)
+        """Return what :meth:`jobs_now` does once all have ended.
+
+        Snakemake goes by results, which may be there a moment before SLURM knows that the job has ended.
+        """
+        wait_for(lambda: not self.at_work(directory), lambda: str(self.jobs_now(directory)))
+        return self.jobs_now(directory)
 
     def state(self, job: str) -> str:
         """Return for instance RUNNING."""
@@ -96,21 +109,24 @@ class Driver:
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that must happen while the driver runs."""
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert self.process.poll() is None or condition(), f"exit code {self.process.returncode}: {self.said()}"
-            assert time.monotonic() < deadline, self.said()
-            time.sleep(0.1)
+
+        def happened() -> bool:
+            running = self.process.poll() is None
+            happens = condition()
+            assert running or happens, f"exit code {self.process.returncode}: {self.said()}"
+            return happens
+
+        wait_for(happened, self.said)
 
     def wait_for_held_job(self, number: int = 1) -> tuple[str, int]:
         """Return the SLURM job that is the ``number``-th to halt, and its process."""
+        self.wait_until(lambda: len(self.halted()) >= number)
+        return self.halted()[number - 1]
 
-        def halted() -> list[Path]:
-            return sorted(self.held.glob("*.*"), key=lambda file: file.stat().st_mtime_ns)
-
-        self.wait_until(lambda: len(halted()) >= number)
-        job, process = halted()[number - 1].name.split(".")
-        return job, int(process)
+    def halted(self) -> list[tuple[str, int]]:
+        """Return SLURM job and process of each that has halted, in this order."""
+        files = sorted(self.held.glob("*.*"), key=lambda file: file.stat().st_mtime_ns)
+        return [(job, int(process)) for job, process in (file.name.split(".") for file in files)]
 
     def release(self) -> None:
         (self.held / "pattern").unlink()
@@ -259,6 +275,8 @@ def test_the_next_call_finishes_the_work(
         if end is signal.SIGTERM:  # Snakemake lets its jobs finish, and starts no other
             first.release()
         assert first.process.wait(PATIENCE) != 0
+        if end is signal.SIGKILL:  # a job that is cancelled between its result and its end would not count as completed
+            wait_for(lambda: cluster.at_work(unfinished) <= {job for job, _ in first.halted()}, first.said)
     assert not (unfinished / table).exists()
 
     with Driver(cluster, unfinished, table) as second:
