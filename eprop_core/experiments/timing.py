@@ -95,7 +95,7 @@ class Timing(Case):
 class Scaling(Timing):
     """Timing runs over numbers of ranks and seeds."""
 
-    ranks: list[RankCount] = Field(min_length=1, description="numbers of MPI ranks that are measured")
+    ranks: list[RankCount] = Field([], description="numbers of MPI ranks that are measured")
     dry_ranks: list[RankCount] = Field(
         [],
         description="numbers of ranks of which one is played without the others, for what this machine cannot measure: "
@@ -105,6 +105,8 @@ class Scaling(Timing):
 
     @model_validator(mode="after")
     def _ranks_are_possible(self) -> Self:
+        if not self.ranks and not self.dry_ranks:
+            raise ValueError("ranks, dry_ranks: one of them must have a number of ranks")
         for variant, case in self.cases.items():
             if self.dry_ranks and not case.network.firing_period:
                 raise ValueError(f"dry_ranks: variant {variant} needs network.neuron.ignore_and_fire")

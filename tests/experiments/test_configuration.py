@@ -7,12 +7,15 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from eprop_core.experiments import configuration, documentation
 from eprop_core.parameters import ParameterError
 
 PROJECT = Path(__file__).parents[2]
-FILES = sorted((PROJECT / "config").glob("*.yaml"))
+ADDITION = PROJECT / "config" / "paper_cluster.yaml"
+"""Not a configuration of its own, but read after ``config/paper.yaml``."""
+FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {ADDITION})
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +43,20 @@ def test_files_of_the_project_are_valid(file: Path) -> None:
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     configuration.load(values, file.name)
     jsonschema.validate(configuration._read_numbers(values), json.loads(documentation.schema()))
+
+
+def test_what_is_added_on_a_cluster_fits_to_the_published_setting() -> None:
+    paper, addition = (
+        yaml.safe_load(file.read_text(encoding="utf-8")) for file in (PROJECT / "config" / "paper.yaml", ADDITION)
+    )
+    alone = configuration.load(paper, "paper.yaml").scaling
+    update_config(paper, addition)
+    loaded = configuration.load(paper, "paper.yaml paper_cluster.yaml")
+    assert loaded.scaling.keys() == alone.keys()
+    for name, scaling in loaded.scaling.items():
+        assert scaling.timing == alone[name].timing
+        assert min(scaling.ranks) == loaded.ranks_per_node == 128
+        assert scaling.network_on(128).n_recurrent == 128_000
 
 
 DENSITY = "network.input.connectivity.probability"
@@ -100,6 +117,7 @@ DENSITY = "network.input.connectivity.probability"
         ("studies/densities/vary", {"network.inptu.delay": [1]}, ["studies.densities", "network.inptu", "no such key"]),
         ("studies/densities/vary", {"network.input.dely": [1]}, ["studies.densities", "network.input.dely", "no such"]),
         ("scaling/strong/ranks", [0], ["scaling.strong.ranks.0", "0", "greater than or equal to 1"]),
+        ("scaling/weak/ranks", ..., ["scaling.weak", "ranks, dry_ranks", "one of them"]),
         ("scaling/strong/input_rate", 2000.0, ["scaling.strong", "input_rate", "at most one spike per step"]),
         ("scaling/strong/dry_ranks", [401], ["scaling.strong", "401 ranks are more than the 400 recurrent neurons"]),
         ("scaling/strong/network/neuron", {}, ["scaling.strong", "dry_ranks", "needs network.neuron.ignore_and_fire"]),

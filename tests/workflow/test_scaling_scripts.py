@@ -68,13 +68,15 @@ def test_the_rank_that_a_dry_run_plays_stands_for_all() -> None:
 
 @pytest.mark.parametrize(("kind", "label"), [("strong", "Speed-up"), ("weak", "Efficiency (%)")])
 @pytest.mark.parametrize(
-    ("ranks", "dry_ranks"), [((1,), ()), ((1, 2), ()), ((1, 2), (2, 8))], ids=["one rank", "two", "dry"]
+    ("ranks", "dry_ranks"),
+    [((1,), ()), ((1, 2), ()), ((1, 2), (2, 8)), ((), (2, 8))],
+    ids=["one rank", "two", "dry", "only dry"],
 )
 def test_scaling_figure(
     tmp_path: Path, kind: str, label: str, ranks: tuple[int, ...], dry_ranks: tuple[int, ...]
 ) -> None:
     labels = ["Propagating (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label, "slow"]
-    labels += ["dry run, modelled"] if dry_ranks else []
+    labels += ["measured"] * bool(ranks) + ["dry run, modelled"] * bool(dry_ranks)
     check(lambda: plot_scaling.draw(scaling_rows(kind, ranks, dry_ranks, variants=2)), tmp_path, *labels)
 
 

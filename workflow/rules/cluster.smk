@@ -54,9 +54,10 @@ def check_slots():
     """A timing with more ranks than cores is refused before anything runs."""
     n_cores = len(os.sched_getaffinity(0))
     for name, scaling in CONFIGURATION.scaling.items():
-        if is_local() and max(scaling.ranks) > n_cores and not scaling.oversubscribe:
+        most = max(scaling.ranks, default=0)
+        if is_local() and most > n_cores and not scaling.oversubscribe:
             sys.exit(
-                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {max(scaling.ranks)}: this machine has {n_cores} cores; "
+                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {most}: this machine has {n_cores} cores; "
                 f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
             )
 

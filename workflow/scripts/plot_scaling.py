@@ -138,7 +138,9 @@ def _draw_key(panel: Axes, table: pd.DataFrame) -> None:
         Line2D([], [], color=colour, marker=marker, label=variant_name(variant))
         for variant, (colour, marker) in _looks(table).items()
     ]
-    lines = [Line2D([], [], color="0.3", label="measured")]
+    lines = []
+    if (table["measured"] == "measured").any():
+        lines.append(Line2D([], [], color="0.3", label="measured"))
     if (table["measured"] == "dry_run").any():
         lines.append(Line2D([], [], color="0.3", linestyle="--", label="dry run, modelled"))
     lines.append(Line2D([], [], color=style.GREY, linestyle=":", label="ideal"))
