@@ -10,11 +10,12 @@ _MEMBERSHIP = Path("/proc/self/cgroup")
 
 def available() -> int:
     """Return the available memory in bytes."""
-    return min([int(psutil.virtual_memory().available), *_left_in_control_groups()])
+    machine = psutil.virtual_memory()
+    return min([int(machine.available), *_left_in_control_groups(int(machine.total))])
 
 
-def _left_in_control_groups() -> list[int]:
-    """What the limits on this process's control group and those above it leave, in bytes; none where there are none."""
+def _left_in_control_groups(total: int) -> list[int]:
+    """What limits below ``total`` on this process's control group and those above it leave, in bytes."""
     left = []
     try:
         lines = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()
@@ -31,16 +32,19 @@ def _left_in_control_groups() -> list[int]:
         group = root / path.lstrip("/")
         for folder in (group, *group.parents):
             if folder.is_relative_to(root):
-                left += _left_in(folder, limit, used)
+                left += _left_in(folder, limit, used, total)
     return left
 
 
-def _left_in(folder: Path, limit: str, used: str) -> list[int]:
+def _left_in(folder: Path, limit: str, used: str, total: int) -> list[int]:
     try:
-        most, taken = ((folder / file).read_text(encoding="ascii").strip() for file in (limit, used))
+        most = (folder / limit).read_text(encoding="ascii").strip()
+        if most == "max" or int(most) >= total:
+            return []
+        taken = int((folder / used).read_text(encoding="ascii"))
         statistics = (folder / "memory.stat").read_text(encoding="ascii").splitlines()
     except OSError:  # the root has no limit, and a container may not show the groups it is in
         return []
     # Cached files count as used, and are given up when memory is needed.
     cached = next((int(line.split()[1]) for line in statistics if line.startswith("inactive_file ")), 0)
-    return [] if most == "max" else [max(0, int(most) - int(taken) + cached)]
+    return [max(0, int(most) - taken + cached)]
