@@ -24,7 +24,7 @@ class Bandwidth(NamedTuple):
     """Where every value is read, in sequence."""
     update_bytes_per_s: float
     """Bytes read and written where every value is read, changed and written, in sequence."""
-    deliver_s: float
+    add_s: float
     """Time to add to the input of one randomly chosen target."""
     gather_s: float
     """The same with reading the target's sums."""
@@ -45,7 +45,7 @@ def _update(values, factor):
 
 
 @kernel
-def _deliver(targets, current):
+def _add(targets, current):
     for k in range(len(targets)):
         current[np.uint64(targets[k])] += 1.0
 
@@ -66,7 +66,7 @@ def measure(n_bytes: int, n_targets: int, seed: int = 1) -> Bandwidth:
     return Bandwidth(
         read_bytes_per_s=values.nbytes / _fastest(lambda: _read(whole_numbers)),
         update_bytes_per_s=2 * values.nbytes / _fastest(lambda: _update(values, 0.5)),
-        deliver_s=_fastest(lambda: _deliver(targets, current)) / len(targets),
+        add_s=_fastest(lambda: _add(targets, current)) / len(targets),
         gather_s=_fastest(lambda: _gather(targets, sums, current)) / len(targets),
     )
 

@@ -46,8 +46,9 @@ def contest_result(training: bool) -> dict[str, Any]:
                 "memory_bytes": 140_000,
             }
             if simulator == "eprop_core" and variant != "training":
-                speeds = {"read_bytes_per_s": 1.2e10, "update_bytes_per_s": 1.3e10, "deliver_s": 1e-9, "gather_s": 2e-9}
+                speeds = {"read_bytes_per_s": 1.2e10, "update_bytes_per_s": 1.3e10, "add_s": 1e-9, "gather_s": 2e-9}
                 turn |= {"bytes_moved_per_event": 52.0 if variant == "event_driven" else 12.0, "machine": speeds}
+                turn |= {"phases_s": {"update": 0.004, "deliver": 0.005, "collocate": 0.001}}
             measured.append(turn)
     return {
         "network": {"dt": 1.0},
@@ -144,6 +145,12 @@ def test_contests_are_told_by_medians(contests: pd.DataFrame) -> None:
     assert own["limit_ns"] == pytest.approx(52 / 13 + 2)
     assert table.loc["large", "static", "eprop_core"]["limit_ns"] == pytest.approx(12 / 12 + 1)
     assert table.loc["small", "training", "eprop_core"]["ratio_to_nest"] == pytest.approx(100)
+
+
+def test_a_phase_is_not_mistaken_for_a_speed_of_the_machine(contests: pd.DataFrame) -> None:
+    own = contests[(contests["simulator"] == "eprop_core") & (contests["variant"] != "training")]
+    assert set(own["deliver_s"]) == {0.005}
+    assert set(own["add_s"]) == {1e-9}
 
 
 def test_baselines_figure(contests: pd.DataFrame, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         synapses_built_per_second=runs["synapses"] / runs["build_s"],
         buffer_bytes_per_neuron=(runs["memory_bytes"] - runs["memory_built_bytes"]) / runs["neurons"],
         stream_ns=1e9 * runs["bytes_moved_per_event"] / _of_kind(runs, "read_bytes_per_s", "update_bytes_per_s"),
-        target_ns=1e9 * _of_kind(runs, "deliver_s", "gather_s"),
+        target_ns=1e9 * _of_kind(runs, "add_s", "gather_s"),
     )
     runs["limit_ns"] = runs["stream_ns"] + runs["target_ns"]
     groups = runs.groupby(["network", "variant", "simulator"], sort=False)
