@@ -10,12 +10,11 @@ _MEMBERSHIP = Path("/proc/self/cgroup")
 
 def available() -> int:
     """Return the available memory in bytes."""
-    machine = psutil.virtual_memory()
-    return min([int(machine.available), *_left_in_control_groups(int(machine.total))])
+    return min([int(psutil.virtual_memory().available), *_left_in_control_groups()])
 
 
-def _left_in_control_groups(total: int) -> list[int]:
-    """What limits below ``total`` on this process's control group and those above it leave, in bytes."""
+def _left_in_control_groups() -> list[int]:
+    """What the limits on this process's control group and those above it leave, in bytes; none where there are none."""
     left = []
     try:
         lines = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()
@@ -32,19 +31,16 @@ def _left_in_control_groups(total: int) -> list[int]:
         group = root / path.lstrip("/")
         for folder in (group, *group.parents):
             if folder.is_relative_to(root):
-                left += _left_in(folder, limit, used, total)
+                left += _left_in(folder, limit, used)
     return left
 
 
-def _left_in(folder: Path, limit: str, used: str, total: int) -> list[int]:
+def _left_in(folder: Path, limit: str, used: str) -> list[int]:
     try:
-        most = (folder / limit).read_text(encoding="ascii").strip()
-        if most == "max" or int(most) >= total:
-            return []
-        taken = int((folder / used).read_text(encoding="ascii"))
+        most, taken = ((folder / file).read_text(encoding="ascii").strip() for file in (limit, used))
         statistics = (folder / "memory.stat").read_text(encoding="ascii").splitlines()
     except OSError:  # the root has no limit, and a container may not show the groups it is in
         return []
     # Cached files count as used, and are given up when memory is needed.
     cached = next((int(line.split()[1]) for line in statistics if line.startswith("inactive_file ")), 0)
-    return [max(0, int(most) - taken + cached)]
+    return [] if most == "max" else [max(0, int(most) - int(taken) + cached)]

@@ -6,6 +6,10 @@ from eprop_core.memory import available
 from eprop_core.parameters import Network
 
 
+NEGLIGIBLE_BYTES = 10_000_000
+"""A network that needs less is built in less time than it takes to ask the system what memory there is."""
+
+
 class InsufficientMemoryError(MemoryError):
     """A network that does not fit into the memory there is."""
 
@@ -34,6 +38,8 @@ def estimate_memory(network: Network, n_ranks: int = 1) -> int:
 def check_memory(network: Network, n_ranks_here: int, n_ranks: int) -> None:
     """Raise :class:`InsufficientMemoryError` if the ranks on this machine will not fit into its available memory."""
     needed = estimate_memory(network, n_ranks) * n_ranks_here
+    if needed < NEGLIGIBLE_BYTES:
+        return
     left = available()
     if needed > left:
         raise InsufficientMemoryError(
