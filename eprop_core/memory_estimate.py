@@ -5,7 +5,6 @@ from eprop_core.layout import layout
 from eprop_core.memory import available
 from eprop_core.parameters import Network
 
-
 NEGLIGIBLE_BYTES = 10_000_000
 """A network that needs less is built in less time than it takes to ask the system what memory there is."""
 

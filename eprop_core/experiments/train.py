@@ -15,6 +15,7 @@ import numpy as np
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
 from eprop_core.experiments import command_line, measurement, operations, ranks, results
+from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.provenance import provenance
 from eprop_core.experiments.rewiring import rewire
@@ -45,6 +46,7 @@ def train(
     training = parameters.training
     learning, validation = _split(learnt.n_samples, training.validation_share, seed)
 
+    run_briefly(network, communicator=communicator)  # loads what is compiled, which is not to be timed
     with stopwatch.measure("build"):
         simulation = ranks.together(communicator, lambda: Simulation(network, seed=seed, communicator=communicator))
     groups = [
