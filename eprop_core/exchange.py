@@ -250,6 +250,9 @@ class PretendedExchange:
     def __init__(
         self, phase: np.ndarray, period: int, n_ranks: int, mean_out_degree: float, received: np.ndarray
     ) -> None:
+        # Takes half as long to import as all the rest; later, it would count as memory of the network.
+        from scipy import stats
+
         order = np.argsort(phase, kind="stable").astype(np.int32)
         self.firing = [
             neurons[received[neurons]]
@@ -262,6 +265,7 @@ class PretendedExchange:
         """int64 (period * n_ranks,), spikes of each rank at each step of the period."""
         self.emitted = self.emitted.reshape(period, n_ranks)
         self.share = share_of_ranks(n_ranks, mean_out_degree)
+        self._quantile = stats.binom.ppf
         self.done: list[tuple[int, int, int]] = []
         """First and last step of the spikes, and words before the ids, of each exchange."""
 
@@ -274,15 +278,13 @@ class PretendedExchange:
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
         """What this rank would have sent, either way; see :func:`eprop_core.exchange_cost.costs` for its time."""
-        from scipy import stats  # takes half as long to import as all the rest
-
         period, n_ranks = self.emitted.shape
         to_all, to_targets = _PretendedMessages(), _PretendedMessages()
         for first, last, words_before_ids in self.done:
             most = int(self.emitted[np.arange(first, last) % period].sum(axis=0).max())
             to_all.send(words_before_ids, most)
             # The most spikes between any two ranks, where chance decides which ranks have targets.
-            to_targets.send(words_before_ids, int(stats.binom.ppf(1 - 0.5 / n_ranks**2, most, self.share)))
+            to_targets.send(words_before_ids, int(self._quantile(1 - 0.5 / n_ranks**2, most, self.share)))
         return {"all": to_all.traffic, "targets": to_targets.traffic}
 
 
