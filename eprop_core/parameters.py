@@ -195,7 +195,9 @@ class ReadoutNeuron(Parameters):
     E_L: float = Field(0.0, description="mV, leak potential, the readout signal at rest")
     loss: Literal["mean_squared_error", "cross_entropy"] = Field(
         "mean_squared_error",
-        description="what the error is the gradient of: y - target, or softmax(y) - target over all readouts",
+        description="what the error is the gradient of; each is the mean over samples. mean_squared_error: half the "
+        "squared y - target, summed over readouts and the steps of the learning window, mV²; error y - target. "
+        "cross_entropy: -log softmax(y) of the class, mean over these steps, nats; error softmax(y) - target",
     )
 
 
