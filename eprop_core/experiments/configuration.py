@@ -146,8 +146,8 @@ class Study(Parameters):
     )
     goals: dict[str, Annotated[float, Field(gt=0)]] = Field(
         {},
-        description="accuracy on samples held back (on training samples if there are none), at most 1, or training loss "
-        "(mean_squared_error, mV²) where no answer is right or wrong, whose training time is told, by task",
+        description="accuracy on samples held back (on training samples if there are none), at most 1, or training "
+        "loss (mean_squared_error, mV²) where no answer is right or wrong, whose training time is told, by task",
     )
 
     @model_validator(mode="after")
@@ -272,7 +272,7 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
     if name in configuration.other_figures:
         return [": another figure has this name"]
     if name in configuration.other_tables:
-        return [": another table has this name"]
+        return [": another table has this name; a study NAME has NAME, NAME_runs, NAME_curves and NAME_answers"]
     if unknown := [task for task in study.tasks if task not in configuration.tasks]:
         return [f".tasks: {_no_task(configuration, task)}" for task in unknown]
     lines = _wrong_goals(configuration, study)
