@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from eprop_core.experiments import points
-from eprop_core.experiments.timing import Seed
+from eprop_core.experiments.timing import Seeds
 from eprop_core.parameters import Network, Parameters
 
 
@@ -34,7 +34,7 @@ class BreakEven(BreakEvenPoint):
     series: dict[points.Label, points.Series] = Field(
         min_length=1, description="values by parameter path, by name; the parameters of a series change together"
     )
-    seeds: list[Seed] = Field([1], min_length=1, description="one job per seed and point")
+    seeds: Seeds = Field([1], description="one job per seed and point")
 
     def points(self) -> list[tuple[points.Point, BreakEvenPoint]]:
         """Return the points and what each measures; raise a :class:`ParameterError` if they are not allowed."""

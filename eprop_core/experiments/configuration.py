@@ -5,14 +5,14 @@ from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import Field, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from eprop_core.datasets.parameters import Dataset, Saccades
 from eprop_core.experiments import points
 from eprop_core.experiments.break_even_parameters import BreakEven
 from eprop_core.experiments.contest import Contest, SampleContest
 from eprop_core.experiments.rewiring import Rewiring, check_rewirable
-from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seed
+from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seeds, different
 from eprop_core.experiments.validation_parameters import Validation
 from eprop_core.parameters import Network, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
@@ -74,12 +74,14 @@ class Task(Parameters):
         if self.training.learning_window is not None and self.training.learning_window > self.dataset.n_steps:
             raise ValueError(f"training.learning_window must not exceed dataset.n_steps = {self.dataset.n_steps}")
         if self.training.stop_at_accuracy is not None:
-            if isinstance(self.dataset, SineWaves | Pattern):
+            if not self.has_accuracy:
                 raise ValueError(
                     f"training.stop_at_accuracy must be null for {self.dataset.name}, which has no accuracy"
                 )
             if self.training.validation_share == 0.0:
                 raise ValueError("training.stop_at_accuracy needs training.validation_share > 0")
+        if self.training.folds is not None and isinstance(self.dataset, Generated):
+            raise ValueError(f"training.folds must be null for {self.dataset.name}, whose samples are generated")
         if self.training.folds is not None and getattr(self.dataset, "active_channels", None) is not None:
             raise ValueError(
                 "training.folds needs dataset.active_channels = null: test samples must not choose channels"
@@ -92,9 +94,14 @@ class Task(Parameters):
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
         if self.training.rewiring is not None:
             check_rewirable(network, self.training.rewiring)
-        if isinstance(self.dataset, SineWaves | Pattern) and network.readout.loss != "mean_squared_error":
+        if not self.has_accuracy and network.readout.loss != "mean_squared_error":
             raise ValueError(f'network.readout.loss must be "mean_squared_error" for {self.dataset.name}')
         return self
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether answers are right or wrong; otherwise a run is judged by its loss, a mean squared error."""
+        return not isinstance(self.dataset, SineWaves | Pattern)
 
     def network_for(self, n_input: int, n_readout: int) -> Network:
         """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts."""
@@ -104,20 +111,25 @@ class Task(Parameters):
 class Study(Parameters):
     """Training runs over parameters and seeds; its figure follows from what is varied."""
 
-    tasks: list[str] = Field(min_length=1, description="names of the tasks to train")
-    seeds: list[Seed] = Field(min_length=1, description="one run per seed: initial weights, connections, sample order")
+    tasks: Annotated[list[str], AfterValidator(different)] = Field(
+        min_length=1,
+        description="names of the tasks to train; where something is varied, all with accuracy or all without",
+    )
+    seeds: Seeds = Field(description="one run per seed: initial weights, connections, sample order")
     vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        {}, description="values by parameter path within the task; one parameter is changed at a time"
+        {}, min_length=1, description="values by parameter path within the task; one parameter is changed at a time"
     )
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        {}, max_length=2, description="values by parameter path within the task; every combination is run"
+    grid: points.Grid = Field(
+        {}, description="values by parameter path within the task, of two parameters; every combination is run"
     )
-
     variants: dict[points.Label, points.Changes] = Field(
-        {}, description="changed values by parameter path, by name; the first variant is the model to compare with"
+        {},
+        min_length=1,
+        description="changed values by parameter path, by name; the first variant is the model to compare with",
     )
     series: dict[points.Label, points.Series] = Field(
         {},
+        min_length=1,
         description="values by parameter path, by name; the parameters of a series change together, and its figure has "
         "the first on its axis; the first values are those to compare with",
     )
@@ -132,16 +144,20 @@ class Study(Parameters):
         description="by how much accuracy may fall below that of the first values, or a loss rise as a share of it, to "
         "be called as good; to be chosen before looking at results",
     )
-    goals: dict[str, float] = Field(
-        {}, description="accuracy, or loss where no answer is right or wrong, whose training time is told, by task"
+    goals: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {},
+        description="accuracy on samples held back (on training samples if there are none), at most 1, or training "
+        "loss (mean_squared_error, mV²) where no answer is right or wrong, whose training time is told, by task",
     )
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         if sum(map(bool, (self.vary, self.grid, self.variants, self.series))) > 1:
             raise ValueError("a study has one of vary, grid, variants and series")
-        if unknown := set(self.goals) - set(self.tasks):
-            raise ValueError(f"goals: {min(unknown)!r} is no task of this study")
+        on_axes = [*self.vary.items(), *self.grid.items(), *(next(iter(one.items())) for one in self.series.values())]
+        for path, values in on_axes:
+            if None in values:
+                raise ValueError(f"{self.kind}: {path} = null: has no place on an axis, use variants")
         names = list(self.series)
         for name, other in self.compared_with.items():
             if name not in names or other not in names[: names.index(name)] or other in self.compared_with:
@@ -149,6 +165,10 @@ class Study(Parameters):
             if next(iter(self.series[name])) != next(iter(self.series[other])):
                 raise ValueError(f"compared_with: the first parameter of {name!r} and {other!r} must be the same")
         return self
+
+    def place(self, point: points.Point) -> str:
+        """Return the key below which a point is told."""
+        return ".".join(filter(None, (self.kind, point.variant or point.series)))
 
     @property
     def kind(self) -> Literal["curves", "vary", "grid", "variants", "series"]:
@@ -205,6 +225,13 @@ class Configuration(Parameters):
         single = {"baselines", "break_even", "exchange", "saccades", "scaling", "validation"}
         return single | {f"{name}_scaling" for name in self.scaling}
 
+    @property
+    def other_tables(self) -> set[str]:
+        """Names of tables that are not the one that a study has for its figure."""
+        of_studies = {f"{name}_{kind}" for name in self.studies for kind in ("runs", "curves", "answers")}
+        single = {"baselines_runs", "break_even_runs", "validation_activity", "validation_divergence"}
+        return of_studies | single | {f"{name}_scaling_runs" for name in self.scaling}
+
     def point(self, task: str, changes: points.Changes) -> Task:
         """Return a task with the changes of a point; raise a :class:`ParameterError` if they are not allowed."""
         return points.parse_changed(Task, self.tasks[task].model_dump(mode="json"), changes)
@@ -217,16 +244,8 @@ def load(values: Any, where: str) -> Configuration:
     """
     configuration = parse(Configuration, _read_numbers(values), f"{where}: ")
     problems = []
-    for name, study in configuration.studies.items():
-        if name in configuration.other_figures:
-            problems.append(f"studies.{name}: another figure has this name")
-        for task in study.tasks:
-            for point in study.points():
-                wrong = _wrong(configuration, task, point.changes)
-                if not wrong:
-                    folds = configuration.point(task, point.changes).training.folds
-                    wrong = [f"{task}: {line}" for line in _wrong_seeds(study.seeds, folds)]
-                problems += [f"studies.{name}.tasks: {line}" for line in wrong]
+    for name in configuration.studies:
+        problems += [f"studies.{name}{line}" for line in _wrong_in_study(configuration, name)]
     if configuration.break_even is not None:
         try:
             configuration.break_even.points()
@@ -235,31 +254,99 @@ def load(values: Any, where: str) -> Configuration:
     for name, contest in configuration.baselines.items():
         if isinstance(contest, SampleContest):
             for task in contest.tasks:
-                if task in configuration.tasks and isinstance(configuration.tasks[task].dataset, Generated):
+                if task not in configuration.tasks:
+                    problems.append(f"baselines.{name}.tasks: {_no_task(configuration, task)}")
+                    continue
+                if isinstance(configuration.tasks[task].dataset, Generated):
                     problems.append(f"baselines.{name}.tasks: {task} has no data set, whose samples could be shown")
-                problems += [f"baselines.{name}.tasks: {line}" for line in _wrong(configuration, task, contest.changes)]
+                wrong = _wrong(configuration, task, contest.changes)
+                problems += [f"baselines.{name}.changes: {task}: {line}" for line in wrong]
     if problems:
         raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
     return configuration
 
 
+def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
+    """Return what is wrong with a study in the whole of the configuration: where below its name, and what."""
+    study = configuration.studies[name]
+    if name in configuration.other_figures:
+        return [": another figure has this name"]
+    if name in configuration.other_tables:
+        return [": another table has this name; a study NAME has NAME, NAME_runs, NAME_curves and NAME_answers"]
+    if unknown := [task for task in study.tasks if task not in configuration.tasks]:
+        return [f".tasks: {_no_task(configuration, task)}" for task in unknown]
+    lines = _wrong_goals(configuration, study)
+    for point in study.points():
+        told: dict[str, list[str]] = {}
+        for task in study.tasks:
+            for line in _wrong(configuration, task, point.changes):
+                told.setdefault(line, []).append(task)
+        for line, tasks in told.items():
+            of_tasks = "" if tasks == study.tasks else f"{', '.join(tasks)}: "
+            lines.append(f".{study.place(point)}: {of_tasks}{line}")
+    if lines:
+        return lines
+    trained = {task: [configuration.point(task, point.changes) for point in study.points()] for task in study.tasks}
+    return _wrong_judgement(study, trained) + _repeated_points(study, trained) + _wrong_seeds(study, trained)
+
+
+def _no_task(configuration: Configuration, task: str) -> str:
+    return f"no task {task!r}; there are {', '.join(configuration.tasks)}"
+
+
 def _wrong(configuration: Configuration, task: str, changes: points.Changes) -> list[str]:
-    """Return what is wrong with a task and changes of it, one line each."""
-    if task not in configuration.tasks:
-        return [f"no task {task!r}; there are {', '.join(configuration.tasks)}"]
+    """Return what is wrong with changes of a task, one line each."""
     try:
         configuration.point(task, changes)
     except ParameterError as error:
-        return [f"{task}: {line}" for line in str(error).splitlines()]
+        return str(error).splitlines()
     return []
 
 
-def _wrong_seeds(seeds: list[int], folds: int | None) -> list[str]:
-    """Return what is wrong with ``seeds``, whose mean has to be one over all folds alike."""
-    runs = Counter(seed % (folds or 1) for seed in set(seeds))
-    if folds is None or (len(runs) == folds and len(set(runs.values())) == 1):
+def _wrong_goals(configuration: Configuration, study: Study) -> list[str]:
+    lines = []
+    for task, goal in study.goals.items():
+        if task not in study.tasks:
+            lines.append(f".goals: {task!r} is no task of this study; there are {', '.join(study.tasks)}")
+        elif goal > 1 and configuration.tasks[task].has_accuracy:
+            lines.append(f".goals.{task} = {goal}: is an accuracy and must not exceed 1")
+    return lines
+
+
+def _wrong_judgement(study: Study, trained: dict[str, list[Task]]) -> list[str]:
+    """Return a line where what is varied would be judged by two measures, which no axis and no difference can have."""
+    judged = {task.has_accuracy: name for name, tasks in trained.items() for task in tasks}
+    if study.kind == "curves" or len(judged) == 1:
         return []
-    return [f"seeds must test each of the {folds} folds (seed modulo {folds}) equally often"]
+    return [f".tasks: {judged[True]} is judged by accuracy, {judged[False]} by its loss: use a study for each"]
+
+
+def _repeated_points(study: Study, trained: dict[str, list[Task]]) -> list[str]:
+    """Return a line per point that is equal to one before it: the statistics would count its runs twice."""
+    lines = []
+    seen: dict[tuple[str, ...], points.Point] = {}
+    for point, *tasks in zip(study.points(), *trained.values(), strict=True):
+        # Each parameter of `vary`, and each of `series`, may have the task as it is.
+        place = (point.series, *(point.changes if study.kind == "vary" else ()))
+        first = seen.setdefault((*place, *map(points.identifier, tasks)), point)
+        if first is not point:
+            where = study.kind if point.variant else study.place(point)
+            told = f"{point} comes twice" if str(first) == str(point) else f"{first} and {point} are the same"
+            lines.append(f".{where}: {told}")
+    return lines
+
+
+def _wrong_seeds(study: Study, trained: dict[str, list[Task]]) -> list[str]:
+    """Return a line per task whose folds are not tested equally often: the mean over seeds is to be that over folds."""
+    lines = []
+    for name, tasks in trained.items():
+        for folds in {folds for task in tasks if (folds := task.training.folds)}:
+            runs = Counter(seed % folds for seed in study.seeds)
+            if len(runs) < folds or len(set(runs.values())) > 1:
+                lines.append(
+                    f".seeds: must test each of the {folds} folds of {name} (seed modulo {folds}) equally often"
+                )
+    return lines
 
 
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")

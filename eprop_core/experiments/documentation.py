@@ -54,8 +54,12 @@ def _references(value: Any) -> list[str]:
 
 
 def _default(value: Any) -> str:
+    """Return a default; of a section only what it chooses by name, as it may differ from the defaults of its model."""
     if isinstance(value, dict):
-        return "its own defaults" if value else "none"
+        choices = ", ".join(f"{key}: {chosen}" for key, chosen in value.items() if isinstance(chosen, str))
+        if not choices or any(isinstance(inner, dict) for inner in value.values()):
+            return "its own defaults" if value else "none"
+        return f"`{{{choices}}}`"
     return f"`{json.dumps(value)}`"
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from eprop_core.parameters import Model, ParameterError, parse
+from eprop_core.parameters import Model, ParameterError, no_such_key, parse
 
 Label = Annotated[str, StringConstraints(pattern=r"^[^|\n]+$")]
 """Name that a figure and a table print."""
@@ -30,6 +30,20 @@ Series = Annotated[
 """Values by parameter path, of parameters that change together."""
 
 
+def _two_parameters(values: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    if len(values) != 2:
+        raise ValueError("must have two parameters, on the axis and as colours; for one use vary")
+    return values
+
+
+Grid = Annotated[
+    dict[str, Annotated[list[Any], Field(min_length=1)]],
+    Field(json_schema_extra={"minProperties": 2, "maxProperties": 2}),
+    AfterValidator(_two_parameters),
+]
+"""Values by parameter path, of two parameters that are combined."""
+
+
 class Point(NamedTuple):
     """A task with some parameters changed."""
 
@@ -38,6 +52,10 @@ class Point(NamedTuple):
     """Name of the variant that it is."""
     series: str = ""
     """Name of the series that it belongs to."""
+
+    def __str__(self) -> str:
+        """Return it as a message names it."""
+        return self.variant or ", ".join(f"{path} = {json.dumps(value)}" for path, value in self.changes.items())
 
 
 def one_at_a_time(values: Mapping[str, Sequence[Any]]) -> list[Point]:
@@ -59,26 +77,25 @@ def together(values: Mapping[str, Sequence[Any]], series: str) -> list[Point]:
 
 
 def apply(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
-    """Return nested ``values`` with ``changes`` made; a :class:`KeyError` tells the part of a path that is missing."""
+    """Return nested ``values`` with ``changes`` made; a :class:`ParameterError` tells where a path leads nowhere."""
     changed = copy.deepcopy(dict(values))
     for path, value in changes.items():
         *parents, key = path.split(".")
-        inner = changed
+        inner: Any = changed
         for depth, parent in enumerate(parents):
-            inner = inner.get(parent) if isinstance(inner, dict) else None  # type: ignore[assignment]
+            reached = ".".join(parents[: depth + 1])
+            if parent not in inner:
+                raise ParameterError(f"{reached}: {no_such_key(parent, inner)}")
+            inner = inner[parent]
             if not isinstance(inner, dict):
-                raise KeyError(".".join(parents[: depth + 1]))
+                raise ParameterError(f"{reached} = {json.dumps(inner)}: has no key {path[len(reached) + 1 :]}")
         inner[key] = copy.deepcopy(value)
     return changed
 
 
 def parse_changed(model: type[Model], values: Mapping[str, Any], changes: Changes) -> Model:
     """Validate nested ``values`` with ``changes`` made as ``model``; raise a :class:`ParameterError` if that fails."""
-    try:
-        changed = apply(values, changes)
-    except KeyError as error:
-        raise ParameterError(f"{error.args[0]}: no such key") from None
-    return parse(model, changed)
+    return parse(model, apply(values, changes))
 
 
 def identifier(parameters: BaseModel) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from eprop_core.exchange_cost import Destinations
 from eprop_core.experiments import points
@@ -13,6 +13,17 @@ Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 """Name of a task, a study, a scaling experiment or a variant; it becomes part of file names."""
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+def different(values: list[Any]) -> list[Any]:
+    """Return ``values``; raise a ValueError if one comes twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value} comes twice")
+    return values
+
+
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(different)]
 RankCount = Annotated[int, Field(ge=1)]
 
 
@@ -101,7 +112,7 @@ class Scaling(Timing):
         description="numbers of ranks of which one is played without the others, for what this machine cannot measure: "
         "its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
     )
-    seeds: list[Seed] = Field([1], min_length=1, description="one job per seed and number of ranks")
+    seeds: Seeds = Field([1], description="one job per seed and number of ranks")
 
     @model_validator(mode="after")
     def _ranks_are_possible(self) -> Self:

@@ -2,15 +2,15 @@
 
 from pydantic import Field
 
-from eprop_core.experiments.timing import RankCount, Seed
+from eprop_core.experiments.timing import RankCount, Seeds
 from eprop_core.parameters import Parameters
 
 
 class Validation(Parameters):
     """Random networks of every variant, against NEST, the time-driven model, several ranks and exact gradients."""
 
-    seeds: list[Seed] = Field(
-        [1, 2, 3], min_length=1, description="one network per seed and variant: sizes, densities, weights, rates, input"
+    seeds: Seeds = Field(
+        [1, 2, 3], description="one network per seed and variant: sizes, densities, weights, rates, input"
     )
     n_steps: int = Field(2000, ge=100, description="steps of a network of e-prop+")
     largest: int = Field(100, ge=5, description="most input channels and most recurrent neurons of such a network")

@@ -51,13 +51,31 @@ def test_border_cases_are_allowed(values: dict) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"n_inputs": 3}, "n_inputs: no such key"),
-        ({"feedback": {"plastic": True}}, "feedback.plastic: no such key"),
+        ({"n_inputs": 3}, "n_inputs: no such key; close to it: n_input"),
+        (
+            {"feedback": {"plastic": True}},
+            "feedback.plastic: no such key; allowed: kind, weight_decay, connectivity, weights, delay",
+        ),
+        (
+            {"input": {"connectivity": {"rule": "all_to_all", "probability": 0.1}}},
+            "input.connectivity.probability: no such key where rule is all_to_all; allowed: rule",
+        ),
+        (
+            {"input": {"connectivity": {"rule": "fixed_in_degree", "in_degree": 1, "degree": 1}}},
+            "input.connectivity.degree: no such key where rule is fixed_in_degree; close to it: in_degree",
+        ),
+        (
+            {"plasticity": {"optimizer": {"algorithm": "adm"}}},
+            "plasticity.optimizer.algorithm = 'adm': Input should be one of 'gradient_descent', 'adam'",
+        ),
+        ({"input": {"connectivity": {"probability": 0.1}}}, "input.connectivity.rule: Field required"),
+        ({"plasticity": {"optimizer": None}}, "plasticity.optimizer = null: must be keys with values, `key: value`"),
+        ({"neuron": "iaf"}, "neuron = 'iaf': must be keys with values, `key: value`"),
         ({"n_recurrent": 0}, "n_recurrent = 0: Input should be greater than or equal to 1"),
         ({"n_input": 3.0}, "n_input = 3.0: Input should be a valid integer"),
         ({"n_input": "3"}, "n_input = '3': Input should be a valid integer"),
         ({"dt": 0.0}, "dt = 0.0: Input should be greater than 0"),
-        ({"dt": True}, "dt = True: Input should be a valid number"),
+        ({"dt": True}, "dt = true: Input should be a valid number"),
         ({"neuron": {"tau_m": float("nan")}}, "neuron.tau_m = nan: Input should be a finite number"),
         ({"neuron": {"I_e": float("inf")}}, "neuron.I_e = inf: Input should be a finite number"),
         ({"neuron": {"t_ref": 0.5}}, "neuron.t_ref = 0.5 must be a multiple of dt = 1.0"),

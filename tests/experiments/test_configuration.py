@@ -110,9 +110,57 @@ DENSITY = "network.input.connectivity.probability"
             ["studies.sparsity", "training.rewiring.projections", "input.fixed_signs must be true"],
         ),
         ("studies/sparsity/margin", 0.0, ["studies.sparsity.margin", "0.0", "greater than 0"]),
+        ("studies/learning/series", {}, ["studies.learning.series", "at least 1"]),
+        ("studies/learning/variants", {}, ["studies.learning.variants", "at least 1"]),
+        ("studies/learning/vary", {}, ["studies.learning.vary", "at least 1"]),
+        ("studies/learning/grid", {}, ["studies.learning.grid: must have two parameters"]),
+        ("studies/learning/grid", {DENSITY: [0.1, 0.2]}, ["studies.learning.grid: must have two", "use vary"]),
+        (
+            "studies/learning/grid",
+            {DENSITY: [0.1], "network.n_recurrent": [10], "network.input.delay": [1]},
+            ["studies.learning.grid: must have two parameters"],
+        ),
+        (
+            "studies/ablation/tasks",
+            ["digits", "sine_waves"],
+            ["studies.ablation.tasks: digits is judged by accuracy, sine_waves by its loss: use a study for each"],
+        ),
+        ("studies/learning/tasks", ["digits", "digits"], ["studies.learning.tasks", "digits comes twice"]),
+        ("studies/learning_runs", {"tasks": ["digits"], "seeds": [1]}, ["learning_runs: another table has this name"]),
+        ("studies/weak_scaling_runs", {"tasks": ["digits"], "seeds": [1]}, ["another table has this name"]),
+        ("studies/learning/tasks", ["digit"], ["studies.learning.tasks: no task 'digit'; there are digits, sine_w"]),
+        ("studies/learning/goals", {"digits": 90}, ["studies.learning.goals.digits = 90", "must not exceed 1"]),
+        ("studies/learning/goals", {"sine_waves": 0.0}, ["goals.sine_waves = 0.0", "greater than 0"]),
+        ("studies/learning/seeds", [1, 2, 1], ["studies.learning.seeds", "1 comes twice"]),
+        ("studies/densities/vary", {DENSITY: [0.1, 0.1]}, ["studies.densities.vary", f"{DENSITY} = 0.1 comes twice"]),
+        (
+            "studies/learning",
+            {"tasks": ["digits"], "seeds": [1], "grid": {DENSITY: [0.1, 0.2, 0.1], "network.input.delay": [1]}},
+            [f"studies.learning.grid: {DENSITY} = 0.1, network.input.delay = 1 comes twice"],
+        ),
+        ("studies/ablation/variants/b", {}, ["studies.ablation.variants: e-prop+ and b are the same"]),
+        (
+            "studies/sparsity/series/input",
+            {DENSITY: [0.1, 0.2, 0.2], "network.input.learning_rate": [0.1, None, None]},
+            ["studies.sparsity.series.input", "= 0.2, network.input.learning_rate = null comes twice"],
+        ),
+        ("studies/densities/vary", {"network.plasticity.cutoff": [5, None]}, ["vary", "cutoff = null", "use variants"]),
+        ("studies/ablation/variants", {"a": {}, "b": {"network.dely": 1}}, ["studies.ablation.variants.b: network.de"]),
+        ("studies/sparsity/series/input", {DENSITY: [2.0]}, ["studies.sparsity.series.input: network.input.conn", "2"]),
+        (
+            "studies/densities/vary",
+            {"network.output.connectivity.probability": [0.1]},
+            ["studies.densities.vary: ", "probability: no such key where rule is all_to_all; allowed: rule"],
+        ),
+        ("tasks/sine_waves/training/folds", 2, ["training.folds must be null for sine_waves", "generated"]),
+        ("tasks/digits/network/input/dely", 2, ["tasks.digits.network.input.dely: no such key; close to it: delay"]),
         ("studies/learning/goals", {"digit": 0.9}, ["studies.learning", "goals", "'digit'"]),
         ("tasks/digits/dataset", {"name": "sine_wave"}, ["tasks.digits.dataset", "sine_wave", "sine_waves"]),
-        ("studies/densities/grid", {DENSITY: [0.1]}, ["studies.densities", "one of vary, grid"]),
+        (
+            "studies/densities/grid",
+            {DENSITY: [0.1], "network.input.delay": [1]},
+            ["studies.densities", "one of vary, grid"],
+        ),
         ("studies/densities/vary", {DENSITY: [0.1, -0.5]}, ["studies.densities", "probability", "-0.5", "greater"]),
         ("studies/densities/vary", {"network.inptu.delay": [1]}, ["studies.densities", "network.inptu", "no such key"]),
         ("studies/densities/vary", {"network.input.dely": [1]}, ["studies.densities", "network.input.dely", "no such"]),
@@ -165,10 +213,25 @@ def test_seeds_test_all_folds_equally_often(smoke: dict[str, Any], seeds: list[i
     if allowed:
         configuration.load(values, "my.yaml")
     else:
-        with pytest.raises(
-            ParameterError, match=r"studies.learning.tasks: digits: seeds must test each of the 3 folds"
-        ):
+        with pytest.raises(ParameterError, match=r"studies.learning.seeds: must test each of the 3 folds of digits"):
             configuration.load(values, "my.yaml")
+
+
+def test_a_line_names_the_tasks_that_it_holds_for_unless_these_are_all(smoke: dict[str, Any]) -> None:
+    values = changed(smoke, "tasks/more_digits", smoke["tasks"]["digits"])
+    study = {"tasks": ["digits", "more_digits"], "seeds": [1]}
+    values["tasks"]["more_digits"]["network"]["output"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 5}
+    values["studies"] = {"of_both": study | {"variants": {"a": {"network.inptu.delay": 1}}}}
+    values["studies"]["of_one"] = study | {"vary": {"network.output.connectivity.in_degree": [5, 10]}}
+    with pytest.raises(ParameterError) as error:
+        configuration.load(values, "my.yaml")
+    of_both, of_one = str(error.value).splitlines()
+    assert of_both.startswith("my.yaml: studies.of_both.variants.a: network.inptu: no such key")
+    assert of_one.startswith("my.yaml: studies.of_one.vary: digits: network.output.connectivity.in_degree: no such key")
+
+
+def test_learning_curves_may_be_of_tasks_that_are_judged_differently(smoke: dict[str, Any]) -> None:
+    assert configuration.load(smoke, "smoke.yaml").studies["learning"].tasks == ["digits", "sine_waves"]
 
 
 def test_test_samples_of_a_fold_choose_no_channels(smoke: dict[str, Any]) -> None:

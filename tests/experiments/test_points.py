@@ -3,7 +3,7 @@
 import pytest
 
 from eprop_core.experiments import points
-from eprop_core.parameters import GradientDescent
+from eprop_core.parameters import GradientDescent, ParameterError
 
 
 def test_one_parameter_is_changed_at_a_time() -> None:
@@ -33,11 +33,18 @@ def test_changes_are_made_in_a_copy() -> None:
     assert values == {"a": {"b": 1, "c": 2}, "d": 3}
 
 
-@pytest.mark.parametrize(("path", "missing"), [("x.b", "x"), ("a.x.y", "a.x"), ("d.e", "d")])
-def test_a_path_that_leads_nowhere_is_told(path: str, missing: str) -> None:
-    with pytest.raises(KeyError) as error:
-        points.apply({"a": {"b": 1}, "d": 3}, {path: 0})
-    assert error.value.args == (missing,)
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("x.b", "x: no such key; allowed: a, d"),
+        ("a.size.y", "a.size: no such key; close to it: sizes"),
+        ("d.e.f", "d = null: has no key e.f"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_told(path: str, told: str) -> None:
+    with pytest.raises(ParameterError) as error:
+        points.apply({"a": {"sizes": 1}, "d": None}, {path: 0})
+    assert str(error.value) == told
 
 
 def test_equal_parameters_share_a_name_and_different_ones_do_not() -> None:
