@@ -83,9 +83,12 @@ def test_learning_curves_without_validation(study: Any, tmp_path: Path) -> None:
     check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, "training")
 
 
-def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: Any) -> None:
+def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 1.0}], goals={"digits": 0.94})
     assert list(runs["time_to_goal_s"].fillna(-1)) == [-1, 0.2, 0.2]  # validated at 0.92, 0.94 and 0.96 from epoch 2 on
+    for goal, told in ((0.9, "goal 90 %: 0.20 ± 0.00 s"), (0.94, "goal 94 %: 2 of 3 seeds"), (1.0, "0 of 3 seeds")):
+        tables = study([{DENSITY: 1.0}], goals={"digits": goal})
+        check(lambda tables=tables: learning_curves.draw(*tables, NO_ANSWERS), tmp_path, told)
     curve = [{"training_accuracy": None, "training_loss": loss, "training_time_s": 1 / loss} for loss in (4, 2, 1)]
     assert collect_study.time_to(2.5, curve) == 0.5
     assert collect_study.time_to(0.5, curve) is None
@@ -122,7 +125,7 @@ def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
     check(lambda: parameter_curves.draw(runs), tmp_path, "Training loss (mV²)", "Input density")
     numbers = tabulate_study.numbers(runs)
     assert "Training loss (mV²)" in tabulate_study.printed(numbers, runs)
-    labels = ["Digits: loss (mV²)", "Rate (spikes/s)", "seed 1", "target"]
+    labels = ["digits", "Loss (mV²)", "Rate (spikes/s)", "seed 1", "target"]
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(1)), tmp_path, *labels, "Step of the last")
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(2)), tmp_path, *labels, "Readout 2 (mV)")
 

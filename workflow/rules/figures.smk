@@ -16,6 +16,7 @@ rule study_figure:
         modules=scripts(
             "style",
             "spread",
+            "write_table",
             "measures",
             "differences",
             "equally_good",

@@ -110,6 +110,12 @@ def label_panels(axes: Sequence[Axes]) -> None:
         panel.set_title(letter, loc="left", fontweight="bold", fontsize=8)
 
 
+def tell_seeds(runs: pd.DataFrame) -> str:
+    """Return what means and intervals in a figure of ``runs`` are."""
+    n_seeds = runs["seed"].nunique()
+    return f"mean and 95 % CI, {n_seeds} seed{'s' if n_seeds > 1 else ''}"
+
+
 def draw_chance(panel: Axes, chance: float, *, named: bool = True) -> None:
     """Draw the level of chance, with its name at the right end."""
     panel.axhline(chance, color=GREY, linestyle="--", linewidth=0.8, zorder=0)
@@ -136,6 +142,11 @@ def scale_to_values(panel: Axes, values: Sequence[float]) -> None:
         panel.set_xscale("symlog" if scale else "log", **scale)
     panel.set_xticks(values, [f"{value:g}" for value in values])
     panel.xaxis.set_minor_locator(NullLocator())
+
+
+def task_name(task: str) -> str:
+    """Return the name of a task as it is printed."""
+    return task.replace("_", " ")
 
 
 def parameter_name(path: str) -> str:
