@@ -12,7 +12,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
@@ -142,6 +142,17 @@ def scale_to_values(panel: Axes, values: Sequence[float]) -> None:
         panel.set_xscale("symlog" if scale else "log", **scale)
     panel.set_xticks(values, [f"{value:g}" for value in values])
     panel.xaxis.set_minor_locator(NullLocator())
+
+
+def scale_by_decades(panel: Axes) -> None:
+    """Make the vertical axis of a panel that is drawn logarithmic, with numbers on it however little it spans."""
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    if high >= 1000 * low:
+        return  # powers of ten do
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 6 * low else MaxNLocator(4, steps=(1, 2, 5, 10)))
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter("")
 
 
 def task_name(task: str) -> str:
