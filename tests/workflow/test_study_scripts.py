@@ -190,6 +190,8 @@ def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
         "Input density",
         "Input delay (steps)",
         "Cost (first = 1)",
+        "margin: 2 points",
+        "3 seeds",
     )
     table = tabulate_study.numbers(runs)
     assert table.loc[4, "difference"] == pytest.approx(-0.01)  # to the first point of the panel
@@ -198,6 +200,19 @@ def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
     worse = runs.assign(test_accuracy=runs["test_accuracy"].where(runs["series"] != "input, later", 0.1))
     assert thinning_curves.pairs_of(worse, measures.ACCURACY)[0].last == {"input": 1, "input, later": None}
     check(lambda: thinning_curves.draw(worse), tmp_path, "none shown to be as good")
+
+
+def test_ratios_of_costs_are_averaged_by_their_logarithms() -> None:
+    costs = [[1.0, 2.0, 4.0], [0.5, 2.0, 1.0], [0.0, 0.0, 0.0]]
+    rows = [
+        {"series": "input", "point": point, "x": point, "seed": seed, "cost": cost}
+        for point, of_seeds in enumerate(costs)
+        for seed, cost in enumerate(of_seeds)
+    ]
+    first, second = thinning_curves.ratios(pd.DataFrame(rows), "cost").to_dict("records")  # nothing has no logarithm
+    low, high = stats.t.interval(0.95, df=2, loc=-1, scale=stats.sem([-1, 0, -2]))
+    assert (first["mean"], first["low"], first["high"]) == (1, 1, 1)
+    assert (second["mean"], second["low"], second["high"]) == pytest.approx((0.5, 2**low, 2**high))
 
 
 def series(accuracies: list[list[float]], margin: float = 0.02) -> pd.DataFrame:
