@@ -164,11 +164,15 @@ def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds:
         "late input",
         "Test accuracy: difference (percentage points)",
         "Synaptic operations (%)",
+        "not significant",
+        f"mean and 95 % CI, {len(seeds)} seed",
     )
     numbers = tabulate_study.numbers(runs)
     printed = tabulate_study.printed(numbers, runs)
     assert list(printed["Variant"]) == ["full model", "sparse input", "late input"]
-    assert printed["p"].iloc[0] == ""
+    assert printed["p (adjusted)"].iloc[0] == ""
+    _, markdown, latex = written(numbers, printed, tmp_path)
+    assert "p (adjusted)" in markdown and "p (adjusted)" in latex
 
 
 def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
@@ -282,6 +286,17 @@ def test_parameter_curves(study: Any, tmp_path: Path, changes: list[dict[str, An
     drawn = parameter_curves.numbers(runs)
     assert len(drawn) == 2 * len(changes)
     assert set(drawn["n"]) == {3}
+
+
+def test_tasks_of_a_grid_have_axes_of_their_own(study: Any, tmp_path: Path) -> None:
+    grid = [{DENSITY: density, DELAY: delay} for density in (0.1, 0.5) for delay in (1, 5)]
+    runs, _ = unanswerable(*study(grid))
+    nats = runs.assign(task="some_cues", loss="cross_entropy", training_loss=0.01 * runs["training_loss"])
+    both = pd.concat([runs, nats])
+    labels = ["Training loss (mV²)", "Training loss (nats)", "digits", "some cues"]
+    check(lambda: parameter_curves.draw(both), tmp_path, *labels)
+    above, beside, *_ = parameter_curves.draw(both).axes
+    assert beside.get_ylim()[1] == pytest.approx(0.01 * above.get_ylim()[1])
 
 
 def test_parameters_that_are_no_numbers_can_be_drawn(study: Any, tmp_path: Path) -> None:

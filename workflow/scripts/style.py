@@ -27,27 +27,6 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MORE_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#999933", "#DDCC77", "#CC6677", "0.8")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
-PARAMETER_NAMES = {
-    "network.input.connectivity.probability": "Input density",
-    "network.recurrent.connectivity.probability": "Recurrent density",
-    "network.output.connectivity.probability": "Output density",
-    "network.feedback.connectivity.probability": "Feedback density",
-    "network.n_recurrent": "Recurrent neurons",
-    "input_rate": "Input rate (spikes/s)",
-    "network.plasticity.optimizer.learning_rate": "Learning rate",
-    "network.plasticity.c_reg": "Rate regularization",
-    "network.plasticity.f_target": "Target rate (spikes/s)",
-    "network.plasticity.kappa": "Eligibility filter $\\kappa$",
-    "network.plasticity.cutoff": "Cutoff (steps)",
-    "network.input.delay": "Input delay (steps)",
-    "network.recurrent.delay": "Recurrent delay (steps)",
-    "network.output.delay": "Output delay (steps)",
-    "network.feedback.delay": "Feedback delay (steps)",
-    "network.neuron.tau_m": "Membrane time constant (ms)",
-    "network.neuron.surrogate_gradient.function": "Surrogate gradient",
-    "training.epochs": "Epochs",
-}
-
 
 def use() -> None:
     """Set the style for all figures that follow."""
@@ -158,11 +137,6 @@ def scale_by_decades(panel: Axes) -> None:
 def task_name(task: str) -> str:
     """Return the name of a task as it is printed."""
     return task.replace("_", " ")
-
-
-def parameter_name(path: str) -> str:
-    """Return what to write on the axis of a parameter."""
-    return PARAMETER_NAMES.get(path, path.removeprefix("network.").replace(".", " ").replace("_", " "))
 
 
 def save(figure: Figure, files: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 import style
 from equally_good import last_equally_good, lowest, tolerance
 from measures import ACCURACY, Measure, measure_of
+from parameter_names import parameter_name
 from spread import summarize
 
 COSTS = {
@@ -122,7 +123,7 @@ def draw(runs: pd.DataFrame) -> Figure:
         _draw_costs(below, pair)
         name = pair.name if len(pair.last) == 1 else ""  # else a legend tells
         above.set_title(", ".join(filter(None, [style.task_name(pair.task) if several_tasks else "", name])))
-        below.set_xlabel(style.parameter_name(pair.parameter))
+        below.set_xlabel(parameter_name(pair.parameter))
         for panel in (above, below):
             style.scale_to_values(panel, sorted(pair.runs["x"].unique()))
         above.tick_params(labelbottom=False)
