@@ -48,7 +48,7 @@ def draw(table: pd.DataFrame, interconnect: dict[str, Any] | None) -> Figure:
     parts = [(draw_panel, part) for draw_panel, part in parts if not part.empty]
     if interconnect is not None:
         parts.append((_draw_interconnect, interconnect))
-    parts = parts or [(_draw_destinations, table)]
+    parts = parts or [(_draw_destinations, first)]
     n_rows = -(-len(parts) // 2)
     size = (style.TWO_COLUMNS, (5 + 60 * n_rows) * style.MILLIMETRE)
     figure, axes = plt.subplots(n_rows, 2, figsize=size, squeeze=False)
@@ -72,7 +72,8 @@ def _draw_number(panel: Axes, measured: pd.DataFrame) -> None:
     for position, (experiment, rows) in enumerate(measured.groupby("experiment", sort=False)):
         colour, marker = style.look(position)
         panel.plot(rows["interval_ms"], rows["exchanges_per_s"], marker, color=colour, label=experiment, alpha=0.8)
-    panel.set(xscale="log", yscale="log", xlabel="Smallest delay (ms)", ylabel="Messages per pair of ranks and second")
+    panel.set(xscale="log", xlabel="Smallest delay (ms)", ylabel="Messages per pair of ranks and second")
+    style.scale_by_decades(panel)
     _delay_axis(panel, measured)
     panel.legend()
 
