@@ -23,6 +23,8 @@ def test_captions_tell_seeds_and_repeats() -> None:
     facts |= {"margin": 0.02}
     for kind in ("curves", "vary", "grid", "variants", "series"):
         assert "7 seeds" in write_report.caption(captions / "study.rst", facts | {"kind": kind})
+    several = write_report.caption(captions / "study.rst", facts | {"kind": "grid", "tasks": ["digits", "some_cues"]})
+    assert "tasks digits, some cues" in several
     assert "9 repeats" in write_report.caption(captions / "break_even.rst", {"repeats": 9, "seeds": 1})
     facts = {"kind": "weak", "neurons": 5, "inputs": 3, "model_time": 1.5, "repeats": 9, "seeds": 1, "dry": False}
     assert "median of 9 repeats" in write_report.caption(captions / "scaling.rst", facts)

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 
 import collect_scaling
 import plot_exchange
 import plot_scaling
 import scaling_numbers
+import style
 import tabulate_exchange
 import tabulate_scaling
 from small_results import INTERCONNECT, check, scaling_result, scaling_rows, written
@@ -76,7 +78,7 @@ def test_scaling_figure(
     tmp_path: Path, kind: str, label: str, ranks: tuple[int, ...], dry_ranks: tuple[int, ...]
 ) -> None:
     labels = ["Propagating (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label, "slow"]
-    labels += ["measured"] * bool(ranks) + ["dry run, modelled"] * bool(dry_ranks)
+    labels += ["single repeats"] + ["measured"] * bool(ranks) + ["dry run, modelled"] * bool(dry_ranks)
     check(lambda: plot_scaling.draw(scaling_rows(kind, ranks, dry_ranks, variants=2)), tmp_path, *labels)
 
 
@@ -97,6 +99,45 @@ def test_exchange_figure(tmp_path: Path, measured: bool) -> None:
     ]
     labels += ["ping-pong, one way", "2 µs + size / (5 GB/s)"] if measured else []
     check(lambda: plot_exchange.draw(table, interconnect), tmp_path, *labels)
+
+
+@pytest.mark.parametrize(
+    ("ranks", "dry_ranks", "variants", "measured", "shown"),
+    [
+        ((1, 2), (4, 8), 2, True, ["Messages", "Communicating", "Time of an", "Time between"]),
+        ((1,), (4, 8), 1, True, ["Time of an", "Time between"]),
+        ((1, 2), (), 1, False, ["Messages"]),
+        ((1,), (4,), 1, False, ["Time of an"]),
+    ],
+    ids=["all", "one rank measured", "one interval", "one dry run"],
+)
+def test_no_panel_of_the_exchange_is_empty(
+    tmp_path: Path,
+    ranks: tuple[int, ...],
+    dry_ranks: tuple[int, ...],
+    variants: int,
+    measured: bool,
+    shown: list[str],
+) -> None:
+    times = [{"pattern": pattern, "bytes": 8, "seconds": 1e-6} for pattern in plot_exchange.PATTERNS]
+    interconnect = {"interconnect": INTERCONNECT, "times": times} if measured else None
+    table = plot_exchange.numbers(scaling_rows("strong", ranks, dry_ranks, variants))
+    check(lambda: plot_exchange.draw(table, interconnect), tmp_path, *shown)
+    panels = [panel for panel in plot_exchange.draw(table, interconnect).axes if panel.axison]
+    assert len(panels) == len(shown)
+    assert all(panel.lines for panel in panels)
+
+
+@pytest.mark.parametrize("factor", [1.02, 1.9, 4, 7, 900, 1e5])
+@pytest.mark.parametrize("lowest", [0.0079, 2.3])
+def test_an_axis_by_decades_has_numbers_on_it(lowest: float, factor: float) -> None:
+    figure, panel = plt.subplots()
+    panel.plot([1, 2], [lowest, lowest * factor])
+    style.scale_by_decades(panel)
+    figure.canvas.draw()
+    low, high = panel.get_ylim()
+    numbers = [tick for tick in panel.yaxis.majorTicks if low <= tick.get_loc() <= high and tick.label1.get_text()]
+    assert 2 <= len(numbers) <= 10
 
 
 def test_table_of_scaling(tmp_path: Path) -> None:

@@ -83,9 +83,12 @@ def test_learning_curves_without_validation(study: Any, tmp_path: Path) -> None:
     check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, "training")
 
 
-def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: Any) -> None:
+def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 1.0}], goals={"digits": 0.94})
     assert list(runs["time_to_goal_s"].fillna(-1)) == [-1, 0.2, 0.2]  # validated at 0.92, 0.94 and 0.96 from epoch 2 on
+    for goal, told in ((0.9, "goal 90 %: 0.20 ± 0.00 s"), (0.94, "goal 94 %: 2 of 3 seeds"), (1.0, "0 of 3 seeds")):
+        tables = study([{DENSITY: 1.0}], goals={"digits": goal})
+        check(lambda tables=tables: learning_curves.draw(*tables, NO_ANSWERS), tmp_path, told)
     curve = [{"training_accuracy": None, "training_loss": loss, "training_time_s": 1 / loss} for loss in (4, 2, 1)]
     assert collect_study.time_to(2.5, curve) == 0.5
     assert collect_study.time_to(0.5, curve) is None
@@ -122,7 +125,7 @@ def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
     check(lambda: parameter_curves.draw(runs), tmp_path, "Training loss (mV²)", "Input density")
     numbers = tabulate_study.numbers(runs)
     assert "Training loss (mV²)" in tabulate_study.printed(numbers, runs)
-    labels = ["Digits: loss (mV²)", "Rate (spikes/s)", "seed 1", "target"]
+    labels = ["digits", "Loss (mV²)", "Rate (spikes/s)", "seed 1", "target"]
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(1)), tmp_path, *labels, "Step of the last")
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(2)), tmp_path, *labels, "Readout 2 (mV)")
 
@@ -161,11 +164,15 @@ def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds:
         "late input",
         "Test accuracy: difference (percentage points)",
         "Synaptic operations (%)",
+        "not significant",
+        f"mean and 95 % CI, {len(seeds)} seed",
     )
     numbers = tabulate_study.numbers(runs)
     printed = tabulate_study.printed(numbers, runs)
     assert list(printed["Variant"]) == ["full model", "sparse input", "late input"]
-    assert printed["p"].iloc[0] == ""
+    assert printed["p (adjusted)"].iloc[0] == ""
+    _, markdown, latex = written(numbers, printed, tmp_path)
+    assert "p (adjusted)" in markdown and "p (adjusted)" in latex
 
 
 def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
@@ -187,6 +194,8 @@ def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
         "Input density",
         "Input delay (steps)",
         "Cost (first = 1)",
+        "margin: 2 points",
+        "3 seeds",
     )
     table = tabulate_study.numbers(runs)
     assert table.loc[4, "difference"] == pytest.approx(-0.01)  # to the first point of the panel
@@ -195,6 +204,19 @@ def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
     worse = runs.assign(test_accuracy=runs["test_accuracy"].where(runs["series"] != "input, later", 0.1))
     assert thinning_curves.pairs_of(worse, measures.ACCURACY)[0].last == {"input": 1, "input, later": None}
     check(lambda: thinning_curves.draw(worse), tmp_path, "none shown to be as good")
+
+
+def test_ratios_of_costs_are_averaged_by_their_logarithms() -> None:
+    costs = [[1.0, 2.0, 4.0], [0.5, 2.0, 1.0], [0.0, 0.0, 0.0]]
+    rows = [
+        {"series": "input", "point": point, "x": point, "seed": seed, "cost": cost}
+        for point, of_seeds in enumerate(costs)
+        for seed, cost in enumerate(of_seeds)
+    ]
+    first, second = thinning_curves.ratios(pd.DataFrame(rows), "cost").to_dict("records")  # nothing has no logarithm
+    low, high = stats.t.interval(0.95, df=2, loc=-1, scale=stats.sem([-1, 0, -2]))
+    assert (first["mean"], first["low"], first["high"]) == (1, 1, 1)
+    assert (second["mean"], second["low"], second["high"]) == pytest.approx((0.5, 2**low, 2**high))
 
 
 def series(accuracies: list[list[float]], margin: float = 0.02) -> pd.DataFrame:
@@ -264,6 +286,17 @@ def test_parameter_curves(study: Any, tmp_path: Path, changes: list[dict[str, An
     drawn = parameter_curves.numbers(runs)
     assert len(drawn) == 2 * len(changes)
     assert set(drawn["n"]) == {3}
+
+
+def test_tasks_of_a_grid_have_axes_of_their_own(study: Any, tmp_path: Path) -> None:
+    grid = [{DENSITY: density, DELAY: delay} for density in (0.1, 0.5) for delay in (1, 5)]
+    runs, _ = unanswerable(*study(grid))
+    nats = runs.assign(task="some_cues", loss="cross_entropy", training_loss=0.01 * runs["training_loss"])
+    both = pd.concat([runs, nats])
+    labels = ["Training loss (mV²)", "Training loss (nats)", "digits", "some cues"]
+    check(lambda: parameter_curves.draw(both), tmp_path, *labels)
+    above, beside, *_ = parameter_curves.draw(both).axes
+    assert beside.get_ylim()[1] == pytest.approx(0.01 * above.get_ylim()[1])
 
 
 def test_parameters_that_are_no_numbers_can_be_drawn(study: Any, tmp_path: Path) -> None:

@@ -1,5 +1,9 @@
 # What captions say: numbers of seeds and repeats, sizes.
 
+sys.path.append(str(SOURCE / "workflow" / "scripts"))
+
+from parameter_names import parameter_name
+
 
 def facts_of_study(study):
     parameters = CONFIGURATION.studies[study]
@@ -10,8 +14,7 @@ def facts_of_study(study):
         "names": [*parameters.variants, *parameters.series],
         "margin": parameters.margin,
         "varied": [
-            path.removeprefix("network.")
-            for path in [*parameters.vary, *parameters.grid]
+            parameter_name(path) for path in [*parameters.vary, *parameters.grid]
         ],
     }
 

@@ -15,7 +15,9 @@ rule study_figure:
         answers="results/tables/{study}_answers.csv",
         modules=scripts(
             "style",
+            "parameter_names",
             "spread",
+            "write_table",
             "measures",
             "differences",
             "equally_good",

@@ -11,7 +11,14 @@ localrules:
 rule study_table:
     input:
         runs="results/tables/{study}_runs.csv",
-        modules=scripts("style", "spread", "measures", "differences", "write_table"),
+        modules=scripts(
+            "style",
+            "parameter_names",
+            "spread",
+            "measures",
+            "differences",
+            "write_table",
+        ),
     output:
         "results/tables/{study}.csv",
         "results/tables/{study}.md",

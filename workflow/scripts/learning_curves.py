@@ -3,15 +3,20 @@
 Where no answer is right or wrong, the answer itself takes the place of the accuracy.
 """
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 import style
 from measures import UNITS
 from spread import summarize
+from write_table import mean_with_interval
 
 TRAINING, VALIDATION, TEST = style.COLOURS[0], style.COLOURS[1], style.COLOURS[2]
 SERIES = {
@@ -52,23 +57,32 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Fig
     """Return the figure."""
     drawn = numbers(runs, curves)
     tasks = list(runs["task"].unique())
-    size = (style.TWO_COLUMNS, (5 + 45 * len(tasks)) * style.MILLIMETRE)
+    size = (style.TWO_COLUMNS, (13 + 45 * len(tasks)) * style.MILLIMETRE)
     figure, axes = plt.subplots(len(tasks), 3, figsize=size, squeeze=False)
     for (loss, middle, rate), task in zip(axes, tasks, strict=True):
         of_task, runs_of_task = drawn[drawn["task"] == task], runs[runs["task"] == task]
         for panel, measure in ((loss, "loss"), (rate, "rate")):
             _draw_curve(panel, of_task, measure, "training", TRAINING)
             panel.set(xlabel="Training samples seen", xlim=(0, None), ylim=(0, None))
-        loss.set_ylabel(f"{task.replace('_', ' ').capitalize()}: loss ({UNITS[runs_of_task['loss'].iloc[0]]})")
+        loss.set_title(style.task_name(task))
+        loss.set_ylabel(f"Loss ({UNITS[runs_of_task['loss'].iloc[0]]})")
         rate.set_ylabel("Rate (spikes/s)")
         if runs_of_task["test_accuracy"].notna().all():
             _draw_accuracy(middle, of_task, runs_of_task)
         else:
             _draw_answer(middle, answers[answers["task"] == task])
-    n_seeds = runs["seed"].nunique()
-    figure.suptitle(f"mean and 95 % CI, {n_seeds} seed{'s' if n_seeds > 1 else ''}", fontsize=7)
+    _draw_key(figure, list(axes.flat), style.tell_seeds(runs))
     style.label_panels(list(axes.flat))
     return figure
+
+
+def _draw_key(figure: Figure, panels: list[Axes], title: str) -> None:
+    """Tell above all panels what is the same in all of them."""
+    drawn = [panel.get_legend_handles_labels() for panel in panels]
+    by_label = {label: handle for handles, labels in drawn for handle, label in zip(handles, labels, strict=True)}
+    shown = [label for label in ("training", "validation", "chance") if label in by_label]
+    handles = [by_label[label] for label in shown]
+    figure.legend(handles, shown, loc="outside upper center", ncols=len(shown), title=title)
 
 
 def _draw_curve(panel: Axes, drawn: pd.DataFrame, measure: str, samples: str, colour: str) -> None:
@@ -83,61 +97,65 @@ def _draw_curve(panel: Axes, drawn: pd.DataFrame, measure: str, samples: str, co
 def _draw_accuracy(panel: Axes, drawn: pd.DataFrame, runs: pd.DataFrame) -> None:
     _draw_curve(panel, drawn, "accuracy", "training", TRAINING)
     _draw_curve(panel, drawn, "accuracy", "validation", VALIDATION)
-    _draw_test(panel, drawn)
-    style.draw_chance(panel, runs["chance"].iloc[0])
+    panel.axhline(runs["chance"].iloc[0], color=style.GREY, linestyle="--", linewidth=0.8, zorder=0, label="chance")
+    own: list[Artist | Container] = [_draw_test(panel, drawn)]
     if runs["goal"].notna().all():
-        _draw_goal(panel, runs)
+        own.append(_draw_goal(panel, runs))
     panel.set(xlabel="Training samples seen", xlim=(0, None), ylabel="Accuracy (%)", ylim=(0, 1.02))
     panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    panel.legend(loc="lower right", bbox_to_anchor=(1, 0.16))
+    _legend_above(panel, own, n_columns=1)
 
 
 def _draw_answer(panel: Axes, answers: pd.DataFrame) -> None:
     """Draw target and answer over time, or those of two readouts as a curve."""
     readouts = [table for _, table in answers.groupby("readout")]
+    lines = []
     for column, label, colour, line in (
         ("answer", f"seed {answers['seed'].iloc[0]}", TRAINING, "-"),
         ("target", "target", style.GREY, "--"),
     ):
         if len(readouts) == 2:
-            panel.plot(readouts[0][column], readouts[1][column], color=colour, linestyle=line, label=label)
+            lines += panel.plot(readouts[0][column], readouts[1][column], color=colour, linestyle=line, label=label)
         else:
             (table,) = readouts
-            panel.plot(table["step"], table[column], color=colour, linestyle=line, label=label)
+            lines += panel.plot(table["step"], table[column], color=colour, linestyle=line, label=label)
     if len(readouts) == 2:
         panel.set(xlabel="Readout 1 (mV)", ylabel="Readout 2 (mV)")
         panel.set_aspect("equal")
     else:
         panel.set(xlabel="Step of the last sample", ylabel="Readout (mV)")
+    _legend_above(panel, lines, n_columns=2)
+
+
+def _legend_above(panel: Axes, handles: Sequence[Artist | Container], n_columns: int) -> None:
+    """Put a legend on top of the panel, where it hides nothing, beside the panel's letter."""
     panel.legend(
-        loc="lower right", bbox_to_anchor=(1.04, 0.97), borderaxespad=0, handlelength=1.1, columnspacing=1, ncols=2
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.04, 1),
+        borderaxespad=0,
+        handlelength=1.1,
+        columnspacing=1,
+        ncols=n_columns,
     )
 
 
-def _draw_goal(panel: Axes, runs: pd.DataFrame) -> None:
-    """Draw the goal, and after what training time it was reached."""
-    goal, times = runs["goal"].iloc[0], runs["time_to_goal_s"].dropna()
-    panel.axhline(goal, color=style.GREY, linestyle=":", linewidth=0.8, zorder=0)
-    median = f"{float(f'{times.median():.2g}'):g} s (median)"
-    reached = median if len(times) == len(runs) else f"{len(times)} of {len(runs)} seeds"
-    panel.annotate(
-        f"{100 * goal:g} %: {reached}",
-        (1, goal),
-        (0, -8),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        color=style.GREY,
-        ha="right",
-        va="top",
-    )
+def _draw_goal(panel: Axes, runs: pd.DataFrame) -> Artist:
+    """Draw the goal, and after what training time it was reached, as the table has it."""
+    goal = runs["goal"].iloc[0]
+    (time,) = summarize(runs, ["task"], "time_to_goal_s").to_dict("records") or [{"n": 0}]
+    reached = f"{time['n']} of {len(runs)} seeds"
+    if time["n"] == len(runs):
+        reached = mean_with_interval(time["mean"], time["high"], 1, 2) + " s"
+    label = f"goal {100 * goal:g} %: {reached}"
+    return panel.axhline(goal, color=style.GREY, linestyle=":", linewidth=0.8, zorder=0, label=label)
 
 
-def _draw_test(panel: Axes, drawn: pd.DataFrame) -> None:
+def _draw_test(panel: Axes, drawn: pd.DataFrame) -> Container:
     test = drawn[drawn["set"] == "test"].iloc[0]
     error = None if pd.isna(test["low"]) else [[test["mean"] - test["low"]], [test["high"] - test["mean"]]]
-    spread = "" if error is None else f" ± {100 * (test['high'] - test['mean']):.1f}"
-    label = f"test: {100 * test['mean']:.1f}{spread} %"
-    panel.errorbar(
+    label = f"test: {mean_with_interval(test['mean'], test['high'], 100, 1)} %"
+    return panel.errorbar(
         [test["samples"]],
         [test["mean"]],
         error,

@@ -14,6 +14,7 @@ from matplotlib.ticker import NullLocator
 
 import style
 from measures import Measure, measure_of
+from parameter_names import parameter_name
 from spread import summarize
 
 COST = Measure("synaptic_events_per_sample", "Synaptic events\nper sample", "1000", 1e-3, 2, -1)
@@ -37,7 +38,7 @@ def columns(runs: pd.DataFrame) -> list[Column]:
     result = []
     for (task, varied), table in runs.groupby([runs["task"].where(combined, ""), "varied"], sort=False):
         parameter, second, *_ = [*str(varied).split(), ""]
-        series = table[second].astype(str) if second else table["task"]
+        series = table[second].astype(str) if second else table["task"].map(style.task_name)
         result.append(Column(parameter, second, str(task), table.assign(x=table[parameter], series=series)))
     return result
 
@@ -49,7 +50,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
             task=column.task, parameter=column.parameter, measure=measure
         )
         for column in columns(runs)
-        for measure in (measure_of(runs).column, COST.column)
+        for measure in (measure_of(column.runs).column, COST.column)
     ]
     drawn = pd.concat(parts).rename(columns={"x": "value"})
     return drawn[["task", "parameter", "value", "series", "measure", "n", "mean", "low", "high"]]
@@ -57,24 +58,32 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
-    shown, measures = columns(runs), (measure_of(runs), COST)
+    shown = columns(runs)
+    alike = len({column.task for column in shown}) == 1  # else their losses and costs may differ by orders of magnitude
     width = style.ONE_COLUMN if len(shown) == 1 else style.TWO_COLUMNS
     figure, axes = plt.subplots(
-        len(measures), len(shown), figsize=(width, 80 * style.MILLIMETRE), squeeze=False, sharex="col", sharey="row"
+        2,
+        len(shown),
+        figsize=(width, 80 * style.MILLIMETRE),
+        squeeze=False,
+        sharex="col",
+        sharey="row" if alike else False,
     )
     for column, panels in zip(shown, axes.T, strict=True):
-        for measure, panel in zip(measures, panels, strict=True):
+        for measure, panel in zip((measure_of(column.runs), COST), panels, strict=True):
             _draw_panel(panel, column.runs, measure.column)
-        if runs["chance"].notna().all():
-            style.draw_chance(panels[0], runs["chance"].iloc[0], named=panels[0] is axes[0, 0])
-        panels[-1].set_xlabel(style.parameter_name(column.parameter))
+        if column.runs["chance"].notna().all():
+            named = not alike or panels[0] is axes[0, 0]
+            style.draw_chance(panels[0], column.runs["chance"].iloc[0], named=named)
+        panels[-1].set_xlabel(parameter_name(column.parameter))
         if len(set(runs["task"])) > 1:
-            panels[0].set_title(column.task)
-    for measure, panel in zip(measures, axes[:, 0], strict=True):
-        measure.format_axis(panel)
+            panels[0].set_title(style.task_name(column.task))
+    for column, panels in zip(shown[:1] if alike else shown, axes.T, strict=False):
+        for measure, panel in zip((measure_of(column.runs), COST), panels, strict=True):
+            measure.format_axis(panel)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     if len(labels) > 1:
-        title = style.parameter_name(shown[0].second) if shown[0].second else None
+        title = parameter_name(shown[0].second) if shown[0].second else None
         figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4), title=title)
     style.label_panels(list(axes.flat))
     return figure

@@ -11,6 +11,7 @@ from matplotlib.ticker import NullLocator
 import script_log
 import style
 from break_even_numbers import MODELS, RIVALS, break_even, summary
+from parameter_names import parameter_name
 
 LOOKS = {"event_driven": (style.COLOURS[0], "o"), "time_driven": (style.COLOURS[1], "s"), "bound": (style.GREY, "^")}
 
@@ -29,7 +30,7 @@ def draw(runs: pd.DataFrame) -> Figure:
         times.set_title(str(name))
         parameter = of_series["parameter"].iloc[0]
         varies_rate = parameter == "input_rate"
-        ratios.set_xlabel("Presynaptic rate (spikes/s)" if varies_rate else style.parameter_name(parameter))
+        ratios.set_xlabel("Presynaptic rate (spikes/s)" if varies_rate else parameter_name(parameter))
         ratios.set_xscale("log")
         if not varies_rate:
             ratios.set_xticks(of_series["x"], [f"{value:g}" for value in of_series["x"]])

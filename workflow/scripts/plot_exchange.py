@@ -1,6 +1,7 @@
 """Figure of the exchange between ranks: how delays cut the number of messages, and where they go."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,56 +37,67 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame, interconnect: dict[str, Any] | None) -> Figure:
-    """Return the figure; ``interconnect`` is its measurement, where it was measured."""
-    figure, panels = plt.subplots(2, 2, figsize=(style.TWO_COLUMNS, 125 * style.MILLIMETRE))
-    _draw_number(panels[0, 0], table)
-    _draw_time_by_interval(panels[0, 1], table)
-    _draw_destinations(panels[1, 0], table)
-    if interconnect is None:
-        panels[1, 1].axis("off")
-    else:
-        _draw_interconnect(panels[1, 1], interconnect)
-    style.label_panels([panel for panel in panels.flat if panel.axison])
+    """Return the figure, without panels that would be empty; ``interconnect`` is its measurement, if there is one."""
+    first = table[table["variant"] == table.groupby("experiment")["variant"].transform("first")]
+    modelled = _varying(first[first["measured"] == "dry_run"], "ranks", ["experiment"])
+    parts: list[tuple[Callable[[Axes, Any], None], Any]] = [
+        (_draw_number, table[table["measured"] == "measured"]),
+        (_draw_time_by_interval, _varying(table, "interval_ms", ["experiment", "measured", "ranks"])),
+        (_draw_destinations, first[first["experiment"].isin(modelled["experiment"])]),
+    ]
+    parts = [(draw_panel, part) for draw_panel, part in parts if not part.empty]
+    if interconnect is not None:
+        parts.append((_draw_interconnect, interconnect))
+    parts = parts or [(_draw_destinations, first)]
+    n_rows = -(-len(parts) // 2)
+    size = (style.TWO_COLUMNS, (5 + 60 * n_rows) * style.MILLIMETRE)
+    figure, axes = plt.subplots(n_rows, 2, figsize=size, squeeze=False)
+    panels = list(axes.flat)
+    for panel, (draw_panel, part) in zip(panels, parts, strict=False):
+        draw_panel(panel, part)
+    for panel in panels[len(parts) :]:
+        panel.axis("off")
+    style.label_panels(panels[: len(parts)])
     return figure
 
 
-def _draw_number(panel: Axes, table: pd.DataFrame) -> None:
-    measured = table[table["measured"] == "measured"]
-    intervals = np.array([table["interval_ms"].min(), table["interval_ms"].max()])
+def _varying(table: pd.DataFrame, column: str, within: list[str]) -> pd.DataFrame:
+    """Return the rows of the groups in which ``column`` has several values."""
+    return table[table.groupby(within)[column].transform("nunique") > 1]
+
+
+def _draw_number(panel: Axes, measured: pd.DataFrame) -> None:
+    intervals = np.array([measured["interval_ms"].min(), measured["interval_ms"].max()])
     panel.plot(intervals, 1000 / intervals, color=style.GREY, linestyle=":", label="one per interval")
     for position, (experiment, rows) in enumerate(measured.groupby("experiment", sort=False)):
         colour, marker = style.look(position)
         panel.plot(rows["interval_ms"], rows["exchanges_per_s"], marker, color=colour, label=experiment, alpha=0.8)
-    panel.set(xscale="log", yscale="log", xlabel="Smallest delay (ms)", ylabel="Messages per pair of ranks and second")
-    _delay_axis(panel, table)
+    panel.set(xscale="log", xlabel="Smallest delay (ms)", ylabel="Messages per pair of ranks and second")
+    style.scale_by_decades(panel)
+    _delay_axis(panel, measured)
     panel.legend()
 
 
 def _draw_time_by_interval(panel: Axes, table: pd.DataFrame) -> None:
-    """Draw the experiments in which the interval varies, a line per number of ranks."""
-    position = 0
-    for experiment, own in table.groupby("experiment", sort=False):
-        if own.groupby("ranks")["interval_ms"].nunique().max() < 2:
-            continue
-        for (measured, ranks), rows in own.groupby(["measured", "ranks"], sort=False):
-            colour, marker = style.look(position)
-            solid = measured == "measured"
-            rows = rows.sort_values("interval_ms")
-            panel.plot(
-                rows["interval_ms"],
-                rows["communicate_per_model_time"],
-                color=colour,
-                marker=marker,
-                linestyle="-" if solid else "--",
-                fillstyle="full" if solid else "none",
-                label=f"{experiment}, {ranks} ranks" + ("" if solid else " (dry run)"),
-            )
-            position += 1
-    panel.set(xlabel="Smallest delay (ms)", ylabel="Communicating (s per s of model time)")
-    if position:
-        panel.set(xscale="log", yscale="log")
-        _delay_axis(panel, table)
-        panel.legend()
+    """Draw a line per experiment and number of ranks."""
+    lines = table.groupby(["experiment", "measured", "ranks"], sort=False)
+    for position, ((experiment, measured, ranks), rows) in enumerate(lines):
+        colour, marker = style.look(position)
+        solid = measured == "measured"
+        rows = rows.sort_values("interval_ms")
+        panel.plot(
+            rows["interval_ms"],
+            rows["communicate_per_model_time"],
+            color=colour,
+            marker=marker,
+            linestyle="-" if solid else "--",
+            fillstyle="full" if solid else "none",
+            label=f"{experiment}, {ranks} ranks" + ("" if solid else " (dry run)"),
+        )
+    panel.set(xscale="log", xlabel="Smallest delay (ms)", ylabel="Communicating (s per s of model time)")
+    style.scale_by_decades(panel)
+    _delay_axis(panel, table)
+    panel.legend()
 
 
 def _delay_axis(panel: Axes, table: pd.DataFrame) -> None:
@@ -95,13 +107,9 @@ def _delay_axis(panel: Axes, table: pd.DataFrame) -> None:
 
 
 def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
-    """Draw modelled times, of the first variant of each experiment with several dry runs, and what was measured."""
-    modelled = table[table["measured"] == "dry_run"]
-    position = 0
-    for experiment, own in modelled.groupby("experiment", sort=False):
-        rows = own[own["variant"] == own["variant"].iloc[0]]
-        if len(rows) < 2:
-            continue
+    """Draw the modelled times of dry runs, and what was measured."""
+    for position, (experiment, own) in enumerate(table.groupby("experiment", sort=False)):
+        rows, measured = (own[own["measured"] == how] for how in ("dry_run", "measured"))
         colour, _ = style.look(position)
         for destinations, marker in zip(DESTINATIONS, ("o", "s"), strict=True):
             values = 1e6 * rows[f"to_{destinations}_s"]
@@ -109,17 +117,12 @@ def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
             panel.plot(
                 rows["ranks"], values, color=colour, marker=marker, linestyle="--", fillstyle="none", label=label
             )
-        measured = table[(table["experiment"] == experiment) & (table["measured"] == "measured")]
-        measured = measured[measured["variant"] == rows["variant"].iloc[0]]
         panel.plot(measured["ranks"], 1e6 * measured["communicate_s"], "o", color=colour)
-        position += 1
     panel.set(xlabel="Ranks", ylabel="Time of an exchange (µs)")
-    if position:
-        panel.set_xscale("log", base=2)
-        panel.set_yscale("log")
-        ranks = sorted(table["ranks"].unique())
-        panel.set_xticks(ranks, [str(n) for n in ranks])
-        _legend_above(panel)
+    panel.set_xscale("log", base=2)
+    ranks = sorted(table["ranks"].unique())
+    panel.set_xticks(ranks, [str(n) for n in ranks])
+    _legend_above(panel)
 
 
 def _draw_interconnect(panel: Axes, interconnect: dict[str, Any]) -> None:
@@ -133,15 +136,17 @@ def _draw_interconnect(panel: Axes, interconnect: dict[str, Any]) -> None:
     sizes = np.array(sorted(times["bytes"].unique()))
     label = f"{fitted['latency']:.2g} µs + size / ({fitted['bandwidth']:.2g} GB/s)"
     panel.plot(sizes, fitted["latency"] + 1e-3 * sizes / fitted["bandwidth"], color="0.3", linestyle="--", label=label)
-    panel.set(xscale="log", yscale="log", xlabel="Message (B)", ylabel="Time between two ranks (µs)")
+    panel.set(xscale="log", xlabel="Message (B)", ylabel="Time between two ranks (µs)")
     _legend_above(panel)
 
 
 def _legend_above(panel: Axes) -> None:
-    """Put the legend above all lines, on a logarithmic axis."""
+    """Put the legend above all lines, on an axis that this makes logarithmic."""
+    panel.set_yscale("log")
     low, high = panel.get_ylim()
     n = len(panel.get_legend_handles_labels()[1])
     panel.set_ylim(low, high * (high / low) ** (0.13 * n))
+    style.scale_by_decades(panel)
     panel.legend(loc="upper left")
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 from matplotlib.typing import HashableList
 
 import script_log
@@ -17,6 +17,7 @@ import style
 from scaling_numbers import PHASES, by_repeat, summary, variant_name
 
 PHASE_COLOURS = dict(zip(PHASES, style.MORE_COLOURS, strict=True))
+REPEATS: dict[str, Any] = {"marker": ".", "markersize": 2, "alpha": 0.6}
 LAYOUT: list[HashableList[str]] = [
     ["build", "build", "propagate", "propagate", "gain", "gain"],
     ["phases", "phases", "phases", "shares", "shares", "shares"],
@@ -32,11 +33,7 @@ def draw(rows: pd.DataFrame) -> Figure:
     _draw_lines(panels["build"], table, "build_s", repeats)
     _draw_lines(panels["propagate"], table, "propagation_s", repeats)
     for panel in (panels["build"], panels["propagate"]):
-        panel.set_yscale("log")
-        # An axis may span less than from one power of ten to the next.
-        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter("")
+        style.scale_by_decades(panel)
     (_draw_speed_up if rows["kind"].iloc[0] == "strong" else _draw_efficiency)(panels["gain"], table)
     _draw_phases(panels["phases"], table, table["model_time_s"])
     _draw_phases(panels["shares"], table, table[[f"{phase}_s" for phase in PHASES]].sum(axis=1))
@@ -79,7 +76,7 @@ def _draw_lines(panel: Axes, table: pd.DataFrame, column: str, repeats: pd.DataF
         style.draw_measured_and_dry(panel, measured, dry, "ranks", column, colour, marker)
         if repeats is not None:
             dots = repeats[repeats["variant"] == variant]
-            panel.plot(dots["ranks"], dots[column], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6)
+            panel.plot(dots["ranks"], dots[column], color=colour, linestyle="", **REPEATS)
     _rank_axis(panel, table)
 
 
@@ -144,6 +141,7 @@ def _draw_key(panel: Axes, table: pd.DataFrame) -> None:
     if (table["measured"] == "dry_run").any():
         lines.append(Line2D([], [], color="0.3", linestyle="--", label="dry run, modelled"))
     lines.append(Line2D([], [], color=style.GREY, linestyle=":", label="ideal"))
+    lines.append(Line2D([], [], color="0.3", linestyle="", label="single repeats", **REPEATS))
     panel.legend(handles=[*variants, *lines], loc="upper left", borderaxespad=0)
 
 

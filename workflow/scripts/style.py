@@ -12,7 +12,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
@@ -26,27 +26,6 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 # Tol's muted palette, for parts of a whole beside lines in the colours above.
 MORE_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#999933", "#DDCC77", "#CC6677", "0.8")
 MARKERS = ("o", "s", "^", "D", "v", "P")
-
-PARAMETER_NAMES = {
-    "network.input.connectivity.probability": "Input density",
-    "network.recurrent.connectivity.probability": "Recurrent density",
-    "network.output.connectivity.probability": "Output density",
-    "network.feedback.connectivity.probability": "Feedback density",
-    "network.n_recurrent": "Recurrent neurons",
-    "input_rate": "Input rate (spikes/s)",
-    "network.plasticity.optimizer.learning_rate": "Learning rate",
-    "network.plasticity.c_reg": "Rate regularization",
-    "network.plasticity.f_target": "Target rate (spikes/s)",
-    "network.plasticity.kappa": "Eligibility filter $\\kappa$",
-    "network.plasticity.cutoff": "Cutoff (steps)",
-    "network.input.delay": "Input delay (steps)",
-    "network.recurrent.delay": "Recurrent delay (steps)",
-    "network.output.delay": "Output delay (steps)",
-    "network.feedback.delay": "Feedback delay (steps)",
-    "network.neuron.tau_m": "Membrane time constant (ms)",
-    "network.neuron.surrogate_gradient.function": "Surrogate gradient",
-    "training.epochs": "Epochs",
-}
 
 
 def use() -> None:
@@ -110,6 +89,12 @@ def label_panels(axes: Sequence[Axes]) -> None:
         panel.set_title(letter, loc="left", fontweight="bold", fontsize=8)
 
 
+def tell_seeds(runs: pd.DataFrame) -> str:
+    """Return what means and intervals in a figure of ``runs`` are."""
+    n_seeds = runs["seed"].nunique()
+    return f"mean and 95 % CI, {n_seeds} seed{'s' if n_seeds > 1 else ''}"
+
+
 def draw_chance(panel: Axes, chance: float, *, named: bool = True) -> None:
     """Draw the level of chance, with its name at the right end."""
     panel.axhline(chance, color=GREY, linestyle="--", linewidth=0.8, zorder=0)
@@ -138,9 +123,20 @@ def scale_to_values(panel: Axes, values: Sequence[float]) -> None:
     panel.xaxis.set_minor_locator(NullLocator())
 
 
-def parameter_name(path: str) -> str:
-    """Return what to write on the axis of a parameter."""
-    return PARAMETER_NAMES.get(path, path.removeprefix("network.").replace(".", " ").replace("_", " "))
+def scale_by_decades(panel: Axes) -> None:
+    """Make the vertical axis of a panel that is drawn logarithmic, with numbers on it however little it spans."""
+    panel.set_yscale("log")
+    low, high = panel.get_ylim()
+    if high >= 1000 * low:
+        return  # powers of ten do
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 6 * low else MaxNLocator(4, steps=(1, 2, 5, 10)))
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter("")
+
+
+def task_name(task: str) -> str:
+    """Return the name of a task as it is printed."""
+    return task.replace("_", " ")
 
 
 def save(figure: Figure, files: Sequence[str]) -> None:

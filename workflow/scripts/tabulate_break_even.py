@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 import script_log
-import style
 import write_table
 from break_even_numbers import MODELS, RIVALS, summary
+from parameter_names import parameter_name
 
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
@@ -15,7 +15,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "Series": table["series"],
         "Point": [
-            f"{style.parameter_name(parameter)} {value:g}"
+            f"{parameter_name(parameter)} {value:g}"
             for parameter, value in zip(table["parameter"], table["value"], strict=True)
         ],
         "Presynaptic rate (spikes/s)": table["rate_hz"].map("{:.1f}".format),

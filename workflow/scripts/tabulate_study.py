@@ -9,6 +9,7 @@ import style
 import write_table
 from differences import differences
 from measures import ACCURACY, Measure, measure_of
+from parameter_names import parameter_name
 from spread import summarize
 
 COSTS = (
@@ -50,7 +51,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 def printed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the table of ``runs`` as it is printed; a point is told by its name or the parameters that it changes."""
-    columns: dict[str, Any] = {"Task": table["task"]}
+    columns: dict[str, Any] = {"Task": table["task"].map(style.task_name)}
     if runs["varied"].notna().any():
         columns["Variant" if runs["variant"].notna().any() else "Varied"] = [_point(row) for _, row in table.iterrows()]
     columns["Seeds"] = table["seeds"].astype(str)
@@ -58,7 +59,7 @@ def printed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         columns[measure.label] = _cells(table, measure.column, measure)
         if "difference" in table and measure == measure_of(runs):
             columns["Difference"] = _cells(table, "difference", measure)
-            columns["p"] = [write_table.p_value(p) for p in table["adjusted_p_value"]]
+            columns["p (adjusted)"] = [write_table.p_value(p) for p in table["adjusted_p_value"]]
     return pd.DataFrame(columns)
 
 
@@ -74,13 +75,14 @@ def _point(row: pd.Series) -> str:
         return row["variant"]
     changed = str(row["varied"]).split()
     if isinstance(row["series"], str):
-        return f"{row['series']}: {style.parameter_name(changed[0])} {row[changed[0]]}"
-    return ", ".join(f"{style.parameter_name(path)} {row[path]}" for path in changed)
+        return f"{row['series']}: {parameter_name(changed[0])} {row[changed[0]]}"
+    return ", ".join(f"{parameter_name(path)} {row[path]}" for path in changed)
 
 
 CAPTION = r"""Study {study}: mean over seeds and half width of its 95 \% confidence interval (Student's t)."""
 DIFFERENCES = r""" Differences are those to the first row{of_series}, paired over seeds; p: paired t-test, adjusted for
 the number of differences (Benjamini and Hochberg)."""
+TO_GOAL = " The training time to the goal is that of the seeds that reach it."
 
 
 def main(snakemake: Any) -> None:
@@ -93,6 +95,8 @@ def main(snakemake: Any) -> None:
         caption += DIFFERENCES.format(
             of_series=" of each series, or of the one drawn with it" if kind == "series" else ""
         )
+    if "time_to_goal_s" in table:
+        caption += TO_GOAL
     write_table.write(table, printed(table, runs), snakemake.output, caption, study)
 
 

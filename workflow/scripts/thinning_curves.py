@@ -1,19 +1,23 @@
 """How far something can be thinned out, and what that saves: a pair of panels per series of a study.
 
 Above, accuracy over the first parameter of the series, and of those that are compared with it. Marked is how far each
-is as good as the first point of the panel (:mod:`equally_good`). Below, costs in relation to those of that point.
+is as good as the first point of the panel (:mod:`equally_good`). Below, costs in relation to those of that point: of
+factors, the logarithms are averaged, and no interval reaches below zero.
 """
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 import style
 from equally_good import last_equally_good, lowest, tolerance
 from measures import ACCURACY, Measure, measure_of
+from parameter_names import parameter_name
 from spread import summarize
 
 COSTS = {
@@ -22,6 +26,8 @@ COSTS = {
     "training_time_per_sample_s": "training time",
     "peak_memory_bytes": "peak memory",
 }
+MARGIN = "0.85"
+"""Colour of what still counts as good."""
 COLUMNS = 3
 """Pairs of panels side by side."""
 LINES = ("-", "--", ":")
@@ -51,8 +57,22 @@ def pairs_of(runs: pd.DataFrame, measure: Measure) -> list[Pair]:
     return result
 
 
+def ratios(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Return the ratio of a cost to the first point of ``runs``, paired over seeds, for each series and point.
+
+    Columns: series, point, x, n, geometric mean over seeds, and bounds of its 95 % confidence interval (Student's t of
+    the logarithms).
+    """
+    first = runs[runs["point"] == runs["point"].iloc[0]].set_index("seed")[cost]
+    ratio = (runs[cost] / runs["seed"].map(first)).replace([0, np.inf], np.nan)  # these have no logarithm
+    summary = summarize(runs.assign(ratio=np.log(ratio)), ["series", "point", "x"], "ratio")
+    bounds = ["mean", "low", "high"]
+    summary[bounds] = np.exp(summary[bounds])
+    return summary
+
+
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return what is drawn, a row per task, series, value and measure: mean, interval; of costs also the ratio.
+    """Return what is drawn, a row per task, series, value and measure: mean, interval; of costs also :func:`ratios`.
 
     Of the measure that counts, ``better_by_at_least`` is the one-sided 95 % bound of the difference to the first point
     of the panel (negative: it may be worse); ``last_as_good`` tells the marked points.
@@ -63,13 +83,17 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
         bound = lowest(pair.runs, measure)
         for column in (measure.column, *COSTS):
             summary = summarize(pair.runs, ["series", "point", "x"], column).rename(columns={"x": "value"})
-            summary["ratio"] = summary["mean"] / summary["mean"].iloc[0]
+            if column in COSTS:
+                names = {"mean": "ratio", "low": "ratio_low", "high": "ratio_high"}
+                ratio = ratios(pair.runs, column).rename(columns=names)[["point", *names.values()]]
+                summary = summary.merge(ratio, on="point", how="left")
             summary["last_as_good"] = summary["point"].isin(pair.last.values())
             if column == measure.column:
                 summary["better_by_at_least"] = summary["point"].map(bound)
             parts.append(summary.assign(task=pair.task, panel=pair.name, parameter=pair.parameter, measure=column))
-    columns = ["task", "panel", "series", "parameter", "value", "measure", "n", "mean", "low", "high", "ratio"]
-    return pd.concat(parts)[[*columns, "better_by_at_least", "last_as_good"]]
+    columns = ["task", "panel", "series", "parameter", "value", "measure", "n", "mean", "low", "high"]
+    of_costs = ["ratio", "ratio_low", "ratio_high"]
+    return pd.concat(parts)[[*columns, *of_costs, "better_by_at_least", "last_as_good"]]
 
 
 def draw(runs: pd.DataFrame) -> Figure:
@@ -98,8 +122,8 @@ def draw(runs: pd.DataFrame) -> Figure:
             style.draw_chance(above, pair.runs["chance"].iloc[0])
         _draw_costs(below, pair)
         name = pair.name if len(pair.last) == 1 else ""  # else a legend tells
-        above.set_title(", ".join(filter(None, [pair.task if several_tasks else "", name])))
-        below.set_xlabel(style.parameter_name(pair.parameter))
+        above.set_title(", ".join(filter(None, [style.task_name(pair.task) if several_tasks else "", name])))
+        below.set_xlabel(parameter_name(pair.parameter))
         for panel in (above, below):
             style.scale_to_values(panel, sorted(pair.runs["x"].unique()))
         above.tick_params(labelbottom=False)
@@ -111,8 +135,15 @@ def draw(runs: pd.DataFrame) -> Figure:
         if zoomed:
             above.set_ylim(bottom=0.1 * int(10 * lowest_shown))
         below.set_ylabel("Cost (first = 1)")
-    handles, labels = panels[0][1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(COSTS) if n_columns > 1 else 2)
+        style.scale_by_decades(below)
+    handles, _ = panels[0][1].get_legend_handles_labels()
+    margin = f"margin: {100 * runs['margin'].iloc[0]:g} {'points' if measure == ACCURACY else '%'}"
+    figure.legend(
+        handles=[*handles, Patch(color=MARGIN, label=margin)],
+        loc="outside upper center",
+        ncols=1 + len(COSTS) if n_columns > 1 else 2,
+        title=style.tell_seeds(runs),
+    )
     style.label_panels([panel for both in panels[: len(pairs)] for panel in both])
     return figure
 
@@ -121,7 +152,7 @@ def _draw_measure(panel: Axes, pair: Pair, measure: Measure) -> None:
     runs = pair.runs
     first = runs.loc[runs["point"] == runs["point"].iloc[0], measure.column].mean()
     worst = first - measure.sign * tolerance(runs, measure)
-    panel.axhspan(min(first, worst), max(first, worst), color="0.88", linewidth=0, zorder=0)
+    panel.axhspan(min(first, worst), max(first, worst), color=MARGIN, linewidth=0, zorder=0)
     for index, series in enumerate(pair.last):
         colour, marker = style.look(index)
         table = runs[runs["series"] == series]
@@ -135,12 +166,11 @@ def _draw_measure(panel: Axes, pair: Pair, measure: Measure) -> None:
 
 
 def _draw_costs(panel: Axes, pair: Pair) -> None:
-    runs = pair.runs
-    first = runs[runs["point"] == runs["point"].iloc[0]]
+    of_costs = {cost: ratios(pair.runs, cost) for cost in COSTS}
     for number, series in enumerate(pair.last):
-        table = runs[runs["series"] == series]
         for index, (cost, name) in enumerate(COSTS.items()):
-            summary = summarize(table.assign(ratio=table[cost] / first[cost].mean()), ["x"], "ratio").sort_values("x")
+            table = of_costs[cost]
+            summary = table[table["series"] == series].sort_values("x")
             colour = style.COLOURS[2 + index]
             panel.fill_between(summary["x"], summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
             panel.plot(
@@ -155,7 +185,7 @@ def _draw_costs(panel: Axes, pair: Pair) -> None:
         colour, _ = style.look(number)
         _mark(panel, pair, series, colour)
         panel.annotate(
-            _saved(pair, series, first),
+            _saved(pair, series, of_costs),
             (1, 1),
             (0, 2 + 9 * (len(pair.last) - 1 - number)),
             xycoords="axes fraction",
@@ -164,7 +194,6 @@ def _draw_costs(panel: Axes, pair: Pair) -> None:
             ha="right",
             va="bottom",
         )
-    panel.set_yscale("log")
 
 
 def _mark(panel: Axes, pair: Pair, series: str, colour: str) -> None:
@@ -174,13 +203,13 @@ def _mark(panel: Axes, pair: Pair, series: str, colour: str) -> None:
         panel.axvline(at_mark.iloc[0], color=colour, linewidth=0.8, linestyle="-", zorder=1)
 
 
-def _saved(pair: Pair, series: str, first: pd.DataFrame) -> str:
+def _saved(pair: Pair, series: str, of_costs: dict[str, pd.DataFrame]) -> str:
     """Return where that is, and what has been saved by then."""
-    at_mark = pair.runs[pair.runs["point"] == pair.last[series]]
+    at_mark = pair.runs.loc[pair.runs["point"] == pair.last[series], "x"]
     if at_mark.empty:
         return "none shown to be as good"
-    saved = [
-        f"{name} ÷ {first[cost].mean() / at_mark[cost].mean():.2g}"
-        for cost, name in (("synapses", "synapses"), ("operations_per_sample", "operations"))
-    ]
-    return f"{at_mark['x'].iloc[0]:g}: {', '.join(saved)}"
+    saved = []
+    for cost, name in (("synapses", "synapses"), ("operations_per_sample", "operations")):
+        ratio = of_costs[cost].set_index("point")["mean"].get(pair.last[series], np.nan)
+        saved.append(f"{name} ÷ {1 / ratio:.2g}")
+    return f"{at_mark.iloc[0]:g}: {', '.join(saved)}"

@@ -49,7 +49,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
     measure, drawn = measure_of(runs), numbers(runs)
     variants, tasks = list(drawn["variant"].unique()), list(drawn["task"].unique())
-    height = (26 + 5 * len(variants)) * style.MILLIMETRE
+    height = (32 + 5 * len(variants)) * style.MILLIMETRE
     figure, axes = plt.subplots(
         1, 1 + len(COSTS), figsize=(style.TWO_COLUMNS, height), sharey=True, width_ratios=(2, *[1] * len(COSTS))
     )
@@ -68,18 +68,21 @@ def draw(runs: pd.DataFrame) -> Figure:
         panel.set_axisbelow(True)
     axes[0].set_yticks(range(len(variants)), variants)
     axes[0].set_ylim(len(variants) - 0.5, -0.5)
-    if len(tasks) > 1:
-        handles, names = axes[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=min(len(tasks), 4))
+    of_tasks = axes[0].get_legend_handles_labels()[0] if len(tasks) > 1 else []
+    handles = [*of_tasks, *axes[0].plot([], [], "o", color="0.3", label="significant")]
+    handles += axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label="not significant")
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), title=style.tell_seeds(runs))
     style.label_panels(list(axes))
     return figure
 
 
 def _draw_points(panel: Axes, table: pd.DataFrame, column: str, y: pd.Series, index: int, task: str) -> None:
-    """Draw mean and interval of each variant; filled where the measure differs significantly."""
+    """Draw mean and interval of each variant; of the measure, filled where it differs significantly."""
     colour, marker = style.COLOURS[index], style.MARKERS[index]
     panel.hlines(y, table[f"{column}_low"], table[f"{column}_high"], color=colour, linewidth=1)
-    filled = (table["adjusted_p_value"] < SIGNIFICANT) | (column != "difference")
-    faces = np.where(filled, colour, "white")
-    panel.scatter(table[column], y, s=14, marker=marker, c=list(faces), edgecolors=colour, linewidths=0.9, zorder=3)
-    panel.plot([], [], color=colour, marker=marker, linestyle="", label=task.replace("_", " "))
+    if column == "difference":
+        faces = np.where(table["adjusted_p_value"] < SIGNIFICANT, colour, "white")
+        panel.scatter(table[column], y, s=14, marker=marker, c=list(faces), edgecolors=colour, linewidths=0.9, zorder=3)
+    else:  # costs are not tested: a mark that can be neither filled nor open
+        panel.plot(table[column], y, "|", color=colour, markersize=6, markeredgewidth=1.2)
+    panel.plot([], [], color=colour, marker=marker, linestyle="", label=style.task_name(task))

@@ -34,7 +34,7 @@ def section(
         further = pd.read_csv(results / f"tables/{details}.csv")
     return {
         "name": name,
-        "title": name.replace("_", " ").capitalize(),
+        "title": name[:1].upper() + name[1:].replace("_", " "),
         "picture": base64.b64encode((results / f"figures/{name}.svg").read_bytes()).decode(),
         "caption": caption(template, facts),
         "files": files,
