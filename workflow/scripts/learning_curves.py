@@ -121,10 +121,11 @@ def _draw_answer(panel: Axes, answers: pd.DataFrame) -> None:
             lines += panel.plot(table["step"], table[column], color=colour, linestyle=line, label=label)
     if len(readouts) == 2:
         panel.set(xlabel="Readout 1 (mV)", ylabel="Readout 2 (mV)")
-        panel.set_aspect("equal")
+        panel.set_aspect("equal")  # which leaves a narrow panel
+        _legend_above(panel, lines, n_columns=1)
     else:
         panel.set(xlabel="Step of the last sample", ylabel="Readout (mV)")
-    _legend_above(panel, lines, n_columns=2)
+        _legend_above(panel, lines, n_columns=2)
 
 
 def _legend_above(panel: Axes, handles: Sequence[Artist | Container], n_columns: int) -> None:

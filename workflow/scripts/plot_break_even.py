@@ -67,10 +67,11 @@ def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
             panel.annotate(
                 f"{float(f'{at:.2g}'):g}",
                 (at, 0.02),
-                (1, 0),
+                (-1, 0),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
                 color=colour,
+                ha="right",  # to the left of the crossing all lines are above
             )
 
 
