@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from eprop_core.clock import seconds
 from eprop_core.compilation import glue, kernel
+from eprop_core.fetching import fetch_source, fetch_synapses
 from eprop_core.optimizers import Optimizer
 from eprop_core.sources import NO_SPIKE_YET, Sources, expire, register
 from eprop_core.spikes import spikes_of
@@ -201,8 +202,10 @@ def begin_row(projection, spikes, history, row):
     if projection.plastic:
         sources = projection.sources
         register(sources, spikes_of(spikes, row), row)
-        for n in range(expire(sources, row)):
-            i = sources.silent[n]
+        silent = sources.silent[: expire(sources, row)]
+        for n in range(len(silent)):
+            fetch_synapses(projection.synapses, silent, n)
+            i = silent[n]
             _settle(history.rows, projection, history, i, history.row[0] < row)
             sources.state[i] = PAUSED
 
@@ -262,7 +265,12 @@ def visit_row(projection, spikes, history, current, fixed_point, clock, detailed
                 _visit(rows, projection, history, i, False, False, current, fixed_point)
     events, plasticity = 0, 0.0
     arrives = not _is_lost(resets, step - delay, step)
-    for i in spikes_of(spikes, step - delay):
+    arriving = spikes_of(spikes, step - delay)
+    for n in range(len(arriving)):
+        fetch_synapses(synapses, arriving, n)
+        if projection.plastic:
+            fetch_source(projection.sources, arriving, n)
+        i = arriving[n]
         first, last = synapses.offset[i], synapses.offset[i + 1]
         events += last - first if arrives else 0
         if projection.plastic:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compilation import kernel
+from eprop_core.fetching import fetch_source
 from eprop_core.synapses import PAUSED, RUNNING, WAKING
 
 NO_SPIKE_YET = -1
@@ -65,7 +66,9 @@ def _await_cutoff(sources, i, row):
 def register(sources, emitted, row):
     """Note the spikes emitted at ``row``. A silent source is marked WAKING and keeps its last emission until woken."""
     cutoff = len(sources.wheel) - 1
-    for i in emitted:
+    for n in range(len(emitted)):
+        fetch_source(sources, emitted, n)
+        i = emitted[n]
         if sources.state[i] == RUNNING:
             sources.last_emission[i] = row
         else:
