@@ -268,7 +268,8 @@ def test_the_next_call_finishes_the_work(
 ) -> None:
     unfinished = copy_without(finished, tmp_path / "run", "results/training/*/seed-*.json", "results/tables/*")
     table = "results/tables/learning_runs.csv"
-    with Driver(cluster, unfinished, table, hold=r"seed-2\.json$") as first:
+    # One job halts, so that the other core is free for those that are to finish.
+    with Driver(cluster, unfinished, table, hold=r"digits-\w+/seed-2\.json$") as first:
         held, process = first.wait_for_held_job()
         first.wait_until(lambda: re.search(r"Finished jobid: \d+ \(Rule: train\)", first.said()) is not None)
         first.process.send_signal(end)
