@@ -1,7 +1,8 @@
 """Event-driven eligibility propagation in recurrent spiking networks, on one core or many ranks."""
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import Network, ParameterError, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Recording, Simulation
 from eprop_core.stimulus import Stimulus, StimulusError
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core import drawing
-from eprop_core.parameters import AllToAll, Connectivity, FixedInDegree, InitialWeights, ParameterError
+from eprop_core.parameters import AllToAll, Connectivity, FixedInDegree, InitialWeights
+from eprop_core.parsing import ParameterError
 from eprop_core.random import Purpose
 from eprop_core.synapses import WEIGHT, Columns, Synapses
 

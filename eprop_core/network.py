@@ -20,8 +20,9 @@ from eprop_core.neurons import (
     RecurrentState,
 )
 from eprop_core.optimizers import Optimizer, optimizer_of
-from eprop_core.parameters import AllToAll, Network, PairwiseBernoulli, ParameterError, Uniform
+from eprop_core.parameters import AllToAll, Network, PairwiseBernoulli, Uniform
 from eprop_core.parameters import Projection as ProjectionParameters
+from eprop_core.parsing import ParameterError
 from eprop_core.projection import Projection, Resets
 from eprop_core.random import Purpose
 from eprop_core.sources import Sources

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.connectivity import Range
-from eprop_core.parameters import Network, ParameterError, Uniform
+from eprop_core.parameters import Network, Uniform
+from eprop_core.parsing import ParameterError
 from eprop_core.random import Purpose, fill_integers, fill_uniform
 
 

@@ -22,7 +22,8 @@ from eprop_core.network import (
 from eprop_core.neuron_values import firing_phases
 from eprop_core.neuron_values import neuron_values as values_of_neurons
 from eprop_core.neurons import FINITE
-from eprop_core.parameters import Network, ParameterError
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError
 from eprop_core.projection import Projection
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.synapses import WEIGHT, Synapses

@@ -20,7 +20,7 @@ from eprop_core.datasets.mnist import read_images
 from eprop_core.datasets.nmnist import N_CHANNELS, SENSOR_SIZE, decode, recordings
 from eprop_core.datasets.parameters import Saccades
 from eprop_core.datasets.saccades import Camera
-from eprop_core.parameters import ParameterError, parse
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
 
 SACCADE_END = 105.0  # ms, length of a third of a recording

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, RootModel, model_validator
 
-from eprop_core.parameters import Parameters, parse
+from eprop_core.parsing import Parameters, parse
 
 
 class Saccades(Parameters):

@@ -17,7 +17,7 @@ from eprop_core.datasets.events import DatasetError, EventDataset, Splits
 from eprop_core.datasets.mnist import read_mnist
 from eprop_core.datasets.nmnist import read_nmnist
 from eprop_core.datasets.parameters import Dataset, Digits, Mnist, Nmnist, parse_dataset
-from eprop_core.parameters import ParameterError
+from eprop_core.parsing import ParameterError
 
 FILES = ("train.npz", "test.npz", "dataset.json")
 

@@ -22,7 +22,8 @@ from eprop_core.experiments.configuration import Task
 from eprop_core.experiments.contest import Contest, PoissonContest
 from eprop_core.experiments.problem import Problem, poisson_problem, sample_problem
 from eprop_core.experiments.provenance import provenance
-from eprop_core.parameters import Network, ParameterError, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
 
 DENSE_BYTES_PER_PAIR = 64

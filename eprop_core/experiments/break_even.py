@@ -19,7 +19,7 @@ from eprop_core.experiments.break_even_parameters import BreakEvenPoint
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import parse
+from eprop_core.parsing import parse
 from eprop_core.progress import progress
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus

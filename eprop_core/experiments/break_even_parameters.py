@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 
 from eprop_core.experiments import points
 from eprop_core.experiments.timing import Seeds
-from eprop_core.parameters import Network, Parameters
+from eprop_core.parameters import Network
+from eprop_core.parsing import Parameters
 
 
 class BreakEvenPoint(Parameters):

@@ -11,7 +11,7 @@ from eprop_core.datasets.events import DatasetError
 from eprop_core.experiments.driver import end_with_driver
 from eprop_core.experiments.ranks import RanksError
 from eprop_core.memory_estimate import InsufficientMemoryError
-from eprop_core.parameters import ParameterError
+from eprop_core.parsing import ParameterError
 from eprop_core.simulation import NotFiniteError
 from eprop_core.stimulus import StimulusError
 

@@ -9,7 +9,8 @@ from eprop_core.experiments import command_line, ranks, results
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import AllToAll, Network, ParameterError, Plasticity, parse
+from eprop_core.parameters import AllToAll, Network, Plasticity
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 

@@ -14,7 +14,8 @@ from eprop_core.experiments.contest import Contest, SampleContest
 from eprop_core.experiments.rewiring import Rewiring, check_rewirable
 from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seeds, different
 from eprop_core.experiments.validation_parameters import Validation
-from eprop_core.parameters import Network, ParameterError, Parameters, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
 
 # The sizes that follow from the data set are not for the user to give.

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from eprop_core.parameters import Network, Parameters, Uniform
+from eprop_core.parameters import Network, Uniform
+from eprop_core.parsing import Parameters
 
 
 class _Contest(Parameters):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from eprop_core.parameters import Model, ParameterError, no_such_key, parse
+from eprop_core.parsing import Model, ParameterError, no_such_key, parse
 
 Label = Annotated[str, StringConstraints(pattern=r"^[^|\n]+$")]
 """Name that a figure and a table print."""

@@ -11,7 +11,8 @@ from eprop_core.experiments.configuration import Task
 from eprop_core.experiments.contest import PoissonContest, check_comparable
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Network, ParameterError
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError
 from eprop_core.random import Purpose, permutation
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus

@@ -15,7 +15,8 @@ import numpy as np
 from pydantic import Field
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import FixedInDegree, Network, Parameters
+from eprop_core.parameters import FixedInDegree, Network
+from eprop_core.parsing import Parameters
 from eprop_core.random import Purpose, generator
 from eprop_core.simulation import Simulation
 

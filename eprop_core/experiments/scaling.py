@@ -23,7 +23,8 @@ from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
 from eprop_core.experiments.timing import Case, Timing
-from eprop_core.parameters import Network, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import parse
 from eprop_core.progress import progress
 from eprop_core.simulation import Simulation, ranks_on_this_machine
 from eprop_core.stimulus import Stimulus

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from eprop_core.exchange_cost import Destinations
 from eprop_core.experiments import points
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Network, PairwiseBernoulli, ParameterError, Parameters
+from eprop_core.parameters import Network, PairwiseBernoulli
+from eprop_core.parsing import ParameterError, Parameters
 
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 """Name of a task, a study, a scaling experiment or a variant; it becomes part of file names."""

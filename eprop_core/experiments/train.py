@@ -19,7 +19,7 @@ from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.provenance import provenance
 from eprop_core.experiments.rewiring import rewire
-from eprop_core.parameters import ParameterError, parse
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.random import Purpose, permutation
 from eprop_core.simulation import NotFiniteError, Recording, Simulation

@@ -16,7 +16,7 @@ import numpy as np
 from eprop_core.experiments import command_line, ranks, results
 from eprop_core.experiments.provenance import provenance
 from eprop_core.experiments.validation_parameters import Validation
-from eprop_core.parameters import ParameterError, parse
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.validation import bellec_problem, comparison, gradients, published, simulators, variants
 from eprop_core.validation import ranks as of_ranks

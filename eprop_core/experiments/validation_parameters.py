@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from eprop_core.experiments.timing import RankCount, Seeds
-from eprop_core.parameters import Parameters
+from eprop_core.parsing import Parameters
 
 
 class Validation(Parameters):

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from eprop_core.parameters import Parameters, Uniform
+from eprop_core.parameters import Uniform
+from eprop_core.parsing import Parameters
 
 
 class Generated(Parameters):

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import Network, ParameterError
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven.feedback import SynapsesWithFeedback
 from eprop_core.time_driven.neurons import Readouts, RecurrentNeurons

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import ParameterError
+from eprop_core.parsing import ParameterError
 from eprop_core.time_driven.synapses import SynapsesOntoReadouts, dense
 
 

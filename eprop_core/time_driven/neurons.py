@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from eprop_core.parameters import Network, ParameterError, Uniform
+from eprop_core.parameters import Network, Uniform
+from eprop_core.parsing import ParameterError
 
 SURROGATE_GRADIENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "piecewise_linear": lambda u: np.maximum(0.0, 1.0 - u),

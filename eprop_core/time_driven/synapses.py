@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import Adam, GradientDescent, ParameterError
+from eprop_core.parameters import Adam, GradientDescent
+from eprop_core.parsing import ParameterError
 from eprop_core.time_driven import optimizers
 
 _NEVER = np.iinfo(np.int64).min // 2

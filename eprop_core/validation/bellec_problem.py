@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from eprop_core.parameters import Network, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import parse
 from eprop_core.stimulus import Stimulus
 from eprop_core.validation.random_problem import Problem, random_problem
 from eprop_core.validation.variants import LEARNING, Variants

@@ -13,7 +13,8 @@ import numpy as np
 
 from eprop_core.connectivity import Connections
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Adam, GradientDescent, Network, parse
+from eprop_core.parameters import Adam, GradientDescent, Network
+from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.validation.bellec_model import train

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import Network, Uniform, parse
+from eprop_core.parameters import Network, Uniform
+from eprop_core.parsing import parse
 from eprop_core.stimulus import Stimulus
 
 

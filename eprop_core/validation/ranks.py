@@ -12,7 +12,8 @@ import numpy as np
 from eprop_core.connectivity import Connections
 from eprop_core.exchange_cost import Destinations
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Network, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.validation.comparison import Difference

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from eprop_core.connectivity import Connections, Range, compress, expand, mean_in_degree, weight_scale
-from eprop_core.parameters import AllToAll, FixedInDegree, InitialWeights, PairwiseBernoulli, ParameterError
+from eprop_core.parameters import AllToAll, FixedInDegree, InitialWeights, PairwiseBernoulli
+from eprop_core.parsing import ParameterError
 from eprop_core.synapses import Columns
 
 ALL_TO_ALL = AllToAll(rule="all_to_all")

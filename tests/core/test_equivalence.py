@@ -9,7 +9,8 @@ from eprop_core.connectivity import Range
 from eprop_core.layout import follows_output, kind
 from eprop_core.network import PROJECTIONS
 from eprop_core.neuron_values import neuron_values
-from eprop_core.parameters import Network, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven import simulate

@@ -3,7 +3,8 @@
 import pytest
 
 from eprop_core.exchange_cost import cheaper_destinations, costs, share_of_ranks
-from eprop_core.parameters import Network, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import parse
 
 
 def network(n_recurrent: int, in_degree: int, delay: int = 10) -> Network:

@@ -6,7 +6,8 @@ import pytest
 from eprop_core.connectivity import Range
 from eprop_core.memory_estimate import InsufficientMemoryError, estimate_memory
 from eprop_core.neuron_values import neuron_values
-from eprop_core.parameters import Network, ParameterError, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 
 SMALL = {"n_input": 100, "n_recurrent": 500, "n_readout": 10}

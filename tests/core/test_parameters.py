@@ -3,7 +3,8 @@
 import pydantic
 import pytest
 
-from eprop_core.parameters import Network, ParameterError, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError, parse
 
 SIZES = {"n_input": 3, "n_recurrent": 4, "n_readout": 1}
 

@@ -12,7 +12,8 @@ from eprop_core import simulation as simulation_module
 from eprop_core.connectivity import Connections
 from eprop_core.exchange import PretendedExchange
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Network, ParameterError, parse
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import NotFiniteError, Recording, Simulation
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.validation.random_problem import Problem

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import IgnoreAndFire, ParameterError
+from eprop_core.parameters import IgnoreAndFire
+from eprop_core.parsing import ParameterError
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.time_driven import simulate
 from eprop_core.validation.random_problem import Problem, neuron_values, random_problem

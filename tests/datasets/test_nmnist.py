@@ -9,7 +9,7 @@ import pytest
 from eprop_core.datasets.events import DatasetError, Splits
 from eprop_core.datasets.nmnist import decode, read_nmnist
 from eprop_core.datasets.parameters import Nmnist
-from eprop_core.parameters import parse
+from eprop_core.parsing import parse
 from official_formats import encode, pack
 
 

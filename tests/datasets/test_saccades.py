@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from eprop_core.datasets.parameters import Saccades, SmallSaccades
 from eprop_core.datasets.saccades import RESOLUTION, Camera, path, record
-from eprop_core.parameters import ParameterError, parse
+from eprop_core.parsing import ParameterError, parse
 
 QUIET = {"leak_rate": 0.0, "position_jitter": 0.0, "time_jitter": 0.0}
 NOISELESS = Saccades(**QUIET)

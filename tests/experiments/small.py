@@ -12,7 +12,7 @@ import pytest
 from eprop_core.datasets.events import EventDataset
 from eprop_core.experiments.configuration import Task
 from eprop_core.experiments.timing import Timing
-from eprop_core.parameters import parse
+from eprop_core.parsing import parse
 
 N_STEPS, N_CLASSES, CHANNELS_PER_CLASS, WINDOW = 40, 10, 10, 10
 

@@ -13,7 +13,7 @@ from eprop_core.experiments import baselines, contestant
 from eprop_core.experiments.contest import PoissonContest
 from eprop_core.experiments.problem import Problem, load_connections, poisson_problem, sample_problem
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import ParameterError, parse
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 
 NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")

@@ -10,7 +10,7 @@ import pytest
 import small
 from eprop_core.experiments import dense_pass
 from eprop_core.experiments.break_even_parameters import BreakEven
-from eprop_core.parameters import ParameterError, parse
+from eprop_core.parsing import ParameterError, parse
 
 VALUES = {
     "input_rate": 100.0,

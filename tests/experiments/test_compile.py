@@ -6,7 +6,7 @@ import pytest
 
 from eprop_core.experiments.compile import _FEATURES, network_of
 from eprop_core.layout import kind
-from eprop_core.parameters import ParameterError
+from eprop_core.parsing import ParameterError
 
 
 @pytest.mark.parametrize("features", [f for n in range(5) for f in combinations(_FEATURES, n)], ids="-".join)

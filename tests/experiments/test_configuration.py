@@ -10,7 +10,7 @@ import yaml
 from snakemake.utils import update_config
 
 from eprop_core.experiments import configuration, documentation
-from eprop_core.parameters import ParameterError
+from eprop_core.parsing import ParameterError
 
 PROJECT = Path(__file__).parents[2]
 ADDITION = PROJECT / "config" / "paper_cluster.yaml"

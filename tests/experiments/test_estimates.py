@@ -5,7 +5,7 @@ import pytest
 import small
 from eprop_core.experiments import estimates
 from eprop_core.experiments.timing import Timing
-from eprop_core.parameters import parse
+from eprop_core.parsing import parse
 
 
 def test_memory_is_that_of_the_largest_variant(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from eprop_core.experiments import points
-from eprop_core.parameters import GradientDescent, ParameterError
+from eprop_core.parameters import GradientDescent
+from eprop_core.parsing import ParameterError
 
 
 def test_one_parameter_is_changed_at_a_time() -> None:

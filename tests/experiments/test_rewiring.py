@@ -13,7 +13,7 @@ from eprop_core.connectivity import Connections
 from eprop_core.experiments.configuration import Task
 from eprop_core.experiments.rewiring import Rewiring, replace, rewire
 from eprop_core.experiments.train import train
-from eprop_core.parameters import ParameterError, parse
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.random import Purpose, generator
 from eprop_core.simulation import Simulation
 from eprop_core.tasks.classification import DatasetClassification

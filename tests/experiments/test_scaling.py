@@ -11,7 +11,7 @@ import small
 from eprop_core.experiments import estimates
 from eprop_core.experiments.scaling import measure
 from eprop_core.experiments.timing import Timing
-from eprop_core.parameters import ParameterError, parse
+from eprop_core.parsing import ParameterError, parse
 
 BELLEC = {
     "network.plasticity.update": "sample",

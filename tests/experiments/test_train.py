@@ -14,7 +14,7 @@ from eprop_core.datasets.folds import fold
 from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.operations import OperationCounter
 from eprop_core.experiments.train import divided, evaluate, train
-from eprop_core.parameters import ParameterError, parse
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Recording, Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.tasks.classification import DatasetClassification

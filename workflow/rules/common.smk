@@ -8,7 +8,7 @@ from eprop_core.datasets.prepare import is_here
 from eprop_core.experiments import configuration
 from eprop_core.experiments.contest import SampleContest
 from eprop_core.experiments.points import identifier
-from eprop_core.parameters import ParameterError
+from eprop_core.parsing import ParameterError
 from eprop_core.tasks.parameters import Generated
 
 CONFIGURATION_FILE = (
