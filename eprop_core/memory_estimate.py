@@ -6,7 +6,7 @@ from eprop_core.memory import available
 from eprop_core.parameters import Network
 
 NEGLIGIBLE_BYTES = 10_000_000
-"""A network that needs less is built in less time than it takes to ask the system what memory there is."""
+"""A network that needs less fits anywhere; to ask the system for its memory takes a notable part of building it."""
 
 
 class InsufficientMemoryError(MemoryError):

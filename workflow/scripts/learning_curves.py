@@ -97,7 +97,7 @@ def _draw_curve(panel: Axes, drawn: pd.DataFrame, measure: str, samples: str, co
 def _draw_accuracy(panel: Axes, drawn: pd.DataFrame, runs: pd.DataFrame) -> None:
     _draw_curve(panel, drawn, "accuracy", "training", TRAINING)
     _draw_curve(panel, drawn, "accuracy", "validation", VALIDATION)
-    panel.axhline(runs["chance"].iloc[0], color=style.GREY, linestyle="--", linewidth=0.8, zorder=0, label="chance")
+    style.draw_chance(panel, runs["chance"].iloc[0], named=False).set_label("chance")
     own: list[Artist | Container] = [_draw_test(panel, drawn)]
     if runs["goal"].notna().all():
         own.append(_draw_goal(panel, runs))

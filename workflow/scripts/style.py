@@ -12,6 +12,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 MILLIMETRE = 1 / 25.4
@@ -95,19 +96,20 @@ def tell_seeds(runs: pd.DataFrame) -> str:
     return f"mean and 95 % CI, {n_seeds} seed{'s' if n_seeds > 1 else ''}"
 
 
-def draw_chance(panel: Axes, chance: float, *, named: bool = True) -> None:
-    """Draw the level of chance, with its name at the right end."""
-    panel.axhline(chance, color=GREY, linestyle="--", linewidth=0.8, zorder=0)
-    panel.annotate(
-        "chance" if named else "",
-        (1, chance),
-        (0, 1),
-        xycoords=("axes fraction", "data"),
-        textcoords="offset points",
-        color=GREY,
-        ha="right",
-        va="bottom",
-    )
+def draw_chance(panel: Axes, chance: float, *, named: bool = True) -> Line2D:
+    """Draw the level of chance, with its name at the right end unless a key is to tell it; return the line."""
+    if named:
+        panel.annotate(
+            "chance",
+            (1, chance),
+            (0, 1),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            color=GREY,
+            ha="right",
+            va="bottom",
+        )
+    return panel.axhline(chance, color=GREY, linestyle="--", linewidth=0.8, zorder=0)
 
 
 def scale_to_values(panel: Axes, values: Sequence[float]) -> None:
