@@ -66,12 +66,13 @@ def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
             panel.axvline(at, color=colour, linestyle=":", linewidth=0.8)
             panel.annotate(
                 f"{float(f'{at:.2g}'):g}",
-                (at, 0.02),
+                (at, 1),
                 (-1, 0),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
                 color=colour,
-                ha="right",  # to the left of the crossing all lines are above
+                ha="right",
+                va="top",  # where lines cross break-even, the upper corner is free
             )
 
 
