@@ -41,7 +41,7 @@ from eprop_core.projection import Projection, begin_row, end_sample, move_to_new
 from eprop_core.spikes import Spikes, copy_ids
 
 UPDATE, DELIVER, PLASTICITY, COLLOCATE = range(4)
-"""Entries of ``Rank.times``; PLASTICITY is a part of DELIVER and COLLOCATE."""
+"""Entries of ``Rank.times``; PLASTICITY is the part of DELIVER that goes to plastic projections."""
 
 SPIKES, INPUT_EVENTS, RECURRENT_EVENTS, OUTPUT_EVENTS = range(4)
 """Entries of ``Rank.counts``."""
@@ -101,8 +101,6 @@ class Rank(NamedTuple):
     counts: np.ndarray
     times: np.ndarray
     clock: np.ndarray
-    detailed_times: bool
-    """Whether plasticity is timed by itself."""
 
 
 class Run(NamedTuple):
@@ -222,11 +220,7 @@ def collocate(rank, first_step, last_step):
             _end_sample(rank.samples, history, rank.samples.readouts_begin, output)
         current = rank.readouts.current[step - first_step]
         current[:] = 0
-        events, plasticity = visit_row(
-            output, rank.own_spikes, history, current, fixed_point, rank.clock, rank.detailed_times
-        )
-        rank.counts[OUTPUT_EVENTS] += events
-        rank.times[PLASTICITY] += plasticity
+        rank.counts[OUTPUT_EVENTS] += visit_row(output, rank.own_spikes, history, current, fixed_point)
     rank.times[COLLOCATE] += seconds(rank.clock) - before
 
 
@@ -285,15 +279,15 @@ def compute(rank, run, first_step, last_step):
         if not rank.shared_history:
             _begin_row(rank, rank.recurrent_history, False, True)
         middle = seconds(rank.clock)
-        current = rank.neurons.current
+        current, delivered = rank.neurons.current, middle
         for projection, spikes, history, kind in (
             (rank.input, rank.input_spikes, rank.input_history, INPUT_EVENTS),
             (rank.recurrent, rank.spikes, rank.recurrent_history, RECURRENT_EVENTS),
         ):
-            events, plasticity = visit_row(projection, spikes, history, current, None, rank.clock, rank.detailed_times)
-            rank.counts[kind] += events
-            rank.times[PLASTICITY] += plasticity
-        delivered = seconds(rank.clock)
+            rank.counts[kind] += visit_row(projection, spikes, history, current, None)
+            before, delivered = delivered, seconds(rank.clock)
+            if projection.plastic:
+                rank.times[PLASTICITY] += delivered - before
         t = step - run.start
         _rest_before_sample(rank.samples, rank.neurons, rank.readouts, step)
         update_readouts(

@@ -54,7 +54,6 @@ def build(
     connections: Mapping[str, Connections],
     recurrent: Range,
     values: NeuronValues,
-    detailed_times: bool,
 ) -> Rank:
     """Draw or take over the connections of one rank and set everything to rest."""
     synapses = {}
@@ -79,7 +78,7 @@ def build(
             )
     if follows_output(network):
         _put_feedback_along(synapses["output"], synapses.pop("feedback"))
-    return assemble(network, synapses, recurrent, values, _fixed_point(network, connections), detailed_times)
+    return assemble(network, synapses, recurrent, values, _fixed_point(network, connections))
 
 
 def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
@@ -146,7 +145,6 @@ def assemble(
     recurrent: Range,
     values: NeuronValues,
     fixed_point: float,
-    detailed_times: bool,
     sample_length: int = 0,
 ) -> Rank:
     """Put the parts of a rank together around its connections.
@@ -252,7 +250,6 @@ def assemble(
         counts=np.zeros(4, np.int64),
         times=np.zeros(4),
         clock=new_scratch(),
-        detailed_times=detailed_times,
     )
 
 

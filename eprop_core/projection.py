@@ -17,7 +17,6 @@ With unit delays the first, third and fourth concern the same spikes, and one vi
 
 from typing import NamedTuple
 
-from eprop_core.clock import seconds
 from eprop_core.compilation import glue, kernel
 from eprop_core.fetching import fetch_source, fetch_synapses
 from eprop_core.optimizers import Optimizer
@@ -250,11 +249,8 @@ def _is_lost(resets, emission, arrival):
 
 
 @glue
-def visit_row(projection, spikes, history, current, fixed_point, clock, detailed_times):
-    """Wake, update and deliver the spikes of a row; return the number of synaptic events and the seconds of plasticity.
-
-    ``clock`` is the scratch space of :func:`eprop_core.clock.seconds`, which is asked only for ``detailed_times``.
-    """
+def visit_row(projection, spikes, history, current, fixed_point):
+    """Wake, update and deliver the spikes of a row; return the number of synaptic events."""
     synapses, delay, row = projection.synapses, projection.delay, history.row[0]
     rows, resets, step = history.rows, projection.resets, row + history.horizon
     together = projection.plastic and history.horizon == delay
@@ -263,7 +259,7 @@ def visit_row(projection, spikes, history, current, fixed_point, clock, detailed
         for i in spikes_of(spikes, row):
             if projection.sources.state[i] == WAKING:
                 _visit(rows, projection, history, i, False, False, current, fixed_point)
-    events, plasticity = 0, 0.0
+    events = 0
     arrives = not _is_lost(resets, step - delay, step)
     arriving = spikes_of(spikes, step - delay)
     for n in range(len(arriving)):
@@ -274,11 +270,7 @@ def visit_row(projection, spikes, history, current, fixed_point, clock, detailed
         first, last = synapses.offset[i], synapses.offset[i + 1]
         events += last - first if arrives else 0
         if projection.plastic:
-            if detailed_times:
-                plasticity -= seconds(clock)
             _visit(rows, projection, history, i, arrives, entering_too and arrives, current, fixed_point)
-            if detailed_times:
-                plasticity += seconds(clock)
         elif arrives:
             deliver(synapses, first, last, current, fixed_point)
     if projection.plastic and not entering_too:
@@ -286,4 +278,4 @@ def visit_row(projection, spikes, history, current, fixed_point, clock, detailed
         if not _is_lost(resets, emission, emission + delay):
             for i in spikes_of(spikes, emission):
                 _visit(rows, projection, history, i, False, True, current, fixed_point)
-    return events, plasticity
+    return events

@@ -67,7 +67,7 @@ class Simulation:
         destinations: ranks that a spike is sent to, "all" or the "targets" that need it; None takes the cheaper.
         dry_run: play one of many ranks without the others, given as (rank, number of ranks): builds and computes what
             that rank would, with neurons that ignore their input and fire, so that the other ranks' spikes are known.
-        detailed_times: tell plasticity apart from delivery, and waiting from communicating; costs some time itself.
+        time_waiting: let ranks meet before each exchange, to tell waiting from communicating; costs some time itself.
 
     Raises:
         ParameterError: a connection that is not allowed.
@@ -84,7 +84,7 @@ class Simulation:
         communicator: Any = None,
         destinations: Destinations | None = None,
         dry_run: tuple[int, int] | None = None,
-        detailed_times: bool = False,
+        time_waiting: bool = False,
     ) -> None:
         start = time.perf_counter()
         connections = connections or {}
@@ -109,6 +109,7 @@ class Simulation:
         self.recurrent = Range.of_rank(network.n_recurrent, index, n_ranks)
         """The recurrent neurons of this rank."""
         self._communicator = communicator
+        self._time_waiting = time_waiting
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
         self._rank = build(
             network,
@@ -116,7 +117,6 @@ class Simulation:
             connections=connections,
             recurrent=self.recurrent,
             values=self._neuron_values,
-            detailed_times=detailed_times,
         )
         self._sample_length = 0
         self._largest_output_weight = largest_output_weight(network, connections)
@@ -201,7 +201,6 @@ class Simulation:
             self.recurrent,
             self._neuron_values,
             self._rank.readout_parameters.fixed_point,
-            self._rank.detailed_times,
             self._sample_length,
         )
 
@@ -228,7 +227,7 @@ class Simulation:
     def _exchange_before(self, exchanged: Exchanged, first_step: int, last_step: int) -> None:
         assert self._exchange is not None
         before = time.perf_counter()
-        if self._rank.detailed_times and self._communicator is not None:
+        if self._time_waiting and self._communicator is not None:
             self._communicator.Barrier()
             self._communication["wait"] += time.perf_counter() - before
             before = time.perf_counter()
@@ -314,7 +313,6 @@ class Simulation:
             connections={name: connections.get(name) or self.weights(name) for name in PROJECTIONS},
             recurrent=self.recurrent,
             values=self._neuron_values,
-            detailed_times=before.detailed_times,
         )
         self._rank = rank._replace(counts=before.counts, times=before.times)
         self._exchange = self._new_exchange(1 if self._communicator is None else self._communicator.size, dry_run=False)
@@ -350,7 +348,7 @@ class Simulation:
 
     @property
     def times(self) -> dict[str, float]:
-        """Of this rank, seconds since the start by phase; plasticity is a part of deliver and collocate."""
+        """Of this rank, seconds since the start by phase; plasticity is the part of deliver for plastic projections."""
         times = self._rank.times
         phases = {
             "update": loop.UPDATE,

@@ -101,7 +101,7 @@ def _repeat(
         communicator=communicator,
         destinations=case.destinations,
         dry_run=None if dry_run is None else (rank, dry_run),
-        detailed_times=True,
+        time_waiting=True,
     )
     _propagate(simulation, case, timing.n_steps_warm_up, communicator)
     times, counts, traffic = dict(simulation.times), dict(simulation.counts), simulation.traffic

@@ -81,14 +81,6 @@ def test_room_for_recorded_spikes_does_not_matter(delay: str, monkeypatch: pytes
     assert_same_bits(one, other, recording, other.run(stimulus))
 
 
-def test_detailed_times_do_not_matter() -> None:
-    network, connections, stimulus = small_problem(8)
-    plain, detailed = (Simulation(network, connections=connections, detailed_times=d) for d in (False, True))
-    assert_same_bits(plain, detailed, plain.run(stimulus), detailed.run(stimulus))
-    assert plain.times["plasticity"] == 0.0
-    assert 0.0 < detailed.times["plasticity"] <= detailed.times["deliver"] + detailed.times["collocate"]
-
-
 def test_learning_rate_of_a_projection() -> None:
     """It takes the place of the optimizer's, for that projection alone."""
     network, connections, stimulus = small_problem(8)

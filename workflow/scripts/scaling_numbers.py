@@ -39,7 +39,6 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
     table = table.reset_index()
     for count in ("neurons", "synapses", "spikes", "synaptic_events"):
         table[count] = table[count] * table["ranks"] / table["played"]
-    table["plasticity_s"] = table[["plasticity_s", "deliver_s"]].min(axis=1)
     table["deliver_s"] -= table["plasticity_s"]
     phases = [f"{phase}_s" for phase in PHASES if phase != "other"]
     table["other_s"] = (table["propagation_s"] - table[phases].sum(axis=1)).clip(lower=0)
