@@ -1,9 +1,11 @@
 """Memory that will soon be needed is fetched while there is other work: it changes times, and no result.
 
 Where many ranks share a network, a spike meets few synapses on each of them, far from those of the spike before. Each
-of its cache lines would be waited for.
+of its cache lines would be waited for. Where it meets many, the processor reads ahead by itself, but starts anew with
+each spike and each page of memory.
 """
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
@@ -13,8 +15,10 @@ from eprop_core.compilation import kernel
 _FOR_WRITING, _KEEP, _DATA = 1, 3, 1
 """Arguments of LLVM's prefetch: the line will be written, stays in all caches, and holds data."""
 
-AHEAD = 8
+SPIKES_AHEAD = 8
 """Spikes from the one that is visited to that whose synapses are fetched; its source is fetched as much earlier."""
+SYNAPSES_AHEAD = np.uint64(32)
+"""Synapses from the one that is visited to that which is fetched."""
 SYNAPSES_PER_LINE = 3
 """Of 24 bytes in a cache line of 64, rounded up."""
 
@@ -42,12 +46,18 @@ def fetch(typing_context, array, index):
 
 
 @kernel
+def fetch_following(values, k):
+    """Fetch the values of a synapse some way behind the ``k``-th, uint64."""
+    fetch(values, k + SYNAPSES_AHEAD)
+
+
+@kernel
 def fetch_synapses(synapses, ids, n):
     """Fetch what a visit to the synapses of a source in ``ids`` behind the ``n``-th will need first."""
-    if n + 2 * AHEAD < len(ids):
-        fetch(synapses.offset, ids[n + 2 * AHEAD])
-    if n + AHEAD < len(ids):
-        first = synapses.offset[ids[n + AHEAD]]
+    if n + 2 * SPIKES_AHEAD < len(ids):
+        fetch(synapses.offset, ids[n + 2 * SPIKES_AHEAD])
+    if n + SPIKES_AHEAD < len(ids):
+        first = synapses.offset[ids[n + SPIKES_AHEAD]]
         fetch(synapses.target, first)
         fetch(synapses.values, first)
         fetch(synapses.values, first + SYNAPSES_PER_LINE)
@@ -56,8 +66,8 @@ def fetch_synapses(synapses, ids, n):
 @kernel
 def fetch_source(sources, ids, n):
     """Fetch the state of a source in ``ids`` behind the ``n``-th."""
-    if n + 2 * AHEAD < len(ids):
-        i = ids[n + 2 * AHEAD]
+    if n + 2 * SPIKES_AHEAD < len(ids):
+        i = ids[n + 2 * SPIKES_AHEAD]
         fetch(sources.state, i)
         fetch(sources.last_emission, i)
         fetch(sources.trace, i)

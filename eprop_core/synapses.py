@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compilation import arithmetic_kernel, glue, kernel
+from eprop_core.fetching import fetch_following
 from eprop_core.history import PSI, Q_W, A, P, Q, U, W, X, alpha_power
 from eprop_core.optimizers import bounded, change
 
@@ -201,6 +202,7 @@ def _visit(
 ):  # fmt: skip
     target, values, columns = synapses.target, synapses.values, synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
+        fetch_following(values, k)
         j = np.uint64(target[k])
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
         u_reg, a_reg, q_reg = _sum(sums_reg, j, U), _sum(sums_reg, j, A), _sum(sums_reg, j, Q)
@@ -274,6 +276,7 @@ def settle(synapses, history, first, last, trace, row_ends):
     offset = history.row[0] - history.origin[0]
     power, power_reg = history.decay.kappa_power[offset], history.decay_reg.kappa_power[offset]
     for k in range(np.uint64(first), np.uint64(last)):
+        fetch_following(values, k)
         j = np.uint64(target[k])
         e, e_reg = values[k, ELIGIBILITY], value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
