@@ -9,7 +9,6 @@ from itertools import product
 import numpy as np
 import pytest
 
-from eprop_core.clock import new_scratch
 from eprop_core.history import (
     LARGEST_FACTOR,
     Adaptation,
@@ -32,7 +31,6 @@ from eprop_core.synapses import ELIGIBILITY, GRADIENT, NEXT_WEIGHT, WEIGHT, Colu
 
 N_STEPS, N_SOURCES, N_TARGETS = 400, 6, 5
 FIXED_POINT = 2.0**40
-CLOCK = new_scratch()
 RHO = 0.96
 """Decay of an adaptation."""
 BOUNDS = {"weight_min": -1e9, "weight_max": 1e9}
@@ -149,8 +147,7 @@ class Driver:
             self.spikes.ids[slot, : len(ids)] = ids
             self._next_row()
             self._end_block()
-            events, _ = visit_row(self.projection, self.spikes, self.history, inputs[step], fixed_point, CLOCK, False)
-            n_events += events
+            n_events += visit_row(self.projection, self.spikes, self.history, inputs[step], fixed_point)
             weights[step] = self.projection.synapses.values[:, WEIGHT]
         return weights, inputs / (fixed_point or 1.0), n_events
 
@@ -385,7 +382,7 @@ def test_spikes_that_a_reset_meets_are_lost(delay: int, lag: int, first_step_cou
     for step in range(begin + lag, begin + lag + 5 * length):
         driver.history.row[0] = step - delay
         current = np.zeros(N_TARGETS)
-        n_events, _ = visit_row(projection, driver.spikes, driver.history, current, None, CLOCK, False)
+        n_events = visit_row(projection, driver.spikes, driver.history, current, None)
         sample_of_source, sample_of_target = (step - delay - begin) // length, (step - begin - lag) // length
         reaches = sample_of_source == sample_of_target
         if (step - begin - lag) % length == 0:
