@@ -131,10 +131,10 @@ def largest_output_weight(network: Network, connections: Mapping[str, Connection
 
 
 def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:
-    outside = np.flatnonzero((weight < optimizer.weight_min) | (weight > optimizer.weight_max))
-    if outside.size:
+    if weight.size and (weight.min() < optimizer.weight_min or weight.max() > optimizer.weight_max):
+        outside = weight[(weight < optimizer.weight_min) | (weight > optimizer.weight_max)]
         raise ParameterError(
-            f"{name}: initial weight {weight[outside[0]]:g} is outside the optimizer's bounds "
+            f"{name}: initial weight {outside[0]:g} is outside the optimizer's bounds "
             f"{optimizer.weight_min:g} to {optimizer.weight_max:g}"
         )
 
