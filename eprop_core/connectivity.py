@@ -66,7 +66,7 @@ def weight_scale(weights: InitialWeights, connectivity: Connectivity, n_sources:
     """Factor of the random draws of a projection's weights, pA."""
     divisor = {
         "nothing": 1.0,
-        "sqrt_sources": float(n_sources),
+        "sqrt_sources": max(1.0, float(n_sources)),
         "sqrt_in_degree": max(1.0, mean_in_degree(connectivity, n_sources)),
         "sqrt_mean_fan": max(1.0, (n_sources + n_targets) / 2.0),
     }[weights.divide_by]

@@ -1,8 +1,12 @@
 """The memory that a network needs, known before it is built."""
 
+from collections.abc import Mapping
+
 from eprop_core.connectivity import mean_in_degree
-from eprop_core.layout import layout
+from eprop_core.history import PSI, P, block_length
+from eprop_core.layout import has_two_filters, kappa_reg, layout, walks
 from eprop_core.memory import available
+from eprop_core.network import smallest_decay
 from eprop_core.parameters import Network
 
 NEGLIGIBLE_BYTES = 10_000_000
@@ -13,13 +17,18 @@ class InsufficientMemoryError(MemoryError):
     """A network that does not fit into the memory there is."""
 
 
-def estimate_memory(network: Network, n_ranks: int = 1) -> int:
-    """Bytes that one of ``n_ranks`` ranks will hold: synapses and buffers, from the expected number of connections."""
-    n = network.n_recurrent / n_ranks
+def estimate_memory(network: Network, n_ranks: int = 1, n_connections: Mapping[str, int] | None = None) -> int:
+    """Bytes that one of ``n_ranks`` ranks will hold: synapses and buffers, from the expected number of connections.
+
+    ``n_connections`` are those of projections whose connections are given, on all ranks.
+    """
+    n, given = network.n_recurrent / n_ranks, n_connections or {}
     sources = network.n_input + network.n_recurrent
 
     def synapses(name: str, n_sources: int, n_targets: float) -> float:
         bytes_per_synapse = 4 + 8 * layout(network, name).n
+        if name in given:
+            return given[name] / n_ranks * bytes_per_synapse
         return mean_in_degree(getattr(network, name).connectivity, n_sources) * n_targets * bytes_per_synapse
 
     all_synapses = (
@@ -29,14 +38,28 @@ def estimate_memory(network: Network, n_ranks: int = 1) -> int:
         + synapses("feedback", network.n_readout, n)
     )
     depth = 2 * max(network.input.delay, network.recurrent.delay, network.output.delay + network.feedback.delay)
-    per_neuron = 64 + 40 + 16 * depth
+    per_neuron = 64 + _history_per_neuron(network) + 16 * depth
     per_source = 8 + 8 + 8 + 1 + 8 + 4 * depth
     return int(all_synapses + n * per_neuron + sources * per_source)
 
 
-def check_memory(network: Network, n_ranks_here: int, n_ranks: int) -> None:
+def _history_per_neuron(network: Network) -> int:
+    """Bytes of learning signals, and of running sums or, for those who walk, of the rows of a block."""
+    filters = 2 if has_two_filters(network) else 1
+    if walks(network):
+        block = block_length(smallest_decay(network), network.plasticity.kappa, kappa_reg(network))
+        kept = (block + 2) * (1 + filters)
+    else:
+        kept = filters * ((PSI if network.neuron.adaptation is None else P) + 1)
+    n_histories = 1 if network.input.delay == network.recurrent.delay else 2
+    return n_histories * 8 * (filters + kept)
+
+
+def check_memory(
+    network: Network, n_ranks_here: int, n_ranks: int, n_connections: Mapping[str, int] | None = None
+) -> None:
     """Raise :class:`InsufficientMemoryError` if the ranks on this machine will not fit into its available memory."""
-    needed = estimate_memory(network, n_ranks) * n_ranks_here
+    needed = estimate_memory(network, n_ranks, n_connections) * n_ranks_here
     if needed < NEGLIGIBLE_BYTES:
         return
     left = available()

@@ -207,7 +207,7 @@ def assemble(
             adaptation,
             neuron.surrogate_gradient.height,
             walks(network),
-            smallest_decay=_smallest_decay(network),
+            smallest_decay=smallest_decay(network),
         )
 
     input_history = recurrent_history("input")
@@ -253,7 +253,7 @@ def assemble(
     )
 
 
-def _smallest_decay(network: Network) -> float:
+def smallest_decay(network: Network) -> float:
     """Smallest decay per step of a membrane or an adaptation that any neuron of the whole network may have."""
     neuron = network.neuron
     tau_m = neuron.tau_m.low if isinstance(neuron.tau_m, Uniform) else neuron.tau_m

@@ -36,9 +36,10 @@ def neuron_values(
         if not isinstance(drawn, Uniform):
             raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
         # The smallest time constant decides when the sums begin anew, which must be the same on all ranks.
-        allowed = f"of {drawn.low:g} ms or more" if name == "tau_m" else "above 0"
-        array = np.asarray(values)
-        if array.shape != (network.n_recurrent,) or not np.all(array >= drawn.low if name == "tau_m" else array > 0.0):
+        allowed = f"of {drawn.low:g} ms or more" if name == "tau_m" else f"above {_lowest_voltage(network):g} mV"
+        array = np.asarray(values, float)
+        high_enough = array >= drawn.low if name == "tau_m" else array > _lowest_voltage(network)
+        if array.shape != (network.n_recurrent,) or not np.all(np.isfinite(array) & high_enough):
             raise ParameterError(
                 f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values {allowed}"
             )
@@ -59,6 +60,12 @@ def neuron_values(
         V_th=values_of("V_th", Purpose.THRESHOLDS),
         phase=firing_phases(network, seed, recurrent),
     )
+
+
+def _lowest_voltage(network: Network) -> float:
+    """What every threshold must exceed."""
+    neuron = network.neuron
+    return max(voltage for voltage in (0.0, neuron.V_min, neuron.V_reset) if voltage is not None)
 
 
 def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:

@@ -296,10 +296,12 @@ class Network(Parameters):
         steps = self.neuron.t_ref / self.dt
         if abs(steps - round(steps)) > 1e-9 * max(1.0, steps):
             raise ValueError(f"neuron.t_ref = {self.neuron.t_ref} must be a multiple of dt = {self.dt}")
-        if self.firing_period and self.refractory_steps > self.firing_period:
+        # A clamped neuron does not fire in its last refractory step either.
+        longest = self.firing_period if self.neuron.V_reset is None else self.firing_period - 1
+        if self.firing_period and self.refractory_steps > longest:
             raise ValueError(
-                f"neuron.t_ref = {self.neuron.t_ref} must not exceed the interval between two spikes of "
-                f"neuron.ignore_and_fire, {self.firing_period * self.dt:g} ms"
+                f"neuron.t_ref = {self.neuron.t_ref} must not exceed {longest * self.dt:g} ms, so that "
+                f"neuron.ignore_and_fire can fire every {self.firing_period * self.dt:g} ms"
             )
         sources = {"input": self.n_input, "recurrent": self.n_recurrent - 1, "output": self.n_recurrent}
         for name, available in sources.items():

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from eprop_core import loop
+from eprop_core.collective import together
 from eprop_core.connectivity import Connections, Range, expand, mean_in_degree
 from eprop_core.exchange import Exchange, Exchanged, ExchangeWithAll, ExchangeWithTargets, PretendedExchange, Traffic
 from eprop_core.exchange_cost import Destinations, cheaper_destinations
@@ -94,6 +95,8 @@ class Simulation:
             raise ParameterError(
                 f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(PROJECTIONS)}"
             )
+        if destinations not in (None, *get_args(Destinations)):
+            raise ParameterError(f"destinations = {destinations!r}: must be {' or '.join(get_args(Destinations))}")
         if dry_run is not None and (communicator is not None or not network.firing_period):
             raise ParameterError("dry_run: needs neuron.ignore_and_fire, and no communicator")
         index, n_ranks = dry_run or ((0, 1) if communicator is None else (communicator.rank, communicator.size))
@@ -101,7 +104,6 @@ class Simulation:
             raise ParameterError(f"dry_run = {dry_run}: rank must be 0 to {n_ranks - 1}")
         if n_ranks > network.n_recurrent:
             raise ParameterError(f"{n_ranks} ranks are more than the {network.n_recurrent} recurrent neurons")
-        check_memory(network, ranks_on_this_machine(communicator), n_ranks)
         self.network = network
         self.seed = seed
         self.step = 0
@@ -111,20 +113,31 @@ class Simulation:
         self._communicator = communicator
         self._time_waiting = time_waiting
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
-        self._rank = build(
-            network,
-            seed=int(seed),
-            connections=connections,
-            recurrent=self.recurrent,
-            values=self._neuron_values,
-        )
+        n_ranks_here = ranks_on_this_machine(communicator)
+        n_connections = {name: len(given.source) for name, given in connections.items()}
+
+        def build_own() -> loop.Rank:
+            check_memory(network, n_ranks_here, n_ranks, n_connections)
+            return self._build(connections)
+
+        self._rank = together(communicator, build_own)
         self._sample_length = 0
-        self._largest_output_weight = largest_output_weight(network, connections)
         self.destinations = destinations or cheaper_destinations(network, n_ranks)
         """The ranks that a spike is sent to."""
         self._exchange = self._new_exchange(n_ranks, dry_run is not None)
         self._communication = {"communicate": 0.0, "wait": 0.0}
         self._build_time = time.perf_counter() - start
+
+    def _build(self, connections: Mapping[str, Connections]) -> loop.Rank:
+        """Everything at rest around the connections of this rank."""
+        self._largest_output_weight = largest_output_weight(self.network, connections)
+        return build(
+            self.network,
+            seed=int(self.seed),
+            connections=connections,
+            recurrent=self.recurrent,
+            values=self._neuron_values,
+        )
 
     def _new_exchange(self, n_ranks: int, dry_run: bool) -> Exchange | None:
         has_targets = np.diff(self._rank.recurrent.synapses.offset) > 0
@@ -188,7 +201,8 @@ class Simulation:
                 "because updates or resets go with them"
             )
         self._sample_length = length
-        self._rank = self._assemble()
+        before = self._rank
+        self._rank = self._assemble()._replace(counts=before.counts, times=before.times)
 
     def _assemble(self) -> loop.Rank:
         """Everything at rest around the present weights."""
@@ -307,15 +321,13 @@ class Simulation:
         if isinstance(self._exchange, PretendedExchange):
             raise ParameterError("reconnect: a dry run does not have the other ranks' connections")
         before = self._rank
-        rank = build(
-            self.network,
-            seed=self.seed,
-            connections={name: connections.get(name) or self.weights(name) for name in PROJECTIONS},
-            recurrent=self.recurrent,
-            values=self._neuron_values,
-        )
+        all_connections = {name: connections.get(name) or self.weights(name) for name in PROJECTIONS}
+        rank = together(self._communicator, lambda: self._build(all_connections))
         self._rank = rank._replace(counts=before.counts, times=before.times)
+        traffic = self.traffic
         self._exchange = self._new_exchange(1 if self._communicator is None else self._communicator.size, dry_run=False)
+        if self._exchange is not None:
+            self._exchange.traffic.update(traffic)
         self.step = self._sample_length = 0
 
     @property

@@ -75,7 +75,7 @@ class Mnist(Parameters):
 
     name: Literal["mnist"]
     path: str | None = Field(
-        None, description="directory of the four idx files; null: in EPROP_BENCH_DATA, or download"
+        None, description="directory of the four idx files; null: in EPROP_BENCH_DATA, or download to EPROP_BENCH_CACHE"
     )
     n_steps: int = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
     train_samples: int | None = Field(None, ge=1, description="the first so many training samples; null: all")
@@ -92,7 +92,7 @@ class Nmnist(Parameters):
     path: str | None = Field(
         None,
         description="directory with Train and Test (as directories or .zip), or the published archive; "
-        "null: in EPROP_BENCH_DATA, or download",
+        "null: in EPROP_BENCH_DATA, or download to EPROP_BENCH_CACHE",
     )
     n_steps: int = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
     time_max_us: int = Field(336040, ge=1, lt=2**23, description="us, the longest time that a recording may have")

@@ -7,11 +7,11 @@ threshold since the pixel was last ready; the event makes it refractory, and it 
 that time. Leakage adds ON events at random. From one recording to the next, position and start vary a little.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from eprop_core.compilation import allocating_kernel
 from eprop_core.datasets.events import EventDataset, IntArray, bin_events
 from eprop_core.datasets.parameters import Saccades
 from eprop_core.progress import progress
@@ -102,7 +102,7 @@ def path(parameters: Saccades, times: FloatArray) -> FloatArray:
     return parameters.amplitude * position + [parameters.top, parameters.left]
 
 
-@numba.njit(cache=True)
+@allocating_kernel
 def _sense(luminance, path, size, ratio_on, ratio_off, refractory_ticks):
     """Return ticks and channels of the events; ``luminance`` covers the sensor all along the ``path``.
 

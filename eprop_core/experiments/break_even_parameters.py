@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from eprop_core import time_driven
 from eprop_core.experiments import points
 from eprop_core.experiments.timing import Seeds
 from eprop_core.parameters import Network
@@ -24,8 +25,7 @@ class BreakEvenPoint(Parameters):
     def _parts_fit_together(self) -> Self:
         if self.input_rate * self.network.dt > 1000:
             raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
-        if self.network.firing_period:
-            raise ValueError("network.neuron.ignore_and_fire must be null: the time-driven model does without")
+        time_driven.check_network(self.network)
         return self
 
 

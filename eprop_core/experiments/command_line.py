@@ -16,7 +16,7 @@ from eprop_core.simulation import NotFiniteError
 from eprop_core.stimulus import StimulusError
 
 REPORTED = (ParameterError, DatasetError, StimulusError, RanksError, InsufficientMemoryError, OSError)
-"""Errors in what the user gave; on several ranks, all meet the same one (``ranks.together`` sees to that)."""
+"""Errors in what the user gave; on several ranks, all meet the same one (``eprop_core.collective`` sees to that)."""
 
 
 def parser(module: str, description: str | None) -> argparse.ArgumentParser:

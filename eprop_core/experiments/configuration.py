@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from eprop_core.datasets.parameters import Dataset, Saccades
 from eprop_core.experiments import points
 from eprop_core.experiments.break_even_parameters import BreakEven
-from eprop_core.experiments.contest import Contest, SampleContest
+from eprop_core.experiments.contest import Contest, SampleContest, check_comparable
 from eprop_core.experiments.rewiring import Rewiring, check_rewirable
 from eprop_core.experiments.timing import Interconnect, Name, RankCount, Scaling, Seeds, different
 from eprop_core.experiments.validation_parameters import Validation
@@ -91,8 +91,8 @@ class Task(Parameters):
         sizes = self.dataset.sizes if isinstance(self.dataset, Generated) else (2**31, 2**31)
         try:
             network = self.network_for(*sizes)
-        except pydantic.ValidationError as error:
-            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        except ParameterError as error:
+            raise ValueError(str(error)) from None
         if self.training.rewiring is not None:
             check_rewirable(network, self.training.rewiring)
         if not self.has_accuracy and network.readout.loss != "mean_squared_error":
@@ -105,8 +105,15 @@ class Task(Parameters):
         return not isinstance(self.dataset, SineWaves | Pattern)
 
     def network_for(self, n_input: int, n_readout: int) -> Network:
-        """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts."""
-        return Network(n_input=n_input, n_readout=n_readout, **dict(self.network))
+        """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts.
+
+        Raises a :class:`ParameterError` where it does not fit them.
+        """
+        try:
+            return Network(n_input=n_input, n_readout=n_readout, **dict(self.network))
+        except pydantic.ValidationError as error:
+            message = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ParameterError(f"network.{message}") from None
 
 
 class Study(Parameters):
@@ -208,7 +215,9 @@ class Configuration(Parameters):
     )
     scaling: dict[Name, Scaling] = Field({}, description="timing runs; each makes a figure and a table, `NAME_scaling`")
     ranks_per_node: RankCount | None = Field(
-        None, description="ranks of a timing run on each node of a cluster; null: as many as its cores"
+        None,
+        description="ranks of a timing run on each node of a cluster; null: as many as its cores, and each node is "
+        "asked for the memory of all ranks",
     )
     interconnect: Interconnect | None = Field(
         None, description="what the communication of dry runs is modelled from; null: measured between two ranks here"
@@ -262,6 +271,8 @@ def load(values: Any, where: str) -> Configuration:
                     problems.append(f"baselines.{name}.tasks: {task} has no data set, whose samples could be shown")
                 wrong = _wrong(configuration, task, contest.changes)
                 problems += [f"baselines.{name}.changes: {task}: {line}" for line in wrong]
+                if not wrong:
+                    problems += _wrong_contest(configuration.point(task, contest.changes), f"baselines.{name}: {task}")
     if problems:
         raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
     return configuration
@@ -289,6 +300,15 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
         return lines
     trained = {task: [configuration.point(task, point.changes) for point in study.points()] for task in study.tasks}
     return _wrong_judgement(study, trained) + _repeated_points(study, trained) + _wrong_seeds(study, trained)
+
+
+def _wrong_contest(task: Task, where: str) -> list[str]:
+    """Return what keeps the network of a task from being compared."""
+    try:
+        check_comparable(task.network_for(2**31, 2**31))
+    except ValueError as error:
+        return [f"{where}: {error}"]
+    return []
 
 
 def _no_task(configuration: Configuration, task: str) -> str:

@@ -4,7 +4,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from eprop_core.parameters import Network, Uniform
+from eprop_core.network import PROJECTIONS
+from eprop_core.parameters import FixedInDegree, Network, Uniform
 from eprop_core.parsing import Parameters
 
 
@@ -73,6 +74,7 @@ def check_comparable(network: Network) -> None:
             for own in ("learning_rate", "fixed_signs")
         },
         "neuron.ignore_and_fire": None,
+        "neuron.delayed_reset": False,
     }
     for path, value in allowed.items():
         given: Any = network
@@ -80,6 +82,10 @@ def check_comparable(network: Network) -> None:
             given = getattr(given, key)
         if given != value:
             raise ValueError(f"network.{path} = {given}: must be {value} to be compared with NEST")
+    for name in PROJECTIONS:
+        connectivity = getattr(network, name).connectivity
+        if isinstance(connectivity, FixedInDegree) and connectivity.allow_multapses:
+            raise ValueError(f"network.{name}.connectivity.allow_multapses: must be false for the time-driven model")
     for name in ("tau_m", "V_th"):
         if isinstance(getattr(network.neuron, name), Uniform):
             raise ValueError(f"network.neuron.{name}: must be one value for all neurons to be compared with NEST")

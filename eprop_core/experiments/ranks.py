@@ -1,7 +1,6 @@
 """The MPI ranks of an experiment: as many as asked for, and a core for each."""
 
 import os
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 Communicator = Any
@@ -61,20 +60,3 @@ def size_of(communicator: Communicator) -> int:
 def gather(communicator: Communicator, value: Value) -> list[Value]:
     """Return the values of all ranks, on every rank."""
     return [value] if communicator is None else list(communicator.allgather(value))
-
-
-def together(communicator: Communicator, function: Callable[[], Value]) -> Value:
-    """Call ``function`` on every rank; where it fails on one of them, all raise that error.
-
-    What depends on the machine of a rank, such as reading a file, may fail on some ranks alone; the others would wait.
-    """
-    value: Value | None = None
-    error: Exception | None = None
-    try:
-        value = function()
-    except (ValueError, MemoryError, OSError) as raised:
-        error = raised
-    for other in gather(communicator, error):
-        if other is not None:
-            raise other
-    return value  # type: ignore[return-value]

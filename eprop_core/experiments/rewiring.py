@@ -38,6 +38,8 @@ class Rewiring(Parameters):
 
 def check_rewirable(network: Network, rewiring: Rewiring) -> None:
     """Raise a ValueError where a network cannot be rewired like this."""
+    if network.plasticity.update == "sample":  # a batch updates when the next begins, after the rewiring
+        raise ValueError('training.rewiring: plasticity.update must be "spike"')
     for name in rewiring.projections:
         projection = getattr(network, name)
         if not network.optimizer(name).fixed_signs:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from eprop_core.collective import together
 from eprop_core.exchange import Traffic
 from eprop_core.exchange_cost import Destinations, cheaper_destinations, costs
 from eprop_core.experiments import command_line, estimates, measurement, ranks, results
@@ -176,7 +177,7 @@ def main() -> None:
         estimates.check_memory(timing, options.dry_run or options.ranks, ranks_on_this_machine(communicator))
         return timing
 
-    timing = ranks.together(communicator, read)
+    timing = together(communicator, read)
     if options.compile:
         compile_variants(timing, communicator, options.dry_run)
         return

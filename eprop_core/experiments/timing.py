@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from eprop_core.exchange_cost import Destinations
 from eprop_core.experiments import points
 from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Network, PairwiseBernoulli
+from eprop_core.parameters import AllToAll, Network, PairwiseBernoulli
 from eprop_core.parsing import ParameterError, Parameters
 
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
@@ -33,7 +33,8 @@ class Case(Parameters):
 
     kind: Literal["strong", "weak"] = Field(
         description="strong: the same network on any number of ranks; weak: n_input and n_recurrent grow with it, "
-        "and probabilities of connection shrink: in-degrees stay, and of the feedback the out-degree"
+        "and probabilities of connection shrink: in-degrees stay, and so does the feedback's out-degree if it is drawn "
+        "by probability"
     )
     network: Network = Field(description="the network on one rank")
     input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
@@ -50,6 +51,12 @@ class Case(Parameters):
     def _parts_fit_together(self) -> Self:
         if self.input_rate * self.network.dt > 1000:
             raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        for name in ("input", "recurrent", "output"):
+            if self.kind == "weak" and isinstance(getattr(self.network, name).connectivity, AllToAll):
+                raise ValueError(
+                    f"network.{name}.connectivity.rule: all_to_all lets in-degrees grow with the ranks; "
+                    "weak scaling needs fixed_in_degree or pairwise_bernoulli"
+                )
         if self.network.plasticity.counts_samples and self.sample_length is None:
             raise ValueError("sample_length: is needed where weights are updated or states reset between samples")
         return self

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from eprop_core.collective import together
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
 from eprop_core.experiments import command_line, measurement, operations, ranks, results
@@ -48,7 +49,7 @@ def train(
 
     run_briefly(network, communicator=communicator)  # loads what is compiled, which is not to be timed
     with stopwatch.measure("build"):
-        simulation = ranks.together(communicator, lambda: Simulation(network, seed=seed, communicator=communicator))
+        simulation = Simulation(network, seed=seed, communicator=communicator)
     groups = [
         (epoch, group)
         for epoch in range(1, training.epochs + 1)
@@ -210,7 +211,7 @@ def main() -> None:
     options = parser.parse_args()
 
     communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
-    parameters, learnt, tested = ranks.together(communicator, lambda: _read(options.task, options.data, options.seed))
+    parameters, learnt, tested = together(communicator, lambda: _read(options.task, options.data, options.seed))
     result = {
         "experiment": "training",
         "seed": options.seed,

@@ -37,6 +37,12 @@ class SineWaves(Generated):
         Uniform(low=0.5, high=2.0), description="from which each wave's amplitude is drawn, before their sum is scaled"
     )
 
+    @model_validator(mode="after")
+    def _waves_fit(self) -> Self:
+        if max(self.periods) > self.n_steps:
+            raise ValueError(f"periods: must not exceed n_steps = {self.n_steps}, each wave turns at least once")
+        return self
+
     @property
     def sizes(self) -> tuple[int, int]:
         """Input channels and readouts."""

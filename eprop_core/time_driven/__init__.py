@@ -70,8 +70,7 @@ def simulate(
         plastic: False keeps all weights as they are.
 
     Raises:
-        ParameterError: if connections or values are missing or do not fit, or neurons ignore their input and fire:
-            their phases are not among the arguments.
+        ParameterError: if connections or values are missing or do not fit, or see :func:`check_network`.
         StimulusError: if the stimulus does not fit the network.
     """
     _check(network, connections)
@@ -131,10 +130,20 @@ def _check(network: Network, connections: Mapping[str, Connections]) -> None:
     needed = {"input", "recurrent", "output"} | ({"feedback"} if network.feedback.kind != "symmetric" else set())
     if missing := needed - set(connections):
         raise ParameterError(f"connections: {', '.join(sorted(missing))} missing, all projections must be given")
-    if network.firing_period:
-        raise ParameterError(
-            "neuron.ignore_and_fire: the time-driven model fires by the voltage alone, it must be null"
-        )
+    check_network(network)
+
+
+def check_network(network: Network) -> None:
+    """Raise a :class:`ParameterError` for a network that this model does not compute."""
+    needed = {
+        "neuron.ignore_and_fire": (network.neuron.ignore_and_fire is None, "null"),
+        "neuron.delayed_reset": (not network.neuron.delayed_reset, "false"),
+        "plasticity.update": (network.plasticity.update == "spike", "spike"),
+        "plasticity.reset_at_samples": (not network.plasticity.reset_at_samples, "false"),
+    }
+    for path, (given, value) in needed.items():
+        if not given:
+            raise ParameterError(f"{path}: must be {value} for the time-driven model")
 
 
 def _onto_neurons(

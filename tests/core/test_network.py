@@ -33,6 +33,8 @@ def bytes_of_arrays(state: object) -> int:
         SMALL,
         SMALL | {"plasticity": {"kappa": 0.5}},
         SPARSE,
+        SMALL | {"plasticity": {"kappa": 0.9, "optimizer": {"algorithm": "adam"}}, "input": {"delay": 2}},
+        SPARSE | {"neuron": {"adaptation": {"beta": 0.1, "tau": 100.0}}, "plasticity": {"kappa": 0.5}},
         SPARSE | {"output": {"delay": 10}, "feedback": {"delay": 10}},
         SPARSE | {"recurrent": {"plastic": False, "connectivity": {"rule": "fixed_in_degree", "in_degree": 20}}},
     ],
@@ -46,6 +48,17 @@ def test_estimate_of_one_rank_among_many() -> None:
     network = parse(Network, SPARSE | {"neuron": {"ignore_and_fire": {"rate": 10.0}}})
     held = bytes_of_arrays(Simulation(network, dry_run=(2, 8))._rank)
     assert estimate_memory(network, 8) == pytest.approx(held, rel=0.2)
+
+
+def test_given_connections_need_the_memory_of_so_many() -> None:
+    network = parse(Network, SMALL | {"n_recurrent": 10**5})
+    projections = ("input", "recurrent", "output", "feedback")
+    assert estimate_memory(network) > 1e11
+    assert estimate_memory(network, n_connections=dict.fromkeys(projections, 1000)) < 1e8
+
+
+def test_a_single_neuron() -> None:
+    assert Simulation(parse(Network, SMALL | {"n_recurrent": 1})).counts["recurrent_synapses"] == 0
 
 
 def test_too_little_memory_is_told_before_building() -> None:
@@ -97,6 +110,7 @@ def test_explicit_values() -> None:
         ({"tau_m": np.full(499, 6.0)}, r"neuron_values\['tau_m'\]: must be n_recurrent = 500 values of 5 ms or more"),
         ({"tau_m": np.full(500, 4.9)}, r"neuron_values\['tau_m'\]: must be n_recurrent = 500 values of 5 ms or more"),
         ({"V_th": np.append(np.ones(499), 0.0)}, r"neuron_values\['V_th'\]: must be n_recurrent = 500 values above 0"),
+        ({"V_th": np.full(500, np.inf)}, r"neuron_values\['V_th'\]: must be n_recurrent = 500 values above 0"),
         ({"C_m": np.ones(500)}, r"neuron_values\['C_m'\]: only for tau_m and V_th that differ between neurons"),
     ],
 )

@@ -170,10 +170,13 @@ def test_frozen() -> None:
         network.neuron.tau_m = 2.0
 
 
-@pytest.mark.parametrize(("t_ref", "allowed"), [(9.0, True), (10.0, True), (11.0, False)])
-def test_refractory_period_within_the_given_interval(t_ref: float, allowed: bool) -> None:
+@pytest.mark.parametrize(
+    ("t_ref", "V_reset", "allowed"),
+    [(9.0, None, True), (10.0, None, True), (11.0, None, False), (9.0, 0.0, True), (10.0, 0.0, False)],
+)
+def test_refractory_period_within_the_given_interval(t_ref: float, V_reset: float | None, allowed: bool) -> None:
     """100 spikes/s are one every 10 ms; a longer refractoriness would swallow spikes that other ranks expect."""
-    values = SIZES | {"neuron": {"t_ref": t_ref, "ignore_and_fire": {"rate": 100.0}}}
+    values = SIZES | {"neuron": {"t_ref": t_ref, "V_reset": V_reset, "ignore_and_fire": {"rate": 100.0}}}
     if allowed:
         parse(Network, values)
         return

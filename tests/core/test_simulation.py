@@ -197,6 +197,17 @@ def test_reconnected_network_is_that_of_its_connections_at_rest(delay: str) -> N
     assert simulation.counts["recurrent_synapses"] == len(weight) - 1
 
 
+def test_counts_go_on_where_samples_update() -> None:
+    network, connections, stimulus = small_problem(8)
+    plasticity = network.plasticity.model_copy(update={"update": "sample", "rate_average": "sample"})
+    simulation = Simulation(network.model_copy(update={"plasticity": plasticity}), connections=connections)
+    simulation.run(stimulus)
+    before = simulation.counts["spikes"]
+    simulation.reconnect({})
+    simulation.run(stimulus)
+    assert simulation.counts["spikes"] > before > 0
+
+
 def test_frozen_networks_follow_the_learning() -> None:
     network, connections, stimulus = small_problem(10)
     simulation = Simulation(network, connections=connections)

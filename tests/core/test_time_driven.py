@@ -1,5 +1,7 @@
 """The time-driven model against the literal one, and its own bad input."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -240,8 +242,17 @@ def test_reports_a_stimulus_that_does_not_fit() -> None:
         simulate(problem.network, problem.connections, too_few_targets)
 
 
-def test_refuses_neurons_that_ignore_their_input() -> None:
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("neuron", {"ignore_and_fire": IgnoreAndFire(rate=10.0)}),
+        ("neuron", {"delayed_reset": True}),
+        ("plasticity", {"update": "sample"}),
+        ("plasticity", {"reset_at_samples": True}),
+    ],
+)
+def test_refuses_what_it_does_not_compute(part: str, change: dict[str, Any]) -> None:
     network, connections, stimulus = random_problem(0, 20)
-    neuron = network.neuron.model_copy(update={"ignore_and_fire": IgnoreAndFire(rate=10.0)})
-    with pytest.raises(ParameterError, match="ignore_and_fire"):
-        simulate(network.model_copy(update={"neuron": neuron}), connections, stimulus)
+    changed = network.model_copy(update={part: getattr(network, part).model_copy(update=change)})
+    with pytest.raises(ParameterError, match=f"^{part}.{next(iter(change))}: must be"):
+        simulate(changed, connections, stimulus)

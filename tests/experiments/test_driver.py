@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,8 @@ def test_a_program_ends_with_its_driver() -> None:
 
 
 def test_a_driver_elsewhere_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = threading.active_count()
     for value in ("another-host:1", "", "nonsense"):
         monkeypatch.setenv(driver.VARIABLE, value)
         driver.end_with_driver()
+    assert threading.active_count() == before

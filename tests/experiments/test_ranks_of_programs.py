@@ -1,13 +1,19 @@
 """More or fewer ranks than meant: one clear line, at once, and no result."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import small
+from eprop_core.collective import together
 from eprop_core.experiments import ranks
+from eprop_core.parameters import Network
+from eprop_core.parsing import parse
+from eprop_core.simulation import Simulation
 
 N_CORES = len(os.sched_getaffinity(0))
 
@@ -31,8 +37,8 @@ def test_an_error_met_together_is_raised(error: type[Exception]) -> None:
         raise error("told")
 
     with pytest.raises(error, match="told"):
-        ranks.together(None, fail)
-    assert ranks.together(None, lambda: 5) == 5
+        together(None, fail)
+    assert together(None, lambda: 5) == 5
 
 
 @pytest.mark.parametrize(
@@ -60,3 +66,19 @@ def test_a_file_that_is_missing_ends_all_ranks(tmp_path: Path) -> None:
     assert finished.returncode != 0
     (line,) = finished.stderr.splitlines()
     assert line.startswith("error: ") and "none.json" in line
+
+
+def test_an_error_of_one_rank_ends_all_ranks(tmp_path: Path) -> None:
+    """A single weight is out of bounds, and only its rank knows."""
+    values = small.timing().model_dump(mode="json") | {"destinations": "targets"}
+    simulation = Simulation(parse(Network, values["network"]), seed=1)
+    weights = np.sort(np.concatenate([simulation.weights(name).weight for name in ("input", "recurrent", "output")]))
+    values["network"]["plasticity"]["optimizer"] |= {"weight_min": -1e9, "weight_max": weights[-2]}
+    (tmp_path / "timing.json").write_text(json.dumps(values), encoding="utf-8")
+    command = small.on_ranks(2, "eprop_core.experiments.scaling")
+    command += [str(tmp_path / "timing.json"), "--output", str(tmp_path / "result.json")]
+    command += ["--ranks", "2", "--oversubscribe"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert finished.returncode != 0
+    assert "outside the optimizer's bounds" in finished.stderr.splitlines()[-1]
+    assert not (tmp_path / "result.json").exists()

@@ -124,6 +124,13 @@ def test_a_dry_run_does_what_that_rank_does(tmp_path: Path, kind: str) -> None:
         assert real["traffic"]["all"]["bytes_to_each_rank"] >= 8 * timing.n_steps
 
 
+def test_weak_scaling_keeps_in_degrees() -> None:
+    values = small.timing("weak").model_dump(mode="json")
+    values["network"]["output"]["connectivity"] = {"rule": "all_to_all"}
+    with pytest.raises(ParameterError, match=r"output.connectivity.rule: all_to_all lets in-degrees grow"):
+        parse(Timing, values)
+
+
 def test_rules_that_update_between_samples() -> None:
     values = small.timing().model_dump(mode="json") | {"variants": {"bellec": BELLEC}}
     with pytest.raises(ParameterError, match="sample_length"):

@@ -29,6 +29,11 @@ def test_waves_have_their_periods_alone() -> None:
     assert np.all(spectrum[[1, 5]] > 1)
 
 
+def test_each_wave_turns_at_least_once() -> None:
+    with pytest.raises(ValueError, match="periods: must not exceed n_steps = 500"):
+        SineWaves(name="sine_waves", n_steps=500)
+
+
 def test_targets_and_noise_depend_on_the_seed_alone() -> None:
     one, again, other = regression(1), regression(1), regression(2)
     np.testing.assert_array_equal(one.target(0), again.target(0))

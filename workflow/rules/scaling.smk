@@ -121,6 +121,7 @@ use rule time_one_rank as time_many_ranks with:
 use rule time_one_rank as time_dry_run with:
     input:
         timing="results/scaling/{timing}/timing.json",
+        compiled=lambda wildcards: compiled(networks_of_timing(wildcards.timing)),
         sources=sources("."),
         program=programs("scaling", "poisson", "measurement"),
     output:

@@ -103,7 +103,7 @@ use rule validate as validate_ranks with:
         mem_mb=lambda wildcards: 500 * int(wildcards.ranks),
         runtime=lambda wildcards, attempt: 60 * attempt,
         cpus_per_task=1,
-        tasks=lambda wildcards: int(wildcards.ranks),
+        tasks=lambda wildcards: max(2, int(wildcards.ranks)),  # with fewer, the plugin refuses a launcher
         mpi=mpi_launcher(),
     params:
         launcher=lambda wildcards, resources: f"{resources.mpi} -n {wildcards.ranks}",
