@@ -270,6 +270,7 @@ class Simulation:
         """All connections of a projection with their present weights, sorted by (target, source). Collective.
 
         A weight changes when a spike of its source arrives; what has been gathered since then is not in it.
+        Where samples update, a batch is in it once the next sample has begun.
         """
         own = self._own_weights(projection)
         if self._communicator is None:
