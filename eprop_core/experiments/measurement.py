@@ -1,5 +1,7 @@
 """What every experiment measures about itself: time by phase, memory and counts, per rank and summed."""
 
+import ctypes
+import gc
 import resource
 import sys
 import time
@@ -30,7 +32,14 @@ class Stopwatch:
 
 
 def reset_peak_memory() -> None:
-    """Let :func:`peak_memory` count from here on; does nothing where the system has no way to."""
+    """Let :func:`peak_memory` count from here on; does nothing where the system has no way to.
+
+    What an earlier network left is given back first, or the next one would be built within it and seem to need less, or
+    beside it and seem to need more.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # the C library of most Linux systems keeps small arrays for later
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
