@@ -201,8 +201,11 @@ class Simulation:
                 "because updates or resets go with them"
             )
         self._sample_length = length
-        before = self._rank
-        self._rank = self._assemble()._replace(counts=before.counts, times=before.times)
+        self._take_over(self._assemble())
+
+    def _take_over(self, rank: loop.Rank) -> None:
+        """Go on with a rank at rest; counts and times go on, too."""
+        self._rank = rank._replace(counts=self._rank.counts, times=self._rank.times)
 
     def _assemble(self) -> loop.Rank:
         """Everything at rest around the present weights."""
@@ -321,10 +324,8 @@ class Simulation:
         """
         if isinstance(self._exchange, PretendedExchange):
             raise ParameterError("reconnect: a dry run does not have the other ranks' connections")
-        before = self._rank
         all_connections = {name: connections.get(name) or self.weights(name) for name in PROJECTIONS}
-        rank = together(self._communicator, lambda: self._build(all_connections))
-        self._rank = rank._replace(counts=before.counts, times=before.times)
+        self._take_over(together(self._communicator, lambda: self._build(all_connections)))
         traffic = self.traffic
         self._exchange = self._new_exchange(1 if self._communicator is None else self._communicator.size, dry_run=False)
         if self._exchange is not None:

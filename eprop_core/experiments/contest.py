@@ -1,9 +1,11 @@
 """Entries of `baselines` in the configuration: networks on which this simulator and others are compared."""
 
+from operator import attrgetter
 from typing import Annotated, Any, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from eprop_core import time_driven
 from eprop_core.network import PROJECTIONS
 from eprop_core.parameters import FixedInDegree, Network, Uniform
 from eprop_core.parsing import Parameters
@@ -62,24 +64,19 @@ Contest = Annotated[
 def check_comparable(network: Network) -> None:
     """Raise a ValueError for a network that not all contestants can simulate."""
     allowed = {
+        **time_driven.COMPUTED,
         **{f"{name}.delay": 1 for name in ("input", "recurrent", "output", "feedback")},
         "feedback.kind": "random",
         "readout.loss": "mean_squared_error",
-        "plasticity.update": "spike",
-        "plasticity.reset_at_samples": False,
         "plasticity.optimizer.fixed_signs": False,
         **{
             f"{name}.{own}": None
             for name in ("input", "recurrent", "output")
             for own in ("learning_rate", "fixed_signs")
         },
-        "neuron.ignore_and_fire": None,
-        "neuron.delayed_reset": False,
     }
     for path, value in allowed.items():
-        given: Any = network
-        for key in path.split("."):
-            given = getattr(given, key)
+        given = attrgetter(path)(network)
         if given != value:
             raise ValueError(f"network.{path} = {given}: must be {value} to be compared with NEST")
     for name in PROJECTIONS:

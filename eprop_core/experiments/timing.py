@@ -51,7 +51,7 @@ class Case(Parameters):
     def _parts_fit_together(self) -> Self:
         if self.input_rate * self.network.dt > 1000:
             raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
-        for name in ("input", "recurrent", "output"):
+        for name in PROJECTIONS[:3]:
             if self.kind == "weak" and isinstance(getattr(self.network, name).connectivity, AllToAll):
                 raise ValueError(
                     f"network.{name}.connectivity.rule: all_to_all lets in-degrees grow with the ranks; "

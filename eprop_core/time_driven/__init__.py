@@ -8,8 +8,10 @@ A synapse cannot learn from a step before that step's learning signal has reache
 advanced through *history indices* that lag behind the simulated step; see :class:`~.synapses.Timing`.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 
@@ -20,6 +22,14 @@ from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven.feedback import SynapsesWithFeedback
 from eprop_core.time_driven.neurons import Readouts, RecurrentNeurons
 from eprop_core.time_driven.synapses import History, SynapsesOntoNeurons, SynapsesOntoReadouts, Timing, dense, listed
+
+COMPUTED = {
+    "neuron.ignore_and_fire": None,
+    "neuron.delayed_reset": False,
+    "plasticity.update": "spike",
+    "plasticity.reset_at_samples": False,
+}
+"""Values, by parameter path, of the networks that this model computes; it knows no others."""
 
 _NO_VALUES: Mapping[str, np.ndarray] = {}
 
@@ -135,15 +145,9 @@ def _check(network: Network, connections: Mapping[str, Connections]) -> None:
 
 def check_network(network: Network) -> None:
     """Raise a :class:`ParameterError` for a network that this model does not compute."""
-    needed = {
-        "neuron.ignore_and_fire": (network.neuron.ignore_and_fire is None, "null"),
-        "neuron.delayed_reset": (not network.neuron.delayed_reset, "false"),
-        "plasticity.update": (network.plasticity.update == "spike", "spike"),
-        "plasticity.reset_at_samples": (not network.plasticity.reset_at_samples, "false"),
-    }
-    for path, (given, value) in needed.items():
-        if not given:
-            raise ParameterError(f"{path}: must be {value} for the time-driven model")
+    for path, value in COMPUTED.items():
+        if attrgetter(path)(network) != value:
+            raise ParameterError(f"{path}: must be {json.dumps(value)} for the time-driven model")
 
 
 def _onto_neurons(

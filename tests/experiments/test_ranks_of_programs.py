@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,11 @@ from eprop_core.simulation import Simulation
 N_CORES = len(os.sched_getaffinity(0))
 
 
-def scale(directory: Path, n_started: int, *options: str) -> subprocess.CompletedProcess[str]:
-    (directory / "timing.json").write_text(small.timing().model_dump_json(), encoding="utf-8")
+def scale(
+    directory: Path, n_started: int, *options: str, changed: dict[str, Any] | None = None
+) -> subprocess.CompletedProcess[str]:
+    values = changed or small.timing().model_dump(mode="json")
+    (directory / "timing.json").write_text(json.dumps(values), encoding="utf-8")
     command = small.on_ranks(n_started, "eprop_core.experiments.scaling")
     command += [str(directory / "timing.json"), "--output", str(directory / "result.json"), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
@@ -74,11 +78,7 @@ def test_an_error_of_one_rank_ends_all_ranks(tmp_path: Path) -> None:
     simulation = Simulation(parse(Network, values["network"]), seed=1)
     weights = np.sort(np.concatenate([simulation.weights(name).weight for name in ("input", "recurrent", "output")]))
     values["network"]["plasticity"]["optimizer"] |= {"weight_min": -1e9, "weight_max": weights[-2]}
-    (tmp_path / "timing.json").write_text(json.dumps(values), encoding="utf-8")
-    command = small.on_ranks(2, "eprop_core.experiments.scaling")
-    command += [str(tmp_path / "timing.json"), "--output", str(tmp_path / "result.json")]
-    command += ["--ranks", "2", "--oversubscribe"]
-    finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    finished = scale(tmp_path, 2, "--ranks", "2", "--oversubscribe", changed=values)
     assert finished.returncode != 0
     assert "outside the optimizer's bounds" in finished.stderr.splitlines()[-1]
     assert not (tmp_path / "result.json").exists()

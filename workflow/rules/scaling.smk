@@ -88,11 +88,6 @@ rule time_one_rank:
 
 # Without `-m mpi4py` an error of one rank would leave the others waiting.
 use rule time_one_rank as time_many_ranks with:
-    input:
-        timing="results/scaling/{timing}/timing.json",
-        compiled=lambda wildcards: compiled(networks_of_timing(wildcards.timing)),
-        sources=sources("."),
-        program=programs("scaling", "poisson", "measurement"),
     wildcard_constraints:
         ranks=r"[2-9]|\d\d+",
     resources:
@@ -119,11 +114,6 @@ use rule time_one_rank as time_many_ranks with:
 
 
 use rule time_one_rank as time_dry_run with:
-    input:
-        timing="results/scaling/{timing}/timing.json",
-        compiled=lambda wildcards: compiled(networks_of_timing(wildcards.timing)),
-        sources=sources("."),
-        program=programs("scaling", "poisson", "measurement"),
     output:
         "results/scaling/{timing}/dry-{ranks}_seed-{seed}.json",
     log:
