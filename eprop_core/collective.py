@@ -16,7 +16,7 @@ def together(communicator: Any, function: Callable[[], Value]) -> Value:
     error: Exception | None = None
     try:
         value = function()
-    except (ValueError, MemoryError, OSError) as raised:
+    except (ValueError, ArithmeticError, MemoryError, OSError) as raised:
         error = raised
     for other in [error] if communicator is None else communicator.allgather(error):
         if other is not None:

@@ -1,14 +1,16 @@
 """What travels between ranks: once per communication interval, spikes and the readouts' partial input in one message.
 
-A message holds, as int64: its own length in words; the number of spikes in each step since the last exchange; the
-sender's part of the readouts' input for each step of the coming interval; the spikes' global ids, two to a word. All
-ranks reserve the same room. If a message does not fit, every rank reads so from the lengths, and all exchange again.
+A message holds, as int64: its own length in words, and a notice; the number of spikes in each step since the last
+exchange; the sender's part of the readouts' input for each step of the coming interval; the spikes' global ids, two to
+a word. All ranks reserve the same room. If a message does not fit, every rank reads so from the lengths, and all
+exchange again. A notice reaches all ranks in the same exchange, so that they end a run in the same step.
 
 Spikes go to all ranks, or to those that have targets for them (:mod:`eprop_core.exchange_cost`).
 """
 
+import copy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -17,6 +19,11 @@ from eprop_core.connectivity import Range
 from eprop_core.exchange_cost import Destinations, share_of_ranks
 from eprop_core.loop import Rank
 from eprop_core.spikes import Spikes, copy_ids, spikes_of
+
+GO_ON, INTERRUPTED, RANK_FAILED = range(3)
+"""Notices of a rank to all others; the greatest counts."""
+_NOTICES = 4
+"""The first word of a message is its length times this number, plus the notice."""
 
 
 class Exchanged(NamedTuple):
@@ -38,7 +45,9 @@ class Exchanged(NamedTuple):
 
 
 @kernel
-def _pack_for_all(rank: Exchanged, step: int, n_current_steps: int, message: np.ndarray, ids: np.ndarray) -> None:
+def _pack_for_all(
+    rank: Exchanged, step: int, n_current_steps: int, notice: int, message: np.ndarray, ids: np.ndarray
+) -> None:
     """Write the message to all ranks: all numbers, and as many ids as there is room for."""
     n_steps = step - rank.published[0]
     position = _pack_currents(rank, n_steps, n_current_steps, message)
@@ -47,7 +56,7 @@ def _pack_for_all(rank: Exchanged, step: int, n_current_steps: int, message: np.
         message[1 + s] = len(own)
         copy_ids(ids, position, own, 0, max(0, min(len(own), len(ids) - position)), rank.first_id)
         position += len(own)
-    message[0] = (position + 1) // 2
+    message[0] = (position + 1) // 2 * _NOTICES + notice
 
 
 @kernel
@@ -55,6 +64,7 @@ def _pack_for_targets(
     rank: Exchanged,
     step: int,
     n_current_steps: int,
+    notice: int,
     target_rank_offset: np.ndarray,
     target_rank: np.ndarray,
     messages: np.ndarray,
@@ -78,7 +88,7 @@ def _pack_for_targets(
     for r in range(len(messages)):
         longest = max(longest, position[r])
     for r in range(len(messages)):
-        messages[r, 0] = (longest + 1) // 2
+        messages[r, 0] = (longest + 1) // 2 * _NOTICES + notice
 
 
 @kernel
@@ -92,16 +102,18 @@ def _pack_currents(rank: Exchanged, n_steps: int, n_current_steps: int, message:
 
 
 @kernel
-def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarray, ids: np.ndarray) -> int:
+def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarray, ids: np.ndarray) -> tuple[int, int]:
     """Enter the messages of all ranks, in the order of ranks and so of ids, if there was room for all of them.
 
-    Returns the length of the longest message, in words.
+    Returns the length of the longest message, in words, and the greatest notice.
     """
     longest: int = 0
+    notice: int = GO_ON
     for r in range(len(messages)):
-        longest = max(longest, messages[r, 0])
+        longest = max(longest, messages[r, 0] // _NOTICES)
+        notice = max(notice, messages[r, 0] % _NOTICES)
     if longest > messages.shape[1]:
-        return longest
+        return longest, notice
     n_steps = step - rank.published[0]
     n_readouts = rank.current.shape[1]
     for s in range(n_steps):
@@ -119,7 +131,7 @@ def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarr
             rank.spikes.length[slot] = before + count
             position += count
     rank.published[0] = step
-    return longest
+    return longest, notice
 
 
 @kernel
@@ -153,8 +165,14 @@ class Traffic:
 class Exchange(Protocol):
     """How the ranks learn of each other's spikes."""
 
-    def __call__(self, rank: Exchanged, step: int, n_current_steps: int) -> None:
-        """Publish all ranks' spikes before ``step``, and sum the readouts' input of ``n_current_steps`` from it on."""
+    def __call__(self, rank: Exchanged, step: int, n_current_steps: int, notice: int) -> int:
+        """Publish all ranks' spikes before ``step``, and sum the readouts' input of ``n_current_steps`` from it on.
+
+        Returns the greatest ``notice`` of any rank.
+        """
+
+    def for_a_copy(self) -> Self:
+        """The same for a copy of the network, with traffic of its own."""
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
@@ -174,18 +192,23 @@ class ExchangeWithAll:
         self.messages = np.zeros((self.communicator.size, words), np.int64)
         self.message_ids, self.messages_ids = self.message.view(np.int32), self.messages.view(np.int32)
 
-    def __call__(self, rank: Exchanged, step: int, n_current_steps: int) -> None:
+    def __call__(self, rank: Exchanged, step: int, n_current_steps: int, notice: int) -> int:
         room = _words_before_ids(rank, step, n_current_steps)
         if len(self.message) < room:
             self._reserve(2 * room)
         while True:
-            _pack_for_all(rank, step, n_current_steps, self.message, self.message_ids)
+            _pack_for_all(rank, step, n_current_steps, notice, self.message, self.message_ids)
             self.communicator.Allgather(self.message, self.messages)
             self.traffic["all"].add(len(self.message))
-            longest = _unpack(rank, step, n_current_steps, self.messages, self.messages_ids)
+            longest, of_any_rank = _unpack(rank, step, n_current_steps, self.messages, self.messages_ids)
             if longest <= len(self.message):
-                return
+                return int(of_any_rank)
             self._reserve(2 * longest)
+
+    def for_a_copy(self) -> Self:
+        other = copy.copy(self)
+        other.traffic = {"all": Traffic()}
+        return other
 
 
 class ExchangeWithTargets:
@@ -219,19 +242,25 @@ class ExchangeWithTargets:
         self.sent, self.received = (np.zeros((self.communicator.size, words), np.int64) for _ in range(2))
         self.sent_ids, self.received_ids = self.sent.view(np.int32), self.received.view(np.int32)
 
-    def __call__(self, rank: Exchanged, step: int, n_current_steps: int) -> None:
+    def __call__(self, rank: Exchanged, step: int, n_current_steps: int, notice: int) -> int:
         room = _words_before_ids(rank, step, n_current_steps)
         if self.sent.shape[1] < room:
             self._reserve(2 * room)
         target_ranks = self.target_rank_offset, self.target_rank
         while True:
-            _pack_for_targets(rank, step, n_current_steps, *target_ranks, self.sent, self.sent_ids, self.position)
+            buffers = self.sent, self.sent_ids, self.position
+            _pack_for_targets(rank, step, n_current_steps, notice, *target_ranks, *buffers)
             self.communicator.Alltoall(self.sent, self.received)
             self.traffic["targets"].add(self.sent.shape[1])
-            longest = _unpack(rank, step, n_current_steps, self.received, self.received_ids)
+            longest, of_any_rank = _unpack(rank, step, n_current_steps, self.received, self.received_ids)
             if longest <= self.sent.shape[1]:
-                return
+                return int(of_any_rank)
             self._reserve(2 * longest)
+
+    def for_a_copy(self) -> Self:
+        other = copy.copy(self)
+        other.traffic = {"targets": Traffic()}
+        return other
 
 
 class PretendedExchange:
@@ -269,11 +298,17 @@ class PretendedExchange:
         self.done: list[tuple[int, int, int]] = []
         """First and last step of the spikes, and words before the ids, of each exchange."""
 
-    def __call__(self, rank: Exchanged, step: int, n_current_steps: int) -> None:
+    def __call__(self, rank: Exchanged, step: int, n_current_steps: int, notice: int) -> int:
         first = int(rank.published[0])
         self.done.append((first, step, _words_before_ids(rank, step, n_current_steps)))
         for s in range(first, step):
             _publish(rank, self.firing[s % len(self.firing)], s)
+        return notice
+
+    def for_a_copy(self) -> Self:
+        other = copy.copy(self)
+        other.done = []
+        return other
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:

@@ -8,6 +8,7 @@ import math
 from typing import Literal, NamedTuple
 
 from eprop_core.connectivity import mean_in_degree
+from eprop_core.layout import communication_interval
 from eprop_core.parameters import Network
 
 Destinations = Literal["all", "targets"]
@@ -47,7 +48,7 @@ def share_of_ranks(n_ranks: int, mean_out_degree: float) -> float:
 
 def cheaper_destinations(network: Network, n_ranks: int) -> Destinations:
     """The destinations that should take less time on a usual interconnect, from the whole network's parameters."""
-    interval = min(network.recurrent.delay, network.output.delay)
+    interval = communication_interval(network)
     ignoring = network.neuron.ignore_and_fire
     rate = ASSUMED_RATE if ignoring is None else ignoring.rate
     spikes = network.n_recurrent / n_ranks * rate * 1e-3 * network.dt * interval

@@ -20,6 +20,17 @@ def kappa_reg(network: Network) -> float:
     return 1.0 if network.plasticity.rate_average == "sample" else network.plasticity.kappa_reg
 
 
+def communication_interval(network: Network) -> int:
+    """Steps that a rank can compute without news of the others: the smallest delay of what travels between ranks.
+
+    These are recurrent spikes, and what spikes add to the readouts. Feedback along the output connections meets the
+    weights of the step in which an error arrives; all that happens to them in an interval is known before it, so no
+    error may be sent and arrive in the same one.
+    """
+    interval = min(network.recurrent.delay, network.output.delay)
+    return min(interval, network.feedback.delay) if follows_output(network) else interval
+
+
 def walks(network: Network) -> bool:
     """Whether synapses walk through each step, instead of crossing the time between two spikes at once."""
     return isinstance(network.plasticity.optimizer, Adam) and network.plasticity.update == "spike"

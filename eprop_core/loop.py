@@ -1,9 +1,14 @@
 """The loop over steps on one rank: deliver, read out, update; and between communication intervals, collocate.
 
-A communication interval is the smallest delay of what travels between ranks, recurrent and output spikes. Before an
-interval each rank lets the spikes of its own neurons visit their output synapses, which live with their source, and so
-knows its part of the readouts' input for the whole interval (:func:`collocate`). That part and the latest spikes are
-exchanged; every rank then knows all that it needs to compute the interval by itself (:func:`compute`).
+Before a communication interval (:func:`eprop_core.layout.communication_interval`) each rank lets the spikes of its own
+neurons visit their output synapses, which live with their source, and so knows its part of the readouts' input for the
+whole interval (:func:`collocate`). That part and the latest spikes are exchanged; every rank then knows all that it
+needs to compute the interval by itself (:func:`compute`).
+
+Feedback that follows the output weights must be read in the step in which an error arrives, after the output synapses'
+updates of that step and before any later one. So :func:`collocate`, which makes these updates step by step, also forms
+the learning signals of such feedback, and keeps them until the input and recurrent synapses come to their row. Nothing
+then depends on where intervals begin.
 """
 
 import ctypes
@@ -31,6 +36,7 @@ from eprop_core.neurons import (
     ReadoutState,
     RecurrentParameters,
     RecurrentState,
+    copy_signals,
     learning_signals,
     rest_neurons,
     rest_readouts,
@@ -47,10 +53,18 @@ SPIKES, INPUT_EVENTS, RECURRENT_EVENTS, OUTPUT_EVENTS = range(4)
 """Entries of ``Rank.counts``."""
 
 STOPPED = -2
-"""In place of the neuron whose voltage ceases to be finite, where an exchange ended the run."""
+"""In place of the neuron whose voltage ceases to be finite, where an exchange failed."""
 
 EXCHANGE = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-"""Called before an interval with its first step and the one after its last; returns whether to go on."""
+"""Called before an interval with its first step and the one after its last; returns the step to stop before, or
+:data:`FAILED`."""
+
+FAILED = -1
+
+NANOSECONDS_BETWEEN_CALLS = 20_000_000
+"""Time after which a rank without others calls back to Python, so that an interrupt takes effect."""
+
+NEVER = np.iinfo(np.int64).max
 
 
 class Samples(NamedTuple):
@@ -68,6 +82,23 @@ class Samples(NamedTuple):
     """Samples after which weights are updated; 0 where spikes do that."""
     rate_average: bool
     """Whether the rate regularization acts at the end of each sample, instead of all the time."""
+    last: int
+    """Number of the last sample that counts, which ends its batch even if that is incomplete; else :data:`NEVER`."""
+
+
+class ArrivedSignals(NamedTuple):
+    """Learning signals of feedback that follows the output weights, from the arrival of their errors on."""
+
+    by_row: np.ndarray
+    """float64 (depth, n), by row of the recurrent neurons; depth 0 where feedback is constant."""
+    next_error: np.ndarray
+    """int64 (1,), the first step of the readouts whose error has not arrived."""
+    feedback_delay: int
+
+    @classmethod
+    def none(cls, depth: int, n: int, feedback_delay: int) -> "ArrivedSignals":
+        """No error has arrived."""
+        return cls(np.zeros((depth, n)), np.zeros(1, np.int64), feedback_delay)
 
 
 class Rank(NamedTuple):
@@ -83,6 +114,7 @@ class Rank(NamedTuple):
     recurrent: Projection
     output: Projection
     feedback: Feedback
+    signals: ArrivedSignals
     input_history: History
     recurrent_history: History
     """The same object as ``input_history`` where ``shared_history`` is set."""
@@ -120,7 +152,42 @@ class Run(NamedTuple):
 
 
 @glue
-def _learning_signals(history, samples, kappa_reg, feedback, errors, rate_errors):
+def _share_of_rate_error(samples, kappa_reg, row):
+    """Factor of the rate error in the learning signal of a row."""
+    if samples.rate_average:
+        return 1.0 if _samples_ended(samples, row + 1, samples.neurons_begin) > 0 else 0.0
+    return 1.0 - kappa_reg
+
+
+@glue
+def _shared_share(sums_reg, share):
+    """The part of ``share`` that belongs to the signal of the error: none where the rate has a filter of its own."""
+    if sums_reg is None:
+        return share
+    return 0.0
+
+
+@glue
+def _receive_errors(rank, last_error):
+    """Form the learning signals of all errors that arrive now, those of the steps before ``last_error``."""
+    signals, samples, errors, rate_errors = rank.signals, rank.samples, rank.readouts.error, rank.neurons.rate_error
+    if not rank.learns or len(signals.by_row) == 0:
+        return
+    for step in range(signals.next_error[0], last_error):
+        row = step - (samples.readouts_begin - samples.neurons_begin)
+        share = _share_of_rate_error(samples, rank.parameters.kappa_reg, row)
+        learning_signals(
+            signals.by_row[row % len(signals.by_row)],
+            rank.feedback,
+            errors[step % len(errors)],
+            _shared_share(rank.input_history.sums_reg, share),
+            rate_errors[row % len(rate_errors)],
+        )
+    signals.next_error[0] = max(signals.next_error[0], last_error)
+
+
+@glue
+def _learning_signals(history, signals, samples, kappa_reg, feedback, errors, rate_errors):
     """Compute the learning signals of the present row, which are known by now.
 
     ``errors`` are those of the readouts, ``rate_errors`` those of the neurons, of the last steps.
@@ -128,13 +195,12 @@ def _learning_signals(history, samples, kappa_reg, feedback, errors, rate_errors
     row = history.row[0]
     error = errors[(row + samples.readouts_begin - samples.neurons_begin) % len(errors)]
     rate_error = rate_errors[row % len(rate_errors)]
-    share = 1.0 - kappa_reg
-    if samples.rate_average:
-        share = 1.0 if _samples_ended(samples, row + 1, samples.neurons_begin) > 0 else 0.0
-    if history.sums_reg is None:
-        learning_signals(history.signal, feedback, error, share, rate_error)
+    share = _share_of_rate_error(samples, kappa_reg, row)
+    if len(signals.by_row) > 0:
+        copy_signals(history.signal, signals.by_row[row % len(signals.by_row)])
     else:
-        learning_signals(history.signal, feedback, error, 0.0, rate_error)
+        learning_signals(history.signal, feedback, error, _shared_share(history.sums_reg, share), rate_error)
+    if history.sums_reg is not None:
         learning_signals(history.signal_reg, feedback, error[:0], share, rate_error)
     keep_signals(history.rows, history)
 
@@ -191,13 +257,23 @@ def _block_ends(samples, history, begin):
 
 
 @glue
+def _size_of_ending_batch(samples, row, begin):
+    """Number of samples in the batch that ends just before ``row``, 0 if none does."""
+    ended = _samples_ended(samples, row, begin)
+    if samples.batch_size == 0 or ended == 0 or ended > samples.last:
+        return 0
+    if ended % samples.batch_size == 0:
+        return samples.batch_size
+    return ended % samples.batch_size if ended == samples.last else 0
+
+
+@glue
 def _end_sample(samples, history, begin, projection):
     """At a new origin, if a sample ends there: update weights per batch, and reset."""
     ended = _samples_ended(samples, history.row[0], begin)
     if ended > 0:
-        batch_ends = samples.batch_size > 0 and ended % samples.batch_size == 0
-        n_samples = samples.batch_size if batch_ends else 0
-        n_updates = ended // samples.batch_size - 1 if batch_ends else 0
+        n_samples = _size_of_ending_batch(samples, history.row[0], begin)
+        n_updates = (ended - 1) // samples.batch_size if n_samples > 0 else 0
         end_sample(projection, history, n_samples, n_updates)
 
 
@@ -217,10 +293,14 @@ def collocate(rank, first_step, last_step):
         if _block_ends(rank.samples, history, rank.samples.readouts_begin):
             move_to_new_origin(output, history)
             _new_origin(history)
+            if _size_of_ending_batch(rank.samples, row + 1, rank.samples.readouts_begin) > 0:
+                # A batch's own errors meet the weights before its update, even those that arrive later.
+                _receive_errors(rank, row + 1)
             _end_sample(rank.samples, history, rank.samples.readouts_begin, output)
         current = rank.readouts.current[step - first_step]
         current[:] = 0
         rank.counts[OUTPUT_EVENTS] += visit_row(output, rank.own_spikes, history, current, fixed_point)
+        _receive_errors(rank, step - rank.signals.feedback_delay + 1)
     rank.times[COLLOCATE] += seconds(rank.clock) - before
 
 
@@ -230,7 +310,7 @@ def _begin_row(rank, history, of_input, of_recurrent):
     neurons, samples, row = rank.neurons, rank.samples, history.row[0] + 1
     if rank.learns:
         kappa_reg, errors = rank.parameters.kappa_reg, rank.readouts.error
-        _learning_signals(history, samples, kappa_reg, rank.feedback, errors, neurons.rate_error)
+        _learning_signals(history, rank.signals, samples, kappa_reg, rank.feedback, errors, neurons.rate_error)
     if of_input:
         begin_row(rank.input, rank.input_spikes, history, row)
     if of_recurrent:
@@ -338,20 +418,41 @@ def record_spikes(own_spikes, first_step, last_step, recorded, n):
 def run_steps(rank, run, first_step, last_step, recorded, alone, exchange):
     """Simulate one rank: all there is, or one of several, which ``exchange`` spikes and currents before each interval.
 
-    Calling back to Python takes less time than returning and beginning anew, which hands over each array by itself.
+    Calling back to Python takes less time than returning and beginning anew, which hands over each array by itself. A
+    rank that is alone calls back only from time to time, so that Python can tell it to stop.
 
-    ``recorded``, int32, receives the neurons that spike. Returns what :func:`compute` returns, or a step and STOPPED.
+    ``recorded``, int32, receives the neurons that spike. Returns the step after the last one that was simulated and
+    :data:`FINITE`; or else the step that failed and the neuron that :func:`compute` returns, or STOPPED.
     """
-    n = 0
-    for begin in range(first_step, last_step, rank.interval):
+    n, begin = 0, first_step
+    called = _nanoseconds_of_last_look(rank.clock)
+    while begin < last_step:
+        if alone and _nanoseconds_of_last_look(rank.clock) - called > NANOSECONDS_BETWEEN_CALLS:
+            called = _nanoseconds_of_last_look(rank.clock)
+            stop = exchange(begin, begin)
+            if stop == FAILED:
+                return begin, STOPPED
+            last_step = min(last_step, stop)
+            if begin >= last_step:
+                break
         end = min(begin + rank.interval, last_step)
         collocate(rank, begin, end)
         if alone:
             _publish_own(rank.spikes, rank.own_spikes, rank.published, begin)
-        elif exchange(begin, end) == 0:
-            return begin, STOPPED
+        else:
+            stop = exchange(begin, end)
+            if stop == FAILED:
+                return begin, STOPPED
+            last_step = min(last_step, stop)
         step, not_finite = compute(rank, run, begin, end)
         if not_finite != FINITE:
             return step, not_finite
         n = record_spikes(rank.own_spikes, begin, end, recorded, n)
-    return first_step, FINITE
+        begin = end
+    return begin, FINITE
+
+
+@kernel
+def _nanoseconds_of_last_look(clock):
+    """Time at which the clock was looked at last, without looking at it again."""
+    return clock[0] * 1_000_000_000 + clock[1]

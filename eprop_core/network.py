@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from eprop_core import history, surrogate
 from eprop_core.clock import new_scratch
 from eprop_core.connectivity import Connections, Range, compress, draw, mean_in_degree, weight_scale
-from eprop_core.layout import follows_output, kappa_reg, layout, walks
-from eprop_core.loop import Rank, Samples
+from eprop_core.layout import communication_interval, follows_output, kappa_reg, layout, walks
+from eprop_core.loop import NEVER, ArrivedSignals, Rank, Samples
 from eprop_core.neuron_values import NeuronValues
 from eprop_core.neurons import (
     NO_LOWER_BOUND,
@@ -54,6 +55,7 @@ def build(
     connections: Mapping[str, Connections],
     recurrent: Range,
     values: NeuronValues,
+    fixed_point: float,
 ) -> Rank:
     """Draw or take over the connections of one rank and set everything to rest."""
     synapses = {}
@@ -78,7 +80,7 @@ def build(
             )
     if follows_output(network):
         _put_feedback_along(synapses["output"], synapses.pop("feedback"))
-    return assemble(network, synapses, recurrent, values, _fixed_point(network, connections))
+    return assemble(network, synapses, recurrent, values, fixed_point)
 
 
 def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
@@ -92,15 +94,53 @@ def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
     output.values[:, column] = weight[np.repeat(np.arange(n_recurrent), np.diff(output.offset)), output.target]
 
 
-def _fixed_point(network: Network, connections: Mapping[str, Connections]) -> float:
-    """Largest power of two, up to 2**50, with which no sum of weights onto a readout can overflow an int64.
+_RESOLUTION = 40
+"""Bits that the fixed point of the readouts' input leaves to the largest initial weight: 1e-12 of it."""
+_LARGEST_EXPONENT = 1000
+"""Of a power of two that a double can hold with room for a weight to be multiplied by it."""
 
-    A function of the whole network, and so the same on any number of ranks. Weights are trusted to stay below
-    :func:`largest_output_weight`, which is checked after each run: bounds far out of reach must not coarsen the sums.
+
+def _fixed_point(in_degree: float, initial: float, largest: float) -> float:
+    """Largest power of two with which no sum of ``in_degree`` weights of up to ``largest`` pA overflows an int64.
+
+    It is 2**50 at most, unless the largest ``initial`` weight needs a finer unit.
     """
-    in_degree = _in_degree_of_readouts(network, connections)
-    bits = math.floor(62.0 - math.log2(max(1.0, in_degree * largest_output_weight(network, connections))))
-    return 2.0 ** min(50, bits)
+    if initial == 0.0:
+        initial = largest
+    if initial == 0.0:
+        return 1.0
+    finest = max(50, math.ceil(_RESOLUTION - math.log2(initial)))
+    room = math.floor(62.0 - math.log2(max(1.0, in_degree) * largest))
+    return 2.0 ** min(finest, room, _LARGEST_EXPONENT)
+
+
+class ReadoutRange(NamedTuple):
+    """What bounds the weights onto the readouts; a function of the whole network, so the same on any number of ranks.
+
+    The readouts' input is added in fixed point, whose unit is chosen here, once. Weights are trusted to stay below the
+    largest weight, which is checked after each run: bounds far out of reach must not coarsen the sums.
+    """
+
+    fixed_point: float
+    """Units in a pA, a power of two."""
+    largest_weight: float
+    """Size (pA) that no weight may exceed: the optimizer's bound, or where that is farther, a thousand times the
+    largest initial weight. This is raised to 100 pA where that leaves enough bits to the initial weights."""
+
+    @classmethod
+    def of(cls, network: Network, connections: Mapping[str, Connections]) -> "ReadoutRange":
+        """The range of ``network``, of which ``connections`` are given and the others are drawn."""
+        in_degree, initial = _in_degree_of_readouts(network, connections), _largest_initial_weight(network, connections)
+        if not network.output.plastic:
+            return cls(_fixed_point(in_degree, initial, initial), initial)
+        optimizer = network.plasticity.optimizer
+        bound = max(abs(optimizer.weight_min), abs(optimizer.weight_max))
+        largest = max(initial, min(bound, max(100.0, 1000.0 * initial)))
+        fixed_point = _fixed_point(in_degree, initial, largest)
+        if 0.0 < initial * fixed_point < 2.0**_RESOLUTION:
+            largest = max(initial, min(bound, 1000.0 * initial))
+            fixed_point = _fixed_point(in_degree, initial, largest)
+        return cls(fixed_point, largest)
 
 
 def _in_degree_of_readouts(network: Network, connections: Mapping[str, Connections]) -> float:
@@ -113,21 +153,13 @@ def _in_degree_of_readouts(network: Network, connections: Mapping[str, Connectio
     return mean_in_degree(connectivity, network.n_recurrent)
 
 
-def largest_output_weight(network: Network, connections: Mapping[str, Connections]) -> float:
-    """Size (pA) that no weight onto a readout may exceed: the optimizer's bound, or where that is farther, a thousand
-    times the largest initial weight, and 100 pA at least.
-    """
-    output = network.output
+def _largest_initial_weight(network: Network, connections: Mapping[str, Connections]) -> float:
+    """Size (pA) that no initial weight onto a readout exceeds."""
     if "output" in connections:
-        initial = float(np.abs(connections["output"].weight).max(initial=0.0))
-    else:
-        # A normal number from 53 random bits stays below 9 standard deviations.
-        initial = 9.0 * abs(weight_scale(output.weights, output.connectivity, network.n_recurrent, network.n_readout))
-    if not output.plastic:
-        return initial
-    optimizer = network.plasticity.optimizer
-    bound = max(abs(optimizer.weight_min), abs(optimizer.weight_max))
-    return max(initial, min(bound, max(100.0, 1000.0 * initial)))
+        return float(np.abs(connections["output"].weight).max(initial=0.0))
+    # A normal number from 53 random bits stays below 9 standard deviations.
+    output = network.output
+    return 9.0 * abs(weight_scale(output.weights, output.connectivity, network.n_recurrent, network.n_readout))
 
 
 def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:
@@ -155,7 +187,7 @@ def assemble(
     alpha_out = math.exp(-dt / network.readout.tau_m)
     signal_delay = network.output.delay + network.feedback.delay
     horizons = {name: max(getattr(network, name).delay, signal_delay - 1) for name in ("input", "recurrent")}
-    interval = min(network.recurrent.delay, network.output.delay)
+    interval = communication_interval(network)
     n = recurrent.n
     parameters = _recurrent_parameters(network, recurrent, values, sample_length)
     samples = Samples(
@@ -165,6 +197,7 @@ def assemble(
         reset=plasticity.reset_at_samples,
         batch_size=plasticity.batch_size if plasticity.update == "sample" else 0,
         rate_average=plasticity.rate_average == "sample",
+        last=NEVER,
     )
     weight_decay = {"output": network.feedback.weight_decay}
 
@@ -213,6 +246,7 @@ def assemble(
     input_history = recurrent_history("input")
     shared = horizons["input"] == horizons["recurrent"]
     depth = max(horizons.values()) + 1
+    arrived_depth = depth if follows_output(network) else 0
     return Rank(
         first_id=recurrent.first,
         interval=interval,
@@ -229,6 +263,7 @@ def assemble(
         recurrent=projection("recurrent", network.n_recurrent),
         output=projection("output", n),
         feedback=_feedback(network, synapses, n),
+        signals=ArrivedSignals.none(arrived_depth, n, network.feedback.delay),
         input_history=input_history,
         recurrent_history=input_history if shared else recurrent_history("recurrent"),
         shared_history=shared,

@@ -230,6 +230,13 @@ def softmax(signal, share):
 
 
 @kernel
+def copy_signals(destination, source):
+    """Copy the signals of all neurons."""
+    for j in range(len(destination)):
+        destination[j] = source[j]
+
+
+@kernel
 def learning_signals(signal, feedback, error, share, rate_error):
     """Signals of all neurons: sum_k B_jk error_k + share * rate_error_j, written to ``signal``, float64 (n,).
 

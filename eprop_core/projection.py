@@ -85,7 +85,9 @@ def _visit(rows, projection, history, i, arrives, enters, current, fixed_point):
         if arrives:
             _update_arriving(projection, i, history.row[0])
             deliver(synapses, synapses.offset[i], synapses.offset[i + 1], current, fixed_point)
-        sources.entered[i] = jump if projection.entry_lead == 1 else 0.0
+        if projection.entry_lead == 1:
+            sources.entered[i] += jump  # counts from the next row on
+            return
     sources.trace[i] += jump
 
 
@@ -161,6 +163,7 @@ def _walk_to(projection, history, i, end):
         if end > begin:
             z, entered, optimizer = sources.trace[i], sources.entered[i], projection.optimizer
             walk(synapses, history, first, last, z, entered, begin, end, optimizer, max(0, sources.optimized[i]))
+            sources.trace[i] = z + entered
             sources.entered[i] = 0.0
             sources.walked[i] = history.origin[0] + end
             if optimizer.each_step:
@@ -249,6 +252,12 @@ def _is_lost(resets, emission, arrival):
 
 
 @glue
+def _leaves_a_trace(resets, arrival):
+    """Whether a spike that arrives enters the trace: not before the first sample, which begins at rest."""
+    return resets.length == 0 or arrival >= resets.targets_begin
+
+
+@glue
 def visit_row(projection, spikes, history, current, fixed_point):
     """Wake, update and deliver the spikes of a row; return the number of synaptic events."""
     synapses, delay, row = projection.synapses, projection.delay, history.row[0]
@@ -270,12 +279,13 @@ def visit_row(projection, spikes, history, current, fixed_point):
         first, last = synapses.offset[i], synapses.offset[i + 1]
         events += last - first if arrives else 0
         if projection.plastic:
-            _visit(rows, projection, history, i, arrives, entering_too and arrives, current, fixed_point)
+            enters = entering_too and arrives and _leaves_a_trace(resets, step)
+            _visit(rows, projection, history, i, arrives, enters, current, fixed_point)
         elif arrives:
             deliver(synapses, first, last, current, fixed_point)
     if projection.plastic and not entering_too:
         emission = row - delay + projection.entry_lead
-        if not _is_lost(resets, emission, emission + delay):
+        if _leaves_a_trace(resets, emission + delay) and not _is_lost(resets, emission, emission + delay):
             for i in spikes_of(spikes, emission):
                 _visit(rows, projection, history, i, False, True, current, fixed_point)
     return events

@@ -1,5 +1,6 @@
 """Simulating a network: build it once, run it with one stimulus after another, read its weights."""
 
+import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,16 +11,22 @@ import numpy as np
 from eprop_core import loop
 from eprop_core.collective import together
 from eprop_core.connectivity import Connections, Range, expand, mean_in_degree
-from eprop_core.exchange import Exchange, Exchanged, ExchangeWithAll, ExchangeWithTargets, PretendedExchange, Traffic
-from eprop_core.exchange_cost import Destinations, cheaper_destinations
-from eprop_core.memory_estimate import check_memory
-from eprop_core.network import (
-    PROJECTIONS,
-    assemble,
-    build,
-    largest_output_weight,
-    projection_ranges,
+from eprop_core.exchange import (
+    GO_ON,
+    INTERRUPTED,
+    RANK_FAILED,
+    Exchange,
+    Exchanged,
+    ExchangeWithAll,
+    ExchangeWithTargets,
+    PretendedExchange,
+    Traffic,
 )
+from eprop_core.exchange_cost import Destinations, cheaper_destinations
+from eprop_core.interrupts import DeferredInterrupt
+from eprop_core.layout import layout
+from eprop_core.memory_estimate import check_memory
+from eprop_core.network import PROJECTIONS, ReadoutRange, assemble, build, projection_ranges
 from eprop_core.neuron_values import firing_phases
 from eprop_core.neuron_values import neuron_values as values_of_neurons
 from eprop_core.neurons import FINITE
@@ -27,7 +34,7 @@ from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.projection import Projection
 from eprop_core.stimulus import Stimulus, StimulusError
-from eprop_core.synapses import WEIGHT, Synapses
+from eprop_core.synapses import NO_COLUMN, WEIGHT, Synapses
 
 RECORDED_AT_ONCE = 4_000_000
 """Room for recorded spikes, as the number of neurons times steps that are computed between two emptyings."""
@@ -49,6 +56,15 @@ class Recording:
     """float64 (n_steps, n_readout), mV, the same on all ranks."""
     error: np.ndarray
     """float64 (n_steps, n_readout), window * (readout - target), mV, the same on all ranks."""
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """A run that Ctrl-C ended early; the simulation stands at its ``step``, and can go on from there."""
+
+    def __init__(self, message: str, recording: Recording) -> None:
+        super().__init__(message)
+        self.recording = recording
+        """Of the steps that were simulated."""
 
 
 class Simulation:
@@ -106,8 +122,6 @@ class Simulation:
             raise ParameterError(f"{n_ranks} ranks are more than the {network.n_recurrent} recurrent neurons")
         self.network = network
         self.seed = seed
-        self.step = 0
-        """Steps simulated so far."""
         self.recurrent = Range.of_rank(network.n_recurrent, index, n_ranks)
         """The recurrent neurons of this rank."""
         self._communicator = communicator
@@ -122,6 +136,8 @@ class Simulation:
 
         self._rank = together(communicator, build_own)
         self._sample_length = 0
+        self._failure: NotFiniteError | RuntimeError | None = None
+        """What ended a run where it cannot go on."""
         self.destinations = destinations or cheaper_destinations(network, n_ranks)
         """The ranks that a spike is sent to."""
         self._exchange = self._new_exchange(n_ranks, dry_run is not None)
@@ -130,13 +146,14 @@ class Simulation:
 
     def _build(self, connections: Mapping[str, Connections]) -> loop.Rank:
         """Everything at rest around the connections of this rank."""
-        self._largest_output_weight = largest_output_weight(self.network, connections)
+        self._readout_range = ReadoutRange.of(self.network, connections)
         return build(
             self.network,
             seed=int(self.seed),
             connections=connections,
             recurrent=self.recurrent,
             values=self._neuron_values,
+            fixed_point=self._readout_range.fixed_point,
         )
 
     def _new_exchange(self, n_ranks: int, dry_run: bool) -> Exchange | None:
@@ -152,18 +169,55 @@ class Simulation:
             return ExchangeWithAll(self._communicator)
         return ExchangeWithTargets(self._communicator, self.recurrent, has_targets)
 
+    @property
+    def step(self) -> int:
+        """Steps simulated so far."""
+        return int(self._rank.output_history.row[0]) + self.network.output.delay + 1
+
     def run(self, stimulus: Stimulus) -> Recording:
         """Simulate the stimulus; time, voltages and traces go on from the run before. Collective.
 
+        How a stimulus is cut into runs changes no result; where samples update or reset, runs consist of whole samples.
+
         Raises:
             StimulusError: a stimulus that does not fit the network.
-            NotFiniteError: a voltage that ceases to be finite, with the step, the neuron and the likely cause.
+            NotFiniteError: a voltage that ceases to be finite, with the step, the neuron and the likely cause; on all
+                ranks, also in each run after it.
+            RunInterrupted: Ctrl-C, or the stop button of a notebook. It takes effect when a communication interval
+                ends, or a sample where samples update or reset, in the same step on all ranks.
         """
+        if self._failure is not None:
+            raise type(self._failure)(f"{self._failure}; this simulation cannot go on")
         stimulus.check_fits(self.network)
         if self.network.plasticity.counts_samples:
             self._set_sample_length(stimulus.n_steps // stimulus.n_samples)
+        start, n_steps = self.step, stimulus.n_steps
+        run = self._new_run(stimulus)
+        try:
+            with DeferredInterrupt() as interrupt:
+                spikes = self._simulate(self._rank, self._exchange, run, n_steps, interrupt)
+        except NotFiniteError as error:
+            self._failure = error
+            raise
+        except BaseException:
+            if self._exchange is not None:
+                self._failure = RuntimeError("an earlier run was ended in an exchange between ranks")
+            raise
+        if interrupt.requested:
+            n_steps = self.step - start
+        recording = Recording(
+            spike_steps=np.repeat(np.arange(n_steps), run.spikes_per_step[:n_steps]),
+            spike_neurons=spikes + self.recurrent.first,
+            readout=run.readout[:n_steps],
+            error=run.error[:n_steps],
+        )
+        if interrupt.requested:
+            raise RunInterrupted(f"interrupted after step {self.step}, from which the simulation can go on", recording)
+        return recording
+
+    def _new_run(self, stimulus: Stimulus) -> loop.Run:
         n_steps, n_readout = stimulus.n_steps, self.network.n_readout
-        run = loop.Run(
+        return loop.Run(
             start=self.step,
             input_offset=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
             input_channels=stimulus.input_channels.astype(np.int32),
@@ -173,27 +227,38 @@ class Simulation:
             error=np.empty((n_steps, n_readout)),
             spikes_per_step=np.zeros(n_steps, np.int64),
         )
-        interval, n_neurons = self._rank.interval, self.recurrent.n
+
+    def _simulate(
+        self, rank: loop.Rank, exchange: Exchange | None, run: loop.Run, n_steps: int, interrupt: DeferredInterrupt
+    ) -> np.ndarray:
+        """Simulate ``rank`` on ``run``; return the own neurons that spike, int64, in the order of time. Collective.
+
+        Ends before the last step where there is an ``interrupt`` on any rank, and tells the others of it.
+        """
+        interval, n_neurons = rank.interval, self.recurrent.n
         stretch = interval * max(1, RECORDED_AT_ONCE // (n_neurons * interval))
         recorded = np.empty(n_neurons * min(stretch, n_steps), np.int32)
         spikes = []
-        last_step = self.step + n_steps
-        for begin in range(self.step, last_step, stretch):
-            end = min(begin + stretch, last_step)
-            self._run_steps(run, begin, end, recorded)
-            n = run.spikes_per_step[begin - run.start : end - run.start].sum()
-            spikes.append(recorded[:n].astype(np.int64))
-        self.step = last_step
-        self._check_output_weights()
-        return Recording(
-            spike_steps=np.repeat(np.arange(n_steps), run.spikes_per_step),
-            spike_neurons=np.concatenate(spikes) + self.recurrent.first,
-            readout=run.readout,
-            error=run.error,
-        )
+
+        def simulate() -> None:
+            begin, last_step = run.start, run.start + n_steps
+            while begin < last_step:
+                stretch_end = min(begin + stretch, last_step)
+                end, stop = self._run_steps(rank, exchange, run, begin, stretch_end, last_step, recorded, interrupt)
+                n = run.spikes_per_step[begin - run.start : end - run.start].sum()
+                spikes.append(recorded[:n].astype(np.int64))
+                begin, last_step = end, min(last_step, stop)
+            self._check_output_weights(rank)
+
+        together(self._communicator, simulate)
+        if self._communicator is not None:
+            interrupt.requested = any(self._communicator.allgather(interrupt.requested))
+        return np.concatenate(spikes)
 
     def _set_sample_length(self, length: int) -> None:
         if self._sample_length == length:
+            if self.step % length:
+                raise StimulusError(f"step {self.step} is within a sample, where an earlier run was ended")
             return
         if self.step > 0:
             raise StimulusError(
@@ -201,71 +266,109 @@ class Simulation:
                 "because updates or resets go with them"
             )
         self._sample_length = length
-        self._take_over(self._assemble())
+        self._take_over(self._assemble({name: self._synapses(name) for name in PROJECTIONS[:3]}, self._rank))
 
     def _take_over(self, rank: loop.Rank) -> None:
         """Go on with a rank at rest; counts and times go on, too."""
         self._rank = rank._replace(counts=self._rank.counts, times=self._rank.times)
 
-    def _assemble(self) -> loop.Rank:
-        """Everything at rest around the present weights."""
-        synapses = {name: self._synapses(name) for name in PROJECTIONS[:3]}
-        if not self._rank.feedback.along_output:
-            synapses["feedback"] = self._rank.feedback.synapses
+    def _assemble(self, synapses: dict[str, Synapses], rank: loop.Rank) -> loop.Rank:
+        """Everything at rest around ``synapses``, and the feedback of ``rank``."""
+        if not rank.feedback.along_output:
+            synapses["feedback"] = rank.feedback.synapses
         return assemble(
             self.network,
             synapses,
             self.recurrent,
             self._neuron_values,
-            self._rank.readout_parameters.fixed_point,
+            rank.readout_parameters.fixed_point,
             self._sample_length,
         )
 
-    def _run_steps(self, run: loop.Run, begin: int, end: int, recorded: np.ndarray) -> None:
-        exchanged = Exchanged.of(self._rank)
-        failures: list[BaseException] = []
+    def _run_steps(
+        self,
+        rank: loop.Rank,
+        exchange: Exchange | None,
+        run: loop.Run,
+        begin: int,
+        end: int,
+        last_step: int,
+        recorded: np.ndarray,
+        interrupt: DeferredInterrupt,
+    ) -> tuple[int, int]:
+        """Simulate the steps ``begin`` .. ``end - 1`` of ``run``, which ends before ``last_step``.
 
-        def exchange(first_step: int, last_step: int) -> bool:
+        Returns the step after the last one that was simulated, and the step that the run ends before, which an
+        interrupt brings forward.
+        """
+        exchanged = Exchanged.of(rank)
+        failures: list[BaseException] = []
+        stop, rank_failed = last_step, False
+
+        def call_back(first_step: int, next_step: int) -> int:
+            nonlocal stop, rank_failed
             try:
-                self._exchange_before(exchanged, first_step, last_step)
+                notice = INTERRUPTED if interrupt.requested else GO_ON
+                if exchange is not None:
+                    notice = self._exchange_before(exchange, exchanged, first_step, next_step, notice)
+                if notice == RANK_FAILED:
+                    rank_failed = True
+                    return loop.FAILED
+                if notice == INTERRUPTED:
+                    interrupt.requested = True
+                    stop = min(last_step, self._end_of_sample(run.start, next_step))
             except BaseException as error:  # which cannot pass through compiled code
                 failures.append(error)
-            return not failures
+            return loop.FAILED if failures else stop
 
         # Numba makes a C function refer to itself. So that the network is freed at once, it does not hang on that.
-        held = [exchange]
-        callback = loop.EXCHANGE(lambda first_step, last_step: held[0](first_step, last_step))
-        step, neuron = loop.run_steps(self._rank, run, begin, end, recorded, self._exchange is None, callback)
+        held = [call_back]
+        callback = loop.EXCHANGE(lambda first_step, next_step: held[0](first_step, next_step))
+        step, neuron = loop.run_steps(rank, run, begin, end, recorded, exchange is None, callback)
         held.clear()
         if neuron == loop.STOPPED:
-            raise failures[0] if failures else KeyboardInterrupt
-        self._check(step, neuron)
+            if failures or not rank_failed:
+                raise failures[0] if failures else KeyboardInterrupt
+            return step, step  # the other rank says why when all meet at the end of the run
+        if neuron != FINITE:
+            after = min((step - begin) // rank.interval * rank.interval + begin + rank.interval, end)
+            if exchange is not None and after < stop:
+                n_steps = min(rank.interval, stop - after)
+                self._exchange_before(exchange, exchanged, after, after + n_steps, RANK_FAILED)
+            self._raise_not_finite(step, neuron)
+        return step, stop
 
-    def _exchange_before(self, exchanged: Exchanged, first_step: int, last_step: int) -> None:
-        assert self._exchange is not None
+    def _end_of_sample(self, start: int, step: int) -> int:
+        """Return the first step, from ``step`` on, at which a run that began at ``start`` may end."""
+        length = self._sample_length or 1
+        return start + -(-(step - start) // length) * length
+
+    def _exchange_before(
+        self, exchange: Exchange, exchanged: Exchanged, first_step: int, next_step: int, notice: int
+    ) -> int:
         before = time.perf_counter()
         if self._time_waiting and self._communicator is not None:
             self._communicator.Barrier()
             self._communication["wait"] += time.perf_counter() - before
             before = time.perf_counter()
-        self._exchange(exchanged, first_step, last_step - first_step)
+        notice = exchange(exchanged, first_step, next_step - first_step, notice)
         self._communication["communicate"] += time.perf_counter() - before
+        return notice
 
-    def _check(self, step: int, neuron: int) -> None:
-        if neuron != FINITE:
-            raise NotFiniteError(
-                f"step {step}: the voltage of recurrent neuron {neuron + self.recurrent.first} is not finite; "
-                f"the likely cause is a learning rate that is too large "
-                f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
-            )
+    def _raise_not_finite(self, step: int, neuron: int) -> None:
+        raise NotFiniteError(
+            f"step {step}: the voltage of recurrent neuron {neuron + self.recurrent.first} is not finite; "
+            f"the likely cause is a learning rate that is too large "
+            f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
+        )
 
-    def _check_output_weights(self) -> None:
-        weight = self._synapses("output").values[:, WEIGHT]
+    def _check_output_weights(self, rank: loop.Rank) -> None:
+        weight = rank.output.synapses.values[:, WEIGHT]
         largest = max(weight.max(initial=0.0), -weight.min(initial=0.0))
-        if largest > self._largest_output_weight:
+        if largest > self._readout_range.largest_weight:
             raise NotFiniteError(
                 f"step {self.step}: a weight onto a readout has grown to {largest:g} pA, beyond "
-                f"{self._largest_output_weight:g} pA; the likely cause is a learning rate that is too large "
+                f"{self._readout_range.largest_weight:g} pA; the likely cause is a learning rate that is too large "
                 f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
             )
 
@@ -299,19 +402,49 @@ class Simulation:
         return part.synapses
 
     def frozen(self) -> "Simulation":
-        """The network with its present weights, static, and everything at rest: what is evaluated. Shares the weights.
+        """The network as it has learned, static, with weights of its own, and at rest: what is evaluated. Collective.
 
-        Nothing that the copy does changes this simulation.
+        Where samples update, this is the network as if training ended here: the batch so far makes its update, with the
+        mean gradient of the samples that it has, however many. The learning window is closed for the steps in which
+        the last sample is still on its way through the network. This simulation stays as it is.
         """
+        rank = self._with_last_batch()
+        copied = object.__new__(Simulation)
+        copied.__dict__.update(self.__dict__)
         static = {name: getattr(self.network, name).model_copy(update={"plastic": False}) for name in PROJECTIONS[:3]}
-        copy = object.__new__(Simulation)
-        copy.__dict__.update(self.__dict__)
-        copy.network = self.network.model_copy(update=static)
-        copy.step = 0
-        copy._communication = dict.fromkeys(self._communication, 0.0)
-        copy._build_time = 0.0
-        copy._rank = copy._assemble()
-        return copy
+        copied.network = self.network.model_copy(update=static)
+        copied._exchange = None if self._exchange is None else self._exchange.for_a_copy()
+        copied._communication = dict.fromkeys(self._communication, 0.0)
+        copied._build_time = 0.0
+        copied._failure = None
+
+        def assemble_static() -> loop.Rank:
+            n_ranks = 1 if self._communicator is None else self._communicator.size
+            check_memory(copied.network, ranks_on_this_machine(self._communicator), n_ranks, None)
+            return copied._assemble({name: _static(copied.network, name, rank) for name in PROJECTIONS[:3]}, rank)
+
+        copied._rank = together(self._communicator, assemble_static)
+        return copied
+
+    def _with_last_batch(self) -> loop.Rank:
+        """Return this rank, or a copy in which the batch so far has updated the weights."""
+        samples, output = self._rank.samples, self._rank.output_history
+        if samples.batch_size == 0 or self.step == 0:
+            return self._rank
+        histories = self._rank.input_history, self._rank.recurrent_history
+        n_steps = 1 + max(
+            samples.readouts_begin + output.horizon,
+            samples.neurons_begin + max(history.horizon for history in histories),
+        )
+        # Which source has which targets never changes.
+        memo = {id(part): part for name in PROJECTIONS[:3] for part in self._synapses(name)[:2]}
+        rank: loop.Rank = copy.deepcopy(self._rank, memo)
+        rank = rank._replace(samples=samples._replace(last=self.step // samples.length))
+        none, shape = np.zeros(0, np.int64), (n_steps, self.network.n_readout)
+        run = self._new_run(Stimulus(n_steps, none, none, np.zeros(shape), np.zeros(n_steps, np.bool_)))
+        exchange = None if self._exchange is None else self._exchange.for_a_copy()
+        self._simulate(rank, exchange, run, n_steps, DeferredInterrupt())
+        return rank
 
     def reconnect(self, connections: Mapping[str, Connections]) -> None:
         """Replace the connections of projections, and put everything to rest around them. Collective.
@@ -330,7 +463,8 @@ class Simulation:
         self._exchange = self._new_exchange(1 if self._communicator is None else self._communicator.size, dry_run=False)
         if self._exchange is not None:
             self._exchange.traffic.update(traffic)
-        self.step = self._sample_length = 0
+        self._sample_length = 0
+        self._failure = None
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
@@ -375,6 +509,17 @@ class Simulation:
             **{name: float(times[index]) for name, index in phases.items()},
             **self._communication,
         }
+
+
+def _static(network: Network, name: str, rank: loop.Rank) -> Synapses:
+    """A projection of ``rank`` for a static ``network``: the same connections, and copies of their weights."""
+    plastic: Synapses = getattr(rank, name).synapses
+    columns = layout(network, name)
+    values = np.empty((len(plastic.target), columns.n))
+    values[:, WEIGHT] = plastic.values[:, WEIGHT]
+    if columns.feedback != NO_COLUMN:
+        values[:, columns.feedback] = plastic.values[:, plastic.columns.feedback]
+    return Synapses(plastic.offset, plastic.target, values, columns)
 
 
 def ranks_on_this_machine(communicator: Any) -> int:

@@ -30,7 +30,7 @@ class Sources(NamedTuple):
     walked: np.ndarray
     """int64, the first row that a plain walk has still to go through."""
     entered: np.ndarray
-    """float64, part of z that entered at that row and counts from the next one on."""
+    """float64, what a spike adds to z after that row; not yet in ``trace``, beside which it may be large."""
     wheel: np.ndarray
     """int32 (cutoff + 1,), first source in each slot, -1 for none; empty without a cutoff."""
     next_in_slot: np.ndarray

@@ -68,7 +68,7 @@ def _alpha(own_decay, decay, j):
 def walk(synapses, history, first, last, trace, entered, begin, end, optimizer, first_step):
     """Walk the synapses ``first`` .. ``last - 1`` through the rows with the offsets ``begin`` .. ``end - 1``.
 
-    ``trace`` is z, of which ``entered`` came with a spike at the first row and counts after it. The optimizer has moved
+    ``trace`` is z, and ``entered`` is what a spike at the first row adds to it after that row. The optimizer has moved
     through the steps before ``first_step``, if it moves in each step; else gradients are added up.
     """
     target, values, columns, rows = synapses.target, synapses.values, synapses.columns, history.rows
@@ -80,7 +80,7 @@ def walk(synapses, history, first, last, trace, entered, begin, end, optimizer, 
         e_reg = value(history.sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
         alpha = _alpha(own_decay, decay, j)
-        presynaptic = _first_trace(own_decay, decay, values, k, columns.trace, j, trace - entered, begin)
+        presynaptic = _first_trace(own_decay, decay, values, k, columns.trace, j, trace, begin)
         step = first_step
         for offset in range(begin, end):
             eligibility, d = _eligibility(rows.surrogate_gradient, adaptation, offset, j, presynaptic, d)

@@ -15,7 +15,7 @@ from eprop_core.parsing import ParameterError
 from eprop_core.simulation import NotFiniteError
 from eprop_core.stimulus import StimulusError
 
-REPORTED = (ParameterError, DatasetError, StimulusError, RanksError, InsufficientMemoryError, OSError)
+REPORTED = (ParameterError, DatasetError, StimulusError, RanksError, InsufficientMemoryError, NotFiniteError, OSError)
 """Errors in what the user gave; on several ranks, all meet the same one (``eprop_core.collective`` sees to that)."""
 
 
@@ -59,9 +59,6 @@ def run(program: Callable[[], None]) -> None:
             _tell(error)
         if mpi is not None:
             mpi.Finalize()  # an exit code other than 0 without it is an abort, with a page of messages
-        sys.exit(1)
-    except NotFiniteError as error:  # of the rank that has the neuron; the others know nothing of it
-        _tell(error)
         sys.exit(1)
 
 

@@ -24,6 +24,7 @@ from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
 from eprop_core.experiments.timing import Case, Timing
+from eprop_core.layout import communication_interval
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.progress import progress
@@ -58,7 +59,7 @@ def measure(
             name: {
                 "network": network.model_dump(mode="json"),
                 "model_time_s": timing.n_steps * network.dt * 1e-3,
-                "interval_steps": _interval(network),
+                "interval_steps": communication_interval(network),
                 "estimated_memory_bytes": estimates.memory_of_rank(cases[name], n_ranks),
                 "repeats": measured[name],
             }
@@ -78,11 +79,6 @@ def compile_variants(timing: Timing, communicator: ranks.Communicator = None, dr
             destinations=case.destinations or cheaper_destinations(network, n_ranks),
             dry_run=dry_run is not None,
         )
-
-
-def _interval(network: Network) -> int:
-    """Steps between two exchanges of spikes."""
-    return min(network.recurrent.delay, network.output.delay)
 
 
 def _repeat(
@@ -137,7 +133,7 @@ def _propagate(simulation: Simulation, case: Case, n_steps: int, communicator: r
     """Go on by ``n_steps``; return the time in s. The input is drawn off the clock, as much as memory has room for."""
     network, seconds, last = simulation.network, 0.0, simulation.step + n_steps
     probability = case.input_rate * network.dt * 1e-3
-    unit = math.lcm(_interval(network), case.sample_length or 1)
+    unit = math.lcm(communication_interval(network), case.sample_length or 1)
     stretch = unit * max(1, int(estimates.INPUT_SPIKES / (network.n_input * max(probability, 1e-9) * unit)))
     while simulation.step < last:
         n = min(stretch, last - simulation.step)

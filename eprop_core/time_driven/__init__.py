@@ -87,26 +87,23 @@ def simulate(
     stimulus.check_fits(network)
     n_steps = stimulus.n_steps
     neurons, readouts = RecurrentNeurons(network, neuron_values), Readouts(network)
-    history = History(n_steps, network.n_recurrent, network.n_readout, network.output.delay)
+    history = History(n_steps, network.n_recurrent, network.n_readout)
     input_spikes = np.zeros((n_steps, network.n_input), bool)
     input_spikes[stimulus.input_steps, stimulus.input_channels] = True
     output = _onto_readouts(network, connections, history.spiked, readouts, plastic)
     has_feedback, feedback = _feedback(network, connections, output)
     onto_neurons = [
-        _onto_neurons(name, network, connections[name], emitted, neurons, feedback, plastic)
+        _onto_neurons(name, network, connections[name], emitted, neurons, plastic)
         for name, emitted in (("input", input_spikes), ("recurrent", history.spiked))
     ]
 
-    learning_signal = np.zeros((n_steps, network.n_recurrent))
-    # The spikes that reach the readouts within the smallest delay of the recurrent neurons' spikes are known before.
-    interval = min(network.recurrent.delay, network.output.delay)
     for step in range(n_steps):
-        if step % interval == 0:
-            onto_readouts = [output.deliver(s, history) for s in range(step, min(step + interval, n_steps))]
+        onto_readouts = output.deliver(step, history)
+        # Errors meet the feedback weights of the step in which they arrive, after the updates of that step.
+        sent = step - network.feedback.delay
+        if sent >= network.output.delay:
+            history.learning_signal[sent - network.output.delay] = feedback @ history.error[sent]
         arriving = np.sum([synapses.deliver(step, history) for synapses in onto_neurons], axis=0)
-        signalled = step - network.feedback.delay
-        if signalled >= network.output.delay:
-            learning_signal[signalled - network.output.delay] = feedback @ history.error[signalled]
 
         neurons.update(arriving)
         history.spiked[step] = neurons.spiked
@@ -114,7 +111,7 @@ def simulate(
         history.surrogate_gradient[step] = neurons.surrogate_gradient
         history.rate_regularization[step] = neurons.rate_regularization
 
-        readouts.update(onto_readouts[step % interval], stimulus.target[step], bool(stimulus.learning_window[step]))
+        readouts.update(onto_readouts, stimulus.target[step], bool(stimulus.learning_window[step]))
         history.readout[step] = readouts.signal
         history.error[step] = readouts.error
 
@@ -132,7 +129,7 @@ def simulate(
         },
         voltage=history.voltage,
         surrogate_gradient=history.surrogate_gradient,
-        learning_signal=learning_signal,
+        learning_signal=history.learning_signal,
     )
 
 
@@ -156,7 +153,6 @@ def _onto_neurons(
     connections: Connections,
     emitted: np.ndarray,
     neurons: RecurrentNeurons,
-    feedback: np.ndarray,
     plastic: bool,
 ) -> SynapsesOntoNeurons:
     """Synapses of the projection ``name`` onto the recurrent neurons."""
@@ -177,7 +173,6 @@ def _onto_neurons(
         kappa_reg=rule.kappa_reg,
         threshold_rise=neurons.threshold_rise,
         adaptation_decay=neurons.adaptation_decay,
-        feedback=feedback,
     )
 
 

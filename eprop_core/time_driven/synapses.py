@@ -15,7 +15,7 @@ _NEVER = np.iinfo(np.int64).min // 2
 class History:
     """What the neurons did in each step, in arrays of shape (n_steps, n_neurons)."""
 
-    def __init__(self, n_steps: int, n_recurrent: int, n_readout: int, output_delay: int) -> None:
+    def __init__(self, n_steps: int, n_recurrent: int, n_readout: int) -> None:
         recurrent, readout = (n_steps, n_recurrent), (n_steps, n_readout)
         self.spiked = np.zeros(recurrent, bool)
         self.voltage = np.zeros(recurrent)
@@ -23,12 +23,8 @@ class History:
         self.rate_regularization = np.zeros(recurrent)
         self.readout = np.zeros(readout)
         self.error = np.zeros(readout)
-        self._output_delay = output_delay
-
-    def error_of(self, index: int) -> np.ndarray:
-        """Error that history index ``index`` of the neurons led to: its spikes reach the readouts later."""
-        error: np.ndarray = self.error[index + self._output_delay]
-        return error
+        self.learning_signal = np.zeros(recurrent)
+        """By history index: the error that the spikes of that step led to, once it has arrived."""
 
 
 class Timing(NamedTuple):
@@ -154,7 +150,6 @@ class SynapsesOntoNeurons(Synapses):
         kappa_reg: float,
         threshold_rise: np.ndarray,
         adaptation_decay: float,
-        feedback: np.ndarray,
     ) -> None:
         """Take over connections.
 
@@ -163,14 +158,12 @@ class SynapsesOntoNeurons(Synapses):
             kappa, kappa_reg: decays of the two filters in a step.
             threshold_rise: float64 (n_target,), mV, of a target's threshold after its spike.
             adaptation_decay: of that rise in a step.
-            feedback: float64 (n_target, n_readout), feedback weights, which change in place if they learn.
         """
         super().__init__(*arguments)
         self._kappa = kappa
         self._kappa_reg = kappa_reg
         self._threshold_rise = threshold_rise[:, np.newaxis]
         self._adaptation_decay = adaptation_decay
-        self._feedback = feedback
         self._threshold_trace = np.zeros(self.weight.shape)
         self._filtered = np.zeros(self.weight.shape)
         self._filtered_reg = np.zeros(self.weight.shape)
@@ -179,7 +172,7 @@ class SynapsesOntoNeurons(Synapses):
         eligibility = self._eligibility(history.surrogate_gradient[index][:, np.newaxis], trace, active)
         self._filtered = self._kappa * self._filtered + eligibility
         self._filtered_reg = self._kappa_reg * self._filtered_reg + (1.0 - self._kappa_reg) * eligibility
-        learning_signal = (self._feedback @ history.error_of(index))[:, np.newaxis]
+        learning_signal = history.learning_signal[index][:, np.newaxis]
         rate_regularization = history.rate_regularization[index][:, np.newaxis]
         gradient: np.ndarray = learning_signal * self._filtered + rate_regularization * self._filtered_reg
         gradient *= active

@@ -86,7 +86,7 @@ class LiteralModel:
         self.surrogate_gradient: list[list[float]] = []
         self.rate_regularization: list[list[float]] = []
         self.error: list[list[float]] = []
-        self.feedback: list[list[list[tuple[int, float]]]] = []  # by step and neuron: readouts and present weights
+        self.learning_signal: list[list[float]] = []  # by history index and neuron
 
     def run(self, stimulus: Stimulus) -> None:
         network, rule = self.network, self.network.plasticity
@@ -95,14 +95,10 @@ class LiteralModel:
             input_spikes[channel].append(step)
         decay_readout = math.exp(-network.dt / network.readout.tau_m)
         readout = [0.0] * network.n_readout
-        interval = min(network.recurrent.delay, network.output.delay)
-        readout_input: list[list[float]] = []
         for step in range(stimulus.n_steps):
-            if step % interval == 0:
-                for later in range(step, min(step + interval, stimulus.n_steps)):
-                    readout_input.append([0.0] * network.n_readout)
-                    self._deliver("output", self.neuron_spikes, later, readout_input[later])
-            self.feedback.append(self._present_feedback())
+            readout_input = [0.0] * network.n_readout
+            self._deliver("output", self.neuron_spikes, step, readout_input)
+            self._receive_error(step)
             arriving = [0.0] * network.n_recurrent
             self._deliver("input", input_spikes, step, arriving)
             self._deliver("recurrent", self.neuron_spikes, step, arriving)
@@ -116,7 +112,7 @@ class LiteralModel:
                 neuron.rate = rule.kappa_reg * neuron.rate + (1.0 - rule.kappa_reg) * spikes_per_ms
                 target_rate = rule.f_target * network.dt / 1000.0
                 self.rate_regularization[step][j] = rule.c_reg * (neuron.rate - target_rate)
-            readout = [decay_readout * v + current for v, current in zip(readout, readout_input[step], strict=True)]
+            readout = [decay_readout * v + current for v, current in zip(readout, readout_input, strict=True)]
             signal = [v + network.readout.E_L for v in readout]
             self.error.append([0.0] * network.n_readout)
             if stimulus.learning_window[step]:
@@ -154,17 +150,22 @@ class LiteralModel:
             neuron.voltage = neuron.voltage - neuron.V_th if parameters.V_reset is None else parameters.V_reset
         return surrogate.height * SURROGATE_GRADIENTS[surrogate.function](u)
 
-    def _present_feedback(self) -> list[list[tuple[int, float]]]:
-        feedback: list[list[tuple[int, float]]] = [[] for _ in self.neurons]
-        if self.network.feedback.kind == "random":
+    def _receive_error(self, step: int) -> None:
+        """Let the error that arrives in ``step`` become the learning signal of its history index."""
+        network = self.network
+        sent = step - network.feedback.delay
+        if sent < network.output.delay:  # no spike of the recurrent neurons can have caused it
+            return
+        signal = [0.0] * network.n_recurrent
+        if network.feedback.kind == "random":
             for synapse in self.synapses["feedback"]:
-                feedback[synapse.target].append((synapse.source, synapse.weight))
-        for synapse in self.synapses["output"]:
-            if self.network.feedback.kind == "symmetric":
-                feedback[synapse.source].append((synapse.target, synapse.weight))
-            elif self.network.feedback.kind == "adaptive":
-                feedback[synapse.source].append((synapse.target, synapse.feedback))
-        return feedback
+                signal[synapse.target] += synapse.weight * self.error[sent][synapse.source]
+        else:
+            for synapse in self.synapses["output"]:
+                weight = synapse.weight if network.feedback.kind == "symmetric" else synapse.feedback
+                signal[synapse.source] += weight * self.error[sent][synapse.target]
+        assert len(self.learning_signal) == sent - network.output.delay
+        self.learning_signal.append(signal)
 
     def _pass_spike(self, name: str, synapse: Synapse, spikes: list[int], step: int) -> None:
         """Update the weight of ``synapse`` as the spike that arrives in ``step`` passes through."""
@@ -208,16 +209,8 @@ class LiteralModel:
         synapse.filtered = rule.kappa * synapse.filtered + eligibility
         synapse.filtered_reg = rule.kappa_reg * synapse.filtered_reg + (1.0 - rule.kappa_reg) * eligibility
         if active:
-            learning_signal = self._learning_signal(name, index, j)
             regularization = self.rate_regularization[index][j] * synapse.filtered_reg
-            synapse.gradient += learning_signal * synapse.filtered + regularization
-
-    def _learning_signal(self, name: str, index: int, j: int) -> float:
-        """Learning signal of a history index, through the feedback of the step in which the index is complete."""
-        network = self.network
-        behind = max(getattr(network, name).delay, network.output.delay + network.feedback.delay - 1)
-        error = self.error[index + network.output.delay]
-        return sum(weight * error[k] for k, weight in self.feedback[index + behind + 1][j])
+            synapse.gradient += self.learning_signal[index][j] * synapse.filtered + regularization
 
     def _optimize(self, synapse: Synapse, n_steps: int) -> None:
         optimizer = self.network.plasticity.optimizer
