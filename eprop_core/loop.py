@@ -59,10 +59,11 @@ EXCHANGE = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 """Called before an interval with its first step and the one after its last; returns the step to stop before, or
 :data:`FAILED`."""
 
-FAILED = -1
+FAILED = 0
+"""Also what ctypes returns for an exception that the called function does not catch."""
 
-NANOSECONDS_BETWEEN_CALLS = 20_000_000
-"""Time after which a rank without others calls back to Python, so that an interrupt takes effect."""
+NANOSECONDS_WITHOUT_PYTHON = 100_000_000
+"""Time after which a rank without others returns to Python, so that a signal takes effect."""
 
 NEVER = np.iinfo(np.int64).max
 
@@ -419,22 +420,17 @@ def run_steps(rank, run, first_step, last_step, recorded, alone, exchange):
     """Simulate one rank: all there is, or one of several, which ``exchange`` spikes and currents before each interval.
 
     Calling back to Python takes less time than returning and beginning anew, which hands over each array by itself. A
-    rank that is alone calls back only from time to time, so that Python can tell it to stop.
+    rank that is alone has nothing to call for, and returns from time to time.
 
     ``recorded``, int32, receives the neurons that spike. Returns the step after the last one that was simulated and
     :data:`FINITE`; or else the step that failed and the neuron that :func:`compute` returns, or STOPPED.
     """
     n, begin = 0, first_step
-    called = _nanoseconds_of_last_look(rank.clock)
+    seconds(rank.clock)
+    entered = _nanoseconds_of_last_look(rank.clock)
     while begin < last_step:
-        if alone and _nanoseconds_of_last_look(rank.clock) - called > NANOSECONDS_BETWEEN_CALLS:
-            called = _nanoseconds_of_last_look(rank.clock)
-            stop = exchange(begin, begin)
-            if stop == FAILED:
-                return begin, STOPPED
-            last_step = min(last_step, stop)
-            if begin >= last_step:
-                break
+        if alone and _nanoseconds_of_last_look(rank.clock) - entered > NANOSECONDS_WITHOUT_PYTHON:
+            break
         end = min(begin + rank.interval, last_step)
         collocate(rank, begin, end)
         if alone:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from eprop_core.connectivity import mean_in_degree
 from eprop_core.history import PSI, P, block_length
-from eprop_core.layout import has_two_filters, kappa_reg, layout, walks
+from eprop_core.layout import follows_output, has_two_filters, kappa_reg, layout, walks
 from eprop_core.memory import available
 from eprop_core.network import smallest_decay
 from eprop_core.parameters import Network
@@ -38,7 +38,8 @@ def estimate_memory(network: Network, n_ranks: int = 1, n_connections: Mapping[s
         + synapses("feedback", network.n_readout, n)
     )
     depth = 2 * max(network.input.delay, network.recurrent.delay, network.output.delay + network.feedback.delay)
-    per_neuron = 64 + _history_per_neuron(network) + 16 * depth
+    # Surrogate gradients, rate errors and, where they are kept from their arrival on, learning signals.
+    per_neuron = 64 + _history_per_neuron(network) + (24 if follows_output(network) else 16) * depth
     per_source = 8 + 8 + 8 + 1 + 8 + 4 * depth
     return int(all_synapses + n * per_neuron + sources * per_source)
 

@@ -158,7 +158,12 @@ class Plasticity(Parameters):
     update: Literal["spike", "sample"] = Field(
         "spike", description="when weights change: at each spike of their source, or after each batch of samples"
     )
-    batch_size: int = Field(1, ge=1, description="samples whose mean gradient makes one update per sample")
+    batch_size: int = Field(
+        1,
+        ge=1,
+        description="samples whose mean gradient makes one update, where samples update; a network that is evaluated "
+        "has learned from an incomplete batch, too",
+    )
     rate_average: Literal["moving", "sample"] = Field(
         "moving",
         description="firing rate that is regularized: moving average, or mean over a sample (update per sample)",

@@ -205,11 +205,12 @@ class Simulation:
             raise
         if interrupt.requested:
             n_steps = self.step - start
+            run = run._replace(readout=run.readout[:n_steps].copy(), error=run.error[:n_steps].copy())
         recording = Recording(
             spike_steps=np.repeat(np.arange(n_steps), run.spikes_per_step[:n_steps]),
             spike_neurons=spikes + self.recurrent.first,
-            readout=run.readout[:n_steps],
-            error=run.error[:n_steps],
+            readout=run.readout,
+            error=run.error,
         )
         if interrupt.requested:
             raise RunInterrupted(f"interrupted after step {self.step}, from which the simulation can go on", recording)
@@ -247,6 +248,8 @@ class Simulation:
                 end, stop = self._run_steps(rank, exchange, run, begin, stretch_end, last_step, recorded, interrupt)
                 n = run.spikes_per_step[begin - run.start : end - run.start].sum()
                 spikes.append(recorded[:n].astype(np.int64))
+                if exchange is None and interrupt.requested:
+                    stop = self._end_of_sample(run.start, end)
                 begin, last_step = end, min(last_step, stop)
             self._check_output_weights(rank)
 
@@ -308,9 +311,9 @@ class Simulation:
         def call_back(first_step: int, next_step: int) -> int:
             nonlocal stop, rank_failed
             try:
+                assert exchange is not None
                 notice = INTERRUPTED if interrupt.requested else GO_ON
-                if exchange is not None:
-                    notice = self._exchange_before(exchange, exchanged, first_step, next_step, notice)
+                notice = self._exchange_before(exchange, exchanged, first_step, next_step, notice)
                 if notice == RANK_FAILED:
                     rank_failed = True
                     return loop.FAILED

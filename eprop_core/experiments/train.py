@@ -20,6 +20,7 @@ from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.provenance import provenance
 from eprop_core.experiments.rewiring import rewire
+from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.random import Purpose, permutation
@@ -46,6 +47,7 @@ def train(
     network = parameters.network_for(learnt.n_input, learnt.n_readout)
     training = parameters.training
     learning, validation = _split(learnt.n_samples, training.validation_share, seed)
+    _check_batch_size(network, training.epochs * len(learning))
 
     run_briefly(network, communicator=communicator)  # loads what is compiled, which is not to be timed
     with stopwatch.measure("build"):
@@ -154,6 +156,16 @@ def _split(n_samples: int, validation_share: float, seed: int) -> tuple[Samples,
         raise ParameterError(f"training.validation_share = {validation_share}: leaves none of {n_samples} samples")
     order = _order(n_samples, seed, _VALIDATION_SPLIT)
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])
+
+
+def _check_batch_size(network: Network, n_shown: int) -> None:
+    """An incomplete batch at the end of training counts when the network is tested; but one must be completed."""
+    plasticity = network.plasticity
+    if plasticity.update == "sample" and plasticity.batch_size > n_shown:
+        raise ParameterError(
+            f"network.plasticity.batch_size = {plasticity.batch_size}: must not exceed the {n_shown} samples that "
+            "training shows in all epochs, or nothing would be learned"
+        )
 
 
 def _order(n: int, seed: int, identifier: int) -> Samples:

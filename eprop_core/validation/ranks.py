@@ -71,6 +71,9 @@ def problems() -> dict[str, Problem]:
         "small": random_problem(1, 200, **small, **two_filters),
         "small, delays": random_problem(2, 200, **small, **one_filter, delay=delay),
         # All neurons are driven beyond the threshold and spike together.
+        "small, symmetric feedback": random_problem(
+            2, 200, **small, **one_filter, delay=delay | {"feedback": 3}, feedback="symmetric"
+        ),
         "full messages": drawn(random_problem(3, 30, **small, **one_filter, dt=1.0), 701, 3, drive=30.0),
         "full messages to one rank": onto_the_first(drawn(random_problem(6, 30, **small, dt=1.0), 701, 3, drive=30.0)),
         # Currents of so many readouts and steps alone exceed the initial room.

@@ -2,6 +2,8 @@
 
 simulate OUTPUT   simulate all problems; rank 0 saves what came out
 fail              one rank meets a voltage that is not finite
+fail-and-catch    the same; all ranks catch the error
+interrupt         one rank is interrupted; all stop in the same step and go on
 crowd             a network of two neurons
 """
 
@@ -12,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from eprop_core.connectivity import Connections
+from eprop_core.interrupts import DeferredInterrupt
+from eprop_core.network import PROJECTIONS
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
-from eprop_core.simulation import Simulation
+from eprop_core.simulation import NotFiniteError, RunInterrupted, Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.validation.ranks import DESTINATIONS, problems, simulate
 
@@ -26,6 +30,45 @@ def fail(communicator: Any) -> None:
     simulation = Simulation(network, connections=connections, communicator=communicator)
     both = np.array([0, 1])
     simulation.run(Stimulus(10_000, np.array([20, 20]), both, np.zeros((10_000, 1)), np.ones(10_000, bool)))
+
+
+def fail_and_catch(communicator: Any) -> None:
+    try:
+        fail(communicator)
+    except NotFiniteError as error:
+        print(f"rank {communicator.rank}: {error}")
+
+
+def interrupt(communicator: Any) -> None:
+    """The last rank is interrupted at the beginning of each run; the others learn of it."""
+    network, connections, stimulus = problems()["small, delays"]
+    expected = Simulation(network, seed=3, connections=connections, communicator=communicator)
+    expected.run(stimulus)
+    simulation = Simulation(network, seed=3, connections=connections, communicator=communicator)
+    if communicator.rank == communicator.size - 1:
+
+        def enter(self: DeferredInterrupt) -> DeferredInterrupt:
+            self.requested = True
+            return self
+
+        DeferredInterrupt.__enter__ = enter  # type: ignore[method-assign]
+    ends = []
+    while simulation.step < stimulus.n_steps:
+        try:
+            simulation.run(cut(stimulus, simulation.step, stimulus.n_steps))
+        except RunInterrupted:
+            ends.append(simulation.step)
+    assert len(set(map(tuple, communicator.allgather(ends)))) == 1
+    assert ends[:3] == [2, 4, 6]  # the communication interval has two steps
+    for name in PROJECTIONS:
+        np.testing.assert_array_equal(simulation.weights(name).weight, expected.weights(name).weight)
+    print(f"rank {communicator.rank}: {len(ends)} interrupts")
+
+
+def cut(stimulus: Stimulus, first: int, last: int) -> Stimulus:
+    inside = (stimulus.input_steps >= first) & (stimulus.input_steps < last)
+    events = stimulus.input_steps[inside] - first, stimulus.input_channels[inside]
+    return Stimulus(last - first, *events, stimulus.target[first:last], stimulus.learning_window[first:last])
 
 
 def main() -> None:
@@ -42,6 +85,10 @@ def main() -> None:
             np.savez(sys.argv[2], **results)
     elif command == "fail":
         fail(world)
+    elif command == "fail-and-catch":
+        fail_and_catch(world)
+    elif command == "interrupt":
+        interrupt(world)
     elif command == "crowd":
         Simulation(parse(Network, {"n_input": 2, "n_recurrent": 2, "n_readout": 1}), communicator=world)
 

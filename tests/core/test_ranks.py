@@ -12,6 +12,7 @@ import pytest
 
 import eprop_core
 from eprop_core.connectivity import Range
+from eprop_core.layout import communication_interval
 from eprop_core.network import PROJECTIONS
 from eprop_core.simulation import Simulation
 from eprop_core.validation.ranks import DESTINATIONS, RUNS, problems, simulate
@@ -65,7 +66,7 @@ def test_problems_cover_what_they_should(alone: dict[str, dict[str, np.ndarray]]
     intervals, most_spikes, most_currents = set(), 0, 0
     for name, (network, connections, _) in problems().items():
         result = alone[name]
-        interval = min(network.recurrent.delay, network.output.delay)
+        interval = communication_interval(network)
         intervals.add(interval)
         most_currents = max(most_currents, interval * network.n_readout)
         for run in RUNS:
@@ -108,6 +109,21 @@ def test_a_rank_that_fails_ends_all(n_ranks: int) -> None:
     done = mpiexec(n_ranks, "fail")
     assert done.returncode != 0
     assert "NotFiniteError: step 21: the voltage of recurrent neuron 4 is not finite" in done.stderr
+
+
+def test_all_ranks_meet_the_error_of_one() -> None:
+    """So a program that catches it goes on with all ranks."""
+    done = mpiexec(3, "fail-and-catch")
+    assert done.returncode == 0, done.stdout + done.stderr
+    message = "step 21: the voltage of recurrent neuron 4 is not finite"
+    assert all(f"rank {rank}: {message}" in done.stdout for rank in range(3))
+
+
+@pytest.mark.parametrize("n_ranks", [2, 3])
+def test_an_interrupt_stops_all_ranks_in_one_step(n_ranks: int) -> None:
+    done = mpiexec(n_ranks, "interrupt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": 100 interrupts") == n_ranks
 
 
 def test_more_ranks_than_neurons() -> None:

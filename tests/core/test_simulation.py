@@ -59,9 +59,10 @@ DELAYS = {
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_a_run_in_pieces_gives_the_same_bits(delay: str) -> None:
+@pytest.mark.parametrize("feedback", ["random", "symmetric", "adaptive"])
+def test_a_run_in_pieces_gives_the_same_bits(delay: str, feedback: str) -> None:
     """Pieces of any length, down to one step, which end within a communication interval."""
-    network, connections, stimulus = small_problem(8, delay=DELAYS[delay])
+    network, connections, stimulus = small_problem(8, delay=DELAYS[delay], feedback=feedback)
     whole, in_pieces = (Simulation(network, connections=connections) for _ in range(2))
     recording = whole.run(stimulus)
     assert len(recording.spike_steps) > 30
@@ -174,6 +175,10 @@ def test_frozen_network_is_static_and_leaves_the_original_alone(delay: str) -> N
         np.testing.assert_array_equal(frozen.weights(name).weight, learnt[name].weight)
     # Neither weights nor traces nor counts of the original have noticed.
     assert_same_bits(simulation, undisturbed, simulation.run(evaluation), undisturbed.run(evaluation))
+    # Nor do the weights of the copy notice that the original has gone on learning.
+    assert all(np.any(simulation.weights(name).weight != learnt[name].weight) for name in LEARNING)
+    for name in PROJECTIONS:
+        np.testing.assert_array_equal(frozen.weights(name).weight, learnt[name].weight)
 
 
 @pytest.mark.parametrize("delay", DELAYS)
@@ -206,6 +211,53 @@ def test_counts_go_on_where_samples_update() -> None:
     simulation.reconnect({})
     simulation.run(stimulus)
     assert simulation.counts["spikes"] > before > 0
+
+
+@pytest.mark.parametrize("kind", ["random", "symmetric", "adaptive"])
+def test_a_frozen_network_has_learned_from_all_samples(kind: str) -> None:
+    """The batch so far updates its weights; where it is complete, as the simulation does with the next sample."""
+    network, connections, stimulus = small_problem(8, feedback=kind, I_e=2.5)
+    rule = {"update": "sample", "rate_average": "sample", "reset_at_samples": True, "batch_size": 2, "cutoff": None}
+    values = network.model_dump()
+    values["plasticity"] |= rule
+    network = parse(Network, values)
+    simulation, undisturbed = (Simulation(network, connections=connections) for _ in range(2))
+    length = 100
+    closed = np.zeros(length, bool)
+    for sample in range(4):
+        shown = piece(stimulus, sample * length, (sample + 1) * length)
+        before = simulation.weights("input").weight
+        simulation.run(shown)
+        undisturbed.run(shown)
+        of_frozen = simulation.frozen().weights("input").weight
+        assert np.abs(of_frozen - before).max() > 1e-6
+        if sample % 2 == 1:  # a second copy goes on with a sample whose window is closed
+            other = Simulation(network, connections=connections)
+            for earlier in range(sample + 1):
+                other.run(piece(stimulus, earlier * length, (earlier + 1) * length))
+            other.run(Stimulus(length, np.zeros(0, int), np.zeros(0, int), np.zeros((length, 2)), closed))
+            for name in PROJECTIONS:
+                weight = simulation.frozen().weights(name).weight
+                np.testing.assert_array_equal(weight, other.weights(name).weight)
+    for name in PROJECTIONS:
+        np.testing.assert_array_equal(simulation.weights(name).weight, undisturbed.weights(name).weight)
+    assert simulation.counts == undisturbed.counts
+    assert simulation.step == undisturbed.step == 4 * length
+
+
+def test_an_incomplete_batch_is_the_mean_of_its_samples() -> None:
+    """A batch of three of which one sample has been shown makes the update of a batch of one."""
+    network, connections, stimulus = small_problem(8)
+    values = network.model_dump()
+    values["plasticity"] |= {"update": "sample", "rate_average": "sample", "reset_at_samples": True, "cutoff": None}
+    learned = []
+    for batch_size in (1, 3):
+        values["plasticity"]["batch_size"] = batch_size
+        simulation = Simulation(parse(Network, values), connections=connections)
+        simulation.run(stimulus)
+        learned.append(simulation.frozen().weights("input").weight)
+    assert np.abs(learned[0] - connections["input"].weight).max() > 1e-6
+    np.testing.assert_array_equal(*learned)
 
 
 def test_frozen_networks_follow_the_learning() -> None:
@@ -370,6 +422,18 @@ def test_a_voltage_that_is_not_finite_is_named() -> None:
         simulation.run(stimulus)
     assert "plasticity.optimizer.learning_rate" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_run_after_one_that_failed_is_refused() -> None:
+    network, connections, stimulus = small_problem(13)
+    too_much = connections["input"]._replace(weight=np.full(len(connections["input"].weight), 1e308))
+    values = network.model_dump()
+    values["input"]["plastic"] = False
+    simulation = Simulation(parse(Network, values), connections=connections | {"input": too_much})
+    with pytest.raises(NotFiniteError, match=r"the voltage of recurrent neuron \d+ is not finite"):
+        simulation.run(stimulus)
+    with pytest.raises(NotFiniteError, match="this simulation cannot go on"):
+        simulation.run(stimulus)
 
 
 def test_what_is_not_allowed_is_told() -> None:
