@@ -15,6 +15,7 @@ import numpy as np
 
 from eprop_core.connectivity import Connections
 from eprop_core.interrupts import DeferredInterrupt
+from eprop_core.layout import communication_interval
 from eprop_core.network import PROJECTIONS
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
@@ -59,7 +60,9 @@ def interrupt(communicator: Any) -> None:
         except RunInterrupted:
             ends.append(simulation.step)
     assert len(set(map(tuple, communicator.allgather(ends)))) == 1
-    assert ends[:3] == [2, 4, 6]  # the communication interval has two steps
+    interval = communication_interval(network)
+    assert interval > 1
+    assert ends == [*range(interval, stimulus.n_steps, interval), stimulus.n_steps]
     for name in PROJECTIONS:
         np.testing.assert_array_equal(simulation.weights(name).weight, expected.weights(name).weight)
     print(f"rank {communicator.rank}: {len(ends)} interrupts")
