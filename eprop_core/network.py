@@ -94,24 +94,20 @@ def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
     output.values[:, column] = weight[np.repeat(np.arange(n_recurrent), np.diff(output.offset)), output.target]
 
 
-_RESOLUTION = 40
-"""Bits that the fixed point of the readouts' input leaves to the largest initial weight: 1e-12 of it."""
-_LARGEST_EXPONENT = 1000
-"""Of a power of two that a double can hold with room for a weight to be multiplied by it."""
+_USUAL_EXPONENT, _LARGEST_EXPONENT = 50, 1000
+"""Of the units in a pA, a power of two: usual ones, and as many as a double can hold and multiply by a weight."""
+_ENOUGH_UNITS = 2.0**40
+"""In the largest initial weight: it is rounded by 1e-12 of itself at most."""
 
 
 def _fixed_point(in_degree: float, initial: float, largest: float) -> float:
-    """Largest power of two with which no sum of ``in_degree`` weights of up to ``largest`` pA overflows an int64.
+    """Units in a pA, a power of two, with which no sum of ``in_degree`` weights of up to ``largest`` pA overflows.
 
-    It is 2**50 at most, unless the largest ``initial`` weight needs a finer unit.
+    The sum is an int64. Units are not finer than usual, unless the largest ``initial`` weight would have too few.
     """
-    if initial == 0.0:
-        initial = largest
-    if initial == 0.0:
-        return 1.0
-    finest = max(50, math.ceil(_RESOLUTION - math.log2(initial)))
-    room = math.floor(62.0 - math.log2(max(1.0, in_degree) * largest))
-    return 2.0 ** min(finest, room, _LARGEST_EXPONENT)
+    room = math.floor(62.0 - math.log2(max(1.0, in_degree) * largest)) if largest > 0.0 else _USUAL_EXPONENT
+    usual = 2.0 ** min(room, _USUAL_EXPONENT)
+    return usual if initial == 0.0 or initial * usual >= _ENOUGH_UNITS else 2.0 ** min(room, _LARGEST_EXPONENT)
 
 
 class ReadoutRange(NamedTuple):
@@ -137,7 +133,7 @@ class ReadoutRange(NamedTuple):
         bound = max(abs(optimizer.weight_min), abs(optimizer.weight_max))
         largest = max(initial, min(bound, max(100.0, 1000.0 * initial)))
         fixed_point = _fixed_point(in_degree, initial, largest)
-        if 0.0 < initial * fixed_point < 2.0**_RESOLUTION:
+        if 0.0 < initial * fixed_point < _ENOUGH_UNITS:
             largest = max(initial, min(bound, 1000.0 * initial))
             fixed_point = _fixed_point(in_degree, initial, largest)
         return cls(fixed_point, largest)
