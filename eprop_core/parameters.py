@@ -331,7 +331,7 @@ class Network(Parameters):
 
 
 def _check_in_degree(name: str, connectivity: Connectivity, available: int) -> None:
-    if not isinstance(connectivity, FixedInDegree) or connectivity.allow_multapses:
+    if not isinstance(connectivity, FixedInDegree) or connectivity.in_degree <= available:
         return
-    if connectivity.in_degree > available:
+    if not connectivity.allow_multapses or available == 0:
         raise ValueError(f"{name}.in_degree = {connectivity.in_degree} exceeds the {available} sources there are")
