@@ -170,8 +170,13 @@ class Plasticity(Parameters):
     )
     kappa: float = Field(0.97, ge=0, lt=1, description="decay per step of the low-pass filter of the eligibility trace")
     kappa_reg: float = Field(0.97, ge=0, lt=1, description="decay per step of the filters of the rate regularization")
-    c_reg: float = Field(0.0, ge=0, description="strength of the firing-rate regularization")
-    f_target: float = Field(10.0, ge=0, description="spikes/s, target rate of the regularization")
+    c_reg: float = Field(
+        0.0,
+        ge=0,
+        description="strength of the firing-rate regularization: factor of the rate minus f_target in spikes/ms, or in "
+        'spikes per step where rate_average is "sample"',
+    )
+    f_target: float = Field(10.0, ge=0, description="spikes/s at every dt, target rate of the regularization")
     cutoff: int | None = Field(
         100, ge=2, description="steps after a spike in which a synapse gathers gradient; null: no limit"
     )

@@ -270,6 +270,52 @@ def test_neurons_that_ignore_their_input_and_fire() -> None:
     assert np.any(again.spike_steps != recording.spike_steps)
 
 
+AT_50_SPIKES_PER_S = {
+    "n_input": 1,
+    "n_recurrent": 5,
+    "n_readout": 1,
+    "neuron": {"ignore_and_fire": {"rate": 50.0}, "surrogate_gradient": {"function": "exponential"}},
+}
+"""Every 20 ms, a multiple of each dt below."""
+
+
+def without_errors(n_steps: int, n_samples: int = 1) -> Stimulus:
+    """Input in every fourth step; no errors, so that weights learn from the rate regularization alone."""
+    steps = np.arange(0, n_steps, 4)
+    channels, target, window = np.zeros(len(steps), int), np.zeros((n_steps, 1)), np.zeros(n_steps, bool)
+    return Stimulus(n_steps, steps, channels, target, window, n_samples)
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("kappa_reg", [0.0, 0.9])
+def test_target_of_the_moving_average_is_in_spikes_per_second(kappa_reg: float, dt: float) -> None:
+    """The average over a period of what the rate regularization acts on vanishes where neurons fire at the target."""
+    plasticity = {"c_reg": 1.0, "f_target": 50.0, "kappa_reg": kappa_reg}
+    simulation = Simulation(parse(Network, AT_50_SPIKES_PER_S | {"dt": dt, "plasticity": plasticity}))
+    period = round(20.0 / dt)
+    simulation.run(without_errors(50 * period))
+    rate_error = np.zeros((period, 5))
+    for row in rate_error:
+        simulation.run(without_errors(1))
+        recent = simulation._rank.neurons.rate_error
+        row[:] = recent[(simulation.step - 1) % len(recent)]
+    assert np.all(rate_error.max(axis=0) > 0.05 / period)
+    np.testing.assert_allclose(rate_error.mean(axis=0), 0.0, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.5, 1.0, 2.0])
+def test_target_of_the_mean_over_a_sample_is_in_spikes_per_second(dt: float) -> None:
+    """Weights stay where neurons fire at the target in a sample of two periods, and move where they do not."""
+    by_sample = {"update": "sample", "rate_average": "sample", "reset_at_samples": True, "c_reg": 1e3}
+    for f_target in (50.0, 50.1):
+        values = AT_50_SPIKES_PER_S | {"dt": dt, "plasticity": by_sample | {"f_target": f_target}}
+        simulation = Simulation(parse(Network, values))
+        initial = simulation.weights("input").weight
+        simulation.run(without_errors(2 * round(40.0 / dt), 2))
+        moved = np.abs(simulation.weights("input").weight - initial)
+        assert np.all(moved < 1e-15) if f_target == 50.0 else np.all(moved > 1e-10)
+
+
 def test_dry_runs_do_the_work_of_single_ranks() -> None:
     """Their spikes are those of the whole network, and their counts add up to its counts."""
     network = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}})
