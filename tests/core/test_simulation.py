@@ -114,6 +114,44 @@ def test_fixed_signs_of_a_projection() -> None:
     assert_equals_time_driven(Problem(network, connections, stimulus))
 
 
+def test_fixed_signs_are_those_of_weights_not_of_neurons() -> None:
+    """Neurons keep outgoing weights of both signs (no Dale's law), or of one where they have been given one."""
+    network, connections, stimulus = small_problem(3, fixed_signs=True, learning_rate=0.03)
+    source, target, weight = connections["recurrent"]
+    excitatory = source % 2 == 0
+    given = {"drawn": weight, "by neuron": np.copysign(weight, np.where(excitatory, 1.0, -1.0))}
+    for name, initial in given.items():
+        recurrent = Connections(source, target, initial)
+        simulation = Simulation(network, connections=connections | {"recurrent": recurrent})
+        simulation.run(stimulus)
+        learnt = simulation.weights("recurrent")
+        assert np.any(learnt.weight != initial)
+        both = [i for i in range(network.n_recurrent) if len(set(np.signbit(learnt.weight[learnt.source == i]))) == 2]
+        assert len(both) > network.n_recurrent / 2 if name == "drawn" else both == []
+
+
+def test_timing() -> None:
+    """Spikes arrive their delay later, errors the feedback's; windows are those of the run (``docs/timing.svg``)."""
+    plasticity = {"kappa": 0.5, "kappa_reg": 0.5, "optimizer": {"learning_rate": 0.1}}
+    delays = {"input": {"delay": 2}, "output": {"delay": 3, "plastic": False}, "feedback": {"delay": 2}}
+    neuron = {"V_th": 0.5, "surrogate_gradient": {"function": "exponential"}}
+    values = {"n_input": 1, "n_recurrent": 1, "n_readout": 1, "neuron": neuron, "plasticity": plasticity}
+    network = parse(Network, values | delays)
+    one, none = np.zeros(1, int), np.zeros(0, int)
+    connections = {name: Connections(one, one, np.ones(1)) for name in ("input", "output", "feedback")}
+    connections["recurrent"] = Connections(none, none, np.zeros(0))
+    for window, second, learns in ((7, 7, True), (7, 6, False), (8, 7, False), (8, 8, True)):
+        in_window = np.arange(20) == window
+        stimulus = Stimulus(20, np.array([2, second]), np.zeros(2, int), np.full((20, 1), -1.0), in_window)
+        simulation = Simulation(network, connections=connections)
+        recording = simulation.run(stimulus)
+        assert recording.spike_steps[0] == 4
+        assert np.flatnonzero(recording.readout[:, 0])[0] == 7
+        assert np.flatnonzero(recording.error[:, 0]).tolist() == [window]
+        # The second spike reaches the neuron in step second + 2, the error in step window + 2.
+        assert (simulation.weights("input").weight[0] != 1.0) == learns
+
+
 def drawn_network(**changes: Any) -> Network:
     values = small_problem(9).network.model_dump()
     values["input"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 8}
@@ -333,6 +371,21 @@ def test_dry_runs_do_the_work_of_single_ranks() -> None:
         for name, count in dry.counts.items():
             totals[name] += count
     assert totals == whole.counts
+
+
+def test_readouts_of_a_dry_run_lack_the_currents_of_other_ranks() -> None:
+    """They are those of a network whose other neurons have no output connections."""
+    values = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}}).model_dump()
+    for name in LEARNING:
+        values[name]["plastic"] = False
+    network, stimulus = parse(Network, values), small_problem(9).stimulus
+    dry, whole = Simulation(network, seed=4, dry_run=(1, 3)), Simulation(network, seed=4)
+    source, target, weight = whole.weights("output")
+    own = (source >= dry.recurrent.first) & (source < dry.recurrent.last)
+    output = Connections(source[own], target[own], weight[own])
+    expected = Simulation(network, seed=4, connections={"output": output}).run(stimulus).readout
+    np.testing.assert_allclose(dry.run(stimulus).readout, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    assert np.abs(whole.run(stimulus).readout - expected).max() > 0.1 * np.abs(expected).max() > 0.0
 
 
 def test_a_simulation_is_freed_at_once() -> None:
