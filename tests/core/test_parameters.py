@@ -181,6 +181,11 @@ def test_frozen() -> None:
         network.neuron.tau_m = 2.0
 
 
+@pytest.mark.parametrize(("rate", "dt", "steps"), [(30.0, 1.0, 33), (40.0, 0.5, 50), (1e9, 0.1, 1)])
+def test_given_intervals_are_rounded_to_steps(rate: float, dt: float, steps: int) -> None:
+    assert parse(Network, SIZES | {"dt": dt, "neuron": {"ignore_and_fire": {"rate": rate}}}).firing_period == steps
+
+
 @pytest.mark.parametrize(
     ("t_ref", "V_reset", "allowed"),
     [(9.0, None, True), (10.0, None, True), (11.0, None, False), (9.0, 0.0, True), (10.0, 0.0, False)],
