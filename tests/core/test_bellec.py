@@ -22,6 +22,10 @@ WEIGHT_TOLERANCE = 1e-12  # of the largest weight, at least 1 pA
 ADAM_TOLERANCE = 1e-10
 
 
+# Input spikes of the problems come in the third step of a sample at the earliest, since NEST loses something before.
+MIXED = "mean_squared_error-mixed-gradient_descent-batch-3"
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_equals_the_literal_model(name: str) -> None:
     problem = bellec_problem(name)
@@ -44,6 +48,35 @@ def test_equals_the_literal_model(name: str) -> None:
         np.testing.assert_allclose(weight, of_model, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize(("input_", "output", "feedback"), [(3, 1, 1), (1, 4, 1), (1, 1, 4), (3, 4, 2)])
+def test_delays(input_: int, output: int, feedback: int) -> None:
+    """They shift the samples of neurons and readouts, and nothing else, where the first spikes of a sample find weights
+    that have been updated: when all that the sample before had to learn has arrived.
+    """
+    network, connections, shown = bellec_problem(MIXED)
+    length = shown.n_steps // N_SAMPLES
+    late = shown.input_steps % length >= max(input_, output + feedback - 1)
+    shown = replace(shown, input_steps=shown.input_steps[late], input_channels=shown.input_channels[late])
+    expected = train(network, connections, shown, N_SAMPLES)
+    values = network.model_dump()
+    for name, delay in (("input", input_), ("output", output), ("feedback", feedback)):
+        values[name]["delay"] = delay
+    delayed = parse(Network, values)
+    network, connections, stimulus = in_absolute_time(Problem(delayed, connections, shown))
+    simulation = Simulation(network, connections=connections)
+    recording = simulation.run(stimulus)
+    spikes = np.zeros((stimulus.n_steps, network.n_recurrent), np.bool_)
+    spikes[recording.spike_steps, recording.spike_neurons] = True
+    assert expected.spikes.sum() >= 50
+    np.testing.assert_array_equal(spikes[input_ : shown.n_steps + input_], expected.spikes)
+    error = recording.error[input_ + output : shown.n_steps + input_ + output]
+    np.testing.assert_allclose(error, expected.error, rtol=0, atol=TOLERANCE * max(1.0, np.abs(expected.readout).max()))
+    for projection in LEARNING:
+        weight, of_model = simulation.weights(projection).weight, expected.weights[projection].weight
+        tolerance = WEIGHT_TOLERANCE * max(1.0, np.abs(of_model).max(initial=0.0))
+        np.testing.assert_allclose(weight, of_model, rtol=0, atol=tolerance)
+
+
 def in_step_of_samples(problem: Problem, step: int) -> Problem:
     """The same, with a spike of every input channel in one step of every sample, given from the sample's start."""
     network, _, shown = problem
@@ -53,10 +86,6 @@ def in_step_of_samples(problem: Problem, step: int) -> Problem:
     channels = np.concatenate([shown.input_channels, np.tile(np.arange(n), N_SAMPLES)])
     order = np.lexsort((channels, steps))
     return problem._replace(stimulus=replace(shown, input_steps=steps[order], input_channels=channels[order]))
-
-
-# Input spikes of the problems come in the third step of a sample at the earliest, since NEST loses something before.
-MIXED = "mean_squared_error-mixed-gradient_descent-batch-3"
 
 
 def test_spikes_in_the_second_step_of_a_sample() -> None:
