@@ -324,8 +324,8 @@ def _recurrent_parameters(
         kappa_reg=kappa_reg(network),
         rate_per_spike=1.0 / max(1, sample_length) if per_sample else (1.0 - plasticity.kappa_reg) / dt,
         c_reg=plasticity.c_reg / max(1, sample_length) if per_sample else plasticity.c_reg,
-        # As in NEST: the target is in spikes per step, though the rate is in spikes per ms.
-        f_target=plasticity.f_target / 1000.0 * dt,
+        # In the unit of the rate: the mean over a sample is in spikes per step, the moving average in spikes per ms.
+        f_target=plasticity.f_target / 1000.0 * (dt if per_sample else 1.0),
         period=network.firing_period,
     )
 

@@ -42,7 +42,7 @@ class RecurrentParameters(NamedTuple):
     """What a spike adds to the rate."""
     c_reg: float
     f_target: float
-    """spikes per step"""
+    """Target of the rate, in its unit: spikes per ms, or spikes per step where it is the mean over a sample."""
     period: int
     """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
 

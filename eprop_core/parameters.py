@@ -74,14 +74,19 @@ class RecurrentNeuron(Parameters):
     V_min: float | None = Field(None, description="mV, lower bound of the membrane voltage relative to E_L; null: none")
     V_reset: float | None = Field(
         None,
-        description="mV relative to E_L, voltage from a spike to the end of refractoriness, in which input is lost; "
+        description="mV relative to E_L, voltage after a spike and in the t_ref that follow, in which input is lost; "
         "null: a spike subtracts V_th, and refractoriness only forbids to spike",
     )
     delayed_reset: bool = Field(
         False, description="whether V_th is subtracted one step after the spike, undecayed (Bellec et al. 2020)"
     )
     adaptation: Adaptation | None = Field(None, description="null: the threshold is constant")
-    t_ref: float = Field(0.0, ge=0, description="ms, refractory period, a multiple of dt")
+    t_ref: float = Field(
+        0.0,
+        ge=0,
+        description="ms, refractory period, a multiple of dt. A neuron that is always driven fires every t_ref, and "
+        "every dt where t_ref is 0; with V_reset, which clamps it for all of t_ref, every t_ref + dt",
+    )
     surrogate_gradient: SurrogateGradient = SurrogateGradient()
     ignore_and_fire: IgnoreAndFire | None = Field(
         None,
@@ -108,7 +113,11 @@ class _Optimizer(Parameters):
     learning_rate: float = Field(1e-4, ge=0, description="step size of the weight update (eta)")
     weight_min: float = Field(-100.0, description="pA, smallest weight")
     weight_max: float = Field(100.0, description="pA, largest weight")
-    fixed_signs: bool = Field(False, description="whether a weight stays on its initial side of zero (Dale's law)")
+    fixed_signs: bool = Field(
+        False,
+        description="whether each weight keeps its initial sign: an update that would cross zero ends there. No Dale's "
+        "law: drawn weights of one neuron have both signs, and keep them",
+    )
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> Self:
@@ -175,8 +184,13 @@ class Plasticity(Parameters):
     )
     kappa: float = Field(0.97, ge=0, lt=1, description="decay per step of the low-pass filter of the eligibility trace")
     kappa_reg: float = Field(0.97, ge=0, lt=1, description="decay per step of the filters of the rate regularization")
-    c_reg: float = Field(0.0, ge=0, description="strength of the firing-rate regularization")
-    f_target: float = Field(10.0, ge=0, description="spikes/s, target rate of the regularization")
+    c_reg: float = Field(
+        0.0,
+        ge=0,
+        description="strength of the firing-rate regularization: factor of the rate minus f_target in spikes/ms, or in "
+        'spikes per step where rate_average is "sample"',
+    )
+    f_target: float = Field(10.0, ge=0, description="spikes/s at every dt, target rate of the regularization")
     cutoff: int | None = Field(
         100, ge=2, description="steps after a spike in which a synapse gathers gradient; null: no limit"
     )
@@ -241,13 +255,18 @@ class Projection(Parameters):
 
     connectivity: Connectivity = AllToAll(rule="all_to_all")
     weights: InitialWeights = InitialWeights()
-    delay: int = Field(1, ge=1, description="steps from a spike's emission to its arrival")
+    delay: int = Field(
+        1,
+        ge=1,
+        description="steps from a spike's emission to its arrival. Targets and learning windows do not shift with it: "
+        "the first input.delay + output.delay steps of a sample still see the readouts answer the sample before",
+    )
     plastic: bool = Field(True, description="whether its weights learn")
     learning_rate: float | None = Field(
         None, ge=0, description="step size of its weight updates; null: that of plasticity.optimizer"
     )
     fixed_signs: bool | None = Field(
-        None, description="whether its weights stay on their initial side of zero; null: as plasticity.optimizer says"
+        None, description="whether each of its weights keeps its initial sign; null: as plasticity.optimizer says"
     )
 
 
@@ -257,14 +276,15 @@ class Feedback(Parameters):
     kind: Literal["random", "symmetric", "adaptive"] = Field(
         "random",
         description="random: drawn, never learns; symmetric: the transposed output weights as they are; "
-        "adaptive: along the output connections, drawn, and learns with their updates",
+        "adaptive: along the output connections, drawn, and learns with their updates. Only random feedback has the "
+        "connectivity given here",
     )
     weight_decay: float = Field(
         0.0, ge=0, lt=1, description="share by which output and adaptive feedback weights shrink at each update"
     )
     connectivity: Connectivity = AllToAll(rule="all_to_all")
     weights: InitialWeights = InitialWeights(divide_by="nothing")
-    delay: int = Field(1, ge=1, description="steps from an error to its arrival at the recurrent neurons")
+    delay: int = Field(1, ge=1, description="steps from a readout's error to its arrival at the recurrent neurons")
 
 
 def _check_voltages(neuron: RecurrentNeuron) -> None:
@@ -336,7 +356,7 @@ class Network(Parameters):
 
 
 def _check_in_degree(name: str, connectivity: Connectivity, available: int) -> None:
-    if not isinstance(connectivity, FixedInDegree) or connectivity.allow_multapses:
+    if not isinstance(connectivity, FixedInDegree) or connectivity.in_degree <= available:
         return
-    if connectivity.in_degree > available:
+    if not connectivity.allow_multapses or available == 0:
         raise ValueError(f"{name}.in_degree = {connectivity.in_degree} exceeds the {available} sources there are")

@@ -15,6 +15,10 @@ class StimulusError(ValueError):
 class Stimulus:
     """Input spikes and targets of ``n_steps`` steps, counted from the start of the run.
 
+    Targets and learning window do not shift with the delays: an input spike of step t reaches the readouts in step
+    t + input.delay + output.delay at the earliest, so in as many first steps of a sample they still answer the sample
+    before (a picture of the timing: ``docs/timing.svg``).
+
     Checked when it is made: a :class:`StimulusError` names the first thing that is wrong. Integer arrays become int64,
     targets float64.
 

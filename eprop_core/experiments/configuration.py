@@ -36,7 +36,10 @@ class Training(Parameters):
 
     epochs: int = Field(ge=1, description="passes over the training samples, each in an order of its own")
     learning_window: int | None = Field(
-        None, ge=1, description="steps at the end of each sample in which errors count; null: all"
+        None,
+        ge=1,
+        description="steps at the end of each sample in which errors count; null: all. It does not shift with delays: "
+        "in the first input.delay + output.delay steps of a sample the readouts still answer the sample before",
     )
     samples_per_group: int = Field(100, ge=1, description="samples per point of the learning curve")
     validation_share: float = Field(

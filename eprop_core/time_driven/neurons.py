@@ -105,8 +105,7 @@ class RecurrentNeurons:
     def _regularize_rate(self) -> None:
         rule = self._rule
         self._rate = rule.kappa_reg * self._rate + (1.0 - rule.kappa_reg) * self.spiked / self._dt
-        # As in NEST: the target is in spikes per step, though the rate is in spikes per ms.
-        self.rate_regularization = rule.c_reg * (self._rate - rule.f_target / 1000.0 * self._dt)
+        self.rate_regularization = rule.c_reg * (self._rate - rule.f_target / 1000.0)
 
 
 class Readouts:

@@ -113,9 +113,10 @@ def _in_samples(shown: Stimulus, steps_per_sample: int, chosen: dict[str, Any], 
 
 
 def in_absolute_time(problem: Problem) -> Problem:
-    """The problem for the simulation, in which the samples begin one step later for the neurons, two for the readouts.
+    """The problem for the simulation, in which samples begin later for those whom the spikes reach later.
 
-    The last sample is followed by one without input, at whose beginning its update is made.
+    These are ``input.delay`` steps for the neurons, and ``output.delay`` more for the readouts. The last sample is
+    followed by one without input, at whose beginning its update is made.
     """
     network, connections, stimulus = problem
     n_samples = stimulus.n_samples
@@ -123,8 +124,9 @@ def in_absolute_time(problem: Problem) -> Problem:
     values["neuron"]["delayed_reset"] = True
     n_steps = stimulus.n_steps // n_samples * (n_samples + 1)
     target, window = np.zeros((n_steps, network.n_readout)), np.zeros(n_steps, np.bool_)
-    target[2 : stimulus.n_steps + 2] = stimulus.target
-    window[2 : stimulus.n_steps + 2] = stimulus.learning_window
+    begin = network.input.delay + network.output.delay
+    target[begin : stimulus.n_steps + begin] = stimulus.target
+    window[begin : stimulus.n_steps + begin] = stimulus.learning_window
     events = stimulus.input_steps, stimulus.input_channels
     shown = Stimulus(n_steps, *events, target, window, n_samples=n_samples + 1)
     return Problem(parse(Network, values), connections, shown)

@@ -110,8 +110,7 @@ class LiteralModel:
                     self.neuron_spikes[j].append(step)
                 spikes_per_ms = neuron.has_just_spiked / network.dt
                 neuron.rate = rule.kappa_reg * neuron.rate + (1.0 - rule.kappa_reg) * spikes_per_ms
-                target_rate = rule.f_target * network.dt / 1000.0
-                self.rate_regularization[step][j] = rule.c_reg * (neuron.rate - target_rate)
+                self.rate_regularization[step][j] = rule.c_reg * (neuron.rate - rule.f_target / 1000.0)
             readout = [decay_readout * v + current for v, current in zip(readout, readout_input, strict=True)]
             signal = [v + network.readout.E_L for v in readout]
             self.error.append([0.0] * network.n_readout)

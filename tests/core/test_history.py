@@ -84,6 +84,14 @@ def test_tables(alpha: float, kappa: float) -> None:
             assert table[s] == pytest.approx(expected, rel=4.0 * EPS)
 
 
+def test_a_decay_of_zero_is_as_good_as_none() -> None:
+    """It is replaced by 1e-100, to divide by: what that lets through is lost beside anything."""
+    decay = History.before_start(1, 0.9, 0.0, 0.0, horizon=1).decay
+    assert decay.kappa == 1e-100
+    assert decay.block == 1
+    assert 1.0 + decay.kappa_power[1] == 1.0
+
+
 def test_before_the_start() -> None:
     """The first step advances to the row that lies ``horizon`` before it."""
     history = History.before_start(5, 0.9, 0.8, 0.7, horizon=3)

@@ -262,6 +262,33 @@ def test_adaptation_raises_the_threshold_and_returns() -> None:
     assert neurons.psi == [1.0]
 
 
+@pytest.mark.parametrize("refractory_steps", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("clamps", "period"), [(False, [1, 1, 2, 3]), (True, [1, 2, 3, 4])], ids=["subtracts", "clamps"]
+)
+def test_neurons_that_are_always_driven(clamps: bool, period: list[int], refractory_steps: int) -> None:
+    """They fire every t_ref, or every step; with V_reset every t_ref + dt, as NEST's do (``test_nest_limits``)."""
+    neurons = Neurons(1, clamps=clamps, refractory_steps=refractory_steps)
+    spikes = [step for step in range(24) if neurons.advance(5.0)]
+    assert spikes == list(range(0, 24, period[refractory_steps]))
+
+
+def test_adaptation_of_a_clamped_neuron_stands_still() -> None:
+    """It forgets the spike that led to the clamp, as in NEST; without a clamp it grows in the next step."""
+    clamped = Neurons(1, clamps=True, refractory_steps=2, beta=0.5, rho=0.5)
+    clamped.state.adaptation[:] = 0.5
+    assert clamped.advance(5.0) == [0]
+    adaptation = [clamped.state.adaptation[0]]
+    for _ in range(3):
+        clamped.advance(0.0)
+        adaptation.append(clamped.state.adaptation[0])
+    assert adaptation == [0.25, 0.25, 0.25, 0.125]
+    free = Neurons(1, refractory_steps=2, beta=0.5, rho=0.5)
+    free.advance(5.0)
+    free.advance(0.0)
+    assert free.state.adaptation[0] == 1.0
+
+
 def test_clamped_neurons_lose_their_input() -> None:
     neurons = Neurons(1, clamps=True, V_reset=-0.5, refractory_steps=2)
     assert [neurons.advance(5.0) for _ in range(4)] == [[0], [], [], [0]]

@@ -36,6 +36,9 @@ def test_refractory_period_in_steps(dt: float, t_ref: float, steps: int) -> None
         {"input": in_degree(3)},
         {"recurrent": in_degree(3)},  # of the three others
         {"recurrent": in_degree(7, allow_multapses=True)},
+        {"n_recurrent": 1, "recurrent": in_degree(0)},
+        {"n_recurrent": 1, "recurrent": probability(0.5)},  # of no pair at all
+        {"n_recurrent": 1, "output": in_degree(2, allow_multapses=True)},
         {"input": probability(0.0)},
         {"input": probability(1.0)},
         {"plasticity": {"cutoff": 3}, "input": {"delay": 2}},
@@ -97,6 +100,14 @@ def test_border_cases_are_allowed(values: dict) -> None:
         ({"recurrent": in_degree(4)}, "recurrent.connectivity.in_degree = 4 exceeds the 3 sources there are"),
         ({"output": in_degree(5)}, "output.connectivity.in_degree = 5 exceeds the 4 sources there are"),
         ({"feedback": in_degree(2)}, "feedback.connectivity.in_degree = 2 exceeds the 1 sources there are"),
+        (
+            {"n_recurrent": 1, "recurrent": in_degree(1)},
+            "recurrent.connectivity.in_degree = 1 exceeds the 0 sources there are",
+        ),
+        (
+            {"n_recurrent": 1, "recurrent": in_degree(1, allow_multapses=True)},
+            "recurrent.connectivity.in_degree = 1 exceeds the 0 sources there are",
+        ),
         ({"input": {"delay": 0}}, "input.delay = 0: Input should be greater than or equal to 1"),
         ({"plasticity": {"kappa": 1.0}}, "plasticity.kappa = 1.0: Input should be less than 1"),
         ({"plasticity": {"cutoff": 1}}, "plasticity.cutoff = 1: Input should be greater than or equal to 2"),
@@ -168,6 +179,11 @@ def test_frozen() -> None:
         network.dt = 2.0
     with pytest.raises(pydantic.ValidationError, match="frozen"):
         network.neuron.tau_m = 2.0
+
+
+@pytest.mark.parametrize(("rate", "dt", "steps"), [(30.0, 1.0, 33), (40.0, 0.5, 50), (1e9, 0.1, 1)])
+def test_given_intervals_are_rounded_to_steps(rate: float, dt: float, steps: int) -> None:
+    assert parse(Network, SIZES | {"dt": dt, "neuron": {"ignore_and_fire": {"rate": rate}}}).firing_period == steps
 
 
 @pytest.mark.parametrize(

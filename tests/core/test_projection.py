@@ -24,7 +24,7 @@ from eprop_core.history import (
 )
 from eprop_core.optimizers import optimizer_of
 from eprop_core.parameters import Adam, GradientDescent
-from eprop_core.projection import Projection, Resets, begin_row, end_sample, move_to_new_origin, visit_row
+from eprop_core.projection import Projection, Resets, _power, begin_row, end_sample, move_to_new_origin, visit_row
 from eprop_core.sources import Sources
 from eprop_core.spikes import Spikes
 from eprop_core.synapses import ELIGIBILITY, GRADIENT, NEXT_WEIGHT, WEIGHT, Columns, Synapses
@@ -284,6 +284,17 @@ def check(case: Case) -> None:
     np.add.at(delivered.T, driver.projection.synapses.target, through.T)
     rounding = len(initial) * (1.0 / FIXED_POINT if case.onto_readouts else np.finfo(float).eps * np.abs(weights).max())
     np.testing.assert_allclose(inputs, delivered, rtol=0, atol=rounding)
+
+
+def test_negligible_traces_are_zero() -> None:
+    """A trace is taken for zero below 1e-30."""
+    assert _power(0.5, 99) == 0.5**99 > 1e-30
+    assert _power(0.5, 100) == 0.0
+    driver = Driver(Case(alpha=0.5, cutoff=None))
+    projection, history = driver.projection, driver.history
+    projection.sources.trace[:2] = 0.99e-30, 1.01e-30
+    move_to_new_origin(projection, history)
+    assert projection.sources.trace[:2].tolist() == [0.0, 1.01e-30]
 
 
 DECAYS = [(0.97, 0.97), (0.97, 0.8), (0.0, 0.0), (0.0, 0.9), (0.9, 0.0), (0.9999, 0.5), (0.5, 0.9999), (0.05, 0.05)]

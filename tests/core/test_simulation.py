@@ -115,6 +115,44 @@ def test_fixed_signs_of_a_projection() -> None:
     assert_equals_time_driven(Problem(network, connections, stimulus))
 
 
+def test_fixed_signs_are_those_of_weights_not_of_neurons() -> None:
+    """Neurons keep outgoing weights of both signs (no Dale's law), or of one where they have been given one."""
+    network, connections, stimulus = small_problem(3, fixed_signs=True, learning_rate=0.03)
+    source, target, weight = connections["recurrent"]
+    excitatory = source % 2 == 0
+    given = {"drawn": weight, "by neuron": np.copysign(weight, np.where(excitatory, 1.0, -1.0))}
+    for name, initial in given.items():
+        recurrent = Connections(source, target, initial)
+        simulation = Simulation(network, connections=connections | {"recurrent": recurrent})
+        simulation.run(stimulus)
+        learnt = simulation.weights("recurrent")
+        assert np.any(learnt.weight != initial)
+        both = [i for i in range(network.n_recurrent) if len(set(np.signbit(learnt.weight[learnt.source == i]))) == 2]
+        assert len(both) > network.n_recurrent / 2 if name == "drawn" else both == []
+
+
+def test_timing() -> None:
+    """Spikes arrive their delay later, errors the feedback's; windows are those of the run (``docs/timing.svg``)."""
+    plasticity = {"kappa": 0.5, "kappa_reg": 0.5, "optimizer": {"learning_rate": 0.1}}
+    delays = {"input": {"delay": 2}, "output": {"delay": 3, "plastic": False}, "feedback": {"delay": 2}}
+    neuron = {"V_th": 0.5, "surrogate_gradient": {"function": "exponential"}}
+    values = {"n_input": 1, "n_recurrent": 1, "n_readout": 1, "neuron": neuron, "plasticity": plasticity}
+    network = parse(Network, values | delays)
+    one, none = np.zeros(1, int), np.zeros(0, int)
+    connections = {name: Connections(one, one, np.ones(1)) for name in ("input", "output", "feedback")}
+    connections["recurrent"] = Connections(none, none, np.zeros(0))
+    for window, second, learns in ((7, 7, True), (7, 6, False), (8, 7, False), (8, 8, True)):
+        in_window = np.arange(20) == window
+        stimulus = Stimulus(20, np.array([2, second]), np.zeros(2, int), np.full((20, 1), -1.0), in_window)
+        simulation = Simulation(network, connections=connections)
+        recording = simulation.run(stimulus)
+        assert recording.spike_steps[0] == 4
+        assert np.flatnonzero(recording.readout[:, 0])[0] == 7
+        assert np.flatnonzero(recording.error[:, 0]).tolist() == [window]
+        # The second spike reaches the neuron in step second + 2, the error in step window + 2.
+        assert (simulation.weights("input").weight[0] != 1.0) == learns
+
+
 def drawn_network(**changes: Any) -> Network:
     values = small_problem(9).network.model_dump()
     values["input"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 8}
@@ -322,6 +360,52 @@ def test_neurons_that_ignore_their_input_and_fire() -> None:
     assert np.any(again.spike_steps != recording.spike_steps)
 
 
+AT_50_SPIKES_PER_S = {
+    "n_input": 1,
+    "n_recurrent": 5,
+    "n_readout": 1,
+    "neuron": {"ignore_and_fire": {"rate": 50.0}, "surrogate_gradient": {"function": "exponential"}},
+}
+"""Every 20 ms, a multiple of each dt below."""
+
+
+def without_errors(n_steps: int, n_samples: int = 1) -> Stimulus:
+    """Input in every fourth step; no errors, so that weights learn from the rate regularization alone."""
+    steps = np.arange(0, n_steps, 4)
+    channels, target, window = np.zeros(len(steps), int), np.zeros((n_steps, 1)), np.zeros(n_steps, bool)
+    return Stimulus(n_steps, steps, channels, target, window, n_samples)
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("kappa_reg", [0.0, 0.9])
+def test_target_of_the_moving_average_is_in_spikes_per_second(kappa_reg: float, dt: float) -> None:
+    """The average over a period of what the rate regularization acts on vanishes where neurons fire at the target."""
+    plasticity = {"c_reg": 1.0, "f_target": 50.0, "kappa_reg": kappa_reg}
+    simulation = Simulation(parse(Network, AT_50_SPIKES_PER_S | {"dt": dt, "plasticity": plasticity}))
+    period = round(20.0 / dt)
+    simulation.run(without_errors(50 * period))
+    rate_error = np.zeros((period, 5))
+    for row in rate_error:
+        simulation.run(without_errors(1))
+        recent = simulation._rank.neurons.rate_error
+        row[:] = recent[(simulation.step - 1) % len(recent)]
+    assert np.all(rate_error.max(axis=0) > 0.05 / period)
+    np.testing.assert_allclose(rate_error.mean(axis=0), 0.0, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.5, 1.0, 2.0])
+def test_target_of_the_mean_over_a_sample_is_in_spikes_per_second(dt: float) -> None:
+    """Weights stay where neurons fire at the target in a sample of two periods, and move where they do not."""
+    by_sample = {"update": "sample", "rate_average": "sample", "reset_at_samples": True, "c_reg": 1e3}
+    for f_target in (50.0, 50.1):
+        values = AT_50_SPIKES_PER_S | {"dt": dt, "plasticity": by_sample | {"f_target": f_target}}
+        simulation = Simulation(parse(Network, values))
+        initial = simulation.weights("input").weight
+        simulation.run(without_errors(2 * round(40.0 / dt), 2))
+        moved = np.abs(simulation.weights("input").weight - initial)
+        assert np.all(moved < 1e-15) if f_target == 50.0 else np.all(moved > 1e-10)
+
+
 def test_dry_runs_do_the_work_of_single_ranks() -> None:
     """Their spikes are those of the whole network, and their counts add up to its counts."""
     network = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}})
@@ -339,6 +423,21 @@ def test_dry_runs_do_the_work_of_single_ranks() -> None:
         for name, count in dry.counts.items():
             totals[name] += count
     assert totals == whole.counts
+
+
+def test_readouts_of_a_dry_run_lack_the_currents_of_other_ranks() -> None:
+    """They are those of a network whose other neurons have no output connections."""
+    values = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}}).model_dump()
+    for name in LEARNING:
+        values[name]["plastic"] = False
+    network, stimulus = parse(Network, values), small_problem(9).stimulus
+    dry, whole = Simulation(network, seed=4, dry_run=(1, 3)), Simulation(network, seed=4)
+    source, target, weight = whole.weights("output")
+    own = (source >= dry.recurrent.first) & (source < dry.recurrent.last)
+    output = Connections(source[own], target[own], weight[own])
+    expected = Simulation(network, seed=4, connections={"output": output}).run(stimulus).readout
+    np.testing.assert_allclose(dry.run(stimulus).readout, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    assert np.abs(whole.run(stimulus).readout - expected).max() > 0.1 * np.abs(expected).max() > 0.0
 
 
 def test_a_simulation_is_freed_at_once() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eprop_core.history import Adaptation, History, advance, move_origin, next_powers
-from eprop_core.optimizers import Optimizer, change, optimizer_of
+from eprop_core.optimizers import Optimizer, optimizer_of
 from eprop_core.parameters import Adam, GradientDescent
 from eprop_core.synapses import (
     ELIGIBILITY,
@@ -361,17 +361,18 @@ def test_update_of_all_takes_the_mean_gradient_of_the_samples() -> None:
 
 
 def test_update_of_all_counts_updates() -> None:
-    """With Adam, each is one step, whether there is a gradient or not."""
-    optimizer = optimizer_of(Adam(algorithm="adam", learning_rate=0.5), 0.0)
-    values, expected = np.zeros((2, 5)), np.zeros((2, 5))
+    """With Adam, each is one step, whether there is a gradient or not: Algorithm 1 of Kingma and Ba (2015)."""
+    optimizer = optimizer_of(Adam(algorithm="adam", learning_rate=0.5, beta_1=0.5, beta_2=0.75, epsilon=1e-30), 0.0)
+    values, m, v, weight = np.zeros((2, 5)), np.zeros(2), np.zeros(2), np.zeros(2)
     synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, Columns(n=5, moments=3))
-    for n_updates in range(5):
-        gradients = np.array([1.5, -1.0]) if n_updates % 2 == 0 else np.zeros(2)
-        values[:, GRADIENT] = 2.0 * gradients
-        update_all(synapses, optimizer, 2, n_updates)
-        for k in range(2):
-            expected[k, WEIGHT] += change(expected, k, 3, gradients[k], optimizer, n_updates, n_updates + 1)
-        assert values.tolist() == expected.tolist()
+    for t in range(1, 6):
+        gradient = np.array([1.5, -1.0]) if t % 2 == 1 else np.zeros(2)
+        values[:, GRADIENT] = 2.0 * gradient
+        update_all(synapses, optimizer, 2, t - 1)
+        m, v = 0.5 * m + 0.5 * gradient, 0.75 * v + 0.25 * gradient**2
+        weight -= 0.5 * (m / (1.0 - 0.5**t)) / np.sqrt(v / (1.0 - 0.75**t))
+        np.testing.assert_allclose(values[:, WEIGHT], weight, rtol=1e-14)
+        assert not values[:, GRADIENT].any()
 
 
 @KINDS

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from eprop_core.connectivity import Connections
-from eprop_core.parameters import IgnoreAndFire
-from eprop_core.parsing import ParameterError
+from eprop_core.parameters import IgnoreAndFire, Network
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.time_driven import simulate
+from eprop_core.time_driven.neurons import RecurrentNeurons
 from eprop_core.validation.random_problem import Problem, neuron_values, random_problem
 from literal_model import LiteralModel
 
@@ -79,6 +80,22 @@ def test_cutoffs(cutoff: int | None) -> None:
 def test_delays(input_: int, recurrent: int, output: int, feedback: int, cutoff: int | None) -> None:
     delay = {"input": input_, "recurrent": recurrent, "output": output, "feedback": feedback}
     assert_models_agree(random_problem(2, 500, **SMALL, delay=delay, cutoff=cutoff, c_reg=3.0, kappa_reg=0.8))
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.5, 1.0, 2.0])
+def test_target_rate_is_in_spikes_per_second(dt: float) -> None:
+    """A neuron that is made to fire at its target is regularized to and fro, by 0 in a period."""
+    plasticity = {"c_reg": 1.0, "f_target": 50.0, "kappa_reg": 0.9}
+    sizes = {"n_input": 1, "n_recurrent": 1, "n_readout": 1}
+    values = sizes | {"dt": dt, "neuron": {"tau_m": 1.0}, "plasticity": plasticity}
+    neurons, period = RecurrentNeurons(parse(Network, values), {}), round(20.0 / dt)
+    regularization = []
+    for step in range(50 * period):
+        neurons.update(np.array([1.0 if step % period == 0 else 0.0]))
+        assert neurons.spiked[0] == (step % period == 0)
+        regularization.append(neurons.rate_regularization[0])
+    assert max(regularization[-period:]) > 0.0
+    assert abs(np.mean(regularization[-period:])) < 1e-15
 
 
 @pytest.mark.parametrize("static", ["input", "recurrent", "output"])

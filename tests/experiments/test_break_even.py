@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import small
-from eprop_core.experiments import dense_pass
+from eprop_core.experiments import break_even, dense_pass
 from eprop_core.experiments.break_even_parameters import BreakEven
 from eprop_core.parsing import ParameterError, parse
 
@@ -47,6 +47,21 @@ def test_the_dense_pass_advances_traces_and_gradients() -> None:
     np.testing.assert_allclose(
         gradient, (3 + 2 * 0.9 + 0.81) * signal[:, np.newaxis] * expected, rtol=1e-14
     )  # a few roundings
+
+
+@pytest.mark.parametrize("dt", [0.5, 1.0, 2.0])
+def test_the_rate_is_in_spikes_per_second(dt: float) -> None:
+    """Of channels that spike in every step, to neurons that never do and have no other synapses."""
+    none = {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.0}}
+    network = VALUES["network"] | {"dt": dt, "neuron": {"V_th": 1e9}, "recurrent": none, "output": none}
+    values = VALUES | {
+        "network": network,
+        "input_rate": 1000.0 / dt,
+        "repeats": 1,
+        "series": {"seed": {"n_steps": [40]}},
+    }
+    _, point = parse(BreakEven, values).points()[0]
+    assert break_even.measure(point, seed=1)["rate_hz"] == pytest.approx(1000.0 / dt, rel=1e-12)
 
 
 def test_a_point_is_measured(tmp_path: Path) -> None:

@@ -56,6 +56,17 @@ def test_the_network_is_active_and_counted(result: dict[str, Any]) -> None:
     assert result["variants"]["eprop_plus"]["model_time_s"] == pytest.approx(0.05, rel=1e-15)
 
 
+def test_model_time_is_in_seconds() -> None:
+    """50 steps of half a millisecond, in which neurons that fire every 10 ms spike two or three times."""
+    values = small.timing(ignore_and_fire=True).model_dump(mode="json")
+    values["network"]["dt"] = 0.5
+    values["variants"] = {"static": small.STATIC}
+    (variant,) = measure(parse(Timing, values), seed=1)["variants"].values()
+    assert variant["model_time_s"] == pytest.approx(0.025, rel=1e-15)
+    ((rank,),) = variant["repeats"]
+    assert 2 * 60 <= rank["counts"]["spikes"] <= 3 * 60
+
+
 def test_times_are_consistent(result: dict[str, Any]) -> None:
     for (rank,) in repeats_of(result):
         times = rank["times_s"]

@@ -72,6 +72,19 @@ def test_the_rate_is_that_of_the_spikes(result: dict[str, Any]) -> None:
     assert sum(spikes) == pytest.approx(result["counts"]["spikes"], rel=1e-12)  # some dozen roundings
 
 
+@pytest.mark.parametrize("dt", [0.5, 1.0, 2.0])
+def test_the_rate_is_in_spikes_per_second(
+    dt: float, training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    """Of neurons that fire at 50 spikes/s: once in 20 ms, a part of any group of samples of 40 steps."""
+    values = small.task(epochs=1, samples_per_group=10).model_dump(mode="json")
+    values["network"] |= {"dt": dt}
+    values["network"]["neuron"]["ignore_and_fire"] = {"rate": 50.0}
+    result = train(parse(TaskParameters, values), training_set, test_set, seed=1)
+    assert [point["rate_hz"] for point in result["curve"]] == pytest.approx([50.0] * 18, rel=1e-12)
+    assert result["rate_hz"] == pytest.approx(50.0, rel=1e-12)
+
+
 def test_the_same_seed_gives_the_same_result(
     result: dict[str, Any], training_set: DatasetClassification, test_set: DatasetClassification
 ) -> None:

@@ -11,8 +11,8 @@ from eprop_core.tasks.parameters import EvidenceAccumulation
 PARAMETERS = EvidenceAccumulation(name="evidence_accumulation", train_samples=400, test_samples=50)
 
 
-def splits(seed: int = 1) -> tuple[CueCounting, CueCounting]:
-    learnt, tested = generate(PARAMETERS, dt=1.0, seed=seed, learning_window=150, loss="cross_entropy")
+def splits(seed: int = 1, dt: float = 1.0) -> tuple[CueCounting, CueCounting]:
+    learnt, tested = generate(PARAMETERS, dt=dt, seed=seed, learning_window=150, loss="cross_entropy")
     assert isinstance(learnt, CueCounting) and isinstance(tested, CueCounting)
     return learnt, tested
 
@@ -32,8 +32,10 @@ def test_both_sides_are_as_frequent_and_cues_favour_one() -> None:
     assert 0.7 < agreeing < 0.8  # 0.7 agree with the favoured side, more with the one that won
 
 
-def test_channels_spike_when_their_group_is_on() -> None:
-    task, _ = splits()
+@pytest.mark.parametrize("dt", [0.5, 1.0, 2.0])
+def test_channels_spike_when_their_group_is_on(dt: float) -> None:
+    """At 40 spikes/s, and the noise at 10, whatever the step in ms."""
+    task, _ = splits(dt=dt)
     count = np.zeros((PARAMETERS.n_steps, 4))
     on = np.zeros((PARAMETERS.n_steps, 4))
     for sample in range(50):
@@ -44,7 +46,7 @@ def test_channels_spike_when_their_group_is_on() -> None:
     on[-150:, 2] = on[:, 3] = 50
     assert PARAMETERS.n_steps == 2250
     assert not count[on == 0].any()
-    probability = np.array([0.04, 0.04, 0.04, 0.01])
+    probability = np.array([0.04, 0.04, 0.04, 0.01]) * dt
     expected = 10 * on.sum(axis=0) * probability
     np.testing.assert_array_less(np.abs(count.sum(axis=0) - expected), 5 * np.sqrt(expected))
 

@@ -10,8 +10,8 @@ from eprop_core.tasks.regression import Regression, pattern, sine_waves
 SINE_WAVES = SineWaves(name="sine_waves")
 
 
-def regression(seed: int = 1, parameters: SineWaves | Pattern = SINE_WAVES) -> Regression:
-    return Regression(parameters, dt=1.0, seed=seed, learning_window=None)
+def regression(seed: int = 1, parameters: SineWaves | Pattern = SINE_WAVES, dt: float = 1.0) -> Regression:
+    return Regression(parameters, dt=dt, seed=seed, learning_window=None)
 
 
 def test_waves_begin_and_end_at_zero_and_reach_one() -> None:
@@ -42,9 +42,11 @@ def test_targets_and_noise_depend_on_the_seed_alone() -> None:
     assert not np.array_equal(one.events(0)[1][:100], other.events(0)[1][:100])
 
 
-def test_the_noise_has_its_rate() -> None:
-    steps, channels = regression().events(0)
-    expected = 1000 * 100 * 0.05
+@pytest.mark.parametrize("dt", [0.5, 1.0, 2.0])
+def test_the_noise_has_its_rate(dt: float) -> None:
+    """50 spikes/s, whatever the step in ms."""
+    steps, channels = regression(dt=dt).events(0)
+    expected = 1000 * 100 * 0.05 * dt
     assert abs(len(steps) - expected) < 5 * np.sqrt(expected)  # 5 standard deviations
     assert set(channels) == set(range(100))
 

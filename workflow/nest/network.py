@@ -150,6 +150,8 @@ def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[s
     neuron, rule, dt = network["neuron"], network["plasticity"], network["dt"]
     adaptation = neuron["adaptation"]
     parameters = neuron_parameters(network) | {"kappa": rule["kappa"], "kappa_reg": rule["kappa_reg"]} | cutoff
+    # NEST holds f_target * dt / 1000 against the moving average in spikes per ms, so it takes this for f_target.
+    parameters["f_target"] = rule["f_target"] / dt
     if neuron["V_reset"] is not None:
         parameters["V_reset"] = neuron["V_reset"]
     n, values = network["n_recurrent"], {}
