@@ -3,9 +3,12 @@
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from tqdm import tqdm
 
 from eprop_core.datasets.events import DatasetError
 from eprop_core.experiments.driver import end_with_driver
@@ -46,11 +49,12 @@ def read_json(path: Path) -> Any:
 def run(program: Callable[[], None]) -> None:
     """Call ``program``, which ends with the call of Snakemake that started it, if one did.
 
-    Tell an error in what the user gave in one line, and exit with code 1.
+    Tell an error in what the user gave in one line, and exit with code 1. Tell a :class:`UserWarning` in one line, too.
 
     Any other exception ends all ranks when they were started with ``python -m mpi4py``.
     """
     end_with_driver()
+    warnings.showwarning = _show_warning
     try:
         program()
     except REPORTED as error:
@@ -65,6 +69,21 @@ def run(program: Callable[[], None]) -> None:
 def _tell(error: Exception) -> None:
     for line in str(error).splitlines():
         print(f"error: {line}", file=sys.stderr, flush=True)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Write a warning to stderr, clear of a progress bar; where in the code it arose concerns developers alone."""
+    text = f"warning: {message}\n"
+    if not issubclass(category, UserWarning):
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+    tqdm.write(text, file=file or sys.stderr, end="")
 
 
 def seed(text: str) -> int:

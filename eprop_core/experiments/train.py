@@ -6,6 +6,7 @@ On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.train 
 import functools
 import math
 import operator
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,13 @@ from eprop_core.tasks.task import Samples, Score, Task
 _VALIDATION_SPLIT = 0
 """Identifier of the order that the validation samples are drawn from; those of the epochs are 1, 2, ..."""
 
+_DIVERGED = 100.0
+"""Multiple of the loss of the best constant answer at which a warning is due."""
+
+
+class DivergenceWarning(UserWarning):
+    """A loss so large that the network's scales cannot fit the task."""
+
 
 def train(
     parameters: TaskParameters, learnt: Task, tested: Task | None, seed: int, communicator: ranks.Communicator = None
@@ -42,6 +50,9 @@ def train(
     The samples of ``tested`` are shown once, after training, and influence nothing. The validation samples, held back
     from ``learnt``, draw the learning curve, and end training where ``training.stop_at_accuracy`` says so; nothing is
     learned from them. A task of which nothing is held out has no test score.
+
+    Warns once (:class:`DivergenceWarning`) of a loss that, after the first group of samples, is at least 100 times that
+    of the best constant answer.
     """
     stopwatch = measurement.Stopwatch()
     network = parameters.network_for(learnt.n_input, learnt.n_readout)
@@ -60,6 +71,7 @@ def train(
     groups_per_validation = training.groups_per_validation or len(groups) // training.epochs
     curve: list[dict[str, Any]] = []
     n_seen = n_seen_at_rewiring = 0
+    diverged = False
     replaced: Counter[str] = Counter()
     for number, (epoch, group) in enumerate(_shown(groups, f"training, seed {seed}", communicator), start=1):
         if training.rewiring is not None and number > 1 and (number - 1) % training.rewiring.groups == 0:
@@ -75,6 +87,10 @@ def train(
                 f"epoch {epoch}: the loss is not finite; the likely cause is a learning rate too large"
             )
         n_seen += len(group)
+        if number > 1 and not diverged and score.loss >= _DIVERGED * learnt.loss_of_best_constant > 0:
+            diverged = True
+            if ranks.rank_of(communicator) == 0:
+                warnings.warn(_divergence(n_seen, score.loss, learnt), DivergenceWarning, stacklevel=2)
         n_spikes = sum(ranks.gather(communicator, int(simulation.counts["spikes"] - spikes_before)))
         duration = len(group) * learnt.n_steps * network.dt * 1e-3  # s
         point = {
@@ -101,6 +117,7 @@ def train(
     return {
         "chance": learnt.chance,
         "loss": learnt.loss,
+        "loss_of_best_constant": learnt.loss_of_best_constant,
         "curve": curve,
         "test": None
         if tested is None
@@ -127,6 +144,15 @@ def train(
 
 def _good_enough(accuracy: float | None, goal: float | None) -> bool:
     return accuracy is not None and goal is not None and accuracy >= goal
+
+
+def _divergence(n_seen: int, loss: float, task: Task) -> str:
+    reference = task.loss_of_best_constant
+    return (
+        f"after {n_seen} training samples the loss is {loss:.3g}, {loss / reference:.3g} times that of the best "
+        f"constant answer, {reference:.3g}; likely causes: a learning rate too large, or weights of the wrong scale "
+        "(numbers from NEST's Bellec models need factors 1 - kappa and 1 - alpha: config/README.md, Settings from NEST)"
+    )
 
 
 def _last_answer(task: Task, samples: Samples, recording: Recording) -> dict[str, list[list[float]]]:

@@ -4,6 +4,7 @@ Samples of a data set are shown without a pause, as in NEST's example "Tutorial 
 MNIST".
 """
 
+import math
 from abc import abstractmethod
 
 import numpy as np
@@ -21,6 +22,13 @@ class Classification(Task):
     def chance(self) -> float:  # type: ignore[override]
         """Accuracy of a guess."""
         return 1 / self.n_readout
+
+    @property
+    def loss_of_best_constant(self) -> float:
+        """Loss per sample of the probability of each class, taken to be the same for all: mV² or nats."""
+        if self.loss == "cross_entropy":
+            return math.log(self.n_readout)
+        return 0.5 * self.learning_window * (1 - 1 / self.n_readout)
 
     @abstractmethod
     def label(self, sample: int) -> int:

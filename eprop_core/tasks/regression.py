@@ -37,6 +37,12 @@ class Regression(Task):
         self._steps, self._channels = np.nonzero(noise.random((parameters.n_steps, n_input)) < probability)
         self._target = sine_waves(parameters, seed) if isinstance(parameters, SineWaves) else pattern(parameters)
 
+    @property
+    def loss_of_best_constant(self) -> float:
+        """Half the variance of the target in time, summed over the readouts and steps of the learning window, mV²."""
+        window = self._target[-self.learning_window :]
+        return 0.5 * float(np.sum((window - window.mean(axis=0)) ** 2))
+
     def events(self, sample: int) -> Events:
         """Return the frozen noise."""
         return self._steps, self._channels

@@ -65,6 +65,14 @@ class Task(ABC):
         self.learning_window = n_steps if learning_window is None else learning_window
         self.loss = loss
 
+    @property
+    @abstractmethod
+    def loss_of_best_constant(self) -> float:
+        """Loss per sample of the best constant answer, in the unit of the loss: what a network gets without its input.
+
+        0 where the target is constant.
+        """
+
     @abstractmethod
     def events(self, sample: int) -> Events:
         """Return the input spikes of a sample."""

@@ -13,7 +13,7 @@ from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
 from eprop_core.experiments.configuration import Task as TaskParameters
 from eprop_core.experiments.operations import OperationCounter
-from eprop_core.experiments.train import divided, evaluate, train
+from eprop_core.experiments.train import DivergenceWarning, divided, evaluate, train
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Recording, Simulation
 from eprop_core.stimulus import Stimulus
@@ -190,6 +190,40 @@ def test_a_regression_is_judged_by_its_training_loss() -> None:
     assert losses[-1] < 0.5 * losses[0]
     assert result["operations_per_sample"]["effective_accumulates"] > 0
     assert result["operations_per_sample"]["dense"] == 200 * 40 * (100 + 40 + 1)
+
+
+def diverging() -> TaskParameters:
+    """A regression whose readouts are a hundred times their target from the first sample on."""
+    values = small.regression(epochs=10).model_dump(mode="json")
+    values["network"]["output"]["weights"]["scale"] = 100.0
+    return parse(TaskParameters, values)
+
+
+def test_a_loss_beyond_all_scales_is_warned_of_once() -> None:
+    parameters = diverging()
+    learnt, tested = generate(parameters.dataset, dt=1.0, seed=1, learning_window=None, loss="mean_squared_error")
+    with pytest.warns(DivergenceWarning) as warned:
+        result = train(parameters, learnt, tested, seed=1)
+    (warning,) = warned
+    reference = result["loss_of_best_constant"]
+    assert reference == learnt.loss_of_best_constant
+    first, second, *_ = [point["training_loss"] for point in result["curve"]]
+    assert min(first, second) > 100 * reference
+    assert f"after 2 training samples the loss is {second:.3g}" in str(warning.message)
+    assert f"best constant answer, {reference:.3g};" in str(warning.message)
+    assert "learning rate" in str(warning.message) and "1 - kappa" in str(warning.message)
+
+
+@pytest.mark.parametrize("n_ranks", [0, 2])
+def test_the_command_line_warns_in_one_line(tmp_path: Path, n_ranks: int) -> None:
+    (tmp_path / "task.json").write_text(diverging().model_dump_json(), encoding="utf-8")
+    command = small.on_ranks(n_ranks, "eprop_core.experiments.train")
+    command += [str(tmp_path / "task.json"), "--output", str(tmp_path / "result.json")]
+    command += ["--ranks", str(max(n_ranks, 1)), "--oversubscribe"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    (line,) = [line for line in finished.stderr.splitlines() if not line.startswith("training, seed 1: ")]
+    assert line.startswith("warning: after ")
 
 
 def test_folds_together_test_every_sample_once(

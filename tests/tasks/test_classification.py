@@ -6,7 +6,7 @@ import pytest
 from eprop_core.datasets.events import EventDataset
 from eprop_core.simulation import Recording
 from eprop_core.tasks.classification import DatasetClassification
-from eprop_core.tasks.task import Score
+from eprop_core.tasks.task import Loss, Score
 
 N_STEPS, WINDOW = 5, 2
 
@@ -72,6 +72,17 @@ def test_the_cross_entropy_is_a_mean_over_window_and_samples(task: DatasetClassi
     entropies = DatasetClassification(task.dataset, WINDOW, "cross_entropy")
     score = entropies.score(np.array([1, 0]), recording(readout, np.zeros_like(readout)))
     assert score.loss == pytest.approx((np.log(2) + 3 * np.log(3)) / 4, rel=1e-14)  # a few roundings
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "cross_entropy"])
+def test_the_best_constant_answer_is_the_probability_of_each_class(task: DatasetClassification, loss: Loss) -> None:
+    task = DatasetClassification(task.dataset, WINDOW, loss)
+    samples = np.array([1, 0])
+    stimulus = task.stimulus(samples)
+    readout = np.full(stimulus.target.shape, 1 / 3)
+    error = stimulus.learning_window[:, np.newaxis] * (readout - stimulus.target)
+    score = task.score(samples, recording(readout, error))
+    assert task.loss_of_best_constant == pytest.approx(score.loss, rel=1e-14)  # a few roundings
 
 
 def test_scores_add_up() -> None:

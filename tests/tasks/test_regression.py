@@ -58,6 +58,26 @@ def test_a_lemniscate() -> None:
     assert (x.max(), y.max()) == (pytest.approx(1, abs=1e-5), pytest.approx(1, abs=2e-5))  # the grid misses the peak
 
 
+def loss_of_answer(task: Regression, answer: np.ndarray) -> float:
+    """The loss of readouts that are ``answer`` in each step."""
+    sample, none = np.array([0]), np.empty(0, np.int64)
+    stimulus = task.stimulus(sample)
+    readout = np.broadcast_to(answer, stimulus.target.shape)
+    error = stimulus.learning_window[:, np.newaxis] * (readout - stimulus.target)
+    return task.score(sample, Recording(none, none, readout, error)).loss
+
+
+def test_the_best_constant_answer_is_the_mean_of_the_target() -> None:
+    """A turn of x and two of y, in n steps with both ends: the squares sum to (n - 1) / 2 each, the means are 0."""
+    whole = regression(parameters=Pattern(name="pattern", n_steps=101))
+    assert whole.loss_of_best_constant == pytest.approx(0.5 * (50 + 50), rel=1e-13)  # sums of 101 numbers
+    for parameters in (Pattern(name="pattern", n_steps=101), SINE_WAVES):
+        task = Regression(parameters, dt=1.0, seed=1, learning_window=20)
+        mean = task.target(0)[-20:].mean(axis=0)
+        assert loss_of_answer(task, mean) == pytest.approx(task.loss_of_best_constant, rel=1e-13)
+        assert min(loss_of_answer(task, mean + shift) for shift in (-0.01, 0.01)) > task.loss_of_best_constant
+
+
 def test_every_step_counts() -> None:
     task = regression(parameters=Pattern(name="pattern", n_steps=50))
     sample = np.array([0])

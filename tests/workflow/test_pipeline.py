@@ -91,6 +91,11 @@ class TestFinished:
             assert result["provenance"]
             assert "seed" in result
 
+    def test_no_training_diverges(self, finished: Path) -> None:
+        logs = list((finished / "logs" / "train").glob("**/*.log"))
+        assert logs
+        assert not [log for log in logs if "warning: " in log.read_text(encoding="utf-8")]
+
     def rules_to_run(self, finished: Path, project: Path) -> set[str]:
         again = snakemake(finished, "--configfile", PROJECT / "config" / "smoke.yaml", "--dry-run", project=project)
         assert again.returncode == 0, again.stdout + again.stderr
@@ -199,6 +204,22 @@ def test_wrong_configuration_is_told_in_one_line(tmp_path: Path, path: list[str]
     assert len(lines) == 1, run.stdout + run.stderr
     assert "wrong.yaml" in lines[0]
     assert not (tmp_path / "results").exists()
+
+
+def test_a_training_that_diverges_is_told_of_on_the_terminal(tmp_path: Path) -> None:
+    configuration = yaml.safe_load((PROJECT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+    task = configuration["tasks"]["sine_waves"]
+    task["network"]["output"]["weights"]["scale"] = 100.0
+    study = {"tasks": ["sine_waves"], "seeds": [1, 2]}
+    file = tmp_path / "diverging.yaml"
+    file.write_text(yaml.safe_dump({"tasks": {"sine_waves": task}, "studies": {"learning": study}}), encoding="utf-8")
+    run = snakemake(tmp_path, "--configfile", file, "--", "results/tables/learning.csv")
+    assert run.returncode == 0, run.stdout + run.stderr
+    lines = [line for line in (run.stdout + run.stderr).splitlines() if line.startswith("warning: ")]
+    for seed, line in enumerate(sorted(lines), start=1):
+        assert re.match(rf"warning: logs/train/\S+/seed-{seed}\.log: after 2 training samples the loss is ", line)
+    assert len(lines) == 2
+    assert pd.read_csv(tmp_path / "results" / "tables" / "learning.csv")["training_nmse"].notna().all()
 
 
 needs_nest = pytest.mark.skipif(

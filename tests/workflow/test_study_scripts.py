@@ -114,18 +114,38 @@ def test_answers_are_those_of_the_first_run(study: Any, tmp_path: Path) -> None:
 
 
 def unanswerable(runs: pd.DataFrame, curves: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The same as of a task in which no answer is right or wrong."""
+    """The same as of a task in which no answer is right or wrong, and the target's mean has a loss of 4 mV²."""
     none = {"test_accuracy": np.nan, "test_loss": np.nan, "chance": np.nan}
     curves = curves.assign(training_accuracy=np.nan, validation_accuracy=np.nan, validation_loss=np.nan)
+    curves, runs = (table.assign(training_nmse=table["training_loss"] / 4) for table in (curves, runs))
     return runs.assign(**none), curves
+
+
+def test_regressions_have_a_normalized_error(tmp_path: Path) -> None:
+    def collected(**values: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+        (tmp_path / "result.json").write_text(json.dumps(training_result(1) | values), encoding="utf-8")
+        point: dict[str, Any] = dict.fromkeys(("task", "variant", "series", "panel"), "")
+        point |= {"changes": {}, "default": True, "results": [str(tmp_path / "result.json")]}
+        return collect_study.collect([point], {}, margin=0.02)
+
+    runs, curves = collected(chance=None)
+    assert list(curves["training_nmse"]) == [loss / 4 for loss in curves["training_loss"]]
+    assert list(runs["training_nmse"]) == [pytest.approx(curves["training_nmse"].mean())]  # no more than 10 points
+    for without in ({}, {"chance": None, "loss_of_best_constant": 0.0}):
+        runs, curves = collected(**without)
+        assert runs["training_nmse"].isna().all() and curves["training_nmse"].isna().all()
 
 
 def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
     runs, _ = unanswerable(*study([{DENSITY: 0.1}, {DENSITY: 1.0}]))
     check(lambda: parameter_curves.draw(runs), tmp_path, "Training loss (mV²)", "Input density")
     numbers = tabulate_study.numbers(runs)
-    assert "Training loss (mV²)" in tabulate_study.printed(numbers, runs)
-    labels = ["digits", "Loss (mV²)", "Rate (spikes/s)", "seed 1", "target"]
+    printed = tabulate_study.printed(numbers, runs)
+    assert "Training loss (mV²)" in printed
+    assert list(printed["NMSE"]) == ["0.130 ± 0.000"] * 2  # losses of 1, 1/2, 1/3 and 1/4 for all seeds
+    classified, _ = study([{}])
+    assert "NMSE" not in tabulate_study.printed(tabulate_study.numbers(classified), classified)
+    labels = ["digits", "Loss (mV²)", "Rate (spikes/s)", "seed 1", "target", "NMSE 0.130 ± 0.000", "mean of the target"]
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(1)), tmp_path, *labels, "Step of the last")
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(2)), tmp_path, *labels, "Readout 2 (mV)")
 

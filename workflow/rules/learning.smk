@@ -48,7 +48,7 @@ rule train:
         "Train {wildcards.task}, seed {wildcards.seed} (progress: {log})"
     shell:
         "python -m eprop_core.experiments.train {input.task} {params.data} --seed {wildcards.seed}"
-        " --output {output} 2> {log}"
+        " --output {output} 2> {log} && sed -n 's|^warning: |warning: {log}: |p' {log} >&2"
 
 
 rule collect_study:

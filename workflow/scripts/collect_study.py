@@ -39,17 +39,29 @@ def time_to(goal: float, curve: list[dict[str, Any]]) -> float | None:
     return next((point["training_time_s"] for point in reached), None)
 
 
+def nmse(loss: float, result: dict[str, Any]) -> float | None:
+    """Return the normalized mean squared error, ``loss`` over that of the target's mean.
+
+    None where answers are right or wrong, or the target is constant.
+    """
+    reference = result["loss_of_best_constant"]
+    return None if result["chance"] is not None or reference == 0 else loss / reference
+
+
 def run_row(result: dict[str, Any], goal: float | None) -> dict[str, Any]:
     """Return what a run is told by: score, cost, activity and size."""
     counts, shown, test, operations = (result[key] for key in ("counts", "samples", "test", "operations_per_sample"))
     test = test or {"accuracy": None, "loss": None, "samples": 0}
+    training_loss = np.mean([point["training_loss"] for point in result["curve"][-LAST_POINTS:]])
     return {
         "seed": result["seed"],
         "test_accuracy": test["accuracy"],
         "test_loss": test["loss"],
         "test_samples": test["samples"],
-        "training_loss": np.mean([point["training_loss"] for point in result["curve"][-LAST_POINTS:]]),
+        "training_loss": training_loss,
+        "training_nmse": nmse(training_loss, result),
         "loss": result["loss"],
+        "loss_of_best_constant": result["loss_of_best_constant"],
         "chance": result["chance"],
         "training_samples_shown": shown["shown"],
         "neurons": counts["neurons"],
@@ -112,7 +124,10 @@ def collect(points: list[dict[str, Any]], goals: dict[str, float], margin: float
                 **{path: value_at(result["parameters"], path) for path in paths},
             }
             runs.append({**head, **run_row(result, goals.get(point["task"])), "file": file})
-            curves += [{**head, "seed": result["seed"], **row} for row in result["curve"]]
+            curves += [
+                {**head, "seed": result["seed"], **row, "training_nmse": nmse(row["training_loss"], result)}
+                for row in result["curve"]
+            ]
     return pd.DataFrame(runs), pd.DataFrame(curves)
 
 

@@ -14,18 +14,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 import style
-from measures import UNITS
+from measures import NMSE, UNITS
 from spread import summarize
 from write_table import mean_with_interval
 
 TRAINING, VALIDATION, TEST = style.COLOURS[0], style.COLOURS[1], style.COLOURS[2]
 SERIES = {
     "training_loss": ("loss", "training"),
+    "training_nmse": ("NMSE", "training"),
     "training_accuracy": ("accuracy", "training"),
     "validation_accuracy": ("accuracy", "validation"),
     "test_accuracy": ("accuracy", "test"),
     "rate_hz": ("rate", "training"),
 }
+TARGET_MEAN = "mean of the target (NMSE 1)"
 
 
 def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
@@ -70,6 +72,7 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Fig
         if runs_of_task["test_accuracy"].notna().all():
             _draw_accuracy(middle, of_task, runs_of_task)
         else:
+            _draw_target_mean(loss, runs_of_task)
             _draw_answer(middle, answers[answers["task"] == task])
     _draw_key(figure, list(axes.flat), style.tell_seeds(runs))
     style.label_panels(list(axes.flat))
@@ -80,7 +83,7 @@ def _draw_key(figure: Figure, panels: list[Axes], title: str) -> None:
     """Tell above all panels what is the same in all of them."""
     drawn = [panel.get_legend_handles_labels() for panel in panels]
     by_label = {label: handle for handles, labels in drawn for handle, label in zip(handles, labels, strict=True)}
-    shown = [label for label in ("training", "validation", "chance") if label in by_label]
+    shown = [label for label in ("training", "validation", "chance", TARGET_MEAN) if label in by_label]
     handles = [by_label[label] for label in shown]
     figure.legend(handles, shown, loc="outside upper center", ncols=len(shown), title=title)
 
@@ -104,6 +107,15 @@ def _draw_accuracy(panel: Axes, drawn: pd.DataFrame, runs: pd.DataFrame) -> None
     panel.set(xlabel="Training samples seen", xlim=(0, None), ylabel="Accuracy (%)", ylim=(0, 1.02))
     panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     _legend_above(panel, own, n_columns=1)
+
+
+def _draw_target_mean(panel: Axes, runs: pd.DataFrame) -> None:
+    """Draw the loss of readouts that stay at the mean of the target, and write the final loss as a share of it."""
+    mean = runs["loss_of_best_constant"].mean()
+    panel.axhline(mean, color=style.GREY, linestyle="--", linewidth=0.8, zorder=0, label=TARGET_MEAN)
+    for nmse in summarize(runs, ["task"], "training_nmse").to_dict("records"):
+        text = f"NMSE {mean_with_interval(nmse['mean'], nmse['high'], NMSE.factor, NMSE.digits)}"
+        panel.text(0.97, 0.5, text, transform=panel.transAxes, ha="right", va="center")
 
 
 def _draw_answer(panel: Axes, answers: pd.DataFrame) -> None:

@@ -36,6 +36,8 @@ class Measure(NamedTuple):
 
 
 ACCURACY = Measure("test_accuracy", "Test accuracy", "%", 100, 1, 1)
+NMSE = Measure("training_nmse", "NMSE", "", 1, 3, -1)
+"""Normalized mean squared error: the training loss over that of the target's mean."""
 
 
 def measure_of(runs: pd.DataFrame) -> Measure:

@@ -8,7 +8,7 @@ import script_log
 import style
 import write_table
 from differences import differences
-from measures import ACCURACY, Measure, measure_of
+from measures import ACCURACY, NMSE, Measure, measure_of
 from parameter_names import parameter_name
 from spread import summarize
 
@@ -27,7 +27,7 @@ COSTS = (
 def measures_of(runs: pd.DataFrame) -> list[Measure]:
     """Return the measures that the table shows: those that any run has."""
     loss = measure_of(runs.assign(test_accuracy=float("nan")))
-    shown = [ACCURACY, loss, *COSTS] if measure_of(runs) != ACCURACY else [ACCURACY, *COSTS]
+    shown = [ACCURACY, loss, NMSE, *COSTS] if measure_of(runs) != ACCURACY else [ACCURACY, *COSTS]
     return [measure for measure in shown if runs[measure.column].notna().any()]
 
 
@@ -82,6 +82,8 @@ def _point(row: pd.Series) -> str:
 CAPTION = r"""Study {study}: mean over seeds and half width of its 95 \% confidence interval (Student's t)."""
 DIFFERENCES = r""" Differences are those to the first row{of_series}, paired over seeds; p: paired t-test, adjusted for
 the number of differences (Benjamini and Hochberg)."""
+OF_NMSE = r""" NMSE: normalized mean squared error, the training loss over that of readouts that stay at the mean of the
+target."""
 TO_GOAL = " The training time to the goal is that of the seeds that reach it."
 
 
@@ -95,6 +97,8 @@ def main(snakemake: Any) -> None:
         caption += DIFFERENCES.format(
             of_series=" of each series, or of the one drawn with it" if kind == "series" else ""
         )
+    if NMSE.column in table:
+        caption += OF_NMSE
     if "time_to_goal_s" in table:
         caption += TO_GOAL
     write_table.write(table, printed(table, runs), snakemake.output, caption, study)
