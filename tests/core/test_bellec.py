@@ -77,6 +77,33 @@ def test_delays(input_: int, output: int, feedback: int) -> None:
         np.testing.assert_allclose(weight, of_model, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("input_delay", [1, 10])
+@pytest.mark.parametrize("kind", ["random", "symmetric"])
+def test_currents_before_the_first_sample(input_delay: int, kind: str) -> None:
+    """Spikes that they drive while the first sample is on its way are no part of it."""
+    network, connections, shown = bellec_problem(MIXED)
+    values = network.model_dump()
+    neuron = values["neuron"]
+    neuron["I_e"] = 8.0 * neuron["V_th"] * neuron["C_m"] / neuron["tau_m"]
+    values["input"]["delay"] = input_delay
+    values["plasticity"]["batch_size"] = 1
+    values["feedback"]["kind"] = kind
+    if kind == "symmetric":
+        connections = {name: connections[name] for name in LEARNING}
+    problem = Problem(parse(Network, values), connections, shown).first(shown.n_steps // N_SAMPLES)
+    assert problem is not None
+    expected = train(*problem, 1)
+    network, connections, stimulus = in_absolute_time(problem)
+    simulation = Simulation(network, connections=connections)
+    recording = simulation.run(stimulus)
+    assert np.any(recording.spike_steps < input_delay) == (input_delay > 1)
+    for projection in LEARNING:
+        weight, of_model = simulation.weights(projection).weight, expected.weights[projection].weight
+        assert np.abs(of_model - connections[projection].weight).max() > 1e-6
+        tolerance = WEIGHT_TOLERANCE * max(1.0, np.abs(of_model).max(initial=0.0))
+        np.testing.assert_allclose(weight, of_model, rtol=0, atol=tolerance)
+
+
 def in_step_of_samples(problem: Problem, step: int) -> Problem:
     """The same, with a spike of every input channel in one step of every sample, given from the sample's start."""
     network, _, shown = problem
