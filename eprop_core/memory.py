@@ -4,43 +4,25 @@ from pathlib import Path
 
 import psutil
 
-_GROUPS = Path("/sys/fs/cgroup")
-_MEMBERSHIP = Path("/proc/self/cgroup")
+from eprop_core import control_groups
+
+_FILES = {1: ("memory.limit_in_bytes", "memory.usage_in_bytes"), 2: ("memory.max", "memory.current")}
+"""Limit and use of a control group, by version."""
 
 
 def available() -> int:
     """Return the available memory in bytes."""
-    return min([int(psutil.virtual_memory().available), *_left_in_control_groups()])
+    left = [_left_in(folder, *_FILES[version]) for folder, version in control_groups.folders("memory")]
+    return min([int(psutil.virtual_memory().available), *(n_bytes for n_bytes in left if n_bytes is not None)])
 
 
-def _left_in_control_groups() -> list[int]:
-    """What the limits on this process's control group and those above it leave, in bytes; none where there are none."""
-    left = []
-    try:
-        lines = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            root, limit, used = _GROUPS, "memory.max", "memory.current"
-        elif "memory" in controllers.split(","):
-            root, limit, used = _GROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
-        else:
-            continue
-        group = root / path.lstrip("/")
-        for folder in (group, *group.parents):
-            if folder.is_relative_to(root):
-                left += _left_in(folder, limit, used)
-    return left
-
-
-def _left_in(folder: Path, limit: str, used: str) -> list[int]:
+def _left_in(folder: Path, limit: str, used: str) -> int | None:
+    """Return what the limit on a control group leaves, in bytes; None without one."""
     try:
         most, taken = ((folder / file).read_text(encoding="ascii").strip() for file in (limit, used))
         statistics = (folder / "memory.stat").read_text(encoding="ascii").splitlines()
     except OSError:  # the root has no limit, and a container may not show the groups it is in
-        return []
+        return None
     # Cached files count as used, and are given up when memory is needed.
     cached = next((int(line.split()[1]) for line in statistics if line.startswith("inactive_file ")), 0)
-    return [] if most == "max" else [max(0, int(most) - int(taken) + cached)]
+    return None if most == "max" else max(0, int(most) - int(taken) + cached)

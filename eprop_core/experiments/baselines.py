@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
 from pydantic import RootModel
 
 from eprop_core.datasets.events import EventDataset
-from eprop_core.experiments import command_line, points, results
+from eprop_core.experiments import command_line, measurement, points, ranks, results
 from eprop_core.experiments.configuration import Task
 from eprop_core.experiments.contest import Contest, PoissonContest
 from eprop_core.experiments.problem import Problem, poisson_problem, sample_problem
@@ -100,11 +99,13 @@ def _take_turn(contestant: Contestant, directory: Path) -> dict[str, Any]:
         for name in ("PYTHONHOME", "PYTHONPATH"):
             environment.pop(name, None)
     command = [*contestant.command, str(problem), contestant.variant, str(result)]
+    other_work = measurement.OtherWork()
     run = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    disturbance = other_work.processors()
     if run.returncode != 0:
         raise ContestantError(f"{contestant.simulator}, {contestant.variant}: ended with exit code {run.returncode}")
     measured: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    return measured
+    return measured | {"other_work_processors": disturbance}
 
 
 def read(file: Path, data: Path | None) -> tuple[Contest, dict[str, Problem]]:
@@ -134,6 +135,7 @@ def main() -> None:
     parser.add_argument("--nest", type=Path, required=True, help="JSON file that names the interpreter that has NEST")
     parser.add_argument("--nest-program", type=Path, required=True, help="program that measures NEST")
     options = parser.parse_args()
+    ranks.join(1, timed=True)
     contest, problems = read(options.contest, options.data)
     nest = command_line.read_json(options.nest)
     taking_part = contestants(nest["python"], options.nest_program, contest.time_driven_steps)
@@ -141,7 +143,7 @@ def main() -> None:
         "experiment": "baselines",
         "parameters": contest.model_dump(mode="json"),
         "network": problems["events"].network.model_dump(mode="json"),
-        "provenance": {**provenance(None), "nest": nest["nest"], "load_before": psutil.getloadavg()[0]},
+        "provenance": {**provenance(None), "nest": nest["nest"]},
         **hold(problems, taking_part, contest.repeats),
     }
     results.write(options.output, result)

@@ -14,7 +14,7 @@ import numpy as np
 
 from eprop_core import time_driven
 from eprop_core.connectivity import Connections
-from eprop_core.experiments import command_line, dense_pass, results
+from eprop_core.experiments import command_line, dense_pass, measurement, ranks, results
 from eprop_core.experiments.break_even_parameters import BreakEvenPoint
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.provenance import provenance
@@ -26,19 +26,26 @@ from eprop_core.stimulus import Stimulus
 
 
 def measure(point: BreakEvenPoint, seed: int) -> dict[str, Any]:
-    """Return seconds per step, one of each per repeat, of the event-driven and the time-driven model and the bound."""
+    """Return seconds per step, one of each per repeat, of the event-driven and the time-driven model and the bound.
+
+    Beside them stands by repeat how many processors were busy with other work.
+    """
     network = point.network
     connections = {name: Simulation(network, seed=seed).weights(name) for name in PROJECTIONS}
     _event_driven(point, seed)  # loads what is compiled
     seconds: dict[str, list[float]] = {"event_driven": [], "time_driven": [], "bound": []}
+    disturbances, other_work = [], measurement.OtherWork()
     for _ in progress(range(point.repeats), "repeats", point.repeats):
+        other_work.restart()
         event_driven, counts = _event_driven(point, seed)
         seconds["event_driven"].append(event_driven)
         seconds["time_driven"].append(_time_driven(point, seed, connections))
         seconds["bound"].append(dense_pass.seconds_per_step(network, point.n_steps))
+        disturbances.append(other_work.processors())
     events_per_step = counts["synaptic_events"] / point.n_steps
     return {
         "seconds_per_step": seconds,
+        "other_work_processors": disturbances,
         "synapses": counts["synapses"],
         "pairs": network.n_recurrent * (network.n_input + network.n_recurrent + network.n_readout),
         "synaptic_events_per_step": events_per_step,
@@ -89,6 +96,7 @@ def main() -> None:
     parser.add_argument("point", type=Path, help="JSON file: break_even of the configuration, without series and seeds")
     parser.add_argument("--seed", type=command_line.seed, default=1, help="seed of everything random (default: 1)")
     options = parser.parse_args()
+    ranks.join(1, timed=True)
     point = parse(BreakEvenPoint, command_line.read_json(options.point), f"{options.point}: ")
     result = {
         "experiment": "break_even",

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from eprop_core import threads
 from eprop_core.datasets.events import DatasetError
 from eprop_core.experiments.driver import end_with_driver
 from eprop_core.experiments.ranks import RanksError
@@ -35,7 +36,12 @@ def add_run_options(options: argparse.ArgumentParser) -> None:
     """Add the options of what runs with a seed and on ranks."""
     options.add_argument("--seed", type=seed, default=1, help="seed of everything random (default: 1)")
     options.add_argument("--ranks", type=int, default=1, help="MPI ranks it was started with (default: 1, no MPI)")
-    options.add_argument("--oversubscribe", action="store_true", help="allow more ranks than cores")
+    add_oversubscribe(options)
+
+
+def add_oversubscribe(options: argparse.ArgumentParser) -> None:
+    """Add the option that allows what makes times meaningless."""
+    options.add_argument("--oversubscribe", action="store_true", help="allow more ranks than processors")
 
 
 def read_json(path: Path) -> Any:
@@ -47,7 +53,7 @@ def read_json(path: Path) -> Any:
 
 
 def run(program: Callable[[], None]) -> None:
-    """Call ``program``, which ends with the call of Snakemake that started it, if one did.
+    """Call ``program``, which computes on one thread, and ends with the call of Snakemake that started it, if one did.
 
     Tell an error in what the user gave in one line, and exit with code 1. Tell a :class:`UserWarning` in one line, too.
 
@@ -55,6 +61,7 @@ def run(program: Callable[[], None]) -> None:
     """
     end_with_driver()
     warnings.showwarning = _show_warning
+    threads.use_one()
     try:
         program()
     except REPORTED as error:

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eprop_core import time_driven
-from eprop_core.experiments import bandwidth, measurement
+from eprop_core import threads, time_driven
+from eprop_core.experiments import bandwidth, command_line, measurement
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.problem import Problem, load_connections
 from eprop_core.network import PROJECTIONS
@@ -181,8 +181,9 @@ def main() -> None:
     parser.add_argument("--time-driven-steps", type=int, default=20, help="steps of the time-driven model on the clock")
     options = parser.parse_args()
     result = MEASUREMENTS[options.variant](options.problem, options.time_driven_steps)
+    result["threads"] = threads.number()
     options.result.write_text(json.dumps(result), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    command_line.run(main)

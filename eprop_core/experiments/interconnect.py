@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import nnls
 
-from eprop_core.experiments import command_line, ranks, results
+from eprop_core.experiments import command_line, measurement, ranks, results
 from eprop_core.experiments.provenance import provenance
 from eprop_core.experiments.ranks import RanksError
 from eprop_core.experiments.timing import Interconnect
@@ -86,15 +86,19 @@ def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.interconnect", __doc__)
     parser.add_argument("--ranks", type=int, required=True, help="MPI ranks it was started with: 2")
+    command_line.add_oversubscribe(parser)
     options = parser.parse_args()
     if options.ranks != 2:
         raise RanksError(f"--ranks {options.ranks}: two ranks are needed")
-    communicator = ranks.join(options.ranks, oversubscribe=True)
+    communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
+    other_work = measurement.OtherWork(communicator)
     times = measure(communicator)
+    disturbance = other_work.processors()
     one_way = [(point["bytes"], point["seconds"] / 2) for point in times if point["pattern"] == "ping_pong"]
     result = {
         "experiment": "interconnect",
         "provenance": provenance(communicator),
+        "other_work_processors": disturbance,
         "interconnect": fit(*np.array(one_way).T).model_dump(),
         "times": times,
     }

@@ -1,20 +1,30 @@
-"""What every experiment measures about itself: time by phase, memory and counts, per rank and summed."""
+"""What every experiment measures about itself: time by phase, memory and counts, and what disturbed it."""
 
 import ctypes
 import gc
+import os
+import re
 import resource
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
 
-from eprop_core.experiments.ranks import Communicator, gather
+from eprop_core import processors
+from eprop_core.experiments.ranks import Communicator, gather, on_this_machine
 
 Number = TypeVar("Number", int, float)
+
+SHORTEST = 0.5
+"""s. The system counts the time of processors in ticks, mostly 0.01 s: what others take in less cannot be told."""
+LEAST_COUNTED = 0.9
+"""Share. Where the system counts less of the processor time of this program, it counts something else."""
+
+_STATISTICS = Path("/proc/stat")
 
 
 class Stopwatch:
@@ -29,6 +39,63 @@ class Stopwatch:
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+class OtherWork:
+    """How many processors are busy with other work than this program's, of those that its ranks on a machine may use.
+
+    That is all time that the system counts as busy (a hypervisor's other guests included), less what the ranks, and the
+    processes that they started and waited for, have used.
+    """
+
+    def __init__(self, communicator: Communicator = None) -> None:
+        """Begin to measure; collective."""
+        self._here = on_this_machine(communicator)
+        self._processors = set().union(*gather(self._here, processors.affinity()))
+        # Others may work beside a quota, and take nothing from it.
+        self._has_quota = any(gather(self._here, processors.available() < len(processors.affinity())))
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew; collective."""
+        gather(self._here, None)  # the ranks begin together
+        self._before = self._read()
+
+    def processors(self) -> float | None:
+        """Return the mean number of such processors since the beginning; collective.
+
+        None where it cannot be told: in less than :data:`SHORTEST`, within a quota, or where the system does not count
+        these processors (in some containers).
+        """
+        gather(self._here, None)
+        busy, own, now = self._read()
+        busy_before, own_before, start = self._before
+        own_of_all = sum(gather(self._here, own - own_before))
+        if busy is None or busy_before is None or self._has_quota or now - start < SHORTEST:
+            return None
+        counted = busy - busy_before
+        return max(0.0, counted - own_of_all) / (now - start) if counted >= LEAST_COUNTED * own_of_all else None
+
+    def _read(self) -> tuple[float | None, float, float]:
+        """Return the busy time of the processors, the processor time of this process, and the time, in s."""
+        waited_for = resource.getrusage(resource.RUSAGE_CHILDREN)
+        own = time.process_time() + waited_for.ru_utime + waited_for.ru_stime
+        return _busy_seconds(self._processors), own, time.perf_counter()
+
+
+def _busy_seconds(of_processors: Set[int]) -> float | None:
+    """Return the time that processors were busy, in s since the start of the machine; None where it is not told."""
+    try:
+        statistics = _STATISTICS.read_text(encoding="ascii")
+    except OSError:  # not Linux, or hidden
+        return None
+    ticks = {}
+    for number, counted in re.findall(r"^cpu(\d+) (.*)$", statistics, re.MULTILINE):
+        user, nice, system, _idle, _iowait, *interrupts_and_steal = map(int, counted.split()[:8])
+        ticks[int(number)] = user + nice + system + sum(interrupts_and_steal)
+    if not of_processors <= ticks.keys():
+        return None
+    return sum(ticks[number] for number in of_processors) / os.sysconf("SC_CLK_TCK")
 
 
 def reset_peak_memory() -> None:

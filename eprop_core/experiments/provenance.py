@@ -1,4 +1,4 @@
-"""What made a result: code, packages, machine, MPI and date."""
+"""What made a result: code, packages, machine, MPI, date, and what each rank had of the machine."""
 
 import importlib.metadata
 import os
@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from eprop_core import processors, threads
 from eprop_core.experiments.ranks import Communicator, gather, size_of
 
 PACKAGES = (
@@ -39,7 +40,9 @@ def provenance(communicator: Communicator) -> dict[str, Any]:
         "hosts": gather(communicator, platform.node()),
         "system": platform.platform(),
         "cpu": _cpu_model(),
-        "cores": {"physical": psutil.cpu_count(logical=False), "usable": len(os.sched_getaffinity(0))},
+        "cores": psutil.cpu_count(logical=False),
+        "processors": gather(communicator, processors.available()),
+        "threads": gather(communicator, threads.number()),
         "memory_bytes": psutil.virtual_memory().total,
         "mpi": _mpi_library(communicator),
         "batch_job": os.environ.get("SLURM_JOB_ID"),

@@ -45,11 +45,14 @@ def measure(
     compile_variants(timing, communicator, dry_run)  # loads what is compiled
     memory_without = ranks.gather(communicator, measurement.peak_memory())
     measured: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in cases}
+    other_work = measurement.OtherWork(communicator)
     # Variants take turns, so that what else happens on the machine meets all of them alike.
     turns = [name for _ in range(timing.repeats) for name in cases]
     shown = progress(turns, f"{timing.kind} scaling") if ranks.rank_of(communicator) == 0 else turns
     for name in shown:
+        other_work.restart()
         once = _repeat(timing, cases[name], networks[name], seed, communicator, dry_run)
+        once["other_work_processors"] = other_work.processors()
         measured[name].append(ranks.gather(communicator, once))
     return {
         "ranks": n_ranks,
@@ -166,7 +169,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="only compile what this run needs, and write nothing")
     options = parser.parse_args()
 
-    communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe)
+    communicator = ranks.join(options.ranks, oversubscribe=options.oversubscribe, timed=True)
 
     def read() -> Timing:
         timing = parse(Timing, command_line.read_json(options.timing), f"{options.timing}: ")

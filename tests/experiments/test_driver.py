@@ -1,16 +1,21 @@
 """One call at a time in a directory, told apart from one that was killed, and nothing outlives its driver."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from snakemake.scheduling.job_scheduler import JobScheduler
 
 from eprop_core.experiments import driver
+
+PROJECT = Path(__file__).parents[2]
 
 CLAIM = "import sys, pathlib; from eprop_core.experiments import driver; driver.claim(pathlib.Path(sys.argv[1]))"
 HOLD = f"{CLAIM}; print(flush=True); sys.stdin.read()"
@@ -95,3 +100,98 @@ def test_a_driver_elsewhere_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv(driver.VARIABLE, value)
         driver.end_with_driver()
     assert threading.active_count() == before
+
+
+@pytest.fixture
+def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A scheduler with nothing to schedule, whose timers wait for the end of the test."""
+    monkeypatch.setattr(JobScheduler, "_schedule_reevalutation", JobScheduler._schedule_reevalutation)
+    driver.let_scheduler_rest()
+    one = JobScheduler.__new__(JobScheduler)
+    one._open_jobs, one.resources = threading.Semaphore(0), {"_cores": 1}
+    yield one
+    for timer in timers():
+        timer.cancel()
+        timer.join()
+
+
+def timers() -> list[threading.Timer]:
+    return [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+
+
+def test_a_scheduler_has_one_timer(scheduler: Any) -> None:
+    for _ in range(20):
+        scheduler._schedule_reevalutation(1000)
+    (timer,) = timers()
+    assert timer.daemon  # the driver can end before it
+    scheduler._schedule_reevalutation(500)  # another one comes sooner
+    assert sorted(timer.interval for timer in timers()) == [500, 1000]
+
+
+def test_a_timer_makes_room_for_the_next(scheduler: Any) -> None:
+    scheduler._schedule_reevalutation(0)
+    assert scheduler._open_jobs.acquire(timeout=60)
+    scheduler._schedule_reevalutation(1000)
+    assert [timer.interval for timer in timers() if timer.interval] == [1000]
+
+
+def test_a_scheduler_rests_while_all_cores_are_taken(scheduler: Any) -> None:
+    scheduler.resources["_cores"] = 0
+    scheduler._schedule_reevalutation(1000)
+    assert timers() == []
+
+
+@pytest.mark.parametrize("change", ["no such method", "other arguments", "other state"])
+def test_another_scheduler_is_left_alone(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    called = []
+    if change == "no such method":
+        monkeypatch.delattr(JobScheduler, "_schedule_reevalutation")
+    elif change == "other arguments":
+        monkeypatch.setattr(JobScheduler, "_schedule_reevalutation", lambda self, delay, why: called.append(why))
+    else:
+        monkeypatch.setattr(JobScheduler, "_schedule_reevalutation", lambda self, delay: called.append(delay))
+    driver.let_scheduler_rest()
+    one = JobScheduler.__new__(JobScheduler)
+    if change == "no such method":
+        assert not hasattr(one, "_schedule_reevalutation")
+    else:
+        one._schedule_reevalutation(5, *(["why"] if change == "other arguments" else []))
+        assert called == (["why"] if change == "other arguments" else [5])
+    assert timers() == []
+
+
+JOBS, MOST_THREADS = 40, 8  # threads of the driver: itself, one for each core, and a timer at most, with some to spare
+WORKFLOW = f"""
+module suite:
+    snakefile: {str(PROJECT / "workflow" / "Snakefile")!r}
+    config: {{}}
+
+use rule * from suite as suite_*
+
+rule finish:
+    default_target: True
+    input: expand("short/{{i}}", i=range({JOBS})), "alone/0", "alone/1"
+
+rule short:
+    output: "short/{{i}}"
+    priority: 1
+    shell: "touch {{output}}"
+
+rule alone:  # with both cores; one of its jobs is ready from the beginning until the other one has ended
+    output: "alone/{{i}}"
+    threads: 2
+    shell: "ls /proc/$PPID/task | wc -l > {{output}}; env > {{output}}.environment"
+"""
+
+
+def test_jobs_of_the_workflow_have_their_cores_for_themselves(tmp_path: Path) -> None:
+    """Finished jobs leave the driver no timers, and the job that comes then computes on one thread."""
+    (tmp_path / "Snakefile").write_text(WORKFLOW, encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--directory", str(tmp_path), "--cores", "2"]
+    command += ["--snakefile", str(tmp_path / "Snakefile"), "finish"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    for alone in (tmp_path / "alone" / "0", tmp_path / "alone" / "1"):
+        assert int(alone.read_text(encoding="utf-8")) <= MOST_THREADS
+        environment = alone.with_suffix(".environment").read_text(encoding="utf-8")
+        assert set(re.findall(r"^\w+_THREADS=(.*)$", environment, re.MULTILINE)) == {"1"}

@@ -1,17 +1,20 @@
-"""More or fewer ranks than meant: one clear line, at once, and no result."""
+"""More or fewer ranks than meant, or than processors: one clear line, at once, and no result."""
 
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 import small
+from eprop_core import processors
 from eprop_core.collective import together
-from eprop_core.experiments import ranks
+from eprop_core.experiments import baselines, break_even, ranks, scaling
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
@@ -51,7 +54,7 @@ def test_an_error_met_together_is_raised(error: type[Exception]) -> None:
         (0, 0, "--ranks 0: at least one rank"),
         (1, 2, "--ranks 2: MPI started 1"),
         (2, 3, "--ranks 3: MPI started 2"),
-        (N_CORES + 1, N_CORES + 1, f"{N_CORES + 1} ranks on a machine with {N_CORES} cores"),
+        (N_CORES + 1, N_CORES + 1, f"{N_CORES + 1} ranks on a machine with {N_CORES} processor"),
     ],
 )
 def test_wrong_numbers_of_ranks_are_told_in_one_line(tmp_path: Path, n_started: int, n_meant: int, told: str) -> None:
@@ -60,6 +63,84 @@ def test_wrong_numbers_of_ranks_are_told_in_one_line(tmp_path: Path, n_started: 
     (line,) = finished.stderr.splitlines()
     assert line.startswith("error: ") and told in line
     assert not (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize("module", ["scaling", "interconnect"])
+def test_two_ranks_are_not_timed_on_one_processor(tmp_path: Path, module: str) -> None:
+    command = small.on_ranks(2, f"eprop_core.experiments.{module}") + ["timing.json"] * (module == "scaling")
+    command += ["--output", str(tmp_path / "result.json"), "--ranks", "2"]
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(own)})  # what is started inherits it
+    try:
+        finished = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    finally:
+        os.sched_setaffinity(0, own)
+    assert finished.returncode != 0
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("error: 2 ranks on a machine with 1 processor for them (CPU affinity): ")
+    assert not (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        (scaling, ["timing.json"]),
+        (break_even, ["point.json"]),
+        (baselines, ["contest.json", "--nest", "nest.json", "--nest-program", "measure.py"]),
+    ],
+    ids=["scaling", "break_even", "baselines"],
+)
+def test_nothing_is_timed_on_a_part_of_a_processor(
+    program: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processors, "quotas", lambda: {(0, 1): 0.5})
+    monkeypatch.setattr(sys, "argv", ["program", *arguments, "--output", "result.json"])
+    with pytest.raises(
+        ranks.RanksError, match=r"^1 rank on a machine with 0\.5 processors .* \(CPU quota of a control"
+    ):
+        program.main()
+
+
+class TwoRanks:
+    """A communicator of two ranks, of which the other has ``quotas``."""
+
+    def __init__(self, quotas: dict[processors.Group, float]) -> None:
+        self.quotas = quotas
+
+    def allgather(self, value: Any) -> list[Any]:
+        other = (value[0], self.quotas) if isinstance(value, tuple) and isinstance(value[0], set) else value
+        return [value, other]
+
+    def Free(self) -> None:
+        """Does nothing."""
+
+
+@pytest.mark.parametrize(
+    ("own", "of_other", "told"),
+    [
+        ({}, {}, None),
+        ({(0, 1): 2.0}, {(0, 1): 2.0}, None),
+        ({(0, 1): 1.5}, {(0, 1): 1.5}, "2 ranks on a machine with 1.5 processors"),
+        ({(0, 1): 1.0}, {(0, 2): 1.0}, None),  # a group for each
+        ({(0, 1): 1.0}, {(0, 2): 0.9}, "1 rank on a machine with 0.9 processors"),
+        ({(0, 1): 1.0, (0, 3): 1.5}, {(0, 2): 1.0, (0, 3): 1.5}, "2 ranks on a machine with 1.5 processors"),
+    ],
+)
+def test_ranks_share_the_quotas_of_their_groups(
+    own: dict[processors.Group, float],
+    of_other: dict[processors.Group, float],
+    told: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    communicator = TwoRanks(of_other)
+    monkeypatch.setattr(ranks, "on_this_machine", lambda _: communicator)
+    monkeypatch.setattr(processors, "affinity", lambda: {0, 1})
+    monkeypatch.setattr(processors, "quotas", lambda: own)
+    if told is None:
+        ranks._check_processors(communicator)
+        return
+    with pytest.raises(ranks.RanksError, match=told):
+        ranks._check_processors(communicator)
 
 
 def test_a_file_that_is_missing_ends_all_ranks(tmp_path: Path) -> None:

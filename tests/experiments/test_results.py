@@ -1,11 +1,13 @@
 """Result files are whole or not there."""
 
 import json
+import os
 import resource
 from pathlib import Path
 
 import pytest
 
+from eprop_core import threads
 from eprop_core.experiments import results
 from eprop_core.experiments.provenance import provenance
 
@@ -43,4 +45,5 @@ def test_provenance_can_be_written_and_read_back(tmp_path: Path) -> None:
     made_by = provenance(None)
     results.write(tmp_path / "result.json", made_by)
     assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == made_by
-    assert made_by["cores"]["usable"] >= 1
+    assert 0 < made_by["processors"][0] <= len(os.sched_getaffinity(0))
+    assert made_by["threads"] == [threads.number()]

@@ -26,7 +26,9 @@ PROVENANCE = {
     "hosts": ["node"],
     "system": "Linux",
     "cpu": "some CPU",
-    "cores": {"physical": 2, "usable": 2},
+    "cores": 2,
+    "processors": [2.0],
+    "threads": [1],
     "mpi": None,
 }
 
@@ -81,8 +83,13 @@ TIMES = {
 INTERCONNECT = {"latency": 2.0, "bandwidth": 5.0}
 
 
-def scaling_result(kind: str, n_ranks: int, *, dry_run: bool = False, repeats: int = 3) -> dict[str, Any]:
-    """A run that takes 2 s on one rank and 1.25 s on two, in the median; the last rank is the slowest."""
+def scaling_result(
+    kind: str, n_ranks: int, *, dry_run: bool = False, repeats: int = 3, other_work: float | None = 0.02
+) -> dict[str, Any]:
+    """A run that takes 2 s on one rank and 1.25 s on two, in the median; the last rank is the slowest.
+
+    ``other_work`` is that of the first repeat; the others have less.
+    """
     of_repeats = []
     for repeat in range(repeats):
         propagation = {1: 2.0, 2: 1.25}.get(n_ranks, 1.25) + 0.1 * (repeat - 1)
@@ -102,6 +109,7 @@ def scaling_result(kind: str, n_ranks: int, *, dry_run: bool = False, repeats: i
                 "destinations": "all",
                 "traffic": ways if dry_run else {"all": ways["all"]} if n_ranks > 1 else {},
                 "peak_memory_bytes": 10**8,
+                "other_work_processors": other_work if repeat == 0 or other_work is None else 0.01,
             }
             for rank in ([n_ranks // 2] if dry_run else range(n_ranks))
         ]
@@ -119,17 +127,27 @@ def scaling_result(kind: str, n_ranks: int, *, dry_run: bool = False, repeats: i
         "ranks": n_ranks,
         "dry_run": dry_run,
         "parameters": {"kind": kind},
-        "provenance": {**PROVENANCE, "ranks": processes, "hosts": ["node"] * processes},
+        "provenance": {
+            **PROVENANCE,
+            "ranks": processes,
+            **{name: PROVENANCE[name] * processes for name in ("hosts", "processors", "threads")},
+        },
         "memory_without_network_bytes": [6 * 10**7] * processes,
         "variants": {"eprop_plus": variant, "slow": variant | {"interval_steps": 5}},
     }
 
 
 def scaling_rows(
-    kind: str = "strong", ranks: tuple[int, ...] = (1, 2), dry_ranks: tuple[int, ...] = (), variants: int = 1
+    kind: str = "strong",
+    ranks: tuple[int, ...] = (1, 2),
+    dry_ranks: tuple[int, ...] = (),
+    variants: int = 1,
+    disturbed: tuple[int, ...] = (),
 ) -> pd.DataFrame:
-    results = [scaling_result(kind, n_ranks) for n_ranks in ranks]
-    results += [scaling_result(kind, n_ranks, dry_run=True) for n_ranks in dry_ranks]
+    """Rows of runs on numbers of ranks; those on ``disturbed`` ones had other work beside their first repeat."""
+    load = {n_ranks: 0.5 if n_ranks in disturbed else 0.02 for n_ranks in (*ranks, *dry_ranks)}
+    results = [scaling_result(kind, n_ranks, other_work=load[n_ranks]) for n_ranks in ranks]
+    results += [scaling_result(kind, n_ranks, other_work=load[n_ranks], dry_run=True) for n_ranks in dry_ranks]
     rows = pd.DataFrame([row for result in results for row in collect_scaling.rows(result, kind, INTERCONNECT)])
     return rows[rows["variant"].isin(rows["variant"].unique()[:variants])]
 

@@ -11,6 +11,7 @@ import baselines_numbers
 import break_even_numbers
 import collect_baselines
 import collect_break_even
+import other_work
 import plot_baselines
 import plot_break_even
 import plot_saccades
@@ -23,7 +24,10 @@ pytestmark = pytest.mark.usefixtures("drawing")
 
 
 def contest_result(training: bool) -> dict[str, Any]:
-    """Three repeats; this simulator takes 10, 20 and 30 ns per event, NEST a hundred times that."""
+    """Three repeats; this simulator takes 10, 20 and 30 ns per event, NEST a hundred times that.
+
+    Other work disturbs one process of this simulator with static synapses.
+    """
     contestants = [
         (simulator, variant) for variant in ("event_driven", "static") for simulator in ("eprop_core", "NEST")
     ]
@@ -44,6 +48,8 @@ def contest_result(training: bool) -> dict[str, Any]:
                 "build_s": 0.001,
                 "memory_built_bytes": 100_000,
                 "memory_bytes": 140_000,
+                "threads": 1,
+                "other_work_processors": 0.2 if (simulator, variant, repeat) == ("eprop_core", "static", 2) else 0.01,
             }
             if simulator == "eprop_core" and variant != "training":
                 speeds = {"read_bytes_per_s": 1.2e10, "update_bytes_per_s": 1.3e10, "add_s": 1e-9, "gather_s": 2e-9}
@@ -88,8 +94,11 @@ def comparison() -> dict[str, Any]:
     return {"agreement": agreement, "real": statistics(), "simulated": statistics()}
 
 
-def break_even_rows() -> pd.DataFrame:
-    """Event-driven time grows with the rate, and passes the time-driven one at 30 spikes/s; with the size, nowhere."""
+def break_even_rows(disturbance: float = 0.02) -> pd.DataFrame:
+    """Event-driven time grows with the rate, and passes the time-driven one at 30 spikes/s; with the size, nowhere.
+
+    ``disturbance`` is the other work in a repeat at the highest rate.
+    """
     path = {"firing rate": "input_rate", "size": "network.n_recurrent"}
     rows = []
     for series, value in [*(("firing rate", rate) for rate in (10.0, 90.0)), ("size", 100), ("size", 200)]:
@@ -107,6 +116,7 @@ def break_even_rows() -> pd.DataFrame:
                 "time_driven": [3.3e-3] * 3,
                 "bound": [1e-3] * 3,
             },
+            "other_work_processors": [0.01, disturbance if value == 90.0 else 0.02, 0.03],
         }
         rows += collect_break_even.rows({"series": series, "parameter": path[series]}, result)
     return pd.DataFrame(rows)
@@ -129,6 +139,30 @@ def test_break_even_is_where_the_ratio_passes_one(tmp_path: Path) -> None:
     )
     _, markdown, _ = written(table, tabulate_break_even.printed(table), tmp_path)
     assert "1.1 (1-1.2)" in markdown
+
+
+@pytest.mark.parametrize(("disturbance", "mark"), [(0.02, ""), (0.4, "†")])
+def test_a_disturbed_point_of_break_even_is_marked(tmp_path: Path, disturbance: float, mark: str) -> None:
+    rows = break_even_rows(disturbance)
+    table = break_even_numbers.summary(rows)
+    assert list(table["other_work_processors"]) == pytest.approx([0.03, max(0.03, disturbance), 0.03, 0.03])
+    points = tabulate_break_even.printed(table)["Point"]
+    assert [point.endswith("†") for point in points] == [False, bool(mark), False, False]
+    texts = [text.get_text() for panel in plot_break_even.draw(rows).axes for text in panel.texts]
+    assert texts.count("†") == (3 + 2 if mark else 0)  # three models above, two ratios below
+    if mark:
+        check(lambda: plot_break_even.draw(rows), tmp_path, other_work.MEANING)
+
+
+def test_a_disturbed_contestant_is_marked(contests: pd.DataFrame, tmp_path: Path) -> None:
+    table = baselines_numbers.summary(contests)
+    own_static = (table["simulator"] == "eprop_core") & (table["variant"] == "static")
+    times = tabulate_baselines.printed(table)["Time (s)"]
+    assert list(times.str.endswith("†")) == list(own_static)
+    check(lambda: plot_baselines.draw(contests), tmp_path, other_work.MEANING, "20 (1/100)†")
+    texts = [text.get_text() for panel in plot_baselines.draw(contests).axes for text in panel.texts]
+    assert sum(text.endswith("†") for text in texts) == 2 * 2  # time and distance to the limit, of two networks
+    assert set(collect_baselines.rows("small", contest_result(False))[0]) >= {"threads", "other_work_processors"}
 
 
 def test_contests_are_told_by_medians(contests: pd.DataFrame) -> None:

@@ -187,7 +187,7 @@ def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> 
         (["tasks", "digits", "network", "neurn"], {}, "no such key"),
         (["tasks", "digits", "network", "input", "connectivity", "probability"], -0.1, "greater than or equal to 0"),
         (["studies", "densities", "vary", "network.input.connectivity.probabilty"], [0.1], "probabilty"),
-        (["scaling", "strong", "ranks"], [1, 399], "cores"),
+        (["scaling", "strong", "ranks"], [1, 399], "processors"),
     ],
 )
 def test_wrong_configuration_is_told_in_one_line(tmp_path: Path, path: list[str], value: object, message: str) -> None:

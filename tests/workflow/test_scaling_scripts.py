@@ -6,17 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import collect_scaling
+import other_work
 import plot_exchange
 import plot_scaling
 import scaling_numbers
 import style
 import tabulate_exchange
 import tabulate_scaling
+import write_report
+import write_table
 from small_results import INTERCONNECT, check, scaling_result, scaling_rows, written
 
 pytestmark = pytest.mark.usefixtures("drawing")
+
+MEASURED_INTERCONNECT = {"interconnect": INTERCONNECT, "other_work_processors": 0.03}
 
 
 def test_scaling_is_told_by_the_slowest_rank_and_the_median() -> None:
@@ -85,7 +92,7 @@ def test_scaling_figure(
 @pytest.mark.parametrize("measured", [True, False])
 def test_exchange_figure(tmp_path: Path, measured: bool) -> None:
     times = [{"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in plot_exchange.PATTERNS for n in range(3)]
-    interconnect = {"interconnect": INTERCONNECT, "times": times} if measured else None
+    interconnect = MEASURED_INTERCONNECT | {"times": times} if measured else None
     rows = pd.concat([scaling_rows("strong", (1, 2), (4, 8), 2), scaling_rows("weak", (1, 2), (), 1)])
     table = plot_exchange.numbers(rows)
     assert set(table["ranks"]) == {2, 4, 8}
@@ -120,7 +127,7 @@ def test_no_panel_of_the_exchange_is_empty(
     shown: list[str],
 ) -> None:
     times = [{"pattern": pattern, "bytes": 8, "seconds": 1e-6} for pattern in plot_exchange.PATTERNS]
-    interconnect = {"interconnect": INTERCONNECT, "times": times} if measured else None
+    interconnect = MEASURED_INTERCONNECT | {"times": times} if measured else None
     table = plot_exchange.numbers(scaling_rows("strong", ranks, dry_ranks, variants))
     check(lambda: plot_exchange.draw(table, interconnect), tmp_path, *shown)
     panels = [panel for panel in plot_exchange.draw(table, interconnect).axes if panel.axison]
@@ -159,3 +166,63 @@ def test_table_of_the_exchange(tmp_path: Path) -> None:
     _, markdown, latex = written(numbers, tabulate_exchange.printed(numbers), tmp_path)
     assert "4*" in markdown and "6000.0" not in markdown and "12.0" in markdown
     assert "4*" in latex
+
+
+def test_a_disturbed_measurement_is_marked_in_the_table(tmp_path: Path) -> None:
+    numbers = scaling_numbers.summary(scaling_rows(dry_ranks=(4, 8), disturbed=(2, 8)))
+    assert list(numbers["other_work_processors"]) == [0.02, 0.5, 0.02, 0.5]  # in the repeat with most of it
+    assert list(tabulate_scaling.printed(numbers)["Ranks"]) == ["1", "2†", "4*", "8*†"]
+    exchange = plot_exchange.numbers(scaling_rows(dry_ranks=(4, 8), disturbed=(2, 8)))
+    assert list(tabulate_exchange.printed(exchange)["Ranks"]) == ["2†", "4*", "8*†"]
+    assert other_work.note(numbers) == "† other work took more than 0.1 of a processor during the measurement."
+
+
+def test_what_is_not_known_of_other_work_is_said() -> None:
+    numbers = scaling_numbers.summary(scaling_rows())
+    assert other_work.note(numbers) == ""
+    numbers["other_work_processors"] = [np.nan, 0.5]
+    assert other_work.note(numbers).endswith(
+        "measurement. Whether other work disturbed the measurement is unknown for 1 of 2 rows."
+    )
+    numbers["other_work_processors"] = np.nan
+    assert other_work.note(numbers) == "Whether other work disturbed the measurement is unknown."
+    assert list(other_work.marks(numbers)) == ["", ""]
+
+
+def test_a_note_stands_below_the_table_and_in_its_caption(tmp_path: Path) -> None:
+    files = [str(tmp_path / f"table.{file_format}") for file_format in ("csv", "md", "tex")]
+    numbers = scaling_numbers.summary(scaling_rows(disturbed=(2,)))
+    write_table.write(numbers, tabulate_scaling.printed(numbers), files, "A caption.", "name", other_work.note(numbers))
+    markdown, latex = (Path(file).read_text(encoding="utf-8") for file in files[1:])
+    assert markdown.endswith(f"|\n\n{other_work.MEANING}.\n")
+    assert f"\\caption{{A caption. {other_work.MEANING}.}}" in latex
+    assert f"</table><p>{other_work.MEANING}.</p>" in write_report._markdown_table(Path(files[1]))
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for panel in figure.axes for text in panel.findobj(Text)]
+
+
+@pytest.mark.parametrize("disturbed", [(), (2,), (4,)], ids=["none", "measured", "dry"])
+def test_a_disturbed_measurement_is_marked_in_figures(tmp_path: Path, disturbed: tuple[int, ...]) -> None:
+    rows = scaling_rows("strong", (1, 2), (4,), 2, disturbed)
+    figure = plot_scaling.draw(rows)
+    assert texts(figure).count(other_work.MARK) == 2 * 5 * len(disturbed)  # of two variants, in panels that show times
+    assert [legend.texts[0].get_text() for legend in figure.legends] == [other_work.MEANING] * len(disturbed)
+    if disturbed == (2,):
+        check(lambda: plot_scaling.draw(rows), tmp_path, other_work.MEANING)
+
+
+@pytest.mark.parametrize("other", ["exchange", "interconnect", None])
+def test_a_disturbed_exchange_is_marked(tmp_path: Path, other: str | None) -> None:
+    times = [{"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in plot_exchange.PATTERNS for n in range(3)]
+    load = 0.3 if other == "interconnect" else 0.0
+    interconnect = {"interconnect": INTERCONNECT, "times": times, "other_work_processors": load}
+    table = plot_exchange.numbers(scaling_rows("strong", (1, 2), (4, 8), 2, (2,) if other == "exchange" else ()))
+    figure = plot_exchange.draw(table, interconnect)
+    marked = [text for text in texts(figure) if text.endswith(other_work.MARK)]
+    patterns = [f"{label}{other_work.MARK}" for label in plot_exchange.PATTERNS.values()]
+    assert marked == {"exchange": [other_work.MARK] * 3, "interconnect": patterns, None: []}[other]
+    assert bool(figure.legends) == (other is not None)
+    if other is not None:
+        check(lambda: plot_exchange.draw(table, interconnect), tmp_path, other_work.MEANING)

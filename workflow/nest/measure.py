@@ -142,4 +142,5 @@ if __name__ == "__main__":
     with np.load(problem_file) as file:
         problem = dict(file)
     result = measure_training(problem) if variant == "training" else measure(problem, learns=variant == "event_driven")
+    result["threads"] = nest.local_num_threads
     Path(result_file).write_text(json.dumps(result), encoding="utf-8")

@@ -28,7 +28,7 @@ rule time_break_even:
             [BREAK_EVEN_POINTS[wildcards.point].network]
         ),
         sources=sources(".", "time_driven"),
-        program=programs("break_even", "dense_pass", "poisson"),
+        program=programs("break_even", "dense_pass", "measurement", "poisson"),
     output:
         "results/break_even/{point}/seed-{seed}.json",
     log:
@@ -67,7 +67,7 @@ rule collect_break_even:
 rule break_even_figure:
     input:
         runs="results/tables/break_even_runs.csv",
-        modules=scripts("style", "parameter_names", "break_even_numbers"),
+        modules=scripts("style", "parameter_names", "other_work", "break_even_numbers"),
     output:
         "results/figures/break_even.pdf",
         report(
@@ -92,7 +92,13 @@ rule break_even_figure:
 rule break_even_table:
     input:
         runs="results/tables/break_even_runs.csv",
-        modules=scripts("style", "parameter_names", "break_even_numbers", "write_table"),
+        modules=scripts(
+            "style",
+            "parameter_names",
+            "other_work",
+            "break_even_numbers",
+            "write_table",
+        ),
     output:
         "results/tables/break_even.csv",
         "results/tables/break_even.md",

@@ -3,6 +3,7 @@
 import math
 import os
 
+from eprop_core import processors
 from eprop_core.experiments import estimates
 
 
@@ -40,6 +41,13 @@ def mpi_launcher():
     return "srun" if "SLURM_JOB_ID" in os.environ else "mpiexec"
 
 
+def oversubscribe(*scalings):
+    """The option that one of these allows."""
+    return (
+        "--oversubscribe" if any(scaling.oversubscribe for scaling in scalings) else ""
+    )
+
+
 def all_cores():
     """For what has the machine to itself while its time is measured."""
     return workflow.resource_settings.cores if is_local() else 1
@@ -51,13 +59,13 @@ def is_local():
 
 
 def check_slots():
-    """A timing with more ranks than cores is refused before anything runs."""
-    n_cores = len(os.sched_getaffinity(0))
+    """A timing with more ranks than processors is refused before anything runs."""
+    available = processors.available()
     for name, scaling in CONFIGURATION.scaling.items():
         most = max(scaling.ranks, default=0)
-        if is_local() and most > n_cores and not scaling.oversubscribe:
+        if is_local() and most > available and not scaling.oversubscribe:
             sys.exit(
-                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {most}: this machine has {n_cores} cores; "
+                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {most}: this machine has {available:g} processors for them; "
                 f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
             )
 

@@ -50,7 +50,7 @@ rule study_figure:
 rule scaling_figure:
     input:
         runs="results/tables/{scaling}_runs.csv",
-        modules=scripts("style", "scaling_numbers"),
+        modules=scripts("style", "other_work", "scaling_numbers"),
     output:
         "results/figures/{scaling}.pdf",
         report(
@@ -76,7 +76,7 @@ rule exchange_figure:
     input:
         runs="results/tables/scaling.csv",
         interconnect=measured_interconnect(CONFIGURATION.scaling),
-        modules=scripts("style", "scaling_numbers"),
+        modules=scripts("style", "other_work", "scaling_numbers"),
     output:
         "results/figures/exchange.pdf",
         report(

@@ -3,11 +3,15 @@
 import os
 import shlex
 
+from eprop_core import threads
 from eprop_core.experiments import driver
 from eprop_core.layout import kind
 
+driver.let_scheduler_rest()
+
 # Programs run with the Python that runs Snakemake, activated or not, and import the core that lies beside this workflow;
-# each process computes on one core, and ends with this one. (A prefix, because the text of a rule's command is a reason to run its jobs again.)
+# each process computes on one thread (Snakemake gives libraries as many as the job has cores), and ends with this one.
+# (A prefix, because the text of a rule's command is a reason to run its jobs again.)
 
 paths = {"PYTHONPATH": SOURCE}
 if not workflow.deployment_settings.deployment_method:
@@ -17,9 +21,8 @@ exports = [
     for name, path in paths.items()
 ]
 exports.append(f"{driver.VARIABLE}={driver.name()}")
-shell.prefix(
-    f"set -euo pipefail; export OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 {' '.join(exports)}; "
-)
+exports += [f"{name}={value}" for name, value in threads.ONE.items()]
+shell.prefix(f"set -euo pipefail; export {' '.join(exports)}; ")
 
 
 def compiled(networks):

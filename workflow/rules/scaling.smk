@@ -27,7 +27,7 @@ rule describe_timing:
 
 rule measure_interconnect:
     input:
-        program=programs("interconnect", "ranks"),
+        program=programs("interconnect", "measurement", "ranks"),
     output:
         "results/scaling/interconnect.json",
     log:
@@ -42,10 +42,13 @@ rule measure_interconnect:
         slurm_extra="--exclusive",
         tasks=2,
         mpi=mpi_launcher(),
+    params:
+        options=oversubscribe(*CONFIGURATION.scaling.values()),
     message:
         "Measure latency and bandwidth between two ranks"
     shell:
-        "{resources.mpi} -n 2 python -m mpi4py -m eprop_core.experiments.interconnect --ranks 2 --output {output} 2> {log}"
+        "{resources.mpi} -n 2 python -m mpi4py -m eprop_core.experiments.interconnect --ranks 2 {params.options}"
+        " --output {output} 2> {log}"
 
 
 # A process that has compiled something has more memory than its network needs: one of its own compiles before what the
@@ -77,7 +80,7 @@ rule time_one_rank:
     params:
         launcher="",
         mpi4py="",
-        options="",
+        options=lambda wildcards: oversubscribe(TIMINGS[wildcards.timing]),
     message:
         "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
     shell:
@@ -108,8 +111,7 @@ use rule time_one_rank as time_many_ranks with:
         launcher=lambda wildcards, resources: f"{resources.mpi} -n {wildcards.ranks}",
         mpi4py="-m mpi4py",
         options=lambda wildcards: (
-            f"--ranks {wildcards.ranks}"
-            f"{' --oversubscribe' if TIMINGS[wildcards.timing].oversubscribe else ''}"
+            f"--ranks {wildcards.ranks} {oversubscribe(TIMINGS[wildcards.timing])}"
         ),
 
 
@@ -132,7 +134,9 @@ use rule time_one_rank as time_dry_run with:
     params:
         launcher="",
         mpi4py="",
-        options=lambda wildcards: f"--dry-run {wildcards.ranks}",
+        options=lambda wildcards: (
+            f"--dry-run {wildcards.ranks} {oversubscribe(TIMINGS[wildcards.timing])}"
+        ),
     message:
         "Play one of {wildcards.ranks} ranks of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
 

@@ -38,7 +38,7 @@ rule study_table:
 rule scaling_table:
     input:
         runs="results/tables/{scaling}_runs.csv",
-        modules=scripts("scaling_numbers", "write_table"),
+        modules=scripts("other_work", "scaling_numbers", "write_table"),
     output:
         "results/tables/{scaling}.csv",
         "results/tables/{scaling}.md",
@@ -56,7 +56,7 @@ rule scaling_table:
 rule exchange_table:
     input:
         numbers="results/figures/exchange.csv",
-        modules=scripts("scaling_numbers", "write_table"),
+        modules=scripts("other_work", "scaling_numbers", "write_table"),
     output:
         "results/tables/exchange.csv",
         "results/tables/exchange.md",

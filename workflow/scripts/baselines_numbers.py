@@ -16,6 +16,8 @@ COLUMNS = (
     "bytes_per_synapse",
     "synapses_built_per_second",
     "seconds_iqr",
+    "threads",
+    "other_work_processors",
 )
 """Columns of the table."""
 
@@ -42,6 +44,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     for column in ("seconds", "ns_per_synaptic_event", "bytes_per_synapse"):
         table[f"{column}_low"] = groups[column].quantile(0.25)
         table[f"{column}_high"] = groups[column].quantile(0.75)
+    table["other_work_processors"] = groups["other_work_processors"].max()  # of the process with most of it
     table["seconds_iqr"] = table["seconds_high"] - table["seconds_low"]
     table = table.reset_index()
     table["ratio_to_nest"] = [_ratio(row, table) for row in table.itertuples()]

@@ -11,6 +11,8 @@ RIVALS = ("time_driven", "bound")
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a row per series and value: median, smallest and largest time per step of each model (s), and ratios.
 
+    Other work is that of the repeat with most of it.
+
     ``x`` is the value of the parameter, or the measured rate of the presynaptic neurons (spikes/s, mean over synapses)
     where the rate of the input is varied.
     """
@@ -21,6 +23,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     for model in MODELS:
         times = groups[f"{model}_s"].agg(["median", "min", "max"]).add_prefix(f"{model}_s_").reset_index()
         table = table.merge(times, on=keys)
+    table = table.merge(groups["other_work_processors"].max().reset_index(), on=keys)
     for rival in RIVALS:
         table[f"{rival}_ratio"] = table[f"{rival}_s_median"] / table["event_driven_s_median"]
     return table

@@ -23,6 +23,8 @@ COLUMNS = (
     "memory_bytes",
     "peak_memory_bytes",
     "bytes_moved_per_event",
+    "threads",
+    "other_work_processors",
 )
 
 

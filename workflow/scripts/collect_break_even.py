@@ -19,11 +19,17 @@ def rows(point: dict[str, Any], result: dict[str, Any]) -> list[dict[str, Any]]:
         "seed": result["seed"],
         **{name: result[name] for name in ("rate_hz", "synapses", "pairs", "synaptic_events_per_step")},
         "cpu": result["provenance"]["cpu"],
+        **{name: result["provenance"][name][0] for name in ("processors", "threads")},
     }
     seconds = result["seconds_per_step"]
     return [
-        {**head, "repeat": repeat, **{f"{model}_s": times[repeat] for model, times in seconds.items()}}
-        for repeat in range(len(seconds["event_driven"]))
+        {
+            **head,
+            "repeat": repeat,
+            **{f"{model}_s": times[repeat] for model, times in seconds.items()},
+            "other_work_processors": other_work,
+        }
+        for repeat, other_work in enumerate(result["other_work_processors"])
     ]
 
 

@@ -52,6 +52,9 @@ def rows(result: dict[str, Any], experiment: str, interconnect: dict[str, float]
                     "network_memory_bytes": measured["peak_memory_bytes"]
                     - result["memory_without_network_bytes"][process],
                     "estimated_memory_bytes": run["estimated_memory_bytes"],
+                    "other_work_processors": measured["other_work_processors"],
+                    "processors": provenance["processors"][process],
+                    "threads": provenance["threads"][process],
                     "host": provenance["hosts"][process],
                     "cpu": provenance["cpu"],
                     "mpi": provenance["mpi"],

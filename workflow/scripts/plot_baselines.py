@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import other_work
 import script_log
 import style
 from baselines_numbers import NEST, OWN, summary
@@ -39,6 +40,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     handles, labels = times.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(CONTESTANTS), handlelength=1)
     style.label_panels((times, memory, limit, training))
+    other_work.explain(figure)
     return figure
 
 
@@ -75,11 +77,13 @@ def _draw_bars_of(
     values, low, high = (rows[f"{column}{end}"].to_numpy() for end in ("", "_low", "_high"))
     panel.bar(positions, values, width, color=colours, label=label, linewidth=0)
     panel.errorbar(positions, values, (values - low, high - values), color="black", linestyle="", elinewidth=0.7)
-    is_own = rows["simulator"] == OWN
-    for position, value, end, ratio in zip(positions, values, high, rows["ratio_to_nest"].where(is_own), strict=True):
+    ratios = rows["ratio_to_nest"].where(rows["simulator"] == OWN)
+    marks = other_work.marks(rows) if column != "bytes_per_synapse" else [""] * len(rows)
+    for position, value, end, ratio, mark in zip(positions, values, high, ratios, marks, strict=True):
         text = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
         if with_ratio and not pd.isna(ratio):
             text += f" (1/{ratio:.0f})" if ratio >= 1.5 else f" ({1 / ratio:.2g})"
+        text += mark
         panel.annotate(text, (position, end), (0, 3), textcoords="offset points", ha="center", fontsize=5, rotation=90)
 
 
@@ -112,10 +116,10 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> None:
             limits = panel.hlines(rows[column], positions - 0.2, positions + 0.2, colour, linewidth=1)
             if variant == "static":
                 limits.set_label(label)
-        for position, row in zip(positions, rows.itertuples(), strict=True):
+        for position, row, mark in zip(positions, rows.itertuples(), other_work.marks(rows), strict=True):
             measured, limit = float(row.ns_per_synaptic_event), float(row.limit_ns)  # type: ignore[arg-type]
             panel.annotate(
-                f"{measured / limit:.1f}\u00d7",
+                f"{measured / limit:.1f}\u00d7{mark}",
                 (position, measured),
                 (0, 2),
                 textcoords="offset points",

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+import other_work
 import script_log
 import style
 from break_even_numbers import MODELS, RIVALS, break_even, summary
@@ -43,6 +44,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(MODELS))
     style.label_panels(list(axes.flat))
+    other_work.explain(figure)
     return figure
 
 
@@ -53,6 +55,7 @@ def _draw_times(panel: Axes, table: pd.DataFrame) -> None:
         lowest, median, highest = (1000 * table[f"{model}_s_{which}"] for which in ("min", "median", "max"))
         panel.plot(table["x"], median, color=colour, marker=marker, label=label)
         panel.vlines(table["x"], lowest, highest, color=colour, linewidth=1)
+        other_work.mark(panel, table["x"], highest, table)
 
 
 def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
@@ -61,6 +64,7 @@ def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
     for rival in RIVALS:
         colour, marker = LOOKS[rival]
         panel.plot(table["x"], table[f"{rival}_ratio"], color=colour, marker=marker)
+        other_work.mark(panel, table["x"], table[f"{rival}_ratio"], table)
         at = break_even(table["x"], table[f"{rival}_ratio"])
         if at is not None:
             panel.axvline(at, color=colour, linestyle=":", linewidth=0.8)

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+import other_work
 import script_log
 import style
 from scaling_numbers import summary
@@ -26,7 +27,7 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat(tables, ignore_index=True)
     table = table[table["ranks"] > 1].reset_index(drop=True)
     exchanges = table["exchanges"]
-    return table[["experiment", "variant", "measured", "ranks", "interval_ms"]].assign(
+    return table[["experiment", "variant", "measured", "ranks", "interval_ms", "other_work_processors"]].assign(
         exchanges_per_s=exchanges / table["model_time_s"],
         message_bytes=table["bytes_to_each_rank"] / exchanges,
         communicate_s=table["communicate_s"] / exchanges,
@@ -58,6 +59,7 @@ def draw(table: pd.DataFrame, interconnect: dict[str, Any] | None) -> Figure:
     for panel in panels[len(parts) :]:
         panel.axis("off")
     style.label_panels(panels[: len(parts)])
+    other_work.explain(figure)
     return figure
 
 
@@ -94,6 +96,7 @@ def _draw_time_by_interval(panel: Axes, table: pd.DataFrame) -> None:
             fillstyle="full" if solid else "none",
             label=f"{experiment}, {ranks} ranks" + ("" if solid else " (dry run)"),
         )
+        other_work.mark(panel, rows["interval_ms"], rows["communicate_per_model_time"], rows)
     panel.set(xscale="log", xlabel="Smallest delay (ms)", ylabel="Communicating (s per s of model time)")
     style.scale_by_decades(panel)
     _delay_axis(panel, table)
@@ -118,6 +121,7 @@ def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
                 rows["ranks"], values, color=colour, marker=marker, linestyle="--", fillstyle="none", label=label
             )
         panel.plot(measured["ranks"], 1e6 * measured["communicate_s"], "o", color=colour)
+        other_work.mark(panel, measured["ranks"], 1e6 * measured["communicate_s"], measured)
     panel.set(xlabel="Ranks", ylabel="Time of an exchange (µs)")
     panel.set_xscale("log", base=2)
     ranks = sorted(table["ranks"].unique())
@@ -127,11 +131,12 @@ def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
 
 def _draw_interconnect(panel: Axes, interconnect: dict[str, Any]) -> None:
     times = pd.DataFrame(interconnect["times"])
+    (mark,) = other_work.marks(pd.DataFrame([{other_work.COLUMN: interconnect[other_work.COLUMN]}], dtype=float))
     for position, (pattern, label) in enumerate(PATTERNS.items()):
         rows = times[times["pattern"] == pattern]
         colour, marker = style.look(position)
         one_way = 0.5 if pattern == "ping_pong" else 1.0
-        panel.plot(rows["bytes"], 1e6 * one_way * rows["seconds"], color=colour, marker=marker, label=label)
+        panel.plot(rows["bytes"], 1e6 * one_way * rows["seconds"], color=colour, marker=marker, label=f"{label}{mark}")
     fitted = interconnect["interconnect"]
     sizes = np.array(sorted(times["bytes"].unique()))
     label = f"{fitted['latency']:.2g} µs + size / ({fitted['bandwidth']:.2g} GB/s)"
@@ -144,7 +149,7 @@ def _legend_above(panel: Axes) -> None:
     """Put the legend above all lines, on an axis that this makes logarithmic."""
     panel.set_yscale("log")
     low, high = panel.get_ylim()
-    n = len(panel.get_legend_handles_labels()[1])
+    n = len(panel.get_legend_handles_labels()[1]) + bool(panel.texts)  # a mark stands above its point
     panel.set_ylim(low, high * (high / low) ** (0.13 * n))
     style.scale_by_decades(panel)
     panel.legend(loc="upper left")

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, PercentFormatter
 from matplotlib.typing import HashableList
 
+import other_work
 import script_log
 import style
 from scaling_numbers import PHASES, by_repeat, summary, variant_name
@@ -37,6 +38,9 @@ def draw(rows: pd.DataFrame) -> Figure:
     (_draw_speed_up if rows["kind"].iloc[0] == "strong" else _draw_efficiency)(panels["gain"], table)
     _draw_phases(panels["phases"], table, table["model_time_s"])
     _draw_phases(panels["shares"], table, table[[f"{phase}_s" for phase in PHASES]].sum(axis=1))
+    gain = "speed_up" if rows["kind"].iloc[0] == "strong" else "efficiency"
+    for name, column in {"build": "build_s", "propagate": "propagation_s", "gain": gain}.items():
+        other_work.mark(panels[name], table["ranks"], table[column], table)
     _draw_lines(panels["memory"], table.assign(memory=1e-6 * table["peak_memory_bytes"]), "memory")
     _draw_lines(panels["synapse"], table, "memory_per_synapse_bytes")
     panels["memory"].set_ylim(0, 1.1e-6 * table["peak_memory_bytes"].max())
@@ -59,6 +63,7 @@ def draw(rows: pd.DataFrame) -> Figure:
     for panel in shown:
         panel.set_xlabel("Ranks")
     style.label_panels(shown)
+    other_work.explain(figure)
     return figure
 
 
@@ -117,6 +122,7 @@ def _draw_phases(panel: Axes, table: pd.DataFrame, unit: pd.Series) -> None:
             height = (rows[f"{phase}_s"] / unit[rows.index]).to_numpy()
             panel.bar(positions, height, 0.85 * width, bottom=bottom, color=shade, linewidth=0, alpha=alpha)
             bottom += height
+        other_work.mark(panel, pd.Series(positions), pd.Series(bottom), rows)
         if measured == "dry_run":
             panel.bar(positions, bottom, 0.85 * width, fill=False, edgecolor="0.3", linewidth=0.6, linestyle="--")
         below = panel.get_xaxis_transform()

@@ -5,6 +5,8 @@ A time is the maximum over ranks; of the repeats the median is shown, with the s
 
 import pandas as pd
 
+import other_work
+
 PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait", "other")
 """Parts of the propagation: ``deliver`` without its plastic part, and ``other``, what no phase accounts for."""
 POINT = ["variant", "measured", "ranks"]
@@ -35,6 +37,7 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
         peak_memory_bytes=("peak_memory_bytes", "max"),
         network_memory_bytes=("network_memory_bytes", "max"),
         estimated_memory_bytes=("estimated_memory_bytes", "max"),
+        other_work_processors=("other_work_processors", "max"),
     )
     table = table.reset_index()
     for count in ("neurons", "synapses", "spikes", "synaptic_events"):
@@ -52,6 +55,8 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant and number of ranks: medians over repeats and seeds, and the propagation's extremes.
 
+    Other work is that of the repeat with most of it.
+
     Efficiency is T(1) / (ranks * T(ranks)) where the network stays (strong scaling) and T(1) / T(ranks) where it grows
     with the ranks (weak scaling), against the smallest number of ranks of the same variant.
     """
@@ -63,6 +68,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         groups["propagation_s"].max(),
     )
     table["repeats"] = groups["propagation_s"].count()
+    table["other_work_processors"] = groups["other_work_processors"].max()
     table = table.reset_index()
     order = {variant: position for position, variant in enumerate(rows["variant"].unique())}
     table = table.sort_values(["variant", "ranks"], key=lambda c: c.map(order) if c.name == "variant" else c)
@@ -81,5 +87,7 @@ def variant_name(variant: str) -> str:
 
 
 def ranks_and_how(table: pd.DataFrame) -> pd.Series:
-    """Return the numbers of ranks as they are printed, those of dry runs with an asterisk."""
-    return table["ranks"].astype(str) + table["measured"].map({"measured": "", "dry_run": "*"})
+    """Return the numbers of ranks as they are printed, those of dry runs with an asterisk, of disturbed ones marked."""
+    return (
+        table["ranks"].astype(str) + table["measured"].map({"measured": "", "dry_run": "*"}) + other_work.marks(table)
+    )

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+import other_work
 import script_log
 import write_table
 from baselines_numbers import COLUMNS, summary
@@ -25,7 +26,8 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         "Rate (spikes/s)": table["rate_hz"].map("{:.1f}".format),
         "Synapses": table["synapses"].map("{:.0f}".format),
         "Events (million)": (1e-6 * table["synaptic_events"]).map("{:.2f}".format),
-        "Time (s)": [f"{row.seconds:.3f} ({row.seconds_iqr:.3f})" for row in table.itertuples()],
+        "Time (s)": [f"{row.seconds:.3f} ({row.seconds_iqr:.3f})" for row in table.itertuples()]
+        + other_work.marks(table),
         "ns per event": table["ns_per_synaptic_event"].map("{:.1f}".format),
         "NEST / this": table["ratio_to_nest"].map("{:.3g}".format),
         "Times the limit": _or_nothing(table["ns_per_synaptic_event"] / table["limit_ns"], "{:.1f}"),
@@ -52,7 +54,8 @@ def main(snakemake: Any) -> None:
     )
     if words:
         caption += f" Left out:{words}"
-    write_table.write(table[list(COLUMNS)], printed(table), snakemake.output, caption, "baselines")
+    note = other_work.note(table)
+    write_table.write(table[list(COLUMNS)], printed(table), snakemake.output, caption, "baselines", note)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+import other_work
 import script_log
 import write_table
 from break_even_numbers import MODELS, RIVALS, summary
@@ -15,8 +16,8 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "Series": table["series"],
         "Point": [
-            f"{parameter_name(parameter)} {value:g}"
-            for parameter, value in zip(table["parameter"], table["value"], strict=True)
+            f"{parameter_name(parameter)} {value:g}{mark}"
+            for parameter, value, mark in zip(table["parameter"], table["value"], other_work.marks(table), strict=True)
         ],
         "Presynaptic rate (spikes/s)": table["rate_hz"].map("{:.1f}".format),
         "Synapses": table["synapses"].map("{:.0f}".format),
@@ -42,7 +43,7 @@ def main(snakemake: Any) -> None:
     """Write the table."""
     table = summary(pd.read_csv(snakemake.input.runs))
     caption = "Event-driven and time-driven simulation on one core: median and range over repeats and seeds."
-    write_table.write(table, printed(table), snakemake.output, caption, "break_even")
+    write_table.write(table, printed(table), snakemake.output, caption, "break_even", other_work.note(table))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+import other_work
 import script_log
 import write_table
 from scaling_numbers import ranks_and_how, variant_name
@@ -32,8 +33,9 @@ def _microseconds(seconds: pd.Series) -> pd.Series:
 def main(snakemake: Any) -> None:
     """Write the table."""
     table = pd.read_csv(snakemake.input.numbers)
-    caption = "Exchange between ranks, of model time and per exchange. * dry run: communication modelled."
-    write_table.write(table, printed(table), snakemake.output, caption, "exchange")
+    caption = "Exchange between ranks, of model time and per exchange."
+    note = f"* dry run: communication modelled. {other_work.note(table)}"
+    write_table.write(table, printed(table), snakemake.output, caption, "exchange", note)
 
 
 if __name__ == "__main__":

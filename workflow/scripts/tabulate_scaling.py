@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+import other_work
 import script_log
 import write_table
 from scaling_numbers import ranks_and_how, summary, variant_name
@@ -38,12 +39,13 @@ def main(snakemake: Any) -> None:
     """Write the table of one scaling experiment."""
     rows = pd.read_csv(snakemake.input.runs)
     table = summary(rows)
-    dry = " * dry run: one rank played, communication modelled." if (table["measured"] == "dry_run").any() else ""
+    dry = "* dry run: one rank played, communication modelled. " if (table["measured"] == "dry_run").any() else ""
     caption = (
         f"{rows['kind'].iloc[0].capitalize()} scaling: times of the slowest rank, median of {table['repeats'].iloc[0]} "
-        f"repeats after a warm-up (smallest and largest).{dry}"
+        "repeats after a warm-up (smallest and largest)."
     )
-    write_table.write(table, printed(table), snakemake.output, caption, snakemake.wildcards.scaling)
+    note = dry + other_work.note(table)
+    write_table.write(table, printed(table), snakemake.output, caption, snakemake.wildcards.scaling, note)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,7 +58,7 @@ def provenance(results: list[dict[str, Any]]) -> pd.DataFrame:
                 "MPI": made_by["mpi"] or "none",
                 "Hosts": ", ".join(sorted(set(made_by["hosts"]))),
                 "CPU": made_by["cpu"],
-                "Cores": made_by["cores"]["usable"],
+                "Processors": f"{min(made_by['processors']):g}",
                 "System": made_by["system"],
             }
         )
@@ -66,11 +67,12 @@ def provenance(results: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _markdown_table(file: Path) -> str:
-    """Return a table of our own making, whose cells hold no ``|``, as HTML."""
-    header, _, *rows = (
-        [cell.strip() for cell in line.strip("|").split("|")] for line in file.read_text(encoding="utf-8").splitlines()
+    """Return a table of our own making, whose cells hold no ``|``, as HTML, with the note below it."""
+    table, _, note = file.read_text(encoding="utf-8").partition("\n\n")
+    header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
+    return pd.DataFrame(rows, columns=header).to_html(index=False, border=0) + (
+        f"<p>{escape(note)}</p>" if note else ""
     )
-    return pd.DataFrame(rows, columns=header).to_html(index=False, border=0)
 
 
 def main(snakemake: Any) -> None:

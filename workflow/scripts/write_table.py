@@ -6,12 +6,18 @@ from pathlib import Path
 import pandas as pd
 
 
-def write(numbers: pd.DataFrame, printed: pd.DataFrame, files: Sequence[str], caption: str, label: str) -> None:
-    """Write ``numbers`` to the first of ``files``, and ``printed``, whose cells are text, to the second and third."""
+def write(
+    numbers: pd.DataFrame, printed: pd.DataFrame, files: Sequence[str], caption: str, label: str, note: str = ""
+) -> None:
+    """Write ``numbers`` to the first of ``files``, and ``printed``, whose cells are text, to the second and third.
+
+    ``note`` explains marks in the cells: it ends the caption of the third, and stands below the second.
+    """
     csv, markdown, latex = map(Path, files)
     numbers.to_csv(csv, index=False)
+    below = f"\n{note}\n" if note else ""
     aligned = ["right" if _is_number(printed[column]) else "left" for column in printed]
-    markdown.write_text(printed.to_markdown(index=False, colalign=aligned, disable_numparse=True) + "\n")
+    markdown.write_text(printed.to_markdown(index=False, colalign=aligned, disable_numparse=True) + "\n" + below)
     latex.write_text(
         printed.style.hide(axis="index")
         .format(escape="latex")
@@ -19,7 +25,7 @@ def write(numbers: pd.DataFrame, printed: pd.DataFrame, files: Sequence[str], ca
         .to_latex(
             hrules=True,
             column_format="".join("r" if side == "right" else "l" for side in aligned),
-            caption=caption,
+            caption=f"{caption} {note}".rstrip(),
             label=f"tab:{label}",
             position_float="centering",
         )
