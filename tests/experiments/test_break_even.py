@@ -3,16 +3,17 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import small
-from eprop_core.experiments import dense_pass
+from eprop_core.experiments import break_even, dense_pass
 from eprop_core.experiments.break_even_parameters import BreakEven
 from eprop_core.parsing import ParameterError, parse
 
-VALUES = {
+VALUES: dict[str, Any] = {
     "input_rate": 100.0,
     "n_steps": 40,
     "n_steps_warm_up": 10,
@@ -47,6 +48,15 @@ def test_the_dense_pass_advances_traces_and_gradients() -> None:
     np.testing.assert_allclose(
         gradient, (3 + 2 * 0.9 + 0.81) * signal[:, np.newaxis] * expected, rtol=1e-14
     )  # a few roundings
+
+
+def test_a_network_without_synapses_has_no_rate() -> None:
+    nothing = {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.0}}
+    network = VALUES["network"] | dict.fromkeys(("input", "recurrent", "output", "feedback"), nothing)
+    _, point = parse(BreakEven, VALUES | {"network": network}).points()[1]
+    result = break_even.measure(point, seed=1)
+    assert (result["synapses"], result["synaptic_events_per_step"], result["rate_hz"]) == (0, 0, None)
+    json.dumps(result, allow_nan=False)
 
 
 def test_a_point_is_measured(tmp_path: Path) -> None:
