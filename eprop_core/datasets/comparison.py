@@ -34,7 +34,7 @@ class Statistics:
     """What is compared of a set of recordings."""
 
     events_per_sample: list[int]  # (n_samples,)
-    share_of_on_events: float
+    share_of_on_events: float | None  # None: there are no events
     events_per_saccade: list[float]  # (3,), mean over the samples
     event_map: list[list[list[float]]]  # (2, 34, 34), OFF and ON, rows, columns; mean events of a sample
     event_maps_of_saccades: list[list[list[list[float]]]]  # (3, 2, 34, 34), the same for each saccade
@@ -52,7 +52,7 @@ def statistics(samples: Iterable[Recording]) -> Statistics:
     maps = counts.reshape(3, 2, SENSOR_SIZE, SENSOR_SIZE)
     return Statistics(
         events_per_sample=[len(times) for times, _ in recorded],
-        share_of_on_events=float(np.mean(channels >= SENSOR_SIZE**2)),
+        share_of_on_events=float(np.mean(channels >= SENSOR_SIZE**2)) if len(channels) else None,
         events_per_saccade=maps.sum((1, 2, 3)).tolist(),
         event_map=maps.sum(0).tolist(),
         event_maps_of_saccades=maps.tolist(),
@@ -63,9 +63,9 @@ def statistics(samples: Iterable[Recording]) -> Statistics:
 def compare(real: Statistics, simulated: Statistics) -> dict[str, Any]:
     """Return the agreement of two sets of recordings of the same images: means, ratios and Pearson correlations.
 
-    A correlation with constant numbers is None.
+    A correlation with constant numbers is None, as are a ratio to no events and a share of none.
     """
-    mean_events = np.mean(real.events_per_sample), np.mean(simulated.events_per_sample)
+    mean_events = float(np.mean(real.events_per_sample)), float(np.mean(simulated.events_per_sample))
     rates = np.array(real.rate), np.array(simulated.rate)
     return {
         "mean_events_per_sample": {"real": mean_events[0], "simulated": mean_events[1]},
@@ -74,8 +74,10 @@ def compare(real: Statistics, simulated: Statistics) -> dict[str, Any]:
             "simulated": np.std(simulated.events_per_sample),
         },
         "share_of_on_events": {"real": real.share_of_on_events, "simulated": simulated.share_of_on_events},
-        "ratio_of_events": mean_events[1] / mean_events[0],
-        "ratio_of_events_by_saccade": np.divide(simulated.events_per_saccade, real.events_per_saccade).tolist(),
+        "ratio_of_events": _ratio(mean_events[1], mean_events[0]),
+        "ratio_of_events_by_saccade": [
+            _ratio(one, other) for one, other in zip(simulated.events_per_saccade, real.events_per_saccade, strict=True)
+        ],
         "correlation_of_events_per_sample": _correlation(real.events_per_sample, simulated.events_per_sample),
         "correlation_of_event_maps": _correlation(real.event_map, simulated.event_map),
         "correlation_of_event_maps_by_saccade": [
@@ -84,6 +86,10 @@ def compare(real: Statistics, simulated: Statistics) -> dict[str, Any]:
         ],
         "correlation_of_rates_in_bins_of_4_ms": _correlation(*(rate.reshape(-1, 4).sum(1) for rate in rates)),
     }
+
+
+def _ratio(one: float, other: float) -> float | None:
+    return one / other if other > 0 else None
 
 
 def _correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float | None:
@@ -141,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
         }
         temporary = options.output.with_name(f"{options.output.name}.{os.getpid()}.part")
         try:
-            temporary.write_text(json.dumps(result) + "\n")
+            temporary.write_text(json.dumps(result, allow_nan=False) + "\n")
             os.replace(temporary, options.output)
         finally:
             temporary.unlink(missing_ok=True)

@@ -44,10 +44,14 @@ def measure(communicator: Any) -> list[dict[str, Any]]:
 
 
 def fit(sizes: np.ndarray, seconds: np.ndarray) -> Interconnect:
-    """Return the latency and bandwidth whose times differ least from those measured, relative to these."""
+    """Return the latency and bandwidth whose times differ least from those measured, relative to these.
+
+    Where times do not grow with the size, the bandwidth is the largest that was seen, latency included.
+    """
     matrix = np.stack([1 / seconds, sizes / seconds], axis=1)
     (latency, per_byte), _ = nnls(matrix, np.ones(len(sizes)))
-    return Interconnect(latency=1e6 * latency, bandwidth=1e-9 / max(per_byte, np.finfo(float).tiny))
+    bandwidth = 1 / per_byte if per_byte > 0 else (sizes / seconds).max()
+    return Interconnect(latency=1e6 * latency, bandwidth=1e-9 * bandwidth)
 
 
 def _patterns(communicator: Any, message: np.ndarray) -> dict[str, Callable[[], None]]:

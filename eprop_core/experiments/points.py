@@ -4,15 +4,36 @@ import copy
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from eprop_core.parsing import Model, ParameterError, no_such_key, parse
 
-Label = Annotated[str, StringConstraints(pattern=r"^[^|\n]+$")]
-"""Name that a figure and a table print."""
+_HIDDEN = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff"
+_LABEL = rf"^(?!\s)[^{_HIDDEN}]+(?<!\s)$"
+
+
+_LONGEST = 100
+
+
+def _one_line(name: str) -> str:
+    if len(name) > _LONGEST or not re.fullmatch(_LABEL, name):
+        raise ValueError(
+            f"a name is one line of visible characters, at most {_LONGEST}: without control characters, marks that "
+            "turn the direction of writing, and spaces at its ends"
+        )
+    return name
+
+
+Label = Annotated[
+    str,
+    AfterValidator(_one_line),
+    WithJsonSchema({"type": "string", "pattern": _LABEL, "maxLength": _LONGEST}),
+]
+"""Name that figures and tables print as it is, whatever punctuation it has."""
 
 Changes = dict[str, Any]
 """Values by parameter path, for instance ``{"network.input.connectivity.probability": 0.1}``."""

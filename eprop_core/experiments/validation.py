@@ -103,8 +103,8 @@ CHECKS: dict[str, Callable[[Run], Comparison]] = {
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    """Return values as JSON can hold them."""
-    return {name: 1e300 if value == math.inf else value for name, value in values.items()}
+    """Return values as JSON can hold them, None for infinity."""
+    return {name: None if value == math.inf else value for name, value in values.items()}
 
 
 def _problems(of: variants.Variants, run: Run, n_steps: int, **more: Any) -> dict[str, Problem]:

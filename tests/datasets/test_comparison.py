@@ -32,6 +32,20 @@ def test_recordings_agree_with_themselves() -> None:
             np.testing.assert_allclose(value, 1, rtol=1e-12)
 
 
+def test_recordings_without_events_have_no_share_ratio_or_correlation() -> None:
+    nothing = np.zeros(0), np.zeros(0, np.int64)
+    something = np.array([1.5, 110.0]), np.array([ON, OFF])
+    assert statistics([nothing]).share_of_on_events is None
+    agreement = compare(statistics([nothing, nothing]), statistics([something, something]))
+    assert agreement["ratio_of_events"] is None
+    assert agreement["ratio_of_events_by_saccade"] == [None] * 3
+    assert agreement["correlation_of_events_per_sample"] is None
+    json.dumps(agreement, allow_nan=False)
+    agreement = compare(statistics([something]), statistics([nothing]))
+    assert agreement["ratio_of_events"] == 0
+    assert agreement["ratio_of_events_by_saccade"] == [0, 0, None]
+
+
 def test_command_line(
     nmnist_directory: Path, mnist_directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,6 +95,14 @@ def test_own_contestants_count_what_they_do(variant: str, file: Path, expected: 
     assert all(speed > 0 for speed in measured["machine"].values())
 
 
+def test_without_events_no_bytes_are_moved_for_each(tmp_path: Path) -> None:
+    silent = poisson_problem(parse(PoissonContest, CONTEST | {"input_rate": 0.0}))
+    silent.save(tmp_path / "events.npz")
+    measured = contestant.measure_static(tmp_path / "events.npz", 40)
+    assert (measured["spikes"], measured["synaptic_events"], measured["bytes_moved_per_event"]) == (0, 0, None)
+    json.dumps(measured, allow_nan=False)
+
+
 def test_the_time_driven_model_counts_the_same_spikes(file: Path, problem: Problem) -> None:
     measured = contestant.measure_time_driven(file, 40)
     simulation = Simulation(problem.network, seed=problem.seed)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from eprop_core.experiments import break_even, dense_pass
 from eprop_core.experiments.break_even_parameters import BreakEven
 from eprop_core.parsing import ParameterError, parse
 
-VALUES = {
+VALUES: dict[str, Any] = {
     "input_rate": 100.0,
     "n_steps": 40,
     "n_steps_warm_up": 10,
@@ -62,6 +63,15 @@ def test_the_rate_is_in_spikes_per_second(dt: float) -> None:
     }
     _, point = parse(BreakEven, values).points()[0]
     assert break_even.measure(point, seed=1)["rate_hz"] == pytest.approx(1000.0 / dt, rel=1e-12)
+
+
+def test_a_network_without_synapses_has_no_rate() -> None:
+    nothing = {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.0}}
+    network = VALUES["network"] | dict.fromkeys(("input", "recurrent", "output", "feedback"), nothing)
+    _, point = parse(BreakEven, VALUES | {"network": network}).points()[1]
+    result = break_even.measure(point, seed=1)
+    assert (result["synapses"], result["synaptic_events_per_step"], result["rate_hz"]) == (0, 0, None)
+    json.dumps(result, allow_nan=False)
 
 
 def test_a_point_is_measured(tmp_path: Path) -> None:

@@ -81,7 +81,11 @@ DENSITY = "network.input.connectivity.probability"
         ("studies/learning/seeds", [-1], ["studies.learning.seeds.0", "-1", "greater than or equal to 0"]),
         ("studies/strong_scaling", {"tasks": ["digits"], "seeds": [1]}, ["studies.strong_scaling", "has this name"]),
         ("studies/Learning", {"tasks": ["digits"], "seeds": [1]}, ["studies.Learning", "pattern"]),
-        ("studies/learning/variants", {"a|b": {}}, ["studies.learning.variants", "a|b", "pattern"]),
+        (
+            "studies/learning/variants",
+            {"a\nb": {}},
+            ["studies.learning.variants", r"a\nb", "one line of visible characters"],
+        ),
         ("studies/ablation/variants", {"a": {DENSITY: 2}}, ["studies.ablation", "probability", "less than or equal"]),
         ("studies/learning/series", {"a": {DENSITY: []}}, ["studies.learning.series.a", "at least 1"]),
         (

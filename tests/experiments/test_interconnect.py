@@ -18,6 +18,11 @@ def test_fit_finds_what_made_the_times() -> None:
     assert fitted.bandwidth == pytest.approx(5.0, rel=1e-9)
 
 
+def test_times_that_do_not_grow_have_the_largest_bandwidth_that_was_seen() -> None:
+    fitted = interconnect.fit(np.array([8.0, 800.0, 8000.0]), np.array([4e-6, 4e-6, 2e-6]))
+    assert fitted.bandwidth == pytest.approx(4.0, rel=1e-9)
+
+
 def test_two_ranks(tmp_path: Path) -> None:
     command = small.on_ranks(2, "eprop_core.experiments.interconnect")
     command += ["--ranks", "2", "--output", str(tmp_path / "result.json")]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
+from eprop_core.experiments import validation
 from eprop_core.parameters import SurrogateGradient
 from eprop_core.validation.comparison import (
     AMPLIFICATION,
@@ -172,3 +173,8 @@ def test_first_steps_of_a_problem(n_steps: int) -> None:
         assert part is not None
         assert part.stimulus.n_steps == len(part.stimulus.target) == n_steps
         assert (part.stimulus.input_steps < n_steps).all()
+
+
+def test_what_is_infinite_is_no_number_in_a_result() -> None:
+    parting = Parting(step=3, neuron=1, distance=np.inf, amplification=None)
+    assert validation._finite(parting._asdict()) == {"step": 3, "neuron": 1, "distance": None, "amplification": None}

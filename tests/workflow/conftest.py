@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 import collect_study
+import read_table
 import style
 from small_results import DELAY, DENSITY, training_result
 
@@ -48,7 +49,7 @@ def study(tmp_path: Path) -> Any:
         written = []
         for table in tables:  # as the scripts read them
             table.to_csv(tmp_path / "table.csv", index=False)
-            written.append(pd.read_csv(tmp_path / "table.csv"))
+            written.append(read_table.read(tmp_path / "table.csv"))
         return written[0], written[1]
 
     return make

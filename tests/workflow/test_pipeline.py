@@ -1,5 +1,6 @@
 """The whole pipeline on the smoke configuration, and what it says to a wrong one."""
 
+import html
 import json
 import os
 import re
@@ -16,6 +17,9 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
+
+import read_table
+import write_table
 
 PROJECT = Path(__file__).parents[2]
 NAMES = ("learning", "sparsity", "ablation", "densities", "break_even", "strong_scaling", "weak_scaling", "exchange")
@@ -220,6 +224,41 @@ def test_a_training_that_diverges_is_told_of_on_the_terminal(tmp_path: Path) -> 
         assert re.match(rf"warning: logs/train/\S+/seed-{seed}\.log: after 2 training samples the loss is ", line)
     assert len(lines) == 2
     assert pd.read_csv(tmp_path / "results" / "tables" / "learning.csv")["training_nmse"].notna().all()
+
+
+def test_names_are_text_in_both_reports(tmp_path: Path) -> None:
+    names = [r"*$\eta_$|`b`_<script>alert(1)</script>", "None"]
+    configuration = {
+        "tasks": {
+            "waves": {
+                "dataset": {"name": "sine_waves", "n_steps": 50, "periods": [50]},
+                "network": {"n_recurrent": 10, "neuron": {"V_th": 0.03}},
+                "training": {"epochs": 3},
+            }
+        },
+        "studies": {
+            "named": {
+                "tasks": ["waves"],
+                "seeds": [1, 2],
+                "variants": {names[0]: {}, names[1]: {"network.plasticity.cutoff": 5}},
+            }
+        },
+    }
+    file = tmp_path / "names.yaml"
+    file.write_text(yaml.safe_dump(configuration), encoding="utf-8")
+    for arguments in (("--", "results/report.html"), ("--report", "snakemake.html", "--", "results/figures/named.svg")):
+        run = snakemake(tmp_path, "--configfile", file, *arguments)
+        assert run.returncode == 0, run.stdout + run.stderr
+    assert list(read_table.read(tmp_path / "results/tables/named.csv")["variant"]) == names
+    table, _ = write_table.read_markdown((tmp_path / "results/tables/named.md").read_text(encoding="utf-8"))
+    assert list(table["Variant"]) == names
+    picture = (tmp_path / "results/figures/named.svg").read_text(encoding="utf-8")
+    assert all(f">{html.escape(name, quote=False)}</text>" in picture for name in names)
+    own, other = ((tmp_path / name).read_text(encoding="utf-8") for name in ("results/report.html", "snakemake.html"))
+    assert all(f"<td>{html.escape(name, quote=False)}</td>" in own for name in names)
+    assert "What each variant changes" in other
+    for page in (own, other):
+        assert "<script>alert" not in page and "</script>alert" not in page and "(1)</script>" not in page
 
 
 needs_nest = pytest.mark.skipif(

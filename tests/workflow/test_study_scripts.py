@@ -185,7 +185,7 @@ def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds:
         "Test accuracy: difference (percentage points)",
         "Synaptic operations (%)",
         "not significant",
-        f"mean and 95 % CI, {len(seeds)} seed",
+        "mean and 95 % CI, 3 seeds" if len(seeds) > 1 else "1 seed, without an interval",
     )
     numbers = tabulate_study.numbers(runs)
     printed = tabulate_study.printed(numbers, runs)

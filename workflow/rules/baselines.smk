@@ -84,7 +84,7 @@ rule collect_baselines:
 rule baselines_table:
     input:
         runs="results/tables/baselines_runs.csv",
-        modules=scripts("other_work", "baselines_numbers", "write_table"),
+        modules=scripts("other_work", "baselines_numbers", *TABLES),
     output:
         "results/tables/baselines.csv",
         "results/tables/baselines.md",
@@ -102,7 +102,7 @@ rule baselines_table:
 rule baselines_figure:
     input:
         runs="results/tables/baselines_runs.csv",
-        modules=scripts("style", "other_work", "baselines_numbers"),
+        modules=scripts("style", "other_work", "baselines_numbers", *TABLES),
     output:
         "results/figures/baselines.pdf",
         report(

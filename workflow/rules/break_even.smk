@@ -67,7 +67,9 @@ rule collect_break_even:
 rule break_even_figure:
     input:
         runs="results/tables/break_even_runs.csv",
-        modules=scripts("style", "parameter_names", "other_work", "break_even_numbers"),
+        modules=scripts(
+            "style", "parameter_names", "other_work", "break_even_numbers", *TABLES
+        ),
     output:
         "results/figures/break_even.pdf",
         report(
@@ -92,13 +94,7 @@ rule break_even_figure:
 rule break_even_table:
     input:
         runs="results/tables/break_even_runs.csv",
-        modules=scripts(
-            "style",
-            "parameter_names",
-            "other_work",
-            "break_even_numbers",
-            "write_table",
-        ),
+        modules=scripts("parameter_names", "other_work", "break_even_numbers", *TABLES),
     output:
         "results/tables/break_even.csv",
         "results/tables/break_even.md",

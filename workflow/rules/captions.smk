@@ -1,4 +1,10 @@
-# What captions say: numbers of seeds and repeats, sizes.
+# What captions say: numbers of seeds and repeats, sizes. They are reStructuredText, and their facts are printed in the
+# page that `snakemake --report` makes, in a script: no names are among them but those that have letters, digits and "_".
+
+import os
+
+# Nor can a caption bring in raw HTML or a file.
+os.environ["DOCUTILSCONFIG"] = str(SOURCE / "workflow" / "report" / "docutils.conf")
 
 sys.path.append(str(SOURCE / "workflow" / "scripts"))
 
@@ -11,7 +17,6 @@ def facts_of_study(study):
         "kind": parameters.kind,
         "tasks": parameters.tasks,
         "seeds": len(set(parameters.seeds)),
-        "names": [*parameters.variants, *parameters.series],
         "margin": parameters.margin,
         "varied": [
             parameter_name(path) for path in [*parameters.vary, *parameters.grid]

@@ -17,7 +17,7 @@ rule study_figure:
             "style",
             "parameter_names",
             "spread",
-            "write_table",
+            *TABLES,
             "measures",
             "differences",
             "equally_good",
@@ -50,7 +50,7 @@ rule study_figure:
 rule scaling_figure:
     input:
         runs="results/tables/{scaling}_runs.csv",
-        modules=scripts("style", "other_work", "scaling_numbers"),
+        modules=scripts("style", "other_work", "scaling_numbers", *TABLES),
     output:
         "results/figures/{scaling}.pdf",
         report(
@@ -76,7 +76,7 @@ rule exchange_figure:
     input:
         runs="results/tables/scaling.csv",
         interconnect=measured_interconnect(CONFIGURATION.scaling),
-        modules=scripts("style", "other_work", "scaling_numbers"),
+        modules=scripts("style", "other_work", "scaling_numbers", *TABLES),
     output:
         "results/figures/exchange.pdf",
         report(
@@ -99,7 +99,7 @@ rule exchange_figure:
 rule saccades_figure:
     input:
         comparison="results/saccades.json",
-        modules=scripts("style"),
+        modules=scripts("style", *TABLES),
     output:
         "results/figures/saccades.pdf",
         report(

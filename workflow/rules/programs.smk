@@ -51,6 +51,10 @@ def programs(*names):
     return [str(SOURCE / "eprop_core" / "experiments" / f"{name}.py") for name in names]
 
 
+TABLES = ("left_out", "read_table", "write_table")
+"""Scripts that all figures and tables share."""
+
+
 def scripts(*names):
     return [SOURCE / "workflow" / "scripts" / f"{name}.py" for name in names]
 

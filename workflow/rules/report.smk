@@ -27,6 +27,7 @@ rule report_page:
         ],
         template=SOURCE / "workflow" / "report" / "report.html.jinja",
         captions=sorted({section["caption"] for section in report_sections()}),
+        modules=scripts(*TABLES),
     output:
         "results/report.html",
     log:

@@ -17,7 +17,7 @@ rule study_table:
             "spread",
             "measures",
             "differences",
-            "write_table",
+            *TABLES,
         ),
     output:
         "results/tables/{study}.csv",
@@ -38,7 +38,7 @@ rule study_table:
 rule scaling_table:
     input:
         runs="results/tables/{scaling}_runs.csv",
-        modules=scripts("other_work", "scaling_numbers", "write_table"),
+        modules=scripts("other_work", "scaling_numbers", *TABLES),
     output:
         "results/tables/{scaling}.csv",
         "results/tables/{scaling}.md",
@@ -56,7 +56,7 @@ rule scaling_table:
 rule exchange_table:
     input:
         numbers="results/figures/exchange.csv",
-        modules=scripts("other_work", "scaling_numbers", "write_table"),
+        modules=scripts("other_work", "scaling_numbers", *TABLES),
     output:
         "results/tables/exchange.csv",
         "results/tables/exchange.md",
@@ -74,7 +74,7 @@ rule exchange_table:
 rule saccades_table:
     input:
         numbers="results/figures/saccades.csv",
-        modules=scripts("write_table"),
+        modules=scripts("plot_saccades", "style", *TABLES),
     output:
         "results/tables/saccades.csv",
         "results/tables/saccades.md",

@@ -117,7 +117,7 @@ use rule validate as validate_ranks with:
 rule validation_table:
     input:
         results=results_of_validation(),
-        modules=scripts("validation_numbers", "write_table"),
+        modules=scripts("validation_numbers", *TABLES),
     output:
         "results/tables/validation.csv",
         "results/tables/validation.md",
@@ -137,7 +137,7 @@ rule validation_table:
 rule validation_figure:
     input:
         table="results/tables/validation.csv",
-        modules=scripts("style", "validation_numbers"),
+        modules=scripts("style", "validation_numbers", *TABLES),
     output:
         "results/figures/validation.pdf",
         report(
@@ -169,6 +169,7 @@ rule validation_page:
         results=results_of_validation(),
         template=SOURCE / "workflow" / "report" / "report.html.jinja",
         captions=SOURCE / "workflow" / "report" / "validation.rst",
+        modules=scripts(*TABLES),
     output:
         "results/validation.html",
     log:

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from left_out import Reason, Reasons, clearly_positive, positive, quotient
+
 NEST = "NEST"
 OWN = "eprop_core"
 COLUMNS = (
@@ -28,12 +30,14 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     Beside the columns of the table: quartiles, the ratio of NEST's time to a time (training runs:
     whole runs; else per event, also of the time-driven model), and the machine's limit: the time in which it moves the
     bytes of a synapse, at the bandwidth measured in the same processes, and that with a visit to the synapse's target.
+    The time of the time-driven model and all memory are differences of two measurements, and left out unless they are
+    above zero in all but a quarter of the processes (:func:`reasons`).
     """
     runs = runs.assign(
         rate_hz=runs["spikes"] / runs["neurons"] / runs["model_time_s"],
-        ns_per_synaptic_event=1e9 * runs["seconds"] / runs["synaptic_events"],
-        bytes_per_synapse=runs["memory_bytes"] / runs["synapses"],
-        synapses_built_per_second=runs["synapses"] / runs["build_s"],
+        ns_per_synaptic_event=1e9 * quotient(runs["seconds"], runs["synaptic_events"]),
+        bytes_per_synapse=quotient(runs["memory_bytes"], runs["synapses"]),
+        synapses_built_per_second=positive(quotient(runs["synapses"], runs["build_s"])),
         buffer_bytes_per_neuron=(runs["memory_bytes"] - runs["memory_built_bytes"]) / runs["neurons"],
         stream_ns=1e9 * runs["bytes_moved_per_event"] / _of_kind(runs, "read_bytes_per_s", "update_bytes_per_s"),
         target_ns=1e9 * _of_kind(runs, "add_s", "gather_s"),
@@ -44,11 +48,31 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     for column in ("seconds", "ns_per_synaptic_event", "bytes_per_synapse"):
         table[f"{column}_low"] = groups[column].quantile(0.25)
         table[f"{column}_high"] = groups[column].quantile(0.75)
+        shown = [column, f"{column}_low", f"{column}_high"]
+        table[shown] = table[shown].where(clearly_positive(groups, column))
     table["other_work_processors"] = groups["other_work_processors"].max()  # of the process with most of it
     table["seconds_iqr"] = table["seconds_high"] - table["seconds_low"]
+    table["buffer_bytes_per_neuron"] = table["buffer_bytes_per_neuron"].where(table["buffer_bytes_per_neuron"] >= 0)
+    table["repeats"] = groups.size()
     table = table.reset_index()
     table["ratio_to_nest"] = [_ratio(row, table) for row in table.itertuples()]
     return table
+
+
+def reasons(table: pd.DataFrame) -> dict[str, Reasons]:
+    """Return why numbers of a :func:`summary` are left out, by column."""
+    no_events, no_synapses = table["synaptic_events"] == 0, table["synapses"] == 0
+    per_event = {Reason.NO_EVENTS: no_events, Reason.NOT_LONGER: table["seconds"].isna()}
+    has_limit = (table["simulator"] == OWN) & table["variant"].isin(["event_driven", "static"])
+    return {
+        "seconds": {Reason.NOT_LONGER: table["seconds"].isna()},
+        "ns_per_synaptic_event": per_event,
+        "ratio_to_nest": per_event,
+        "times_the_limit": {Reason.NO_EVENTS: no_events & has_limit},
+        "bytes_per_synapse": {Reason.NO_SYNAPSES: no_synapses, Reason.NOT_LARGER: ~no_synapses},
+        "buffer_bytes_per_neuron": {Reason.GIVEN_BACK: table["memory_built_bytes"].notna()},
+        "synapses_built_per_second": {Reason.NO_SYNAPSES: no_synapses & table["build_s"].notna()},
+    }
 
 
 def _of_kind(runs: pd.DataFrame, static: str, plastic: str) -> pd.Series:

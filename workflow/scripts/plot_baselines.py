@@ -11,7 +11,10 @@ from matplotlib.figure import Figure
 import other_work
 import script_log
 import style
-from baselines_numbers import NEST, OWN, summary
+from baselines_numbers import NEST, OWN, reasons, summary
+from left_out import Reasons, quotient
+from read_table import read
+from write_table import DASH
 
 CONTESTANTS = {  # simulator, variant: label, colour
     (OWN, "event_driven"): ("event-driven", style.COLOURS[0]),
@@ -30,24 +33,27 @@ def draw(runs: pd.DataFrame) -> Figure:
     figure, (times, memory, limit, training) = plt.subplots(
         1, 4, figsize=(style.TWO_COLUMNS, 72 * style.MILLIMETRE), width_ratios=(2.2, 1.7, 1.6, 0.6)
     )
-    _draw_bars(times, table, "ns_per_synaptic_event", list(CONTESTANTS), with_ratio=True)
+    events = _draw_bars(times, table, "ns_per_synaptic_event", list(CONTESTANTS), with_ratio=True)
     times.set_ylabel("Time per synaptic event (ns)")
     _mark_left_out(times, runs)
-    _draw_bars(memory, table, "bytes_per_synapse", [key for key in CONTESTANTS if key[1] != "time_driven"])
+    without_dense = [key for key in CONTESTANTS if key[1] != "time_driven"]
+    synapses = _draw_bars(memory, table, "bytes_per_synapse", without_dense)
     memory.set_ylabel("Memory per synapse (bytes)")
-    _draw_limit(limit, table)
+    own = _draw_limit(limit, table)
     _draw_training(training, table[table["variant"] == "training"])
     handles, labels = times.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(CONTESTANTS), handlelength=1)
-    style.label_panels((times, memory, limit, training))
+    style.label_panels((times, memory, limit, training), {times: [events], memory: [synapses], limit: [own]})
     other_work.explain(figure)
     return figure
 
 
 def _draw_bars(
     panel: Axes, table: pd.DataFrame, column: str, contestants: list[tuple[str, str]], *, with_ratio: bool = False
-) -> None:
+) -> tuple[pd.Series, Reasons]:
+    """Draw a column for all networks and contestants; return it, and why some of it is missing."""
     networks = list(table["network"].unique())
+    shown = table[[key in contestants for key in zip(table["simulator"], table["variant"], strict=True)]]
     width = 0.84 / len(contestants)
     panel.set_yscale("log")
     for place, (simulator, variant) in enumerate(contestants):
@@ -57,9 +63,11 @@ def _draw_bars(
         positions = positions + (place - (len(contestants) - 1) / 2) * width
         _draw_bars_of(panel, positions, rows, column, width, [colour] * len(rows), label=label, with_ratio=with_ratio)
     panel.set_xticks(range(len(networks)), networks)
+    panel.set_xlim(-0.5, len(networks) - 0.5)
     panel.tick_params(axis="x", length=0)
-    low, high = panel.get_ylim()
-    panel.set_ylim(low / 1.2, high * 6)
+    ends = shown[f"{column}_low"], shown[f"{column}_high"]
+    style.limit_decades(panel, shown[column], *ends, below=1.4, above=7)
+    return shown[column], reasons(shown)[column]
 
 
 def _draw_bars_of(
@@ -73,18 +81,25 @@ def _draw_bars_of(
     label: str | None = None,
     with_ratio: bool = True,
 ) -> None:
-    """Draw medians with quartiles, values above and, in brackets, this simulator's share of NEST's time."""
+    """Draw medians with quartiles, values above and, in brackets, this simulator's share of NEST's time.
+
+    A dash is where a value is left out.
+    """
     values, low, high = (rows[f"{column}{end}"].to_numpy() for end in ("", "_low", "_high"))
     panel.bar(positions, values, width, color=colours, label=label, linewidth=0)
     panel.errorbar(positions, values, (values - low, high - values), color="black", linestyle="", elinewidth=0.7)
-    ratios = rows["ratio_to_nest"].where(rows["simulator"] == OWN)
+    is_own = rows["simulator"] == OWN
+    ratios = rows["ratio_to_nest"].where(is_own)
     marks = other_work.marks(rows) if column != "bytes_per_synapse" else [""] * len(rows)
     for position, value, end, ratio, mark in zip(positions, values, high, ratios, marks, strict=True):
+        look: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 5, "rotation": 90}
+        if pd.isna(value):
+            panel.annotate(DASH, (position, 0), (0, 3), xycoords=("data", "axes fraction"), **(look | {"rotation": 0}))
+            continue
         text = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
         if with_ratio and not pd.isna(ratio):
             text += f" (1/{ratio:.0f})" if ratio >= 1.5 else f" ({1 / ratio:.2g})"
-        text += mark
-        panel.annotate(text, (position, end), (0, 3), textcoords="offset points", ha="center", fontsize=5, rotation=90)
+        panel.annotate(text + mark, (position, end), (0, 3), **look)
 
 
 def _mark_left_out(panel: Axes, runs: pd.DataFrame) -> None:
@@ -104,8 +119,11 @@ def _mark_left_out(panel: Axes, runs: pd.DataFrame) -> None:
         )
 
 
-def _draw_limit(panel: Axes, table: pd.DataFrame) -> None:
-    """Measured times as bars, with what moving the bytes of a synapse, and reaching its target, would take."""
+def _draw_limit(panel: Axes, table: pd.DataFrame) -> tuple[pd.Series, Reasons]:
+    """Measured times as bars, with what moving the bytes of a synapse, and reaching its target, would take.
+
+    Returns the times, and why some are missing.
+    """
     own = table[(table["simulator"] == OWN) & table["variant"].isin(["event_driven", "static"])]
     networks = list(table["network"].unique())
     for place, variant in enumerate(("event_driven", "static")):
@@ -116,10 +134,13 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> None:
             limits = panel.hlines(rows[column], positions - 0.2, positions + 0.2, colour, linewidth=1)
             if variant == "static":
                 limits.set_label(label)
-        for position, row, mark in zip(positions, rows.itertuples(), other_work.marks(rows), strict=True):
-            measured, limit = float(row.ns_per_synaptic_event), float(row.limit_ns)  # type: ignore[arg-type]
+        times = quotient(rows["ns_per_synaptic_event"], rows["limit_ns"])
+        marks = other_work.marks(rows)
+        for position, measured, ratio, mark in zip(positions, rows["ns_per_synaptic_event"], times, marks, strict=True):
+            if pd.isna(ratio):
+                continue
             panel.annotate(
-                f"{measured / limit:.1f}\u00d7{mark}",
+                f"{ratio:.1f}\u00d7{mark}",
                 (position, measured),
                 (0, 2),
                 textcoords="offset points",
@@ -128,10 +149,13 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> None:
             )
     panel.set_yscale("log")
     panel.set_xticks(range(len(networks)), networks)
+    panel.set_xlim(-0.5, len(networks) - 0.5)
     panel.tick_params(axis="x", length=0)
-    low, high = own["stream_ns"].min(), own["ns_per_synaptic_event"].max()
-    panel.set(ylabel="Time per synaptic event (ns)", ylim=(low / 2, high * 6))
+    measured, stream = own["ns_per_synaptic_event"], own["stream_ns"]
+    style.limit_decades(panel, measured, stream, measured, below=2, above=6)
+    panel.set_ylabel("Time per synaptic event (ns)")
     panel.legend(loc="upper left", fontsize=5, handlelength=1.2, borderaxespad=0)
+    return measured, reasons(own)["ns_per_synaptic_event"]
 
 
 def _draw_training(panel: Axes, table: pd.DataFrame) -> None:
@@ -140,16 +164,15 @@ def _draw_training(panel: Axes, table: pd.DataFrame) -> None:
     colours = [CONTESTANTS[simulator, "event_driven"][1] for simulator in table["simulator"]]
     _draw_bars_of(panel, np.arange(len(table)), table, "seconds", 0.7, colours)
     panel.set_xticks(range(len(table)), ["this" if simulator == OWN else NEST for simulator in table["simulator"]])
+    panel.set_xlim(-0.5, max(len(table), 1) - 0.5)
     panel.set_ylabel("Training run (s)")
-    if len(table):
-        low, high = panel.get_ylim()
-        panel.set_ylim(low / 2, high * 4)
+    style.limit_decades(panel, table["seconds"], table["seconds_low"], table["seconds_high"], below=2, above=4)
 
 
 def main(snakemake: Any) -> None:
     """Draw the figure of all contests."""
     style.use()
-    runs = pd.read_csv(snakemake.input.runs)
+    runs = read(snakemake.input.runs)
     style.save(draw(runs), snakemake.output[:3])
     summary(runs).to_csv(snakemake.output[3], index=False)
 

@@ -11,8 +11,10 @@ from matplotlib.ticker import NullLocator
 import other_work
 import script_log
 import style
-from break_even_numbers import MODELS, RIVALS, break_even, summary
+from break_even_numbers import MODELS, RIVALS, break_even, reasons, summary
+from left_out import Reasons
 from parameter_names import parameter_name
+from read_table import read
 
 LOOKS = {"event_driven": (style.COLOURS[0], "o"), "time_driven": (style.COLOURS[1], "s"), "bound": (style.GREY, "^")}
 
@@ -25,27 +27,45 @@ def draw(runs: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(
         2, len(series), figsize=(width, 95 * style.MILLIMETRE), squeeze=False, sharex="col", sharey="row"
     )
+    missing: dict[Axes, list[tuple[pd.Series, Reasons]]] = {}
     for (name, of_series), (times, ratios) in zip(series, axes.T, strict=True):
         _draw_times(times, of_series)
         _draw_ratios(ratios, of_series)
-        times.set_title(str(name))
+        why = reasons(of_series)
+        x = of_series["x"], why["rate_hz"]
+        missing[times] = [x, *((of_series[f"{model}_s_median"], why[f"{model}_s_median"]) for model in MODELS)]
+        missing[ratios] = [x, *((of_series[f"{rival}_ratio"], why[f"{rival}_ratio"]) for rival in RIVALS)]
+        times.set_title(style.wrapped(str(name)))
         parameter = of_series["parameter"].iloc[0]
         varies_rate = parameter == "input_rate"
         ratios.set_xlabel("Presynaptic rate (spikes/s)" if varies_rate else parameter_name(parameter))
-        ratios.set_xscale("log")
-        if not varies_rate:
-            ratios.set_xticks(of_series["x"], [f"{value:g}" for value in of_series["x"]])
-            ratios.xaxis.set_minor_locator(NullLocator())
+        _scale_horizontally(ratios, of_series["x"].dropna().sort_values(), varies_rate)
     for panel in axes.flat:
-        panel.set_yscale("log")
+        style.set_log(panel)
+    medians, lowest, highest = (
+        pd.concat([1000 * table[f"{model}_s_{which}"] for model in MODELS], ignore_index=True)
+        for which in ("median", "min", "max")
+    )
+    style.limit_decades(axes[0, 0], medians, lowest, highest)
     axes[0, 0].set_ylabel("Time per step (ms)")
     axes[1, 0].set_ylabel("Time-driven / event-driven")
     axes[1, 0].annotate("break-even", (0.02, 1), (0, 1), xycoords=("axes fraction", "data"), textcoords="offset points")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(MODELS))
-    style.label_panels(list(axes.flat))
+    style.label_panels(list(axes.flat), missing)
     other_work.explain(figure)
     return figure
+
+
+def _scale_horizontally(panel: Axes, values: pd.Series, varies_rate: bool) -> None:
+    """Scale an axis to ascending values, which it names unless they are measured rates; zero has a place of its own."""
+    if values.empty or not (values > 0).all():
+        style.scale_to_values(panel, list(values.unique()))
+        return
+    panel.set_xscale("log")
+    if not varies_rate:
+        panel.set_xticks(values, [f"{value:g}" for value in values])
+        panel.xaxis.set_minor_locator(NullLocator())
 
 
 def _draw_times(panel: Axes, table: pd.DataFrame) -> None:
@@ -83,7 +103,7 @@ def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
 def main(snakemake: Any) -> None:
     """Draw the figure, and write the numbers in it beside it."""
     style.use()
-    runs = pd.read_csv(snakemake.input.runs)
+    runs = read(snakemake.input.runs)
     *pictures, table = snakemake.output
     style.save(draw(runs), pictures)
     summary(runs).to_csv(table, index=False)

@@ -15,6 +15,8 @@ from matplotlib.ticker import NullLocator
 import other_work
 import script_log
 import style
+from left_out import positive, quotient
+from read_table import read
 from scaling_numbers import summary
 
 PATTERNS = {"ping_pong": "ping-pong, one way", "allgather": "to all (Allgather)", "alltoall": "to each (Alltoall)"}
@@ -29,11 +31,11 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     exchanges = table["exchanges"]
     return table[["experiment", "variant", "measured", "ranks", "interval_ms", "other_work_processors"]].assign(
         exchanges_per_s=exchanges / table["model_time_s"],
-        message_bytes=table["bytes_to_each_rank"] / exchanges,
-        communicate_s=table["communicate_s"] / exchanges,
-        communicate_per_model_time=(table["communicate_s"] + table["wait_s"]) / table["model_time_s"],
-        to_all_s=table["modelled_to_all_s"] / exchanges,
-        to_targets_s=table["modelled_to_targets_s"] / exchanges,
+        message_bytes=quotient(table["bytes_to_each_rank"], exchanges),
+        communicate_s=positive(quotient(table["communicate_s"], exchanges)),
+        communicate_per_model_time=positive((table["communicate_s"] + table["wait_s"]) / table["model_time_s"]),
+        to_all_s=positive(quotient(table["modelled_to_all_s"], exchanges)),
+        to_targets_s=positive(quotient(table["modelled_to_targets_s"], exchanges)),
     )
 
 
@@ -147,7 +149,7 @@ def _draw_interconnect(panel: Axes, interconnect: dict[str, Any]) -> None:
 
 def _legend_above(panel: Axes) -> None:
     """Put the legend above all lines, on an axis that this makes logarithmic."""
-    panel.set_yscale("log")
+    style.set_log(panel)
     low, high = panel.get_ylim()
     n = len(panel.get_legend_handles_labels()[1]) + bool(panel.texts)  # a mark stands above its point
     panel.set_ylim(low, high * (high / low) ** (0.13 * n))
@@ -158,7 +160,7 @@ def _legend_above(panel: Axes) -> None:
 def main(snakemake: Any) -> None:
     """Draw the figure."""
     style.use()
-    table = numbers(pd.read_csv(snakemake.input.runs))
+    table = numbers(read(snakemake.input.runs))
     interconnect = None
     if snakemake.input.interconnect:
         (file,) = snakemake.input.interconnect

@@ -12,10 +12,18 @@ from matplotlib.figure import Figure
 
 import script_log
 import style
+from left_out import Reason, quotient
+from write_table import number
 
 KINDS = {"real": "recorded", "simulated": "simulated"}
 POLARITIES = ("OFF", "ON")
 BIN = 4  # ms
+CORRELATIONS = {
+    "events per sample": "correlation_of_events_per_sample",
+    "maps of events": "correlation_of_event_maps",
+    f"rate in bins of {BIN} ms": f"correlation_of_rates_in_bins_of_{BIN}_ms",
+}
+"""Measures by name, and where they are in the agreement."""
 
 
 def numbers(comparison: dict[str, Any]) -> pd.DataFrame:
@@ -34,14 +42,12 @@ def numbers(comparison: dict[str, Any]) -> pd.DataFrame:
         ),
     ]
     table = pd.DataFrame([{"measure": name, **values} for name, values in rows]).rename(columns=KINDS)
-    table["ratio"] = table["simulated"] / table["recorded"]
-    correlations = {
-        "events per sample": agreement["correlation_of_events_per_sample"],
-        "maps of events": agreement["correlation_of_event_maps"],
-        f"rate in bins of {BIN} ms": agreement["correlation_of_rates_in_bins_of_4_ms"],
-    }
-    parts = [{"measure": name, "correlation": value} for name, value in correlations.items()]
-    return pd.concat([table, pd.DataFrame(parts)], ignore_index=True)
+    table = table.astype(dict.fromkeys(KINDS.values(), float))
+    table["ratio"] = quotient(table["simulated"], table["recorded"])
+    correlations = pd.DataFrame(
+        {"measure": list(CORRELATIONS), "correlation": map(agreement.get, CORRELATIONS.values())}
+    )
+    return pd.concat([table, correlations.astype({"correlation": float})], ignore_index=True)
 
 
 def draw(comparison: dict[str, Any]) -> Figure:
@@ -55,13 +61,15 @@ def draw(comparison: dict[str, Any]) -> Figure:
     _draw_rate(rate, comparison)
     _draw_samples(samples, comparison)
     _draw_saccades(saccades, comparison)
-    style.label_panels([maps[0], rate, samples, saccades])
+    correlation = pd.Series([comparison["agreement"]["correlation_of_events_per_sample"]], dtype=float)
+    missing = {samples: [(correlation, {Reason.CONSTANT: correlation.isna()})]}
+    style.label_panels([maps[0], rate, samples, saccades], missing)
     return figure
 
 
 def _draw_maps(figure: Any, axes: np.ndarray, comparison: dict[str, Any]) -> None:
     maps = {kind: np.array(comparison[kind]["event_map"]) for kind in KINDS}
-    largest = max(map_of_kind.max() for map_of_kind in maps.values())
+    largest = max(map_of_kind.max() for map_of_kind in maps.values()) or 1
     shown = [(kind, polarity) for polarity in (1, 0) for kind in KINDS]
     for panel, (kind, polarity) in zip(axes, shown, strict=True):
         image = panel.imshow(maps[kind][polarity], cmap="viridis", vmin=0, vmax=largest)
@@ -83,13 +91,12 @@ def _draw_rate(panel: Axes, comparison: dict[str, Any]) -> None:
 
 def _draw_samples(panel: Axes, comparison: dict[str, Any]) -> None:
     counts = {kind: np.array(comparison[kind]["events_per_sample"]) / 1000 for kind in KINDS}
-    largest = 1.05 * max(count.max() for count in counts.values())
+    largest = 1.05 * max(count.max() for count in counts.values()) or 1
     panel.plot([0, largest], [0, largest], color=style.GREY, linestyle="--", linewidth=0.8)
     panel.plot(counts["real"], counts["simulated"], ".", color=style.COLOURS[0], markersize=1.5, alpha=0.5)
     correlation = comparison["agreement"]["correlation_of_events_per_sample"]
-    panel.annotate(
-        f"r = {correlation:.3f}\nn = {len(counts['real'])}", (0.05, 0.95), xycoords="axes fraction", va="top"
-    )
+    told = [] if correlation is None else [f"r = {number(correlation, '.3f')}"]
+    panel.annotate("\n".join([*told, f"n = {len(counts['real'])}"]), (0.05, 0.95), xycoords="axes fraction", va="top")
     panel.set(xlabel="Events recorded (1000)", ylabel="Events simulated (1000)", xlim=(0, largest), ylim=(0, largest))
     panel.set_aspect("equal")
 
@@ -99,8 +106,9 @@ def _draw_saccades(panel: Axes, comparison: dict[str, Any]) -> None:
         events = np.array(comparison[kind]["events_per_saccade"]) / 1000
         panel.bar(np.arange(1, 4) + 0.38 * (index - 0.5), events, 0.36, color=colour, label=KINDS[kind], linewidth=0)
     share = comparison["agreement"]["share_of_on_events"]
+    shares = ("no events" if share[kind] is None else f"{100 * share[kind]:.1f} %" for kind in KINDS)
     panel.annotate(
-        f"ON: {100 * share['real']:.1f} % and {100 * share['simulated']:.1f} %",
+        f"ON: {' and '.join(shares)}",
         (0.5, 0.98),
         xycoords="axes fraction",
         ha="center",

@@ -15,7 +15,9 @@ from matplotlib.typing import HashableList
 import other_work
 import script_log
 import style
-from scaling_numbers import PHASES, by_repeat, summary, variant_name
+from left_out import quotient
+from read_table import read
+from scaling_numbers import PHASES, by_repeat, reasons, summary, variant_name
 
 PHASE_COLOURS = dict(zip(PHASES, style.MORE_COLOURS, strict=True))
 REPEATS: dict[str, Any] = {"marker": ".", "markersize": 2, "alpha": 0.6}
@@ -43,8 +45,8 @@ def draw(rows: pd.DataFrame) -> Figure:
         other_work.mark(panels[name], table["ranks"], table[column], table)
     _draw_lines(panels["memory"], table.assign(memory=1e-6 * table["peak_memory_bytes"]), "memory")
     _draw_lines(panels["synapse"], table, "memory_per_synapse_bytes")
-    panels["memory"].set_ylim(0, 1.1e-6 * table["peak_memory_bytes"].max())
-    panels["synapse"].set_ylim(0, 1.1 * table["memory_per_synapse_bytes"].max())
+    style.start_at_zero(panels["memory"], 1e-6 * table["peak_memory_bytes"])
+    style.start_at_zero(panels["synapse"], table["memory_per_synapse_bytes"])
     panels["shares"].yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     labels = {
         "build": "Building (s)",
@@ -62,7 +64,8 @@ def draw(rows: pd.DataFrame) -> Figure:
     shown = [panel for name, panel in panels.items() if name != "key"]
     for panel in shown:
         panel.set_xlabel("Ranks")
-    style.label_panels(shown)
+    per_synapse = "memory_per_synapse_bytes"
+    style.label_panels(shown, {panels["synapse"]: [(table[per_synapse], reasons(table)[per_synapse])]})
     other_work.explain(figure)
     return figure
 
@@ -97,7 +100,7 @@ def _draw_speed_up(panel: Axes, table: pd.DataFrame) -> None:
 def _draw_efficiency(panel: Axes, table: pd.DataFrame) -> None:
     _draw_lines(panel, table, "efficiency")
     panel.axhline(1, color=style.GREY, linestyle=":", zorder=0)
-    panel.set_ylim(0, 1.15 * max(1, table["efficiency"].max()))
+    style.start_at_zero(panel, table["efficiency"].clip(lower=1), 1.15)
     panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     panel.set_ylabel("Efficiency (%)")
 
@@ -119,7 +122,7 @@ def _draw_phases(panel: Axes, table: pd.DataFrame, unit: pd.Series) -> None:
         alpha = 1.0 if measured == "measured" else 0.55
         bottom = np.zeros(len(rows))
         for phase, shade in PHASE_COLOURS.items():
-            height = (rows[f"{phase}_s"] / unit[rows.index]).to_numpy()
+            height = quotient(rows[f"{phase}_s"], unit[rows.index]).to_numpy()
             panel.bar(positions, height, 0.85 * width, bottom=bottom, color=shade, linewidth=0, alpha=alpha)
             bottom += height
         other_work.mark(panel, pd.Series(positions), pd.Series(bottom), rows)
@@ -162,7 +165,7 @@ def _rank_axis(panel: Axes, table: pd.DataFrame) -> None:
 def main(snakemake: Any) -> None:
     """Draw the figure of one scaling experiment."""
     style.use()
-    rows = pd.read_csv(snakemake.input.runs)
+    rows = read(snakemake.input.runs)
     style.save(draw(rows), snakemake.output[:3])
     summary(rows).to_csv(snakemake.output[3], index=False)
 

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import pandas as pd
-
 import learning_curves
 import parameter_curves
 import script_log
 import style
 import thinning_curves
 import variant_differences
+from read_table import read
 
 FIGURES = {
     "vary": parameter_curves,
@@ -22,7 +21,7 @@ FIGURES = {
 def main(snakemake: Any) -> None:
     """Draw the figure, and write the numbers in it beside it."""
     style.use()
-    runs, curves, answers = (pd.read_csv(snakemake.input[name]) for name in ("runs", "curves", "answers"))
+    runs, curves, answers = (read(snakemake.input[name]) for name in ("runs", "curves", "answers"))
     kind = snakemake.params.facts["kind"]
     if kind == "curves":
         figure, numbers = learning_curves.draw(runs, curves, answers), learning_curves.numbers(runs, curves)

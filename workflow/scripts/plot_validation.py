@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 import script_log
 import style
 from eprop_core.validation.comparison import AMPLIFICATION, DISTANCE
+from read_table import read
 from validation_numbers import CHECKS, largest, without_steps
 
 EQUAL = 1e-18
@@ -48,7 +49,7 @@ def draw(dots: pd.DataFrame) -> Figure:
     last.set_xscale("log")
     last.set_xlim(EQUAL / 4, 2 * LARGEST)
     exponents = range(-16, -3, 4)
-    labels = [f"$10^{{{exponent}}}$" for exponent in exponents]
+    labels = [style.power_of_ten(exponent) for exponent in exponents]
     last.set_xticks([EQUAL, *(10.0**exponent for exponent in exponents)], ["equal", *labels[:-1], f"≥{labels[-1]}"])
     last.minorticks_off()
     last.set_xlabel("Largest difference (relative)")
@@ -61,7 +62,7 @@ def _draw_check(panel: Axes, dots: pd.DataFrame, quantities: list[str]) -> None:
         of_quantity = dots[dots["quantity"] == quantity]
         for tolerance, colour in zip(sorted(of_quantity["tolerance"].unique()), TOLERANCE_COLOURS, strict=False):
             of_tolerance = of_quantity[of_quantity["tolerance"] == tolerance]
-            values = np.clip(of_tolerance["max_difference"].to_numpy(), EQUAL, LARGEST)
+            values = of_tolerance["max_difference"].fillna(LARGEST).clip(EQUAL, LARGEST).to_numpy()
             heights = place + random.uniform(-0.28, 0.28, len(values))
             failed = (of_tolerance["passed"] < of_tolerance["comparisons"]).to_numpy()
             panel.plot(values[~failed], heights[~failed], "o", color=colour, markersize=2, alpha=0.6, mew=0)
@@ -78,7 +79,7 @@ def _draw_check(panel: Axes, dots: pd.DataFrame, quantities: list[str]) -> None:
 def main(snakemake: Any) -> None:
     """Draw the figure."""
     style.use()
-    dots = differences(pd.read_csv(snakemake.input.table))
+    dots = differences(read(snakemake.input.table))
     style.save(draw(dots), snakemake.output[:3])
     dots.to_csv(snakemake.output[3], index=False)
 

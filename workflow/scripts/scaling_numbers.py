@@ -6,6 +6,7 @@ A time is the maximum over ranks; of the repeats the median is shown, with the s
 import pandas as pd
 
 import other_work
+from left_out import Reason, Reasons, clearly_positive, quotient
 
 PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait", "other")
 """Parts of the propagation: ``deliver`` without its plastic part, and ``other``, what no phase accounts for."""
@@ -42,13 +43,14 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
     table = table.reset_index()
     for count in ("neurons", "synapses", "spikes", "synaptic_events"):
         table[count] = table[count] * table["ranks"] / table["played"]
-    table["deliver_s"] -= table["plasticity_s"]
+    table["deliver_s"] = (table["deliver_s"] - table["plasticity_s"]).clip(lower=0)
     phases = [f"{phase}_s" for phase in PHASES if phase != "other"]
     table["other_s"] = (table["propagation_s"] - table[phases].sum(axis=1)).clip(lower=0)
     table["real_time_factor"] = table["propagation_s"] / table["model_time_s"]
     table["rate_hz"] = table["spikes"] / table["neurons"] / table["model_time_s"]
-    table["time_per_synaptic_event_ns"] = 1e9 * table["propagation_s"] * table["ranks"] / table["synaptic_events"]
-    table["memory_per_synapse_bytes"] = table["network_memory_bytes"] * table["ranks"] / table["synapses"]
+    of_all_ranks = table[["propagation_s", "network_memory_bytes"]].mul(table["ranks"], axis="index")
+    table["time_per_synaptic_event_ns"] = 1e9 * quotient(of_all_ranks["propagation_s"], table["synaptic_events"])
+    table["memory_per_synapse_bytes"] = quotient(of_all_ranks["network_memory_bytes"], table["synapses"])
     return table.drop(columns="played")
 
 
@@ -58,7 +60,8 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     Other work is that of the repeat with most of it.
 
     Efficiency is T(1) / (ranks * T(ranks)) where the network stays (strong scaling) and T(1) / T(ranks) where it grows
-    with the ranks (weak scaling), against the smallest number of ranks of the same variant.
+    with the ranks (weak scaling), against the smallest number of ranks of the same variant. The memory of a network is
+    what the process grew by, and left out unless it did in all but a quarter of the repeats (:func:`reasons`).
     """
     repeats = by_repeat(rows)
     groups = repeats.groupby(POINT, sort=False)
@@ -69,16 +72,27 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     )
     table["repeats"] = groups["propagation_s"].count()
     table["other_work_processors"] = groups["other_work_processors"].max()
+    column = "memory_per_synapse_bytes"
+    table[column] = table[column].where(clearly_positive(groups, column))
     table = table.reset_index()
     order = {variant: position for position, variant in enumerate(rows["variant"].unique())}
     table = table.sort_values(["variant", "ranks"], key=lambda c: c.map(order) if c.name == "variant" else c)
     table = table.reset_index(drop=True)
     first = table.groupby("variant")[["ranks", "propagation_s"]].transform("first")
-    gained, growth = first["propagation_s"] / table["propagation_s"], table["ranks"] / first["ranks"]
+    gained, growth = quotient(first["propagation_s"], table["propagation_s"]), table["ranks"] / first["ranks"]
     strong = rows["kind"].iloc[0] == "strong"
     table["speed_up"] = gained if strong else gained * growth
     table["efficiency"] = table["speed_up"] / growth
     return table
+
+
+def reasons(table: pd.DataFrame) -> dict[str, Reasons]:
+    """Return why numbers of a :func:`summary` are left out, by column."""
+    no_synapses = table["synapses"] == 0
+    return {
+        "time_per_synaptic_event_ns": {Reason.NO_EVENTS: table["synaptic_events"] == 0},
+        "memory_per_synapse_bytes": {Reason.NO_SYNAPSES: no_synapses, Reason.NOT_LARGER: ~no_synapses},
+    }
 
 
 def variant_name(variant: str) -> str:

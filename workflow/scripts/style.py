@@ -1,6 +1,7 @@
 """The look of all figures: sizes for print, a palette for the colour-blind, vector files with text as text."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +9,24 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
+
+from left_out import Reason, Reasons, positive, reasons_of
 
 MILLIMETRE = 1 / 25.4
 ONE_COLUMN = 85 * MILLIMETRE
 TWO_COLUMNS = 180 * MILLIMETRE
 GREY = "0.45"
+NAME_WIDTH = 40
+"""Letters of a name in a line."""
+NOTE_WIDTH = 0.85
+"""Letters of a note below a figure, in a mm of its width."""
 LAYOUT_PASSES = 3
 """Axes that keep their aspect settle to within 0.1 mm after so many."""
 
@@ -27,6 +35,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 # Tol's muted palette, for parts of a whole beside lines in the colours above.
 MORE_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#999933", "#DDCC77", "#CC6677", "0.8")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def use() -> None:
@@ -60,6 +69,7 @@ def use() -> None:
             "lines.linewidth": 1.2,
             "lines.markersize": 3.5,
             "savefig.dpi": 300,
+            "text.parse_math": False,  # a name with dollars is no mathematics
             "svg.fonttype": "none",  # text stays text
             "svg.hashsalt": "eprop-bench",  # the same figure is the same file
             "pdf.fonttype": 42,
@@ -84,16 +94,39 @@ def draw_measured_and_dry(
     panel.plot(dry[x], dry[y], color=colour, marker=marker, linestyle="", fillstyle="none")
 
 
-def label_panels(axes: Sequence[Axes]) -> None:
-    """Put a, b, c ... above the left end of each panel."""
+Missing = Mapping[Axes, Sequence[tuple[pd.Series, Reasons]]]
+"""What a panel shows, of which some may be missing, and why that is."""
+
+
+def label_panels(axes: Sequence[Axes], missing: Missing | None = None) -> None:
+    """Put a, b, c ... above the left end of each panel, and tell below the figure what panels leave out, and why."""
+    letters: dict[Reason, list[str]] = {}
     for letter, panel in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
         panel.set_title(letter, loc="left", fontweight="bold", fontsize=8)
+        for reason in {reason: None for shown in (missing or {}).get(panel, ()) for reason in reasons_of(*shown)}:
+            letters.setdefault(reason, []).append(letter)
+    if letters:
+        figure = axes[0].get_figure(root=True)
+        assert figure is not None
+        told = "; ".join(f"where {reason.value} ({', '.join(panels)})" for reason, panels in letters.items())
+        note_below(figure, f"Left out {told}.")
+
+
+def note_below(figure: Figure, text: str) -> None:
+    """Write a paragraph below the panels of a figure, and below such that are there already."""
+    text = textwrap.fill(text, int(NOTE_WIDTH * figure.get_figwidth() / MILLIMETRE))
+    for legend in figure.legends:
+        if legend.get_gid() == "notes":
+            title = legend.get_title()
+            title.set_text(f"{title.get_text()}\n{text}")
+            return
+    figure.legend([], [], title=text, title_fontsize=6, loc="outside lower left", borderpad=0).set_gid("notes")
 
 
 def tell_seeds(runs: pd.DataFrame) -> str:
     """Return what means and intervals in a figure of ``runs`` are."""
     n_seeds = runs["seed"].nunique()
-    return f"mean and 95 % CI, {n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    return f"mean and 95 % CI, {n_seeds} seeds" if n_seeds > 1 else "1 seed, without an interval"
 
 
 def draw_chance(panel: Axes, chance: float, *, named: bool = True) -> Line2D:
@@ -125,15 +158,77 @@ def scale_to_values(panel: Axes, values: Sequence[float]) -> None:
     panel.xaxis.set_minor_locator(NullLocator())
 
 
+def set_log(panel: Axes) -> None:
+    """Make the vertical axis of a panel that is drawn logarithmic, also where it shows nothing."""
+    panel.set_yscale("log")
+    sharing = panel.get_shared_y_axes().get_siblings(panel)
+    if not any(np.isfinite(other.yaxis.get_minpos()) for other in sharing):
+        panel.set_ylim(0.1, 10)
+
+
 def scale_by_decades(panel: Axes) -> None:
     """Make the vertical axis of a panel that is drawn logarithmic, with numbers on it however little it spans."""
-    panel.set_yscale("log")
+    set_log(panel)
     low, high = panel.get_ylim()
     if high >= 1000 * low:
         return  # powers of ten do
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 6 * low else MaxNLocator(4, steps=(1, 2, 5, 10)))
     panel.yaxis.set_major_formatter("{x:g}")
     panel.yaxis.set_minor_formatter("")
+
+
+def limit_decades(
+    panel: Axes,
+    values: pd.Series,
+    low: pd.Series | None = None,
+    high: pd.Series | None = None,
+    *,
+    below: float = 1.5,
+    above: float = 1.5,
+) -> None:
+    """Set the limits of a vertical axis that is logarithmic, by factors beyond ``values`` and their bars.
+
+    A bar that goes down to nothing, or by more than a decade, leaves the panel.
+    """
+    values = positive(values)
+    lowest = values.min() if low is None else low.clip(lower=values / 10).where(values.notna()).min()
+    highest = values.max() if high is None else high.where(values.notna()).max()
+    if pd.notna(lowest):
+        panel.set_ylim(lowest / below, highest * above)
+
+
+def start_at_zero(panel: Axes, values: pd.Series, room: float = 1.1) -> None:
+    """Let the vertical axis reach from zero to ``room`` times the largest of ``values``."""
+    largest = positive(values).max()
+    panel.set_ylim(0, room * largest if pd.notna(largest) else 1)
+
+
+def wrapped(name: str) -> str:
+    """Return a name in lines that fit into a figure."""
+    return textwrap.fill(name, NAME_WIDTH, break_on_hyphens=False) if len(name) > NAME_WIDTH else name
+
+
+def power_of_ten(exponent: int) -> str:
+    """Return a power of ten as text."""
+    return "10" + str(exponent).translate(SUPERSCRIPTS)
+
+
+class _Powers(LogFormatterSciNotation):
+    """Names of ticks with powers as text."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the name of a tick."""
+        formula = super().__call__(x, pos).removeprefix(r"$\mathdefault{").removesuffix("}$")
+        number, _, exponent = formula.replace(r"\times", "\u00d7").partition("^")
+        return number + exponent.strip("{}").translate(SUPERSCRIPTS)
+
+
+def _write_powers_as_text(figure: Figure) -> None:
+    """Let the ticks of logarithmic axes do without mathematics, which figures do not have."""
+    for panel in figure.axes:
+        for ticks in (panel.xaxis.major, panel.xaxis.minor, panel.yaxis.major, panel.yaxis.minor):
+            if isinstance(ticks.formatter, LogFormatterSciNotation):
+                ticks.formatter.__class__ = _Powers  # keeps its base, and which ticks have names
 
 
 def task_name(task: str) -> str:
@@ -147,6 +242,7 @@ def save(figure: Figure, files: Sequence[str]) -> None:
     The layout is made here, once for all formats: each time a figure is drawn, its layout would start from where it
     ended before, and move.
     """
+    _write_powers_as_text(figure)
     for _ in range(LAYOUT_PASSES):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")

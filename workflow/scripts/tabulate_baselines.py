@@ -7,7 +7,10 @@ import pandas as pd
 import other_work
 import script_log
 import write_table
-from baselines_numbers import COLUMNS, summary
+from baselines_numbers import COLUMNS, reasons, summary
+from left_out import quotient
+from read_table import read
+from write_table import cells
 
 VARIANTS = {
     "event_driven": "event-driven e-prop",
@@ -19,32 +22,32 @@ VARIANTS = {
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as it is printed."""
+    why = reasons(table)
+    spread = [f"{iqr:.3f}" if n > 1 else "" for iqr, n in zip(table["seconds_iqr"], table["repeats"], strict=True)]
+    built = 1e-6 * table["synapses_built_per_second"]
     columns = {
         "Network": table["network"],
         "Synapses are": table["variant"].map(VARIANTS),
         "Simulator": table["simulator"],
-        "Rate (spikes/s)": table["rate_hz"].map("{:.1f}".format),
-        "Synapses": table["synapses"].map("{:.0f}".format),
-        "Events (million)": (1e-6 * table["synaptic_events"]).map("{:.2f}".format),
-        "Time (s)": [f"{row.seconds:.3f} ({row.seconds_iqr:.3f})" for row in table.itertuples()]
-        + other_work.marks(table),
-        "ns per event": table["ns_per_synaptic_event"].map("{:.1f}".format),
-        "NEST / this": table["ratio_to_nest"].map("{:.3g}".format),
-        "Times the limit": _or_nothing(table["ns_per_synaptic_event"] / table["limit_ns"], "{:.1f}"),
-        "Bytes per synapse": table["bytes_per_synapse"].map("{:.1f}".format),
-        "Buffers per neuron (bytes)": _or_nothing(table["buffer_bytes_per_neuron"], "{:.0f}"),
-        "Synapses built per s (million)": _or_nothing(1e-6 * table["synapses_built_per_second"], "{:.2f}"),
+        "Rate (spikes/s)": cells(table["rate_hz"], ".1f"),
+        "Synapses": cells(table["synapses"], ".0f"),
+        "Events (million)": cells(1e-6 * table["synaptic_events"], ".2f"),
+        "Time (s)": cells(table["seconds"], ".3f", why["seconds"], spread) + other_work.marks(table),
+        "ns per event": cells(table["ns_per_synaptic_event"], ".1f", why["ns_per_synaptic_event"]),
+        "NEST / this": cells(table["ratio_to_nest"], ".3g", why["ratio_to_nest"]),
+        "Times the limit": cells(
+            quotient(table["ns_per_synaptic_event"], table["limit_ns"]), ".1f", why["times_the_limit"]
+        ),
+        "Bytes per synapse": cells(table["bytes_per_synapse"], ".1f", why["bytes_per_synapse"]),
+        "Buffers per neuron (bytes)": cells(table["buffer_bytes_per_neuron"], ".0f", why["buffer_bytes_per_neuron"]),
+        "Synapses built per s (million)": cells(built, ".2f", why["synapses_built_per_second"]),
     }
     return pd.DataFrame(columns)
 
 
-def _or_nothing(values: pd.Series, form: str) -> list[str]:
-    return ["" if pd.isna(value) else form.format(value) for value in values]
-
-
 def main(snakemake: Any) -> None:
     """Write the table of all contests."""
-    runs = pd.read_csv(snakemake.input.runs)
+    runs = read(snakemake.input.runs)
     table = summary(runs)
     left_out = runs.drop_duplicates("network")[["network", "left_out"]].dropna()
     words = "".join(f" {row.network}: {row.left_out}." for row in left_out.itertuples())

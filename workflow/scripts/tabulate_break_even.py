@@ -7,41 +7,43 @@ import pandas as pd
 import other_work
 import script_log
 import write_table
-from break_even_numbers import MODELS, RIVALS, summary
+from break_even_numbers import MODELS, RIVALS, reasons, summary
+from left_out import quotient
 from parameter_names import parameter_name
+from read_table import read
+from write_table import cells, ranges
 
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as it is printed."""
+    why = reasons(table)
     columns: dict[str, Any] = {
         "Series": table["series"],
         "Point": [
             f"{parameter_name(parameter)} {value:g}{mark}"
             for parameter, value, mark in zip(table["parameter"], table["value"], other_work.marks(table), strict=True)
         ],
-        "Presynaptic rate (spikes/s)": table["rate_hz"].map("{:.1f}".format),
-        "Synapses": table["synapses"].map("{:.0f}".format),
-        "Share of pairs (%)": (100 * table["synapses"] / table["pairs"]).map("{:.1f}".format),
+        "Presynaptic rate (spikes/s)": cells(table["rate_hz"], ".1f", why["rate_hz"]),
+        "Synapses": cells(table["synapses"], ".0f"),
+        "Share of pairs (%)": cells(100 * quotient(table["synapses"], table["pairs"]), ".1f"),
     }
     for model, name in MODELS.items():
-        columns[f"{name.capitalize()} (ms per step)"] = [
-            f"{1000 * median:.3g} ({1000 * lowest:.3g}-{1000 * highest:.3g})"
-            for median, lowest, highest in zip(
-                *(table[f"{model}_s_{which}"] for which in ("median", "min", "max")), strict=True
-            )
-        ]
-    per_event = 1e9 * table["event_driven_s_median"] / table["synaptic_events_per_step"]
-    columns["Event-driven (ns per synaptic event)"] = per_event.map("{:.1f}".format)
-    per_pair = 1e9 * table["time_driven_s_median"] / table["pairs"]
-    columns["Time-driven (ns per pair and step)"] = per_pair.map("{:.1f}".format)
+        median, lowest, highest = (1000 * table[f"{model}_s_{which}"] for which in ("median", "min", "max"))
+        spread = ranges(lowest, highest, table["repeats"], ".3g")
+        columns[f"{name.capitalize()} (ms per step)"] = cells(median, ".3g", why[f"{model}_s_median"], spread)
+    per_event = 1e9 * quotient(table["event_driven_s_median"], table["synaptic_events_per_step"])
+    columns["Event-driven (ns per synaptic event)"] = cells(per_event, ".1f", why["event_driven_s_per_event"])
+    per_pair = 1e9 * quotient(table["time_driven_s_median"], table["pairs"])
+    columns["Time-driven (ns per pair and step)"] = cells(per_pair, ".1f", why["time_driven_s_median"])
     for rival in RIVALS:
-        columns[f"{MODELS[rival].capitalize()} / event-driven"] = table[f"{rival}_ratio"].map("{:.3g}".format)
+        name = f"{MODELS[rival].capitalize()} / event-driven"
+        columns[name] = cells(table[f"{rival}_ratio"], ".3g", why[f"{rival}_ratio"])
     return pd.DataFrame(columns)
 
 
 def main(snakemake: Any) -> None:
     """Write the table."""
-    table = summary(pd.read_csv(snakemake.input.runs))
+    table = summary(read(snakemake.input.runs))
     caption = "Event-driven and time-driven simulation on one core: median and range over repeats and seeds."
     write_table.write(table, printed(table), snakemake.output, caption, "break_even", other_work.note(table))
 

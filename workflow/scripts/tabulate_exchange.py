@@ -7,7 +7,9 @@ import pandas as pd
 import other_work
 import script_log
 import write_table
+from read_table import read
 from scaling_numbers import ranks_and_how, variant_name
+from write_table import cells
 
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
@@ -16,23 +18,19 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         "Experiment": table["experiment"],
         "Variant": table["variant"].map(variant_name),
         "Ranks": ranks_and_how(table),
-        "Smallest delay (ms)": table["interval_ms"].map("{:g}".format),
-        "Exchanges per s": table["exchanges_per_s"].map("{:.0f}".format),
-        "Message (B)": table["message_bytes"].map("{:.0f}".format),
-        "Time of an exchange (µs)": _microseconds(table["communicate_s"]),
-        "Modelled, to all (µs)": _microseconds(table["to_all_s"]),
-        "Modelled, to targets (µs)": _microseconds(table["to_targets_s"]),
+        "Smallest delay (ms)": cells(table["interval_ms"], "g"),
+        "Exchanges per s": cells(table["exchanges_per_s"], ".0f"),
+        "Message (B)": cells(table["message_bytes"], ".0f"),
+        "Time of an exchange (µs)": cells(1e6 * table["communicate_s"], ".1f"),
+        "Modelled, to all (µs)": cells(1e6 * table["to_all_s"], ".1f"),
+        "Modelled, to targets (µs)": cells(1e6 * table["to_targets_s"], ".1f"),
     }
     return pd.DataFrame(columns)
 
 
-def _microseconds(seconds: pd.Series) -> pd.Series:
-    return (1e6 * seconds).map("{:.1f}".format).where(seconds.notna(), "")
-
-
 def main(snakemake: Any) -> None:
     """Write the table."""
-    table = pd.read_csv(snakemake.input.numbers)
+    table = read(snakemake.input.numbers)
     caption = "Exchange between ranks, of model time and per exchange."
     note = f"* dry run: communication modelled. {other_work.note(table)}"
     write_table.write(table, printed(table), snakemake.output, caption, "exchange", note)

@@ -7,37 +7,38 @@ import pandas as pd
 import other_work
 import script_log
 import write_table
-from scaling_numbers import ranks_and_how, summary, variant_name
+from read_table import read
+from scaling_numbers import ranks_and_how, reasons, summary, variant_name
+from write_table import cells, ranges
 
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as it is printed."""
+    why, per_event, per_synapse = reasons(table), "time_per_synaptic_event_ns", "memory_per_synapse_bytes"
+    spread = ranges(table["propagation_min_s"], table["propagation_max_s"], table["repeats"], ".3f")
     columns = {
         "Variant": table["variant"].map(variant_name),
         "Ranks": ranks_and_how(table),
-        "Neurons": table["neurons"].map("{:.0f}".format),
-        "Synapses (million)": (1e-6 * table["synapses"]).map("{:.2f}".format),
-        "Rate (spikes/s)": table["rate_hz"].map("{:.1f}".format),
-        "Synaptic events (million)": (1e-6 * table["synaptic_events"]).map("{:.2f}".format),
-        "Build (s)": table["build_s"].map("{:.3f}".format),
-        "Propagate (s)": [
-            f"{row.propagation_s:.3f} ({row.propagation_min_s:.3f}-{row.propagation_max_s:.3f})"
-            for row in table.itertuples()
-        ],
-        "Real-time factor": table["real_time_factor"].map("{:.2f}".format),
-        "Speed-up": table["speed_up"].map("{:.2f}".format),
-        "Efficiency (%)": (100 * table["efficiency"]).map("{:.0f}".format),
-        "ns per synaptic event, per rank": table["time_per_synaptic_event_ns"].map("{:.1f}".format),
-        "Peak memory per rank (MB)": (1e-6 * table["peak_memory_bytes"]).map("{:.0f}".format),
-        "Estimated before (MB)": (1e-6 * table["estimated_memory_bytes"]).map("{:.0f}".format),
-        "Bytes per synapse": table["memory_per_synapse_bytes"].map("{:.0f}".format),
+        "Neurons": cells(table["neurons"], ".0f"),
+        "Synapses (million)": cells(1e-6 * table["synapses"], ".2f"),
+        "Rate (spikes/s)": cells(table["rate_hz"], ".1f"),
+        "Synaptic events (million)": cells(1e-6 * table["synaptic_events"], ".2f"),
+        "Build (s)": cells(table["build_s"], ".3f"),
+        "Propagate (s)": cells(table["propagation_s"], ".3f", spread=spread),
+        "Real-time factor": cells(table["real_time_factor"], ".2f"),
+        "Speed-up": cells(table["speed_up"], ".2f"),
+        "Efficiency (%)": cells(100 * table["efficiency"], ".0f"),
+        "ns per synaptic event, per rank": cells(table[per_event], ".1f", why[per_event]),
+        "Peak memory per rank (MB)": cells(1e-6 * table["peak_memory_bytes"], ".0f"),
+        "Estimated before (MB)": cells(1e-6 * table["estimated_memory_bytes"], ".0f"),
+        "Bytes per synapse": cells(table[per_synapse], ".0f", why[per_synapse]),
     }
     return pd.DataFrame(columns)
 
 
 def main(snakemake: Any) -> None:
     """Write the table of one scaling experiment."""
-    rows = pd.read_csv(snakemake.input.runs)
+    rows = read(snakemake.input.runs)
     table = summary(rows)
     dry = "* dry run: one rank played, communication modelled. " if (table["measured"] == "dry_run").any() else ""
     caption = (

@@ -8,8 +8,10 @@ import script_log
 import style
 import write_table
 from differences import differences
+from left_out import Reason, Reasons
 from measures import ACCURACY, NMSE, Measure, measure_of
 from parameter_names import parameter_name
+from read_table import read
 from spread import summarize
 
 COSTS = (
@@ -55,19 +57,34 @@ def printed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     if runs["varied"].notna().any():
         columns["Variant" if runs["variant"].notna().any() else "Varied"] = [_point(row) for _, row in table.iterrows()]
     columns["Seeds"] = table["seeds"].astype(str)
+    has_goal = table["task"].map(runs.groupby("task")["goal"].first()).notna()
     for measure in measures_of(runs):
-        columns[measure.label] = _cells(table, measure.column, measure)
+        reasons = {Reason.NOT_REACHED: has_goal} if measure.column == "time_to_goal_s" else {}
+        columns[measure.label] = _cells(table, measure.column, measure, reasons)
         if "difference" in table and measure == measure_of(runs):
-            columns["Difference"] = _cells(table, "difference", measure)
-            columns["p (adjusted)"] = [write_table.p_value(p) for p in table["adjusted_p_value"]]
+            columns["Difference"] = _cells(table, "difference", measure, {})
+            columns["p (adjusted)"] = _p_values(table, _compared(runs))
     return pd.DataFrame(columns)
 
 
-def _cells(table: pd.DataFrame, column: str, measure: Measure) -> list[str]:
+def _cells(table: pd.DataFrame, column: str, measure: Measure, reasons: Reasons) -> list[str]:
     return [
         write_table.mean_with_interval(mean, high, measure.factor, measure.digits)
-        for mean, high in zip(table[column], table[f"{column}_high"], strict=True)
+        or write_table.left_out(position, reasons)
+        for position, (mean, high) in enumerate(zip(table[column], table[f"{column}_high"], strict=True))
     ]
+
+
+def _p_values(table: pd.DataFrame, compared: pd.Series) -> list[str]:
+    reasons = {Reason.ONE_SEED: compared & (table["seeds"] < 2), Reason.NO_SPREAD: compared}
+    p_values = enumerate(table["adjusted_p_value"])
+    return [write_table.p_value(p) or write_table.left_out(position, reasons) for position, p in p_values]
+
+
+def _compared(runs: pd.DataFrame) -> pd.Series:
+    """Return by row of the table whether its point is another one than that which it is compared with."""
+    first = runs.groupby(["task", "panel"], dropna=False)["point"].transform("first")
+    return (runs["point"] != first).groupby(runs["point"], sort=False).first().reset_index(drop=True)
 
 
 def _point(row: pd.Series) -> str:
@@ -79,20 +96,26 @@ def _point(row: pd.Series) -> str:
     return ", ".join(f"{parameter_name(path)} {row[path]}" for path in changed)
 
 
-CAPTION = r"""Study {study}: mean over seeds and half width of its 95 \% confidence interval (Student's t)."""
-DIFFERENCES = r""" Differences are those to the first row{of_series}, paired over seeds; p: paired t-test, adjusted for
-the number of differences (Benjamini and Hochberg)."""
-OF_NMSE = r""" NMSE: normalized mean squared error, the training loss over that of readouts that stay at the mean of the
-target."""
+CAPTION = "Study {study}: mean over seeds and half width of its 95 % confidence interval (Student's t)."
+ONE_SEED = " A single seed has no interval."
+DIFFERENCES = (
+    " Differences are those to the first row{of_series}, paired over seeds; p: paired t-test, adjusted for the number "
+    "of differences (Benjamini and Hochberg)."
+)
+OF_NMSE = (
+    " NMSE: normalized mean squared error, the training loss over that of readouts that stay at the mean of the target."
+)
 TO_GOAL = " The training time to the goal is that of the seeds that reach it."
 
 
 def main(snakemake: Any) -> None:
     """Write the table of one study."""
     study, kind = snakemake.wildcards.study, snakemake.params.facts["kind"]
-    runs = pd.read_csv(snakemake.input.runs)
+    runs = read(snakemake.input.runs)
     table = numbers(runs)
-    caption = CAPTION.format(study=study.replace("_", r"\_"))
+    caption = CAPTION.format(study=study)
+    if (table["seeds"] < 2).any():
+        caption += ONE_SEED
     if "difference" in table:
         caption += DIFFERENCES.format(
             of_series=" of each series, or of the one drawn with it" if kind == "series" else ""

@@ -8,7 +8,9 @@ import pandas as pd
 
 import script_log
 import write_table
+from left_out import Reason
 from validation_numbers import CHECKS, COLUMNS, largest
+from write_table import cells
 
 
 def rows(result: dict[str, Any], key: str) -> list[dict[str, Any]]:
@@ -28,15 +30,19 @@ def printed(table: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFrame:
             "Compared with": summary["check"],
             "Quantity": summary["quantity"],
             "Comparisons": summary["comparisons"].astype(str),
-            "Largest difference": summary["max_difference"].map("{:.1e}".format).replace("0.0e+00", "0"),
-            "Tolerance": summary["tolerance"].map("{:.0e}".format).replace("0e+00", "0"),
+            "Largest difference": _powers(summary["max_difference"], ".1e"),
+            "Tolerance": _powers(summary["tolerance"], ".0e"),
             "Passed": summary["passed"].astype(str),
-            "Spikes": first.map(by_check["spikes"].sum()).map("{:.0f}".format, na_action="ignore").fillna(""),
-            "Weights moved by": first.map(by_check["weight_change"].median())
-            .map("{:.1%}".format, na_action="ignore")
-            .fillna(""),
+            "Spikes": cells(first.map(by_check["spikes"].sum()), ".0f"),
+            "Weights moved by": cells(first.map(by_check["weight_change"].median()), ".1%"),
         }
     )
+
+
+def _powers(values: pd.Series, form: str) -> list[str]:
+    """Return numbers as powers of ten; one that is missing is that of two networks that cannot be compared."""
+    printed = cells(values, form, {Reason.NOT_FINITE: values.isna()})
+    return ["0" if value == 0 else cell for value, cell in zip(values, printed, strict=True)]
 
 
 def main(snakemake: Any) -> None:

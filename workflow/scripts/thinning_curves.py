@@ -12,10 +12,12 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 import style
 from equally_good import last_equally_good, lowest, tolerance
+from left_out import Reason, positive, quotient
 from measures import ACCURACY, Measure, measure_of
 from parameter_names import parameter_name
 from spread import summarize
@@ -64,7 +66,7 @@ def ratios(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
     the logarithms).
     """
     first = runs[runs["point"] == runs["point"].iloc[0]].set_index("seed")[cost]
-    ratio = (runs[cost] / runs["seed"].map(first)).replace([0, np.inf], np.nan)  # these have no logarithm
+    ratio = positive(quotient(runs[cost], runs["seed"].map(first)))  # others have no logarithm
     summary = summarize(runs.assign(ratio=np.log(ratio)), ["series", "point", "x"], "ratio")
     bounds = ["mean", "low", "high"]
     summary[bounds] = np.exp(summary[bounds])
@@ -121,7 +123,7 @@ def draw(runs: pd.DataFrame) -> Figure:
         if runs["chance"].notna().all() and not zoomed:
             style.draw_chance(above, pair.runs["chance"].iloc[0])
         _draw_costs(below, pair)
-        name = pair.name if len(pair.last) == 1 else ""  # else a legend tells
+        name = style.wrapped(pair.name) if len(pair.last) == 1 else ""  # else a legend tells
         above.set_title(", ".join(filter(None, [style.task_name(pair.task) if several_tasks else "", name])))
         below.set_xlabel(parameter_name(pair.parameter))
         for panel in (above, below):
@@ -144,7 +146,11 @@ def draw(runs: pd.DataFrame) -> Figure:
         ncols=1 + len(COSTS) if n_columns > 1 else 2,
         title=style.tell_seeds(runs),
     )
-    style.label_panels([panel for both in panels[: len(pairs)] for panel in both])
+    missing = {
+        below: [(positive(pair.runs[cost]), {Reason.NO_LOGARITHM: pair.runs[cost] == 0}) for cost in COSTS]
+        for (_, below), pair in zip(panels, pairs, strict=False)
+    }
+    style.label_panels([panel for both in panels[: len(pairs)] for panel in both], missing)
     return figure
 
 
@@ -153,16 +159,26 @@ def _draw_measure(panel: Axes, pair: Pair, measure: Measure) -> None:
     first = runs.loc[runs["point"] == runs["point"].iloc[0], measure.column].mean()
     worst = first - measure.sign * tolerance(runs, measure)
     panel.axhspan(min(first, worst), max(first, worst), color=MARGIN, linewidth=0, zorder=0)
+    lines: list[Line2D] = []
     for index, series in enumerate(pair.last):
         colour, marker = style.look(index)
         table = runs[runs["series"] == series]
         summary = summarize(table, ["x"], measure.column).sort_values("x")
         panel.fill_between(summary["x"], summary["low"], summary["high"], color=colour, alpha=0.2, linewidth=0)
-        panel.plot(summary["x"], summary["mean"], color=colour, marker=marker, label=series)
+        lines += panel.plot(summary["x"], summary["mean"], color=colour, marker=marker)
         panel.plot(table["x"], table[measure.column], color=colour, marker=".", markersize=2, linestyle="", alpha=0.6)
         _mark(panel, pair, series, colour)
     if len(pair.last) > 1:
-        panel.legend(loc="lower right", bbox_to_anchor=(1.0, 0.15), frameon=True, framealpha=1.0, edgecolor="none")
+        # Names are given, for by itself it leaves out those that begin with "_".
+        panel.legend(
+            lines,
+            [style.wrapped(series) for series in pair.last],
+            loc="lower right",
+            bbox_to_anchor=(1.0, 0.15),
+            frameon=True,
+            framealpha=1.0,
+            edgecolor="none",
+        )
 
 
 def _draw_costs(panel: Axes, pair: Pair) -> None:
@@ -210,6 +226,7 @@ def _saved(pair: Pair, series: str, of_costs: dict[str, pd.DataFrame]) -> str:
         return "none shown to be as good"
     saved = []
     for cost, name in (("synapses", "synapses"), ("operations_per_sample", "operations")):
-        ratio = of_costs[cost].set_index("point")["mean"].get(pair.last[series], np.nan)
-        saved.append(f"{name} ÷ {1 / ratio:.2g}")
-    return f"{at_mark.iloc[0]:g}: {', '.join(saved)}"
+        ratio = of_costs[cost].set_index("point")["mean"].get(pair.last[series])
+        if ratio is not None:
+            saved.append(f"{name} ÷ {1 / ratio:.2g}")
+    return ": ".join(filter(None, [f"{at_mark.iloc[0]:g}", ", ".join(saved)]))

@@ -27,17 +27,13 @@ def without_seed(variants: pd.Series) -> pd.Series:
 def largest(table: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Return a row per group: number of comparisons, largest difference and tolerance, and how many passed.
 
-    A difference that is no number is larger than all others.
+    A difference that is no number is larger than all others: then there is no largest one.
     """
-    ours = table.assign(
-        quantity=without_steps(table["quantity"]),
-        variant=without_seed(table["variant"]),
-        max_difference=table["max_difference"].fillna(float("inf")),
-    )
+    ours = table.assign(quantity=without_steps(table["quantity"]), variant=without_seed(table["variant"]))
     groups = ours.groupby(by, sort=False)
     return groups.agg(
         comparisons=("passed", "size"),
-        max_difference=("max_difference", "max"),
+        max_difference=("max_difference", lambda differences: differences.max(skipna=False)),
         tolerance=("tolerance", "max"),
         passed=("passed", "sum"),
     ).reset_index()

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 import style
 from differences import SIGNIFICANT, differences
+from left_out import Reason, quotient
 from measures import measure_of
 
 COSTS = {
@@ -36,11 +37,14 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _relative(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Return the difference of a cost to the first variant of the same task and seed, %, with its interval."""
+    """Return the difference of a cost to the first variant of the same task and seed, %, with its interval.
+
+    It is missing where the cost of the first variant is zero.
+    """
     first = runs.groupby("task")["point"].transform("first")
     reference = runs[runs["point"] == first].set_index(["task", "seed"])[cost].rename("reference")
     relative = runs.join(reference, on=["task", "seed"])
-    relative[cost] = 100 * (relative[cost] / relative["reference"] - 1)
+    relative[cost] = 100 * (quotient(relative[cost], relative["reference"]) - 1)
     table = differences(relative, cost)[["point", "difference", "difference_low", "difference_high"]]
     return table.rename(columns=lambda name: name.replace("difference", cost))
 
@@ -49,7 +53,8 @@ def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
     measure, drawn = measure_of(runs), numbers(runs)
     variants, tasks = list(drawn["variant"].unique()), list(drawn["task"].unique())
-    height = (32 + 5 * len(variants)) * style.MILLIMETRE
+    names = [style.wrapped(variant) for variant in variants]
+    height = (32 + sum(2 + 3 * len(name.splitlines()) for name in names)) * style.MILLIMETRE
     figure, axes = plt.subplots(
         1, 1 + len(COSTS), figsize=(style.TWO_COLUMNS, height), sharey=True, width_ratios=(2, *[1] * len(COSTS))
     )
@@ -66,13 +71,17 @@ def draw(runs: pd.DataFrame) -> Figure:
         panel.tick_params(axis="y", length=0)
         panel.grid(axis="y", color="0.92", linewidth=0.6)
         panel.set_axisbelow(True)
-    axes[0].set_yticks(range(len(variants)), variants)
+    axes[0].set_yticks(range(len(variants)), names)
     axes[0].set_ylim(len(variants) - 0.5, -0.5)
     of_tasks = axes[0].get_legend_handles_labels()[0] if len(tasks) > 1 else []
     handles = [*of_tasks, *axes[0].plot([], [], "o", color="0.3", label="significant")]
     handles += axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label="not significant")
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), title=style.tell_seeds(runs))
-    style.label_panels(list(axes))
+    missing = {
+        panel: [(drawn[cost], {Reason.NO_REFERENCE: drawn[cost].isna()})]
+        for panel, cost in zip(axes[1:], COSTS, strict=True)
+    }
+    style.label_panels(list(axes), missing)
     return figure
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from html import escape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,15 +11,22 @@ import pandas as pd
 from docutils.core import publish_parts
 
 import script_log
+from read_table import read
+from write_table import DASH, read_markdown
 
 FORMATS = ("pdf", "svg", "png", "csv")
+SAFE = {"file_insertion_enabled": False, "raw_enabled": False, "_disable_config": True}
+"""Settings of docutils."""
 
 
 def caption(template: Path, facts: dict[str, Any]) -> str:
-    """Return the caption as HTML; the templates are those of Snakemake's own report."""
+    """Return the caption as HTML; the templates are those of Snakemake's own report.
+
+    Whatever the facts hold, no file and no HTML of theirs gets into it.
+    """
     snakemake = SimpleNamespace(params=SimpleNamespace(facts=facts))
     text = jinja2.Template(template.read_text(encoding="utf-8")).render(snakemake=snakemake)
-    return str(publish_parts(text, writer="html")["body"])
+    return str(publish_parts(text, writer="html", settings_overrides=SAFE)["body"])
 
 
 def section(
@@ -32,16 +38,24 @@ def section(
     further = pd.DataFrame()
     if details is not None:
         files.append(f"tables/{details}.csv")
-        further = pd.read_csv(results / f"tables/{details}.csv")
+        further = read(results / f"tables/{details}.csv")
+    table, notes = read_markdown((results / f"tables/{name}.md").read_text(encoding="utf-8"))
     return {
         "name": name,
         "title": name[:1].upper() + name[1:].replace("_", " "),
         "picture": base64.b64encode((results / f"figures/{name}.svg").read_bytes()).decode(),
         "caption": caption(template, facts),
         "files": files,
-        "table": _markdown_table(results / f"tables/{name}.md"),
-        "details": "" if further.empty else further.to_html(index=False, border=0),
+        "table": as_html(table),
+        "notes": notes,
+        "details": "" if further.empty else as_html(further),
     }
+
+
+def as_html(table: pd.DataFrame) -> str:
+    """Return a table as HTML that shows whole what its cells hold, and a dash where a number is missing."""
+    with pd.option_context("display.max_colwidth", None):
+        return table.to_html(index=False, border=0, na_rep=DASH, escape=True)
 
 
 def provenance(results: list[dict[str, Any]]) -> pd.DataFrame:
@@ -66,15 +80,6 @@ def provenance(results: list[dict[str, Any]]) -> pd.DataFrame:
     return table.value_counts(sort=False).rename("Results").reset_index()
 
 
-def _markdown_table(file: Path) -> str:
-    """Return a table of our own making, whose cells hold no ``|``, as HTML, with the note below it."""
-    table, _, note = file.read_text(encoding="utf-8").partition("\n\n")
-    header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines())
-    return pd.DataFrame(rows, columns=header).to_html(index=False, border=0) + (
-        f"<p>{escape(note)}</p>" if note else ""
-    )
-
-
 def main(snakemake: Any) -> None:
     """Write the page."""
     page = Path(snakemake.output[0])
@@ -90,7 +95,7 @@ def main(snakemake: Any) -> None:
             section(entry["name"], Path(entry["caption"]), entry["facts"], page.parent, entry.get("details"))
             for entry in snakemake.params.sections
         ],
-        provenance=provenance(results).to_html(index=False, border=0),
+        provenance=as_html(provenance(results)),
     )
     page.write_text(html, encoding="utf-8")
 

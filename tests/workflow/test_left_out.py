@@ -1,0 +1,499 @@
+"""Numbers that would mean nothing: tables have a dash and a reason for it, figures neither the number nor its axis."""
+
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import baselines_numbers
+import break_even_numbers
+import collect_baselines
+import collect_scaling
+import learning_curves
+import left_out
+import parameter_curves
+import plot_baselines
+import plot_break_even
+import plot_exchange
+import plot_saccades
+import plot_scaling
+import plot_validation
+import read_table
+import scaling_numbers
+import style
+import tabulate_baselines
+import tabulate_break_even
+import tabulate_exchange
+import tabulate_saccades
+import tabulate_scaling
+import tabulate_study
+import tabulate_validation
+import thinning_curves
+import variant_differences
+import write_table
+from left_out import Reason
+from small_results import DELAY, DENSITY, INTERCONNECT, PROVENANCE, scaling_result
+
+pytestmark = pytest.mark.usefixtures("drawing")
+
+MEANINGLESS = re.compile(r"\b(inf|nan)\b|(?<![\w.])-0(\.0*)?(?![\d.])", re.IGNORECASE)
+NEGATIVE = re.compile(r"^-\d|[ (]-\d")
+
+
+def reread(table: pd.DataFrame, directory: Path) -> pd.DataFrame:
+    """The table as scripts read it."""
+    table.to_csv(directory / "reread.csv", index=False)
+    return read_table.read(directory / "reread.csv")
+
+
+def check_table(printed: pd.DataFrame, *reasons: Reason, signed: tuple[str, ...] = ()) -> str:
+    """No cell is meaningless, none is negative but in ``signed`` columns, and all reasons stand below; return these."""
+    for column in printed:
+        for cell in printed[column]:
+            assert not MEANINGLESS.search(cell), (column, cell)
+            assert column in signed or not NEGATIVE.search(cell), (column, cell)
+    _, notes = write_table.with_footnotes(printed)
+    assert notes.count(" where ") == len(reasons)
+    for reason in reasons:
+        assert reason.value in notes
+    return notes
+
+
+def check_figure(figure: Figure, directory: Path, *reasons: Reason, downwards: tuple[int, ...] = ()) -> None:
+    """Axes are finite and in order, none but those meant to go downwards; no text is meaningless; reasons are told."""
+    file = directory / "figure.svg"
+    style.save(figure, [str(file)])
+    for position, panel in enumerate(figure.axes):
+        check_limits(panel.get_xlim(), panel.get_xscale())
+        bottom, top = panel.get_ylim()
+        check_limits((top, bottom) if position in downwards else (bottom, top), panel.get_yscale())
+    texts = ["".join(text.itertext()) for text in ElementTree.parse(file).iter("{http://www.w3.org/2000/svg}text")]
+    assert not [text for text in texts if MEANINGLESS.search(text)]
+    told = " ".join(texts)
+    for reason in Reason:
+        assert (reason.value in told) == (reason in reasons), reason
+
+
+def check_limits(limits: tuple[float, float], scale: str) -> None:
+    low, high = limits
+    assert np.isfinite(limits).all() and low < high
+    if scale == "log":
+        assert low > 0 and high < 1e15 * low
+
+
+# Break-even
+
+
+def timings(rate: float = 10.0, n_synapses: int = 1000, **seconds: list[float]) -> dict[str, Any]:
+    """What one point measured; by default the time-driven model takes ten times as long as the event-driven one."""
+    times = {"event_driven": [1e-4] * 3, "time_driven": [1e-3] * 3, "bound": [5e-4] * 3} | seconds
+    head = {"synapses": n_synapses, "pairs": 4000, "synaptic_events_per_step": rate / 1000 * n_synapses}
+    return {"rate_hz": rate if n_synapses else np.nan, **head, "times": times}
+
+
+BREAK_EVEN: dict[str, tuple[list[dict[str, Any]], set[Reason], set[Reason]]] = {
+    "one rate is zero": ([timings(0.0), timings(10.0), timings(90.0)], {Reason.NO_EVENTS}, set()),
+    "all rates are zero": ([timings(0.0), timings(0.0)], {Reason.NO_EVENTS}, set()),
+    "no synapses": (
+        [timings(0.0, 0), timings(10.0)],
+        {Reason.NO_EVENTS, Reason.NO_SYNAPSES},
+        {Reason.NO_SYNAPSES},
+    ),
+    "no synapses anywhere": ([timings(0.0, 0)], {Reason.NO_EVENTS, Reason.NO_SYNAPSES}, {Reason.NO_SYNAPSES}),
+    "equal times": ([timings(time_driven=[1e-4] * 3, bound=[1e-4] * 3)] * 2, set(), set()),
+    "a shorter run took longer": (
+        [timings(time_driven=[-1e-3, 1e-9, 1e-3]), timings(90.0)],
+        {Reason.NOT_LONGER},
+        {Reason.NOT_LONGER},
+    ),
+    "every shorter run took longer": (
+        [timings(time_driven=[-1e-3] * 3)] * 2,
+        {Reason.NOT_LONGER},
+        {Reason.NOT_LONGER},
+    ),
+    "one of three was disturbed": ([timings(time_driven=[-1e-5, 1e-3, 2e-3]), timings(90.0)], set(), set()),
+}
+
+
+def break_even_runs(points: list[dict[str, Any]]) -> pd.DataFrame:
+    rows = []
+    for value, point in enumerate(points):
+        times = point["times"]
+        head = {"series": "firing rate", "parameter": "input_rate", "value": float(value), "seed": 1, **point}
+        del head["times"]
+        rows += [
+            {**head, "repeat": repeat, **{f"{model}_s": of_model[repeat] for model, of_model in times.items()}}
+            for repeat in range(3)
+        ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("case", BREAK_EVEN)
+def test_break_even(case: str, tmp_path: Path) -> None:
+    points, in_table, in_figure = BREAK_EVEN[case]
+    runs = reread(break_even_runs(points), tmp_path)
+    table = break_even_numbers.summary(runs)
+    assert not np.isinf(table.select_dtypes("number")).any(axis=None)
+    assert not (table.select_dtypes("number") < 0).any(axis=None)
+    check_table(tabulate_break_even.printed(table), *in_table)
+    check_figure(plot_break_even.draw(runs), tmp_path, *in_figure)
+
+
+def test_a_time_is_left_out_only_where_it_is_not_clearly_above_zero() -> None:
+    disturbed = break_even_numbers.summary(break_even_runs(BREAK_EVEN["one of three was disturbed"][0]))
+    assert list(disturbed["time_driven_s_median"]) == [1e-3, 1e-3]
+    assert list(disturbed["time_driven_s_min"]) == [0.0, 1e-3]  # a time is not negative
+    assert list(disturbed["time_driven_ratio"]) == pytest.approx([10, 10])
+    longer = break_even_numbers.summary(break_even_runs(BREAK_EVEN["a shorter run took longer"][0]))
+    assert longer["time_driven_s_median"].isna().tolist() == [True, False]
+    assert longer["time_driven_ratio"].isna().tolist() == [True, False]
+    assert longer["bound_ratio"].notna().all()
+
+
+def test_break_even_takes_points_that_have_a_logarithm() -> None:
+    x, ratio = pd.Series([90.0, 0.0, 10.0, 30.0]), pd.Series([1 / 3, 9.0, 3.0, np.nan])
+    assert break_even_numbers.break_even(x, ratio) == pytest.approx(30)
+    assert break_even_numbers.break_even(x, -ratio) is None
+    assert break_even_numbers.break_even(x * 0, ratio) is None
+
+
+def test_a_range_needs_two_values() -> None:
+    runs = break_even_runs([timings()])
+    once = tabulate_break_even.printed(break_even_numbers.summary(runs[runs["repeat"] == 0]))
+    assert once["Event-driven (ms per step)"].iloc[0] == "0.1"
+    often = tabulate_break_even.printed(break_even_numbers.summary(runs))
+    assert often["Event-driven (ms per step)"].iloc[0] == "0.1 (0.1-0.1)"
+
+
+# Contests
+
+
+def contest(repeats: int = 3, *, only: str | None = None, **changed: Any) -> dict[str, Any]:
+    """A contest of all contestants; values of the simulator's variant ``only``, or of all, can be ``changed``."""
+    measured = []
+    for repeat in range(1, repeats + 1):
+        for simulator, variant in (
+            ("eprop_core", "event_driven"),
+            ("NEST", "event_driven"),
+            ("eprop_core", "static"),
+            ("NEST", "static"),
+            ("eprop_core", "time_driven"),
+            ("eprop_core", "training"),
+            ("NEST", "training"),
+        ):
+            values: dict[str, Any] = {
+                "simulator": simulator,
+                "variant": variant,
+                "repeat": repeat,
+                "neurons": 100,
+                "synapses": 5000,
+                "n_steps": 500,
+                "spikes": 400,
+                "synaptic_events": 10**6,
+                "seconds": 0.01 * repeat,
+                "memory_bytes": 140_000,
+            }
+            if variant != "time_driven":
+                values |= {"build_s": 0.001, "memory_built_bytes": 100_000}
+            if simulator == "eprop_core" and variant in ("event_driven", "static"):
+                speeds = {"read_bytes_per_s": 1.2e10, "update_bytes_per_s": 1.3e10, "add_s": 1e-9, "gather_s": 2e-9}
+                values |= {"bytes_moved_per_event": 52.0, "machine": speeds}
+            if only in (None, variant):
+                values |= {
+                    name: value[repeat - 1] if isinstance(value, list) else value for name, value in changed.items()
+                }
+            if not values["synaptic_events"] and "bytes_moved_per_event" in values:
+                values["bytes_moved_per_event"] = None
+            measured.append(values)
+    provenance = PROVENANCE | {"nest": "3.10.0"}
+    return {"network": {"dt": 1.0}, "provenance": provenance, "measured": measured, "left_out": {}}
+
+
+SILENT = {"spikes": 0, "synaptic_events": 0}
+CONTESTS: dict[str, tuple[list[dict[str, Any]], set[Reason], set[Reason]]] = {
+    "nothing spikes": ([contest(**SILENT)], {Reason.NO_EVENTS}, {Reason.NO_EVENTS}),
+    "nothing spikes in one": ([contest(), contest(**SILENT)], {Reason.NO_EVENTS}, {Reason.NO_EVENTS}),
+    "no synapses": (
+        [contest(synapses=0, **SILENT)],
+        {Reason.NO_EVENTS, Reason.NO_SYNAPSES},
+        {Reason.NO_EVENTS, Reason.NO_SYNAPSES},
+    ),
+    "memory shrinks": (
+        [contest(memory_bytes=[-4096, 0, 4096], memory_built_bytes=8192)],
+        {Reason.NOT_LARGER, Reason.GIVEN_BACK},
+        {Reason.NOT_LARGER},
+    ),
+    "a shorter run took longer": (
+        [contest(only="time_driven", seconds=[-1e-3, 1e-9, 2e-3], memory_bytes=0)],
+        {Reason.NOT_LONGER, Reason.NOT_LARGER},
+        {Reason.NOT_LONGER},
+    ),
+    "equal times": ([contest(seconds=0.5)], set(), set()),
+    "one process": ([contest(1)], set(), set()),
+}
+
+
+def contest_runs(contests: list[dict[str, Any]]) -> pd.DataFrame:
+    names = ("first", "second")
+    return pd.DataFrame(
+        [row for name, one in zip(names, contests, strict=False) for row in collect_baselines.rows(name, one)]
+    )
+
+
+@pytest.mark.parametrize("case", CONTESTS)
+def test_contests(case: str, tmp_path: Path) -> None:
+    contests, in_table, in_figure = CONTESTS[case]
+    runs = reread(contest_runs(contests), tmp_path)
+    table = baselines_numbers.summary(runs)
+    assert not np.isinf(table.select_dtypes("number")).any(axis=None)
+    shown = table[list(baselines_numbers.COLUMNS)]
+    assert not (shown.select_dtypes("number") < 0).any(axis=None)
+    assert not (table["ratio_to_nest"] < 0).any()
+    check_table(tabulate_baselines.printed(table), *in_table)
+    check_figure(plot_baselines.draw(runs), tmp_path, *in_figure)
+
+
+def test_a_spread_needs_two_processes(tmp_path: Path) -> None:
+    for repeats, told in ((1, "0.010"), (3, "0.020 (0.010)")):
+        table = baselines_numbers.summary(reread(contest_runs([contest(repeats)]), tmp_path))
+        assert set(tabulate_baselines.printed(table)["Time (s)"]) == {told}
+
+
+# Scaling
+
+
+def scaling_runs(kind: str, ranks: tuple[int, ...], repeats: int = 3, **changed: Any) -> pd.DataFrame:
+    """Runs in which what each rank measured is ``changed``."""
+    rows = []
+    for n_ranks in ranks:
+        result = scaling_result(kind, n_ranks, repeats=repeats)
+        for of_ranks in (of for variant in result["variants"].values() for of in variant["repeats"]):
+            for measured in of_ranks:
+                measured |= changed
+        rows += collect_scaling.rows(result, kind, INTERCONNECT)
+    return pd.DataFrame(rows)
+
+
+SCALING: dict[str, tuple[pd.DataFrame, set[Reason], set[Reason]]] = {
+    "nothing spikes": (
+        scaling_runs("weak", (1, 2), counts={"spikes": 0, "synaptic_events": 0}),
+        {Reason.NO_EVENTS},
+        set(),
+    ),
+    "no synapses": (
+        scaling_runs("strong", (1, 2), synapses={"synapses": 0}, counts={"spikes": 0, "synaptic_events": 0}),
+        {Reason.NO_EVENTS, Reason.NO_SYNAPSES},
+        {Reason.NO_SYNAPSES},
+    ),
+    "memory shrinks": (
+        scaling_runs("strong", (1, 2), peak_memory_bytes=5 * 10**7),
+        {Reason.NOT_LARGER},
+        {Reason.NOT_LARGER},
+    ),
+    "equal times": (scaling_runs("strong", (1, 2), propagation_s=1.0), set(), set()),
+    "one rank, one repeat": (scaling_runs("weak", (1,), repeats=1), set(), set()),
+    "phases that are longer than the whole": (scaling_runs("weak", (1, 2), propagation_s=0.01), set(), set()),
+}
+
+
+@pytest.mark.parametrize("case", SCALING)
+def test_scaling(case: str, tmp_path: Path) -> None:
+    runs, in_table, in_figure = SCALING[case]
+    runs = reread(runs, tmp_path)
+    table = scaling_numbers.summary(runs)
+    assert not np.isinf(table.select_dtypes("number")).any(axis=None)
+    assert (table["memory_per_synapse_bytes"].dropna() > 0).all()
+    assert (table["other_s"] >= 0).all() and (table["deliver_s"] >= 0).all()
+    check_table(tabulate_scaling.printed(table), *in_table)
+    check_figure(plot_scaling.draw(runs), tmp_path, *in_figure)
+
+
+def test_an_exchange_without_time_is_not_drawn(tmp_path: Path) -> None:
+    times = {"build": 0.5, "update": 0.2, "deliver": 0.6, "plasticity": 0.5, "collocate": 0.1, "communicate": 0.0}
+    runs = scaling_runs("strong", (1, 2), times_s=times | {"wait": 0.0})
+    table = plot_exchange.numbers(reread(runs, tmp_path))
+    assert table["communicate_s"].isna().all()
+    check_table(tabulate_exchange.printed(table))
+    check_figure(plot_exchange.draw(table, None), tmp_path)
+
+
+# Studies
+
+
+NO_ANSWERS = pd.DataFrame(columns=["task", "seed", "readout", "step", "target", "answer"])
+NOTHING = {"rate_hz": 0.0, "operations_per_sample": 0.0, "synaptic_events_per_sample": 0.0}
+VARIANTS = [{"variant": name} for name in ("full model", "late input")]
+
+
+def test_nothing_spikes_in_learning(study: Any, tmp_path: Path) -> None:
+    for seeds in ((1,), (1, 2)):
+        runs, curves = study([{}], seeds)
+        runs, curves = runs.assign(**NOTHING), curves.assign(rate_hz=0.0)
+        check_figure(learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path)
+        check_table(tabulate_study.printed(tabulate_study.numbers(runs), runs))
+
+
+def test_nothing_spikes_for_any_value(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{DENSITY: 0.0}, {DENSITY: 0.1}, {DENSITY: 1.0}], (1,))
+    runs = runs.assign(**NOTHING)
+    check_figure(parameter_curves.draw(runs), tmp_path)
+    check_table(tabulate_study.printed(tabulate_study.numbers(runs), runs))
+
+
+def test_a_cost_of_zero_is_no_reference(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{}, {DELAY: 5}], names=VARIANTS)
+    silent = runs["variant"] == "full model"
+    runs.loc[silent, "operations_per_sample"] = 0.0
+    drawn = variant_differences.numbers(runs)
+    assert drawn["operations_per_sample"].isna().all()
+    assert drawn["training_time_per_sample_s"].notna().all()
+    check_figure(variant_differences.draw(runs), tmp_path, Reason.NO_REFERENCE, downwards=(0, 1, 2))
+    runs["operations_per_sample"] = np.where(silent, 100.0, 0.0)
+    assert list(variant_differences.numbers(runs)["operations_per_sample"]) == [0.0, -100.0]
+
+
+def test_a_single_seed_has_no_test(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{}, {DELAY: 5}], (1,), VARIANTS)
+    printed = tabulate_study.printed(tabulate_study.numbers(runs), runs)
+    check_table(printed, Reason.ONE_SEED, signed=("Difference",))
+    assert list(printed["p (adjusted)"]) == ["", write_table.DASH + Reason.ONE_SEED.mark]
+    assert list(printed["Difference"]) == ["0.0", "0.0"]
+    check_figure(variant_differences.draw(runs), tmp_path, downwards=(0, 1, 2))
+
+
+def test_differences_without_spread_are_not_tested(study: Any) -> None:
+    runs, _ = study([{}, {DENSITY: 0.05}], names=VARIANTS)  # all seeds lose 0.5 per cent
+    numbers = tabulate_study.numbers(runs)
+    assert numbers["p_value"].isna().all()
+    assert numbers["difference_low"].iloc[1] == pytest.approx(-0.005)
+    printed = tabulate_study.printed(numbers, runs)
+    check_table(printed, Reason.NO_SPREAD, signed=("Difference",))
+    runs.loc[0, "test_accuracy"] += 0.001
+    assert tabulate_study.numbers(runs)["p_value"].iloc[1] == pytest.approx(0.0039, rel=0.5)
+
+
+def test_a_goal_that_no_run_reaches(study: Any) -> None:
+    runs, _ = study([{}], goals={"digits": 1.0})
+    runs["time_to_goal_s"] = runs["time_to_goal_s"].astype(float)
+    reached, _ = study([{}], goals={"digits": 0.5})
+    both = pd.concat([runs, reached.assign(task="easy", point=1)], ignore_index=True)
+    printed = tabulate_study.printed(tabulate_study.numbers(both), both)
+    check_table(printed, Reason.NOT_REACHED)
+    assert printed["Training time to goal (s)"].iloc[0] == write_table.DASH + Reason.NOT_REACHED.mark
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_costs_of_zero_have_no_ratio(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> None:
+    names = [{"series": "input"}] * 3
+    runs, _ = study([{DENSITY: 1.0}, {DENSITY: 0.9}, {DENSITY: 0.0}], seeds, names)
+    silent = runs.assign(operations_per_sample=0.0)
+    drawn = thinning_curves.numbers(silent).set_index("measure")
+    assert drawn.loc["operations_per_sample", "ratio"].isna().all()
+    check_figure(thinning_curves.draw(silent), tmp_path, Reason.NO_LOGARITHM)
+    everything = dict.fromkeys(thinning_curves.COSTS, 0.0)
+    check_figure(thinning_curves.draw(runs.assign(**everything)), tmp_path, Reason.NO_LOGARITHM)
+
+
+@pytest.mark.parametrize(("value", "text"), [(-0.04, "0.0"), (-0.06, "-0.1"), (0.0, "0.0"), (1e9, "1000000000.0")])
+def test_nothing_has_no_sign(value: float, text: str) -> None:
+    assert write_table.number(value, ".1f") == text
+    assert write_table.mean_with_interval(value, np.nan, 1, 1) == text
+
+
+# Saccades and validation
+
+
+def test_recordings_without_events(tmp_path: Path) -> None:
+    def statistics() -> dict[str, Any]:
+        maps = np.zeros((2, 34, 34)).tolist()
+        return {"events_per_sample": [0, 0], "events_per_saccade": [0.0] * 3, "event_map": maps, "rate": [0.0] * 336}
+
+    nothing = {"real": 0.0, "simulated": 0.0}
+    agreement = {
+        "mean_events_per_sample": nothing,
+        "deviation_of_events_per_sample": nothing,
+        "share_of_on_events": dict.fromkeys(nothing),
+        **dict.fromkeys(plot_saccades.CORRELATIONS.values()),
+    }
+    comparison = {"agreement": agreement, "real": statistics(), "simulated": statistics()}
+    table = reread(plot_saccades.numbers(comparison), tmp_path)
+    check_table(tabulate_saccades.printed(table), Reason.NOTHING_SEEN, Reason.NO_REFERENCE, Reason.CONSTANT)
+    check_figure(plot_saccades.draw(comparison), tmp_path, Reason.CONSTANT, downwards=(0, 1, 2, 3))
+
+
+def test_a_difference_that_is_no_number(tmp_path: Path) -> None:
+    rows = [
+        {"check": "MPI ranks", "variant": f"{n} ranks", "quantity": quantity, "max_difference": value, "tolerance": 0.0}
+        for n, (quantity, value) in enumerate([("weights", 0.0), ("weights", None), ("spikes", 0.0)])
+    ]
+    table = pd.DataFrame(rows).assign(passed=[True, False, True])
+    activities = pd.DataFrame([{"check": "MPI ranks", "variant": "2 ranks", "spikes": 0, "weight_change": 0.0}])
+    printed = tabulate_validation.printed(reread(table, tmp_path), activities)
+    check_table(printed, Reason.NOT_FINITE)
+    assert list(printed["Largest difference"]) == [write_table.DASH + Reason.NOT_FINITE.mark, "0"]
+    assert list(printed["Passed"]) == ["1", "1"]
+    dots = plot_validation.differences(reread(table, tmp_path))
+    assert not np.isinf(dots["max_difference"]).any()
+    check_figure(plot_validation.draw(dots), tmp_path, downwards=(0,))
+
+
+# What all of them share
+
+
+def test_limits_by_decades_hold_all_values_and_no_more_than_a_decade_of_a_bar() -> None:
+    panel: Axes = Figure().subplots()
+    panel.set_yscale("log")
+    values, low, high = pd.Series([1.0, 10.0, np.nan]), pd.Series([0.0, 9.0, -5.0]), pd.Series([2.0, 20.0, 1e9])
+    style.limit_decades(panel, values, low, high, below=2, above=2)
+    assert panel.get_ylim() == (0.05, 40.0)
+    before = panel.get_ylim()
+    style.limit_decades(panel, values * np.nan, low, high)
+    assert panel.get_ylim() == before
+
+
+@pytest.mark.parametrize(("values", "top"), [([1.0, 2.0], 2.2), ([-1.0, -2.0], 1), ([np.nan], 1), ([0.0], 1)])
+def test_an_axis_from_zero_never_stands_on_its_head(values: list[float], top: float) -> None:
+    panel: Axes = Figure().subplots()
+    style.start_at_zero(panel, pd.Series(values))
+    assert panel.get_ylim() == (0, pytest.approx(top))
+
+
+def test_notes_below_a_figure_stand_below_one_another() -> None:
+    figure = Figure(figsize=(style.ONE_COLUMN, 2))
+    style.note_below(figure, "One.")
+    style.note_below(figure, 20 * "another ")
+    (legend,) = figure.legends
+    line = " ".join(9 * ["another"])
+    assert legend.get_title().get_text().split("\n") == ["One.", line, line, "another another"]
+
+
+def test_the_first_reason_counts() -> None:
+    values = pd.Series([1.0, np.nan, np.nan])
+    reasons = {
+        Reason.NO_SYNAPSES: pd.Series([True, True, False]),
+        Reason.NOT_LARGER: pd.Series([True, True, False]),
+    }
+    assert left_out.reasons_of(values, reasons) == [Reason.NO_SYNAPSES]
+    assert write_table.cells(values, ".1f", reasons) == ["1.0", write_table.DASH + Reason.NO_SYNAPSES.mark, ""]
+
+
+def test_footnotes_begin_with_the_first_letter(tmp_path: Path) -> None:
+    printed = pd.DataFrame(
+        {
+            "A": ["1", write_table.DASH + Reason.CONSTANT.mark + "*"],
+            "B": [write_table.DASH + Reason.NO_SPREAD.mark, "x"],
+        }
+    )
+    files = [str(tmp_path / name) for name in ("table.csv", "table.md", "table.tex")]
+    write_table.write(printed, printed, files, "A caption.", "name", "* a note.")
+    markdown, latex = ((tmp_path / name).read_text(encoding="utf-8") for name in ("table.md", "table.tex"))
+    table, notes = write_table.read_markdown(markdown)
+    assert list(table["A"]) == ["1", write_table.DASH + "ᵇ*"] and list(table["B"]) == [write_table.DASH + "ᵃ", "x"]
+    assert notes == f"* a note. Left out: ᵃ where {Reason.NO_SPREAD.value}; ᵇ where {Reason.CONSTANT.value}."
+    assert r"--\textsuperscript{b}*" in latex and r"\textsuperscript{a} where all seeds" in latex

@@ -1,0 +1,259 @@
+"""Names of variants and series are text in every format, whatever punctuation they have."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+import plot_break_even
+import read_table
+import style
+import tabulate_study
+import thinning_curves
+import variant_differences
+import write_report
+import write_table
+from eprop_core.experiments.configuration import Study
+from eprop_core.experiments.points import Label
+from eprop_core.parsing import ParameterError, parse
+from small_results import DENSITY, PROJECT
+from test_left_out import break_even_runs, timings
+
+pytestmark = pytest.mark.usefixtures("drawing")
+
+NAMES = [
+    "full model",
+    "*a* **b** a_b_ _c_ __d__",
+    "x|y || z",
+    r"`code` ``more`` `e <javascript:alert(1)>`_",
+    r"$\eta_$ and $",
+    r"100 % & more # ~ ^ {x} \input{secret}",
+    "<b>&amp;</b><script>alert(1)</script>",
+    "[x](javascript:alert(1)) ![y](z) <https://example.org>",
+    ".. raw:: html",
+    ".. include:: /etc/passwd",
+    r"|x| \ \\ \| a\|b",
+    "-- ''quoted'' ~~struck~~ {{ x }}",
+    "κ größer Ёж ½ a\u00a0b",
+    "_hidden",
+    "a long name that goes on " + 3 * "and on, with x_y, ",
+    "None",
+    "nan",
+    "1",
+    "True",
+]
+NAMES = [name.strip() for name in NAMES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_has_any_punctuation(name: str) -> None:
+    assert TypeAdapter(Label).validate_python(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        " a",
+        "a ",
+        "a\n",
+        "a\nb",
+        "a\r",
+        "a\0b",
+        "a\x1b[1m",
+        "a\x7f",
+        "a\x85b",
+        "a\u2028b",
+        "a\u2029b",
+        "\u202eab",
+        101 * "a",
+    ],
+)
+def test_a_name_is_one_line_of_visible_characters(name: str) -> None:
+    with pytest.raises(ValidationError, match="one line of visible characters"):
+        TypeAdapter(Label).validate_python(name)
+
+
+def test_a_name_that_is_not_allowed_is_told_in_one_line() -> None:
+    variants = {"full": {}, "a\u2028\x1b[1mb\n": {}}
+    with pytest.raises(ParameterError) as error:
+        parse(Study, {"tasks": ["digits"], "seeds": [1], "variants": variants}, "my.yaml: ")
+    (line,) = str(error.value).splitlines()
+    assert line.startswith(r"my.yaml: variants.a\u2028\x1b[1mb\n = ")
+    assert "one line of visible characters" in line
+    assert line.isprintable()
+
+
+class Page(HTMLParser):
+    """The texts and the elements of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.elements: set[str] = set()
+        self.links: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.links += [value or "" for name, value in attributes if name in ("href", "src")]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+
+def texts_of(picture: Path) -> set[str]:
+    elements = ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")
+    return {"".join(element.itertext()).strip() for element in elements}
+
+
+def plain(latex: str) -> str:
+    """What LaTeX prints."""
+    commands = {
+        r"\textbackslash{}": "\\",
+        r"\textasciitilde{}": "~",
+        r"\textasciicircum{}": "^",
+        r"\textless{}": "<",
+        r"\textgreater{}": ">",
+        r"\textbar{}": "|",
+        r"\textasciigrave{}": "`",
+        **{f"\\{character}": character for character in "&%$#_{}"},
+        "{}": "",
+    }
+    pattern = "|".join(map(re.escape, commands))
+    assert not re.search(r"[\\~^&%$#_{}<>|`]|--|''", re.sub(pattern, "x", latex)), latex
+    return re.sub(pattern, lambda found: commands[found.group()], latex)
+
+
+@pytest.fixture
+def written(study: Any, tmp_path: Path) -> Path:
+    """Tables, figure and report of a study with all of the names."""
+    changes = [{DENSITY: 0.05 * (1 + number)} for number in range(len(NAMES))]
+    runs, _ = study(changes, (1, 2), [{"variant": name} for name in NAMES])
+    for directory in ("figures", "tables"):
+        (tmp_path / directory).mkdir()
+    numbers = tabulate_study.numbers(runs)
+    tables = [str(tmp_path / "tables" / f"mine.{kind}") for kind in ("csv", "md", "tex")]
+    write_table.write(numbers, tabulate_study.printed(numbers, runs), tables, "100 % of a_b.", "mine")
+    figures = [str(tmp_path / "figures" / f"mine.{kind}") for kind in ("pdf", "svg", "png")]
+    style.save(variant_differences.draw(runs), figures)
+    template = PROJECT / "workflow" / "report"
+    facts = {"kind": "variants", "tasks": ["digits"], "seeds": 2, "margin": 0.02, "varied": []}
+    section = {"name": "mine", "caption": str(template / "study.rst"), "facts": facts}
+    write_report.main(
+        SimpleNamespace(
+            input=SimpleNamespace(results=list(runs["file"]), template=template / "report.html.jinja"),
+            output=[str(tmp_path / "report.html")],
+            params=SimpleNamespace(sections=[section], title="Title", configuration="<i>my</i>.yaml"),
+        )
+    )
+    return tmp_path
+
+
+def test_names_are_shown_as_they_are(written: Path) -> None:
+    tables = written / "tables"
+    assert list(read_table.read(tables / "mine.csv")["variant"]) == NAMES
+    markdown, _ = write_table.read_markdown((tables / "mine.md").read_text(encoding="utf-8"))
+    assert list(markdown["Variant"]) == NAMES
+    latex = (tables / "mine.tex").read_text(encoding="utf-8")
+    body = latex.partition("\\midrule\n")[2].partition("\\bottomrule")[0]
+    assert [plain(re.split(r"(?<!\\)&", row)[1].strip()) for row in body.strip().split("\n")] == NAMES
+    assert r"\caption{100 \% of a\_b. Left out: " in latex
+    lines = {line for name in NAMES for line in style.wrapped(name).splitlines()}
+    assert lines <= texts_of(written / "figures" / "mine.svg")
+    page = Page((written / "report.html").read_text(encoding="utf-8"))
+    assert set(NAMES) <= set(page.texts)
+    assert "script" not in page.elements and "i" not in page.elements
+    assert not [link for link in page.links if not link.startswith(("#", "data:image/svg+xml", "figures/", "tables/"))]
+
+
+def test_markdown_shows_a_cell_for_each_name() -> None:
+    for name in NAMES:
+        escaped = write_table.escape_markdown(name)
+        assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>&|~$]", escaped)
+
+
+def test_names_in_other_figures(study: Any, tmp_path: Path) -> None:
+    picture = tmp_path / "figure.svg"
+    for name in (r"_hidden $\eta_$", "<b>&amp;", "1"):
+        names = [{"series": "first"}] * 2 + [{"series": name, "panel": "first"}] * 2 + [{"series": name + "2"}] * 2
+        changes = [{DENSITY: density} for density in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)]
+        runs, _ = study(changes, names=names)
+        style.save(thinning_curves.draw(runs), [str(picture)])
+        assert {"first", name, name + "2"} <= texts_of(picture)
+        runs = break_even_runs([timings(), timings(90.0)]).assign(series=name)
+        style.save(plot_break_even.draw(runs), [str(picture)])
+        assert name in texts_of(picture)
+
+
+def test_powers_of_ten_are_text(tmp_path: Path) -> None:
+    runs = break_even_runs([timings(time_driven=[1.0] * 3), timings(bound=[1e-6] * 3)])
+    style.save(plot_break_even.draw(runs), [str(tmp_path / "figure.svg")])
+    texts = texts_of(tmp_path / "figure.svg")
+    assert {"10⁻³", "10³", "10⁰"} <= texts
+    assert not [text for text in texts if "$" in text or "{" in text]
+    assert style.power_of_ten(-16) == "10⁻¹⁶"
+
+
+INJECTIONS = [
+    ".. raw:: html\n\n   <script>alert(1)</script>",
+    ".. include:: {file}",
+    ".. raw:: html\n   :file: {file}",
+    ".. csv-table::\n   :file: {file}",
+    ".. role:: html(raw)\n   :format: html\n\n:html:`<script>alert(1)</script>`",
+]
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    (tmp_path / "secret").write_text("TOP SECRET", encoding="utf-8")
+    return tmp_path / "secret"
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+def test_no_caption_brings_in_html_or_a_file(injection: str, secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (secret.parent / "docutils.conf").write_text("[general]\nraw_enabled: yes\nfile_insertion_enabled: yes\n")
+    monkeypatch.chdir(secret.parent)
+    template = secret.parent / "caption.rst"
+    template.write_text("{{ snakemake.params.facts.text }}", encoding="utf-8")
+    html = write_report.caption(template, {"text": injection.format(file=secret)})
+    assert "<script" not in html and "TOP SECRET" not in html
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+def test_nor_does_one_that_snakemake_renders(injection: str, secret: Path) -> None:
+    program = "import sys, docutils.core as c; print(c.publish_parts(sys.argv[1], writer_name='html')['body'])"
+    text = injection.format(file=secret)
+    conf = str(PROJECT / "workflow" / "report" / "docutils.conf")
+    environment = os.environ | {"DOCUTILSCONFIG": conf}
+    command = [sys.executable, "-W", "ignore", "-c", program, text]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "<script" not in run.stdout and "TOP SECRET" not in run.stdout
+    environment = os.environ | {"DOCUTILSCONFIG": os.devnull}  # which shows that the test can fail
+    run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert "<script" in run.stdout or "TOP SECRET" in run.stdout
+
+
+def test_names_with_underscores_are_no_links() -> None:
+    facts = {"networks": {"large_": "n_mnist_", "a_b": "Poisson input"}, "repeats": [5]}
+    html = write_report.caption(PROJECT / "workflow" / "report" / "baselines.rst", facts)
+    assert "large_: n_mnist_" in html and "a_b: Poisson input" in html
+    assert "system-message" not in html
+
+
+def test_names_that_look_like_numbers_stand_where_names_do(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{}, {DENSITY: 0.5}], names=[{"variant": "1"}, {"variant": "2"}])
+    numbers = tabulate_study.numbers(runs)
+    files = [str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex")]
+    write_table.write(numbers, tabulate_study.printed(numbers, runs), files, "A caption.", "name")
+    assert re.search(r"^\| digits +\| 2 +\| +3 \|", Path(files[1]).read_text(encoding="utf-8"), re.MULTILINE)
+    assert r"\begin{tabular}{llr" in Path(files[2]).read_text(encoding="utf-8")
