@@ -71,11 +71,10 @@ class _Projection:
     feedback: np.ndarray | None
     powers: np.ndarray
     """What the presynaptic trace keeps after as many steps as the row says."""
-    emitted: np.ndarray
-    """bool, the source emits a spike in this step, which will not be lost."""
     arrives: np.ndarray
-    """bool, such a spike arrives."""
+    """bool, a spike of the source arrives, and is not lost."""
     active: np.ndarray
+    """bool, the source has emitted a spike, lost or not, within the cutoff."""
     trace: np.ndarray
     """zbar."""
     eligibility: np.ndarray
@@ -165,7 +164,6 @@ class FormulaModel:
             weight=weights,
             feedback=feedback,
             powers=_powers(np.exp(-network.dt / tau_m), self.n_steps),
-            emitted=np.zeros(shape, bool),
             arrives=np.zeros(shape, bool),
             active=np.zeros(shape, bool),
             trace=np.zeros(shape),
@@ -243,8 +241,9 @@ class FormulaModel:
             if history is not None and t > 0:
                 history[t] = history[t - 1]
         emission = t - projection.delay
-        if emission >= 0:
-            projection.arrives[t] = projection.emitted[emission]
+        spikes = self.input_spikes if projection.name == "input" else self.spikes
+        if emission >= 0 and not self._is_lost(projection, emission):
+            projection.arrives[t] = spikes[emission, projection.source]
         if projection.plastic and self.network.plasticity.update == "spike":
             for source in np.unique(projection.source[projection.arrives[t]]):
                 self._update_at_spike(projection, source, t)
@@ -302,10 +301,8 @@ class FormulaModel:
     def _record_traces(self, projection: _Projection, t: int) -> None:
         rule, since = self.network.plasticity, self._since(projection, t)
         spikes = self.input_spikes if projection.name == "input" else self.spikes
-        if not self._is_lost(projection, t):
-            projection.emitted[t] = spikes[t, projection.source]
         first = 0 if rule.cutoff is None else max(0, t - rule.cutoff + 1)
-        projection.active[t] = projection.emitted[first : t + 1].any(axis=0)
+        projection.active[t] = spikes[first : t + 1, projection.source].any(axis=0)
         projection.trace[t] = _filtered(projection.arrives[since : t + 1], projection.powers)
         if projection.name == "output":
             return
