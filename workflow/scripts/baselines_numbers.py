@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+import other_work
 from left_out import Reason, Reasons, clearly_positive, positive, quotient
 
 NEST = "NEST"
@@ -50,7 +51,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         table[f"{column}_high"] = groups[column].quantile(0.75)
         shown = [column, f"{column}_low", f"{column}_high"]
         table[shown] = table[shown].where(clearly_positive(groups, column))
-    table["other_work_processors"] = groups["other_work_processors"].max()  # of the process with most of it
+    table["other_work_processors"] = other_work.largest(groups)  # of the process with most of it
     table["seconds_iqr"] = table["seconds_high"] - table["seconds_low"]
     table["buffer_bytes_per_neuron"] = table["buffer_bytes_per_neuron"].where(table["buffer_bytes_per_neuron"] >= 0)
     table["repeats"] = groups.size()

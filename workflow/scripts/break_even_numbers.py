@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+import other_work
 from left_out import Reason, Reasons, clearly_positive, positive, quotient
 
 MODELS = {"event_driven": "event-driven", "time_driven": "time-driven", "bound": "bound of time-driven"}
@@ -29,7 +30,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     for model in MODELS:
         times = groups[f"{model}_s"].agg(["median", "min", "max"]).clip(lower=0)
         table = table.join(times.where(clearly_positive(groups, f"{model}_s")).add_prefix(f"{model}_s_"))
-    table["other_work_processors"] = groups["other_work_processors"].max()
+    table["other_work_processors"] = other_work.largest(groups)
     for rival in RIVALS:
         table[f"{rival}_ratio"] = quotient(table[f"{rival}_s_median"], table["event_driven_s_median"])
     return table.reset_index()

@@ -1,5 +1,7 @@
 """Measurements that other work on the machine disturbed: marked alike in all tables and figures."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,6 +14,11 @@ LIMIT = 0.1
 """Processors, beyond which a measurement counts as disturbed."""
 MARK = "†"
 MEANING = f"{MARK} other work took more than {LIMIT:g} of a processor during the measurement"
+
+
+def largest(groups: Any) -> Any:
+    """Return the largest value of each group of rows, missing where none was recorded."""
+    return groups[COLUMN].max() if COLUMN in groups.obj else float("nan")
 
 
 def disturbed(table: pd.DataFrame) -> pd.Series:

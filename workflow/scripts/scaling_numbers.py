@@ -71,7 +71,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
         groups["propagation_s"].max(),
     )
     table["repeats"] = groups["propagation_s"].count()
-    table["other_work_processors"] = groups["other_work_processors"].max()
+    table["other_work_processors"] = other_work.largest(groups)
     column = "memory_per_synapse_bytes"
     table[column] = table[column].where(clearly_positive(groups, column))
     table = table.reset_index()
