@@ -21,9 +21,15 @@ updates its synapses with the gradient of the indices that no earlier one has ga
 horizon is d_out onto readouts and max(d, d_out + d_fb - 1) onto recurrent neurons.
 
 Samples begin ``input.delay`` steps later at the recurrent neurons than at the inputs, and at the readouts another
-``output.delay`` later. Where they reset, all sums begin with the sample of their index, and a population is at rest in
-the first step of each. Where they update, the batch that ends with sample n updates a synapse in the step horizon steps
-after the start of its target's sample n + 1, with the mean gradient over the samples of the batch.
+``output.delay`` later. Where they reset, all sums begin with the sample of their index, a population is at rest in the
+first step of each, and what came before the first one leaves neither trace nor gradient; else it counts as a part of
+the first. A spike whose emission and arrival are not in the same sample, or that arrives at a recurrent neuron in the
+first step of one, is then lost; it counts for the cutoff, but updates nothing.
+
+Where samples update, the batch that ends with sample n updates a synapse in the step horizon steps after the start of
+its target's sample n + 1, with the mean gradient over the samples of the batch. A batch's own errors meet the feedback
+weights before its update, even those that arrive later. With a rate that is averaged over the sample, of ``length``
+steps, R_j ebar_r is replaced by c_reg (mean of z_j over the sample - f_target) e / length.
 """
 
 import math
@@ -61,6 +67,11 @@ class _Projection:
     """The synapses of a projection; rows of the histories are steps, columns synapses."""
 
     name: str
+    sources: str
+    targets: str
+    """Names of the populations."""
+    emitted: np.ndarray
+    """bool (n_steps, n_sources), spikes of the sources."""
     source: np.ndarray
     target: np.ndarray
     delay: int
@@ -123,8 +134,8 @@ class FormulaModel:
             self.beta[n - round(adaptation.share * n) :] = adaptation.beta
             self.rho = math.exp(-network.dt / adaptation.tau)
 
-        # In spikes per step, though compared with a moving average in spikes per ms: so does NEST.
-        self.target_rate = rule.f_target * network.dt / 1000.0
+        # In the unit of the rate: spikes per step in the mean over a sample, spikes per ms in the moving average.
+        self.target_rate = rule.f_target / 1000.0 * (network.dt if rule.rate_average == "sample" else 1.0)
         decays = {"kappa": rule.kappa, "kappa_reg": rule.kappa_reg, "rho": self.rho}
         self.powers = {name: _powers(decay, n_steps) for name, decay in decays.items()}
 
@@ -155,6 +166,9 @@ class FormulaModel:
         tau_m = network.readout.tau_m if name == "output" else self.tau_m[target]
         return _Projection(
             name=name,
+            sources="input" if name == "input" else "recurrent",
+            targets="readout" if name == "output" else "recurrent",
+            emitted=self.input_spikes if name == "input" else self.spikes,
             source=source,
             target=target,
             delay=given.delay,
@@ -219,19 +233,17 @@ class FormulaModel:
         """Whether a spike does not arrive, as samples reset before."""
         if not self.network.plasticity.reset_at_samples:
             return False
-        source, target = _populations(projection.name)
         arrival = emission + projection.delay
-        if target == "recurrent" and self._is_first_of_sample(target, arrival):
+        if projection.targets == "recurrent" and self._is_first_of_sample("recurrent", arrival):
             return True
-        return self._sample(source, emission) != self._sample(target, arrival)
+        return self._sample(projection.sources, emission) != self._sample(projection.targets, arrival)
 
     def _since(self, projection: _Projection, step: int) -> int:
         """First step that traces of ``step`` remember; the next step where they remember nothing."""
         if not self.network.plasticity.reset_at_samples:
             return 0
-        target = _populations(projection.name)[1]
-        sample = self._sample(target, step)
-        return self._start(target, sample) if sample >= 0 else step + 1
+        sample = self._sample(projection.targets, step)
+        return self._start(projection.targets, sample) if sample >= 0 else step + 1
 
     # Dynamics
 
@@ -241,9 +253,8 @@ class FormulaModel:
             if history is not None and t > 0:
                 history[t] = history[t - 1]
         emission = t - projection.delay
-        spikes = self.input_spikes if projection.name == "input" else self.spikes
         if emission >= 0 and not self._is_lost(projection, emission):
-            projection.arrives[t] = spikes[emission, projection.source]
+            projection.arrives[t] = projection.emitted[emission, projection.source]
         if projection.plastic and self.network.plasticity.update == "spike":
             for source in np.unique(projection.source[projection.arrives[t]]):
                 self._update_at_spike(projection, source, t)
@@ -300,9 +311,8 @@ class FormulaModel:
 
     def _record_traces(self, projection: _Projection, t: int) -> None:
         rule, since = self.network.plasticity, self._since(projection, t)
-        spikes = self.input_spikes if projection.name == "input" else self.spikes
         first = 0 if rule.cutoff is None else max(0, t - rule.cutoff + 1)
-        projection.active[t] = spikes[first : t + 1, projection.source].any(axis=0)
+        projection.active[t] = projection.emitted[first : t + 1, projection.source].any(axis=0)
         projection.trace[t] = _filtered(projection.arrives[since : t + 1], projection.powers)
         if projection.name == "output":
             return
@@ -329,15 +339,13 @@ class FormulaModel:
         """What index h adds to the gradients of the ``chosen`` synapses, active or not."""
         rule, target = self.network.plasticity, projection.target[chosen]
         if projection.name == "output":
-            return np.asarray(self.error[h, target] * projection.trace[h, chosen])
+            return self.error[h, target] * projection.trace[h, chosen]
         by_signal = self._learning_signal(h, latest)[target] * projection.filtered[h, chosen]
         if rule.rate_average == "moving":
-            return np.asarray(by_signal + rule.c_reg * self.rate_error[h, target] * projection.filtered_reg[h, chosen])
+            return by_signal + rule.c_reg * self.rate_error[h, target] * projection.filtered_reg[h, chosen]
         start = self._start("recurrent", self._sample("recurrent", h))
         rate = self.spikes[start : start + self.length, target].mean(axis=0)
-        return np.asarray(
-            by_signal + rule.c_reg * (rate - self.target_rate) * projection.eligibility[h, chosen] / self.length
-        )
+        return by_signal + rule.c_reg * (rate - self.target_rate) * projection.eligibility[h, chosen] / self.length
 
     # Updates
 
@@ -368,8 +376,7 @@ class FormulaModel:
             latest = self._update_step(self.projections["output"], batch) - 1
             total = np.zeros(len(chosen))
             for sample in batch:
-                start = self._start(_populations(projection.name)[1], sample)
-                for h in range(start, start + self.length):
+                for h in self._indices(projection, sample):
                     total += projection.active[h] * self._gradient(projection, chosen, h, latest)
             mean = total / len(batch)
             self._decay_weights(projection, chosen, t)
@@ -383,8 +390,12 @@ class FormulaModel:
         size, n_samples = self.network.plasticity.batch_size, self.stimulus.n_samples
         return (range(first, min(first + size, n_samples)) for first in range(0, n_samples, size))
 
+    def _indices(self, projection: _Projection, sample: int) -> range:
+        start, end = (self._start(projection.targets, n) for n in (sample, sample + 1))
+        return range(0 if sample == 0 and not self.network.plasticity.reset_at_samples else start, end)
+
     def _update_step(self, projection: _Projection, batch: range) -> int:
-        return self._start(_populations(projection.name)[1], batch.stop) + projection.horizon
+        return self._start(projection.targets, batch.stop) + projection.horizon
 
     def _decay_weights(self, projection: _Projection, chosen: np.ndarray, t: int) -> None:
         if projection.name != "output":
@@ -403,18 +414,14 @@ class FormulaModel:
             projection.feedback[t, chosen] += change
 
 
-def _populations(name: str) -> tuple[str, str]:
-    return {"input": ("input", "recurrent"), "recurrent": ("recurrent",) * 2, "output": ("recurrent", "readout")}[name]
-
-
 def _powers(decay: float | np.ndarray, n: int) -> np.ndarray:
     """Powers 0 to n - 1 by row, in a column for each decay."""
-    return np.asarray(np.atleast_1d(decay) ** np.arange(n)[:, np.newaxis])
+    return np.atleast_1d(decay) ** np.arange(n)[:, np.newaxis]
 
 
 def _filtered(history: np.ndarray, powers: np.ndarray) -> np.ndarray:
     """Sum over the rows of a history, weighted by the power of their age; the last one's age is 0."""
-    return np.asarray((history * powers[: len(history)][::-1]).sum(axis=0))
+    return (history * powers[: len(history)][::-1]).sum(axis=0)
 
 
 def _adam(projection: _Projection, source: int, gradient: np.ndarray, n_steps: int) -> np.ndarray:
@@ -435,4 +442,4 @@ def _adam(projection: _Projection, source: int, gradient: np.ndarray, n_steps: i
     second_moment = (1.0 - adam.beta_2) * adam.beta_2**age @ gradients**2
     correction = np.sqrt(1.0 - adam.beta_2**step) / (1.0 - adam.beta_1**step)
     direction = correction * first_moment / (np.sqrt(second_moment) + adam.epsilon)
-    return np.asarray(-adam.learning_rate * direction.sum(axis=0))
+    return -adam.learning_rate * direction.sum(axis=0)

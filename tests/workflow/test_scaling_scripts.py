@@ -17,7 +17,6 @@ import scaling_numbers
 import style
 import tabulate_exchange
 import tabulate_scaling
-import write_report
 import write_table
 from small_results import INTERCONNECT, check, scaling_result, scaling_rows, written
 
@@ -196,7 +195,7 @@ def test_a_note_stands_below_the_table_and_in_its_caption(tmp_path: Path) -> Non
     markdown, latex = (Path(file).read_text(encoding="utf-8") for file in files[1:])
     assert markdown.endswith(f"|\n\n{other_work.MEANING}.\n")
     assert f"\\caption{{A caption. {other_work.MEANING}.}}" in latex
-    assert f"</table><p>{other_work.MEANING}.</p>" in write_report._markdown_table(Path(files[1]))
+    assert write_table.read_markdown(markdown)[1] == f"{other_work.MEANING}."
 
 
 def texts(figure: Figure) -> list[str]:
