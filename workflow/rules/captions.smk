@@ -4,7 +4,7 @@
 import os
 
 # Nor can a caption bring in raw HTML or a file.
-os.environ["DOCUTILSCONFIG"] = str(SOURCE / "workflow" / "report" / "docutils.conf")
+os.environ.update(DOCUTILSCONFIG=str(SOURCE / "workflow" / "report" / "docutils.conf"))
 
 sys.path.append(str(SOURCE / "workflow" / "scripts"))
 
