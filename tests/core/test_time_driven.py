@@ -125,7 +125,7 @@ def test_neurons(surrogate: str, V_reset: float | None, refractory_steps: int) -
 @pytest.mark.parametrize("delay", DELAYS)
 def test_adaptation(delay: str, cutoff: int | None) -> None:
     chosen = {"delay": DELAYS[delay], "cutoff": 7 if cutoff == 5 and delay == "late-spikes" else cutoff}
-    assert_models_agree(random_problem(2, 500, **SMALL, **chosen, adaptation=(0.5, 60.0, 1.0)))
+    assert_models_agree(random_problem(4, 500, **SMALL, **chosen, c_reg=3.0, adaptation=(0.5, 60.0, 1.0)))
 
 
 @pytest.mark.parametrize("adam", ADAM)
@@ -190,7 +190,7 @@ def test_cross_entropy() -> None:
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_fixed_signs(optimizer: str) -> None:
     settings = SMALL | OPTIMIZERS[optimizer] | {"learning_rate": 0.1 if optimizer == "gradient_descent" else 0.005}
-    problem = random_problem(3, 500, **settings, fixed_signs=True)
+    problem = random_problem(3, 500, **settings, c_reg=0.0, fixed_signs=True)
     assert_models_agree(problem)
     weights = simulate(*problem).weights
     for name in ("input", "recurrent", "output"):
