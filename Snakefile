@@ -20,7 +20,7 @@ use rule * from suite
 
 onstart:
     from pathlib import Path
-    from eprop_core.experiments.driver import AnotherCallError, claim
+    from workflow.lib.one_call import AnotherCallError, claim
     from snakemake.exceptions import WorkflowError
 
     try:

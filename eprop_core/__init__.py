@@ -1,13 +1,20 @@
 """Event-driven eligibility propagation in recurrent spiking networks, on one core or many ranks."""
 
-from eprop_core.connectivity import Connections
-from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, parse
-from eprop_core.simulation import NotFiniteError, Recording, RunInterrupted, Simulation
-from eprop_core.stimulus import Stimulus, StimulusError
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eprop_core.errors import InsufficientMemoryError, NotFiniteError
+    from eprop_core.network.connections import Connections
+    from eprop_core.parameters import Network
+    from eprop_core.parsing import ParameterError, parse
+    from eprop_core.recording import Recording, RunInterrupted
+    from eprop_core.simulation import Simulation
+    from eprop_core.stimulus import Stimulus, StimulusError
 
 __all__ = [
     "Connections",
+    "InsufficientMemoryError",
     "Network",
     "NotFiniteError",
     "ParameterError",
@@ -18,3 +25,30 @@ __all__ = [
     "StimulusError",
     "parse",
 ]
+
+_MODULES = {
+    "Connections": "network.connections",
+    "InsufficientMemoryError": "errors",
+    "Network": "parameters",
+    "NotFiniteError": "errors",
+    "ParameterError": "parsing",
+    "Recording": "recording",
+    "RunInterrupted": "recording",
+    "Simulation": "simulation",
+    "Stimulus": "stimulus",
+    "StimulusError": "stimulus",
+    "parse": "parsing",
+}
+"""Modules of the public names, imported at first use: what reads parameters alone does not wait for the compiler."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted({*globals(), *__all__})

@@ -11,6 +11,12 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from eprop_core.parsing import Parameters
 
+PROJECTIONS = ("input", "recurrent", "output", "feedback")
+"""Names of the projections of a network."""
+
+LEARNING_PROJECTIONS = PROJECTIONS[:3]
+"""Those whose weights the rule can learn."""
+
 
 class SurrogateGradient(Parameters):
     """Surrogate of the spike function's derivative, psi(v), with u = abs(v - V_th) / width."""

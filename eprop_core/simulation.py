@@ -3,68 +3,46 @@
 import copy
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, get_args
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
-from eprop_core import loop
-from eprop_core.collective import together
-from eprop_core.connectivity import Connections, Range, expand, mean_in_degree
-from eprop_core.exchange import (
+from eprop_core.errors import NotFiniteError
+from eprop_core.interrupts import DeferredInterrupt
+from eprop_core.model import loop
+from eprop_core.model.neurons import FINITE
+from eprop_core.model.projection import Projection
+from eprop_core.model.synapses import NO_COLUMN, WEIGHT, Synapses
+from eprop_core.network.assembly import ReadoutRange, assemble, build, projection_ranges
+from eprop_core.network.columns import columns_of
+from eprop_core.network.connections import Connections, Range
+from eprop_core.network.connectivity import expand
+from eprop_core.network.degrees import mean_in_degree
+from eprop_core.network.memory_estimate import check_memory
+from eprop_core.network.neuron_values import firing_phases
+from eprop_core.network.neuron_values import neuron_values as values_of_neurons
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
+from eprop_core.parsing import ParameterError
+from eprop_core.ranks.collective import raising_on_all_ranks
+from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
+from eprop_core.ranks.exchange import (
     GO_ON,
     INTERRUPTED,
     RANK_FAILED,
+    EmulatedExchange,
     Exchange,
     Exchanged,
     ExchangeWithAll,
     ExchangeWithTargets,
-    PretendedExchange,
     Traffic,
 )
-from eprop_core.exchange_cost import Destinations, cheaper_destinations
-from eprop_core.interrupts import DeferredInterrupt
-from eprop_core.layout import layout
-from eprop_core.memory_estimate import check_memory
-from eprop_core.network import PROJECTIONS, ReadoutRange, assemble, build, projection_ranges
-from eprop_core.neuron_values import firing_phases
-from eprop_core.neuron_values import neuron_values as values_of_neurons
-from eprop_core.neurons import FINITE
-from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError
-from eprop_core.projection import Projection
+from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations
+from eprop_core.recording import Recording, RunInterrupted
 from eprop_core.stimulus import Stimulus, StimulusError
-from eprop_core.synapses import NO_COLUMN, WEIGHT, Synapses
 
 RECORDED_AT_ONCE = 4_000_000
 """Room for recorded spikes, as the number of neurons times steps that are computed between two emptyings."""
-
-
-class NotFiniteError(ArithmeticError):
-    """A voltage that is no longer a finite number, or a weight on its way there."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What a run recorded."""
-
-    spike_steps: np.ndarray
-    """int64 (n_spikes,), steps relative to the start of the run, ascending; this rank's neurons."""
-    spike_neurons: np.ndarray
-    """int64 (n_spikes,), global ids, ascending within a step."""
-    readout: np.ndarray
-    """float64 (n_steps, n_readout), mV, the same on all ranks."""
-    error: np.ndarray
-    """float64 (n_steps, n_readout), window * (readout - target), mV, the same on all ranks."""
-
-
-class RunInterrupted(KeyboardInterrupt):
-    """A run that Ctrl-C ended early; the simulation stands at its ``step``, and can go on from there."""
-
-    def __init__(self, message: str, recording: Recording) -> None:
-        super().__init__(message)
-        self.recording = recording
-        """Of the steps that were simulated."""
 
 
 class Simulation:
@@ -98,7 +76,7 @@ class Simulation:
         seed: int = 1,
         connections: Mapping[str, Connections] | None = None,
         neuron_values: Mapping[str, np.ndarray] | None = None,
-        communicator: Any = None,
+        communicator: Communicator | None = None,
         destinations: Destinations | None = None,
         dry_run: tuple[int, int] | None = None,
         time_waiting: bool = False,
@@ -113,9 +91,10 @@ class Simulation:
             )
         if destinations not in (None, *get_args(Destinations)):
             raise ParameterError(f"destinations = {destinations!r}: must be {' or '.join(get_args(Destinations))}")
-        if dry_run is not None and (communicator is not None or not network.firing_period):
+        self._communicator = communicator or SINGLE_RANK
+        if dry_run is not None and (self._communicator is not SINGLE_RANK or not network.firing_period):
             raise ParameterError("dry_run: needs neuron.ignore_and_fire, and no communicator")
-        index, n_ranks = dry_run or ((0, 1) if communicator is None else (communicator.rank, communicator.size))
+        index, n_ranks = dry_run or (self._communicator.rank, self._communicator.size)
         if not 0 <= index < n_ranks:
             raise ParameterError(f"dry_run = {dry_run}: rank must be 0 to {n_ranks - 1}")
         if n_ranks > network.n_recurrent:
@@ -124,17 +103,16 @@ class Simulation:
         self.seed = seed
         self.recurrent = Range.of_rank(network.n_recurrent, index, n_ranks)
         """The recurrent neurons of this rank."""
-        self._communicator = communicator
         self._time_waiting = time_waiting
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
-        n_ranks_here = ranks_on_this_machine(communicator)
+        n_ranks_here = n_ranks_on_this_machine(self._communicator)
         n_connections = {name: len(given.source) for name, given in connections.items()}
 
         def build_own() -> loop.Rank:
             check_memory(network, n_ranks_here, n_ranks, n_connections)
             return self._build(connections)
 
-        self._rank = together(communicator, build_own)
+        self._rank = raising_on_all_ranks(self._communicator, build_own)
         self._sample_length = 0
         self._failure: NotFiniteError | RuntimeError | None = None
         """What ended a run where it cannot go on."""
@@ -157,12 +135,12 @@ class Simulation:
         )
 
     def _new_exchange(self, n_ranks: int, dry_run: bool) -> Exchange | None:
-        has_targets = np.diff(self._rank.recurrent.synapses.offset) > 0
+        has_targets = np.diff(self._rank.recurrent.synapses.indptr) > 0
         if dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
             mean_out_degree = mean_in_degree(self.network.recurrent.connectivity, self.network.n_recurrent)
             received = has_targets | (self.destinations == "all")
-            return PretendedExchange(phase, self.network.firing_period, n_ranks, mean_out_degree, received)
+            return EmulatedExchange(phase, self.network.firing_period, n_ranks, mean_out_degree, received)
         if n_ranks == 1:
             return None
         if self.destinations == "all":
@@ -172,7 +150,7 @@ class Simulation:
     @property
     def step(self) -> int:
         """Steps simulated so far."""
-        return int(self._rank.output_history.row[0]) + self.network.output.delay + 1
+        return int(self._rank.output_sums.time_index[0]) + self.network.output.delay + 1
 
     def run(self, stimulus: Stimulus) -> Recording:
         """Simulate the stimulus; time, voltages and traces go on from the run before. Collective.
@@ -220,7 +198,7 @@ class Simulation:
         n_steps, n_readout = stimulus.n_steps, self.network.n_readout
         return loop.Run(
             start=self.step,
-            input_offset=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
+            input_indptr=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
             input_channels=stimulus.input_channels.astype(np.int32),
             target=np.ascontiguousarray(stimulus.target),
             learning_window=np.ascontiguousarray(stimulus.learning_window),
@@ -253,9 +231,8 @@ class Simulation:
                 begin, last_step = end, min(last_step, stop)
             self._check_output_weights(rank)
 
-        together(self._communicator, simulate)
-        if self._communicator is not None:
-            interrupt.requested = any(self._communicator.allgather(interrupt.requested))
+        raising_on_all_ranks(self._communicator, simulate)
+        interrupt.requested = any(self._communicator.allgather(interrupt.requested))
         return np.concatenate(spikes)
 
     def _set_sample_length(self, length: int) -> None:
@@ -269,7 +246,7 @@ class Simulation:
                 "because updates or resets go with them"
             )
         self._sample_length = length
-        self._take_over(self._assemble({name: self._synapses(name) for name in PROJECTIONS[:3]}, self._rank))
+        self._take_over(self._assemble({name: self._synapses(name) for name in LEARNING_PROJECTIONS}, self._rank))
 
     def _take_over(self, rank: loop.Rank) -> None:
         """Go on with a rank at rest; counts and times go on, too."""
@@ -350,7 +327,7 @@ class Simulation:
         self, exchange: Exchange, exchanged: Exchanged, first_step: int, next_step: int, notice: int
     ) -> int:
         before = time.perf_counter()
-        if self._time_waiting and self._communicator is not None:
+        if self._time_waiting:
             self._communicator.Barrier()
             self._communication["wait"] += time.perf_counter() - before
             before = time.perf_counter()
@@ -382,9 +359,9 @@ class Simulation:
         Where samples update, a batch is in it once the next sample has begun.
         """
         own = self._own_weights(projection)
-        if self._communicator is None:
-            return own
         parts = self._communicator.allgather(own)
+        if len(parts) == 1:
+            return own
         source, target, weight = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         order = np.lexsort((source, target))
         return Connections(source[order], target[order], weight[order])
@@ -414,7 +391,9 @@ class Simulation:
         rank = self._with_last_batch()
         copied = object.__new__(Simulation)
         copied.__dict__.update(self.__dict__)
-        static = {name: getattr(self.network, name).model_copy(update={"plastic": False}) for name in PROJECTIONS[:3]}
+        static = {
+            name: getattr(self.network, name).model_copy(update={"plastic": False}) for name in LEARNING_PROJECTIONS
+        }
         copied.network = self.network.model_copy(update=static)
         copied._exchange = None if self._exchange is None else self._exchange.for_a_copy()
         copied._communication = dict.fromkeys(self._communication, 0.0)
@@ -422,25 +401,24 @@ class Simulation:
         copied._failure = None
 
         def assemble_static() -> loop.Rank:
-            n_ranks = 1 if self._communicator is None else self._communicator.size
-            check_memory(copied.network, ranks_on_this_machine(self._communicator), n_ranks, None)
-            return copied._assemble({name: _static(copied.network, name, rank) for name in PROJECTIONS[:3]}, rank)
+            check_memory(copied.network, n_ranks_on_this_machine(self._communicator), self._communicator.size, None)
+            return copied._assemble({name: _static(copied.network, name, rank) for name in LEARNING_PROJECTIONS}, rank)
 
-        copied._rank = together(self._communicator, assemble_static)
+        copied._rank = raising_on_all_ranks(self._communicator, assemble_static)
         return copied
 
     def _with_last_batch(self) -> loop.Rank:
         """Return this rank, or a copy in which the batch so far has updated the weights."""
-        samples, output = self._rank.samples, self._rank.output_history
+        samples, output = self._rank.samples, self._rank.output_sums
         if samples.batch_size == 0 or self.step == 0:
             return self._rank
-        histories = self._rank.input_history, self._rank.recurrent_history
+        all_sums = self._rank.input_sums, self._rank.recurrent_sums
         n_steps = 1 + max(
-            samples.readouts_begin + output.horizon,
-            samples.neurons_begin + max(history.horizon for history in histories),
+            samples.readouts_begin + output.lag,
+            samples.neurons_begin + max(running_sums.lag for running_sums in all_sums),
         )
         # Which source has which targets never changes.
-        memo = {id(part): part for name in PROJECTIONS[:3] for part in self._synapses(name)[:2]}
+        memo = {id(part): part for name in LEARNING_PROJECTIONS for part in self._synapses(name)[:2]}
         rank: loop.Rank = copy.deepcopy(self._rank, memo)
         rank = rank._replace(samples=samples._replace(last=self.step // samples.length))
         none, shape = np.zeros(0, np.int64), (n_steps, self.network.n_readout)
@@ -458,12 +436,12 @@ class Simulation:
         Raises:
             ParameterError: a connection that is not allowed, or a dry run.
         """
-        if isinstance(self._exchange, PretendedExchange):
+        if isinstance(self._exchange, EmulatedExchange):
             raise ParameterError("reconnect: a dry run does not have the other ranks' connections")
         all_connections = {name: connections.get(name) or self.weights(name) for name in PROJECTIONS}
-        self._take_over(together(self._communicator, lambda: self._build(all_connections)))
+        self._take_over(raising_on_all_ranks(self._communicator, lambda: self._build(all_connections)))
         traffic = self.traffic
-        self._exchange = self._new_exchange(1 if self._communicator is None else self._communicator.size, dry_run=False)
+        self._exchange = self._new_exchange(self._communicator.size, dry_run=False)
         if self._exchange is not None:
             self._exchange.traffic.update(traffic)
         self._sample_length = 0
@@ -494,7 +472,7 @@ class Simulation:
     @property
     def synapse_bytes(self) -> dict[str, int]:
         """Bytes of one synapse by projection: its target, and its weight and all that it remembers."""
-        synapses = {name: self._synapses(name) for name in PROJECTIONS[:3]}
+        synapses = {name: self._synapses(name) for name in LEARNING_PROJECTIONS}
         return {name: part.target.itemsize + part.values[:1].nbytes for name, part in synapses.items()}
 
     @property
@@ -517,21 +495,9 @@ class Simulation:
 def _static(network: Network, name: str, rank: loop.Rank) -> Synapses:
     """A projection of ``rank`` for a static ``network``: the same connections, and copies of their weights."""
     plastic: Synapses = getattr(rank, name).synapses
-    columns = layout(network, name)
+    columns = columns_of(network, name)
     values = np.empty((len(plastic.target), columns.n))
     values[:, WEIGHT] = plastic.values[:, WEIGHT]
     if columns.feedback != NO_COLUMN:
         values[:, columns.feedback] = plastic.values[:, plastic.columns.feedback]
-    return Synapses(plastic.offset, plastic.target, values, columns)
-
-
-def ranks_on_this_machine(communicator: Any) -> int:
-    """Number of the communicator's ranks that share this rank's memory. Collective."""
-    if communicator is None:
-        return 1
-    from mpi4py import MPI
-
-    local = communicator.Split_type(MPI.COMM_TYPE_SHARED)
-    n = int(local.size)
-    local.Free()
-    return n
+    return Synapses(plastic.indptr, plastic.target, values, columns)

@@ -10,7 +10,7 @@ from eprop_core.parsing import Parameters, parse
 class Saccades(Parameters):
     """An event camera that looks at an image of 28 x 28 pixels and moves along a triangle in three saccades.
 
-    The defaults are calibrated to N-MNIST; ``eprop_core.datasets.comparison`` measures how well.
+    The defaults are calibrated to N-MNIST; ``eprop_core.experiments.saccades`` measures how well.
     """
 
     sensor_size: int = Field(34, ge=4, description="pixels, edge of the square sensor")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from eprop_core.compilation import allocating_kernel
+from eprop_core.compiled.compilation import allocating_kernel
 from eprop_core.datasets.events import EventDataset, IntArray, bin_events
 from eprop_core.datasets.parameters import Saccades
 from eprop_core.progress import progress

@@ -1,1 +1,1 @@
-"""What the pipeline's rules call: training and timing, each a command line that writes one result file."""
+"""Experiments: each a folder with its parameters, its result, and a program that measures."""

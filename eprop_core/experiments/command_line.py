@@ -10,17 +10,17 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from eprop_core import threads
 from eprop_core.datasets.events import DatasetError
+from eprop_core.errors import InsufficientMemoryError, NotFiniteError
 from eprop_core.experiments.driver import end_with_driver
-from eprop_core.experiments.ranks import RanksError
-from eprop_core.memory_estimate import InsufficientMemoryError
+from eprop_core.machine import threads
 from eprop_core.parsing import ParameterError
-from eprop_core.simulation import NotFiniteError
+from eprop_core.ranks import launch
+from eprop_core.ranks.launch import RanksError
 from eprop_core.stimulus import StimulusError
 
 REPORTED = (ParameterError, DatasetError, StimulusError, RanksError, InsufficientMemoryError, NotFiniteError, OSError)
-"""Errors in what the user gave; on several ranks, all meet the same one (``eprop_core.collective`` sees to that)."""
+"""Errors in what the user gave; on several ranks, all raise the same one (``eprop_core.ranks.collective``)."""
 
 
 def parser(module: str, description: str | None) -> argparse.ArgumentParser:
@@ -65,11 +65,9 @@ def run(program: Callable[[], None]) -> None:
     try:
         program()
     except REPORTED as error:
-        mpi = sys.modules.get("mpi4py.MPI")
-        if mpi is None or mpi.COMM_WORLD.rank == 0:
+        if launch.is_first():
             _tell(error)
-        if mpi is not None:
-            mpi.Finalize()  # an exit code other than 0 without it is an abort, with a page of messages
+        launch.leave()
         sys.exit(1)
 
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from eprop_core.exchange_cost import Destinations
-from eprop_core.experiments import command_line, ranks, results
+from eprop_core.experiments import command_line
 from eprop_core.experiments.poisson import poisson_spikes
-from eprop_core.experiments.provenance import provenance
-from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import AllToAll, Network, Plasticity
+from eprop_core.measurement import results
+from eprop_core.measurement.provenance import provenance
+from eprop_core.parameters import PROJECTIONS, AllToAll, Network, Plasticity
 from eprop_core.parsing import ParameterError, parse
+from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
+from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 
@@ -18,7 +19,7 @@ from eprop_core.stimulus import Stimulus
 def run_briefly(
     network: Network,
     *,
-    communicator: ranks.Communicator = None,
+    communicator: Communicator = SINGLE_RANK,
     destinations: Destinations | None = None,
     dry_run: bool = False,
 ) -> None:
@@ -26,7 +27,7 @@ def run_briefly(
 
     What is compiled depends on the kind of network, not on its size. Several ranks need a little more than one.
     """
-    n_ranks = 2 if dry_run else ranks.size_of(communicator)
+    n_ranks = 2 if dry_run else communicator.size
     few: dict[str, Any] = {"n_input": 4, "n_recurrent": 4 * n_ranks, "n_readout": 2}
     for name in PROJECTIONS:
         few[name] = getattr(network, name).model_copy(update={"connectivity": AllToAll(rule="all_to_all")})
@@ -53,12 +54,12 @@ _FEATURES: dict[str, dict[str, dict[str, Any]]] = {
     "two_filters": {"plasticity": {"kappa_reg": 0.5 * Plasticity().kappa}},
     "adaptive": {"neuron": {"adaptation": {"beta": 0.1, "tau": 100.0}}},
     "own_decay": {"neuron": {"tau_m": {"low": 10.0, "high": 20.0}}},
-    "walking": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
+    "stepwise": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
 }
 
 
 def network_of(kind: str) -> Network:
-    """Return a network of a kind, see :func:`eprop_core.layout.kind`."""
+    """Return a network of a kind, see :func:`eprop_core.network.features.kind`."""
     values: dict[str, Any] = {"n_input": 1, "n_recurrent": 1, "n_readout": 1}
     for feature in kind.split("-") if kind != "plain" else []:
         if feature not in _FEATURES:

@@ -119,7 +119,7 @@ def parse_changed(model: type[Model], values: Mapping[str, Any], changes: Change
     return parse(model, apply(values, changes))
 
 
-def identifier(parameters: BaseModel) -> str:
+def content_hash(parameters: BaseModel) -> str:
     """Return a short name that depends on every parameter, so that equal parameters share their result files."""
     values = json.dumps(parameters.model_dump(mode="json"), sort_keys=True)
     return hashlib.sha256(values.encode()).hexdigest()[:10]

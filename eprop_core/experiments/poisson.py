@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.compilation import kernel
-from eprop_core.random import Purpose, philox, to_uniform
+from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.random import Purpose, philox, to_uniform
 
 _DRAWS_PER_BLOCK = 4  # a counter of the generator gives four numbers
 _PURPOSE = int(Purpose.INPUT_SPIKES)

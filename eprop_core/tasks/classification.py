@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.events import EventDataset
-from eprop_core.simulation import Recording
+from eprop_core.recording import Recording
 from eprop_core.tasks.task import Events, Loss, Samples, Score, Task
 
 

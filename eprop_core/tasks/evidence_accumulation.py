@@ -6,7 +6,7 @@ Every sample is a function of the seed and its number, so there are as many as o
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.random import Purpose, generator
+from eprop_core.compiled.random import Purpose, generator
 from eprop_core.tasks.classification import Classification
 from eprop_core.tasks.parameters import EvidenceAccumulation
 from eprop_core.tasks.task import Events, Loss

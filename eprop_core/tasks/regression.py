@@ -6,7 +6,7 @@ There is one sample, shown again in every iteration; what is asked is how well i
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.random import Purpose, generator
+from eprop_core.compiled.random import Purpose, generator
 from eprop_core.tasks.parameters import Pattern, SineWaves
 from eprop_core.tasks.task import Events, Loss, Task
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax
 
-from eprop_core.simulation import Recording
+from eprop_core.recording import Recording
 from eprop_core.stimulus import Stimulus
 
 Samples = npt.NDArray[np.int64]

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from eprop_core.connectivity import Connections
+from eprop_core.network.connections import Connections
 from eprop_core.parsing import ParameterError
 from eprop_core.time_driven.synapses import SynapsesOntoReadouts, dense
 

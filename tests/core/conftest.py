@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eprop_core import control_groups
+from eprop_core.machine import control_groups
 
 
 @pytest.fixture

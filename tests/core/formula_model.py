@@ -39,10 +39,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.connectivity import Connections
+from eprop_core.network.connections import Connections
 from eprop_core.parameters import Adam, GradientDescent, Network
 from eprop_core.stimulus import Stimulus
-from eprop_core.validation.variants import LEARNING
+from eprop_core.verification.variants import LEARNING
 
 
 class Outcome(NamedTuple):

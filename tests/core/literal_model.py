@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eprop_core.connectivity import Connections
+from eprop_core.network.connections import Connections
 from eprop_core.parameters import Adam, Network
 from eprop_core.stimulus import Stimulus
 

@@ -13,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from eprop_core.connectivity import Connections
+from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
-from eprop_core.layout import communication_interval
-from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Network
+from eprop_core.network.connections import Connections
+from eprop_core.network.features import communication_interval
+from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
-from eprop_core.simulation import NotFiniteError, RunInterrupted, Simulation
+from eprop_core.recording import RunInterrupted
+from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.validation.ranks import DESTINATIONS, problems, simulate
+from eprop_core.verification.ranks import DESTINATIONS, problems, simulate
 
 
 def fail(communicator: Any) -> None:

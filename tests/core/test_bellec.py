@@ -5,15 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eprop_core.connectivity import Connections
+from eprop_core.network.connections import Connections
 from eprop_core.parameters import Adam, Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.validation.bellec_model import train
-from eprop_core.validation.bellec_problem import N_SAMPLES, VARIANTS, bellec_problem, in_absolute_time
-from eprop_core.validation.random_problem import Problem
-from eprop_core.validation.variants import LEARNING
+from eprop_core.verification.bellec_model import train
+from eprop_core.verification.bellec_problem import N_SAMPLES, VARIANTS, bellec_problem, in_absolute_time
+from eprop_core.verification.random_problem import Problem
+from eprop_core.verification.variants import LEARNING
 
 # Both compute in double precision but sum in different orders.
 TOLERANCE = 1e-12  # of the largest readout, at least 1 mV

@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from eprop_core.connectivity import Connections, Range, compress, expand, mean_in_degree, weight_scale
+from eprop_core.model.synapses import Columns
+from eprop_core.network.connections import Connections, Range
+from eprop_core.network.connectivity import compress, expand, weight_scale
+from eprop_core.network.degrees import mean_in_degree
 from eprop_core.parameters import AllToAll, FixedInDegree, InitialWeights, PairwiseBernoulli
 from eprop_core.parsing import ParameterError
-from eprop_core.synapses import Columns
 
 ALL_TO_ALL = AllToAll(rule="all_to_all")
 FIXED = FixedInDegree(rule="fixed_in_degree", in_degree=12)
@@ -51,7 +53,7 @@ EXPLICIT = Connections(
 def test_explicit_connections_come_back_sorted() -> None:
     sources, targets = Range.whole(3), Range.whole(4)
     synapses = compress(EXPLICIT, "input", sources, targets, Columns(n=3))
-    assert synapses.offset.tolist() == [0, 1, 2, 6]
+    assert synapses.indptr.tolist() == [0, 1, 2, 6]
     assert synapses.target.tolist() == [0, 3, 0, 1, 1, 3]
     assert synapses.values.shape == (6, 3)
     listed = expand(synapses, sources, targets)
@@ -89,7 +91,7 @@ def test_explicit_connections_are_divided_among_ranks() -> None:
 def test_no_explicit_connections() -> None:
     none = np.empty(0)
     synapses = compress(Connections(none, none, none), "input", Range.whole(3), Range.whole(4), Columns(n=2))
-    assert synapses.offset.tolist() == [0, 0, 0, 0]
+    assert synapses.indptr.tolist() == [0, 0, 0, 0]
     assert synapses.values.shape == (0, 2)
 
 

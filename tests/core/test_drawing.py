@@ -8,8 +8,11 @@ import math
 import numpy as np
 import pytest
 
-from eprop_core import drawing
-from eprop_core.connectivity import Connections, Range, draw, expand
+from eprop_core.compiled.random import Purpose
+from eprop_core.model.synapses import WEIGHT, Columns, Synapses
+from eprop_core.network import drawing
+from eprop_core.network.connections import Connections, Range
+from eprop_core.network.connectivity import draw, expand
 from eprop_core.parameters import (
     AllToAll,
     Connectivity,
@@ -17,8 +20,6 @@ from eprop_core.parameters import (
     InitialWeights,
     PairwiseBernoulli,
 )
-from eprop_core.random import Purpose
-from eprop_core.synapses import WEIGHT, Columns, Synapses
 
 ALL_TO_ALL = AllToAll(rule="all_to_all")
 NORMAL = InitialWeights(divide_by="nothing")
@@ -160,13 +161,13 @@ def test_parts_make_the_same_network(rule: Connectivity, distribution: str, n_ra
 @pytest.mark.parametrize("rule", [fixed(7), fixed(30), bernoulli(0.4), fixed(9, allow_multapses=True)], ids=repr)
 def test_synapses_are_sorted_by_source_then_target(rule: Connectivity) -> None:
     synapses = drawn_between(rule, Range.whole(40), Range(10, 25, 40), autapses=False)
-    assert synapses.offset.dtype == np.int64
+    assert synapses.indptr.dtype == np.int64
     assert synapses.target.dtype == np.int32
     assert synapses.values.shape == (len(synapses.target), 3)
     assert not synapses.values[:, WEIGHT + 1 :].any()
-    assert synapses.offset[0] == 0
-    assert synapses.offset[-1] == len(synapses.target) > 0
-    for first, last in zip(synapses.offset[:-1], synapses.offset[1:], strict=True):
+    assert synapses.indptr[0] == 0
+    assert synapses.indptr[-1] == len(synapses.target) > 0
+    for first, last in zip(synapses.indptr[:-1], synapses.indptr[1:], strict=True):
         assert np.all(np.diff(synapses.target[first:last]) >= 0)
     assert synapses.target.min() >= 0
     assert synapses.target.max() < 15

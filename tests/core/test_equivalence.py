@@ -5,17 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eprop_core.connectivity import Range
-from eprop_core.layout import kind
-from eprop_core.network import PROJECTIONS
-from eprop_core.neuron_values import neuron_values
-from eprop_core.parameters import Network
+from eprop_core.network.connections import Range
+from eprop_core.network.features import kind
+from eprop_core.network.neuron_values import neuron_values
+from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.time_driven import simulate
-from eprop_core.validation.random_problem import Problem, random_problem
-from eprop_core.validation.variants import SURROGATES
+from eprop_core.time_driven.simulation import simulate
+from eprop_core.verification.random_problem import Problem, random_problem
+from eprop_core.verification.variants import SURROGATES
 
 LEARNING = ("input", "recurrent", "output")
 # Both compute in double precision but sum in different orders, and the constant-time update loses some 100 units of
@@ -335,5 +334,5 @@ def test_random_variants(seed: int, walks: bool) -> None:
         "cutoff": rng.choice([None, int(rng.integers(7, 60))]),
     }
     problem = small_problem(seed, **of_kind | settings)
-    assert kind(problem.network) == ("adaptive-walking" if walks else "two_filters-adaptive-own_decay")
+    assert kind(problem.network) == ("adaptive-stepwise" if walks else "two_filters-adaptive-own_decay")
     assert_equals_time_driven(problem)

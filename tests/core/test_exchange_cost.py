@@ -2,9 +2,9 @@
 
 import pytest
 
-from eprop_core.exchange_cost import cheaper_destinations, costs, share_of_ranks
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
+from eprop_core.ranks.exchange_cost import cheaper_destinations, costs, share_of_ranks
 
 
 def network(n_recurrent: int, in_degree: int, delay: int = 10) -> Network:

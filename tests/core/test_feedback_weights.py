@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eprop_core.connectivity import Connections
+from eprop_core.network.connections import Connections
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.time_driven import simulate
+from eprop_core.time_driven.simulation import simulate
 
 LEARNING_RATE = 0.1
 ONE = np.zeros(1, int)

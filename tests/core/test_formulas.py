@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from eprop_core import layout
-from eprop_core.connectivity import Connections
-from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Network
+from eprop_core.network import features
+from eprop_core.network.connections import Connections
+from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
-from eprop_core.simulation import Recording, Simulation
+from eprop_core.recording import Recording
+from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.validation.random_problem import neuron_values, random_problem
-from eprop_core.validation.variants import KINDS, LEARNING, SURROGATES
+from eprop_core.verification.random_problem import neuron_values, random_problem
+from eprop_core.verification.variants import KINDS, LEARNING, SURROGATES
 from formula_model import FormulaModel, Outcome
 
 # Both compute in double precision but sum in different orders.
@@ -54,7 +54,7 @@ class Drawn(NamedTuple):
 
 
 def draw(rule: str, kind: str, *seed: int) -> Drawn:
-    """Draw a network of a kind, see :func:`eprop_core.layout.kind`, that learns by a rule of :data:`RULES`."""
+    """Draw a network of a kind (:func:`eprop_core.network.features.kind`) that learns by a rule of :data:`RULES`."""
     rng = np.random.default_rng(seed)
     by_sample = RULES[rule].get("update") == "sample"
     n_samples = 1 if rule == "spike" else int(rng.integers(3, 13))
@@ -119,7 +119,7 @@ def _learning(rng: np.random.Generator, kind: str, by_sample: bool) -> dict[str,
             # Gradients are larger than between spikes. Where one is zero, an epsilon of the size of its rounding would
             # let Adam make a full step.
             settings["adam"] = {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-2}
-    elif "walking" in kind:
+    elif "stepwise" in kind:
         settings["adam"] = ADAM[rng.integers(len(ADAM))]
     if "adam" in settings:
         settings["learning_rate"] *= 0.3
@@ -290,7 +290,7 @@ CASES = [
     for rule, settings in RULES.items()
     for kind in KINDS
     # Where samples update, synapses never walk; over a sample, eligibilities of the rate are summed, not filtered.
-    if not ("walking" in kind and settings.get("update") == "sample")
+    if not ("stepwise" in kind and settings.get("update") == "sample")
     and not ("two_filters" not in kind and settings.get("rate_average") == "sample")
 ]
 
@@ -301,7 +301,7 @@ def test_formulas(rule: str, kind: str, seed: int) -> None:
     """Of a network that says something, and no spike of which rounding decides."""
     for attempt in range(20):
         drawn = draw(rule, kind, seed, attempt)
-        assert layout.kind(drawn.network) == kind
+        assert features.kind(drawn.network) == kind
         outcome = FormulaModel(*drawn).outcome
         if says_something(drawn, outcome):
             whole = simulate(drawn, [drawn.stimulus.n_steps])

@@ -10,10 +10,10 @@ import pytest
 
 from eprop_core import simulation as simulation_module
 from eprop_core.interrupts import DeferredInterrupt
-from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Network
+from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
-from eprop_core.simulation import Recording, RunInterrupted, Simulation
+from eprop_core.recording import Recording, RunInterrupted
+from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from test_equivalence import SMALL, small_problem
 from test_simulation import assert_same_bits, joined, piece

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from eprop_core import memory
+from eprop_core.machine import memory
 
 Groups = Callable[..., None]
 

@@ -4,17 +4,16 @@ Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHO
 """
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from eprop_core.connectivity import Connections
+from eprop_core.network.connections import Connections
 from eprop_core.simulation import Simulation
-from eprop_core.time_driven import simulate
-from eprop_core.validation.nest import Nest
-from eprop_core.validation.random_problem import Problem, neuron_values, random_problem
-from eprop_core.validation.variants import LEARNING, OF_NEST, Variants
+from eprop_core.time_driven.simulation import simulate
+from eprop_core.verification.nest import Nest
+from eprop_core.verification.random_problem import Problem, neuron_values, random_problem
+from eprop_core.verification.variants import LEARNING, OF_NEST, Variants
 
 NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
 pytestmark = pytest.mark.skipif(
@@ -36,7 +35,7 @@ def problem_of(name: str) -> Problem:
     return random_problem(settings.pop("seed"), N_STEPS, **settings)
 
 
-NEST = Nest(str(NEST_PYTHON), Path(__file__).parents[2] / "workflow" / "nest")
+NEST = Nest(str(NEST_PYTHON))
 
 
 @pytest.fixture(scope="module")

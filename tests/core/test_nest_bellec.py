@@ -4,15 +4,14 @@ Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHO
 """
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from eprop_core.validation.bellec_model import train
-from eprop_core.validation.bellec_problem import N_SAMPLES, VARIANTS, bellec_problem
-from eprop_core.validation.nest import Nest
-from eprop_core.validation.variants import LEARNING
+from eprop_core.verification.bellec_model import train
+from eprop_core.verification.bellec_problem import N_SAMPLES, VARIANTS, bellec_problem
+from eprop_core.verification.nest import Nest
+from eprop_core.verification.variants import LEARNING
 
 NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
 pytestmark = pytest.mark.skipif(
@@ -26,7 +25,7 @@ TOLERANCE = 1e-11  # of the largest error or weight, at least 1
 @pytest.fixture(scope="module")
 def nest() -> dict[str, dict[str, np.ndarray]]:
     """NEST's results of all settings."""
-    nest = Nest(str(NEST_PYTHON), Path(__file__).parents[2] / "workflow" / "nest")
+    nest = Nest(str(NEST_PYTHON))
     return nest.run("bellec", {name: bellec_problem(name) for name in VARIANTS})
 
 

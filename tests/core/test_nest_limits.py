@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eprop_core.connectivity import Connections
+from eprop_core.interoperability import nest_programs
+from eprop_core.network.connections import Connections
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.stimulus import Stimulus
-from eprop_core.validation.bellec_model import train
-from eprop_core.validation.nest import Nest, load
-from eprop_core.validation.random_problem import Problem
+from eprop_core.verification.bellec_model import train
+from eprop_core.verification.nest import Nest, load
+from eprop_core.verification.random_problem import Problem
 
 NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
 pytestmark = pytest.mark.skipif(
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 def limits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     """What ``nest_limits.py`` recorded."""
     directory = tmp_path_factory.mktemp("limits")
-    Nest(str(NEST_PYTHON), Path(__file__).parent).call("nest_limits", directory)
+    nest_programs.call(str(NEST_PYTHON), "nest_limits", directory, Path(__file__).parent)
     return load(directory / "limits.npz")
 
 
@@ -97,7 +98,7 @@ def silent_neuron(second_spike: int) -> Problem:
 def test_last_learning_signal_of_a_sample() -> None:
     """It is lost for synapses that a spike reaches in the next sample's second step; so are spikes in its first."""
     problems = {str(step): silent_neuron(step) for step in (0, 1, 2)}
-    nest = Nest(str(NEST_PYTHON), Path(__file__).parents[2] / "workflow" / "nest").run("bellec", problems)
+    nest = Nest(str(NEST_PYTHON)).run("bellec", problems)
     whole, lost = {}, {}
     for name, (network, connections, stimulus) in problems.items():
         window = stimulus.learning_window.copy()

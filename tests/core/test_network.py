@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from eprop_core.connectivity import Range
-from eprop_core.memory_estimate import InsufficientMemoryError, estimate_memory
-from eprop_core.neuron_values import neuron_values
+from eprop_core.errors import InsufficientMemoryError
+from eprop_core.network.connections import Range
+from eprop_core.network.memory_estimate import estimate_memory
+from eprop_core.network.neuron_values import neuron_values
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eprop_core.neurons import (
+from eprop_core.model.neurons import (
     FINITE,
     NO_LOWER_BOUND,
     Feedback,
@@ -21,8 +21,8 @@ from eprop_core.neurons import (
     update_readouts,
     update_recurrent,
 )
-from eprop_core.surrogate import KINDS
-from eprop_core.synapses import WEIGHT, Columns, Synapses
+from eprop_core.model.surrogate import KINDS
+from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 
 DEPTH = 3
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from eprop_core.optimizers import KINDS, bounded, change, optimizer_of
+from eprop_core.model.optimizers import KINDS, bounded, change, optimizer_of
 from eprop_core.parameters import Adam, GradientDescent
 
 NO_VALUES = np.zeros((1, 0))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from eprop_core import processors
+from eprop_core.machine import processors
 
 Groups = Callable[..., None]
 

@@ -9,25 +9,33 @@ from itertools import product
 import numpy as np
 import pytest
 
-from eprop_core.history import (
+from eprop_core.model.optimizers import optimizer_of
+from eprop_core.model.projection import (
+    Projection,
+    Resets,
+    _power,
+    begin_time_index,
+    end_sample,
+    process_time_index,
+    start_new_block,
+)
+from eprop_core.model.running_sums import (
     LARGEST_FACTOR,
     Adaptation,
-    History,
+    RunningSums,
     advance,
     advance_readouts,
     keep_error,
     keep_signals,
     keep_surrogate_gradient,
-    move_origin,
-    move_rows,
+    move_step_values,
     next_powers,
+    reset_sums,
 )
-from eprop_core.optimizers import optimizer_of
+from eprop_core.model.sources import Sources
+from eprop_core.model.spikes import Spikes
+from eprop_core.model.synapses import ELIGIBILITY, GRADIENT, NEXT_WEIGHT, WEIGHT, Columns, Synapses
 from eprop_core.parameters import Adam, GradientDescent
-from eprop_core.projection import Projection, Resets, _power, begin_row, end_sample, move_to_new_origin, visit_row
-from eprop_core.sources import Sources
-from eprop_core.spikes import Spikes
-from eprop_core.synapses import ELIGIBILITY, GRADIENT, NEXT_WEIGHT, WEIGHT, Columns, Synapses
 
 N_STEPS, N_SOURCES, N_TARGETS = 400, 6, 5
 FIXED_POINT = 2.0**40
@@ -42,14 +50,14 @@ ADAM_EACH_STEP = ADAM.model_copy(update={"optimize_each_step": True})
 
 @dataclass(frozen=True)
 class Case:
-    """One projection; ``horizon`` is at least ``delay``, as learning signals may arrive later than spikes."""
+    """One projection; ``lag`` is at least ``delay``, as learning signals may arrive later than spikes."""
 
     alpha: float = 0.95
     kappa: float = 0.97
     kappa_reg: float = 0.97
     cutoff: int | None = 20
     delay: int = 1
-    horizon: int = 1
+    lag: int = 1
     onto_readouts: bool = False
     beta: float = 0.0
     """Rise of the thresholds at the most; targets differ in it."""
@@ -86,7 +94,7 @@ class Driver:
         self.initial, self.initial_feedback = rng.normal(size=(2, len(source)))
         self.alpha = case.alpha ** np.array([1.0, 0.3, 0.1, 0.5, 1.0] if case.own_decays else [1.0] * N_TARGETS)
         self.beta = case.beta * np.array([1.0, 0.5, 0.0, 0.2, 1.0])
-        self.history = self._history()
+        self.running_sums = self._history()
         self.projection = Projection(
             synapses=self._synapses(target),
             sources=Sources.at_rest(N_SOURCES, case.cutoff),
@@ -97,26 +105,26 @@ class Driver:
             entry_lead=0 if case.onto_readouts else 1,
             resets=Resets(length=0, sources_begin=0, targets_begin=0, first_step_counts=True),
         )
-        self.spikes = Spikes.none(case.horizon + case.delay + 1, N_SOURCES)
+        self.spikes = Spikes.none(case.lag + case.delay + 1, N_SOURCES)
 
-    def _history(self) -> History:
-        case, walks = self.case, isinstance(self.case.optimizer, Adam)
+    def _history(self) -> RunningSums:
+        case, is_stepwise = self.case, isinstance(self.case.optimizer, Adam)
         if case.onto_readouts:
-            decays = case.alpha, case.alpha, case.alpha, case.horizon
-            return History.before_start(N_TARGETS, *decays, walks=walks, onto_readouts=True)
+            decays = case.alpha, case.alpha, case.alpha, case.lag
+            return RunningSums.before_start(N_TARGETS, *decays, is_stepwise=is_stepwise, onto_readouts=True)
         alpha = self.alpha if case.own_decays else case.alpha
         adaptation = Adaptation(self.beta, RHO) if case.beta else None
-        return History.before_start(
-            N_TARGETS, alpha, case.kappa, case.kappa_reg, case.horizon, adaptation, 1.0, walks=walks
+        return RunningSums.before_start(
+            N_TARGETS, alpha, case.kappa, case.kappa_reg, case.lag, adaptation, 1.0, is_stepwise=is_stepwise
         )
 
     def _synapses(self, target: np.ndarray) -> Synapses:
-        history, n, chosen = self.history, ELIGIBILITY + 1, {}
+        running_sums, n, chosen = self.running_sums, ELIGIBILITY + 1, {}
         for name, width in (
-            ("eligibility_reg", history.sums_reg is not None),
-            ("adaptation", history.adaptation is not None),
-            ("trace", history.own_decay is not None),
-            ("moments", 2 * (history.rows is not None)),
+            ("eligibility_reg", running_sums.sums_reg is not None),
+            ("adaptation", running_sums.adaptation is not None),
+            ("trace", running_sums.own_decay is not None),
+            ("moments", 2 * (running_sums.step_values is not None)),
             ("feedback", self.case.weight_decay > 0.0),
             ("next_feedback", self.case.weight_decay > 0.0 and self.case.optimizer == ADAM_EACH_STEP),
         ):
@@ -145,49 +153,51 @@ class Driver:
             slot = step % len(self.spikes.length)
             self.spikes.length[slot] = len(ids)
             self.spikes.ids[slot, : len(ids)] = ids
-            self._next_row()
+            self._next_time_index()
             self._end_block()
-            n_events += visit_row(self.projection, self.spikes, self.history, inputs[step], fixed_point)
+            n_events += process_time_index(self.projection, self.spikes, self.running_sums, inputs[step], fixed_point)
             weights[step] = self.projection.synapses.values[:, WEIGHT]
         return weights, inputs / (fixed_point or 1.0), n_events
 
-    def _next_row(self) -> None:
-        history, row = self.history, self.history.row[0]
-        offset = row - history.origin[0]
+    def _next_time_index(self) -> None:
+        running_sums, time_index = self.running_sums, self.running_sums.time_index[0]
+        offset = time_index - running_sums.block_start[0]
         nothing = np.zeros(N_TARGETS)
-        psi = self.psi[row + 1] if row >= -1 else nothing
-        signal, signal_reg = (self.signal[row], self.signal_reg[row]) if row >= 0 else (nothing, nothing)
+        psi = self.psi[time_index + 1] if time_index >= -1 else nothing
+        signal, signal_reg = (
+            (self.signal[time_index], self.signal_reg[time_index]) if time_index >= 0 else (nothing, nothing)
+        )
         if self.case.onto_readouts:
-            advance_readouts(history.sums, history.decay, offset, signal)
-            keep_error(history.rows, offset, signal)
-            history.row[0] += 1
-            begin_row(self.projection, self.spikes, history, row + 1)
+            advance_readouts(running_sums.sums, running_sums.decay, offset, signal)
+            keep_error(running_sums.step_values, offset, signal)
+            running_sums.time_index[0] += 1
+            begin_time_index(self.projection, self.spikes, running_sums, time_index + 1)
             return
-        history.signal[:] = signal + signal_reg if history.sums_reg is None else signal
-        if history.sums_reg is not None:
-            history.signal_reg[:] = signal_reg
-        keep_signals(history.rows, history)
-        begin_row(self.projection, self.spikes, history, row + 1)
-        adaptation, own_decay = history.adaptation, history.own_decay
+        running_sums.signal[:] = signal + signal_reg if running_sums.sums_reg is None else signal
+        if running_sums.sums_reg is not None:
+            running_sums.signal_reg[:] = signal_reg
+        keep_signals(running_sums.step_values, running_sums)
+        begin_time_index(self.projection, self.spikes, running_sums, time_index + 1)
+        adaptation, own_decay = running_sums.adaptation, running_sums.own_decay
         next_powers(own_decay)
-        advance(history.sums, adaptation, own_decay, history.decay, offset, psi, history.signal)
-        if history.sums_reg is not None:
-            advance(history.sums_reg, adaptation, own_decay, history.decay_reg, offset, psi, signal_reg)
-        keep_surrogate_gradient(history.rows, offset + 1, psi)
-        history.row[0] += 1
+        advance(running_sums.sums, adaptation, own_decay, running_sums.decay, offset, psi, running_sums.signal)
+        if running_sums.sums_reg is not None:
+            advance(running_sums.sums_reg, adaptation, own_decay, running_sums.decay_reg, offset, psi, signal_reg)
+        keep_surrogate_gradient(running_sums.step_values, offset + 1, psi)
+        running_sums.time_index[0] += 1
 
     def _end_block(self) -> None:
-        history = self.history
-        offset = history.row[0] - history.origin[0]
-        if offset == history.decay.block:
-            move_to_new_origin(self.projection, history)
-            move_rows(history.rows, offset)
-            move_origin(history.sums, history.adaptation, history.own_decay)
-            if history.sums_reg is not None:
-                move_origin(history.sums_reg, history.adaptation, history.own_decay)
-            history.origin[0] = history.row[0]
+        running_sums = self.running_sums
+        offset = running_sums.time_index[0] - running_sums.block_start[0]
+        if offset == running_sums.decay.block:
+            start_new_block(self.projection, running_sums)
+            move_step_values(running_sums.step_values, offset)
+            reset_sums(running_sums.sums, running_sums.adaptation, running_sums.own_decay)
+            if running_sums.sums_reg is not None:
+                reset_sums(running_sums.sums_reg, running_sums.adaptation, running_sums.own_decay)
+            running_sums.block_start[0] = running_sums.time_index[0]
 
-    def walk(self) -> tuple[np.ndarray, np.ndarray, float]:
+    def advance(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Weights (n_steps, n_synapses) as the rule defines them, the final feedback weights, and the sum of all that
         the gradients are made of.
         """
@@ -211,7 +221,7 @@ class Driver:
         z = threshold = filtered = filtered_reg = gradient = size = change = nothing = np.zeros(len(targets))
         last, has_arrived = None, False
         for step in range(N_STEPS):
-            index = step - case.horizon - 1
+            index = step - case.lag - 1
             if index >= 0:
                 if emitted[index]:
                     last = index
@@ -230,7 +240,7 @@ class Driver:
             if step >= case.delay and emitted[step - case.delay]:
                 if has_arrived:
                     if not each_step:
-                        change, gradient = optimizer.change(gradient, step - case.horizon), nothing
+                        change, gradient = optimizer.change(gradient, step - case.lag), nothing
                     weight, feedback, change = retained * weight + change, retained * feedback + change, nothing
                 has_arrived = True
             weights[step] = weight
@@ -263,7 +273,7 @@ def check(case: Case) -> None:
     driver = Driver(case)
     initial = driver.initial
     weights, inputs, n_events = driver.run()
-    expected, expected_feedback, size = driver.walk()
+    expected, expected_feedback, size = driver.advance()
     moved = np.abs(expected - initial).max(axis=0)
     assert np.all(moved[np.isin(driver.source, [2, 4, 5])] > 1e-3)
 
@@ -291,16 +301,16 @@ def test_negligible_traces_are_zero() -> None:
     assert _power(0.5, 99) == 0.5**99 > 1e-30
     assert _power(0.5, 100) == 0.0
     driver = Driver(Case(alpha=0.5, cutoff=None))
-    projection, history = driver.projection, driver.history
+    projection, running_sums = driver.projection, driver.running_sums
     projection.sources.trace[:2] = 0.99e-30, 1.01e-30
-    move_to_new_origin(projection, history)
+    start_new_block(projection, running_sums)
     assert projection.sources.trace[:2].tolist() == [0.0, 1.01e-30]
 
 
 DECAYS = [(0.97, 0.97), (0.97, 0.8), (0.0, 0.0), (0.0, 0.9), (0.9, 0.0), (0.9999, 0.5), (0.5, 0.9999), (0.05, 0.05)]
 DELAYS = [(1, 1), (2, 2), (5, 5), (1, 2), (1, 4), (3, 4), (2, 9), (5, 12)]
 ONTO_READOUTS = [
-    Case(alpha=alpha, cutoff=cutoff, delay=delay, horizon=delay, onto_readouts=True)
+    Case(alpha=alpha, cutoff=cutoff, delay=delay, lag=delay, onto_readouts=True)
     for alpha, cutoff, delay in product((0.95, 0.3), (6, 20, None), (1, 2, 5))
 ]
 
@@ -327,8 +337,8 @@ def test_cutoffs(cutoff: int | None) -> None:
 
 @pytest.mark.parametrize(("delay", "horizon"), DELAYS)
 @pytest.mark.parametrize("cutoff", [6, 20, None])
-def test_delays(delay: int, horizon: int, cutoff: int | None) -> None:
-    case = Case(delay=delay, horizon=horizon, cutoff=cutoff)
+def test_delays(delay: int, lag: int, cutoff: int | None) -> None:
+    case = Case(delay=delay, lag=lag, cutoff=cutoff)
     check(case)
     check(replace(case, kappa_reg=0.8))
     check(replace(case, alpha=0.3, kappa=0.5))
@@ -349,8 +359,8 @@ def test_adaptation(cutoff: int | None, beta: float) -> None:
 
 @pytest.mark.parametrize("beta", [0.02, 1.5])
 @pytest.mark.parametrize(("delay", "horizon"), DELAYS)
-def test_adaptation_and_decays_of_their_own(delay: int, horizon: int, beta: float) -> None:
-    case = Case(delay=delay, horizon=horizon, beta=beta, own_decays=True, kappa_reg=0.8)
+def test_adaptation_and_decays_of_their_own(delay: int, lag: int, beta: float) -> None:
+    case = Case(delay=delay, lag=lag, beta=beta, own_decays=True, kappa_reg=0.8)
     check(case)
     check(replace(case, cutoff=None))
     check(replace(case, cutoff=6, alpha=0.5))
@@ -358,8 +368,8 @@ def test_adaptation_and_decays_of_their_own(delay: int, horizon: int, beta: floa
 
 @pytest.mark.parametrize("optimizer", [ADAM, ADAM_EACH_STEP], ids=["sum", "each step"])
 @pytest.mark.parametrize(("delay", "horizon"), DELAYS)
-def test_walks(delay: int, horizon: int, optimizer: Adam) -> None:
-    case = Case(delay=delay, horizon=horizon, optimizer=optimizer)
+def test_walks(delay: int, lag: int, optimizer: Adam) -> None:
+    case = Case(delay=delay, lag=lag, optimizer=optimizer)
     for cutoff in (6, 37, None):  # 37 steps is the interval of a regular source
         check(replace(case, cutoff=cutoff))
         check(replace(case, cutoff=cutoff, beta=0.3, own_decays=True, kappa_reg=0.8))
@@ -385,15 +395,15 @@ def test_weights_and_feedback_that_decay(case: Case, optimizer: GradientDescent 
 def test_spikes_that_a_reset_meets_are_lost(delay: int, lag: int, first_step_counts: bool) -> None:
     """Samples begin ``lag`` steps later for the targets; a spike reaches those of its own sample alone."""
     length, begin = 10, 2
-    driver = Driver(Case(delay=delay, horizon=delay))
+    driver = Driver(Case(delay=delay, lag=delay))
     resets = Resets(length, begin, begin + lag, first_step_counts)
     projection = driver.projection._replace(plastic=False, resets=resets)
     driver.spikes.length[:] = N_SOURCES
     driver.spikes.ids[:] = np.arange(N_SOURCES)
     for step in range(begin + lag, begin + lag + 5 * length):
-        driver.history.row[0] = step - delay
+        driver.running_sums.time_index[0] = step - delay
         current = np.zeros(N_TARGETS)
-        n_events = visit_row(projection, driver.spikes, driver.history, current, None)
+        n_events = process_time_index(projection, driver.spikes, driver.running_sums, current, None)
         sample_of_source, sample_of_target = (step - delay - begin) // length, (step - begin - lag) // length
         reaches = sample_of_source == sample_of_target
         if (step - begin - lag) % length == 0:
@@ -411,7 +421,7 @@ def test_end_of_a_sample(batch_ends: bool, resets: bool) -> None:
     projection = driver.projection._replace(updates_at_spikes=False, resets=Resets(length, 0, 1, False))
     values, trace = projection.synapses.values, projection.sources.trace
     values[:, GRADIENT], values[:, ELIGIBILITY], trace[:] = 3.0, 2.0, 1.0
-    end_sample(projection, driver.history, 4 if batch_ends else 0, 0)
+    end_sample(projection, driver.running_sums, 4 if batch_ends else 0, 0)
     np.testing.assert_array_equal(values[:, WEIGHT], driver.initial - (0.75 if batch_ends else 0.0))
     assert np.all(values[:, GRADIENT] == (0.0 if batch_ends else 3.0))
     assert np.all(values[:, ELIGIBILITY] == (0.0 if resets else 2.0))

@@ -4,14 +4,13 @@ Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHO
 """
 
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from eprop_core.time_driven import simulate
-from eprop_core.validation.nest import Nest
-from eprop_core.validation.published import (
+from eprop_core.time_driven.simulation import simulate
+from eprop_core.verification.nest import Nest
+from eprop_core.verification.published import (
     BELLEC,
     EPROP_PLUS,
     PUBLISHED,
@@ -33,7 +32,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Run]:
     """NEST's run of each setting: what it was given, and what came out."""
-    return run_nest(Nest(str(NEST_PYTHON), Path(__file__).parents[2] / "workflow" / "nest"))
+    return run_nest(Nest(str(NEST_PYTHON)))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

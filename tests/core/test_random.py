@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from eprop_core.random import Purpose, fill_uniform, permutation, philox, to_integer, to_normals, to_uniform
+from eprop_core.compiled.random import Purpose, fill_uniform, permutation, philox, to_integer, to_normals, to_uniform
 
 LARGEST = 2**64 - 1
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import eprop_core
-from eprop_core.connectivity import Range
-from eprop_core.layout import communication_interval
-from eprop_core.network import PROJECTIONS
+from eprop_core.network.connections import Range
+from eprop_core.network.features import communication_interval
+from eprop_core.parameters import LEARNING_PROJECTIONS
 from eprop_core.simulation import Simulation
-from eprop_core.validation.ranks import DESTINATIONS, RUNS, problems, simulate
+from eprop_core.verification.ranks import DESTINATIONS, RUNS, problems, simulate
 
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 pytestmark = pytest.mark.skipif(
@@ -80,7 +80,7 @@ def test_problems_cover_what_they_should(alone: dict[str, dict[str, np.ndarray]]
                 if n_ranks == max(N_RANKS):
                     most_spikes = max(most_spikes, np.bincount(steps[own] // interval).max())
         initial = Simulation(network, seed=3, connections=connections)
-        for projection in PROJECTIONS[:3]:
+        for projection in LEARNING_PROJECTIONS:
             assert np.any(initial.weights(projection).weight != result[f"{projection} weight"])
     assert min(intervals) == 1
     assert max(intervals) > 1

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from eprop_core import simulation as simulation_module
-from eprop_core.connectivity import Connections
-from eprop_core.exchange import PretendedExchange
-from eprop_core.network import PROJECTIONS
-from eprop_core.parameters import Network
+from eprop_core.errors import NotFiniteError
+from eprop_core.network.connections import Connections
+from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
-from eprop_core.simulation import NotFiniteError, Recording, Simulation
+from eprop_core.ranks.exchange import EmulatedExchange
+from eprop_core.recording import Recording
+from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus, StimulusError
-from eprop_core.validation.random_problem import Problem
+from eprop_core.verification.random_problem import Problem
 from test_equivalence import LEARNING, N_STEPS, assert_equals_time_driven, small_problem
 from test_network import bytes_of_arrays
 
@@ -385,10 +386,10 @@ def test_target_of_the_moving_average_is_in_spikes_per_second(kappa_reg: float, 
     period = round(20.0 / dt)
     simulation.run(without_errors(50 * period))
     rate_error = np.zeros((period, 5))
-    for row in rate_error:
+    for time_index in rate_error:
         simulation.run(without_errors(1))
         recent = simulation._rank.neurons.rate_error
-        row[:] = recent[(simulation.step - 1) % len(recent)]
+        time_index[:] = recent[(simulation.step - 1) % len(recent)]
     assert np.all(rate_error.max(axis=0) > 0.05 / period)
     np.testing.assert_allclose(rate_error.mean(axis=0), 0.0, rtol=0, atol=1e-15)
 
@@ -460,12 +461,12 @@ def test_what_fails_in_an_exchange_ends_the_run(monkeypatch: pytest.MonkeyPatch)
     simulation = Simulation(drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}}), dry_run=(0, 2))
     exchanges = []
 
-    def fail_at_the_third(self: PretendedExchange, *_: object) -> None:
+    def fail_at_the_third(self: EmulatedExchange, *_: object) -> None:
         exchanges.append(self)
         if len(exchanges) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(PretendedExchange, "__call__", fail_at_the_third)
+    monkeypatch.setattr(EmulatedExchange, "__call__", fail_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         simulation.run(small_problem(9).stimulus)
     assert len(exchanges) == 3

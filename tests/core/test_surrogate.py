@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from eprop_core.surrogate import (
+from eprop_core.model.surrogate import (
     KINDS,
     arctan,
     exponential,

@@ -9,27 +9,27 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from eprop_core.history import Adaptation, History, advance, move_origin, next_powers
-from eprop_core.optimizers import Optimizer, optimizer_of
-from eprop_core.parameters import Adam, GradientDescent
-from eprop_core.synapses import (
+from eprop_core.model.optimizers import Optimizer, optimizer_of
+from eprop_core.model.running_sums import Adaptation, RunningSums, advance, next_powers, reset_sums
+from eprop_core.model.synapses import (
+    ACTIVATING,
+    ACTIVE,
     ELIGIBILITY,
     GRADIENT,
+    INACTIVE,
     NO_COLUMN,
-    PAUSED,
-    RUNNING,
-    WAKING,
     WEIGHT,
     Columns,
+    Spike,
     Synapses,
-    Visit,
+    bring_up_to_date,
     deliver,
     forget,
-    settle,
+    process,
     update_all,
     update_weight,
-    visit,
 )
+from eprop_core.parameters import Adam, GradientDescent
 
 ALPHA, KAPPA, KAPPA_REG = 0.5, 0.25, 0.5
 OWN_ALPHA = np.array([0.5, 0.25])
@@ -44,17 +44,17 @@ SIGNAL, SIGNAL_REG = RNG.integers(-8, 9, (2, BLOCK + 1, 2)) / 4.0
 PSI_OF_ADAPTIVE = RNG.integers(1, 3, (BLOCK + 1, 2)) * [0.5, 0.25]
 
 UNBOUNDED = optimizer_of(GradientDescent(learning_rate=1.0), 0.0)
-NO_EVENT = Visit(
-    state=RUNNING,
+NO_EVENT = Spike(
+    state=ACTIVE,
     arrives=False,
     updates=False,
     enters=False,
     trace=0.0,
     jump=0.0,
     plain_trace=0.0,
-    revive=0.0,
-    revive_reg=0.0,
-    revive_adaptation=0.0,
+    remaining=0.0,
+    remaining_reg=0.0,
+    remaining_adaptation=0.0,
     age=0,
     growth=1.0,
     growth_reg=1.0,
@@ -87,7 +87,7 @@ class Bench:
         self.kind = kind
         self.psi = PSI_OF_ADAPTIVE if kind.adapts else PSI
         self.alpha = OWN_ALPHA if kind.own_decays else np.full(2, ALPHA)
-        self.history = History.before_start(
+        self.running_sums = RunningSums.before_start(
             2,
             OWN_ALPHA if kind.own_decays else ALPHA,
             KAPPA,
@@ -96,59 +96,75 @@ class Bench:
             Adaptation(BETA, RHO) if kind.adapts else None,
             0.5,
         )
-        assert self.history.decay.block == BLOCK
+        assert self.running_sums.decay.block == BLOCK
         chosen = [name for name, needed in zip(("eligibility_reg", "adaptation", "trace"), kind, strict=True) if needed]
         n = ELIGIBILITY + 1
         columns = Columns(n=n + len(chosen), **{name: n + k for k, name in enumerate(chosen)})
         values = np.zeros((2, columns.n))
         values[:, WEIGHT] = INITIAL
         self.synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, columns)
-        self.row = 0
-        self.history.row[0] = self.history.origin[0] = 0
+        self.time_index = 0
+        self.running_sums.time_index[0] = self.running_sums.block_start[0] = 0
 
-    def advance(self, row: int) -> None:
-        for t in range(self.row, row):
-            self.step(t - self.history.origin[0], t)
-        self.row = row
+    def advance(self, time_index: int) -> None:
+        for t in range(self.time_index, time_index):
+            self.step(t - self.running_sums.block_start[0], t)
+        self.time_index = time_index
 
-    def step(self, offset: int, row: int) -> None:
-        history, psi = self.history, self.psi[row + 1]
-        history.row[0] = row + 1
-        next_powers(history.own_decay)
-        advance(history.sums, history.adaptation, history.own_decay, history.decay, offset, psi, SIGNAL[row])
-        if history.sums_reg is not None:
-            signal = SIGNAL_REG[row]
-            advance(history.sums_reg, history.adaptation, history.own_decay, history.decay_reg, offset, psi, signal)
+    def step(self, offset: int, time_index: int) -> None:
+        running_sums, psi = self.running_sums, self.psi[time_index + 1]
+        running_sums.time_index[0] = time_index + 1
+        next_powers(running_sums.own_decay)
+        advance(
+            running_sums.sums,
+            running_sums.adaptation,
+            running_sums.own_decay,
+            running_sums.decay,
+            offset,
+            psi,
+            SIGNAL[time_index],
+        )
+        if running_sums.sums_reg is not None:
+            signal = SIGNAL_REG[time_index]
+            advance(
+                running_sums.sums_reg,
+                running_sums.adaptation,
+                running_sums.own_decay,
+                running_sums.decay_reg,
+                offset,
+                psi,
+                signal,
+            )
 
     def new_origin(self) -> None:
         """The sums begin at this row."""
-        history = self.history
-        move_origin(history.sums, history.adaptation, history.own_decay)
-        if history.sums_reg is not None:
-            move_origin(history.sums_reg, history.adaptation, history.own_decay)
-        history.origin[0] = self.row
+        running_sums = self.running_sums
+        reset_sums(running_sums.sums, running_sums.adaptation, running_sums.own_decay)
+        if running_sums.sums_reg is not None:
+            reset_sums(running_sums.sums_reg, running_sums.adaptation, running_sums.own_decay)
+        running_sums.block_start[0] = self.time_index
 
-    def visit(self, optimizer: Optimizer = UNBOUNDED, **event: object) -> list[float]:
+    def process(self, optimizer: Optimizer = UNBOUNDED, **event: object) -> list[float]:
         """Let a spike visit, which updates where it arrives; return the input of the targets."""
-        current, history = np.zeros(2), self.history
-        sums = history.sums, history.sums_reg, history.adaptation, history.own_decay
+        current, running_sums = np.zeros(2), self.running_sums
+        sums = running_sums.sums, running_sums.sums_reg, running_sums.adaptation, running_sums.own_decay
         given = NO_EVENT._replace(**{"updates": event.get("arrives", False)} | event)
-        visit(self.synapses, *sums, 0, 2, given, optimizer, current, None)
+        process(self.synapses, *sums, 0, 2, given, optimizer, current, None)
         return current.tolist()
 
     def start(self) -> float:
         """The first spike ever, at this row; return the trace z that it leaves, if synapses share that."""
-        z = ALPHA ** -(self.row + 1)
-        assert self.visit(state=WAKING, arrives=True, enters=True, jump=z) == INITIAL
+        z = ALPHA ** -(self.time_index + 1)
+        assert self.process(state=ACTIVATING, arrives=True, enters=True, jump=z) == INITIAL
         return z
 
-    def settle(self, trace: float, row_ends: bool) -> None:
+    def bring_up_to_date(self, trace: float, step_ends: bool) -> None:
         """Settle at this row, with its own learning signal if the row ends."""
-        if row_ends:
-            self.history.signal[:] = SIGNAL[self.row]
-            if self.history.sums_reg is not None:
-                self.history.signal_reg[:] = SIGNAL_REG[self.row]
-        settle(self.synapses, self.history, 0, 2, trace, row_ends)
+        if step_ends:
+            self.running_sums.signal[:] = SIGNAL[self.time_index]
+            if self.running_sums.sums_reg is not None:
+                self.running_sums.signal_reg[:] = SIGNAL_REG[self.time_index]
+        bring_up_to_date(self.synapses, self.running_sums, 0, 2, trace, step_ends)
 
     def column(self, column: int) -> list[float]:
         return self.synapses.values[:, column].tolist()
@@ -160,29 +176,29 @@ class Bench:
             if column != NO_COLUMN:
                 self.synapses.values[:, column] = value
 
-    def assert_traces_are_those_of(self, walk: "Walk") -> None:
+    def assert_traces_are_those_of(self, advance: "Walk") -> None:
         columns = self.synapses.columns
-        assert self.column(ELIGIBILITY) == walk.eligibility.tolist()
+        assert self.column(ELIGIBILITY) == advance.eligibility.tolist()
         for column, values in (
-            (columns.eligibility_reg, walk.eligibility_reg),
-            (columns.adaptation, walk.adaptation),
-            (columns.trace, walk.trace),
+            (columns.eligibility_reg, advance.eligibility_reg),
+            (columns.adaptation, advance.adaptation),
+            (columns.trace, advance.trace),
         ):
             if column != NO_COLUMN:
                 assert self.column(column) == values.tolist()
 
 
 class Walk:
-    """The traces of both synapses in plain form, from index to index; the presynaptic one enters with index ``row``."""
+    """The plain traces of both synapses, from index to index; the presynaptic one enters with index ``time_index``."""
 
-    def __init__(self, bench: Bench, row: int) -> None:
+    def __init__(self, bench: Bench, time_index: int) -> None:
         self.kind, self.alpha, self.psi = bench.kind, bench.alpha, bench.psi
-        self.index = row
+        self.index = time_index
         self.trace, self.eligibility, self.eligibility_reg, self.adaptation, self.gradient = np.zeros((5, 2))
 
-    def go_to(self, row: int, arrival: int) -> "Walk":
-        """Walk the indices up to ``row``, whose learning signal is not included; a spike arrives at ``arrival``."""
-        while self.index < row:
+    def go_to(self, time_index: int, arrival: int) -> "Walk":
+        """Go up to ``time_index``, whose learning signal is not included; a spike arrives at ``arrival``."""
+        while self.index < time_index:
             self.gradient += SIGNAL[self.index] * self.eligibility
             if self.kind.two_filters:
                 self.gradient += SIGNAL_REG[self.index] * self.eligibility_reg
@@ -211,13 +227,13 @@ def test_first_spike_leaves_weights_alone(kind: Kind) -> None:
 @pytest.mark.parametrize(("first", "second"), [(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)])
 def test_second_spike_learns_from_the_time_between(kind: Kind, first: int, second: int) -> None:
     bench = Bench(kind)
-    walk = Walk(bench, first).go_to(second, arrival=first + 1)
+    advance = Walk(bench, first).go_to(second, arrival=first + 1)
     bench.advance(first)
     z = bench.start()
     bench.advance(second)
-    current = bench.visit(arrives=True, trace=z)
-    assert current == bench.column(WEIGHT) == (INITIAL - walk.gradient).tolist()
-    assert second == first + 1 or walk.gradient.all()
+    current = bench.process(arrives=True, trace=z)
+    assert current == bench.column(WEIGHT) == (INITIAL - advance.gradient).tolist()
+    assert second == first + 1 or advance.gradient.all()
 
 
 @KINDS
@@ -226,9 +242,9 @@ def test_every_part_of_the_time_is_used_once(kind: Kind) -> None:
     bench = Bench(kind)
     z = bench.start()
     bench.advance(2)
-    bench.visit(arrives=True, trace=z)
+    bench.process(arrives=True, trace=z)
     bench.advance(3)
-    bench.visit(arrives=True, trace=z)
+    bench.process(arrives=True, trace=z)
     assert bench.column(WEIGHT) == (INITIAL - Walk(bench, 0).go_to(3, arrival=1).gradient).tolist()
 
 
@@ -239,7 +255,7 @@ def test_weights_stay_within_their_bounds() -> None:
     bench.advance(3)
     given = GradientDescent(learning_rate=2.0, weight_min=10.0 + 1e-3, weight_max=20.0 - 1e-3)
     bounds = optimizer_of(given, 0.0)
-    current = bench.visit(bounds, arrives=True, trace=z)
+    current = bench.process(bounds, arrives=True, trace=z)
     assert np.abs(gradient).max() > 1e-3
     assert current == bench.column(WEIGHT) == np.clip(INITIAL - 2.0 * gradient, 10.0 + 1e-3, 20.0 - 1e-3).tolist()
 
@@ -251,24 +267,24 @@ def test_arrival_and_entry_apart_do_what_one_visit_does(kind: Kind) -> None:
         z = bench.start()
         bench.advance(2)
     jump = 8.0
-    together.visit(arrives=True, enters=True, trace=z, jump=jump)
-    apart.visit(arrives=True, trace=z)
-    apart.visit(enters=True, trace=z, jump=jump)
+    together.process(arrives=True, enters=True, trace=z, jump=jump)
+    apart.process(arrives=True, trace=z)
+    apart.process(enters=True, trace=z, jump=jump)
     for bench in (together, apart):
         bench.advance(3)
-        bench.visit(arrives=True, trace=z + jump)
+        bench.process(arrives=True, trace=z + jump)
     assert together.column(WEIGHT) == apart.column(WEIGHT) != INITIAL
 
 
 @KINDS
 def test_settled_synapses_hold_plain_gradient_and_trace(kind: Kind) -> None:
     bench = Bench(kind)
-    walk = Walk(bench, 0).go_to(2, arrival=1)
+    advance = Walk(bench, 0).go_to(2, arrival=1)
     z = bench.start()
     bench.advance(2)
-    bench.settle(z, row_ends=False)
-    assert bench.column(GRADIENT) == walk.gradient.tolist()
-    bench.assert_traces_are_those_of(walk)
+    bench.bring_up_to_date(z, step_ends=False)
+    assert bench.column(GRADIENT) == advance.gradient.tolist()
+    bench.assert_traces_are_those_of(advance)
 
 
 @KINDS
@@ -277,24 +293,24 @@ def test_silence_settles_with_the_learning_signal_of_the_row(kind: Kind) -> None
     bench = Bench(kind)
     z = bench.start()
     bench.advance(2)
-    bench.settle(z, row_ends=True)
+    bench.bring_up_to_date(z, step_ends=True)
     assert bench.column(GRADIENT) == Walk(bench, 0).go_to(3, arrival=1).gradient.tolist()
-    walk = Walk(bench, 0).go_to(2, arrival=1)
-    bench.assert_traces_are_those_of(walk)
+    advance = Walk(bench, 0).go_to(2, arrival=1)
+    bench.assert_traces_are_those_of(advance)
 
 
 @KINDS
 def test_a_new_origin_changes_nothing(kind: Kind) -> None:
     """Settle and move the origin at row 2: what is gathered from there on is the same."""
     bench = Bench(kind)
-    walk = Walk(bench, 0).go_to(3, arrival=1)
+    advance = Walk(bench, 0).go_to(3, arrival=1)
     z = bench.start()
     bench.advance(2)
-    bench.settle(z, row_ends=False)
+    bench.bring_up_to_date(z, step_ends=False)
     bench.new_origin()
     bench.advance(3)
-    bench.visit(arrives=True, trace=z * ALPHA**2)
-    assert bench.column(WEIGHT) == (INITIAL - walk.gradient).tolist()
+    bench.process(arrives=True, trace=z * ALPHA**2)
+    assert bench.column(WEIGHT) == (INITIAL - advance.gradient).tolist()
 
 
 @KINDS
@@ -309,20 +325,20 @@ def test_a_paused_synapse_gathers_nothing_until_it_wakes(kind: Kind) -> None:
         bench.synapses.values[:, bench.synapses.columns.trace] = trace / OWN_ALPHA**2
     bench.advance(1)
     event = {"plain_trace": trace * ALPHA, "age": 3, "growth": 1 / KAPPA, "growth_reg": 1 / KAPPA_REG}
-    revive = {"revive": KAPPA**2, "revive_reg": KAPPA_REG**2, "revive_adaptation": RHO**2}
-    bench.visit(state=WAKING, trace=trace, **event, **revive)
+    remaining = {"revive": KAPPA**2, "revive_reg": KAPPA_REG**2, "revive_adaptation": RHO**2}
+    bench.process(state=ACTIVATING, trace=trace, **event, **remaining)
     assert bench.column(WEIGHT) == INITIAL
     bench.advance(3)
-    bench.visit(arrives=True, trace=trace)
+    bench.process(arrives=True, trace=trace)
 
     # Index 1 is the first to gather again.
-    walk = Walk(bench, 1)
-    walk.trace = trace * bench.alpha
-    walk.eligibility += 0.5 * KAPPA**2
-    walk.eligibility_reg += 0.5 * KAPPA_REG**2
-    walk.adaptation += 0.5 * RHO**2
-    walk.filter()
-    expected = INITIAL - (np.array([1.0, -2.0]) + walk.go_to(3, arrival=-1).gradient)
+    advance = Walk(bench, 1)
+    advance.trace = trace * bench.alpha
+    advance.eligibility += 0.5 * KAPPA**2
+    advance.eligibility_reg += 0.5 * KAPPA_REG**2
+    advance.adaptation += 0.5 * RHO**2
+    advance.filter()
+    expected = INITIAL - (np.array([1.0, -2.0]) + advance.go_to(3, arrival=-1).gradient)
     assert bench.column(WEIGHT) == expected.tolist()
 
 
@@ -332,7 +348,7 @@ def test_a_spike_that_arrives_while_paused_takes_the_gradient(kind: Kind) -> Non
     bench.synapses.values[:, GRADIENT] = 1.0, -2.0
     bench.synapses.values[:, ELIGIBILITY:] = 0.5
     bench.advance(2)
-    assert bench.visit(state=PAUSED, arrives=True, trace=0.75) == [9.0, 22.0]
+    assert bench.process(state=INACTIVE, arrives=True, trace=0.75) == [9.0, 22.0]
     assert bench.column(GRADIENT) == [0.0, 0.0]
     assert np.all(bench.synapses.values[:, ELIGIBILITY:] == 0.5)
 
@@ -379,7 +395,7 @@ def test_update_of_all_counts_updates() -> None:
 def test_forgetting_leaves_weights_and_gradients(kind: Kind) -> None:
     bench = Bench(kind)
     bench.synapses.values[:, GRADIENT:] = 0.5
-    forget(bench.synapses, bench.history)
+    forget(bench.synapses, bench.running_sums)
     assert bench.column(WEIGHT) == INITIAL
     assert bench.column(GRADIENT) == [0.5, 0.5]
     assert not bench.synapses.values[:, ELIGIBILITY:].any()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from eprop_core import threads
+from eprop_core.machine import threads
 
 LATER = "import scipy.linalg"  # brings a BLAS of its own
 

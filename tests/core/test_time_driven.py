@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eprop_core.connectivity import Connections
+from eprop_core.network.connections import Connections
 from eprop_core.parameters import IgnoreAndFire, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.stimulus import Stimulus, StimulusError
-from eprop_core.time_driven import simulate
 from eprop_core.time_driven.neurons import RecurrentNeurons
-from eprop_core.validation.random_problem import Problem, neuron_values, random_problem
+from eprop_core.time_driven.simulation import simulate
+from eprop_core.verification.random_problem import Problem, neuron_values, random_problem
 from literal_model import LiteralModel
 
 # Both models sum the same terms in different order; 1e-13 of the largest weight is some hundred roundings.

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from eprop_core.datasets.events import EventDataset
-from eprop_core.experiments.configuration import Task
-from eprop_core.experiments.timing import Timing
+from eprop_core.experiments.scaling.parameters import Timing
+from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.parsing import parse
 
 N_STEPS, N_CLASSES, CHANNELS_PER_CLASS, WINDOW = 40, 10, 10, 10
@@ -30,10 +30,10 @@ def dataset(n_samples: int, seed: int = 1) -> EventDataset:
     return EventDataset.from_samples(samples, labels, n_channels, N_STEPS, N_CLASSES)
 
 
-def task(epochs: int = 5, validation_share: float = 0.1, **training: Any) -> Task:
+def task(epochs: int = 5, validation_share: float = 0.1, **training: Any) -> TaskParameters:
     """A network of 40 neurons."""
     return parse(
-        Task,
+        TaskParameters,
         {
             "dataset": {"name": "digits", "n_steps": N_STEPS},
             "network": {
@@ -66,11 +66,11 @@ def task(epochs: int = 5, validation_share: float = 0.1, **training: Any) -> Tas
     )
 
 
-def regression(epochs: int) -> Task:
+def regression(epochs: int) -> TaskParameters:
     """A network of 40 neurons that learns sine waves."""
     weights = {"weights": {"scale": 0.03}}
     return parse(
-        Task,
+        TaskParameters,
         {
             "dataset": {"name": "sine_waves", "n_steps": 200, "periods": [200, 100]},
             "network": {

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import small
-from eprop_core.experiments import baselines, contestant
-from eprop_core.experiments.contest import PoissonContest
-from eprop_core.experiments.problem import Problem, load_connections, poisson_problem, sample_problem
-from eprop_core.network import PROJECTIONS
+from eprop_core.experiments.baselines import measure as baselines
+from eprop_core.experiments.baselines import simulator as contestant
+from eprop_core.experiments.baselines.parameters import PoissonContest
+from eprop_core.experiments.baselines.problem import Problem, load_connections, poisson_problem, sample_problem
+from eprop_core.parameters import PROJECTIONS
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 

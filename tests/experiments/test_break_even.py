@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import small
-from eprop_core.experiments import break_even, dense_pass
-from eprop_core.experiments.break_even_parameters import BreakEven
+from eprop_core.experiments.break_even import measure as break_even
+from eprop_core.experiments.break_even.parameters import BreakEven
+from eprop_core.measurement import dense_pass
 from eprop_core.parsing import ParameterError, parse
 
 VALUES: dict[str, Any] = {

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from eprop_core.experiments import configuration, documentation
+from eprop_core import configuration
 from eprop_core.parsing import ParameterError
+from workflow.lib import documentation
 
 PROJECT = Path(__file__).parents[2]
 ADDITION = PROJECT / "config" / "paper_cluster.yaml"
@@ -276,7 +277,7 @@ def test_degrees_stay_where_the_network_grows(smoke: dict[str, Any]) -> None:
 
 def test_documentation_is_up_to_date() -> None:
     for file, text in documentation.documents(PROJECT).items():
-        assert file.read_text(encoding="utf-8") == text, "run python -m eprop_core.experiments.documentation"
+        assert file.read_text(encoding="utf-8") == text, "run python -m workflow.lib.documentation"
 
 
 def test_every_key_is_explained() -> None:

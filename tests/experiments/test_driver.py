@@ -14,10 +14,11 @@ import pytest
 from snakemake.scheduling.job_scheduler import JobScheduler
 
 from eprop_core.experiments import driver
+from workflow.lib.scheduler import let_scheduler_rest
 
 PROJECT = Path(__file__).parents[2]
 
-CLAIM = "import sys, pathlib; from eprop_core.experiments import driver; driver.claim(pathlib.Path(sys.argv[1]))"
+CLAIM = "import sys, pathlib; from workflow.lib import one_call; one_call.claim(pathlib.Path(sys.argv[1]))"
 HOLD = f"{CLAIM}; print(flush=True); sys.stdin.read()"
 
 
@@ -106,7 +107,7 @@ def test_a_driver_elsewhere_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> N
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A scheduler with nothing to schedule, whose timers wait for the end of the test."""
     monkeypatch.setattr(JobScheduler, "_schedule_reevalutation", JobScheduler._schedule_reevalutation)
-    driver.let_scheduler_rest()
+    let_scheduler_rest()
     one = JobScheduler.__new__(JobScheduler)
     one._open_jobs, one.resources = threading.Semaphore(0), {"_cores": 1}
     yield one
@@ -150,7 +151,7 @@ def test_another_scheduler_is_left_alone(monkeypatch: pytest.MonkeyPatch, change
         monkeypatch.setattr(JobScheduler, "_schedule_reevalutation", lambda self, delay, why: called.append(why))
     else:
         monkeypatch.setattr(JobScheduler, "_schedule_reevalutation", lambda self, delay: called.append(delay))
-    driver.let_scheduler_rest()
+    let_scheduler_rest()
     one = JobScheduler.__new__(JobScheduler)
     if change == "no such method":
         assert not hasattr(one, "_schedule_reevalutation")

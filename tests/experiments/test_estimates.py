@@ -3,8 +3,8 @@
 import pytest
 
 import small
-from eprop_core.experiments import estimates
-from eprop_core.experiments.timing import Timing
+from eprop_core.experiments.scaling import estimates
+from eprop_core.experiments.scaling.parameters import Timing
 from eprop_core.parsing import parse
 
 

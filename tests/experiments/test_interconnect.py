@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import small
-from eprop_core.experiments import interconnect
+from eprop_core.experiments.interconnect import measure as interconnect
 
 
 def test_fit_finds_what_made_the_times() -> None:

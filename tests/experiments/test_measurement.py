@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from eprop_core import processors
-from eprop_core.experiments import measurement
+from eprop_core.machine import processors
+from eprop_core.measurement import process as measurement
 
 TICKS_PER_S = 100
 

@@ -49,6 +49,6 @@ def test_a_path_that_leads_nowhere_is_told(path: str, told: str) -> None:
 
 
 def test_equal_parameters_share_a_name_and_different_ones_do_not() -> None:
-    name = points.identifier(GradientDescent(learning_rate=0.5))
-    assert name == points.identifier(GradientDescent(weight_max=100.0, learning_rate=0.5))
-    assert name != points.identifier(GradientDescent(learning_rate=0.25))
+    name = points.content_hash(GradientDescent(learning_rate=0.5))
+    assert name == points.content_hash(GradientDescent(weight_max=100.0, learning_rate=0.5))
+    assert name != points.content_hash(GradientDescent(learning_rate=0.25))

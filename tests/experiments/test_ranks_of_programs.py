@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 
 import small
-from eprop_core import processors
-from eprop_core.collective import together
-from eprop_core.experiments import baselines, break_even, ranks, scaling
+from eprop_core.experiments.baselines import measure as baselines
+from eprop_core.experiments.break_even import measure as break_even
+from eprop_core.experiments.scaling import measure as scaling
+from eprop_core.machine import processors
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
+from eprop_core.ranks import launch
+from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.simulation import Simulation
 
 N_CORES = len(os.sched_getaffinity(0))
@@ -33,9 +36,9 @@ def scale(
 
 
 def test_one_rank_needs_no_mpi() -> None:
-    assert ranks.join(1) is None
-    assert ranks.gather(None, 5) == [5]
-    assert (ranks.rank_of(None), ranks.size_of(None)) == (0, 1)
+    assert launch.join(1) is None
+    assert None.allgather(5) == [5]
+    assert (None.rank, None.size) == (0, 1)
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, MemoryError])
@@ -44,8 +47,8 @@ def test_an_error_met_together_is_raised(error: type[Exception]) -> None:
         raise error("told")
 
     with pytest.raises(error, match="told"):
-        together(None, fail)
-    assert together(None, lambda: 5) == 5
+        raising_on_all_ranks(None, fail)
+    assert raising_on_all_ranks(None, lambda: 5) == 5
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_nothing_is_timed_on_a_part_of_a_processor(
     monkeypatch.setattr(processors, "quotas", lambda: {(0, 1): 0.5})
     monkeypatch.setattr(sys, "argv", ["program", *arguments, "--output", "result.json"])
     with pytest.raises(
-        ranks.RanksError, match=r"^1 rank on a machine with 0\.5 processors .* \(CPU quota of a control"
+        launch.RanksError, match=r"^1 rank on a machine with 0\.5 processors .* \(CPU quota of a control"
     ):
         program.main()
 
@@ -133,14 +136,14 @@ def test_ranks_share_the_quotas_of_their_groups(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     communicator = TwoRanks(of_other)
-    monkeypatch.setattr(ranks, "on_this_machine", lambda _: communicator)
+    monkeypatch.setattr(launch, "on_this_machine", lambda _: communicator)
     monkeypatch.setattr(processors, "affinity", lambda: {0, 1})
     monkeypatch.setattr(processors, "quotas", lambda: own)
     if told is None:
-        ranks._check_processors(communicator)
+        launch._check_processors(communicator)
         return
-    with pytest.raises(ranks.RanksError, match=told):
-        ranks._check_processors(communicator)
+    with pytest.raises(launch.RanksError, match=told):
+        launch._check_processors(communicator)
 
 
 def test_a_file_that_is_missing_ends_all_ranks(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from eprop_core import threads
-from eprop_core.experiments import results
-from eprop_core.experiments.provenance import provenance
+from eprop_core.machine import threads
+from eprop_core.measurement import results
+from eprop_core.measurement.provenance import provenance
 
 
 def test_a_result_is_written_with_its_directory(tmp_path: Path) -> None:

@@ -9,26 +9,26 @@ import numpy as np
 import pytest
 
 import small
-from eprop_core.connectivity import Connections
-from eprop_core.experiments.configuration import Task
-from eprop_core.experiments.rewiring import Rewiring, replace, rewire
-from eprop_core.experiments.train import train
+from eprop_core.compiled.random import Purpose, generator
+from eprop_core.experiments.studies.measure import train
+from eprop_core.experiments.studies.parameters import Rewiring, TaskParameters
+from eprop_core.experiments.studies.rewiring import replace, rewire
+from eprop_core.network.connections import Connections
 from eprop_core.parsing import ParameterError, parse
-from eprop_core.random import Purpose, generator
 from eprop_core.simulation import Simulation
 from eprop_core.tasks.classification import DatasetClassification
 
 SPARSE = {"rule": "pairwise_bernoulli", "probability": 0.1}
 
 
-def task(projections: tuple[str, ...] = ("input", "recurrent", "output"), **rewiring: Any) -> Task:
+def task(projections: tuple[str, ...] = ("input", "recurrent", "output"), **rewiring: Any) -> TaskParameters:
     """The small task, sparse, with signs fixed; rewired after each group."""
     values = small.task(epochs=2).model_dump(mode="json")
     values["network"]["plasticity"]["optimizer"]["fixed_signs"] = True
     for name in ("input", "recurrent", "output"):
         values["network"][name]["connectivity"] = SPARSE
     values["training"]["rewiring"] = {"projections": list(projections), **rewiring}
-    return parse(Task, values)
+    return parse(TaskParameters, values)
 
 
 def simulation(seed: int = 1) -> Simulation:
@@ -143,7 +143,9 @@ def test_training_keeps_the_number_of_synapses_and_repeats(samples: DatasetClass
 def test_rewiring_every_other_group_starts_after_the_second(samples: DatasetClassification) -> None:
     rewired, fixed = task(l1=10.0, groups=2).model_dump(), task().model_dump()
     fixed["training"]["rewiring"] = None
-    curves = [untimed(train(parse(Task, values), samples, samples, seed=4))["curve"] for values in (rewired, fixed)]
+    curves = [
+        untimed(train(parse(TaskParameters, values), samples, samples, seed=4))["curve"] for values in (rewired, fixed)
+    ]
     assert curves[0][:2] == curves[1][:2]
     assert curves[0][2] != curves[1][2]
 
@@ -154,7 +156,7 @@ def test_ranks_do_not_change_the_result(tmp_path: Path, samples: DatasetClassifi
     (tmp_path / "task.json").write_text(task(l1=10.0, temperature=0.1).model_dump_json(), encoding="utf-8")
     results = []
     for n_ranks in (1, 2):
-        command = small.on_ranks(n_ranks if n_ranks > 1 else 0, "eprop_core.experiments.train")
+        command = small.on_ranks(n_ranks if n_ranks > 1 else 0, "eprop_core.experiments.studies")
         command += [str(tmp_path / "task.json"), "--data", str(tmp_path), "--output", str(tmp_path / "result.json")]
         command += ["--ranks", str(n_ranks), "--oversubscribe"]
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -182,4 +184,4 @@ def test_what_cannot_be_rewired_is_told(changes: dict[str, Any], told: str) -> N
             of_key = values["network"][part][key]
             values["network"][part][key] = {**of_key, **value} if key == "optimizer" else value
     with pytest.raises(ParameterError, match=told):
-        parse(Task, values)
+        parse(TaskParameters, values)

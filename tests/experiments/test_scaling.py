@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import small
-from eprop_core.experiments import estimates
-from eprop_core.experiments.scaling import measure
-from eprop_core.experiments.timing import Timing
+from eprop_core.experiments.scaling import estimates
+from eprop_core.experiments.scaling.measure import measure
+from eprop_core.experiments.scaling.parameters import Timing
 from eprop_core.parsing import ParameterError, parse
 
 BELLEC = {

@@ -11,11 +11,12 @@ import pytest
 import small
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
-from eprop_core.experiments.configuration import Task as TaskParameters
-from eprop_core.experiments.operations import OperationCounter
-from eprop_core.experiments.train import DivergenceWarning, divided, evaluate, train
+from eprop_core.experiments.studies.measure import DivergenceWarning, divided, evaluate, train
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.measurement.operations import OperationCounter
 from eprop_core.parsing import ParameterError, parse
-from eprop_core.simulation import Recording, Simulation
+from eprop_core.recording import Recording
+from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.tasks.classification import DatasetClassification
 from eprop_core.tasks.generate import generate
@@ -217,7 +218,7 @@ def test_a_loss_beyond_all_scales_is_warned_of_once() -> None:
 @pytest.mark.parametrize("n_ranks", [0, 2])
 def test_the_command_line_warns_in_one_line(tmp_path: Path, n_ranks: int) -> None:
     (tmp_path / "task.json").write_text(diverging().model_dump_json(), encoding="utf-8")
-    command = small.on_ranks(n_ranks, "eprop_core.experiments.train")
+    command = small.on_ranks(n_ranks, "eprop_core.experiments.studies")
     command += [str(tmp_path / "task.json"), "--output", str(tmp_path / "result.json")]
     command += ["--ranks", str(max(n_ranks, 1)), "--oversubscribe"]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -262,7 +263,7 @@ def files(tmp_path: Path, training_set: DatasetClassification, test_set: Dataset
 
 
 def run(files: Path, *options: str, n_ranks: int = 0) -> subprocess.CompletedProcess[str]:
-    command = small.on_ranks(n_ranks, "eprop_core.experiments.train")
+    command = small.on_ranks(n_ranks, "eprop_core.experiments.studies")
     command += [str(files / "task.json"), "--data", str(files), "--output", str(files / "result.json"), *options]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -318,7 +319,7 @@ def remove_data(files: Path) -> str:
 
 def test_a_generated_task_needs_no_data(tmp_path: Path) -> None:
     (tmp_path / "task.json").write_text(small.regression(epochs=2).model_dump_json(), encoding="utf-8")
-    command = small.on_ranks(0, "eprop_core.experiments.train")
+    command = small.on_ranks(0, "eprop_core.experiments.studies")
     command += [str(tmp_path / "task.json"), "--output", str(tmp_path / "result.json")]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pytest
 
-from eprop_core.experiments import validation
+from eprop_core.experiments.verification import measure as validation
 from eprop_core.parameters import SurrogateGradient
-from eprop_core.validation.comparison import (
+from eprop_core.verification.comparison import (
     AMPLIFICATION,
     LARGEST_DISTANCE,
     Comparison,
@@ -17,9 +17,9 @@ from eprop_core.validation.comparison import (
     compare,
     distance_to_threshold,
 )
-from eprop_core.validation.random_problem import Problem, random_problem
-from eprop_core.validation.simulators import time_driven_model
-from eprop_core.validation.variants import SURROGATES
+from eprop_core.verification.random_problem import Problem, random_problem
+from eprop_core.verification.simulators import time_driven_model
+from eprop_core.verification.variants import SURROGATES
 
 TOLERANCE = 1e-9
 PROBLEM = random_problem(1, 300, n_input=20, n_recurrent=10, input_probability=0.1, refractory_steps=0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eprop_core.validation.gradients import VARIANTS, difference
+from eprop_core.verification.gradients import VARIANTS, difference
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from eprop_core.layout import kind
-from eprop_core.validation.bellec_problem import VARIANTS, bellec_problem
-from eprop_core.validation.random_problem import random_problem
-from eprop_core.validation.ranks import problems
-from eprop_core.validation.variants import BEYOND_NEST, KINDS, OF_NEST
+from eprop_core.network.features import kind
+from eprop_core.verification.bellec_problem import VARIANTS, bellec_problem
+from eprop_core.verification.random_problem import random_problem
+from eprop_core.verification.ranks import problems
+from eprop_core.verification.variants import BEYOND_NEST, KINDS, OF_NEST
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -11,10 +11,9 @@ from matplotlib import pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
-import collect_study
-import read_table
-import style
 from small_results import DELAY, DENSITY, training_result
+from workflow.scripts.shared import read_table, style
+from workflow.scripts.studies import collect as studies_collect
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def study(tmp_path: Path) -> Any:
             point = {"task": "digits", "variant": "", "series": "", "changes": changed, "default": default}
             point |= names[index] if names else {}
             points.append({"panel": point["series"], **point, "results": [str(file) for file in files]})
-        tables = collect_study.collect(points, goals or {}, margin=0.02)
+        tables = studies_collect.collect(points, goals or {}, margin=0.02)
         written = []
         for table in tables:  # as the scripts read them
             table.to_csv(tmp_path / "table.csv", index=False)

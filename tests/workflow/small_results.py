@@ -11,9 +11,8 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-import collect_scaling
-import style
-import write_table
+from workflow.scripts.scaling import collect as scaling_collect
+from workflow.scripts.shared import style, write_table
 
 PROJECT = Path(__file__).parents[2]
 DENSITY, DELAY = "network.input.connectivity.probability", "network.input.delay"
@@ -148,7 +147,7 @@ def scaling_rows(
     load = {n_ranks: 0.5 if n_ranks in disturbed else 0.02 for n_ranks in (*ranks, *dry_ranks)}
     results = [scaling_result(kind, n_ranks, other_work=load[n_ranks]) for n_ranks in ranks]
     results += [scaling_result(kind, n_ranks, other_work=load[n_ranks], dry_run=True) for n_ranks in dry_ranks]
-    rows = pd.DataFrame([row for result in results for row in collect_scaling.rows(result, kind, INTERCONNECT)])
+    rows = pd.DataFrame([row for result in results for row in scaling_collect.rows(result, kind, INTERCONNECT)])
     return rows[rows["variant"].isin(rows["variant"].unique()[:variants])]
 
 

@@ -7,18 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import baselines_numbers
-import break_even_numbers
-import collect_baselines
-import collect_break_even
-import other_work
-import plot_baselines
-import plot_break_even
-import plot_saccades
-import tabulate_baselines
-import tabulate_break_even
-import tabulate_saccades
 from small_results import PROVENANCE, check, written
+from workflow.scripts.baselines import collect as baselines_collect
+from workflow.scripts.baselines import figure as baselines_figure
+from workflow.scripts.baselines import numbers as baselines_numbers
+from workflow.scripts.baselines import table as baselines_table
+from workflow.scripts.break_even import collect as break_even_collect
+from workflow.scripts.break_even import figure as break_even_figure
+from workflow.scripts.break_even import numbers as break_even_numbers
+from workflow.scripts.break_even import table as break_even_table
+from workflow.scripts.saccades import figure as saccades_figure
+from workflow.scripts.saccades import table as saccades_table
+from workflow.scripts.shared import other_work
 
 pytestmark = pytest.mark.usefixtures("drawing")
 
@@ -66,7 +66,7 @@ def contest_result(training: bool) -> dict[str, Any]:
 
 @pytest.fixture
 def contests() -> pd.DataFrame:
-    rows = [row for name in ("small", "large") for row in collect_baselines.rows(name, contest_result(name == "small"))]
+    rows = [row for name in ("small", "large") for row in baselines_collect.rows(name, contest_result(name == "small"))]
     return pd.DataFrame(rows)
 
 
@@ -118,7 +118,7 @@ def break_even_rows(disturbance: float = 0.02) -> pd.DataFrame:
             },
             "other_work_processors": [0.01, disturbance if value == 90.0 else 0.02, 0.03],
         }
-        rows += collect_break_even.rows({"series": series, "parameter": path[series]}, result)
+        rows += break_even_collect.rows({"series": series, "parameter": path[series]}, result)
     return pd.DataFrame(rows)
 
 
@@ -129,7 +129,7 @@ def test_break_even_is_where_the_ratio_passes_one(tmp_path: Path) -> None:
     assert break_even_numbers.break_even(rate["x"], rate["time_driven_ratio"]) == pytest.approx(30)
     assert break_even_numbers.break_even(size["x"], size["time_driven_ratio"]) is None
     check(
-        lambda: plot_break_even.draw(break_even_rows()),
+        lambda: break_even_figure.draw(break_even_rows()),
         tmp_path,
         "Time per step (ms)",
         "Presynaptic rate (spikes/s)",
@@ -137,7 +137,7 @@ def test_break_even_is_where_the_ratio_passes_one(tmp_path: Path) -> None:
         "break-even",
         "bound of time-driven",
     )
-    _, markdown, _ = written(table, tabulate_break_even.printed(table), tmp_path)
+    _, markdown, _ = written(table, break_even_table.printed(table), tmp_path)
     assert "1.1 (1-1.2)" in markdown
 
 
@@ -146,23 +146,23 @@ def test_a_disturbed_point_of_break_even_is_marked(tmp_path: Path, disturbance: 
     rows = break_even_rows(disturbance)
     table = break_even_numbers.summary(rows)
     assert list(table["other_work_processors"]) == pytest.approx([0.03, max(0.03, disturbance), 0.03, 0.03])
-    points = tabulate_break_even.printed(table)["Point"]
+    points = break_even_table.printed(table)["Point"]
     assert [point.endswith("†") for point in points] == [False, bool(mark), False, False]
-    texts = [text.get_text() for panel in plot_break_even.draw(rows).axes for text in panel.texts]
+    texts = [text.get_text() for panel in break_even_figure.draw(rows).axes for text in panel.texts]
     assert texts.count("†") == (3 + 2 if mark else 0)  # three models above, two ratios below
     if mark:
-        check(lambda: plot_break_even.draw(rows), tmp_path, other_work.MEANING)
+        check(lambda: break_even_figure.draw(rows), tmp_path, other_work.MEANING)
 
 
 def test_a_disturbed_contestant_is_marked(contests: pd.DataFrame, tmp_path: Path) -> None:
     table = baselines_numbers.summary(contests)
     own_static = (table["simulator"] == "eprop_core") & (table["variant"] == "static")
-    times = tabulate_baselines.printed(table)["Time (s)"]
+    times = baselines_table.printed(table)["Time (s)"]
     assert list(times.str.endswith("†")) == list(own_static)
-    check(lambda: plot_baselines.draw(contests), tmp_path, other_work.MEANING, "20 (1/100)†")
-    texts = [text.get_text() for panel in plot_baselines.draw(contests).axes for text in panel.texts]
+    check(lambda: baselines_figure.draw(contests), tmp_path, other_work.MEANING, "20 (1/100)†")
+    texts = [text.get_text() for panel in baselines_figure.draw(contests).axes for text in panel.texts]
     assert sum(text.endswith("†") for text in texts) == 2 * 2  # time and distance to the limit, of two networks
-    assert set(collect_baselines.rows("small", contest_result(False))[0]) >= {"threads", "other_work_processors"}
+    assert set(baselines_collect.rows("small", contest_result(False))[0]) >= {"threads", "other_work_processors"}
 
 
 def test_contests_are_told_by_medians(contests: pd.DataFrame) -> None:
@@ -189,12 +189,12 @@ def test_a_phase_is_not_mistaken_for_a_speed_of_the_machine(contests: pd.DataFra
 
 def test_baselines_figure(contests: pd.DataFrame, tmp_path: Path) -> None:
     labels = ("Time per synaptic event (ns)", "Memory per synapse (bytes)", "Training run (s)", "20 (1/100)")
-    check(lambda: plot_baselines.draw(contests), tmp_path, *labels, "dense matrices would need 27 GB")
+    check(lambda: baselines_figure.draw(contests), tmp_path, *labels, "dense matrices would need 27 GB")
 
 
 def test_saccades_figure(comparison: dict[str, Any], tmp_path: Path) -> None:
     check(
-        lambda: plot_saccades.draw(comparison),
+        lambda: saccades_figure.draw(comparison),
         tmp_path,
         "Events per ms and sample",
         "recorded",
@@ -205,12 +205,12 @@ def test_saccades_figure(comparison: dict[str, Any], tmp_path: Path) -> None:
 
 def test_table_of_baselines(contests: pd.DataFrame, tmp_path: Path) -> None:
     numbers = baselines_numbers.summary(contests)
-    read, markdown, _ = written(numbers[list(baselines_numbers.COLUMNS)], tabulate_baselines.printed(numbers), tmp_path)
+    read, markdown, _ = written(numbers[list(baselines_numbers.COLUMNS)], baselines_table.printed(numbers), tmp_path)
     assert list(read.columns) == list(baselines_numbers.COLUMNS)
     assert "event-driven e-prop" in markdown
 
 
 def test_table_of_saccades(comparison: dict[str, Any], tmp_path: Path) -> None:
-    numbers = plot_saccades.numbers(comparison)
-    _, markdown, _ = written(numbers, tabulate_saccades.printed(numbers), tmp_path)
+    numbers = saccades_figure.numbers(comparison)
+    _, markdown, _ = written(numbers, saccades_table.printed(numbers), tmp_path)
     assert "1.025" in markdown and "0.99" in markdown

@@ -11,34 +11,28 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-import baselines_numbers
-import break_even_numbers
-import collect_baselines
-import collect_scaling
-import learning_curves
-import left_out
-import parameter_curves
-import plot_baselines
-import plot_break_even
-import plot_exchange
-import plot_saccades
-import plot_scaling
-import plot_validation
-import read_table
-import scaling_numbers
-import style
-import tabulate_baselines
-import tabulate_break_even
-import tabulate_exchange
-import tabulate_saccades
-import tabulate_scaling
-import tabulate_study
-import tabulate_validation
-import thinning_curves
-import variant_differences
-import write_table
-from left_out import Reason
 from small_results import DELAY, DENSITY, INTERCONNECT, PROVENANCE, scaling_result
+from workflow.scripts.baselines import collect as baselines_collect
+from workflow.scripts.baselines import figure as baselines_figure
+from workflow.scripts.baselines import numbers as baselines_numbers
+from workflow.scripts.baselines import table as baselines_table
+from workflow.scripts.break_even import figure as break_even_figure
+from workflow.scripts.break_even import numbers as break_even_numbers
+from workflow.scripts.break_even import table as break_even_table
+from workflow.scripts.saccades import figure as saccades_figure
+from workflow.scripts.saccades import table as saccades_table
+from workflow.scripts.scaling import collect as scaling_collect
+from workflow.scripts.scaling import exchange_figure as scaling_exchange_figure
+from workflow.scripts.scaling import exchange_table as scaling_exchange_table
+from workflow.scripts.scaling import figure as scaling_figure
+from workflow.scripts.scaling import numbers as scaling_numbers
+from workflow.scripts.scaling import table as scaling_table
+from workflow.scripts.shared import left_out, read_table, style, write_table
+from workflow.scripts.shared.left_out import Reason
+from workflow.scripts.studies import learning_curves, parameter_curves, thinning_curves, variant_differences
+from workflow.scripts.studies import table as studies_table
+from workflow.scripts.verification import figure as verification_figure
+from workflow.scripts.verification import table as verification_table
 
 pytestmark = pytest.mark.usefixtures("drawing")
 
@@ -141,8 +135,8 @@ def test_break_even(case: str, tmp_path: Path) -> None:
     table = break_even_numbers.summary(runs)
     assert not np.isinf(table.select_dtypes("number")).any(axis=None)
     assert not (table.select_dtypes("number") < 0).any(axis=None)
-    check_table(tabulate_break_even.printed(table), *in_table)
-    check_figure(plot_break_even.draw(runs), tmp_path, *in_figure)
+    check_table(break_even_table.printed(table), *in_table)
+    check_figure(break_even_figure.draw(runs), tmp_path, *in_figure)
 
 
 def test_a_time_is_left_out_only_where_it_is_not_clearly_above_zero() -> None:
@@ -165,9 +159,9 @@ def test_break_even_takes_points_that_have_a_logarithm() -> None:
 
 def test_a_range_needs_two_values() -> None:
     runs = break_even_runs([timings()])
-    once = tabulate_break_even.printed(break_even_numbers.summary(runs[runs["repeat"] == 0]))
+    once = break_even_table.printed(break_even_numbers.summary(runs[runs["repeat"] == 0]))
     assert once["Event-driven (ms per step)"].iloc[0] == "0.1"
-    often = tabulate_break_even.printed(break_even_numbers.summary(runs))
+    often = break_even_table.printed(break_even_numbers.summary(runs))
     assert often["Event-driven (ms per step)"].iloc[0] == "0.1 (0.1-0.1)"
 
 
@@ -243,7 +237,7 @@ CONTESTS: dict[str, tuple[list[dict[str, Any]], set[Reason], set[Reason]]] = {
 def contest_runs(contests: list[dict[str, Any]]) -> pd.DataFrame:
     names = ("first", "second")
     return pd.DataFrame(
-        [row for name, one in zip(names, contests, strict=False) for row in collect_baselines.rows(name, one)]
+        [row for name, one in zip(names, contests, strict=False) for row in baselines_collect.rows(name, one)]
     )
 
 
@@ -256,14 +250,14 @@ def test_contests(case: str, tmp_path: Path) -> None:
     shown = table[list(baselines_numbers.COLUMNS)]
     assert not (shown.select_dtypes("number") < 0).any(axis=None)
     assert not (table["ratio_to_nest"] < 0).any()
-    check_table(tabulate_baselines.printed(table), *in_table)
-    check_figure(plot_baselines.draw(runs), tmp_path, *in_figure)
+    check_table(baselines_table.printed(table), *in_table)
+    check_figure(baselines_figure.draw(runs), tmp_path, *in_figure)
 
 
 def test_a_spread_needs_two_processes(tmp_path: Path) -> None:
     for repeats, told in ((1, "0.010"), (3, "0.020 (0.010)")):
         table = baselines_numbers.summary(reread(contest_runs([contest(repeats)]), tmp_path))
-        assert set(tabulate_baselines.printed(table)["Time (s)"]) == {told}
+        assert set(baselines_table.printed(table)["Time (s)"]) == {told}
 
 
 # Scaling
@@ -277,7 +271,7 @@ def scaling_runs(kind: str, ranks: tuple[int, ...], repeats: int = 3, **changed:
         for of_ranks in (of for variant in result["variants"].values() for of in variant["repeats"]):
             for measured in of_ranks:
                 measured |= changed
-        rows += collect_scaling.rows(result, kind, INTERCONNECT)
+        rows += scaling_collect.rows(result, kind, INTERCONNECT)
     return pd.DataFrame(rows)
 
 
@@ -311,17 +305,17 @@ def test_scaling(case: str, tmp_path: Path) -> None:
     assert not np.isinf(table.select_dtypes("number")).any(axis=None)
     assert (table["memory_per_synapse_bytes"].dropna() > 0).all()
     assert (table["other_s"] >= 0).all() and (table["deliver_s"] >= 0).all()
-    check_table(tabulate_scaling.printed(table), *in_table)
-    check_figure(plot_scaling.draw(runs), tmp_path, *in_figure)
+    check_table(scaling_table.printed(table), *in_table)
+    check_figure(scaling_figure.draw(runs), tmp_path, *in_figure)
 
 
 def test_an_exchange_without_time_is_not_drawn(tmp_path: Path) -> None:
     times = {"build": 0.5, "update": 0.2, "deliver": 0.6, "plasticity": 0.5, "collocate": 0.1, "communicate": 0.0}
     runs = scaling_runs("strong", (1, 2), times_s=times | {"wait": 0.0})
-    table = plot_exchange.numbers(reread(runs, tmp_path))
+    table = scaling_exchange_figure.numbers(reread(runs, tmp_path))
     assert table["communicate_s"].isna().all()
-    check_table(tabulate_exchange.printed(table))
-    check_figure(plot_exchange.draw(table, None), tmp_path)
+    check_table(scaling_exchange_table.printed(table))
+    check_figure(scaling_exchange_figure.draw(table, None), tmp_path)
 
 
 # Studies
@@ -337,14 +331,14 @@ def test_nothing_spikes_in_learning(study: Any, tmp_path: Path) -> None:
         runs, curves = study([{}], seeds)
         runs, curves = runs.assign(**NOTHING), curves.assign(rate_hz=0.0)
         check_figure(learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path)
-        check_table(tabulate_study.printed(tabulate_study.numbers(runs), runs))
+        check_table(studies_table.printed(studies_table.numbers(runs), runs))
 
 
 def test_nothing_spikes_for_any_value(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 0.0}, {DENSITY: 0.1}, {DENSITY: 1.0}], (1,))
     runs = runs.assign(**NOTHING)
     check_figure(parameter_curves.draw(runs), tmp_path)
-    check_table(tabulate_study.printed(tabulate_study.numbers(runs), runs))
+    check_table(studies_table.printed(studies_table.numbers(runs), runs))
 
 
 def test_a_cost_of_zero_is_no_reference(study: Any, tmp_path: Path) -> None:
@@ -361,7 +355,7 @@ def test_a_cost_of_zero_is_no_reference(study: Any, tmp_path: Path) -> None:
 
 def test_a_single_seed_has_no_test(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{}, {DELAY: 5}], (1,), VARIANTS)
-    printed = tabulate_study.printed(tabulate_study.numbers(runs), runs)
+    printed = studies_table.printed(studies_table.numbers(runs), runs)
     check_table(printed, Reason.ONE_SEED, signed=("Difference",))
     assert list(printed["p (adjusted)"]) == ["", write_table.DASH + Reason.ONE_SEED.mark]
     assert list(printed["Difference"]) == ["0.0", "0.0"]
@@ -370,13 +364,13 @@ def test_a_single_seed_has_no_test(study: Any, tmp_path: Path) -> None:
 
 def test_differences_without_spread_are_not_tested(study: Any) -> None:
     runs, _ = study([{}, {DENSITY: 0.05}], names=VARIANTS)  # all seeds lose 0.5 per cent
-    numbers = tabulate_study.numbers(runs)
+    numbers = studies_table.numbers(runs)
     assert numbers["p_value"].isna().all()
     assert numbers["difference_low"].iloc[1] == pytest.approx(-0.005)
-    printed = tabulate_study.printed(numbers, runs)
+    printed = studies_table.printed(numbers, runs)
     check_table(printed, Reason.NO_SPREAD, signed=("Difference",))
     runs.loc[0, "test_accuracy"] += 0.001
-    assert tabulate_study.numbers(runs)["p_value"].iloc[1] == pytest.approx(0.0039, rel=0.5)
+    assert studies_table.numbers(runs)["p_value"].iloc[1] == pytest.approx(0.0039, rel=0.5)
 
 
 def test_a_goal_that_no_run_reaches(study: Any) -> None:
@@ -384,7 +378,7 @@ def test_a_goal_that_no_run_reaches(study: Any) -> None:
     runs["time_to_goal_s"] = runs["time_to_goal_s"].astype(float)
     reached, _ = study([{}], goals={"digits": 0.5})
     both = pd.concat([runs, reached.assign(task="easy", point=1)], ignore_index=True)
-    printed = tabulate_study.printed(tabulate_study.numbers(both), both)
+    printed = studies_table.printed(studies_table.numbers(both), both)
     check_table(printed, Reason.NOT_REACHED)
     assert printed["Training time to goal (s)"].iloc[0] == write_table.DASH + Reason.NOT_REACHED.mark
 
@@ -420,12 +414,12 @@ def test_recordings_without_events(tmp_path: Path) -> None:
         "mean_events_per_sample": nothing,
         "deviation_of_events_per_sample": nothing,
         "share_of_on_events": dict.fromkeys(nothing),
-        **dict.fromkeys(plot_saccades.CORRELATIONS.values()),
+        **dict.fromkeys(saccades_figure.CORRELATIONS.values()),
     }
     comparison = {"agreement": agreement, "real": statistics(), "simulated": statistics()}
-    table = reread(plot_saccades.numbers(comparison), tmp_path)
-    check_table(tabulate_saccades.printed(table), Reason.NOTHING_SEEN, Reason.NO_REFERENCE, Reason.CONSTANT)
-    check_figure(plot_saccades.draw(comparison), tmp_path, Reason.CONSTANT, downwards=(0, 1, 2, 3))
+    table = reread(saccades_figure.numbers(comparison), tmp_path)
+    check_table(saccades_table.printed(table), Reason.NOTHING_SEEN, Reason.NO_REFERENCE, Reason.CONSTANT)
+    check_figure(saccades_figure.draw(comparison), tmp_path, Reason.CONSTANT, downwards=(0, 1, 2, 3))
 
 
 def test_a_difference_that_is_no_number(tmp_path: Path) -> None:
@@ -435,13 +429,13 @@ def test_a_difference_that_is_no_number(tmp_path: Path) -> None:
     ]
     table = pd.DataFrame(rows).assign(passed=[True, False, True])
     activities = pd.DataFrame([{"check": "MPI ranks", "variant": "2 ranks", "spikes": 0, "weight_change": 0.0}])
-    printed = tabulate_validation.printed(reread(table, tmp_path), activities)
+    printed = verification_table.printed(reread(table, tmp_path), activities)
     check_table(printed, Reason.NOT_FINITE)
     assert list(printed["Largest difference"]) == [write_table.DASH + Reason.NOT_FINITE.mark, "0"]
     assert list(printed["Passed"]) == ["1", "1"]
-    dots = plot_validation.differences(reread(table, tmp_path))
+    dots = verification_figure.differences(reread(table, tmp_path))
     assert not np.isinf(dots["max_difference"]).any()
-    check_figure(plot_validation.draw(dots), tmp_path, downwards=(0,))
+    check_figure(verification_figure.draw(dots), tmp_path, downwards=(0,))
 
 
 # What all of them share

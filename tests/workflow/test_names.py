@@ -6,26 +6,22 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-import plot_break_even
-import read_table
-import style
-import tabulate_study
-import thinning_curves
-import variant_differences
-import write_report
-import write_table
-from eprop_core.experiments.configuration import Study
 from eprop_core.experiments.points import Label
+from eprop_core.experiments.studies.parameters import Study
 from eprop_core.parsing import ParameterError, parse
 from small_results import DENSITY, PROJECT
 from test_left_out import break_even_runs, timings
+from workflow.scripts.break_even import figure as break_even_figure
+from workflow.scripts.report import page as report_page
+from workflow.scripts.shared import read_table, style, write_table
+from workflow.scripts.studies import table as studies_table
+from workflow.scripts.studies import thinning_curves, variant_differences
 
 pytestmark = pytest.mark.usefixtures("drawing")
 
@@ -141,21 +137,15 @@ def written(study: Any, tmp_path: Path) -> Path:
     runs, _ = study(changes, (1, 2), [{"variant": name} for name in NAMES])
     for directory in ("figures", "tables"):
         (tmp_path / directory).mkdir()
-    numbers = tabulate_study.numbers(runs)
+    numbers = studies_table.numbers(runs)
     tables = [str(tmp_path / "tables" / f"mine.{kind}") for kind in ("csv", "md", "tex")]
-    write_table.write(numbers, tabulate_study.printed(numbers, runs), tables, "100 % of a_b.", "mine")
+    write_table.write(numbers, studies_table.printed(numbers, runs), tables, "100 % of a_b.", "mine")
     figures = [str(tmp_path / "figures" / f"mine.{kind}") for kind in ("pdf", "svg", "png")]
     style.save(variant_differences.draw(runs), figures)
-    template = PROJECT / "workflow" / "report"
     facts = {"kind": "variants", "tasks": ["digits"], "seeds": 2, "margin": 0.02, "varied": []}
-    section = {"name": "mine", "caption": str(template / "study.rst"), "facts": facts}
-    write_report.main(
-        SimpleNamespace(
-            input=SimpleNamespace(results=list(runs["file"]), template=template / "report.html.jinja"),
-            output=[str(tmp_path / "report.html")],
-            params=SimpleNamespace(sections=[section], title="Title", configuration="<i>my</i>.yaml"),
-        )
-    )
+    section = {"name": "mine", "caption": "study.rst", "facts": facts}
+    plan = {"title": "Title", "configuration": "<i>my</i>.yaml", "sections": [section], "results": list(runs["file"])}
+    report_page.write(plan, tmp_path / "report.html")
     return tmp_path
 
 
@@ -191,13 +181,13 @@ def test_names_in_other_figures(study: Any, tmp_path: Path) -> None:
         style.save(thinning_curves.draw(runs), [str(picture)])
         assert {"first", name, name + "2"} <= texts_of(picture)
         runs = break_even_runs([timings(), timings(90.0)]).assign(series=name)
-        style.save(plot_break_even.draw(runs), [str(picture)])
+        style.save(break_even_figure.draw(runs), [str(picture)])
         assert name in texts_of(picture)
 
 
 def test_powers_of_ten_are_text(tmp_path: Path) -> None:
     runs = break_even_runs([timings(time_driven=[1.0] * 3), timings(bound=[1e-6] * 3)])
-    style.save(plot_break_even.draw(runs), [str(tmp_path / "figure.svg")])
+    style.save(break_even_figure.draw(runs), [str(tmp_path / "figure.svg")])
     texts = texts_of(tmp_path / "figure.svg")
     assert {"10⁻³", "10³", "10⁰"} <= texts
     assert not [text for text in texts if "$" in text or "{" in text]
@@ -225,7 +215,7 @@ def test_no_caption_brings_in_html_or_a_file(injection: str, secret: Path, monke
     monkeypatch.chdir(secret.parent)
     template = secret.parent / "caption.rst"
     template.write_text("{{ snakemake.params.facts.text }}", encoding="utf-8")
-    html = write_report.caption(template, {"text": injection.format(file=secret)})
+    html = report_page.caption(template, {"text": injection.format(file=secret)})
     assert "<script" not in html and "TOP SECRET" not in html
 
 
@@ -245,15 +235,15 @@ def test_nor_does_one_that_snakemake_renders(injection: str, secret: Path) -> No
 
 def test_names_with_underscores_are_no_links() -> None:
     facts = {"networks": {"large_": "n_mnist_", "a_b": "Poisson input"}, "repeats": [5]}
-    html = write_report.caption(PROJECT / "workflow" / "report" / "baselines.rst", facts)
+    html = report_page.caption(PROJECT / "workflow" / "report" / "baselines.rst", facts)
     assert "large_: n_mnist_" in html and "a_b: Poisson input" in html
     assert "system-message" not in html
 
 
 def test_names_that_look_like_numbers_stand_where_names_do(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{}, {DENSITY: 0.5}], names=[{"variant": "1"}, {"variant": "2"}])
-    numbers = tabulate_study.numbers(runs)
+    numbers = studies_table.numbers(runs)
     files = [str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex")]
-    write_table.write(numbers, tabulate_study.printed(numbers, runs), files, "A caption.", "name")
+    write_table.write(numbers, studies_table.printed(numbers, runs), files, "A caption.", "name")
     assert re.search(r"^\| digits +\| 2 +\| +3 \|", Path(files[1]).read_text(encoding="utf-8"), re.MULTILINE)
     assert r"\begin{tabular}{llr" in Path(files[2]).read_text(encoding="utf-8")

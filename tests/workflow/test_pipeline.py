@@ -18,8 +18,7 @@ import psutil
 import pytest
 import yaml
 
-import read_table
-import write_table
+from workflow.scripts.shared import read_table, write_table
 
 PROJECT = Path(__file__).parents[2]
 NAMES = ("learning", "sparsity", "ablation", "densities", "break_even", "strong_scaling", "weak_scaling", "exchange")

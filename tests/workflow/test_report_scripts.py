@@ -2,17 +2,15 @@
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-import parameter_curves
-import style
-import tabulate_study
-import write_report
-import write_table
 from small_results import DENSITY, PROJECT
+from workflow.scripts.report import page as report_page
+from workflow.scripts.shared import style, write_table
+from workflow.scripts.studies import parameter_curves
+from workflow.scripts.studies import table as studies_table
 
 pytestmark = pytest.mark.usefixtures("drawing")
 
@@ -22,39 +20,33 @@ def test_captions_tell_seeds_and_repeats() -> None:
     facts: dict[str, Any] = {"tasks": ["digits"], "seeds": 7, "varied": ["input.delay"], "names": ["full"]}
     facts |= {"margin": 0.02}
     for kind in ("curves", "vary", "grid", "variants", "series"):
-        assert "7 seeds" in write_report.caption(captions / "study.rst", facts | {"kind": kind})
-    several = write_report.caption(captions / "study.rst", facts | {"kind": "grid", "tasks": ["digits", "some_cues"]})
+        assert "7 seeds" in report_page.caption(captions / "study.rst", facts | {"kind": kind})
+    several = report_page.caption(captions / "study.rst", facts | {"kind": "grid", "tasks": ["digits", "some_cues"]})
     assert "tasks digits, some cues" in several
-    assert "9 repeats" in write_report.caption(captions / "break_even.rst", {"repeats": 9, "seeds": 1})
+    assert "9 repeats" in report_page.caption(captions / "break_even.rst", {"repeats": 9, "seeds": 1})
     facts = {"kind": "weak", "neurons": 5, "inputs": 3, "model_time": 1.5, "repeats": 9, "seeds": 1, "dry": False}
-    assert "median of 9 repeats" in write_report.caption(captions / "scaling.rst", facts)
-    assert "dry run" not in write_report.caption(captions / "scaling.rst", facts)
-    assert "dry run" in write_report.caption(captions / "scaling.rst", facts | {"dry": True})
-    assert "Exchange" in write_report.caption(captions / "exchange.rst", {})
+    assert "median of 9 repeats" in report_page.caption(captions / "scaling.rst", facts)
+    assert "dry run" not in report_page.caption(captions / "scaling.rst", facts)
+    assert "dry run" in report_page.caption(captions / "scaling.rst", facts | {"dry": True})
+    assert "Exchange" in report_page.caption(captions / "exchange.rst", {})
 
 
 def test_the_report_is_one_page_that_needs_nothing_else(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 0.5}])
-    numbers = tabulate_study.numbers(runs)
+    numbers = studies_table.numbers(runs)
     for directory in ("figures", "tables"):
         (tmp_path / directory).mkdir()
     plot_files = [str(tmp_path / "figures" / "mine.svg")]
     style.save(parameter_curves.draw(runs), plot_files)
     files = [str(tmp_path / "tables" / f"mine.{file_format}") for file_format in ("csv", "md", "tex")]
-    write_table.write(numbers, tabulate_study.printed(numbers, runs), files, "A caption.", "name")
-    template = PROJECT / "workflow" / "report"
+    write_table.write(numbers, studies_table.printed(numbers, runs), files, "A caption.", "name")
     section = {
         "name": "mine",
-        "caption": str(template / "study.rst"),
+        "caption": "study.rst",
         "facts": {"kind": "vary", "tasks": ["digits"], "seeds": 3, "varied": ["density"], "names": []},
     }
-    write_report.main(
-        SimpleNamespace(
-            input=SimpleNamespace(results=list(runs["file"]), template=template / "report.html.jinja"),
-            output=[str(tmp_path / "report.html")],
-            params=SimpleNamespace(sections=[section], title="Title", configuration="my.yaml"),
-        )
-    )
+    plan = {"title": "Title", "configuration": "my.yaml", "sections": [section], "results": list(runs["file"])}
+    report_page.write(plan, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "data:image/svg+xml;base64," in page
     assert not re.search(r'(src|href)="https?:', page)

@@ -9,16 +9,14 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-import collect_scaling
-import other_work
-import plot_exchange
-import plot_scaling
-import scaling_numbers
-import style
-import tabulate_exchange
-import tabulate_scaling
-import write_table
 from small_results import INTERCONNECT, check, scaling_result, scaling_rows, written
+from workflow.scripts.scaling import collect as scaling_collect
+from workflow.scripts.scaling import exchange_figure as scaling_exchange_figure
+from workflow.scripts.scaling import exchange_table as scaling_exchange_table
+from workflow.scripts.scaling import figure as scaling_figure
+from workflow.scripts.scaling import numbers as scaling_numbers
+from workflow.scripts.scaling import table as scaling_table
+from workflow.scripts.shared import other_work, style, write_table
 
 pytestmark = pytest.mark.usefixtures("drawing")
 
@@ -52,7 +50,7 @@ def test_phases_add_up_to_the_propagation() -> None:
 
 
 def test_a_dry_run_has_the_time_of_its_messages_added() -> None:
-    (row,) = collect_scaling.rows(scaling_result("strong", 4, dry_run=True, repeats=1), "mine", INTERCONNECT)[:1]
+    (row,) = scaling_collect.rows(scaling_result("strong", 4, dry_run=True, repeats=1), "mine", INTERCONNECT)[:1]
     to_all = 1000 * 2e-6 + 10**6 / 5e9
     assert row["modelled_to_all_s"] == pytest.approx(to_all, rel=1e-12)
     assert row["modelled_to_targets_s"] == pytest.approx(3 * 10**7 / 5e9, rel=1e-12)  # the faster of two ways
@@ -63,7 +61,7 @@ def test_a_dry_run_has_the_time_of_its_messages_added() -> None:
 
 def test_a_dry_run_needs_an_interconnect() -> None:
     with pytest.raises(ValueError, match="latency"):
-        collect_scaling.rows(scaling_result("strong", 4, dry_run=True), "mine", None)
+        scaling_collect.rows(scaling_result("strong", 4, dry_run=True), "mine", None)
 
 
 def test_the_rank_that_a_dry_run_plays_stands_for_all() -> None:
@@ -85,15 +83,17 @@ def test_scaling_figure(
 ) -> None:
     labels = ["Propagating (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label, "slow"]
     labels += ["single repeats"] + ["measured"] * bool(ranks) + ["dry run, modelled"] * bool(dry_ranks)
-    check(lambda: plot_scaling.draw(scaling_rows(kind, ranks, dry_ranks, variants=2)), tmp_path, *labels)
+    check(lambda: scaling_figure.draw(scaling_rows(kind, ranks, dry_ranks, variants=2)), tmp_path, *labels)
 
 
 @pytest.mark.parametrize("measured", [True, False])
 def test_exchange_figure(tmp_path: Path, measured: bool) -> None:
-    times = [{"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in plot_exchange.PATTERNS for n in range(3)]
+    times = [
+        {"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in scaling_exchange_figure.PATTERNS for n in range(3)
+    ]
     interconnect = MEASURED_INTERCONNECT | {"times": times} if measured else None
     rows = pd.concat([scaling_rows("strong", (1, 2), (4, 8), 2), scaling_rows("weak", (1, 2), (), 1)])
-    table = plot_exchange.numbers(rows)
+    table = scaling_exchange_figure.numbers(rows)
     assert set(table["ranks"]) == {2, 4, 8}
     assert list(table["exchanges_per_s"]) == pytest.approx([1000.0] * len(table))
     assert list(table["message_bytes"]) == pytest.approx([1000.0] * len(table))
@@ -104,7 +104,7 @@ def test_exchange_figure(tmp_path: Path, measured: bool) -> None:
         "strong, 4 ranks (dry run)",
     ]
     labels += ["ping-pong, one way", "2 µs + size / (5 GB/s)"] if measured else []
-    check(lambda: plot_exchange.draw(table, interconnect), tmp_path, *labels)
+    check(lambda: scaling_exchange_figure.draw(table, interconnect), tmp_path, *labels)
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,11 @@ def test_no_panel_of_the_exchange_is_empty(
     measured: bool,
     shown: list[str],
 ) -> None:
-    times = [{"pattern": pattern, "bytes": 8, "seconds": 1e-6} for pattern in plot_exchange.PATTERNS]
+    times = [{"pattern": pattern, "bytes": 8, "seconds": 1e-6} for pattern in scaling_exchange_figure.PATTERNS]
     interconnect = MEASURED_INTERCONNECT | {"times": times} if measured else None
-    table = plot_exchange.numbers(scaling_rows("strong", ranks, dry_ranks, variants))
-    check(lambda: plot_exchange.draw(table, interconnect), tmp_path, *shown)
-    panels = [panel for panel in plot_exchange.draw(table, interconnect).axes if panel.axison]
+    table = scaling_exchange_figure.numbers(scaling_rows("strong", ranks, dry_ranks, variants))
+    check(lambda: scaling_exchange_figure.draw(table, interconnect), tmp_path, *shown)
+    panels = [panel for panel in scaling_exchange_figure.draw(table, interconnect).axes if panel.axison]
     assert len(panels) == len(shown)
     assert all(panel.lines for panel in panels)
 
@@ -148,21 +148,21 @@ def test_an_axis_by_decades_has_numbers_on_it(lowest: float, factor: float) -> N
 
 def test_table_of_scaling(tmp_path: Path) -> None:
     numbers = scaling_numbers.summary(scaling_rows())
-    _, markdown, latex = written(numbers, tabulate_scaling.printed(numbers), tmp_path)
+    _, markdown, latex = written(numbers, scaling_table.printed(numbers), tmp_path)
     for text in (markdown, latex):
         assert "1.250 (1.150-1.350)" in text and "1.60" in text
 
 
 def test_table_tells_dry_runs(tmp_path: Path) -> None:
     numbers = scaling_numbers.summary(scaling_rows(dry_ranks=(4,), variants=2))
-    _, markdown, latex = written(numbers, tabulate_scaling.printed(numbers), tmp_path)
+    _, markdown, latex = written(numbers, scaling_table.printed(numbers), tmp_path)
     for text, ranks in ((markdown, r"4\*"), (latex, "4*")):
         assert ranks in text and "e-prop+" in text and "slow" in text
 
 
 def test_table_of_the_exchange(tmp_path: Path) -> None:
-    numbers = plot_exchange.numbers(scaling_rows(dry_ranks=(4,)))
-    _, markdown, latex = written(numbers, tabulate_exchange.printed(numbers), tmp_path)
+    numbers = scaling_exchange_figure.numbers(scaling_rows(dry_ranks=(4,)))
+    _, markdown, latex = written(numbers, scaling_exchange_table.printed(numbers), tmp_path)
     assert r"4\*" in markdown and "6000.0" not in markdown and "12.0" in markdown
     assert "4*" in latex
 
@@ -170,9 +170,9 @@ def test_table_of_the_exchange(tmp_path: Path) -> None:
 def test_a_disturbed_measurement_is_marked_in_the_table(tmp_path: Path) -> None:
     numbers = scaling_numbers.summary(scaling_rows(dry_ranks=(4, 8), disturbed=(2, 8)))
     assert list(numbers["other_work_processors"]) == [0.02, 0.5, 0.02, 0.5]  # in the repeat with most of it
-    assert list(tabulate_scaling.printed(numbers)["Ranks"]) == ["1", "2†", "4*", "8*†"]
-    exchange = plot_exchange.numbers(scaling_rows(dry_ranks=(4, 8), disturbed=(2, 8)))
-    assert list(tabulate_exchange.printed(exchange)["Ranks"]) == ["2†", "4*", "8*†"]
+    assert list(scaling_table.printed(numbers)["Ranks"]) == ["1", "2†", "4*", "8*†"]
+    exchange = scaling_exchange_figure.numbers(scaling_rows(dry_ranks=(4, 8), disturbed=(2, 8)))
+    assert list(scaling_exchange_table.printed(exchange)["Ranks"]) == ["2†", "4*", "8*†"]
     assert other_work.note(numbers) == "† other work took more than 0.1 of a processor during the measurement."
 
 
@@ -191,7 +191,7 @@ def test_what_is_not_known_of_other_work_is_said() -> None:
 def test_a_note_stands_below_the_table_and_in_its_caption(tmp_path: Path) -> None:
     files = [str(tmp_path / f"table.{file_format}") for file_format in ("csv", "md", "tex")]
     numbers = scaling_numbers.summary(scaling_rows(disturbed=(2,)))
-    write_table.write(numbers, tabulate_scaling.printed(numbers), files, "A caption.", "name", other_work.note(numbers))
+    write_table.write(numbers, scaling_table.printed(numbers), files, "A caption.", "name", other_work.note(numbers))
     markdown, latex = (Path(file).read_text(encoding="utf-8") for file in files[1:])
     assert markdown.endswith(f"|\n\n{other_work.MEANING}.\n")
     assert f"\\caption{{A caption. {other_work.MEANING}.}}" in latex
@@ -205,23 +205,27 @@ def texts(figure: Figure) -> list[str]:
 @pytest.mark.parametrize("disturbed", [(), (2,), (4,)], ids=["none", "measured", "dry"])
 def test_a_disturbed_measurement_is_marked_in_figures(tmp_path: Path, disturbed: tuple[int, ...]) -> None:
     rows = scaling_rows("strong", (1, 2), (4,), 2, disturbed)
-    figure = plot_scaling.draw(rows)
+    figure = scaling_figure.draw(rows)
     assert texts(figure).count(other_work.MARK) == 2 * 5 * len(disturbed)  # of two variants, in panels that show times
     assert [legend.texts[0].get_text() for legend in figure.legends] == [other_work.MEANING] * len(disturbed)
     if disturbed == (2,):
-        check(lambda: plot_scaling.draw(rows), tmp_path, other_work.MEANING)
+        check(lambda: scaling_figure.draw(rows), tmp_path, other_work.MEANING)
 
 
 @pytest.mark.parametrize("other", ["exchange", "interconnect", None])
 def test_a_disturbed_exchange_is_marked(tmp_path: Path, other: str | None) -> None:
-    times = [{"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in plot_exchange.PATTERNS for n in range(3)]
+    times = [
+        {"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in scaling_exchange_figure.PATTERNS for n in range(3)
+    ]
     load = 0.3 if other == "interconnect" else 0.0
     interconnect = {"interconnect": INTERCONNECT, "times": times, "other_work_processors": load}
-    table = plot_exchange.numbers(scaling_rows("strong", (1, 2), (4, 8), 2, (2,) if other == "exchange" else ()))
-    figure = plot_exchange.draw(table, interconnect)
+    table = scaling_exchange_figure.numbers(
+        scaling_rows("strong", (1, 2), (4, 8), 2, (2,) if other == "exchange" else ())
+    )
+    figure = scaling_exchange_figure.draw(table, interconnect)
     marked = [text for text in texts(figure) if text.endswith(other_work.MARK)]
-    patterns = [f"{label}{other_work.MARK}" for label in plot_exchange.PATTERNS.values()]
+    patterns = [f"{label}{other_work.MARK}" for label in scaling_exchange_figure.PATTERNS.values()]
     assert marked == {"exchange": [other_work.MARK] * 3, "interconnect": patterns, None: []}[other]
     assert bool(figure.legends) == (other is not None)
     if other is not None:
-        check(lambda: plot_exchange.draw(table, interconnect), tmp_path, other_work.MEANING)
+        check(lambda: scaling_exchange_figure.draw(table, interconnect), tmp_path, other_work.MEANING)

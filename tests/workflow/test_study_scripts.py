@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,20 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import collect_study
-import differences
-import equally_good
-import learning_curves
-import measures
-import parameter_curves
-import plot_study
-import spread
-import tabulate_study
-import thinning_curves
-import variant_differences
-import write_table
 from small_results import DELAY, DENSITY, check, training_result, written
+from workflow.scripts.shared import spread, write_table
+from workflow.scripts.studies import collect as studies_collect
+from workflow.scripts.studies import (
+    differences,
+    equally_good,
+    learning_curves,
+    measures,
+    parameter_curves,
+    thinning_curves,
+    variant_differences,
+)
+from workflow.scripts.studies import figure as studies_figure
+from workflow.scripts.studies import table as studies_table
 
 pytestmark = pytest.mark.usefixtures("drawing")
 
@@ -90,8 +90,8 @@ def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: An
         tables = study([{DENSITY: 1.0}], goals={"digits": goal})
         check(lambda tables=tables: learning_curves.draw(*tables, NO_ANSWERS), tmp_path, told)
     curve = [{"training_accuracy": None, "training_loss": loss, "training_time_s": 1 / loss} for loss in (4, 2, 1)]
-    assert collect_study.time_to(2.5, curve) == 0.5
-    assert collect_study.time_to(0.5, curve) is None
+    assert studies_collect.time_to(2.5, curve) == 0.5
+    assert studies_collect.time_to(0.5, curve) is None
 
 
 def answers(n_readouts: int) -> pd.DataFrame:
@@ -107,7 +107,7 @@ def test_answers_are_those_of_the_first_run(study: Any, tmp_path: Path) -> None:
     result = training_result(1) | {"last_answer": {"target": [[0.0, 1.0], [0.5, 1.5]], "readout": [[2, 3], [4, 5]]}}
     (tmp_path / "answer.json").write_text(json.dumps(result), encoding="utf-8")
     point = {"task": "pattern", "results": [str(tmp_path / "answer.json")]}
-    table = collect_study.answers([point, {"task": "pattern", "results": []}])
+    table = studies_collect.answers([point, {"task": "pattern", "results": []}])
     assert list(table["answer"]) == [2, 4, 3, 5]
     assert list(table["target"]) == [0.0, 0.5, 1.0, 1.5]
     assert list(table["readout"]) == [0, 0, 1, 1]
@@ -126,7 +126,7 @@ def test_regressions_have_a_normalized_error(tmp_path: Path) -> None:
         (tmp_path / "result.json").write_text(json.dumps(training_result(1) | values), encoding="utf-8")
         point: dict[str, Any] = dict.fromkeys(("task", "variant", "series", "panel"), "")
         point |= {"changes": {}, "default": True, "results": [str(tmp_path / "result.json")]}
-        return collect_study.collect([point], {}, margin=0.02)
+        return studies_collect.collect([point], {}, margin=0.02)
 
     runs, curves = collected(chance=None)
     assert list(curves["training_nmse"]) == [loss / 4 for loss in curves["training_loss"]]
@@ -139,12 +139,12 @@ def test_regressions_have_a_normalized_error(tmp_path: Path) -> None:
 def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
     runs, _ = unanswerable(*study([{DENSITY: 0.1}, {DENSITY: 1.0}]))
     check(lambda: parameter_curves.draw(runs), tmp_path, "Training loss (mV²)", "Input density")
-    numbers = tabulate_study.numbers(runs)
-    printed = tabulate_study.printed(numbers, runs)
+    numbers = studies_table.numbers(runs)
+    printed = studies_table.printed(numbers, runs)
     assert "Training loss (mV²)" in printed
     assert list(printed["NMSE"]) == ["0.130 ± 0.000"] * 2  # losses of 1, 1/2, 1/3 and 1/4 for all seeds
     classified, _ = study([{}])
-    assert "NMSE" not in tabulate_study.printed(tabulate_study.numbers(classified), classified)
+    assert "NMSE" not in studies_table.printed(studies_table.numbers(classified), classified)
     labels = ["digits", "Loss (mV²)", "Rate (spikes/s)", "seed 1", "target", "NMSE 0.130 ± 0.000", "mean of the target"]
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(1)), tmp_path, *labels, "Step of the last")
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(2)), tmp_path, *labels, "Readout 2 (mV)")
@@ -187,8 +187,8 @@ def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds:
         "not significant",
         "mean and 95 % CI, 3 seeds" if len(seeds) > 1 else "1 seed, without an interval",
     )
-    numbers = tabulate_study.numbers(runs)
-    printed = tabulate_study.printed(numbers, runs)
+    numbers = studies_table.numbers(runs)
+    printed = studies_table.printed(numbers, runs)
     assert list(printed["Variant"]) == ["full model", "sparse input", "late input"]
     assert printed["p (adjusted)"].iloc[0] == ""
     _, markdown, latex = written(numbers, printed, tmp_path)
@@ -217,9 +217,9 @@ def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
         "margin: 2 points",
         "3 seeds",
     )
-    table = tabulate_study.numbers(runs)
+    table = studies_table.numbers(runs)
     assert table.loc[4, "difference"] == pytest.approx(-0.01)  # to the first point of the panel
-    printed = tabulate_study.printed(table, runs)
+    printed = studies_table.printed(table, runs)
     assert printed["Varied"].iloc[1] == "input: Input density 0.9"
     worse = runs.assign(test_accuracy=runs["test_accuracy"].where(runs["series"] != "input, later", 0.1))
     assert thinning_curves.pairs_of(worse, measures.ACCURACY)[0].last == {"input": 1, "input, later": None}
@@ -325,25 +325,21 @@ def test_parameters_that_are_no_numbers_can_be_drawn(study: Any, tmp_path: Path)
     check(lambda: parameter_curves.draw(runs), tmp_path, "few", "all")
 
 
-def test_the_figure_of_a_study_follows_from_what_it_varies(study: Any, tmp_path: Path) -> None:
+def test_the_figure_of_a_study_follows_from_what_it_varies(study: Any) -> None:
     for kind, changes, drawn in (
         ("curves", [{}], {"loss", "accuracy", "rate"}),
         ("vary", [{DENSITY: 0.5}], {"test_accuracy", "synaptic_events_per_sample"}),
     ):
         runs, curves = study(changes)
-        runs.to_csv(tmp_path / "runs.csv", index=False)
-        curves.to_csv(tmp_path / "curves.csv", index=False)
-        outputs = [str(tmp_path / f"study.{file_format}") for file_format in ("pdf", "svg", "png", "csv")]
-        NO_ANSWERS.to_csv(tmp_path / "answers.csv", index=False)
-        inputs = {name: tmp_path / f"{name}.csv" for name in ("runs", "curves", "answers")}
-        plot_study.main(SimpleNamespace(input=inputs, output=outputs, params=SimpleNamespace(facts={"kind": kind})))
-        assert set(pd.read_csv(outputs[3])["measure"]) == drawn
+        figure, numbers = studies_figure.draw(kind, runs, curves, NO_ANSWERS)
+        assert figure.axes
+        assert set(numbers["measure"]) == drawn
 
 
 def test_table_of_a_study(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 0.5}, {DENSITY: 1.0}])
-    numbers = tabulate_study.numbers(runs)
-    table, markdown, latex = written(numbers, tabulate_study.printed(numbers, runs), tmp_path)
+    numbers = studies_table.numbers(runs)
+    table, markdown, latex = written(numbers, studies_table.printed(numbers, runs), tmp_path)
     assert list(table["seeds"]) == [3, 3]
     assert list(table["test_accuracy"]) == pytest.approx([0.89, 0.94])
     half_width = 100 * stats.t.ppf(0.975, 2) * 0.02 / np.sqrt(3)

@@ -1,50 +1,32 @@
-# Contests between simulators, one job per network, alone on its machine; made only on demand.
+# Baselines: simulators compared on the same network, one job per network, alone on its machine; made only on demand.
 
 
 localrules:
     baselines,
-    describe_contest,
     collect_baselines,
-    baselines_table,
     baselines_figure,
+    baselines_table,
 
 
 rule baselines:
     input:
-        products("baselines"),
+        lambda wildcards: needed(CONFIGURATION.baselines, "baselines", "baselines")
+        and [*figure("baselines"), *table("baselines")],
 
 
-rule describe_contest:
-    output:
-        "results/baselines/{contest}/contest.json",
-    log:
-        "logs/describe_contest/{contest}.log",
-    conda:
-        "../../envs/core.yaml"
-    params:
-        text=lambda wildcards: contest_as_json(wildcards.contest),
-    message:
-        "Describe contest {wildcards.contest}"
-    shell:
-        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
-
-
-rule hold_contest:
+rule compare_simulators:
     input:
-        contest="results/baselines/{contest}/contest.json",
-        data=lambda wildcards: data_of_contest(wildcards.contest),
+        parameters=parameters("baselines", "{baseline}"),
+        data=lambda wildcards: PLAN.data_of(PLAN.baselines[wildcards.baseline].task)[:1],
         nest="results/nest/environment.json",
-        nest_program=NEST_PROGRAMS / "measure.py",
-        nest_network=[NEST_PROGRAMS / "network.py", NEST_PROGRAMS / "devices.py"],
-        compiled=lambda wildcards: compiled([network_of_contest(wildcards.contest)]),
-        sources=sources(".", "tasks"),
-        programs=programs(
-            "baselines", "bandwidth", "contestant", "measurement", "poisson", "problem"
+        compiled=lambda wildcards: compiled(
+            [PLAN.baselines[wildcards.baseline].network]
         ),
+        code=code("eprop_core.experiments.baselines.__main__"),
     output:
-        "results/baselines/{contest}/result.json",
+        "results/baselines/{baseline}.json",
     log:
-        "logs/hold_contest/{contest}.log",
+        "logs/compare_simulators/{baseline}.log",
     conda:
         "../../envs/core.yaml"
     threads: all_cores()
@@ -58,51 +40,32 @@ rule hold_contest:
             f"--data {Path(input.data[0]).parent}" if input.data else ""
         ),
     message:
-        "Compare simulators on {wildcards.contest} (progress: {log})"
+        "Compare simulators on {wildcards.baseline} (progress: {log})"
     shell:
-        "python -m eprop_core.experiments.baselines {input.contest} {params.data} --nest {input.nest}"
-        " --nest-program {input.nest_program} --output {output} 2> {log}"
+        "python -m eprop_core.experiments.baselines {input.parameters} {params.data} --nest {input.nest}"
+        " --output {output} 2> {log}"
 
 
-rule collect_baselines:
+use rule collect_study as collect_baselines with:
     input:
-        lambda wildcards: results_of_baselines(),
+        files=parameters("baselines", "all"),
+        results=PLAN.results_of_baselines,
+        code=code("workflow.scripts.baselines.collect"),
     output:
         "results/tables/baselines_runs.csv",
     log:
         "logs/collect_baselines.log",
-    conda:
-        "../../envs/core.yaml"
     params:
-        networks=[network for network, *_ in CONTESTS.values()],
+        program="baselines.collect",
+        options="",
     message:
-        "Collect the results of the contests"
-    script:
-        "../scripts/collect_baselines.py"
+        "Collect the results of the simulators"
 
 
-rule baselines_table:
+use rule collect_study as baselines_figure with:
     input:
-        runs="results/tables/baselines_runs.csv",
-        modules=scripts("other_work", "baselines_numbers", *TABLES),
-    output:
-        "results/tables/baselines.csv",
-        "results/tables/baselines.md",
-        "results/tables/baselines.tex",
-    log:
-        "logs/baselines_table.log",
-    conda:
-        "../../envs/core.yaml"
-    message:
-        "Tabulate the contests"
-    script:
-        "../scripts/tabulate_baselines.py"
-
-
-rule baselines_figure:
-    input:
-        runs="results/tables/baselines_runs.csv",
-        modules=scripts("style", "other_work", "baselines_numbers", *TABLES),
+        files="results/tables/baselines_runs.csv",
+        code=code("workflow.scripts.baselines.figure"),
     output:
         "results/figures/baselines.pdf",
         report(
@@ -114,11 +77,24 @@ rule baselines_figure:
         "results/figures/baselines.csv",
     log:
         "logs/baselines_figure.log",
-    conda:
-        "../../envs/core.yaml"
     params:
-        facts=facts_of_baselines(),
+        program="baselines.figure",
+        options="",
+        facts=captions.baselines(PLAN),
     message:
-        "Draw the contests"
-    script:
-        "../scripts/plot_baselines.py"
+        "Draw the comparison of simulators"
+
+
+use rule collect_study as baselines_table with:
+    input:
+        files="results/tables/baselines_runs.csv",
+        code=code("workflow.scripts.baselines.table"),
+    output:
+        table("baselines"),
+    log:
+        "logs/baselines_table.log",
+    params:
+        program="baselines.table",
+        options="",
+    message:
+        "Tabulate the comparison of simulators"

@@ -1,34 +1,17 @@
-# Event-driven against time-driven simulation: one job per point and seed, alone on its machine.
+# Break-even: event-driven against time-driven simulation, one job per point and seed, alone on its machine.
 
 
 localrules:
-    describe_break_even,
     collect_break_even,
-
-
-rule describe_break_even:
-    output:
-        "results/break_even/{point}/point.json",
-    log:
-        "logs/describe_break_even/{point}.log",
-    conda:
-        "../../envs/core.yaml"
-    params:
-        text=lambda wildcards: as_json(BREAK_EVEN_POINTS[wildcards.point]),
-    message:
-        "Describe break-even point {wildcards.point}"
-    shell:
-        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
+    break_even_figure,
+    break_even_table,
 
 
 rule time_break_even:
     input:
-        point="results/break_even/{point}/point.json",
-        compiled=lambda wildcards: compiled(
-            [BREAK_EVEN_POINTS[wildcards.point].network]
-        ),
-        sources=sources(".", "time_driven"),
-        program=programs("break_even", "dense_pass", "measurement", "poisson"),
+        point=parameters("break_even", "{point}"),
+        compiled=lambda wildcards: compiled([PLAN.break_even[wildcards.point].network]),
+        code=code("eprop_core.experiments.break_even.__main__"),
     output:
         "results/break_even/{point}/seed-{seed}.json",
     log:
@@ -47,29 +30,26 @@ rule time_break_even:
         "python -m eprop_core.experiments.break_even {input.point} --seed {wildcards.seed} --output {output} 2> {log}"
 
 
-rule collect_break_even:
+use rule collect_study as collect_break_even with:
     input:
-        [file for point in results_of_break_even() for file in point["results"]],
+        files=parameters("break_even", "all"),
+        results=PLAN.results_of_break_even,
+        code=code("workflow.scripts.break_even.collect"),
     output:
         "results/tables/break_even_runs.csv",
     log:
         "logs/collect_break_even.log",
-    conda:
-        "../../envs/core.yaml"
     params:
-        points=results_of_break_even(),
+        program="break_even.collect",
+        options="",
     message:
         "Collect the results of break_even"
-    script:
-        "../scripts/collect_break_even.py"
 
 
-rule break_even_figure:
+use rule collect_study as break_even_figure with:
     input:
-        runs="results/tables/break_even_runs.csv",
-        modules=scripts(
-            "style", "parameter_names", "other_work", "break_even_numbers", *TABLES
-        ),
+        files="results/tables/break_even_runs.csv",
+        code=code("workflow.scripts.break_even.figure"),
     output:
         "results/figures/break_even.pdf",
         report(
@@ -81,29 +61,24 @@ rule break_even_figure:
         "results/figures/break_even.csv",
     log:
         "logs/break_even_figure.log",
-    conda:
-        "../../envs/core.yaml"
     params:
-        facts=facts_of_break_even() if BREAK_EVEN else {},
+        program="break_even.figure",
+        options="",
+        facts=captions.break_even(CONFIGURATION),
     message:
         "Draw break_even"
-    script:
-        "../scripts/plot_break_even.py"
 
 
-rule break_even_table:
+use rule collect_study as break_even_table with:
     input:
-        runs="results/tables/break_even_runs.csv",
-        modules=scripts("parameter_names", "other_work", "break_even_numbers", *TABLES),
+        files="results/tables/break_even_runs.csv",
+        code=code("workflow.scripts.break_even.table"),
     output:
-        "results/tables/break_even.csv",
-        "results/tables/break_even.md",
-        "results/tables/break_even.tex",
+        table("break_even"),
     log:
         "logs/break_even_table.log",
-    conda:
-        "../../envs/core.yaml"
+    params:
+        program="break_even.table",
+        options="",
     message:
         "Tabulate break_even"
-    script:
-        "../scripts/tabulate_break_even.py"

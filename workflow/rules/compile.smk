@@ -3,7 +3,7 @@
 
 rule compile:
     input:
-        sources("."),
+        code("eprop_core.experiments.compile"),
     output:
         "results/compiled/{kind}.json",
     log:

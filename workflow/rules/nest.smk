@@ -5,14 +5,13 @@ localrules:
     nest_environment,
 
 
-# The output is written last, so that an interrupted build does not count. An environment does not survive a move:
-# `directory` makes a new one where the results have gone. EPROP_BENCH_NEST_PYTHON names a Python that has NEST already.
+# The output is written last, so that an interrupted build does not count. EPROP_BENCH_NEST_PYTHON names a Python that has
+# NEST already.
 
 
 rule nest_environment:
     input:
-        requirements=SOURCE / "envs" / "nest.txt",
-        describe=NEST_PROGRAMS / "describe.py",
+        code("eprop_core.interoperability.describe_nest"),
     output:
         "results/nest/environment.json",
     log:
@@ -20,14 +19,21 @@ rule nest_environment:
     conda:
         "../../envs/core.yaml"
     params:
-        directory=Path("results/nest/environment").absolute(),
+        directory="results/nest/environment",
+        requirements=[
+            line
+            for line in (SOURCE / "envs" / "nest.txt").read_text().splitlines()
+            if not line.startswith("#")
+        ],
         existing=os.environ.get("EPROP_BENCH_NEST_PYTHON", ""),
     message:
         "Install NEST in an environment of its own"
     shell:
-        "exec > {log} 2>&1; unset PYTHONHOME PYTHONPATH; rm -rf {params.directory:q}; interpreter={params.existing:q}; "
+        "exec > {log} 2>&1; rm -rf {params.directory}; interpreter={params.existing:q}; "
         "if [[ -z $interpreter ]]; then"
-        " python -m venv {params.directory:q}; interpreter={params.directory:q}/bin/python;"
-        ' "$interpreter" -m pip install --disable-pip-version-check --requirement {input.requirements:q};'
+        " env -u PYTHONHOME -u PYTHONPATH python -m venv {params.directory};"
+        " interpreter={params.directory}/bin/python;"
+        " env -u PYTHONHOME -u PYTHONPATH $interpreter -m pip install --disable-pip-version-check"
+        " {params.requirements:q};"
         " fi; "
-        '"$interpreter" {input.describe:q} {output:q}'
+        'python -m eprop_core.interoperability.describe_nest "$interpreter" {output}'

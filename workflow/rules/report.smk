@@ -5,40 +5,22 @@ localrules:
     report_page,
 
 
-rule report_page:
+use rule collect_study as report_page with:
     input:
-        figures=[
-            f"results/figures/{section['name']}.svg" for section in report_sections()
+        files=parameters("pages", "report"),
+        shown=[
+            f"results/{folder}/{section['name']}.{extension}"
+            for section in PLAN.sections()
+            for folder, extension in [("figures", "svg"), ("tables", "md")]
         ],
-        tables=[f"results/tables/{section['name']}.md" for section in report_sections()],
-        results=[
-            *{
-                file
-                for study in CONFIGURATION.studies
-                for point in results_of_study(study)
-                for file in point["results"]
-            },
-            *(
-                file
-                for name in CONFIGURATION.scaling
-                for file in results_of_scaling(f"{name}_scaling")
-            ),
-            *(file for point in results_of_break_even() for file in point["results"]),
-        ],
-        template=SOURCE / "workflow" / "report" / "report.html.jinja",
-        captions=sorted({section["caption"] for section in report_sections()}),
-        modules=scripts(*TABLES),
+        results=PLAN.results_of_report(),
+        code=code("workflow.scripts.report.page"),
     output:
         "results/report.html",
     log:
         "logs/report_page.log",
-    conda:
-        "../../envs/core.yaml"
     params:
-        title="eprop-bench: report",
-        sections=report_sections(),
-        configuration=CONFIGURATION_FILE,
+        program="report.page",
+        options="",
     message:
         "Write the report"
-    script:
-        "../scripts/write_report.py"

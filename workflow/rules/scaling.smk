@@ -1,54 +1,29 @@
-# Timing runs: one job per seed and number of ranks, alone on its machine; variants and repeats take turns inside.
+# Scaling: one timing run per seed and number of ranks, alone on its machine, in which variants and repeats take turns; and
+# the exchange between ranks.
 
 
 localrules:
-    describe_timing,
     collect_scaling,
     join_scaling,
+    scaling_figure,
+    scaling_table,
+    exchange_figure,
+    exchange_table,
 
 
-rule describe_timing:
-    output:
-        "results/scaling/{timing}/timing.json",
-    log:
-        "logs/describe_timing/{timing}.log",
-    conda:
-        "../../envs/core.yaml"
-    params:
-        text=lambda wildcards: as_json(TIMINGS[wildcards.timing].timing),
-    message:
-        "Describe timing {wildcards.timing}"
-    shell:
-        "printf '%s\\n' {params.text:q} > {output} 2> {log}"
+def check_processors():
+    """Refuse timings with more ranks than processors, before anything runs."""
+    available = processors.available()
+    for name, experiment in CONFIGURATION.scaling.items():
+        most = max(experiment.ranks, default=0)
+        if is_local() and most > available and not experiment.oversubscribe:
+            sys.exit(
+                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {most}: this machine has {available:g} processors for them; "
+                f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
+            )
 
 
-# Between two ranks, where the configuration does not say: from it follows what dry runs would spend on messages.
-
-
-rule measure_interconnect:
-    input:
-        program=programs("interconnect", "measurement", "ranks"),
-    output:
-        "results/scaling/interconnect.json",
-    log:
-        "logs/measure_interconnect.log",
-    conda:
-        "../../envs/core.yaml"
-    threads: all_cores()
-    resources:
-        mem_mb=1000,
-        runtime=lambda wildcards, attempt: 10 * attempt,
-        cpus_per_task=1,
-        slurm_extra="--exclusive",
-        tasks=2,
-        mpi=mpi_launcher(),
-    params:
-        options=oversubscribe(*CONFIGURATION.scaling.values()),
-    message:
-        "Measure latency and bandwidth between two ranks"
-    shell:
-        "{resources.mpi} -n 2 python -m mpi4py -m eprop_core.experiments.interconnect --ranks 2 {params.options}"
-        " --output {output} 2> {log}"
+check_processors()
 
 
 # A process that has compiled something has more memory than its network needs: one of its own compiles before what the
@@ -57,10 +32,11 @@ rule measure_interconnect:
 
 rule time_one_rank:
     input:
-        timing="results/scaling/{timing}/timing.json",
-        compiled=lambda wildcards: compiled(networks_of_timing(wildcards.timing)),
-        sources=sources("."),
-        program=programs("scaling", "poisson", "measurement"),
+        timing=parameters("timings", "{timing}"),
+        compiled=lambda wildcards: compiled(
+            case.network for case in PLAN.timings[wildcards.timing].cases.values()
+        ),
+        code=code("eprop_core.experiments.scaling.__main__"),
     output:
         "results/scaling/{timing}/ranks-{ranks}_seed-{seed}.json",
     log:
@@ -71,16 +47,16 @@ rule time_one_rank:
         "../../envs/core.yaml"
     threads: all_cores()
     resources:
-        mem_mb=lambda wildcards: memory_of_timing(wildcards.timing, 1, 1),
-        runtime=lambda wildcards, attempt: minutes_of_timing(
-            wildcards.timing, 1, attempt
+        mem_mb=lambda wildcards: cluster.memory(PLAN.timings[wildcards.timing], 1, 1),
+        runtime=lambda wildcards, attempt: cluster.minutes(
+            PLAN.timings[wildcards.timing], 1, attempt
         ),
         cpus_per_task=1,
         slurm_extra="--exclusive",
     params:
         launcher="",
         mpi4py="",
-        options=lambda wildcards: oversubscribe(TIMINGS[wildcards.timing]),
+        options=lambda wildcards: cluster.oversubscribe(PLAN.timings[wildcards.timing]),
     message:
         "Time {wildcards.timing} on {wildcards.ranks} rank(s), seed {wildcards.seed} (progress: {log})"
     shell:
@@ -94,24 +70,32 @@ use rule time_one_rank as time_many_ranks with:
     wildcard_constraints:
         ranks=r"[2-9]|\d\d+",
     resources:
-        **number_of_nodes(),
-        mem_mb=lambda wildcards: memory_of_timing(
-            wildcards.timing,
-            int(wildcards.ranks),
-            ranks_per_node(int(wildcards.ranks)),
+        **(
+            {
+                "nodes": lambda wildcards: cluster.number_of_nodes(
+                    CONFIGURATION, int(wildcards.ranks)
+                )
+            }
+            if CONFIGURATION.ranks_per_node
+            else {}
         ),
-        runtime=lambda wildcards, attempt: minutes_of_timing(
-            wildcards.timing, int(wildcards.ranks), attempt
+        mem_mb=lambda wildcards: cluster.memory(
+            PLAN.timings[wildcards.timing],
+            int(wildcards.ranks),
+            cluster.ranks_per_node(CONFIGURATION, int(wildcards.ranks)),
+        ),
+        runtime=lambda wildcards, attempt: cluster.minutes(
+            PLAN.timings[wildcards.timing], int(wildcards.ranks), attempt
         ),
         cpus_per_task=1,
         slurm_extra="--exclusive",
         tasks=lambda wildcards: int(wildcards.ranks),
-        mpi=mpi_launcher(),
+        mpi=cluster.mpi_launcher(),
     params:
         launcher=lambda wildcards, resources: f"{resources.mpi} -n {wildcards.ranks}",
         mpi4py="-m mpi4py",
         options=lambda wildcards: (
-            f"--ranks {wildcards.ranks} {oversubscribe(TIMINGS[wildcards.timing])}"
+            f"--ranks {wildcards.ranks} {cluster.oversubscribe(PLAN.timings[wildcards.timing])}"
         ),
 
 
@@ -123,11 +107,11 @@ use rule time_one_rank as time_dry_run with:
     wildcard_constraints:
         ranks=r"\d+",
     resources:
-        mem_mb=lambda wildcards: memory_of_timing(
-            wildcards.timing, int(wildcards.ranks), 1
+        mem_mb=lambda wildcards: cluster.memory(
+            PLAN.timings[wildcards.timing], int(wildcards.ranks), 1
         ),
-        runtime=lambda wildcards, attempt: minutes_of_timing(
-            wildcards.timing, int(wildcards.ranks), attempt
+        runtime=lambda wildcards, attempt: cluster.minutes(
+            PLAN.timings[wildcards.timing], int(wildcards.ranks), attempt
         ),
         cpus_per_task=1,
         slurm_extra="--exclusive",
@@ -135,42 +119,121 @@ use rule time_one_rank as time_dry_run with:
         launcher="",
         mpi4py="",
         options=lambda wildcards: (
-            f"--dry-run {wildcards.ranks} {oversubscribe(TIMINGS[wildcards.timing])}"
+            f"--dry-run {wildcards.ranks} {cluster.oversubscribe(PLAN.timings[wildcards.timing])}"
         ),
     message:
-        "Play one of {wildcards.ranks} ranks of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
+        "Time one of {wildcards.ranks} emulated ranks of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
 
 
-rule collect_scaling:
+use rule collect_study as collect_scaling with:
     input:
-        results=lambda wildcards: results_of_scaling(wildcards.scaling),
-        interconnect=lambda wildcards: measured_interconnect(
-            [wildcards.scaling.removesuffix("_scaling")]
-        ),
+        files=parameters("scaling", "{scaling}"),
+        results=lambda wildcards: PLAN.results_of_scaling(wildcards.scaling),
+        interconnect=lambda wildcards: PLAN.measured_interconnect(wildcards.scaling),
+        code=code("workflow.scripts.scaling.collect"),
     output:
-        "results/tables/{scaling}_runs.csv",
+        "results/tables/{scaling}_scaling_runs.csv",
     log:
         "logs/collect_scaling/{scaling}.log",
-    conda:
-        "../../envs/core.yaml"
     params:
-        interconnect=given_interconnect(),
+        program="scaling.collect",
+        options=lambda wildcards, input: (
+            f"--interconnect {input.interconnect}" if input.interconnect else ""
+        ),
     message:
-        "Collect the results of {wildcards.scaling}"
-    script:
-        "../scripts/collect_scaling.py"
+        "Collect the results of {wildcards.scaling} scaling"
 
 
-rule join_scaling:
+use rule collect_study as join_scaling with:
     input:
-        [f"results/tables/{name}_scaling_runs.csv" for name in CONFIGURATION.scaling],
+        files=[
+            f"results/tables/{name}_scaling_runs.csv" for name in CONFIGURATION.scaling
+        ],
+        code=code("workflow.scripts.scaling.join"),
     output:
         "results/tables/scaling.csv",
     log:
         "logs/join_scaling.log",
-    conda:
-        "../../envs/core.yaml"
+    params:
+        program="scaling.join",
+        options="",
     message:
         "Join the tables of all scaling experiments"
-    shell:
-        "awk 'FNR > 1 || NR == 1' {input} > {output} 2> {log}"
+
+
+use rule collect_study as scaling_figure with:
+    input:
+        files="results/tables/{scaling}_scaling_runs.csv",
+        code=code("workflow.scripts.scaling.figure"),
+    output:
+        "results/figures/{scaling}_scaling.pdf",
+        report(
+            "results/figures/{scaling}_scaling.svg",
+            caption="../report/scaling.rst",
+            category="Scaling",
+        ),
+        "results/figures/{scaling}_scaling.png",
+        "results/figures/{scaling}_scaling.csv",
+    log:
+        "logs/scaling_figure/{scaling}.log",
+    params:
+        program="scaling.figure",
+        options="",
+        facts=lambda wildcards: captions.scaling(CONFIGURATION, wildcards.scaling),
+    message:
+        "Draw {wildcards.scaling} scaling"
+
+
+use rule collect_study as scaling_table with:
+    input:
+        files="results/tables/{scaling}_scaling_runs.csv",
+        code=code("workflow.scripts.scaling.table"),
+    output:
+        table("{scaling}_scaling"),
+    log:
+        "logs/scaling_table/{scaling}.log",
+    params:
+        program="scaling.table",
+        options="",
+    message:
+        "Tabulate {wildcards.scaling} scaling"
+
+
+use rule collect_study as exchange_figure with:
+    input:
+        files="results/tables/scaling.csv",
+        interconnect=PLAN.measured_interconnect(*CONFIGURATION.scaling),
+        code=code("workflow.scripts.scaling.exchange_figure"),
+    output:
+        "results/figures/exchange.pdf",
+        report(
+            "results/figures/exchange.svg",
+            caption="../report/exchange.rst",
+            category="Scaling",
+        ),
+        "results/figures/exchange.png",
+        "results/figures/exchange.csv",
+    log:
+        "logs/exchange_figure.log",
+    params:
+        program="scaling.exchange_figure",
+        options=lambda wildcards, input: (
+            f"--interconnect {input.interconnect}" if input.interconnect else ""
+        ),
+    message:
+        "Draw the exchange between ranks"
+
+
+use rule collect_study as exchange_table with:
+    input:
+        files="results/figures/exchange.csv",
+        code=code("workflow.scripts.scaling.exchange_table"),
+    output:
+        table("exchange"),
+    log:
+        "logs/exchange_table.log",
+    params:
+        program="scaling.exchange_table",
+        options="",
+    message:
+        "Tabulate the exchange between ranks"

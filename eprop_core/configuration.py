@@ -1,0 +1,197 @@
+"""The configuration of the pipeline: the top-level keys, and what must hold between them."""
+
+import re
+from collections import Counter
+from typing import Any
+
+from pydantic import Field
+
+from eprop_core.experiments import points
+from eprop_core.experiments.baselines.parameters import Contest, SampleContest, check_comparable
+from eprop_core.experiments.break_even.parameters import BreakEven
+from eprop_core.experiments.interconnect.parameters import Interconnect
+from eprop_core.experiments.saccades.parameters import SaccadesComparison
+from eprop_core.experiments.scaling.parameters import Scaling
+from eprop_core.experiments.studies.parameters import Study, TaskParameters
+from eprop_core.experiments.values import Name, RankCount
+from eprop_core.experiments.verification.parameters import Verification
+from eprop_core.parsing import ParameterError, Parameters, parse
+from eprop_core.tasks.parameters import Generated
+
+
+class Configuration(Parameters):
+    """Everything that the pipeline is told."""
+
+    tasks: dict[Name, TaskParameters] = Field({}, description="what there is to learn")
+    studies: dict[Name, Study] = Field(
+        {}, description="training runs; each study makes a figure and a table of its name"
+    )
+    scaling: dict[Name, Scaling] = Field({}, description="timing runs; each makes a figure and a table, `NAME_scaling`")
+    ranks_per_node: RankCount | None = Field(
+        None,
+        description="ranks of a timing run on each node of a cluster; null: as many as its cores, and each node is "
+        "asked for the memory of all ranks",
+    )
+    interconnect: Interconnect | None = Field(
+        None, description="what the communication of dry runs is modelled from; null: measured between two ranks here"
+    )
+    break_even: BreakEven | None = Field(None, description="event-driven against time-driven simulation")
+    baselines: dict[Name, Contest] = Field(
+        {}, description="networks on which simulators are compared by the target `baselines`"
+    )
+    saccades: SaccadesComparison | None = Field(None, description="what the target `saccades` compares")
+    verification: Verification = Field(Verification(), description="what the target `verification` compares")
+
+    @property
+    def other_figures(self) -> set[str]:
+        """Names of the figures and tables that are not those of a study."""
+        single = {"baselines", "break_even", "exchange", "saccades", "scaling", "verification"}
+        return single | {f"{name}_scaling" for name in self.scaling}
+
+    @property
+    def other_tables(self) -> set[str]:
+        """Names of tables that are not the one that a study has for its figure."""
+        of_studies = {f"{name}_{kind}" for name in self.studies for kind in ("runs", "curves", "answers")}
+        single = {"baselines_runs", "break_even_runs", "verification_activity", "verification_divergence"}
+        return of_studies | single | {f"{name}_scaling_runs" for name in self.scaling}
+
+    def point(self, task: str, changes: points.Changes) -> TaskParameters:
+        """Return a task with the changes of a point; raise a :class:`ParameterError` if they are not allowed."""
+        return points.parse_changed(TaskParameters, self.tasks[task].model_dump(mode="json"), changes)
+
+
+def load(values: Any, where: str) -> Configuration:
+    """Validate a configuration and every point of its studies; raise a :class:`ParameterError`, a line per wrong key.
+
+    ``where`` names the file that the values come from.
+    """
+    configuration = parse(Configuration, _read_numbers(values), f"{where}: ")
+    problems = []
+    for name in configuration.studies:
+        problems += [f"studies.{name}{line}" for line in _wrong_in_study(configuration, name)]
+    if configuration.break_even is not None:
+        try:
+            configuration.break_even.points()
+        except ParameterError as error:
+            problems += [f"break_even.series: {line}" for line in str(error).splitlines()]
+    for name, contest in configuration.baselines.items():
+        if isinstance(contest, SampleContest):
+            for task in contest.tasks:
+                if task not in configuration.tasks:
+                    problems.append(f"baselines.{name}.tasks: {_no_task(configuration, task)}")
+                    continue
+                if isinstance(configuration.tasks[task].dataset, Generated):
+                    problems.append(f"baselines.{name}.tasks: {task} has no data set, whose samples could be shown")
+                wrong = _wrong(configuration, task, contest.changes)
+                problems += [f"baselines.{name}.changes: {task}: {line}" for line in wrong]
+                if not wrong:
+                    problems += _wrong_contest(configuration.point(task, contest.changes), f"baselines.{name}: {task}")
+    if problems:
+        raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
+    return configuration
+
+
+def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
+    """Return what is wrong with a study in the whole of the configuration: where below its name, and what."""
+    study = configuration.studies[name]
+    if name in configuration.other_figures:
+        return [": another figure has this name"]
+    if name in configuration.other_tables:
+        return [": another table has this name; a study NAME has NAME, NAME_runs, NAME_curves and NAME_answers"]
+    if unknown := [task for task in study.tasks if task not in configuration.tasks]:
+        return [f".tasks: {_no_task(configuration, task)}" for task in unknown]
+    lines = _wrong_goals(configuration, study)
+    for point in study.points():
+        told: dict[str, list[str]] = {}
+        for task in study.tasks:
+            for line in _wrong(configuration, task, point.changes):
+                told.setdefault(line, []).append(task)
+        for line, tasks in told.items():
+            of_tasks = "" if tasks == study.tasks else f"{', '.join(tasks)}: "
+            lines.append(f".{study.place(point)}: {of_tasks}{line}")
+    if lines:
+        return lines
+    trained = {task: [configuration.point(task, point.changes) for point in study.points()] for task in study.tasks}
+    return _wrong_judgement(study, trained) + _repeated_points(study, trained) + _wrong_seeds(study, trained)
+
+
+def _wrong_contest(task: TaskParameters, where: str) -> list[str]:
+    """Return what keeps the network of a task from being compared."""
+    try:
+        check_comparable(task.network_for(2**31, 2**31))
+    except ValueError as error:
+        return [f"{where}: {error}"]
+    return []
+
+
+def _no_task(configuration: Configuration, task: str) -> str:
+    return f"no task {task!r}; there are {', '.join(configuration.tasks)}"
+
+
+def _wrong(configuration: Configuration, task: str, changes: points.Changes) -> list[str]:
+    """Return what is wrong with changes of a task, one line each."""
+    try:
+        configuration.point(task, changes)
+    except ParameterError as error:
+        return str(error).splitlines()
+    return []
+
+
+def _wrong_goals(configuration: Configuration, study: Study) -> list[str]:
+    lines = []
+    for task, goal in study.goals.items():
+        if task not in study.tasks:
+            lines.append(f".goals: {task!r} is no task of this study; there are {', '.join(study.tasks)}")
+        elif goal > 1 and configuration.tasks[task].has_accuracy:
+            lines.append(f".goals.{task} = {goal}: is an accuracy and must not exceed 1")
+    return lines
+
+
+def _wrong_judgement(study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
+    """Return a line where what is varied would be judged by two measures, which no axis and no difference can have."""
+    judged = {task.has_accuracy: name for name, tasks in trained.items() for task in tasks}
+    if study.kind == "curves" or len(judged) == 1:
+        return []
+    return [f".tasks: {judged[True]} is judged by accuracy, {judged[False]} by its loss: use a study for each"]
+
+
+def _repeated_points(study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
+    """Return a line per point that is equal to one before it: the statistics would count its runs twice."""
+    lines = []
+    seen: dict[tuple[str, ...], points.Point] = {}
+    for point, *tasks in zip(study.points(), *trained.values(), strict=True):
+        # Each parameter of `vary`, and each of `series`, may have the task as it is.
+        place = (point.series, *(point.changes if study.kind == "vary" else ()))
+        first = seen.setdefault((*place, *map(points.content_hash, tasks)), point)
+        if first is not point:
+            where = study.kind if point.variant else study.place(point)
+            told = f"{point} comes twice" if str(first) == str(point) else f"{first} and {point} are the same"
+            lines.append(f".{where}: {told}")
+    return lines
+
+
+def _wrong_seeds(study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
+    """Return a line per task whose folds are not tested equally often: the mean over seeds is to be that over folds."""
+    lines = []
+    for name, tasks in trained.items():
+        for folds in {folds for task in tasks if (folds := task.training.folds)}:
+            runs = Counter(seed % folds for seed in study.seeds)
+            if len(runs) < folds or len(set(runs.values())) > 1:
+                lines.append(
+                    f".seeds: must test each of the {folds} folds of {name} (seed modulo {folds}) equally often"
+                )
+    return lines
+
+
+_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+
+def _read_numbers(values: Any) -> Any:
+    """Return ``values`` with ``5e-3`` and the like as numbers, as YAML 1.2 has it; YAML 1.1 wants a dot there."""
+    if isinstance(values, dict):
+        return {key: _read_numbers(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [_read_numbers(value) for value in values]
+    if isinstance(values, str) and _EXPONENT.fullmatch(values):
+        return float(values)
+    return values

@@ -1,0 +1,1 @@
+"""Simulators compared on the same network and input."""

@@ -1,0 +1,87 @@
+"""Entries of `baselines` in the configuration: networks on which this simulator and others are compared."""
+
+from operator import attrgetter
+from typing import Annotated, Any, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, Uniform
+from eprop_core.parsing import Parameters
+from eprop_core.time_driven.supported import COMPUTED
+
+
+class _Contest(Parameters):
+    """What all contests share."""
+
+    seed: int = Field(1, ge=0, lt=2**63, description="seed of connections, weights and input")
+    repeats: int = Field(5, ge=1, description="processes of each contestant; the contestants alternate")
+    time_driven_steps: int = Field(
+        20, ge=1, description="steps on the clock of the time-driven model, whose cost per step is always the same"
+    )
+
+
+class PoissonContest(_Contest):
+    """A random network under Poisson input; targets are zero, and all errors count."""
+
+    network: Network = Field(description="delays must be 1, as in NEST")
+    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
+    n_steps: int = Field(ge=1, description="steps that are timed")
+    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.input_rate * self.network.dt > 1000:
+            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        check_comparable(self.network)
+        return self
+
+
+class SampleContest(_Contest):
+    """A task's network that is shown its training samples, and the same task trained from the first sample on."""
+
+    tasks: list[str] = Field(
+        min_length=1, description="names of tasks: the first whose data are on this machine is taken, else the last"
+    )
+    changes: dict[str, Any] = Field(
+        {}, description="values by parameter path within the task, for what is timed per event; training knows none"
+    )
+    samples: int = Field(ge=1, description="training samples that are timed")
+    samples_warm_up: int = Field(ge=1, description="samples before them that are not timed")
+    training_samples: int = Field(ge=1, description="samples of the training run, from spikes in to weights out")
+
+
+def _kind(contest: Any) -> str:
+    has_tasks = "tasks" in contest if isinstance(contest, dict) else isinstance(contest, SampleContest)
+    return "samples" if has_tasks else "poisson"
+
+
+Contest = Annotated[
+    Annotated[PoissonContest, Tag("poisson")] | Annotated[SampleContest, Tag("samples")], Discriminator(_kind)
+]
+
+
+def check_comparable(network: Network) -> None:
+    """Raise a ValueError for a network that not all contestants can simulate."""
+    allowed = {
+        **COMPUTED,
+        **{f"{name}.delay": 1 for name in ("input", "recurrent", "output", "feedback")},
+        "feedback.kind": "random",
+        "readout.loss": "mean_squared_error",
+        "plasticity.optimizer.fixed_signs": False,
+        **{
+            f"{name}.{own}": None
+            for name in ("input", "recurrent", "output")
+            for own in ("learning_rate", "fixed_signs")
+        },
+    }
+    for path, value in allowed.items():
+        given = attrgetter(path)(network)
+        if given != value:
+            raise ValueError(f"network.{path} = {given}: must be {value} to be compared with NEST")
+    for name in PROJECTIONS:
+        connectivity = getattr(network, name).connectivity
+        if isinstance(connectivity, FixedInDegree) and connectivity.allow_multapses:
+            raise ValueError(f"network.{name}.connectivity.allow_multapses: must be false for the time-driven model")
+    for name in ("tau_m", "V_th"):
+        if isinstance(getattr(network.neuron, name), Uniform):
+            raise ValueError(f"network.neuron.{name}: must be one value for all neurons to be compared with NEST")

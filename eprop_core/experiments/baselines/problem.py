@@ -1,0 +1,113 @@
+"""What all contestants of a contest are given: one network, its connections, and what it is shown, in one file."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from eprop_core.compiled.random import Purpose, permutation
+from eprop_core.datasets.events import EventDataset
+from eprop_core.experiments.baselines.parameters import PoissonContest, check_comparable
+from eprop_core.experiments.poisson import poisson_spikes
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.network.connections import Connections
+from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.parsing import ParameterError
+from eprop_core.simulation import Simulation
+from eprop_core.stimulus import Stimulus
+from eprop_core.tasks.classification import DatasetClassification
+
+_SHOWN = ("input_steps", "input_channels", "target", "learning_window")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A network, and a stimulus of which the first ``n_steps_warm_up`` steps are not timed.
+
+    Nothing comes in step 0, in which NEST's generators cannot deliver.
+    """
+
+    network: Network
+    seed: int
+    stimulus: Stimulus
+    n_steps_warm_up: int
+
+    def save(self, path: Path) -> None:
+        """Write the problem with its connections and weights listed, as ``workflow/nest/network.py`` reads it."""
+        simulation = Simulation(self.network, seed=self.seed)
+        arrays = {"network": np.array(self.network.model_dump_json()), "seed": np.array(self.seed)}
+        arrays |= {name: getattr(self.stimulus, name) for name in ("n_steps", *_SHOWN)}
+        for name in PROJECTIONS:
+            for key, values in simulation.weights(name)._asdict().items():
+                arrays[f"{name}_{key}"] = values
+        np.savez(path, n_steps_warm_up=self.n_steps_warm_up, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> "Problem":
+        """Read a problem without its connections: its network draws them from its seed."""
+        with np.load(path) as file:
+            return cls(
+                network=Network.model_validate_json(str(file["network"])),
+                seed=int(file["seed"]),
+                stimulus=Stimulus(**{name: file[name] for name in _SHOWN}, n_steps=int(file["n_steps"])),
+                n_steps_warm_up=int(file["n_steps_warm_up"]),
+            )
+
+    def part(self, first: int, last: int) -> Stimulus:
+        """Return the steps ``first`` .. ``last - 1`` of the stimulus."""
+        shown = self.stimulus
+        begin, end = np.searchsorted(shown.input_steps, (first, last))
+        return Stimulus(
+            n_steps=last - first,
+            input_steps=shown.input_steps[begin:end] - first,
+            input_channels=shown.input_channels[begin:end],
+            target=shown.target[first:last],
+            learning_window=shown.learning_window[first:last],
+        )
+
+
+def load_connections(path: Path) -> dict[str, Connections]:
+    """Read the connections of a problem."""
+    with np.load(path) as file:
+        return {name: Connections(*(file[f"{name}_{key}"] for key in Connections._fields)) for name in PROJECTIONS}
+
+
+def poisson_problem(contest: PoissonContest) -> Problem:
+    """Return the problem of a random network under Poisson input."""
+    network, n_steps = contest.network, contest.n_steps_warm_up + contest.n_steps
+    steps, channels = poisson_spikes(network.n_input, 0, n_steps, contest.input_rate * network.dt * 1e-3, contest.seed)
+    stimulus = Stimulus(
+        n_steps=n_steps,
+        input_steps=steps,
+        input_channels=channels,
+        target=np.zeros((n_steps, network.n_readout)),
+        learning_window=np.ones(n_steps, np.bool_),
+    )
+    return Problem(network, contest.seed, _without_first_step(stimulus), contest.n_steps_warm_up)
+
+
+def sample_problem(task: TaskParameters, samples: EventDataset, seed: int, n_warm_up: int, n_timed: int) -> Problem:
+    """Return the problem of a task's network that is shown training samples in random order, epoch after epoch."""
+    network = task.network_for(samples.n_channels, samples.n_classes)
+    try:
+        check_comparable(network)
+    except ValueError as error:
+        raise ParameterError(f"baselines: {error}") from None
+    n_shown = n_warm_up + n_timed
+    order = [
+        permutation(len(samples), seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=epoch)
+        for epoch in range(1, -(-n_shown // len(samples)) + 1)
+    ]
+    classification = DatasetClassification(samples, task.training.learning_window, network.readout.loss)
+    stimulus = classification.stimulus(np.concatenate(order)[:n_shown])
+    return Problem(network, seed, _without_first_step(stimulus), n_warm_up * samples.n_steps)
+
+
+def _without_first_step(stimulus: Stimulus) -> Stimulus:
+    later = stimulus.input_steps > 0
+    return replace(
+        stimulus,
+        input_steps=stimulus.input_steps[later],
+        input_channels=stimulus.input_channels[later],
+        learning_window=stimulus.learning_window & (np.arange(stimulus.n_steps) > 0),
+    )

@@ -1,0 +1,1 @@
+"""Where event-driven and time-driven simulation cost the same."""

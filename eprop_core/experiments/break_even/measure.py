@@ -1,0 +1,114 @@
+"""Time a random network event-driven and time-driven; write one result file.
+
+Both simulate the same network under Poisson input, on one core. The time-driven model has no state to go on from, so
+its time is the difference between twice as many steps and as many; where that is short and the machine is busy, it can
+come out below zero. It is plain numpy, one operation after another.
+Beside it stands what no time-driven simulator can do without: one pass, compiled, that advances the eligibility trace
+and the gradient of every pair of neurons, connected or not.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eprop_core.experiments import command_line
+from eprop_core.experiments.break_even.parameters import BreakEvenPoint
+from eprop_core.experiments.poisson import poisson_spikes
+from eprop_core.measurement import dense_pass, results
+from eprop_core.measurement import process as measurement
+from eprop_core.measurement.provenance import provenance
+from eprop_core.network.connections import Connections
+from eprop_core.parameters import PROJECTIONS
+from eprop_core.parsing import parse
+from eprop_core.progress import progress
+from eprop_core.ranks import launch
+from eprop_core.simulation import Simulation
+from eprop_core.stimulus import Stimulus
+from eprop_core.time_driven.simulation import simulate as simulate_time_driven
+
+
+def measure(point: BreakEvenPoint, seed: int) -> dict[str, Any]:
+    """Return seconds per step, one of each per repeat, of the event-driven and the time-driven model and the bound.
+
+    Beside them stands by repeat how many processors were busy with other work. Where there are no synapses, their rate
+    is None.
+    """
+    network = point.network
+    connections = {name: Simulation(network, seed=seed).weights(name) for name in PROJECTIONS}
+    _event_driven(point, seed)  # loads what is compiled
+    simulate_time_driven(network, connections, _stimulus(point, seed, 0, 1))  # what happens at the first call
+    seconds: dict[str, list[float]] = {"event_driven": [], "time_driven": [], "bound": []}
+    disturbances, other_work = [], measurement.OtherWork()
+    for _ in progress(range(point.repeats), "repeats", point.repeats):
+        other_work.restart()
+        event_driven, counts = _event_driven(point, seed)
+        seconds["event_driven"].append(event_driven)
+        seconds["time_driven"].append(_time_driven(point, seed, connections))
+        seconds["bound"].append(dense_pass.seconds_per_step(network, point.n_steps))
+        disturbances.append(other_work.processors())
+    events_per_step = counts["synaptic_events"] / point.n_steps
+    return {
+        "seconds_per_step": seconds,
+        "other_work_processors": disturbances,
+        "synapses": counts["synapses"],
+        "pairs": network.n_recurrent * (network.n_input + network.n_recurrent + network.n_readout),
+        "synaptic_events_per_step": events_per_step,
+        "rate_hz": 1000 * events_per_step / counts["synapses"] / network.dt if counts["synapses"] else None,
+    }
+
+
+def _event_driven(point: BreakEvenPoint, seed: int) -> tuple[float, dict[str, int]]:
+    """Return the time per step and the counts of synapses and timed events."""
+    simulation = Simulation(point.network, seed=seed)
+    simulation.run(_stimulus(point, seed, 0, point.n_steps_warm_up))
+    timed = _stimulus(point, seed, point.n_steps_warm_up, point.n_steps)
+    before = simulation.counts["synaptic_events"]
+    start = time.perf_counter()
+    simulation.run(timed)
+    seconds = time.perf_counter() - start
+    counts = simulation.counts
+    return seconds / point.n_steps, counts | {"synaptic_events": counts["synaptic_events"] - before}
+
+
+def _time_driven(point: BreakEvenPoint, seed: int, connections: dict[str, Connections]) -> float:
+    """Return the time per step."""
+    n_steps, seconds = point.n_steps_time_driven, []
+    for last in (n_steps, 2 * n_steps):
+        stimulus = _stimulus(point, seed, 0, last)
+        start = time.perf_counter()
+        simulate_time_driven(point.network, connections, stimulus)
+        seconds.append(time.perf_counter() - start)
+    return (seconds[1] - seconds[0]) / n_steps
+
+
+def _stimulus(point: BreakEvenPoint, seed: int, first_step: int, n_steps: int) -> Stimulus:
+    network = point.network
+    probability = point.input_rate * network.dt * 1e-3
+    steps, channels = poisson_spikes(network.n_input, first_step, n_steps, probability, seed)
+    return Stimulus(
+        n_steps=n_steps,
+        input_steps=steps,
+        input_channels=channels,
+        target=np.zeros((n_steps, network.n_readout)),
+        learning_window=np.ones(n_steps, np.bool_),
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = command_line.parser("eprop_core.experiments.break_even", __doc__)
+    parser.add_argument("point", type=Path, help="JSON file: break_even of the configuration, without series and seeds")
+    parser.add_argument("--seed", type=command_line.seed, default=1, help="seed of everything random (default: 1)")
+    options = parser.parse_args()
+    launch.join(1, timed=True)
+    point = parse(BreakEvenPoint, command_line.read_json(options.point), f"{options.point}: ")
+    result = {
+        "experiment": "break_even",
+        "seed": options.seed,
+        "parameters": point.model_dump(mode="json"),
+        "provenance": provenance(None),
+        **measure(point, options.seed),
+    }
+    results.write(options.output, result)

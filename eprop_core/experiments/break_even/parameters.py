@@ -1,0 +1,44 @@
+"""What the break-even experiment is told: a network, how long it is timed, and what is varied."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from eprop_core.experiments import points
+from eprop_core.experiments.values import Seeds
+from eprop_core.parameters import Network
+from eprop_core.parsing import Parameters
+from eprop_core.time_driven.supported import check_network
+
+
+class BreakEvenPoint(Parameters):
+    """A random network under Poisson input, timed event-driven and time-driven."""
+
+    network: Network
+    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
+    n_steps: int = Field(ge=1, description="steps of the event-driven model that are timed")
+    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
+    n_steps_time_driven: int = Field(ge=1, description="steps of the time-driven model that are timed")
+    repeats: int = Field(3, ge=1, description="measurements within each job, of one model after the other")
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.input_rate * self.network.dt > 1000:
+            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        check_network(self.network)
+        return self
+
+
+class BreakEven(BreakEvenPoint):
+    """Where event-driven and time-driven simulation cost the same: timing runs over rates, densities and sizes."""
+
+    series: dict[points.Label, points.Series] = Field(
+        min_length=1, description="values by parameter path, by name; the parameters of a series change together"
+    )
+    seeds: Seeds = Field([1], description="one job per seed and point")
+
+    def points(self) -> list[tuple[points.Point, BreakEvenPoint]]:
+        """Return the points and what each measures; raise a :class:`ParameterError` if they are not allowed."""
+        values = self.model_dump(mode="json", exclude={"series", "seeds"})
+        expanded = [point for name, of_series in self.series.items() for point in points.together(of_series, name)]
+        return [(point, points.parse_changed(BreakEvenPoint, values, point.changes)) for point in expanded]

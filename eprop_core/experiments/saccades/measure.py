@@ -1,0 +1,145 @@
+"""Compare simulated with real N-MNIST on the images that both share, and write the numbers of a figure as JSON.
+
+File k of N-MNIST's Train (Test), counted from 1, is the recording of image k - 1 of MNIST's training (test) images.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eprop_core.datasets.events import DatasetError
+from eprop_core.datasets.mnist import read_images
+from eprop_core.datasets.nmnist import N_CHANNELS, SENSOR_SIZE, decode, recordings
+from eprop_core.datasets.saccades import Camera
+from eprop_core.experiments import command_line
+from eprop_core.experiments.saccades.parameters import SaccadesComparison
+from eprop_core.measurement import results
+from eprop_core.measurement.provenance import provenance
+from eprop_core.parsing import ParameterError, parse
+from eprop_core.progress import progress
+from eprop_core.ranks.communicator import SINGLE_RANK
+
+SACCADE_END = 105.0  # ms, length of a third of a recording
+TIME_MAX = 336  # ms, of the rate over time
+
+Recording = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # times in ms, channels
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What is compared of a set of recordings."""
+
+    events_per_sample: list[int]  # (n_samples,)
+    share_of_on_events: float | None  # None: there are no events
+    events_per_saccade: list[float]  # (3,), mean over the samples
+    event_map: list[list[list[float]]]  # (2, 34, 34), OFF and ON, rows, columns; mean events of a sample
+    event_maps_of_saccades: list[list[list[list[float]]]]  # (3, 2, 34, 34), the same for each saccade
+    rate: list[float]  # (336,), events per sample in each ms
+
+
+def statistics(samples: Iterable[Recording]) -> Statistics:
+    """Gather the statistics of recordings of N-MNIST's sensor."""
+    recorded = list(samples)
+    times = np.concatenate([times for times, _ in recorded])
+    channels = np.concatenate([channels for _, channels in recorded])
+    n_samples = len(recorded)
+    saccade = np.minimum((times // SACCADE_END).astype(np.int64), 2)
+    counts = np.bincount(saccade * N_CHANNELS + channels, minlength=3 * N_CHANNELS) / n_samples
+    maps = counts.reshape(3, 2, SENSOR_SIZE, SENSOR_SIZE)
+    return Statistics(
+        events_per_sample=[len(times) for times, _ in recorded],
+        share_of_on_events=float(np.mean(channels >= SENSOR_SIZE**2)) if len(channels) else None,
+        events_per_saccade=maps.sum((1, 2, 3)).tolist(),
+        event_map=maps.sum(0).tolist(),
+        event_maps_of_saccades=maps.tolist(),
+        rate=(np.histogram(times, np.arange(TIME_MAX + 1))[0] / n_samples).tolist(),
+    )
+
+
+def compare(real: Statistics, simulated: Statistics) -> dict[str, Any]:
+    """Return the agreement of two sets of recordings of the same images: means, ratios and Pearson correlations.
+
+    A correlation with constant numbers is None, as are a ratio to no events and a share of none.
+    """
+    mean_events = float(np.mean(real.events_per_sample)), float(np.mean(simulated.events_per_sample))
+    rates = np.array(real.rate), np.array(simulated.rate)
+    return {
+        "mean_events_per_sample": {"real": mean_events[0], "simulated": mean_events[1]},
+        "deviation_of_events_per_sample": {
+            "real": np.std(real.events_per_sample),
+            "simulated": np.std(simulated.events_per_sample),
+        },
+        "share_of_on_events": {"real": real.share_of_on_events, "simulated": simulated.share_of_on_events},
+        "ratio_of_events": _ratio(mean_events[1], mean_events[0]),
+        "ratio_of_events_by_saccade": [
+            _ratio(one, other) for one, other in zip(simulated.events_per_saccade, real.events_per_saccade, strict=True)
+        ],
+        "correlation_of_events_per_sample": _correlation(real.events_per_sample, simulated.events_per_sample),
+        "correlation_of_event_maps": _correlation(real.event_map, simulated.event_map),
+        "correlation_of_event_maps_by_saccade": [
+            _correlation(one, other)
+            for one, other in zip(real.event_maps_of_saccades, simulated.event_maps_of_saccades, strict=True)
+        ],
+        "correlation_of_rates_in_bins_of_4_ms": _correlation(*(rate.reshape(-1, 4).sum(1) for rate in rates)),
+    }
+
+
+def _ratio(one: float, other: float) -> float | None:
+    return one / other if other > 0 else None
+
+
+def _correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float | None:
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(np.corrcoef(np.ravel(one), np.ravel(other))[0, 1])
+
+
+def read_pairs(
+    nmnist: Path, mnist: Path, camera: Camera, n_samples: int | None
+) -> tuple[list[Recording], list[Recording]]:
+    """Return real and simulated recordings of the first ``n_samples`` images of each split that N-MNIST has."""
+    real, simulated = [], []
+    for split, first_index in (("Train", 0), ("Test", 60_000)):
+        images, labels = read_images(mnist, split.lower())
+        with recordings(nmnist, split) as files:
+            names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
+            for name in progress(names, f"comparison, {split}"):
+                _, label, file = name.split("/")
+                number = file.removesuffix(".bin")
+                image = int(number) - 1 if number.isdecimal() else -1
+                if not 0 <= image < len(images) or labels[image] != int(label):
+                    raise DatasetError(f"{nmnist}: {name} does not belong to image {image} of {mnist}")
+                times, channels = decode(files[name](), f"{nmnist}: {name}", 2**23)
+                real.append((times / 1000, channels))
+                simulated.append(camera.record(images[image] / 255, first_index + image))
+    return real, simulated
+
+
+def measure(parameters: SaccadesComparison) -> dict[str, Any]:
+    """Return the statistics of real and simulated recordings, and how far they agree."""
+    saccades = parameters.saccades
+    if (saccades.sensor_size, saccades.image_size) != (SENSOR_SIZE, 28):
+        raise ParameterError(f"saccades: sensor_size and image_size must be {SENSOR_SIZE} and 28 as in N-MNIST")
+    camera = Camera(saccades, parameters.seed)
+    recorded = read_pairs(Path(parameters.nmnist), Path(parameters.mnist), camera, parameters.samples)
+    real, simulated = (statistics(samples) for samples in recorded)
+    return {"agreement": compare(real, simulated), "real": asdict(real), "simulated": asdict(simulated)}
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = command_line.parser("eprop_core.experiments.saccades", __doc__)
+    parser.add_argument("parameters", type=Path, help="JSON file: the key saccades of a configuration")
+    options = parser.parse_args()
+    parameters = parse(SaccadesComparison, command_line.read_json(options.parameters), f"{options.parameters}: ")
+    result = {
+        "experiment": "saccades",
+        "parameters": parameters.model_dump(mode="json"),
+        "provenance": provenance(SINGLE_RANK),
+        **measure(parameters),
+    }
+    results.write(options.output, result)

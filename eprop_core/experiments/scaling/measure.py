@@ -1,0 +1,196 @@
+"""Measure how long variants of a random network take on a number of MPI ranks; write one result file.
+
+On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.scaling ... --ranks 2
+One of many ranks, without MPI: python -m eprop_core.experiments.scaling ... --dry-run 1024
+
+Every repeat builds the network anew, runs it untimed until it is warm, and then runs it on the clock. The input is
+Poisson and the targets are zero, so that every plastic synapse learns all the time; a small learning rate keeps the
+activity where the initial weights put it.
+"""
+
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eprop_core.experiments import command_line
+from eprop_core.experiments.compile import run_briefly
+from eprop_core.experiments.poisson import poisson_spikes
+from eprop_core.experiments.scaling import estimates
+from eprop_core.experiments.scaling.parameters import Case, Timing
+from eprop_core.measurement import process as measurement
+from eprop_core.measurement import results
+from eprop_core.measurement.provenance import provenance
+from eprop_core.network.features import communication_interval
+from eprop_core.parameters import Network
+from eprop_core.parsing import parse
+from eprop_core.progress import progress
+from eprop_core.ranks import launch
+from eprop_core.ranks.collective import raising_on_all_ranks
+from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
+from eprop_core.ranks.exchange import Traffic
+from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations, costs
+from eprop_core.simulation import Simulation
+from eprop_core.stimulus import Stimulus
+
+
+def measure(
+    timing: Timing, seed: int, communicator: Communicator = SINGLE_RANK, dry_run: int | None = None
+) -> dict[str, Any]:
+    """Return times by phase, memory and counts, by variant, repeat and rank; collective.
+
+    ``dry_run`` is a number of ranks of which one is played, without a communicator.
+    """
+    n_ranks = dry_run or communicator.size
+    cases = timing.cases
+    networks = {name: case.network_on(n_ranks) for name, case in cases.items()}
+    compile_variants(timing, communicator, dry_run)  # loads what is compiled
+    memory_without = communicator.allgather(measurement.peak_memory())
+    measured: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in cases}
+    other_work = measurement.OtherWork(communicator)
+    # Variants take turns, so that what else happens on the machine meets all of them alike.
+    turns = [name for _ in range(timing.repeats) for name in cases]
+    shown = progress(turns, f"{timing.kind} scaling") if communicator.rank == 0 else turns
+    for name in shown:
+        other_work.restart()
+        once = _repeat(timing, cases[name], networks[name], seed, communicator, dry_run)
+        once["other_work_processors"] = other_work.processors()
+        measured[name].append(communicator.allgather(once))
+    return {
+        "ranks": n_ranks,
+        "dry_run": dry_run is not None,
+        "memory_without_network_bytes": memory_without,
+        "variants": {
+            name: {
+                "network": network.model_dump(mode="json"),
+                "model_time_s": timing.n_steps * network.dt * 1e-3,
+                "interval_steps": communication_interval(network),
+                "estimated_memory_bytes": estimates.memory_of_rank(cases[name], n_ranks),
+                "repeats": measured[name],
+            }
+            for name, network in networks.items()
+        },
+    }
+
+
+def compile_variants(timing: Timing, communicator: Communicator = SINGLE_RANK, dry_run: int | None = None) -> None:
+    """Compile what the variants need; collective."""
+    n_ranks = dry_run or communicator.size
+    for case in timing.cases.values():
+        network = case.network_on(n_ranks)
+        run_briefly(
+            network,
+            communicator=communicator,
+            destinations=case.destinations or cheaper_destinations(network, n_ranks),
+            dry_run=dry_run is not None,
+        )
+
+
+def _repeat(
+    timing: Timing,
+    case: Case,
+    network: Network,
+    seed: int,
+    communicator: Communicator,
+    dry_run: int | None,
+) -> dict[str, Any]:
+    """Build and run once; return what this rank measured."""
+    rank = communicator.rank if dry_run is None else dry_run // 2
+    measurement.reset_peak_memory()
+    simulation = Simulation(
+        network,
+        seed=seed,
+        communicator=communicator,
+        destinations=case.destinations,
+        dry_run=None if dry_run is None else (rank, dry_run),
+        time_waiting=True,
+    )
+    _propagate(simulation, case, timing.n_steps_warm_up, communicator)
+    times, counts, traffic = dict(simulation.times), dict(simulation.counts), simulation.traffic
+    propagation = _propagate(simulation, case, timing.n_steps, communicator)
+    increase = measurement.difference(simulation.counts, counts)
+    return {
+        "rank": rank,
+        "propagation_s": propagation,
+        "times_s": measurement.difference(simulation.times, times) | {"build": times["build"]},
+        "neurons": simulation.counts["neurons"],
+        "synapses": {name: n for name, n in simulation.counts.items() if name.endswith("synapses")},
+        "counts": {name: n for name, n in increase.items() if name.endswith(("spikes", "events"))},
+        "destinations": simulation.destinations,
+        "traffic": {
+            name: _traffic(name, dry_run or communicator.size, sent, traffic[name])
+            for name, sent in simulation.traffic.items()
+        },
+        "peak_memory_bytes": measurement.peak_memory(),
+    }
+
+
+def _traffic(destinations: Destinations, n_ranks: int, after: Traffic, before: Traffic) -> dict[str, Any]:
+    """Return what this rank has sent, and the costs of the ways to do so: a time is the least, over these, of
+    messages * latency + bytes / bandwidth."""
+    sent = measurement.difference(asdict(after), asdict(before))
+    n = sent["exchanges"]
+    each = costs(destinations, n_ranks, sent["bytes_to_each_rank"] / n)
+    return sent | {"costs": [{"messages": n * cost.messages, "bytes": n * cost.bytes} for cost in each]}
+
+
+def _propagate(simulation: Simulation, case: Case, n_steps: int, communicator: Communicator) -> float:
+    """Go on by ``n_steps``; return the time in s. The input is drawn off the clock, as much as memory has room for."""
+    network, seconds, last = simulation.network, 0.0, simulation.step + n_steps
+    probability = case.input_rate * network.dt * 1e-3
+    unit = math.lcm(communication_interval(network), case.sample_length or 1)
+    stretch = unit * max(1, int(estimates.INPUT_SPIKES / (network.n_input * max(probability, 1e-9) * unit)))
+    while simulation.step < last:
+        n = min(stretch, last - simulation.step)
+        steps, channels = poisson_spikes(network.n_input, simulation.step, n, probability, simulation.seed)
+        stimulus = Stimulus(
+            n_steps=n,
+            input_steps=steps,
+            input_channels=channels,
+            target=np.zeros((n, network.n_readout)),
+            learning_window=np.ones(n, np.bool_),
+            n_samples=n // (case.sample_length or n),
+        )
+        communicator.allgather(None)  # all start the clock together
+        start = time.perf_counter()
+        simulation.run(stimulus)
+        seconds += time.perf_counter() - start
+    return seconds
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = command_line.parser("eprop_core.experiments.scaling", __doc__)
+    parser.add_argument(
+        "timing",
+        type=Path,
+        help="JSON file: an entry of scaling in the configuration, without its ranks and seeds",
+    )
+    command_line.add_run_options(parser)
+    parser.add_argument("--dry-run", type=int, metavar="M", help="play one of M ranks, without the others")
+    parser.add_argument("--compile", action="store_true", help="only compile what this run needs, and write nothing")
+    options = parser.parse_args()
+
+    communicator = launch.join(options.ranks, oversubscribe=options.oversubscribe, timed=True)
+
+    def read() -> Timing:
+        timing = parse(Timing, command_line.read_json(options.timing), f"{options.timing}: ")
+        estimates.check_memory(timing, options.dry_run or options.ranks, n_ranks_on_this_machine(communicator))
+        return timing
+
+    timing = raising_on_all_ranks(communicator, read)
+    if options.compile:
+        compile_variants(timing, communicator, options.dry_run)
+        return
+    result = {
+        "experiment": "scaling",
+        "seed": options.seed,
+        "parameters": timing.model_dump(mode="json"),
+        "provenance": provenance(communicator),
+        **measure(timing, options.seed, communicator, options.dry_run),
+    }
+    if communicator.rank == 0:
+        results.write(options.output, result)

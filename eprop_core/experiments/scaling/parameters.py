@@ -1,0 +1,126 @@
+"""What a scaling experiment is told: the networks that are timed side by side, on how many ranks, and how often."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from eprop_core.experiments import points
+from eprop_core.experiments.values import Name, RankCount, Seeds
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, AllToAll, Network, PairwiseBernoulli
+from eprop_core.parsing import ParameterError, Parameters
+from eprop_core.ranks.exchange_cost import Destinations
+
+
+class Case(Parameters):
+    """A random network under Poisson input, on any number of ranks."""
+
+    kind: Literal["strong", "weak"] = Field(
+        description="strong: the same network on any number of ranks; weak: n_input and n_recurrent grow with it, "
+        "and probabilities of connection shrink: in-degrees stay, and so does the feedback's out-degree if it is drawn "
+        "by probability"
+    )
+    network: Network = Field(description="the network on one rank")
+    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
+    destinations: Destinations | None = Field(
+        None,
+        description="ranks that a spike is sent to: all, or those with targets; null: what should take less time",
+    )
+
+    sample_length: int | None = Field(
+        None, ge=1, description="steps of a sample, for networks in which something happens between samples"
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.input_rate * self.network.dt > 1000:
+            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        for name in LEARNING_PROJECTIONS:
+            if self.kind == "weak" and isinstance(getattr(self.network, name).connectivity, AllToAll):
+                raise ValueError(
+                    f"network.{name}.connectivity.rule: all_to_all lets in-degrees grow with the ranks; "
+                    "weak scaling needs fixed_in_degree or pairwise_bernoulli"
+                )
+        if self.network.plasticity.counts_samples and self.sample_length is None:
+            raise ValueError("sample_length: is needed where weights are updated or states reset between samples")
+        return self
+
+    def network_on(self, n_ranks: int) -> Network:
+        """Return the network that ``n_ranks`` ranks simulate together."""
+        network = self.network
+        if self.kind == "strong":
+            return network
+        changes: dict[str, Any] = {"n_input": n_ranks * network.n_input, "n_recurrent": n_ranks * network.n_recurrent}
+        for name in PROJECTIONS:
+            projection = getattr(network, name)
+            if isinstance(projection.connectivity, PairwiseBernoulli):
+                sparser = {"probability": projection.connectivity.probability / n_ranks}
+                connectivity = projection.connectivity.model_copy(update=sparser)
+                changes[name] = projection.model_copy(update={"connectivity": connectivity})
+        return network.model_copy(update=changes)
+
+
+class Timing(Case):
+    """What one job measures: all variants of a random network, one after another, again and again."""
+
+    variants: dict[Name, points.Changes] = Field(
+        {"eprop_plus": {}},
+        min_length=1,
+        description="what is timed side by side: by name, values by parameter path (`network.input.plastic`)",
+    )
+    n_steps: int = Field(ge=1, description="steps that are timed")
+    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
+    repeats: int = Field(3, ge=1, description="builds and runs of each variant within a job, in turn")
+    oversubscribe: bool = Field(False, description="allow more ranks than cores; the times then say little")
+
+    @model_validator(mode="after")
+    def _variants_are_allowed(self) -> Self:
+        for name in self.variants:
+            try:
+                length = self.case(name).sample_length or 1
+            except ParameterError as error:
+                raise ValueError(f"variants.{name}: {str(error).splitlines()[0]}") from None
+            if self.n_steps % length or self.n_steps_warm_up % length:
+                raise ValueError(f"variants.{name}: n_steps and n_steps_warm_up must be multiples of sample_length")
+        return self
+
+    def case(self, variant: str) -> Case:
+        """Return what a variant runs; raise a :class:`ParameterError` if its changes are not allowed."""
+        values = self.model_dump(mode="json", include=set(Case.model_fields))
+        return points.parse_changed(Case, values, self.variants[variant])
+
+    @property
+    def cases(self) -> dict[str, Case]:
+        """All variants by name."""
+        return {name: self.case(name) for name in self.variants}
+
+
+class Scaling(Timing):
+    """Timing runs over numbers of ranks and seeds."""
+
+    ranks: list[RankCount] = Field([], description="numbers of MPI ranks that are measured")
+    dry_ranks: list[RankCount] = Field(
+        [],
+        description="numbers of ranks of which one is played without the others, for what this machine cannot measure: "
+        "its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
+    )
+    seeds: Seeds = Field([1], description="one job per seed and number of ranks")
+
+    @model_validator(mode="after")
+    def _ranks_are_possible(self) -> Self:
+        if not self.ranks and not self.dry_ranks:
+            raise ValueError("ranks, dry_ranks: one of them must have a number of ranks")
+        for variant, case in self.cases.items():
+            if self.dry_ranks and not case.network.firing_period:
+                raise ValueError(f"dry_ranks: variant {variant} needs network.neuron.ignore_and_fire")
+            for n_ranks in (*self.ranks, *self.dry_ranks):
+                if n_ranks > case.network_on(n_ranks).n_recurrent:
+                    raise ValueError(
+                        f"variant {variant}: {n_ranks} ranks are more than the {case.network.n_recurrent} "
+                        "recurrent neurons"
+                    )
+        return self
+
+    @property
+    def timing(self) -> Timing:
+        """What each of the jobs measures."""
+        return Timing.model_validate(self.model_dump(include=set(Timing.model_fields)))

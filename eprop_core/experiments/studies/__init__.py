@@ -1,0 +1,1 @@
+"""Training runs over tasks, parameters and seeds."""

@@ -1,0 +1,225 @@
+"""The parameters of studies: what is trained, how, and what varies."""
+
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+from pydantic import AfterValidator, Field, create_model, model_validator
+
+from eprop_core.datasets.parameters import Dataset
+from eprop_core.experiments import points
+from eprop_core.experiments.values import Seeds, different
+from eprop_core.parameters import FixedInDegree, Network
+from eprop_core.parsing import ParameterError, Parameters
+from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
+
+
+class Rewiring(Parameters):
+    """Synapses that stand at zero are replaced by new ones at random free places, as many as there were (Deep R)."""
+
+    projections: list[Literal["input", "recurrent", "output"]] = Field(
+        min_length=1, description="projections that are rewired; all else keeps its connections"
+    )
+    groups: int = Field(1, ge=1, description="groups of samples from one rewiring to the next")
+    l1: float = Field(
+        0.0, ge=0, description="pull towards zero: weights shrink by learning_rate times this, pA, per sample"
+    )
+    temperature: float = Field(
+        0.0, ge=0, description="random walk of the weights: variance per sample 2 * learning_rate times this, pA²"
+    )
+
+
+def check_rewirable(network: Network, rewiring: Rewiring) -> None:
+    """Raise a ValueError where a network cannot be rewired like this."""
+    if network.plasticity.update == "sample":  # a batch updates when the next begins, after the rewiring
+        raise ValueError('training.rewiring: plasticity.update must be "spike"')
+    for name in rewiring.projections:
+        projection = getattr(network, name)
+        if not network.optimizer(name).fixed_signs:
+            raise ValueError(f"training.rewiring.projections: {name}.fixed_signs must be true")
+        if not projection.plastic:
+            raise ValueError(f"training.rewiring.projections: {name} must be plastic")
+        if isinstance(projection.connectivity, FixedInDegree) and projection.connectivity.allow_multapses:
+            raise ValueError(f"training.rewiring.projections: {name}.connectivity.allow_multapses must be false")
+    if "output" in rewiring.projections and network.feedback.kind == "adaptive":
+        raise ValueError("training.rewiring.projections: output has feedback weights that adapt along it")
+
+
+# The sizes that follow from the data set are not for the user to give.
+TaskNetwork = create_model(  # type: ignore[call-overload]
+    "TaskNetwork",
+    __base__=Parameters,
+    __doc__="A network whose inputs and readouts are as many as the data set or generated task has.",
+    **{
+        name: (field.annotation, field)
+        for name, field in Network.model_fields.items()
+        if name not in ("n_input", "n_readout")
+    },
+)
+
+
+class Training(Parameters):
+    """How a network is trained."""
+
+    epochs: int = Field(ge=1, description="passes over the training samples, each in an order of its own")
+    learning_window: int | None = Field(
+        None,
+        ge=1,
+        description="steps at the end of each sample in which errors count; null: all. It does not shift with delays: "
+        "in the first input.delay + output.delay steps of a sample the readouts still answer the sample before",
+    )
+    samples_per_group: int = Field(100, ge=1, description="samples per point of the learning curve")
+    validation_share: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="share of the training samples held back for the learning curve of unseen samples",
+    )
+    groups_per_validation: int | None = Field(
+        None, ge=1, description="groups from one look at the samples held back to the next; null: those of an epoch"
+    )
+    stop_at_accuracy: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="accuracy on the samples held back at which training ends early; null: after all epochs",
+    )
+    folds: int | None = Field(
+        None,
+        ge=2,
+        description="cross-validation: training and test samples together are dealt to so many folds, and the run with "
+        "seed s tests fold s modulo folds and learns the others; null: the data set's own test samples",
+    )
+    rewiring: Rewiring | None = Field(None, description="null: the connections stay as they were drawn")
+
+
+class TaskParameters(Parameters):
+    """A data set or generated task, the network that learns it, and how it is trained."""
+
+    dataset: Dataset | GeneratedTask = Field(discriminator="name")
+    network: TaskNetwork
+    training: Training
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if self.training.learning_window is not None and self.training.learning_window > self.dataset.n_steps:
+            raise ValueError(f"training.learning_window must not exceed dataset.n_steps = {self.dataset.n_steps}")
+        if self.training.stop_at_accuracy is not None:
+            if not self.has_accuracy:
+                raise ValueError(
+                    f"training.stop_at_accuracy must be null for {self.dataset.name}, which has no accuracy"
+                )
+            if self.training.validation_share == 0.0:
+                raise ValueError("training.stop_at_accuracy needs training.validation_share > 0")
+        if self.training.folds is not None and isinstance(self.dataset, Generated):
+            raise ValueError(f"training.folds must be null for {self.dataset.name}, whose samples are generated")
+        if self.training.folds is not None and getattr(self.dataset, "active_channels", None) is not None:
+            raise ValueError(
+                "training.folds needs dataset.active_channels = null: test samples must not choose channels"
+            )
+        # A data set is not there yet: what depends on its exact size is checked when the network is built.
+        sizes = self.dataset.sizes if isinstance(self.dataset, Generated) else (2**31, 2**31)
+        try:
+            network = self.network_for(*sizes)
+        except ParameterError as error:
+            raise ValueError(str(error)) from None
+        if self.training.rewiring is not None:
+            check_rewirable(network, self.training.rewiring)
+        if not self.has_accuracy and network.readout.loss != "mean_squared_error":
+            raise ValueError(f'network.readout.loss must be "mean_squared_error" for {self.dataset.name}')
+        return self
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether answers are right or wrong; otherwise a run is judged by its loss, a mean squared error."""
+        return not isinstance(self.dataset, SineWaves | Pattern)
+
+    def network_for(self, n_input: int, n_readout: int) -> Network:
+        """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts.
+
+        Raises a :class:`ParameterError` where it does not fit them.
+        """
+        try:
+            return Network(n_input=n_input, n_readout=n_readout, **dict(self.network))
+        except pydantic.ValidationError as error:
+            message = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ParameterError(f"network.{message}") from None
+
+
+class Study(Parameters):
+    """Training runs over parameters and seeds; its figure follows from what is varied."""
+
+    tasks: Annotated[list[str], AfterValidator(different)] = Field(
+        min_length=1,
+        description="names of the tasks to train; where something is varied, all with accuracy or all without",
+    )
+    seeds: Seeds = Field(description="one run per seed: initial weights, connections, sample order")
+    vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        {}, min_length=1, description="values by parameter path within the task; one parameter is changed at a time"
+    )
+    grid: points.Grid = Field(
+        {}, description="values by parameter path within the task, of two parameters; every combination is run"
+    )
+    variants: dict[points.Label, points.Changes] = Field(
+        {},
+        min_length=1,
+        description="changed values by parameter path, by name; the first variant is the model to compare with",
+    )
+    series: dict[points.Label, points.Series] = Field(
+        {},
+        min_length=1,
+        description="values by parameter path, by name; the parameters of a series change together, and its figure has "
+        "the first on its axis; the first values are those to compare with",
+    )
+    compared_with: dict[points.Label, points.Label] = Field(
+        {},
+        description="series that are drawn in the panel of another, named before them, and compared with its first "
+        "values, by name",
+    )
+    margin: float = Field(
+        0.02,
+        gt=0,
+        description="by how much accuracy may fall below that of the first values, or a loss rise as a share of it, to "
+        "be called as good; to be chosen before looking at results",
+    )
+    goals: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {},
+        description="accuracy on samples held back (on training samples if there are none), at most 1, or training "
+        "loss (mean_squared_error, mV²) where no answer is right or wrong, whose training time is told, by task",
+    )
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if sum(map(bool, (self.vary, self.grid, self.variants, self.series))) > 1:
+            raise ValueError("a study has one of vary, grid, variants and series")
+        on_axes = [*self.vary.items(), *self.grid.items(), *(next(iter(one.items())) for one in self.series.values())]
+        for path, values in on_axes:
+            if None in values:
+                raise ValueError(f"{self.kind}: {path} = null: has no place on an axis, use variants")
+        names = list(self.series)
+        for name, other in self.compared_with.items():
+            if name not in names or other not in names[: names.index(name)] or other in self.compared_with:
+                raise ValueError(f"compared_with: {name!r} and {other!r} must be series, the second before the first")
+            if next(iter(self.series[name])) != next(iter(self.series[other])):
+                raise ValueError(f"compared_with: the first parameter of {name!r} and {other!r} must be the same")
+        return self
+
+    def place(self, point: points.Point) -> str:
+        """Return the key below which a point is told."""
+        return ".".join(filter(None, (self.kind, point.variant or point.series)))
+
+    @property
+    def kind(self) -> Literal["curves", "vary", "grid", "variants", "series"]:
+        """Which of its keys tells the points; learning curves where there is none."""
+        if self.variants:
+            return "variants"
+        if self.series:
+            return "series"
+        return "vary" if self.vary else "grid" if self.grid else "curves"
+
+    def points(self) -> list[points.Point]:
+        """Return the changes that each point makes to the task."""
+        if self.variants:
+            return [points.Point(changes, variant=name) for name, changes in self.variants.items()]
+        if self.series:
+            return [point for name, values in self.series.items() for point in points.together(values, name)]
+        return points.one_at_a_time(self.vary) if self.vary else points.all_combinations(self.grid)

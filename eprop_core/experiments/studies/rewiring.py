@@ -1,0 +1,80 @@
+"""Rewiring while learning: a synapse whose weight has come down to zero goes, and a new one grows at a free place.
+
+Deep R (Bellec, Kappel, Maass and Legenstein 2018, arXiv:1711.05136, algorithm 1; with e-prop: Bellec et al. 2020,
+doi:10.1038/s41467-020-17236-y), in which the sign of a weight is fixed and its size theta changes by
+
+    theta <- theta - eta dE/dtheta - eta l1 + sqrt(2 eta temperature) nu,    nu normal, at each step.
+
+A step is a sample here. Its gradient is that of e-prop, which moves weights all the time and stops them at zero;
+shrinkage and random walk of the steps since the last rewiring are made up for at once, and the rewiring follows.
+"""
+
+import numpy as np
+
+from eprop_core.compiled.random import Purpose, generator
+from eprop_core.experiments.studies.parameters import Rewiring
+from eprop_core.network.connections import Connections
+from eprop_core.simulation import Simulation
+
+
+def rewire(simulation: Simulation, rewiring: Rewiring, n_samples: int, number: int) -> dict[str, int]:
+    """Rewire a network after ``n_samples`` more samples; ``number`` tells the draws of one rewiring from another's.
+
+    Collective; each rank holds all connections of a projection meanwhile. Returns how many synapses were replaced, by
+    projection.
+    """
+    network = simulation.network
+    connections: dict[str, Connections] = {}
+    n_replaced: dict[str, int] = {}
+    sizes = {"input": network.n_input, "recurrent": network.n_recurrent, "output": network.n_recurrent}
+    for name in dict.fromkeys(rewiring.projections):
+        optimizer = network.optimizer(name)
+        random = generator(seed=simulation.seed, purpose=Purpose[f"{name.upper()}_REWIRING"], identifier=number)
+        source, target, weight = simulation.weights(name)
+        time = optimizer.learning_rate * n_samples
+        size = np.abs(weight) - time * rewiring.l1
+        size += np.sqrt(2.0 * time * rewiring.temperature) * random.standard_normal(len(weight))
+        weight = np.clip(np.copysign(size, weight), optimizer.weight_min, optimizer.weight_max)
+        stays = (size > 0.0) & (weight != 0.0)
+        connections[name] = replace(
+            Connections(source, target, weight),
+            stays,
+            n_sources=sizes[name],
+            n_targets=network.n_readout if name == "output" else network.n_recurrent,
+            autapses=name != "recurrent",
+            random=random,
+        )
+        n_replaced[name] = int(np.count_nonzero(~stays))
+    simulation.reconnect(connections)
+    return n_replaced
+
+
+def replace(
+    connections: Connections,
+    stays: np.ndarray,
+    *,
+    n_sources: int,
+    n_targets: int,
+    autapses: bool,
+    random: np.random.Generator,
+) -> Connections:
+    """Return connections of which those that do not stay are replaced by as many of weight zero, of random sign.
+
+    Each of them has a place of its own, drawn from all that are free, also by what does not stay.
+    """
+    # The places of a target are numbered without a gap: without autapses, its own number is left out.
+    of_target = n_sources if autapses else n_sources - 1
+    source, target, weight = (part[stays] for part in connections)
+    taken = np.sort(target * of_target + source - (0 if autapses else source > target))
+    n = len(stays) - len(taken)
+    place = random.choice(n_targets * of_target - len(taken), n, replace=False)  # counting the free places alone
+    place += np.searchsorted(taken - np.arange(len(taken)), place, side="right")
+    new_target, new_source = np.divmod(place, of_target)
+    if not autapses:
+        new_source += new_source >= new_target
+    sign = np.where(random.random(n) < 0.5, -1.0, 1.0)
+    return Connections(
+        np.concatenate((source, new_source)),
+        np.concatenate((target, new_target)),
+        np.concatenate((weight, np.copysign(0.0, sign))),
+    )

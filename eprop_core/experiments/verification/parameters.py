@@ -1,0 +1,18 @@
+"""What the target ``validation`` is told: how many random networks are compared, how large and how long."""
+
+from pydantic import Field
+
+from eprop_core.experiments.values import RankCount, Seeds
+from eprop_core.parsing import Parameters
+
+
+class Verification(Parameters):
+    """Random networks of every variant, against NEST, the time-driven model, several ranks and exact gradients."""
+
+    seeds: Seeds = Field(
+        [1, 2, 3], description="one network per seed and variant: sizes, densities, weights, rates, input"
+    )
+    n_steps: int = Field(2000, ge=100, description="steps of a network of e-prop+")
+    largest: int = Field(100, ge=5, description="most input channels and most recurrent neurons of such a network")
+    n_steps_time_driven: int = Field(500, ge=100, description="steps against the time-driven model")
+    ranks: list[RankCount] = Field([1, 2, 3], min_length=1, description="numbers of ranks, oversubscribed if need be")

@@ -1,0 +1,146 @@
+"""Measure how long NEST takes for one problem: a contestant of ``eprop_core.experiments.baselines``.
+
+    python measure.py PROBLEM.npz (event_driven | static | training) RESULT.json
+
+The result holds what ``eprop_core.experiments.baselines.simulator`` measures of its own, in the same way.
+"""
+
+import ctypes
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nest
+import numpy as np
+from network import Populations, Problem, connect, create, show_input, show_targets, weights
+
+LEARNING = ("input", "recurrent", "output")
+
+Result = dict[str, Any]
+
+
+def measure(problem: Problem, *, learns: bool) -> Result:
+    """Measure the steps after the warm-up; with ``learns`` False all synapses are static."""
+    network, first, last = _network_and_steps(problem)
+    dt = network["dt"]
+    result: Result = {}
+    before = _ready(network, problem)
+    start = time.perf_counter()
+    populations, spikes = _build(network, problem, learns)
+    building = time.perf_counter() - start
+    _show(populations, network, problem, learns)
+    start = time.perf_counter()
+    nest.Prepare()  # sorts the connections
+    building += time.perf_counter() - start
+    built = _resident_memory()
+    nest.Run(first * dt)
+    with _timed(result):
+        nest.Run((last - first) * dt)
+    nest.Cleanup()
+    return result | {
+        **_counts(populations, spikes, problem, first, last, dt),
+        "build_s": building,
+        "memory_built_bytes": built - before,
+        "memory_bytes": _resident_memory() - before,
+    }
+
+
+def measure_training(problem: Problem) -> Result:
+    """Measure a whole training run: build, show all samples, read the weights."""
+    network, _, last = _network_and_steps(problem)
+    dt = network["dt"]
+    result: Result = {}
+    before = _ready(network, problem)
+    with _timed(result):
+        start = time.perf_counter()
+        populations, spikes = _build(network, problem, learns=True)
+        building = time.perf_counter() - start
+        _show(populations, network, problem, learns=True)
+        nest.Simulate(last * dt)
+        for name in LEARNING:
+            weights(name, populations)
+    return result | {
+        **_counts(populations, spikes, problem, 0, last, dt),
+        "build_s": building,
+        "memory_bytes": _resident_memory() - before,
+    }
+
+
+def _network_and_steps(problem: Problem) -> tuple[dict[str, Any], int, int]:
+    return json.loads(str(problem["network"])), int(problem["n_steps_warm_up"]), int(problem["n_steps"])
+
+
+def _build(network: dict[str, Any], problem: Problem, learns: bool) -> tuple[Populations, Any]:
+    populations = create(network, problem)
+    connect(populations, network, problem, learns=learns)
+    spikes = nest.Create("spike_recorder")
+    nest.Connect(populations.recurrent, spikes, "all_to_all", {"delay": network["dt"]})
+    return populations, spikes
+
+
+def _show(populations: Populations, network: dict[str, Any], problem: Problem, learns: bool) -> None:
+    show_input(populations, network, problem)
+    if learns:
+        show_targets(populations, network, problem)
+
+
+def _counts(
+    populations: Populations, spikes: Any, problem: Problem, first: int, last: int, dt: float
+) -> dict[str, int]:
+    """Spikes of the recurrent neurons and synaptic events of the steps ``first`` .. ``last - 1``, and sizes."""
+    events = spikes.get("events")
+    steps = np.rint(events["times"] / dt).astype(int) - 1
+    neurons = events["senders"] - populations.recurrent[0].global_id
+    delivered = 0
+    for name, emitted, sources in (
+        ("input", problem["input_steps"], problem["input_channels"]),
+        ("recurrent", steps, neurons),
+        ("output", steps, neurons),
+    ):
+        arriving = (emitted >= first - 1) & (emitted < last - 1)
+        out_degree = np.bincount(problem[f"{name}_source"], minlength=int(sources.max(initial=0)) + 1)
+        delivered += int(out_degree[sources[arriving]].sum())
+    return {
+        "neurons": len(populations.recurrent),
+        "synapses": sum(len(problem[f"{name}_weight"]) for name in LEARNING),
+        "n_steps": last - first,
+        "spikes": int(((steps >= first) & (steps < last)).sum()),
+        "synaptic_events": delivered,
+    }
+
+
+@contextmanager
+def _timed(result: Result) -> Iterator[None]:
+    """Note the time that the ``with`` block takes."""
+    start, start_processor = time.perf_counter(), time.process_time()
+    yield
+    result |= {"seconds": time.perf_counter() - start, "processor_s": time.process_time() - start_processor}
+
+
+def _ready(network: dict[str, Any], problem: Problem) -> int:
+    """Load what NEST loads at the first use; return the resident memory with it."""
+    create(network, problem)
+    nest.Simulate(network["dt"])
+    nest.ResetKernel()
+    return _resident_memory()
+
+
+def _resident_memory() -> int:
+    """Resident memory of this process, in bytes, after what is free has been given back."""
+    ctypes.CDLL(None).malloc_trim(0)
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    problem_file, variant, result_file = sys.argv[1:]
+    with np.load(problem_file) as file:
+        problem = dict(file)
+    result = measure_training(problem) if variant == "training" else measure(problem, learns=variant == "event_driven")
+    result["threads"] = nest.local_num_threads
+    Path(result_file).write_text(json.dumps(result), encoding="utf-8")

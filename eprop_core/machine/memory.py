@@ -1,0 +1,28 @@
+"""Memory that this process may still take: what the machine has, within the limits of a container or a batch job."""
+
+from pathlib import Path
+
+import psutil
+
+from eprop_core.machine import control_groups
+
+_FILES = {1: ("memory.limit_in_bytes", "memory.usage_in_bytes"), 2: ("memory.max", "memory.current")}
+"""Limit and use of a control group, by version."""
+
+
+def available() -> int:
+    """Return the available memory in bytes."""
+    left = [_left_in(folder, *_FILES[version]) for folder, version in control_groups.folders("memory")]
+    return min([int(psutil.virtual_memory().available), *(n_bytes for n_bytes in left if n_bytes is not None)])
+
+
+def _left_in(folder: Path, limit: str, used: str) -> int | None:
+    """Return what the limit on a control group leaves, in bytes; None without one."""
+    try:
+        most, taken = ((folder / file).read_text(encoding="ascii").strip() for file in (limit, used))
+        statistics = (folder / "memory.stat").read_text(encoding="ascii").splitlines()
+    except OSError:  # the root has no limit, and a container may not show the groups it is in
+        return None
+    # Cached files count as used, and are given up when memory is needed.
+    cached = next((int(line.split()[1]) for line in statistics if line.startswith("inactive_file ")), 0)
+    return None if most == "max" else max(0, int(most) - int(taken) + cached)

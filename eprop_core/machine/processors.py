@@ -1,0 +1,43 @@
+"""Processors that this process may use: those it may run on, within the limits of a container or a batch job."""
+
+import os
+from pathlib import Path
+
+from eprop_core.machine import control_groups
+
+Group = tuple[int, int]
+"""What tells a control group from all others of the machine, also in containers that give it another name."""
+
+
+def affinity() -> set[int]:
+    """Return the numbers of the processors that this process may run on."""
+    return os.sched_getaffinity(0)
+
+
+def quotas() -> dict[Group, float]:
+    """Return how many processors' worth of time the members of each control group of this process share."""
+    found = {}
+    for folder, version in control_groups.folders("cpu"):
+        quota = _quota_of(folder, version)
+        if quota is not None:
+            status = folder.stat()
+            found[status.st_dev, status.st_ino] = quota
+    return found
+
+
+def available() -> float:
+    """Return the number of processors that this process has, a fraction where a quota says so."""
+    return min([float(len(affinity())), *quotas().values()])
+
+
+def _quota_of(folder: Path, version: int) -> float | None:
+    try:
+        if version == 2:
+            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii").strip() for name in ("quota", "period")
+            )
+    except OSError:  # the root has no quota, and a container may not show the groups it is in
+        return None
+    return None if quota in ("max", "-1") else int(quota) / int(period)

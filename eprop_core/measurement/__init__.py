@@ -1,0 +1,1 @@
+"""What experiments measure about themselves and their machine."""

@@ -1,0 +1,82 @@
+"""What the memory of this machine allows: streams through synapses, and random access to neurons.
+
+Both are measured on arrays of a network's own size, for a small network lives in a cache and a large one does not.
+"""
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core.compiled.compilation import kernel
+
+SHORTEST = 0.2
+"""s, what a measurement takes at least; the fastest of its passes counts."""
+
+_COLUMNS = 4  # of the sums that a synapse reads of its target
+
+
+class Bandwidth(NamedTuple):
+    """Measured speeds."""
+
+    read_bytes_per_s: float
+    """Where every value is read, in sequence."""
+    update_bytes_per_s: float
+    """Bytes read and written where every value is read, changed and written, in sequence."""
+    add_s: float
+    """Time to add to the input of one randomly chosen target."""
+    gather_s: float
+    """The same with reading the target's sums."""
+
+
+@kernel
+def _read(values):
+    total = 0
+    for k in range(len(values)):
+        total += values[k]
+    return total
+
+
+@kernel
+def _update(values, factor):
+    for k in range(len(values)):
+        values[k] = values[k] * factor + 1.0
+
+
+@kernel
+def _add(targets, current):
+    for k in range(len(targets)):
+        current[np.uint64(targets[k])] += 1.0
+
+
+@kernel
+def _gather(targets, sums, current):
+    for k in range(len(targets)):
+        j = np.uint64(targets[k])
+        current[j] += sums[j, 0] + sums[j, 1] + sums[j, 2] + sums[j, 3]
+
+
+def measure(n_bytes: int, n_targets: int, seed: int = 1) -> Bandwidth:
+    """Stream through ``n_bytes``, and visit ``n_targets`` neurons in random order."""
+    values = np.ones(max(1, n_bytes // 8))
+    whole_numbers = values.view(np.int64)
+    targets = np.random.default_rng(seed).integers(0, n_targets, min(len(values), 1_000_000), np.int32)
+    sums, current = np.ones((n_targets, _COLUMNS)), np.zeros(n_targets)
+    return Bandwidth(
+        read_bytes_per_s=values.nbytes / _fastest(lambda: _read(whole_numbers)),
+        update_bytes_per_s=2 * values.nbytes / _fastest(lambda: _update(values, 0.5)),
+        add_s=_fastest(lambda: _add(targets, current)) / len(targets),
+        gather_s=_fastest(lambda: _gather(targets, sums, current)) / len(targets),
+    )
+
+
+def _fastest(work: Callable[[], object]) -> float:
+    """Return the shortest time that ``work`` took, in s, after a first time that does not count."""
+    work()
+    times: list[float] = []
+    while sum(times) < SHORTEST:
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)

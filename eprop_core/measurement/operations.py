@@ -1,0 +1,43 @@
+"""Synaptic operations at inference, as NeuroBench counts them (Yik et al. 2025, doi:10.1038/s41467-025-56739-4).
+
+A spike adds the weight of each synapse that it reaches to a voltage: an *effective accumulate*, if the weight is not
+zero. *Dense* operations are those of hardware that skips nothing: one per step and pair of neurons, connected or not.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from eprop_core.parameters import Network
+from eprop_core.ranks.communicator import Communicator
+from eprop_core.recording import Recording
+from eprop_core.simulation import Simulation
+from eprop_core.stimulus import Stimulus
+
+
+class OperationCounter:
+    """Counts the effective accumulates of a network whose weights stay as they are; collective."""
+
+    def __init__(self, simulation: Simulation, communicator: Communicator) -> None:
+        network = simulation.network
+        self._communicator = communicator
+        self._of_channel = _fan_out(simulation, "input", network.n_input)
+        self._of_neuron = _fan_out(simulation, "recurrent", network.n_recurrent)
+        self._of_neuron += _fan_out(simulation, "output", network.n_recurrent)
+
+    def count(self, stimulus: Stimulus, recording: Recording) -> int:
+        """Return the effective accumulates of one run."""
+        of_rank = np.bincount(recording.spike_neurons, minlength=len(self._of_neuron))
+        spikes = np.sum(self._communicator.allgather(of_rank), axis=0)
+        events = np.bincount(stimulus.input_channels, minlength=len(self._of_channel))
+        return int(events @ self._of_channel + spikes @ self._of_neuron)
+
+
+def dense_operations(network: Network, n_steps: int) -> int:
+    """Return the operations of ``n_steps`` steps in which nothing is skipped."""
+    return n_steps * network.n_recurrent * (network.n_input + network.n_recurrent + network.n_readout)
+
+
+def _fan_out(simulation: Simulation, projection: str, n_sources: int) -> npt.NDArray[np.int64]:
+    """Return the number of synapses whose weight is not zero, by source."""
+    source, _, weight = simulation.weights(projection)
+    return np.bincount(source[weight != 0], minlength=n_sources)

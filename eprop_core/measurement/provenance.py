@@ -1,0 +1,86 @@
+"""What made a result: code, packages, machine, MPI, date, and what each rank had of the machine."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from eprop_core.machine import processors, threads
+from eprop_core.ranks import launch
+from eprop_core.ranks.communicator import Communicator
+
+PACKAGES = (
+    "eprop-core",
+    "numpy",
+    "numba",
+    "llvmlite",
+    "scipy",
+    "scikit-learn",
+    "pydantic",
+    "mpi4py",
+    "mpich",
+    "openmpi",
+)
+
+
+def provenance(communicator: Communicator) -> dict[str, Any]:
+    """Describe this run; collective."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.orig_argv,
+        "code": _code(),
+        "python": platform.python_version(),
+        "packages": _versions(),
+        "ranks": communicator.size,
+        "hosts": communicator.allgather(platform.node()),
+        "system": platform.platform(),
+        "cpu": _cpu_model(),
+        "cores": psutil.cpu_count(logical=False),
+        "processors": communicator.allgather(processors.available()),
+        "threads": communicator.allgather(threads.number()),
+        "memory_bytes": psutil.virtual_memory().total,
+        "mpi": launch.library(communicator),
+        "batch_job": os.environ.get("SLURM_JOB_ID"),
+    }
+
+
+def _code() -> dict[str, Any]:
+    """Return the git commit of the source and whether files differ from it; ``None`` outside a repository."""
+
+    def git(*arguments: str) -> str | None:
+        command = ["git", "-C", str(Path(__file__).parent), *arguments]
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError:  # git is not installed
+            return None
+        return answer.stdout.strip() if answer.returncode == 0 else None
+
+    changes = git("status", "--porcelain", "--", ".")
+    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _cpu_model() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

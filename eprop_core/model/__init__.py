@@ -1,0 +1,1 @@
+"""The model in compiled code: neurons, synapses, the learning rule, and the loop over steps."""

@@ -1,0 +1,265 @@
+"""One step of the neurons: leaky integrate-and-fire, with or without adaptation, and leaky readouts."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core.compiled.compilation import kernel
+from eprop_core.model.surrogate import surrogate_gradient
+from eprop_core.model.synapses import Synapses
+
+NO_LOWER_BOUND = -np.inf
+FINITE = -1
+"""What :func:`update_recurrent` returns when all voltages are finite."""
+
+
+class RecurrentParameters(NamedTuple):
+    """Numbers of the recurrent neurons' dynamics and rate regularization; arrays are float64 (n,)."""
+
+    alpha: np.ndarray
+    """exp(-dt / tau_m)"""
+    drive: np.ndarray
+    """mV per step of the constant current, (tau_m / C_m) (1 - alpha) I_e"""
+    V_th: np.ndarray
+    beta: np.ndarray
+    """mV, rise of the threshold after a spike; 0 without adaptation."""
+    rho: float
+    """exp(-dt / tau) of the adaptation."""
+    V_min: float
+    clamps: bool
+    """Whether a spike sets the voltage to V_reset, where it stays while refractory; else it subtracts V_th."""
+    V_reset: float
+    refractory_steps: int
+    surrogate: int
+    surrogate_height: float
+    surrogate_width: float
+    delayed_reset: bool
+    """Whether the spike's V_th is subtracted in the next step, after the decay."""
+    kappa_reg: float
+    """Decay of the rate; 1 where a rate is the mean over a sample."""
+    rate_per_spike: float
+    """What a spike adds to the rate."""
+    c_reg: float
+    f_target: float
+    """Target of the rate, in its unit: spikes per ms, or spikes per step where it is the mean over a sample."""
+    period: int
+    """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
+
+
+class RecurrentState(NamedTuple):
+    """State of the recurrent neurons of one rank; float64 (n,) unless said otherwise."""
+
+    v: np.ndarray
+    """mV relative to E_L."""
+    refractory: np.ndarray
+    """int32, remaining steps of refractoriness."""
+    adaptation: np.ndarray
+    """Decaying count of spikes that raises the threshold."""
+    spiked: np.ndarray
+    """bool, whether the adaptation grows in the next step."""
+    rate: np.ndarray
+    """spikes per ms, moving average; spikes per step over the sample so far, if a rate is the mean over a sample."""
+    current: np.ndarray
+    """pA, input of the present step; reset by the update."""
+    surrogate_gradient: np.ndarray
+    """(depth, n), of the last steps."""
+    rate_error: np.ndarray
+    """(depth, n), c_reg (rate - f_target) of the last steps."""
+    phase: np.ndarray
+    """int32, step within the period at which a neuron fires that ignores its input; empty where the voltage decides."""
+
+    @classmethod
+    def at_rest(cls, n: int, depth: int, phase: np.ndarray) -> "RecurrentState":
+        """``n`` neurons at their leak potential that have never spiked."""
+        return cls(
+            v=np.zeros(n),
+            refractory=np.zeros(n, np.int32),
+            adaptation=np.zeros(n),
+            spiked=np.zeros(n, np.bool_),
+            rate=np.zeros(n),
+            current=np.zeros(n),
+            surrogate_gradient=np.zeros((depth, n)),
+            rate_error=np.zeros((depth, n)),
+            phase=phase,
+        )
+
+
+class ReadoutParameters(NamedTuple):
+    """Numbers of the readouts' dynamics and error."""
+
+    alpha: float
+    """exp(-dt / tau_m)"""
+    E_L: float
+    softmax: bool
+    """Whether the error is that of the cross-entropy, softmax(readout) - target."""
+    fixed_point: float
+    """Scale of the input: currents are added as multiples of 1 / fixed_point."""
+
+
+class Feedback(NamedTuple):
+    """Where the weights from the readouts to the recurrent neurons are."""
+
+    synapses: Synapses
+    """From the readouts; or those onto the readouts, where feedback follows them."""
+    column: int
+    """Of the values of a synapse."""
+    along_output: bool
+    to_all: bool
+    """Whether the synapses of each readout go to all neurons in turn, so that their targets need no looking up."""
+
+
+class ReadoutState(NamedTuple):
+    """State of the readouts, the same on every rank."""
+
+    v: np.ndarray
+    """float64 (n,), mV relative to E_L."""
+    current: np.ndarray
+    """int64 (interval, n), input of the steps of a communication interval in fixed point."""
+    error: np.ndarray
+    """float64 (depth, n), window * (readout - target) of the last steps."""
+
+    @classmethod
+    def at_rest(cls, n: int, interval: int, depth: int) -> "ReadoutState":
+        """``n`` readouts at their leak potential."""
+        return cls(np.zeros(n), np.zeros((interval, n), np.int64), np.zeros((depth, n)))
+
+
+@kernel
+def update_recurrent(state, parameters, step, first_id, emitted):
+    """Advance all neurons by one step and write the global ids of those that spike to ``emitted``.
+
+    Returns the number of spikes, and the index of a neuron whose voltage is not finite or :data:`FINITE`.
+    """
+    slot = step % len(state.surrogate_gradient)
+    psi, rate_error = state.surrogate_gradient[slot], state.rate_error[slot]
+    ignores = parameters.period > 0
+    moment = step % parameters.period if ignores else 0
+    n_spikes, not_finite = 0, FINITE
+    for j in range(len(state.v)):
+        # A clamped neuron loses its input, and its adaptation stands still (as in NEST, which then forgets the spike).
+        clamped = parameters.clamps and state.refractory[j] > 0
+        refractory = max(state.refractory[j] - 1, 0)
+        v, adaptation = state.v[j], state.adaptation[j]
+        if not clamped:
+            v = parameters.alpha[j] * v + state.current[j] + parameters.drive[j]
+            if parameters.delayed_reset and state.spiked[j]:
+                v -= parameters.V_th[j]
+            v = max(v, parameters.V_min)
+            adaptation *= parameters.rho
+            if state.spiked[j]:
+                adaptation += 1.0
+        state.current[j] = 0.0
+        threshold = parameters.V_th[j] + parameters.beta[j] * adaptation
+        rate = parameters.kappa_reg * state.rate[j]
+        psi[j] = 0.0
+        state.spiked[j] = False
+        if refractory == 0:
+            u = abs(v - threshold) / parameters.surrogate_width
+            psi[j] = surrogate_gradient(parameters.surrogate, u, parameters.surrogate_height)
+            fires = v >= threshold if not ignores else state.phase[j] == moment
+            if fires and not clamped:
+                emitted[n_spikes] = j + first_id
+                n_spikes += 1
+                if parameters.clamps:
+                    v = parameters.V_reset
+                elif not parameters.delayed_reset:
+                    v -= parameters.V_th[j]
+                state.spiked[j] = True
+                refractory = parameters.refractory_steps
+                rate += parameters.rate_per_spike
+        if not math.isfinite(v):
+            not_finite = j
+        state.v[j] = v
+        state.adaptation[j] = adaptation
+        state.refractory[j] = refractory
+        state.rate[j] = rate
+        rate_error[j] = parameters.c_reg * (rate - parameters.f_target)
+    return n_spikes, not_finite
+
+
+@kernel
+def rest_neurons(state, rate_too):
+    """Bring the recurrent neurons to rest, and their rates to 0 if told so."""
+    for j in range(len(state.v)):
+        state.v[j] = 0.0
+        state.adaptation[j] = 0.0
+        state.refractory[j] = 0
+        state.spiked[j] = False
+        if rate_too:
+            state.rate[j] = 0.0
+
+
+@kernel
+def rest_readouts(state):
+    """Bring the readouts to rest."""
+    for k in range(len(state.v)):
+        state.v[k] = 0.0
+
+
+@kernel
+def update_readouts(state, parameters, step, offset, target, in_window, readout, error):
+    """Advance the readouts by one step; write their signal and error, float64 (n,).
+
+    ``offset`` is the step within the communication interval.
+    """
+    recent = state.error[step % len(state.error)]
+    for k in range(len(state.v)):
+        state.v[k] = parameters.alpha * state.v[k] + state.current[offset, k] / parameters.fixed_point
+        readout[k] = state.v[k] + parameters.E_L
+        error[k] = readout[k]
+    if parameters.softmax and in_window:
+        softmax(readout, error)
+    for k in range(len(error)):
+        error[k] = error[k] - target[k] if in_window else 0.0
+        recent[k] = error[k]
+
+
+@kernel
+def softmax(signal, share):
+    """Write exp(signal) / sum of exp(signal) to ``share``; the largest is subtracted first, against overflow."""
+    largest = signal[0]
+    for k in range(len(signal)):
+        largest = max(largest, signal[k])
+    total = 0.0
+    for k in range(len(signal)):
+        share[k] = math.exp(signal[k] - largest)
+        total += share[k]
+    for k in range(len(signal)):
+        share[k] /= total
+
+
+@kernel
+def copy_signals(destination, source):
+    """Copy the signals of all neurons."""
+    for j in range(len(destination)):
+        destination[j] = source[j]
+
+
+@kernel
+def learning_signals(signal, feedback, error, share, rate_error):
+    """Signals of all neurons: sum_k B_jk error_k + share * rate_error_j, written to ``signal``, float64 (n,).
+
+    ``share`` is 1 - kappa_reg where one filter serves both parts, and 0 where the regularization has its own.
+    """
+    for j in range(len(signal)):
+        signal[j] = share * rate_error[j]
+    offset, target, values = feedback.synapses.indptr, feedback.synapses.target, feedback.synapses.values
+    column = feedback.column
+    if feedback.along_output:  # sorted by neuron
+        if np.any(error):
+            for j in range(len(signal)):
+                for n in range(np.uint64(offset[j]), np.uint64(offset[j + 1])):
+                    signal[j] += values[n, column] * error[target[n]]
+        return
+    for k in range(len(error)):
+        error_k = error[k]
+        if error_k == 0.0:
+            continue
+        if feedback.to_all:  # without looking up targets, the compiler takes several at once
+            weights = values[offset[k] : offset[k + 1]]
+            for j in range(len(signal)):
+                signal[j] += weights[j, column] * error_k
+        else:
+            for n in range(np.uint64(offset[k]), np.uint64(offset[k + 1])):
+                signal[np.uint64(target[n])] += values[n, column] * error_k

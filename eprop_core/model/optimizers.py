@@ -1,0 +1,125 @@
+"""Weight updates: small functions of the gradient gathered since the last update that return the change of a weight.
+
+To add one: write it here, give it a number in :data:`KINDS` and in :func:`change`, name its parameters in
+``parameters``, and put its numbers into :class:`Optimizer`.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core import parameters
+from eprop_core.compiled.compilation import kernel
+
+KINDS = {"gradient_descent": 0, "adam": 1}
+
+
+class Optimizer(NamedTuple):
+    """Numbers of the weight update."""
+
+    kind: int
+    """A value of :data:`KINDS`."""
+    learning_rate: float
+    weight_min: float
+    weight_max: float
+    fixed_signs: bool
+    """Whether a weight stays on its side of zero."""
+    retained: float
+    """Share of a weight that remains at each update, 1 - weight decay."""
+    each_step: bool
+    """Whether the gradient of each step moves the weight, instead of the sum since the last spike."""
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    step_size: np.ndarray
+    """float64, Adam's learning rate with the correction of both moments' bias, by elapsed steps up to its limit."""
+
+
+def optimizer_of(chosen: parameters.GradientDescent | parameters.Adam, weight_decay: float) -> Optimizer:
+    """Numbers of an optimizer's parameters."""
+    beta_1, beta_2, epsilon, step_size = 0.0, 0.0, 1.0, np.zeros(1)
+    if isinstance(chosen, parameters.Adam):
+        beta_1, beta_2, epsilon = chosen.beta_1, chosen.beta_2, chosen.epsilon
+        step_size = adam_step_size(chosen.learning_rate, beta_1, beta_2)
+    return Optimizer(
+        KINDS[chosen.algorithm],
+        chosen.learning_rate,
+        chosen.weight_min,
+        chosen.weight_max,
+        chosen.fixed_signs,
+        1.0 - weight_decay,
+        moves_in_each_step(chosen),
+        beta_1,
+        beta_2,
+        epsilon,
+        step_size,
+    )
+
+
+def moments(chosen: parameters.GradientDescent | parameters.Adam) -> int:
+    """Values that an optimizer keeps per synapse, beside weight and gradient."""
+    return 2 if isinstance(chosen, parameters.Adam) else 0
+
+
+def moves_in_each_step(chosen: parameters.GradientDescent | parameters.Adam) -> bool:
+    """Whether the gradient of each step moves the weight, instead of the sum since the last spike."""
+    return isinstance(chosen, parameters.Adam) and chosen.optimize_each_step
+
+
+def adam_step_size(learning_rate: float, beta_1: float, beta_2: float) -> np.ndarray:
+    """Adam's learning rate in its steps 1, 2, ... until the powers of the decays vanish beside 1."""
+    n = 1
+    for beta in (beta_1, beta_2):
+        if beta > 0.0:
+            n = max(n, math.ceil(math.log(1e-17) / math.log(beta)))
+    steps = np.arange(1, n + 1)
+    return np.asarray(learning_rate * np.sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps))
+
+
+@kernel
+def gradient_descent(gradient, optimizer):
+    """- learning_rate * gradient (pA)."""
+    return -(optimizer.learning_rate * gradient)
+
+
+@kernel
+def adam(values, k, column, gradient, optimizer, first_step, last_step):
+    """Change of the weight (pA) over the elapsed steps ``first_step`` .. ``last_step - 1``, counted from 0.
+
+    The first of them takes the gradient, the others none: moments decay and go on moving the weight. The moments are
+    in ``values[k, column]`` and the column after it.
+    """
+    m = optimizer.beta_1 * values[k, column] + (1.0 - optimizer.beta_1) * gradient
+    v = optimizer.beta_2 * values[k, column + 1] + (1.0 - optimizer.beta_2) * gradient * gradient
+    limit = len(optimizer.step_size) - 1
+    root, root_beta_2 = math.sqrt(v), math.sqrt(optimizer.beta_2)
+    moved = optimizer.step_size[min(first_step, limit)] * m / (root + optimizer.epsilon)
+    for step in range(first_step + 1, last_step):
+        m *= optimizer.beta_1
+        root *= root_beta_2
+        moved += optimizer.step_size[min(step, limit)] * m / (root + optimizer.epsilon)
+    values[k, column] = m
+    values[k, column + 1] = v * optimizer.beta_2 ** (last_step - first_step - 1)
+    return -moved
+
+
+@kernel
+def change(values, k, column, gradient, optimizer, first_step, last_step):
+    """Change of a weight (pA) by the optimizer's kind; for the arguments see :func:`adam`."""
+    if optimizer.kind == 1:
+        return adam(values, k, column, gradient, optimizer, first_step, last_step)
+    return gradient_descent(gradient, optimizer)
+
+
+@kernel
+def bounded(weight, before, optimizer):
+    """``weight`` within the optimizer's bounds, and if signs are fixed on the side of zero of ``before``.
+
+    A weight that stops at zero keeps its side in the sign of the zero.
+    """
+    weight = max(optimizer.weight_min, weight)
+    weight = min(optimizer.weight_max, weight)
+    if optimizer.fixed_signs and math.copysign(1.0, weight) != math.copysign(1.0, before):
+        return math.copysign(0.0, before)
+    return weight

@@ -1,0 +1,331 @@
+"""What happens to the synapses of one source: a spike visits them; a silence or a new origin settles them.
+
+The symbols are those of ``running_sums.py``: z is the source's trace; a synapse holds its weight, E, D and G while it
+is active, and the plain traces and the plain gradient gathered so far while it is inactive. Where the filters
+of the learning signal and of the rate regularization differ, each has its own E and sums; D and G are shared. Synapses
+onto readouts have no eligibility trace of their own; the trace z takes its place, and A, U and E are 0.
+
+The values of a synapse lie side by side, because its source's next spike needs all of them and nothing else.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core.compiled.compilation import arithmetic_kernel, kernel
+from eprop_core.compiled.prefetch import prefetch_following
+from eprop_core.model.optimizers import bounded, change
+from eprop_core.model.running_sums import PSI, Q_W, A, P, Q, U, W, X, alpha_power
+
+INACTIVE, ACTIVE, ACTIVATING = range(3)
+"""State of a source: silent beyond the cutoff (or ever since); within the cutoff; about to run again."""
+
+WEIGHT, GRADIENT, ELIGIBILITY = range(3)
+"""First columns of ``Synapses.values``; static synapses have the weight alone, without feedback that follows it."""
+
+NEXT_WEIGHT = GRADIENT
+"""What the weight will be when the next spike arrives, where each step moves it and there is no gradient to keep."""
+
+NO_COLUMN = -1
+
+
+class Columns(NamedTuple):
+    """Columns of ``Synapses.values`` that depend on the model, :data:`NO_COLUMN` where there is none."""
+
+    n: int = WEIGHT + 1
+    """Number of all columns."""
+    eligibility_reg: int = NO_COLUMN
+    """E of the rate regularization, where its filter differs."""
+    adaptation: int = NO_COLUMN
+    """D, where thresholds adapt."""
+    trace: int = NO_COLUMN
+    """z, where neurons have decays of their own; the plain trace at the latest row settled while paused."""
+    moments: int = NO_COLUMN
+    """The first of the optimizer's values."""
+    feedback: int = NO_COLUMN
+    """Weight of the feedback along this synapse, where that adapts."""
+    next_feedback: int = NO_COLUMN
+    """What that will be when the next spike arrives, where each step moves it."""
+
+
+class Synapses(NamedTuple):
+    """Synapses of one projection on one rank, compressed by source."""
+
+    indptr: np.ndarray
+    """int64 (n_sources + 1,): the synapses of source i are indptr[i] .. indptr[i + 1] - 1."""
+    target: np.ndarray
+    """int32 (n,), local target."""
+    values: np.ndarray
+    """float64 (n, number of columns): weight (pA), G, E and what ``columns`` tell."""
+    columns: Columns
+
+
+class Spike(NamedTuple):
+    """What one spike means for the synapses of its source at one row."""
+
+    state: int
+    """PAUSED, RUNNING or WAKING (paused, and running from this row on)."""
+    arrives: bool
+    """The weight is added to the target's input."""
+    updates: bool
+    """Before that, it is updated with the gradient gathered so far."""
+    enters: bool
+    """The spike enters the presynaptic trace with the next step."""
+    trace: float
+    """z before the spike enters."""
+    jump: float
+    """Growth of z when the spike enters."""
+    plain_trace: float
+    """z alpha^(row - origin), needed to wake."""
+    remaining: float
+    """Factor of a paused eligibility trace, kappa^(its age) in units of the block."""
+    remaining_reg: float
+    """The same for the rate regularization."""
+    remaining_adaptation: float
+    """Factor of a paused trace of the adaptation up to the row before this one."""
+    age: int
+    """Steps since a paused trace has been settled."""
+    growth: float
+    """kappa^-(row - origin)"""
+    growth_reg: float
+    """The same for the rate regularization."""
+    first_step: int
+    """First step, counted from the start, that the optimizer has not moved through."""
+    last_step: int
+    """The step after the last one that it moves through now."""
+
+
+@kernel
+def _sum(sums, j, column):
+    """A sum, or 0 where there are none; the compiler removes what follows from such a zero."""
+    if sums is None:
+        return 0.0
+    return sums[j, column]
+
+
+@kernel
+def _adaptive_sum(adaptation, sums, j, column):
+    """A sum that only adaptive neurons have, or 0."""
+    if adaptation is None:
+        return 0.0
+    return _sum(sums, j, column)
+
+
+@kernel
+def value(needed, values, k, column):
+    """A value that a synapse only has where ``needed`` is not None, or 0."""
+    if needed is None:
+        return 0.0
+    return values[k, column]
+
+
+@kernel
+def set_value(needed, values, k, column, value):
+    if needed is not None:
+        values[k, column] = value
+
+
+@kernel
+def _activate_adaptation(adaptation, j, trace):
+    """The part beta a(t-1) of the eligibility, and rho a(t-1), of an adaptation trace up to the row before."""
+    if adaptation is None:
+        return 0.0, 0.0
+    return adaptation.beta[j] * trace, adaptation.rho * trace
+
+
+@kernel
+def _per_own_response(adaptation, sums, j, value):
+    """D of an adaptation trace: ``value`` / P."""
+    if adaptation is None:
+        return 0.0
+    return value / sums[j, P]
+
+
+@kernel
+def _trace(own_decay, event, values, k, column, j):
+    """z and z alpha^(row - origin); of the synapse itself, awake, where neurons have decays of their own."""
+    if own_decay is None:
+        return event.trace, event.plain_trace
+    z, power = values[k, column], own_decay.power[j]
+    if event.state != ACTIVATING:
+        return z, z * power
+    plain = z * own_decay.alpha[j] ** event.age
+    return plain / power, plain
+
+
+@kernel
+def _jump(own_decay, event, j):
+    """Growth of z when the spike enters."""
+    if own_decay is None:
+        return event.jump
+    return 1.0 / (own_decay.power[j] * own_decay.alpha[j])
+
+
+@kernel
+def _add_to_input(current, j, weight, fixed_point):
+    """Add a weight to a target's input; as a multiple of 1 / ``fixed_point`` unless that is None."""
+    if fixed_point is None:
+        current[j] += weight
+    else:
+        current[j] += np.int64(np.rint(weight * fixed_point))
+
+
+@kernel
+def shrink(values, k, weight, feedback, retained):
+    """Let the weight in column ``weight`` decay, and the feedback along it, if it has that column."""
+    values[k, weight] *= retained
+    if feedback != NO_COLUMN:
+        values[k, feedback] *= retained
+
+
+@kernel
+def move_weight(values, k, weight, feedback, moments, gradient, optimizer, first_step, last_step):
+    """Move the weight in column ``weight`` by a gradient, and the feedback along it, if it has that column."""
+    before = values[k, weight]
+    moved = change(values, k, moments, gradient, optimizer, first_step, last_step)
+    values[k, weight] = bounded(before + moved, before, optimizer)
+    if feedback != NO_COLUMN:
+        values[k, feedback] += moved
+
+
+@kernel
+def update_weight(values, k, columns, gradient, optimizer, first_step, last_step):
+    """Update a weight by a gradient, and the feedback along it if that adapts."""
+    shrink(values, k, WEIGHT, columns.feedback, optimizer.retained)
+    move_weight(values, k, WEIGHT, columns.feedback, columns.moments, gradient, optimizer, first_step, last_step)
+
+
+@arithmetic_kernel
+def _process(
+    synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point,
+    arrives, updates, enters,
+):  # fmt: skip
+    target, values, columns = synapses.target, synapses.values, synapses.columns
+    for k in range(np.uint64(first), np.uint64(last)):
+        prefetch_following(values, k)
+        j = np.uint64(target[k])
+        u, a, q = sums[j, U], sums[j, A], sums[j, Q]
+        u_reg, a_reg, q_reg = _sum(sums_reg, j, U), _sum(sums_reg, j, A), _sum(sums_reg, j, Q)
+        w, q_w = _adaptive_sum(adaptation, sums, j, W), _adaptive_sum(adaptation, sums, j, Q_W)
+        w_reg, q_w_reg = _adaptive_sum(adaptation, sums_reg, j, W), _adaptive_sum(adaptation, sums_reg, j, Q_W)
+        x = _adaptive_sum(adaptation, sums, j, X)
+        g, e = values[k, GRADIENT], values[k, ELIGIBILITY]
+        e_reg = value(sums_reg, values, k, columns.eligibility_reg)
+        d = value(adaptation, values, k, columns.adaptation)
+        z, plain_trace = _trace(own_decay, event, values, k, columns.trace, j)
+        if event.state == ACTIVATING:
+            lowered, remaining = _activate_adaptation(adaptation, j, d * event.remaining_adaptation)
+            eligibility = _sum(sums, j, PSI) * (plain_trace - lowered)
+            d = _per_own_response(adaptation, sums, j, remaining + eligibility - z * x)
+            e = e * event.remaining + eligibility * event.growth - (z * u + d * w)
+            e_reg = e_reg * event.remaining_reg + eligibility * event.growth_reg - (z * u_reg + d * w_reg)
+        since = (e * a + z * q + d * q_w) + (e_reg * a_reg + z * q_reg + d * q_w_reg)
+        if event.state == INACTIVE:
+            since = 0.0
+        if updates:
+            gathered = g + since if event.state == ACTIVE else g
+            update_weight(values, k, columns, gathered, optimizer, event.first_step, event.last_step)
+            g = -since
+        elif event.state == ACTIVATING:
+            g -= since
+        if arrives:
+            _add_to_input(current, j, values[k, WEIGHT], fixed_point)
+        if enters:
+            jump = _jump(own_decay, event, j)
+            change_d = _per_own_response(adaptation, sums, j, -jump * x)
+            change_e = -(jump * u + change_d * w)
+            change_e_reg = -(jump * u_reg + change_d * w_reg)
+            g -= change_e * a + jump * q + change_d * q_w
+            g -= change_e_reg * a_reg + jump * q_reg + change_d * q_w_reg
+            d, e, e_reg, z = d + change_d, e + change_e, e_reg + change_e_reg, z + jump
+        values[k, GRADIENT] = g
+        values[k, ELIGIBILITY] = e
+        set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
+        set_value(adaptation, values, k, columns.adaptation, d)
+        set_value(own_decay, values, k, columns.trace, z)
+
+
+@kernel
+def process(synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point):
+    """Let a spike visit the synapses ``first`` .. ``last - 1``, in constant time each."""
+    arguments = synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point
+    if event.arrives and event.updates and event.enters:
+        # What most spikes do has a loop of its own, without these choices.
+        _process(*arguments, True, True, True)
+    else:
+        _process(*arguments, event.arrives, event.updates, event.enters)
+
+
+@kernel
+def _own_or_shared(own_decay, values, k, column, trace):
+    """The synapse's z, or the one that all synapses of the source share."""
+    if own_decay is None:
+        return trace
+    return values[k, column]
+
+
+@arithmetic_kernel
+def bring_up_to_date(synapses, running_sums, first, last, trace, step_ends):
+    """Put the gradient gathered up to this row into G, and the plain traces into E, D and, if it is the synapse's, z.
+
+    ``step_ends`` says whether the learning signal of this step is known and counts as well: at the cutoff, not before
+    the sums get a new origin.
+    """
+    target, values, columns = synapses.target, synapses.values, synapses.columns
+    sums, sums_reg, adaptation, own_decay = (
+        running_sums.sums,
+        running_sums.sums_reg,
+        running_sums.adaptation,
+        running_sums.own_decay,
+    )
+    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    power, power_reg = running_sums.decay.kappa_power[offset], running_sums.decay_reg.kappa_power[offset]
+    for k in range(np.uint64(first), np.uint64(last)):
+        prefetch_following(values, k)
+        j = np.uint64(target[k])
+        e, e_reg = values[k, ELIGIBILITY], value(sums_reg, values, k, columns.eligibility_reg)
+        d = value(adaptation, values, k, columns.adaptation)
+        z = _own_or_shared(own_decay, values, k, columns.trace, trace)
+        g = (e * sums[j, A] + z * sums[j, Q]) + d * _adaptive_sum(adaptation, sums, j, Q_W)
+        g += e_reg * _sum(sums_reg, j, A) + z * _sum(sums_reg, j, Q)
+        g += d * _adaptive_sum(adaptation, sums_reg, j, Q_W)
+        e = (e + z * sums[j, U] + d * _adaptive_sum(adaptation, sums, j, W)) * power
+        e_reg += z * _sum(sums_reg, j, U) + d * _adaptive_sum(adaptation, sums_reg, j, W)
+        e_reg *= power_reg
+        if step_ends:
+            g += running_sums.signal[j] * e + running_sums.signal_reg[j] * e_reg
+        d = d * _adaptive_sum(adaptation, sums, j, P) + z * _adaptive_sum(adaptation, sums, j, X)
+        values[k, GRADIENT] += g
+        values[k, ELIGIBILITY] = e
+        set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
+        set_value(adaptation, values, k, columns.adaptation, d)
+        set_value(own_decay, values, k, columns.trace, z * alpha_power(own_decay, running_sums.decay, offset, j))
+
+
+@kernel
+def update_all(synapses, optimizer, n_samples, n_updates):
+    """Move all weights by the mean of the gradients of ``n_samples`` samples; ``n_updates`` were made before."""
+    values, columns = synapses.values, synapses.columns
+    for k in range(len(values)):
+        gradient = values[k, GRADIENT] / n_samples
+        update_weight(values, k, columns, gradient, optimizer, n_updates, n_updates + 1)
+        values[k, GRADIENT] = 0.0
+
+
+@kernel
+def forget(synapses, running_sums):
+    """Set all traces to 0, at the origin of the sums."""
+    values, columns = synapses.values, synapses.columns
+    for k in range(len(values)):
+        values[k, ELIGIBILITY] = 0.0
+        set_value(running_sums.sums_reg, values, k, columns.eligibility_reg, 0.0)
+        set_value(running_sums.adaptation, values, k, columns.adaptation, 0.0)
+        set_value(running_sums.own_decay, values, k, columns.trace, 0.0)
+
+
+@kernel
+def deliver(synapses, first, last, current, fixed_point):
+    """Add weights to the targets' input."""
+    target, values = synapses.target, synapses.values
+    for k in range(np.uint64(first), np.uint64(last)):
+        _add_to_input(current, np.uint64(target[k]), values[k, WEIGHT], fixed_point)

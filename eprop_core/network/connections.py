@@ -1,0 +1,39 @@
+"""Connections as a list, and ranges of the ids of a population."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Connections(NamedTuple):
+    """Connections as a list: arrays of equal length."""
+
+    source: np.ndarray
+    """int64 (n,), ids within the source population."""
+    target: np.ndarray
+    """int64 (n,), ids within the target population."""
+    weight: np.ndarray
+    """float64 (n,), pA."""
+
+
+class Range(NamedTuple):
+    """The ids first .. last - 1 of a population of ``size``."""
+
+    first: int
+    last: int
+    size: int
+
+    @property
+    def n(self) -> int:
+        """Number of ids in the range."""
+        return self.last - self.first
+
+    @classmethod
+    def whole(cls, size: int) -> "Range":
+        """All ids of a population."""
+        return cls(0, size, size)
+
+    @classmethod
+    def of_rank(cls, size: int, rank: int, n_ranks: int) -> "Range":
+        """The contiguous part that a rank owns; parts differ by one id at most."""
+        return cls(size * rank // n_ranks, size * (rank + 1) // n_ranks, size)

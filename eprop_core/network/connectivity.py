@@ -1,0 +1,120 @@
+"""Connectivity: from rules or explicit lists to the compressed synapses that one rank owns.
+
+Connections are drawn target by target from streams keyed by the target's global id (``drawing.py``), so that a network
+does not depend on how it is divided among ranks. The result is compressed by source: the synapses of one source lie
+side by side, their targets ascending, which is the order in which a spike meets them.
+"""
+
+import numpy as np
+
+from eprop_core.compiled.random import Purpose
+from eprop_core.model.synapses import WEIGHT, Columns, Synapses
+from eprop_core.network import drawing
+from eprop_core.network.connections import Connections, Range
+from eprop_core.network.degrees import mean_in_degree
+from eprop_core.parameters import AllToAll, Connectivity, FixedInDegree, InitialWeights
+from eprop_core.parsing import ParameterError
+
+_DISTRIBUTION = {"normal": drawing.NORMAL, "uniform": drawing.UNIFORM, "constant": drawing.CONSTANT}
+
+
+def weight_scale(weights: InitialWeights, connectivity: Connectivity, n_sources: int, n_targets: int) -> float:
+    """Factor of the random draws of a projection's weights, pA."""
+    divisor = {
+        "nothing": 1.0,
+        "sqrt_sources": max(1.0, float(n_sources)),
+        "sqrt_in_degree": max(1.0, mean_in_degree(connectivity, n_sources)),
+        "sqrt_mean_fan": max(1.0, (n_sources + n_targets) / 2.0),
+    }[weights.divide_by]
+    return weights.scale / float(np.sqrt(divisor))
+
+
+def draw(
+    connectivity: Connectivity,
+    weights: InitialWeights,
+    *,
+    seed: int,
+    source_purpose: Purpose,
+    weight_purpose: Purpose,
+    sources: Range,
+    targets: Range,
+    columns: Columns,
+    autapses: bool = True,
+) -> Synapses:
+    """Draw the synapses from ``sources`` onto ``targets`` that a rule describes.
+
+    With ``autapses`` False the populations are the same, and no neuron is connected to itself.
+    """
+    if isinstance(connectivity, AllToAll):
+        kind, in_degree, probability = drawing.ALL_TO_ALL, 0, 0.0
+    elif isinstance(connectivity, FixedInDegree):
+        kind = drawing.FIXED_IN_DEGREE_MULTAPSES if connectivity.allow_multapses else drawing.FIXED_IN_DEGREE
+        in_degree, probability = connectivity.in_degree, 0.0
+    else:
+        kind, in_degree, probability = drawing.BERNOULLI, 0, connectivity.probability
+    n_sources = sources.size if autapses else sources.size - 1
+    rule = drawing.Rule(
+        kind=kind,
+        in_degree=in_degree,
+        probability=probability,
+        distribution=_DISTRIBUTION[weights.distribution],
+        scale=weight_scale(weights, connectivity, n_sources, targets.size),
+        seed=np.uint64(seed),
+        source_purpose=int(source_purpose),  # of an enumeration, compiled code would look at each member
+        weight_purpose=int(weight_purpose),
+        no_self=not autapses,
+        first_source=sources.first,
+        last_source=sources.last,
+        n_sources=sources.size,
+        first_target=targets.first,
+        last_target=targets.last,
+    )
+    return drawing.draw_synapses(rule, columns)
+
+
+def _whole_numbers(name: str, ids: np.ndarray) -> np.ndarray:
+    ids = np.asarray(ids)
+    if ids.size and ids.dtype.kind not in "iu":
+        raise ParameterError(f"{name}: must be whole numbers, not {ids.dtype}")
+    return ids.astype(np.int64)
+
+
+def compress(connections: Connections, name: str, sources: Range, targets: Range, columns: Columns) -> Synapses:
+    """Compress an explicit list of connections, keeping those between the two ranges.
+
+    Raises :class:`ParameterError` where arrays differ in length, an id is no whole number or out of range, or a weight
+    is not finite.
+    """
+    source = _whole_numbers(f"connections[{name!r}].source", connections.source)
+    target = _whole_numbers(f"connections[{name!r}].target", connections.target)
+    weight = np.asarray(connections.weight, np.float64)
+    if not (source.shape == target.shape == weight.shape and source.ndim == 1):
+        shapes = f"{source.shape}, {target.shape}, {weight.shape}"
+        raise ParameterError(
+            f"connections[{name!r}]: source, target, weight must be vectors of one length, not {shapes}"
+        )
+    for what, ids, size in (("source", source, sources.size), ("target", target, targets.size)):
+        wrong = np.flatnonzero((ids < 0) | (ids >= size))
+        if wrong.size:
+            raise ParameterError(
+                f"connections[{name!r}].{what}[{wrong[0]}] = {ids[wrong[0]]}: allowed are 0 to {size - 1}"
+            )
+    wrong = np.flatnonzero(~np.isfinite(weight))
+    if wrong.size:
+        raise ParameterError(f"connections[{name!r}].weight[{wrong[0]}] = {weight[wrong[0]]}: must be finite")
+    own = (source >= sources.first) & (source < sources.last) & (target >= targets.first) & (target < targets.last)
+    source, target, weight = source[own] - sources.first, target[own] - targets.first, weight[own]
+    order = np.lexsort((target, source))
+    offset = np.zeros(sources.n + 1, np.int64)
+    np.cumsum(np.bincount(source, minlength=sources.n), out=offset[1:])
+    values = np.zeros((len(target), columns.n))
+    values[:, WEIGHT] = weight[order]
+    return Synapses(offset, target[order].astype(np.int32), values, columns)
+
+
+def expand(synapses: Synapses, sources: Range, targets: Range, column: int = WEIGHT) -> Connections:
+    """List of the synapses with global ids and the values in ``column``, sorted by (target, source)."""
+    source = np.repeat(np.arange(sources.first, sources.last), np.diff(synapses.indptr))
+    order = np.lexsort((source, synapses.target))
+    target = synapses.target[order].astype(np.int64) + targets.first
+    return Connections(source[order], target, synapses.values[order, column])

@@ -1,0 +1,12 @@
+"""Expected in-degrees."""
+
+from eprop_core.parameters import AllToAll, Connectivity, FixedInDegree
+
+
+def mean_in_degree(connectivity: Connectivity, n_sources: int) -> float:
+    """Expected number of sources per target."""
+    if isinstance(connectivity, AllToAll):
+        return float(n_sources)
+    if isinstance(connectivity, FixedInDegree):
+        return float(connectivity.in_degree)
+    return connectivity.probability * n_sources

@@ -1,0 +1,75 @@
+"""What recurrent neurons differ in: drawn as the parameters say, or given."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core.compiled.random import Purpose, fill_integers, fill_uniform
+from eprop_core.network.connections import Range
+from eprop_core.parameters import Network, Uniform
+from eprop_core.parsing import ParameterError
+
+
+class NeuronValues(NamedTuple):
+    """What recurrent neurons may differ in; float64 (n,) unless said otherwise."""
+
+    tau_m: np.ndarray
+    """ms"""
+    V_th: np.ndarray
+    """mV"""
+    phase: np.ndarray
+    """int32, see :func:`firing_phases`."""
+
+
+def neuron_values(
+    network: Network, seed: int, recurrent: Range, explicit: Mapping[str, np.ndarray] | None = None
+) -> NeuronValues:
+    """Values of the neurons of a rank; drawn where the parameters say so, unless they are given for all neurons.
+
+    Raises :class:`ParameterError` where explicit values are not those of a parameter that differs, or not one per
+    neuron.
+    """
+    explicit = explicit or {}
+    for name, values in explicit.items():
+        drawn = getattr(network.neuron, name) if name in ("tau_m", "V_th") else None
+        if not isinstance(drawn, Uniform):
+            raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
+        # The smallest time constant decides when the sums begin anew, which must be the same on all ranks.
+        allowed = f"of {drawn.low:g} ms or more" if name == "tau_m" else f"above {_lowest_voltage(network):g} mV"
+        array = np.asarray(values, float)
+        high_enough = array >= drawn.low if name == "tau_m" else array > _lowest_voltage(network)
+        if array.shape != (network.n_recurrent,) or not np.all(np.isfinite(array) & high_enough):
+            raise ParameterError(
+                f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values {allowed}"
+            )
+    own = {name: np.asarray(values, float)[recurrent.first : recurrent.last] for name, values in explicit.items()}
+
+    def values_of(name: str, purpose: Purpose) -> np.ndarray:
+        value = getattr(network.neuron, name)
+        if not isinstance(value, Uniform):
+            return np.full(recurrent.n, value)
+        if name in own:
+            return own[name]
+        values = np.empty(recurrent.n)
+        fill_uniform(values, value.low, value.high, np.uint64(seed), int(purpose), recurrent.first)
+        return values
+
+    return NeuronValues(
+        tau_m=values_of("tau_m", Purpose.MEMBRANE_TIME_CONSTANTS),
+        V_th=values_of("V_th", Purpose.THRESHOLDS),
+        phase=firing_phases(network, seed, recurrent),
+    )
+
+
+def _lowest_voltage(network: Network) -> float:
+    """What every threshold must exceed."""
+    neuron = network.neuron
+    return max(voltage for voltage in (0.0, neuron.V_min, neuron.V_reset) if voltage is not None)
+
+
+def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:
+    """Phases of the neurons that ignore their input and fire, int32 (n,); empty where the voltage decides."""
+    phase = np.zeros(recurrent.n if network.firing_period else 0, np.int32)
+    fill_integers(phase, network.firing_period, np.uint64(seed), int(Purpose.FIRING_PHASES), recurrent.first)
+    return phase

@@ -1,0 +1,26 @@
+"""Errors of one rank are raised on all ranks."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from eprop_core.ranks.communicator import Communicator
+
+Value = TypeVar("Value")
+
+
+def raising_on_all_ranks(communicator: Communicator, function: Callable[[], Value]) -> Value:
+    """Call ``function`` on every rank; where it fails on one of them, all raise that error.
+
+    What depends on a rank's part of the network or on its machine may fail on some ranks alone; the others would wait.
+    Nothing that ``function`` does may wait for other ranks.
+    """
+    value: Value | None = None
+    error: Exception | None = None
+    try:
+        value = function()
+    except (ValueError, ArithmeticError, MemoryError, OSError) as raised:
+        error = raised
+    for other in communicator.allgather(error):
+        if other is not None:
+            raise other
+    return value  # type: ignore[return-value]

@@ -1,0 +1,85 @@
+"""The MPI ranks of an experiment: as many as asked for, and a processor for each."""
+
+import sys
+from collections import Counter
+
+from eprop_core.machine import processors
+from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, on_this_machine
+
+
+class RanksError(ValueError):
+    """Ranks that are not allowed; the message is one line: what, and what is allowed."""
+
+
+def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> Communicator:
+    """Return the communicator of ``n_ranks`` ranks; raise a :class:`RanksError` where they are not allowed.
+
+    A wrong launcher starts N worlds of one rank instead of one world of N, whose results would all be wrong; more ranks
+    than processors wait for each other, which makes every time meaningless. Where times are measured (``timed``), one
+    rank needs a processor, too: a quota may give it less.
+    """
+    if n_ranks < 1:
+        raise RanksError(f"--ranks {n_ranks}: at least one rank is needed")
+    if n_ranks == 1:
+        if timed and not oversubscribe:
+            _check_processors(SINGLE_RANK)
+        return SINGLE_RANK
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RanksError(f"--ranks {n_ranks}: needs the package mpi4py and an MPI library ({reason})") from None
+
+    world = MPI.COMM_WORLD
+    if world.size != n_ranks:
+        raise RanksError(
+            f"--ranks {n_ranks}: MPI started {world.size}; use 'mpiexec -n {n_ranks} python -m mpi4py -m MODULE ...'"
+        )
+    if not oversubscribe:
+        _check_processors(world)
+    return world
+
+
+def _check_processors(communicator: Communicator) -> None:
+    """Raise a :class:`RanksError` on all ranks if those of one machine have fewer processors than they are."""
+    here = on_this_machine(communicator)
+    of_ranks = here.allgather((processors.affinity(), processors.quotas()))
+    here.Free()
+    limits = [(len(of_ranks), float(len(set().union(*(affinity for affinity, _ in of_ranks)))), "CPU affinity")]
+    members = Counter(group for _, quotas in of_ranks for group in quotas)
+    shares = {group: quota for _, quotas in of_ranks for group, quota in quotas.items()}
+    limits += [(members[group], quota, "CPU quota of a control group") for group, quota in shares.items()]
+    exceeded = next((limit for limit in limits if limit[0] > limit[1]), None)
+    for limit in communicator.allgather(exceeded):
+        if limit is not None:
+            n_ranks, n_processors, what = limit
+            raise RanksError(
+                f"{n_ranks} rank{'s' if n_ranks > 1 else ''} on a machine with {n_processors:g} "
+                f"processor{'s' if n_processors != 1 else ''} for them ({what}): each needs one; "
+                "use fewer, or allow it with --oversubscribe (scaling: oversubscribe: true in the configuration)"
+            )
+
+
+def library(communicator: Communicator) -> str | None:
+    """Return name and version of the MPI library; None for a single rank."""
+    if communicator is SINGLE_RANK:
+        return None
+    from mpi4py import MPI
+
+    return str(MPI.Get_library_version()).splitlines()[0].strip("\0 ")
+
+
+def leave() -> None:
+    """Leave MPI before the program ends with an exit code other than 0, which would else abort all ranks noisily.
+
+    Does nothing where MPI was not loaded.
+    """
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is not None:
+        mpi.Finalize()
+
+
+def is_first() -> bool:
+    """Return whether this process is rank 0, or the only one; to be asked before :func:`leave`."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    return mpi is None or bool(mpi.COMM_WORLD.rank == 0)

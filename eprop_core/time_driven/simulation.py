@@ -1,0 +1,192 @@
+"""The model computed the plain way: dense matrices, every trace of every synapse advanced in every step.
+
+It is the reference that the event-driven core is tested against, and the time-driven baseline of the benchmarks. Its
+result is that of ``eprop_core.simulation`` up to rounding; its cost grows with synapses times steps.
+
+The rule is e-prop with one weight update per presynaptic spike (Bellec et al. 2020; Korcsak-Gorzo et al., "e-prop+").
+A synapse cannot learn from a step before that step's learning signal has reached it, so traces and gradients are
+advanced through *history indices* that lag behind the simulated step; see :class:`~.synapses.Timing`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from eprop_core.network.connections import Connections
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError
+from eprop_core.stimulus import Stimulus
+from eprop_core.time_driven.feedback import SynapsesWithFeedback
+from eprop_core.time_driven.neurons import Readouts, RecurrentNeurons
+from eprop_core.time_driven.supported import check_network
+from eprop_core.time_driven.synapses import History, SynapsesOntoNeurons, SynapsesOntoReadouts, Timing, dense, listed
+
+_NO_VALUES: Mapping[str, np.ndarray] = {}
+
+
+@dataclass(frozen=True)
+class TimeDrivenResult:
+    """What a run leaves behind; steps are relative to its start.
+
+    Attributes:
+        spike_steps: int64 (n_spikes,), ascending.
+        spike_neurons: int64 (n_spikes,), ascending within a step.
+        readout: float64 (n_steps, n_readout), mV.
+        error: float64 (n_steps, n_readout), gradient of the loss by the readout: for the mean squared error,
+            window * (readout - target), mV.
+        weights: by projection, sorted by (target, source), as of the last spike delivered through each synapse.
+        voltage: float64 (n_steps, n_recurrent), mV, after the reset, relative to E_L.
+        surrogate_gradient: float64 (n_steps, n_recurrent).
+        learning_signal: float64 (n_steps, n_recurrent), by the history index it belongs to: row t is the feedback of
+            ``error[t + output.delay]`` through the weights at its arrival, zero where that lies beyond the run.
+    """
+
+    spike_steps: np.ndarray
+    spike_neurons: np.ndarray
+    readout: np.ndarray
+    error: np.ndarray
+    weights: dict[str, Connections]
+    voltage: np.ndarray
+    surrogate_gradient: np.ndarray
+    learning_signal: np.ndarray
+
+
+def simulate(
+    network: Network,
+    connections: Mapping[str, Connections],
+    stimulus: Stimulus,
+    *,
+    neuron_values: Mapping[str, np.ndarray] = _NO_VALUES,
+    plastic: bool = True,
+) -> TimeDrivenResult:
+    """Run ``network`` from rest on ``stimulus``, one step after the other.
+
+    Args:
+        network: parameters; connectivity and initial weights in it are not used.
+        connections: explicit connections of "input", "recurrent", "output" and, unless it is symmetric, "feedback", no
+            pair twice. Adaptive feedback has the reversed pairs of "output".
+        stimulus: input spikes, targets and learning window.
+        neuron_values: float64 (n_recurrent,) of "tau_m" (ms) and "V_th" (mV), for those drawn for each neuron.
+        plastic: False keeps all weights as they are.
+
+    Raises:
+        ParameterError: if connections or values are missing or do not fit, or see :func:`check_network`.
+        StimulusError: if the stimulus does not fit the network.
+    """
+    _check(network, connections)
+    stimulus.check_fits(network)
+    n_steps = stimulus.n_steps
+    neurons, readouts = RecurrentNeurons(network, neuron_values), Readouts(network)
+    history = History(n_steps, network.n_recurrent, network.n_readout)
+    input_spikes = np.zeros((n_steps, network.n_input), bool)
+    input_spikes[stimulus.input_steps, stimulus.input_channels] = True
+    output = _onto_readouts(network, connections, history.spiked, readouts, plastic)
+    has_feedback, feedback = _feedback(network, connections, output)
+    onto_neurons = [
+        _onto_neurons(name, network, connections[name], emitted, neurons, plastic)
+        for name, emitted in (("input", input_spikes), ("recurrent", history.spiked))
+    ]
+
+    for step in range(n_steps):
+        onto_readouts = output.deliver(step, history)
+        # Errors meet the feedback weights of the step in which they arrive, after the updates of that step.
+        sent = step - network.feedback.delay
+        if sent >= network.output.delay:
+            history.learning_signal[sent - network.output.delay] = feedback @ history.error[sent]
+        arriving = np.sum([synapses.deliver(step, history) for synapses in onto_neurons], axis=0)
+
+        neurons.update(arriving)
+        history.spiked[step] = neurons.spiked
+        history.voltage[step] = neurons.voltage
+        history.surrogate_gradient[step] = neurons.surrogate_gradient
+        history.rate_regularization[step] = neurons.rate_regularization
+
+        readouts.update(onto_readouts, stimulus.target[step], bool(stimulus.learning_window[step]))
+        history.readout[step] = readouts.signal
+        history.error[step] = readouts.error
+
+    spike_steps, spike_neurons = np.nonzero(history.spiked)
+    return TimeDrivenResult(
+        spike_steps=spike_steps,
+        spike_neurons=spike_neurons,
+        readout=history.readout,
+        error=history.error,
+        weights={
+            "input": listed(onto_neurons[0].exists, onto_neurons[0].weight),
+            "recurrent": listed(onto_neurons[1].exists, onto_neurons[1].weight),
+            "output": listed(output.exists, output.weight),
+            "feedback": listed(has_feedback, feedback),
+        },
+        voltage=history.voltage,
+        surrogate_gradient=history.surrogate_gradient,
+        learning_signal=history.learning_signal,
+    )
+
+
+def _check(network: Network, connections: Mapping[str, Connections]) -> None:
+    needed = {"input", "recurrent", "output"} | ({"feedback"} if network.feedback.kind != "symmetric" else set())
+    if missing := needed - set(connections):
+        raise ParameterError(f"connections: {', '.join(sorted(missing))} missing, all projections must be given")
+    check_network(network)
+
+
+def _onto_neurons(
+    name: str,
+    network: Network,
+    connections: Connections,
+    emitted: np.ndarray,
+    neurons: RecurrentNeurons,
+    plastic: bool,
+) -> SynapsesOntoNeurons:
+    """Synapses of the projection ``name`` onto the recurrent neurons."""
+    projection, rule = getattr(network, name), network.plasticity
+    return SynapsesOntoNeurons(
+        name,
+        connections,
+        emitted,
+        network.n_recurrent,
+        Timing(
+            projection.delay,
+            behind=max(projection.delay, network.output.delay + network.feedback.delay - 1),
+            cutoff=len(emitted) if rule.cutoff is None else rule.cutoff,
+        ),
+        neurons.decay,
+        network.optimizer(name) if plastic and projection.plastic else None,
+        kappa=rule.kappa,
+        kappa_reg=rule.kappa_reg,
+        threshold_rise=neurons.threshold_rise,
+        adaptation_decay=neurons.adaptation_decay,
+    )
+
+
+def _onto_readouts(
+    network: Network, connections: Mapping[str, Connections], emitted: np.ndarray, readouts: Readouts, plastic: bool
+) -> SynapsesOntoReadouts:
+    """Synapses onto the readouts, with feedback if that is adaptive."""
+    rule, delay = network.plasticity, network.output.delay
+    arguments = (
+        "output",
+        connections["output"],
+        emitted,
+        network.n_readout,
+        Timing(delay, behind=delay, cutoff=len(emitted) if rule.cutoff is None else rule.cutoff),
+        np.full(network.n_readout, readouts.decay),
+        network.optimizer("output") if plastic and network.output.plastic else None,
+    )
+    if network.feedback.kind != "adaptive":
+        return SynapsesOntoReadouts(*arguments)
+    return SynapsesWithFeedback(
+        *arguments, feedback=connections["feedback"], weight_decay=network.feedback.weight_decay
+    )
+
+
+def _feedback(
+    network: Network, connections: Mapping[str, Connections], output: SynapsesOntoReadouts
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which feedback there is, bool (n_recurrent, n_readout), and its weights, which change as the output learns."""
+    if isinstance(output, SynapsesWithFeedback):
+        return output.exists.T, output.feedback
+    if network.feedback.kind == "symmetric":
+        return output.exists.T, output.weight.T
+    return dense("feedback", connections["feedback"], network.n_recurrent, network.n_readout)

@@ -1,0 +1,283 @@
+"""How far two simulations of the same problem differ, and up to which step they can be compared.
+
+A spike is a yes or no: where a voltage comes within rounding of the threshold, two correct programs may decide
+differently, and from there on they simulate different networks. Then the problem is cut off before that step and
+simulated again by both, and the voltage's distance to the threshold shows whether rounding can be the reason.
+
+A network whose weights run away amplifies rounding. It is cut off where both still agree, and how far the reference
+differs from itself, once started with other last bits, shows whether rounding can be the reason.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eprop_core.network.connections import Connections
+from eprop_core.parameters import SurrogateGradient
+from eprop_core.verification.random_problem import Problem
+
+DISTANCE = "distance to threshold"
+LARGEST_DISTANCE = 1e-7
+"""Distance of a voltage to the threshold, in widths of the surrogate gradient, that rounding can explain.
+
+Voltages differ by roundings that learning has amplified, up to some 1e-9. The distance itself is read from the
+surrogate gradient, whose rounding hides a distance of 1e-8 where that is flat (arctan).
+"""
+AMPLIFICATION = "difference over that by other last bits"
+LARGEST_AMPLIFICATION = 100.0
+"""A difference relative to the one that other last bits of the initial weights make, that rounding can explain.
+
+Each of thousands of additions rounds, where the bits of the weights change once; and the event-driven sums are
+rounded at up to a hundred times the size of the traces that they stand for (``eprop_core.model.running_sums``).
+"""
+
+
+class Outcome(NamedTuple):
+    """What comes out of a simulation."""
+
+    spike_steps: np.ndarray
+    """int64 (n_spikes,), ascending."""
+    spike_neurons: np.ndarray
+    """int64 (n_spikes,), ascending within a step."""
+    signals: Mapping[str, np.ndarray]
+    """By name, (n_steps, n): "readout", "error", "learning signal"; masked where it is not known."""
+    weights: Mapping[str, Connections]
+    """By projection, sorted by (target, source)."""
+    surrogate_gradient: np.ndarray | None = None
+    """float64 (n_steps, n_recurrent), of a reference."""
+
+
+class Difference(NamedTuple):
+    """The largest difference of a quantity."""
+
+    quantity: str
+    max_difference: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the difference is within the tolerance; one that is not a number is not."""
+        return self.max_difference <= self.tolerance
+
+    def within(self, steps: str) -> "Difference":
+        """Return the difference with the name of its steps, unless it has one."""
+        named = self.quantity.endswith(" steps")
+        return self if named else self._replace(quantity=self.quantity + steps)
+
+
+class Parting(NamedTuple):
+    """The first spike that only one of two simulations has."""
+
+    step: int
+    neuron: int
+    distance: float
+    """Of the voltage to the threshold, in widths of the surrogate gradient."""
+    amplification: float | None = None
+    """The distance relative to how far other last bits move that voltage, where it is not within rounding at once."""
+
+    def told(self) -> Difference:
+        """Return what is told of the parting."""
+        if self.amplification is not None and self.amplification <= LARGEST_AMPLIFICATION:
+            return Difference(f"{AMPLIFICATION}, step {self.step}", self.amplification, LARGEST_AMPLIFICATION)
+        return Difference(f"{DISTANCE}, step {self.step}", self.distance, LARGEST_DISTANCE)
+
+
+class Amplification(NamedTuple):
+    """Rounding that has grown beyond the tolerance, while all spikes are equal."""
+
+    step: int
+    """Up to which all differences are within the tolerance."""
+    amplification: float
+    """Largest difference, relative to the one that other last bits of the initial weights make in the reference."""
+
+
+class Activity(NamedTuple):
+    """What a reference does: to be equal to a silent or static network would mean little."""
+
+    spikes: int
+    weight_change: float
+    """Largest, relative to the largest initial weight of the projection."""
+
+
+@dataclass
+class Comparison:
+    """What came out of comparing, by problem."""
+
+    differences: dict[str, list[Difference]] = field(default_factory=dict)
+    partings: dict[str, Parting] = field(default_factory=dict)
+    amplifications: dict[str, Amplification] = field(default_factory=dict)
+    activities: dict[str, Activity] = field(default_factory=dict)
+
+    def update(self, other: "Comparison") -> None:
+        """Take in other problems."""
+        self.differences |= other.differences
+        self.partings |= other.partings
+        self.amplifications |= other.amplifications
+        self.activities |= other.activities
+
+
+Simulator = Callable[[Mapping[str, Problem]], Mapping[str, Outcome]]
+"""Simulates problems by name."""
+
+
+def compare(problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerance: float) -> Comparison:
+    """Simulate all problems both ways; those that part once more, up to there."""
+    compare_once = functools.partial(_compare_once, own=own, reference=reference, tolerance=tolerance)
+    compared = compare_once(problems)
+    before = {name: problems[name].first(parting.step) for name, parting in compared.partings.items()}
+    comparable = {name: problem for name, problem in before.items() if problem is not None}
+    again = compare_once(comparable)
+    compared.differences |= again.differences
+    for name, differences in compared.differences.items():
+        if not _passed(differences):
+            problem = comparable.get(name, problems[name])
+            compared.differences[name], compared.amplifications[name] = _explain(
+                problem, differences, compare_once, reference
+            )
+    for name, found in compared.partings.items():
+        parting = _explain_parting(problems[name], found, reference) if found.distance > LARGEST_DISTANCE else found
+        compared.partings[name] = parting
+        until = _first_steps(comparable[name]) if name in comparable else ""
+        compared.differences[name] = [
+            *(difference.within(until) for difference in compared.differences.get(name, [])),
+            parting.told(),
+        ]
+        if name in again.partings:
+            compared.differences[name].append(Difference(f"spikes{until}", 1.0, 0.0))
+    return compared
+
+
+def _explain(
+    problem: Problem,
+    found: list[Difference],
+    compare_once: Callable[[Mapping[str, Problem]], Comparison],
+    reference: Simulator,
+) -> tuple[list[Difference], Amplification]:
+    """Return what is told of differences beyond the tolerance: those before, and whether rounding can be the reason."""
+    differences = compare_outcomes(*_by_other_last_bits(problem, reference), 0.0)
+    by_bits = {difference.quantity: difference.max_difference for difference in differences}
+    beyond = {difference.quantity: difference for difference in found if not difference.passed}
+    ratio = max(_ratio(difference.max_difference, by_bits[name]) for name, difference in beyond.items())
+    of_rounding = Difference(AMPLIFICATION, ratio, LARGEST_AMPLIFICATION)
+    part: Problem | None = problem
+    agreed: list[Difference] = []
+    while part is not None and not _passed(agreed):
+        part = part.first(part.stimulus.n_steps // 2)
+        agreed = [] if part is None else compare_once({"part": part}).differences.get("part", [])
+    step, until = (0, "") if part is None else (part.stimulus.n_steps, _first_steps(part))
+    before = [difference.within(until) for difference in agreed if difference.quantity in beyond]
+    shown = [difference for difference in found if difference.passed or not of_rounding.passed]
+    return [*shown, *before, of_rounding], Amplification(step, ratio)
+
+
+def _explain_parting(problem: Problem, parting: Parting, reference: Simulator) -> Parting:
+    """Return the parting with its amplification. A reference that other bits let part before moves by infinity."""
+    step, neuron, distance, _ = parting
+    surrogate = problem.network.neuron.surrogate_gradient
+    values = (outcome.surrogate_gradient for outcome in _by_other_last_bits(problem, reference))
+    there, here = (
+        distance_to_threshold(float(value[step, neuron]), surrogate) for value in values if value is not None
+    )
+    return parting._replace(amplification=_ratio(distance, abs(here - there)))
+
+
+def _passed(differences: list[Difference]) -> bool:
+    return bool(differences) and all(difference.passed for difference in differences)
+
+
+def _ratio(difference: float, other: float) -> float:
+    return difference / other if other > 0.0 and math.isfinite(difference) else math.inf
+
+
+def _first_steps(part: Problem) -> str:
+    return f", first {part.stimulus.n_steps} steps"
+
+
+def _by_other_last_bits(problem: Problem, reference: Simulator) -> tuple[Outcome, Outcome]:
+    """Return what a reference makes of a problem if each initial weight is the next number, and of it as it is."""
+    moved = {
+        name: connections._replace(weight=np.nextafter(connections.weight, np.inf))
+        for name, connections in problem.connections.items()
+    }
+    outcomes = reference({"moved": problem._replace(connections=moved), "as it is": problem})
+    return outcomes["moved"], outcomes["as it is"]
+
+
+def _compare_once(
+    problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerance: float
+) -> Comparison:
+    compared = Comparison()
+    if not problems:
+        return compared
+    outcomes, references = own(problems), reference(problems)
+    for name, problem in problems.items():
+        parting = first_parting(outcomes[name], references[name], problem.network.neuron.surrogate_gradient)
+        if parting is None:
+            compared.differences[name] = compare_outcomes(outcomes[name], references[name], tolerance)
+        else:
+            compared.partings[name] = parting
+        compared.activities[name] = activity_of(problem, references[name])
+    return compared
+
+
+def activity_of(problem: Problem, reference: Outcome) -> Activity:
+    """Return what a reference did."""
+    changes = [
+        relative_difference(connections.weight, problem.connections[name].weight, problem.connections[name].weight)
+        for name, connections in reference.weights.items()
+        if name != "feedback"
+    ]
+    return Activity(len(reference.spike_steps), max(changes))
+
+
+def first_parting(own: Outcome, reference: Outcome, surrogate: SurrogateGradient) -> Parting | None:
+    """Return the first spike that only one of the two has."""
+    spikes = (set(zip(o.spike_steps.tolist(), o.spike_neurons.tolist(), strict=True)) for o in (own, reference))
+    different = set.symmetric_difference(*spikes)
+    if not different:
+        return None
+    step, neuron = min(different)
+    assert reference.surrogate_gradient is not None
+    return Parting(step, neuron, distance_to_threshold(float(reference.surrogate_gradient[step, neuron]), surrogate))
+
+
+def distance_to_threshold(value: float, surrogate: SurrogateGradient) -> float:
+    """Return the distance of voltage and threshold, in widths, at which the surrogate gradient has ``value``."""
+    share = value / surrogate.height
+    if share <= 0.0:
+        return math.inf
+    return {
+        "piecewise_linear": lambda: 1.0 - share,
+        "exponential": lambda: -math.log(share),
+        "fast_sigmoid_derivative": lambda: 1.0 / math.sqrt(share) - 1.0,
+        "arctan": lambda: math.sqrt(max(0.0, 1.0 / share - 1.0)),
+    }[surrogate.function]()
+
+
+def compare_outcomes(own: Outcome, reference: Outcome, tolerance: float) -> list[Difference]:
+    """Return the differences of two simulations with the same spikes."""
+    result = [Difference("spikes", 0.0, 0.0)]
+    for name, signal in reference.signals.items():
+        # An error is the small difference of a readout, where that is known, and its target.
+        scale = own.signals.get("readout", signal) if name == "error" else signal
+        result.append(Difference(name, relative_difference(own.signals[name], signal, scale), tolerance))
+    for name, connections in reference.weights.items():
+        ours = own.weights[name]
+        same = all(np.array_equal(getattr(ours, end), getattr(connections, end)) for end in ("source", "target"))
+        largest = relative_difference(ours.weight, connections.weight, connections.weight) if same else math.inf
+        result.append(Difference(f"{name} weights", largest, tolerance))
+    return result
+
+
+def relative_difference(own: np.ndarray, reference: np.ndarray, scale: np.ndarray) -> float:
+    """Return the largest difference, relative to the largest value of ``scale``; masked values do not count."""
+    largest = _largest(scale)
+    return _largest(own - reference) / (largest if largest > 0.0 else 1.0)
+
+
+def _largest(values: Any) -> float:
+    return float(np.ma.filled(np.ma.abs(values), 0.0).max(initial=0.0))

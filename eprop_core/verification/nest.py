@@ -1,0 +1,77 @@
+"""Running problems in NEST; ``interoperability/nest/eprop_plus.py`` and ``bellec.py`` say what their files hold."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core.interoperability import nest_programs
+from eprop_core.network.connections import Connections
+from eprop_core.verification.comparison import Outcome
+from eprop_core.verification.random_problem import Problem, neuron_values
+from eprop_core.verification.variants import LEARNING
+
+Arrays = dict[str, np.ndarray]
+
+
+class Nest(NamedTuple):
+    """An interpreter that has NEST."""
+
+    python: str
+
+    def eprop_plus(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
+        """Simulate e-prop+."""
+        return {name: _eprop_plus_outcome(result) for name, result in self.run("eprop_plus", problems).items()}
+
+    def bellec(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
+        """Simulate the rule of Bellec et al. (2020); rows are steps of the samples, as in ``bellec_problem``."""
+        return {name: _bellec_outcome(result, problems[name]) for name, result in self.run("bellec", problems).items()}
+
+    def run(self, program: str, problems: Mapping[str, Problem]) -> dict[str, Arrays]:
+        """Run all problems in one process; return what the program wrote."""
+        with tempfile.TemporaryDirectory(prefix="nest.") as directory:
+            for name, problem in problems.items():
+                np.savez(Path(directory) / f"{name}.problem.npz", **_listed(problem))  # type: ignore[arg-type]
+            nest_programs.call(self.python, program, Path(directory))
+            return {name: load(Path(directory) / f"{name}.nest.npz") for name in problems}
+
+
+def load(path: Path) -> Arrays:
+    """Read a file that a program wrote."""
+    with np.load(path) as file:
+        return dict(file)
+
+
+def _listed(problem: Problem) -> Arrays:
+    network, connections, stimulus = problem
+    listed = {
+        f"{projection}_{key}": values
+        for projection, explicit in connections.items()
+        for key, values in explicit._asdict().items()
+    }
+    shown = {key: np.asarray(value) for key, value in vars(stimulus).items()}
+    return {"network": np.array(network.model_dump_json())} | shown | listed | neuron_values(network)
+
+
+def _weights(result: Arrays) -> dict[str, Connections]:
+    return {name: Connections(*(result[f"{name}_{key}"] for key in Connections._fields)) for name in LEARNING}
+
+
+def _eprop_plus_outcome(result: Arrays) -> Outcome:
+    # The error of step t + 1 belongs to history index t and arrives in step t + 2. NEST records 0 as long as no spike
+    # has reached the neuron, since it keeps no history until then.
+    learning_signal = np.ma.masked_equal(result["learning_signal"][2:], 0.0)
+    signals = {"readout": result["readout"], "error": result["error"], "learning signal": learning_signal}
+    return Outcome(
+        result["spike_steps"], result["spike_neurons"], signals, _weights(result), result["surrogate_gradient"]
+    )
+
+
+def _bellec_outcome(result: Arrays, problem: Problem) -> Outcome:
+    steps, neurons = np.nonzero(result["spikes"])
+    # NEST's low-pass filter of the eligibility trace has a factor (1 - kappa); its feedback weights make up for it.
+    learning_signal = (1.0 - problem.network.plasticity.kappa) * np.ma.masked_equal(result["learning_signal"], 0.0)
+    signals = {"error": result["error"], "learning signal": learning_signal}
+    return Outcome(steps, neurons, signals, _weights(result), result["surrogate_gradient"])

@@ -1,0 +1,236 @@
+"""Random networks with random input and targets that spike and learn: what simulators are compared on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from eprop_core.network.connections import Connections
+from eprop_core.parameters import Network, Uniform
+from eprop_core.parsing import parse
+from eprop_core.stimulus import Stimulus
+
+
+class Problem(NamedTuple):
+    """All that a simulation needs."""
+
+    network: Network
+    connections: dict[str, Connections]
+    stimulus: Stimulus
+
+    def first(self, n_steps: int) -> "Problem | None":
+        """Return the first ``n_steps`` steps, or those of the samples that are complete by then; None without any."""
+        shown = self.stimulus
+        length = shown.n_steps // shown.n_samples if self.network.plasticity.counts_samples else 1
+        n_complete = n_steps // length
+        if n_complete == 0:
+            return None
+        n_kept = n_complete * length
+        n_events = np.searchsorted(shown.input_steps, n_kept)
+        stimulus = replace(
+            shown,
+            n_steps=n_kept,
+            input_steps=shown.input_steps[:n_events],
+            input_channels=shown.input_channels[:n_events],
+            target=shown.target[:n_kept],
+            learning_window=shown.learning_window[:n_kept],
+            n_samples=n_complete if length > 1 else 1,
+        )
+        return self._replace(stimulus=stimulus)
+
+
+def random_problem(seed: int | Sequence[int], n_steps: int, *, largest: int = 60, **settings: Any) -> Problem:
+    """A problem drawn from ``seed``; ``settings`` override drawn values.
+
+    Keys of ``settings`` are those of ``draw_settings`` below; inputs and recurrent neurons are ``largest`` at most.
+    Weights are scaled to the threshold, the number of sources and the rates, so that the neurons fire at some 5-80
+    spikes per 1000 steps whatever is drawn.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = draw_settings(rng, largest) | settings
+    network = parse(Network, _network(chosen))
+    connections = _connections(rng, network, chosen)
+    return Problem(network, connections, _stimulus(rng, network, n_steps, chosen))
+
+
+def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
+    """Random settings over the whole range of the model, with unit delays."""
+    dt = rng.choice([1.0, 1.0, 0.5, 0.1, 2.0])
+    kappa = rng.choice([0.0, rng.uniform(0.5, 0.99)], p=[0.1, 0.9])
+    return {
+        "n_input": int(rng.integers(5, largest + 1)),
+        "n_recurrent": int(rng.integers(5, largest + 1)),
+        "n_readout": int(rng.integers(1, 5)),
+        "dt": float(dt),
+        "tau_m": float(dt * rng.uniform(5.0, 50.0)),
+        "tau_m_readout": float(dt * rng.uniform(5.0, 50.0)),
+        "C_m": float(rng.uniform(0.5, 2.0)),
+        "I_e": float(rng.choice([0.0, 1.0])),  # in units of half the rheobase
+        "V_th": float(rng.uniform(0.03, 1.5)),
+        "spread": 0.0,  # of tau_m and V_th between the neurons, relative
+        "V_min": (None, -0.5, 0.0)[rng.choice(3, p=[0.5, 0.3, 0.2])],  # in units of V_th
+        "V_reset": None,  # in units of V_th
+        "adaptation": None,  # or rise of the threshold in units of V_th, time constant in steps, share of neurons
+        "refractory_steps": int(rng.integers(0, 6)),
+        "surrogate": str(rng.choice(["piecewise_linear", "exponential"])),
+        "height": float(rng.uniform(0.2, 2.0)),
+        "width": float(rng.uniform(0.3, 2.0)),  # in units of V_th
+        "E_L": float(rng.choice([0.0, rng.normal()])),
+        "kappa": float(kappa),
+        "kappa_reg": float(rng.choice([kappa, rng.uniform(0.0, 0.99)])),
+        "c_reg": float(rng.choice([0.0, rng.uniform(0.1, 10.0)])),
+        "f_target": float(rng.uniform(1.0, 40.0)),
+        "cutoff": int(rng.choice([rng.integers(5, 20), rng.integers(5, 201)])),
+        "density": {name: float(rng.uniform(0.1, 1.0)) for name in ("input", "recurrent", "output", "feedback")},
+        "plastic": dict.fromkeys(("input", "recurrent", "output"), True),
+        "delay": dict.fromkeys(("input", "recurrent", "output", "feedback"), 1),
+        "input_probability": float(10 ** rng.uniform(-2.5, -0.7)),
+        "learning_rate": float(10 ** rng.uniform(-3.3, -1.8)),  # in units of what moves a weight by its own size
+        "bounded": bool(rng.integers(0, 4) == 0),
+        "fixed_signs": False,
+        "adam": None,  # or parameters of Adam
+        "loss": "mean_squared_error",
+        "feedback": "random",
+        "weight_decay": 0.0,
+    }
+
+
+def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
+    V_th, dt, tau_m = settings["V_th"], settings["dt"], settings["tau_m"]
+    rest_per_current = tau_m / settings["C_m"]
+    weight = _weight_scale(settings, "input")
+    # A weight's gradient grows with error, feedback, filtered eligibility trace and presynaptic trace.
+    gradient = settings["height"] / (1.0 - settings["kappa"]) * 30.0
+    bound = weight if settings["bounded"] else 100.0
+    all_to_all = {"rule": "all_to_all"}
+    projections = {
+        name: {
+            "connectivity": all_to_all,
+            "delay": settings["delay"][name],
+            "plastic": settings["plastic"][name],
+        }
+        for name in ("input", "recurrent", "output")
+    }
+    return projections | {
+        "dt": dt,
+        "n_input": settings["n_input"],
+        "n_recurrent": settings["n_recurrent"],
+        "n_readout": settings["n_readout"],
+        "neuron": {
+            "tau_m": _per_neuron(tau_m, settings["spread"]),
+            "C_m": settings["C_m"],
+            "I_e": settings["I_e"] * 0.5 * V_th / rest_per_current,
+            "V_th": _per_neuron(V_th, settings["spread"]),
+            "V_min": _lower_bound(settings),
+            "V_reset": None if settings["V_reset"] is None else settings["V_reset"] * V_th,
+            "adaptation": _adaptation(settings),
+            "t_ref": settings["refractory_steps"] * dt,
+            "surrogate_gradient": {
+                "function": settings["surrogate"],
+                "height": settings["height"],
+                "width": settings["width"] * V_th,
+            },
+        },
+        "readout": {"tau_m": settings["tau_m_readout"], "E_L": settings["E_L"], "loss": settings["loss"]},
+        "plasticity": {
+            "kappa": settings["kappa"],
+            "kappa_reg": settings["kappa_reg"],
+            "c_reg": settings["c_reg"],
+            "f_target": settings["f_target"],
+            "cutoff": settings["cutoff"],
+            "optimizer": _optimizer(settings, weight, weight / gradient)
+            | {"weight_min": -bound, "weight_max": bound, "fixed_signs": settings["fixed_signs"]},
+        },
+        "feedback": {
+            "kind": settings["feedback"],
+            "weight_decay": settings["weight_decay"],
+            "connectivity": all_to_all,
+            "delay": settings["delay"]["feedback"],
+        },
+    }
+
+
+def _lower_bound(settings: Mapping[str, Any]) -> float | None:
+    """Return the lower bound of the voltage, at which a reset is not below it."""
+    given, reset = settings["V_min"], settings["V_reset"]
+    return None if given is None else float(min(given, given if reset is None else reset) * settings["V_th"])
+
+
+def _per_neuron(value: float, spread: float) -> float | dict[str, float]:
+    return value if spread == 0.0 else {"low": value * (1.0 - spread), "high": value * (1.0 + spread)}
+
+
+def _adaptation(settings: Mapping[str, Any]) -> dict[str, float] | None:
+    if settings["adaptation"] is None:
+        return None
+    rise, steps, share = settings["adaptation"]
+    return {"beta": rise * settings["V_th"], "tau": steps * settings["dt"], "share": share}
+
+
+def _optimizer(settings: Mapping[str, Any], weight: float, weight_by_gradient: float) -> dict[str, Any]:
+    if settings["adam"] is None:
+        return {"learning_rate": float(settings["learning_rate"] * weight_by_gradient)}
+    # Adam's steps are as large as its learning rate, whatever the gradient.
+    return {"algorithm": "adam", "learning_rate": settings["learning_rate"] * weight, **settings["adam"]}
+
+
+def neuron_values(network: Network) -> dict[str, np.ndarray]:
+    """Values of the parameters that are drawn for each neuron."""
+    rng = np.random.default_rng(network.n_recurrent)
+    uniform = {name: getattr(network.neuron, name) for name in ("tau_m", "V_th")}
+    return {
+        name: rng.uniform(bounds.low, bounds.high, network.n_recurrent)
+        for name, bounds in uniform.items()
+        if isinstance(bounds, Uniform)
+    }
+
+
+def _weight_scale(settings: Mapping[str, Any], name: str) -> float:
+    """Standard deviation of weights (pA) that lets the membrane voltage fluctuate on the scale of the threshold."""
+    n_sources = {"input": settings["n_input"], "recurrent": settings["n_recurrent"], "output": settings["n_recurrent"]}
+    probability = settings["input_probability"] if name == "input" else 0.03
+    tau_m = settings["tau_m_readout"] if name == "output" else settings["tau_m"]
+    arrivals = n_sources[name] * settings["density"][name] * probability * tau_m / settings["dt"] / 2.0
+    deviation = {"input": settings["V_th"], "recurrent": 0.3 * settings["V_th"], "output": 1.0}[name]
+    return float(deviation / np.sqrt(max(arrivals, 0.5)))
+
+
+def _connections(rng: np.random.Generator, network: Network, chosen: Mapping[str, Any]) -> dict[str, Connections]:
+    populations = {
+        "input": (network.n_input, network.n_recurrent),
+        "recurrent": (network.n_recurrent, network.n_recurrent),
+        "output": (network.n_recurrent, network.n_readout),
+        "feedback": (network.n_readout, network.n_recurrent),
+    }
+    bound = network.plasticity.optimizer.weight_max
+    connections = {}
+    for name, (n_source, n_target) in populations.items():
+        exists = rng.random((n_target, n_source)) < chosen["density"][name]
+        if name == "recurrent":
+            np.fill_diagonal(exists, False)
+        target, source = np.nonzero(exists)
+        weight = rng.normal(size=len(source))
+        if name != "feedback":
+            weight = np.clip(_weight_scale(chosen, name) * weight, -bound, bound)
+        connections[name] = Connections(source, target, weight)
+    if network.feedback.kind == "adaptive":
+        source, target, weight = connections["output"]
+        connections["feedback"] = Connections(target, source, rng.normal(size=len(weight)))
+    elif network.feedback.kind == "symmetric":
+        del connections["feedback"]
+    return connections
+
+
+def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, chosen: Mapping[str, Any]) -> Stimulus:
+    # Nothing happens in step 0: NEST's generators cannot deliver anything then.
+    fires = rng.random((n_steps, network.n_input)) < chosen["input_probability"]
+    fires[0] = False
+    steps, channels = np.nonzero(fires)
+    # Targets are sines, the learning window opens and closes for a random number of steps.
+    periods, phases = rng.uniform(20.0, 400.0, (2, network.n_readout))
+    target = np.sin(2.0 * np.pi * (np.arange(n_steps)[:, np.newaxis] / periods) + phases)
+    edges = np.cumsum(rng.integers(1, 300, size=n_steps))
+    learning_window = np.searchsorted(edges, np.arange(n_steps), side="right") % 2 == 0
+    learning_window[0] = False
+    return Stimulus(n_steps, steps, channels, target, learning_window)

@@ -1,0 +1,60 @@
+"""What captions say: numbers of seeds and repeats, sizes.
+
+Captions are reStructuredText, and their facts are printed in the page that ``snakemake --report`` makes, in a script:
+no names are among them but those that have letters, digits and "_".
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from eprop_core.configuration import Configuration
+from workflow.scripts.shared.parameter_names import parameter_name
+
+if TYPE_CHECKING:
+    from workflow.lib.plan import Plan
+
+
+def study(configuration: Configuration, name: str) -> dict[str, Any]:
+    """Return the facts of a study."""
+    parameters = configuration.studies[name]
+    return {
+        "kind": parameters.kind,
+        "tasks": parameters.tasks,
+        "seeds": len(set(parameters.seeds)),
+        "margin": parameters.margin,
+        "varied": [parameter_name(path) for path in [*parameters.vary, *parameters.grid]],
+    }
+
+
+def scaling(configuration: Configuration, name: str) -> dict[str, Any]:
+    """Return the facts of a scaling experiment."""
+    parameters = configuration.scaling[name]
+    return {
+        "kind": parameters.kind,
+        "neurons": parameters.network.n_recurrent,
+        "inputs": parameters.network.n_input,
+        "model_time": parameters.n_steps * parameters.network.dt / 1000,
+        "repeats": parameters.repeats,
+        "seeds": len(set(parameters.seeds)),
+        "dry": bool(parameters.dry_ranks),
+    }
+
+
+def break_even(configuration: Configuration) -> dict[str, Any]:
+    """Return the facts of the break-even experiment."""
+    parameters = configuration.break_even
+    return {"repeats": parameters.repeats, "seeds": len(set(parameters.seeds))} if parameters else {}
+
+
+def baselines(plan: "Plan") -> dict[str, Any]:
+    """Return the facts of the comparison between simulators: what each network is shown, and numbers of repeats."""
+    networks = plan.baselines.values()
+    return {
+        "networks": {of.name: of.task.dataset.name if of.task else "Poisson input" for of in networks},
+        "repeats": sorted({of.parameters.repeats for of in networks}),
+    }
+
+
+def verification(configuration: Configuration) -> dict[str, Any]:
+    """Return the facts of the verification."""
+    parameters = configuration.verification
+    return parameters.model_dump() | {"seeds": len(set(parameters.seeds))}

@@ -1,0 +1,42 @@
+"""What a timing run asks of a cluster."""
+
+import math
+import os
+
+from eprop_core.configuration import Configuration
+from eprop_core.experiments.scaling import estimates
+from eprop_core.experiments.scaling.parameters import Scaling
+
+
+def ranks_per_node(configuration: Configuration, n_ranks: int) -> int:
+    """Return the number of ranks on each node."""
+    return min(n_ranks, configuration.ranks_per_node or n_ranks)
+
+
+def number_of_nodes(configuration: Configuration, n_ranks: int) -> int | None:
+    """Return the number of nodes; None where the configuration leaves it to SLURM."""
+    of_node = configuration.ranks_per_node
+    return None if of_node is None else math.ceil(n_ranks / of_node)
+
+
+def memory(scaling: Scaling, n_ranks: int, n_ranks_here: int) -> int:
+    """Return the memory of each node in MB."""
+    return math.ceil(1.1 * estimates.memory_of_job(scaling.timing, n_ranks) * n_ranks_here / 1e6)
+
+
+def minutes(scaling: Scaling, n_ranks: int, attempt: int) -> int:
+    """Return the time limit: twice the estimate for a slow core, and more at each attempt."""
+    return math.ceil(10 + 2 * estimates.seconds_of_job(scaling.timing, n_ranks) / 60) * attempt
+
+
+def mpi_launcher() -> str:
+    """Return the program that starts ranks.
+
+    Within a batch job that is the system's own; otherwise the first on the path, from the environment of this Python.
+    """
+    return "srun" if "SLURM_JOB_ID" in os.environ else "mpiexec"
+
+
+def oversubscribe(*scalings: Scaling) -> str:
+    """Return the option of timing programs that one of these experiments allows."""
+    return "--oversubscribe" if any(scaling.oversubscribe for scaling in scalings) else ""

@@ -1,0 +1,99 @@
+"""Write what documents the configuration, made from its models: a JSON Schema, and the keys in Markdown.
+
+Run it in the project's directory after a change of the configuration's models.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from eprop_core.configuration import Configuration
+
+SCHEMA = Path("workflow/schemas/config.schema.json")
+README = Path("config/README.md")
+HEADING = "## All keys\n"
+"""The part of the README from here on is generated."""
+
+
+def schema() -> str:
+    """Return the JSON Schema of the configuration."""
+    values = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Configuration.model_json_schema()}
+    return json.dumps(values, indent=2) + "\n"
+
+
+def keys() -> str:
+    """Return a section in Markdown with a table of keys for each model of the configuration."""
+    root = Configuration.model_json_schema()
+    order = ["Configuration"]
+    for name in order:  # grows while it is walked: a model comes before those that its keys refer to
+        order += [other for other in dict.fromkeys(_references(_model(root, name)["properties"])) if other not in order]
+    parts = [HEADING, "Made by `python -m workflow.lib.documentation` from the models that check them.\n"]
+    for name in order:
+        model = _model(root, name)
+        parts.append(f"### {name}\n\n{model['description']}\n")
+        required = model.get("required", [])
+        parts.append("| key | value | default | meaning |\n|---|---|---|---|")
+        for key, field in model["properties"].items():
+            default = "required" if key in required else _default(field.get("default"))
+            parts.append(f"| `{key}` | {_values(field)} | {default} | {field.get('description', '')} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _model(root: dict[str, Any], name: str) -> dict[str, Any]:
+    model: dict[str, Any] = root if name == "Configuration" else root["$defs"][name]
+    return model
+
+
+def _references(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"].rpartition("/")[2]] if "$ref" in value else []
+        return own + [name for key, inner in value.items() if key != "default" for name in _references(inner)]
+    return [name for inner in value for name in _references(inner)] if isinstance(value, list) else []
+
+
+def _default(value: Any) -> str:
+    """Return a default; of a section only what it chooses by name, as it may differ from the defaults of its model."""
+    if isinstance(value, dict):
+        choices = ", ".join(f"{key}: {chosen}" for key, chosen in value.items() if isinstance(chosen, str))
+        if not choices or any(isinstance(inner, dict) for inner in value.values()):
+            return "its own defaults" if value else "none"
+        return f"`{{{choices}}}`"
+    return f"`{json.dumps(value)}`"
+
+
+def _values(field: dict[str, Any]) -> str:
+    """Return in words which values a key allows."""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if alternatives := field.get("oneOf") or field.get("anyOf"):
+        return " or ".join(_values(alternative) for alternative in alternatives)
+    if "const" in field or "enum" in field:
+        return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
+    if field.get("type") == "array":
+        return f"list of {_values(field['items']) if field['items'] else 'values'}"
+    if field.get("type") == "object":
+        inner = field.get("additionalProperties") or next(iter(field.get("patternProperties", {}).values()))
+        return f"{_values(inner) if isinstance(inner, dict) else 'value'} by name"
+    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    limits = [f"{sign} {field[key]:g}" for key, sign in bounds.items() if key in field]
+    return " ".join([str(field.get("type", "any value")), ", ".join(limits)]).strip()
+
+
+def documents(directory: Path) -> dict[Path, str]:
+    """Return what the documenting files below ``directory`` should hold."""
+    readme = (directory / README).read_text(encoding="utf-8").partition(HEADING)[0] + keys()
+    return {directory / SCHEMA: schema(), directory / README: readme}
+
+
+def main() -> None:
+    """Write the files."""
+    argparse.ArgumentParser(prog="python -m workflow.lib.documentation", description=__doc__).parse_args()
+    for file, text in documents(Path.cwd()).items():
+        file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

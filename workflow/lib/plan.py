@@ -1,0 +1,306 @@
+"""What follows from a configuration: the points to compute, and the names of all files."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from eprop_core.configuration import Configuration
+from eprop_core.datasets.parameters import Dataset
+from eprop_core.datasets.prepare import is_here
+from eprop_core.experiments.baselines.parameters import Contest, SampleContest
+from eprop_core.experiments.break_even.parameters import BreakEvenPoint
+from eprop_core.experiments.points import content_hash
+from eprop_core.experiments.scaling.parameters import Scaling
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.parameters import Network
+from eprop_core.tasks.parameters import Generated
+from workflow.lib import captions, sources
+
+PICTURES = ("pdf", "svg", "png")
+PRINTED = ("csv", "md", "tex")
+CHECKS = ("nest_eprop_plus", "nest_bellec", "time_driven", "gradients")
+"""Verification that is made for every seed."""
+
+
+class BaselinesNetwork(NamedTuple):
+    """A network on which simulators are compared."""
+
+    name: str
+    """Key in the configuration."""
+    parameters: Contest
+    task: TaskParameters | None
+    """The task whose samples it is shown; None for Poisson input."""
+
+    @property
+    def network(self) -> Network | BaseModel:
+        """The network, of which a task does not know the sizes."""
+        return self.task.network if self.task else self.parameters.network  # type: ignore[union-attr]
+
+
+def figure(name: str) -> list[str]:
+    """Return the files of a figure: pictures, and the table of its numbers."""
+    return [f"results/figures/{name}.{extension}" for extension in (*PICTURES, "csv")]
+
+
+def table(name: str) -> list[str]:
+    """Return the files of a printed table."""
+    return [f"results/tables/{name}.{extension}" for extension in PRINTED]
+
+
+def code(program: str) -> str:
+    """Return the file that lists the source code of a program (a module's name)."""
+    return f"results/parameters/code/{program}.json"
+
+
+class Plan:
+    """The points of all experiments, and what is read from and written to which file.
+
+    Equal points of different studies share their result files, because the names depend on the parameters alone.
+    """
+
+    def __init__(self, configuration: Configuration, origin: str) -> None:
+        self.configuration = configuration
+        self.origin = origin
+        """The files of the configuration."""
+
+    # Points by the name that their files have.
+
+    @cached_property
+    def tasks(self) -> dict[str, TaskParameters]:
+        """What is trained."""
+        studies = self.configuration.studies
+        return {point["name"]: point["parameters"] for study in studies for point in self._points_of_study(study)}
+
+    @cached_property
+    def baselines(self) -> dict[str, BaselinesNetwork]:
+        """Networks on which simulators are compared.
+
+        Of the tasks whose samples may be shown, the first whose data are on this machine is taken, else the last.
+        """
+        named = {}
+        for key, parameters in self.configuration.baselines.items():
+            name, task = f"{key}-{content_hash(parameters)}", None
+            if isinstance(parameters, SampleContest):
+                tasks = [self.configuration.tasks[task] for task in parameters.tasks]
+                task = next((task for task in tasks if _is_here(task)), tasks[-1])
+                name += f"-{content_hash(task)}"
+            named[name] = BaselinesNetwork(key, parameters, task)
+        return named
+
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """Data sets to prepare."""
+        tasks = [*self.tasks.values(), *(network.task for network in self.baselines.values() if network.task)]
+        return {
+            f"{task.dataset.name}-{content_hash(task.dataset)}": task.dataset
+            for task in tasks
+            if not isinstance(task.dataset, Generated)
+        }
+
+    @cached_property
+    def timings(self) -> dict[str, Scaling]:
+        """Scaling experiments, by the name of their timing runs."""
+        scaling = self.configuration.scaling
+        return {f"{name}-{content_hash(of_name.timing)}": of_name for name, of_name in scaling.items()}
+
+    @cached_property
+    def break_even(self) -> dict[str, BreakEvenPoint]:
+        """Points of the break-even experiment."""
+        experiment = self.configuration.break_even
+        return {content_hash(parameters): parameters for _, parameters in experiment.points()} if experiment else {}
+
+    # Result files.
+
+    def results_of_study(self, study: str) -> list[str]:
+        """Return the result files of a study."""
+        return sorted({file for point in self._points_of_study(study) for file in point["results"]})
+
+    def results_of_scaling(self, name: str) -> list[str]:
+        """Return the result files of a scaling experiment, by numbers of ranks and seeds."""
+        scaling = self.configuration.scaling[name]
+        directory = f"results/scaling/{name}-{content_hash(scaling.timing)}"
+        return [
+            f"{directory}/{run}-{ranks}_seed-{seed}.json"
+            for seed in dict.fromkeys(scaling.seeds)
+            for run, numbers in (("ranks", scaling.ranks), ("dry", scaling.dry_ranks))
+            for ranks in dict.fromkeys(numbers)
+        ]
+
+    @property
+    def results_of_break_even(self) -> list[str]:
+        """The result files of the break-even experiment."""
+        experiment = self.configuration.break_even
+        seeds = dict.fromkeys(experiment.seeds) if experiment else ()
+        return [f"results/break_even/{point}/seed-{seed}.json" for point in self.break_even for seed in seeds]
+
+    @property
+    def results_of_baselines(self) -> list[str]:
+        """The result files of the comparison between simulators."""
+        return [f"results/baselines/{name}.json" for name in self.baselines]
+
+    @property
+    def verification(self) -> str:
+        """Folder of the results of the verification."""
+        return f"results/verification/{content_hash(self.configuration.verification)}"
+
+    @property
+    def results_of_verification(self) -> list[str]:
+        """The result files of the verification."""
+        parameters = self.configuration.verification
+        seeds, ranks = dict.fromkeys(parameters.seeds), dict.fromkeys(parameters.ranks)
+        return [
+            *(f"{self.verification}/{check}_seed-{seed}.json" for check in CHECKS for seed in seeds),
+            f"{self.verification}/published_seed-1.json",
+            *(f"{self.verification}/ranks-{n_ranks}.json" for n_ranks in ranks),
+        ]
+
+    def data_of(self, task: TaskParameters | None) -> list[str]:
+        """Return the files of a task's data set; none for a task that generates its samples."""
+        if task is None or isinstance(task.dataset, Generated):
+            return []
+        directory = f"results/datasets/{task.dataset.name}-{content_hash(task.dataset)}"
+        return [f"{directory}/train.npz", f"{directory}/test.npz"]
+
+    def has_exchange(self) -> bool:
+        """Whether any scaling experiment has several ranks, whose exchange is to be shown."""
+        scaling = self.configuration.scaling.values()
+        return any(max(*of_name.ranks, *of_name.dry_ranks, 1) > 1 for of_name in scaling)
+
+    def measured_interconnect(self, *names: str) -> list[str]:
+        """Return the measurement from which the dry runs of scaling experiments are modelled; none if not needed."""
+        needed = any(self.configuration.scaling[name].dry_ranks for name in names)
+        return ["results/interconnect.json"] if needed and self.configuration.interconnect is None else []
+
+    # Parameter files.
+
+    @cached_property
+    def parameters(self) -> dict[str, Mapping[str, Any]]:
+        """Content of the parameter files, by kind and name."""
+        configuration = self.configuration
+        return {
+            "datasets": self.datasets,
+            "tasks": self.tasks,
+            "studies": {study: self._study(study) for study in configuration.studies},
+            "timings": {name: scaling.timing for name, scaling in self.timings.items()},
+            "scaling": {name: self._scaling(name) for name in configuration.scaling},
+            "break_even": {**self.break_even, "all": {"points": self._points_of_break_even()}},
+            "baselines": {
+                **{name: {"contest": of.parameters, "task": of.task} for name, of in self.baselines.items()},
+                "all": {"results": {of.name: f"results/baselines/{name}.json" for name, of in self.baselines.items()}},
+            },
+            "saccades": {"all": configuration.saccades},
+            "verification": {"all": configuration.verification, "results": {"results": self.results_of_verification}},
+            "pages": {"report": self._report(), "verification": self._verification_page()},
+        }
+
+    def text(self, kind: str, name: str) -> str:
+        """Return the content of a parameter file."""
+        content = sources.listing(name) if kind == "code" else self.parameters[kind][name]
+        return json.dumps(_plain(content), indent=1)
+
+    def sections(self) -> list[dict[str, Any]]:
+        """Return what the report shows: the name of a figure and table, its caption, and the caption's facts."""
+        configuration = self.configuration
+        sections = [(study, "study.rst", captions.study(configuration, study)) for study in configuration.studies]
+        sections += [
+            (f"{name}_scaling", "scaling.rst", captions.scaling(configuration, name)) for name in configuration.scaling
+        ]
+        sections += [("exchange", "exchange.rst", {})] if self.has_exchange() else []
+        if configuration.break_even:
+            sections.append(("break_even", "break_even.rst", captions.break_even(configuration)))
+        return [{"name": name, "caption": caption, "facts": facts} for name, caption, facts in sections]
+
+    def results_of_report(self) -> list[str]:
+        """Return all result files that the report covers."""
+        files = [file for study in self.configuration.studies for file in self.results_of_study(study)]
+        files += [file for name in self.configuration.scaling for file in self.results_of_scaling(name)]
+        return list(dict.fromkeys([*files, *self.results_of_break_even]))
+
+    def _report(self) -> dict[str, Any]:
+        return self._page("eprop-bench: report", self.sections(), self.results_of_report())
+
+    def _verification_page(self) -> dict[str, Any]:
+        section = {
+            "name": "verification",
+            "details": "verification_divergence",
+            "caption": "verification.rst",
+            "facts": captions.verification(self.configuration),
+        }
+        return self._page("eprop-bench: verification", [section], self.results_of_verification)
+
+    def _page(self, title: str, sections: list[dict[str, Any]], results: list[str]) -> dict[str, Any]:
+        return {"title": title, "configuration": self.origin, "sections": sections, "results": results}
+
+    def _points_of_study(self, study: str) -> list[dict[str, Any]]:
+        parameters, points = self.configuration.studies[study], []
+        seeds = dict.fromkeys(parameters.seeds)
+        for task in parameters.tasks:
+            for point in parameters.points():
+                changed = self.configuration.point(task, point.changes)
+                name = f"{task}-{content_hash(changed)}"
+                points.append(
+                    {
+                        "name": name,
+                        "parameters": changed,
+                        "task": task,
+                        "variant": point.variant,
+                        "series": point.series,
+                        "panel": parameters.compared_with.get(point.series, point.series),
+                        "changes": point.changes,
+                        "default": changed == self.configuration.tasks[task],
+                        "results": [f"results/studies/{name}/seed-{seed}.json" for seed in seeds],
+                    }
+                )
+        return points
+
+    def _study(self, study: str) -> dict[str, Any]:
+        parameters = self.configuration.studies[study]
+        points = [
+            {key: value for key, value in point.items() if key not in ("name", "parameters")}
+            for point in self._points_of_study(study)
+        ]
+        return {
+            "study": study,
+            "kind": parameters.kind,
+            "goals": parameters.goals,
+            "margin": parameters.margin,
+            "points": points,
+        }
+
+    def _scaling(self, name: str) -> dict[str, Any]:
+        return {
+            "experiment": name,
+            "interconnect": self.configuration.interconnect,
+            "results": self.results_of_scaling(name),
+        }
+
+    def _points_of_break_even(self) -> list[dict[str, Any]]:
+        """Return series, path of the parameter on the axis, and result files, one per seed, of each point."""
+        experiment = self.configuration.break_even
+        if experiment is None:
+            return []
+        return [
+            {
+                "series": point.series,
+                "parameter": next(iter(point.changes)),
+                "results": [
+                    f"results/break_even/{content_hash(parameters)}/seed-{seed}.json"
+                    for seed in dict.fromkeys(experiment.seeds)
+                ],
+            }
+            for point, parameters in experiment.points()
+        ]
+
+
+def _is_here(task: TaskParameters) -> bool:
+    return isinstance(task.dataset, Generated) or is_here(task.dataset)
+
+
+def _plain(value: Any) -> Any:
+    """Return models as dictionaries, also within dictionaries."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return {key: _plain(inner) for key, inner in value.items()} if isinstance(value, dict) else value

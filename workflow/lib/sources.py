@@ -1,0 +1,129 @@
+"""The source code that a program's result depends on: what it imports, transitively, by content.
+
+Snakemake repeats a job when an input file changes. The input that stands for a job's code lists the modules that the
+job's program imports, each with a hash of its parsed code: comments, docstrings and the place of the checkout do not
+count.
+"""
+
+import ast
+import functools
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("eprop_core", "workflow")
+
+WITHOUT_INFLUENCE = {
+    "eprop_core.progress": "prints how far the work is",
+    "eprop_core.interrupts": "defers Ctrl-C",
+    "eprop_core.experiments.driver": "ends a program whose driver has ended",
+}
+"""Modules that cannot change a result, and why."""
+
+STARTED = {
+    "eprop_core.experiments.baselines.measure": (
+        "eprop_core.experiments.baselines.simulator",
+        "eprop_core/interoperability/nest/measure.py",
+    ),
+    "eprop_core.interoperability.describe_nest": ("eprop_core/interoperability/nest/describe.py",),
+    "eprop_core.verification.nest": (
+        "eprop_core/interoperability/nest/bellec.py",
+        "eprop_core/interoperability/nest/eprop_plus.py",
+    ),
+    "eprop_core.verification.published": ("eprop_core/interoperability/nest/published.py",),
+    "workflow.scripts.report.page": ("workflow/report/*",),
+}
+"""What modules start or read instead of importing it: modules, and files relative to the checkout.
+
+A Python file is a program for another interpreter, which imports the files beside it.
+"""
+
+
+def listing(program: str) -> dict[str, str]:
+    """Return a hash by file, relative to the checkout, of everything that a module's result depends on."""
+    files: set[Path] = set()
+    pending, seen = [program], set()
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if "/" in name:
+            files.update(part for file in sorted(ROOT.glob(name)) for part in _with_neighbours(file))
+            continue
+        files.add(_file(name))
+        pending += imported(name) | _packages(name)
+        pending += STARTED.get(name, ())
+    irrelevant = {_file(name) for name in WITHOUT_INFLUENCE}
+    return {file.relative_to(ROOT).as_posix(): content_hash(file) for file in sorted(files - irrelevant)}
+
+
+def imported(module: str) -> set[str]:
+    """Return the modules of the project that a module imports by itself."""
+    return set(_graph().find_modules_directly_imported_by(module))
+
+
+@functools.cache
+def content_hash(file: Path) -> str:
+    """Return a hash of a file: of its parsed code if it is Python's, else of its bytes."""
+    content = file.read_bytes()
+    if file.suffix == ".py":
+        content = repr(list(_tokens(ast.parse(content)))).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+@functools.cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True, cache_dir=None)
+
+
+def _packages(module: str) -> set[str]:
+    """Return the packages around a module, which Python imports before it."""
+    parts = module.split(".")
+    return {".".join(parts[:n]) for n in range(1, len(parts))}
+
+
+def _file(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _with_neighbours(file: Path) -> set[Path]:
+    """Return a file and, if it is a program, all files beside it that it imports, transitively."""
+    found, pending = {file}, [file] if file.suffix == ".py" else []
+    while pending:
+        for node in ast.walk(ast.parse(pending.pop().read_bytes())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            beside = {file.with_name(f"{name}.py") for name in names}
+            new = {neighbour for neighbour in beside if neighbour.exists()} - found
+            found |= new
+            pending += new
+    return found
+
+
+def _tokens(node: ast.AST) -> Iterator[str]:
+    """Yield what tells parsed code from other code: kinds of nodes and values, without docstrings.
+
+    The descriptions of parameters (``Field(description=...)``) are documentation, too.
+    """
+    yield type(node).__name__
+    for name, value in ast.iter_fields(node):
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, ast.AST):
+                if not _is_documentation(part, node):
+                    yield name
+                    yield from _tokens(part)
+            elif part is not None:
+                yield f"{name}={part!r}"
+    yield ")"
+
+
+def _is_documentation(node: ast.AST, parent: ast.AST) -> bool:
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    of_field = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "Field"
+    return of_field and isinstance(node, ast.keyword) and node.arg == "description"

@@ -1,0 +1,27 @@
+# Data sets: events and labels, split into training and test samples.
+
+
+rule prepare_dataset:
+    input:
+        parameters=parameters("datasets", "{dataset}"),
+        code=code("eprop_core.datasets.prepare"),
+    output:
+        expand(
+            "results/datasets/{{dataset}}/{file}",
+            file=["train.npz", "test.npz", "dataset.json"],
+        ),
+    log:
+        "logs/prepare_dataset/{dataset}.log",
+    benchmark:
+        "logs/prepare_dataset/{dataset}.benchmark.tsv"
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    params:
+        directory=lambda wildcards, output: Path(output[0]).parent,
+    message:
+        "Prepare data set {wildcards.dataset}"
+    shell:
+        "python -m eprop_core.datasets.prepare {input.parameters} {params.directory} 2> {log}"

@@ -1,0 +1,69 @@
+# Saccades: simulated against recorded ones, on the images that N-MNIST and MNIST share; made only on demand.
+
+
+localrules:
+    saccades,
+    saccades_figure,
+    saccades_table,
+
+
+rule saccades:
+    input:
+        lambda wildcards: needed(CONFIGURATION.saccades, "saccades", "saccades")
+        and [*figure("saccades"), *table("saccades")],
+
+
+rule compare_saccades:
+    input:
+        parameters=parameters("saccades", "all"),
+        code=code("eprop_core.experiments.saccades.__main__"),
+    output:
+        "results/saccades.json",
+    log:
+        "logs/compare_saccades.log",
+    conda:
+        "../../envs/core.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=lambda wildcards, attempt: 60 * attempt,
+    message:
+        "Compare simulated with recorded saccades (progress: {log})"
+    shell:
+        "python -m eprop_core.experiments.saccades {input.parameters} --output {output} 2> {log}"
+
+
+use rule collect_study as saccades_figure with:
+    input:
+        files="results/saccades.json",
+        code=code("workflow.scripts.saccades.figure"),
+    output:
+        "results/figures/saccades.pdf",
+        report(
+            "results/figures/saccades.svg",
+            caption="../report/saccades.rst",
+            category="Data",
+        ),
+        "results/figures/saccades.png",
+        "results/figures/saccades.csv",
+    log:
+        "logs/saccades_figure.log",
+    params:
+        program="saccades.figure",
+        options="",
+    message:
+        "Draw simulated and recorded saccades"
+
+
+use rule collect_study as saccades_table with:
+    input:
+        files="results/figures/saccades.csv",
+        code=code("workflow.scripts.saccades.table"),
+    output:
+        table("saccades"),
+    log:
+        "logs/saccades_table.log",
+    params:
+        program="saccades.table",
+        options="",
+    message:
+        "Tabulate simulated and recorded saccades"

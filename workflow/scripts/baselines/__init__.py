@@ -1,0 +1,1 @@
+"""Baselines: table of runs, figure, printed table."""

@@ -1,0 +1,68 @@
+"""Table of the contests: a row per network, variant and simulator."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from workflow.scripts.baselines.numbers import COLUMNS, reasons, summary
+from workflow.scripts.shared import other_work, program, write_table
+from workflow.scripts.shared.left_out import quotient
+from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.write_table import cells
+
+VARIANTS = {
+    "event_driven": "event-driven e-prop",
+    "static": "static",
+    "training": "training run",
+    "time_driven": "time-driven e-prop",
+}
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as it is printed."""
+    why = reasons(table)
+    spread = [f"{iqr:.3f}" if n > 1 else "" for iqr, n in zip(table["seconds_iqr"], table["repeats"], strict=True)]
+    built = 1e-6 * table["synapses_built_per_second"]
+    columns = {
+        "Network": table["network"],
+        "Synapses are": table["variant"].map(VARIANTS),
+        "Simulator": table["simulator"],
+        "Rate (spikes/s)": cells(table["rate_hz"], ".1f"),
+        "Synapses": cells(table["synapses"], ".0f"),
+        "Events (million)": cells(1e-6 * table["synaptic_events"], ".2f"),
+        "Time (s)": cells(table["seconds"], ".3f", why["seconds"], spread) + other_work.marks(table),
+        "ns per event": cells(table["ns_per_synaptic_event"], ".1f", why["ns_per_synaptic_event"]),
+        "NEST / this": cells(table["ratio_to_nest"], ".3g", why["ratio_to_nest"]),
+        "Times the limit": cells(
+            quotient(table["ns_per_synaptic_event"], table["limit_ns"]), ".1f", why["times_the_limit"]
+        ),
+        "Bytes per synapse": cells(table["bytes_per_synapse"], ".1f", why["bytes_per_synapse"]),
+        "Buffers per neuron (bytes)": cells(table["buffer_bytes_per_neuron"], ".0f", why["buffer_bytes_per_neuron"]),
+        "Synapses built per s (million)": cells(built, ".2f", why["synapses_built_per_second"]),
+    }
+    return pd.DataFrame(columns)
+
+
+def main() -> None:
+    """Write the table of all contests."""
+    options = program.parser(
+        "workflow.scripts.baselines.table", __doc__, "table with all digits (CSV), and as printed (Markdown, LaTeX)"
+    )
+    options.add_argument("runs", type=Path, help="table of runs (CSV)")
+    given = options.parse_args()
+    runs = read(given.runs)
+    table = summary(runs)
+    left_out = runs.drop_duplicates("network")[["network", "left_out"]].dropna()
+    words = "".join(f" {row.network}: {row.left_out}." for row in left_out.itertuples())
+    caption = (
+        "This simulator, its time-driven model and NEST on the same networks with the same input spikes, "
+        "one core each: medians (interquartile range) over processes that took turns."
+    )
+    if words:
+        caption += f" Left out:{words}"
+    note = other_work.note(table)
+    write_table.write(table[list(COLUMNS)], printed(table), given.output, caption, "baselines", note)
+
+
+if __name__ == "__main__":
+    program.run(main)

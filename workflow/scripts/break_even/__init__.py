@@ -1,0 +1,1 @@
+"""Break-even: tables of runs, figure, printed table."""

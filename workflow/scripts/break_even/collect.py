@@ -1,0 +1,50 @@
+"""Collect the timing runs of the break-even experiment in one tidy table: a row per repeat."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workflow.scripts.shared import program
+from workflow.scripts.shared.values import value_at
+
+
+def rows(point: dict[str, Any], result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of one run of a ``point``, which has ``series``, ``parameter`` (a path) and ``results``."""
+    head = {
+        "series": point["series"],
+        "parameter": point["parameter"],
+        "value": value_at(result["parameters"], point["parameter"]),
+        "seed": result["seed"],
+        **{name: result[name] for name in ("rate_hz", "synapses", "pairs", "synaptic_events_per_step")},
+        "cpu": result["provenance"]["cpu"],
+        **{name: result["provenance"][name][0] for name in ("processors", "threads")},
+    }
+    seconds = result["seconds_per_step"]
+    return [
+        {
+            **head,
+            "repeat": repeat,
+            **{f"{model}_s": times[repeat] for model, times in seconds.items()},
+            "other_work_processors": other_work,
+        }
+        for repeat, other_work in enumerate(result["other_work_processors"])
+    ]
+
+
+def main() -> None:
+    """Write the table."""
+    options = program.parser("workflow.scripts.break_even.collect", __doc__, "table (CSV)")
+    options.add_argument("plan", type=Path, help="JSON file: points with their result files")
+    given = options.parse_args()
+    table = [
+        row
+        for point in program.read_json(given.plan)["points"]
+        for file in point["results"]
+        for row in rows(point, program.read_json(Path(file)))
+    ]
+    pd.DataFrame(table).to_csv(given.output[0], index=False)
+
+
+if __name__ == "__main__":
+    program.run(main)

@@ -1,0 +1,1 @@
+"""Saccades: figure and printed table."""

@@ -1,0 +1,43 @@
+"""Table of the agreement of simulated with recorded saccades."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workflow.scripts.saccades.figure import CORRELATIONS
+from workflow.scripts.shared import program, write_table
+from workflow.scripts.shared.left_out import Reason
+from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.write_table import cells
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as it is printed."""
+    columns: dict[str, Any] = {"Measure": table["measure"].map(lambda name: name[:1].upper() + name[1:])}
+    correlated = table["measure"].isin(CORRELATIONS)
+    reasons = {
+        "recorded": {Reason.NOTHING_SEEN: ~correlated},
+        "simulated": {Reason.NOTHING_SEEN: ~correlated},
+        "ratio": {Reason.NO_REFERENCE: ~correlated},
+        "correlation": {Reason.CONSTANT: correlated},
+    }
+    for column, why in reasons.items():
+        columns[column.capitalize()] = cells(table[column], ".4g", why)
+    return pd.DataFrame(columns)
+
+
+def main() -> None:
+    """Write the table."""
+    options = program.parser(
+        "workflow.scripts.saccades.table", __doc__, "table with all digits (CSV), and as printed (Markdown, LaTeX)"
+    )
+    options.add_argument("numbers", type=Path, help="numbers of the figure (CSV)")
+    given = options.parse_args()
+    table = read(given.numbers)
+    caption = "Events of recorded and of simulated saccades, on the images that N-MNIST and MNIST share."
+    write_table.write(table, printed(table), given.output, caption, "saccades")
+
+
+if __name__ == "__main__":
+    program.run(main)

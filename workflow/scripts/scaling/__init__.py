@@ -1,0 +1,1 @@
+"""Scaling: tables of runs, figures, printed tables."""

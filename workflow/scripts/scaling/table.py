@@ -1,0 +1,56 @@
+"""Table of a scaling experiment: a row per variant and number of ranks."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from workflow.scripts.scaling.numbers import ranks_and_how, reasons, summary, variant_name
+from workflow.scripts.shared import other_work, program, write_table
+from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.write_table import cells, ranges
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as it is printed."""
+    why, per_event, per_synapse = reasons(table), "time_per_synaptic_event_ns", "memory_per_synapse_bytes"
+    spread = ranges(table["propagation_min_s"], table["propagation_max_s"], table["repeats"], ".3f")
+    columns = {
+        "Variant": table["variant"].map(variant_name),
+        "Ranks": ranks_and_how(table),
+        "Neurons": cells(table["neurons"], ".0f"),
+        "Synapses (million)": cells(1e-6 * table["synapses"], ".2f"),
+        "Rate (spikes/s)": cells(table["rate_hz"], ".1f"),
+        "Synaptic events (million)": cells(1e-6 * table["synaptic_events"], ".2f"),
+        "Build (s)": cells(table["build_s"], ".3f"),
+        "Propagate (s)": cells(table["propagation_s"], ".3f", spread=spread),
+        "Real-time factor": cells(table["real_time_factor"], ".2f"),
+        "Speed-up": cells(table["speed_up"], ".2f"),
+        "Efficiency (%)": cells(100 * table["efficiency"], ".0f"),
+        "ns per synaptic event, per rank": cells(table[per_event], ".1f", why[per_event]),
+        "Peak memory per rank (MB)": cells(1e-6 * table["peak_memory_bytes"], ".0f"),
+        "Estimated before (MB)": cells(1e-6 * table["estimated_memory_bytes"], ".0f"),
+        "Bytes per synapse": cells(table[per_synapse], ".0f", why[per_synapse]),
+    }
+    return pd.DataFrame(columns)
+
+
+def main() -> None:
+    """Write the table of one scaling experiment."""
+    options = program.parser(
+        "workflow.scripts.scaling.table", __doc__, "table with all digits (CSV), and as printed (Markdown, LaTeX)"
+    )
+    options.add_argument("runs", type=Path, help="table of runs (CSV)")
+    given = options.parse_args()
+    rows = read(given.runs)
+    table = summary(rows)
+    dry = "* dry run: one rank played, communication modelled. " if (table["measured"] == "dry_run").any() else ""
+    caption = (
+        f"{rows['kind'].iloc[0].capitalize()} scaling: times of the slowest rank, median of {table['repeats'].iloc[0]} "
+        "repeats after a warm-up (smallest and largest)."
+    )
+    note = dry + other_work.note(table)
+    write_table.write(table, printed(table), given.output, caption, f"{rows['experiment'].iloc[0]}_scaling", note)
+
+
+if __name__ == "__main__":
+    program.run(main)

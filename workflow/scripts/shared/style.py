@@ -1,0 +1,251 @@
+"""The look of all figures: sizes for print, a palette for the colour-blind, vector files with text as text."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
+
+from workflow.scripts.shared.left_out import Reason, Reasons, positive, reasons_of
+
+MILLIMETRE = 1 / 25.4
+ONE_COLUMN = 85 * MILLIMETRE
+TWO_COLUMNS = 180 * MILLIMETRE
+GREY = "0.45"
+NAME_WIDTH = 40
+"""Letters of a name in a line."""
+NOTE_WIDTH = 0.85
+"""Letters of a note below a figure, in a mm of its width."""
+LAYOUT_PASSES = 3
+"""Axes that keep their aspect settle to within 0.1 mm after so many."""
+
+# Okabe and Ito's palette without black and yellow, which a thin line on white loses.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# Tol's muted palette, for parts of a whole beside lines in the colours above.
+MORE_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#999933", "#DDCC77", "#CC6677", "0.8")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+
+
+def use() -> None:
+    """Set the style for all figures that follow."""
+    sns.set_theme(
+        style="ticks",
+        palette=sns.color_palette(COLOURS),
+        rc={
+            "font.family": "sans-serif",
+            "font.sans-serif": ["DejaVu Sans"],
+            "font.size": 7,
+            "axes.labelsize": 7,
+            "axes.titlesize": 7,
+            "xtick.labelsize": 7,
+            "ytick.labelsize": 7,
+            "legend.fontsize": 7,
+            "legend.title_fontsize": 7,
+            "legend.frameon": False,
+            "legend.handlelength": 1.6,
+            "axes.linewidth": 0.6,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "xtick.minor.width": 0.4,
+            "ytick.minor.width": 0.4,
+            "xtick.major.size": 3,
+            "ytick.major.size": 3,
+            "xtick.minor.size": 1.5,
+            "ytick.minor.size": 1.5,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 3.5,
+            "savefig.dpi": 300,
+            "text.parse_math": False,  # a name with dollars is no mathematics
+            "svg.fonttype": "none",  # text stays text
+            "svg.hashsalt": "eprop-bench",  # the same figure is the same file
+            "pdf.fonttype": 42,
+            "figure.constrained_layout.use": True,
+        },
+    )
+
+
+def look(position: int) -> tuple[str, str]:
+    """Return the colour and the marker of the line that is drawn as number ``position``."""
+    return COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
+
+
+def draw_measured_and_dry(
+    panel: Axes, measured: pd.DataFrame, dry: pd.DataFrame, x: str, y: str, colour: str, marker: str
+) -> None:
+    """Draw column ``y`` over ``x``: solid what was measured, dashed with open markers what a dry run says beyond."""
+    panel.plot(measured[x], measured[y], color=colour, marker=marker)
+    before = measured[measured[x] < dry[x].min()].tail(1)
+    beyond = pd.concat([before, dry])
+    panel.plot(beyond[x], beyond[y], color=colour, linestyle="--", zorder=1)
+    panel.plot(dry[x], dry[y], color=colour, marker=marker, linestyle="", fillstyle="none")
+
+
+Missing = Mapping[Axes, Sequence[tuple[pd.Series, Reasons]]]
+"""What a panel shows, of which some may be missing, and why that is."""
+
+
+def label_panels(axes: Sequence[Axes], missing: Missing | None = None) -> None:
+    """Put a, b, c ... above the left end of each panel, and tell below the figure what panels leave out, and why."""
+    letters: dict[Reason, list[str]] = {}
+    for letter, panel in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
+        panel.set_title(letter, loc="left", fontweight="bold", fontsize=8)
+        for reason in {reason: None for shown in (missing or {}).get(panel, ()) for reason in reasons_of(*shown)}:
+            letters.setdefault(reason, []).append(letter)
+    if letters:
+        figure = axes[0].get_figure(root=True)
+        assert figure is not None
+        told = "; ".join(f"where {reason.value} ({', '.join(panels)})" for reason, panels in letters.items())
+        note_below(figure, f"Left out {told}.")
+
+
+def note_below(figure: Figure, text: str) -> None:
+    """Write a paragraph below the panels of a figure, and below such that are there already."""
+    text = textwrap.fill(text, int(NOTE_WIDTH * figure.get_figwidth() / MILLIMETRE))
+    for legend in figure.legends:
+        if legend.get_gid() == "notes":
+            title = legend.get_title()
+            title.set_text(f"{title.get_text()}\n{text}")
+            return
+    figure.legend([], [], title=text, title_fontsize=6, loc="outside lower left", borderpad=0).set_gid("notes")
+
+
+def tell_seeds(runs: pd.DataFrame) -> str:
+    """Return what means and intervals in a figure of ``runs`` are."""
+    n_seeds = runs["seed"].nunique()
+    return f"mean and 95 % CI, {n_seeds} seeds" if n_seeds > 1 else "1 seed, without an interval"
+
+
+def draw_chance(panel: Axes, chance: float, *, named: bool = True) -> Line2D:
+    """Draw the level of chance, with its name at the right end unless a key is to tell it; return the line."""
+    if named:
+        panel.annotate(
+            "chance",
+            (1, chance),
+            (0, 1),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            color=GREY,
+            ha="right",
+            va="bottom",
+        )
+    return panel.axhline(chance, color=GREY, linestyle="--", linewidth=0.8, zorder=0)
+
+
+def scale_to_values(panel: Axes, values: Sequence[float]) -> None:
+    """Scale the horizontal axis to ascending ``values``, and name each of them there.
+
+    By decades where values span one; zero, if it is there, lies one decade below.
+    """
+    positive = [value for value in values if value > 0]
+    if positive and max(positive) >= 10 * min(positive):
+        scale = {} if positive == list(values) else {"linthresh": min(positive), "linscale": 0.5}
+        panel.set_xscale("symlog" if scale else "log", **scale)
+    panel.set_xticks(values, [f"{value:g}" for value in values])
+    panel.xaxis.set_minor_locator(NullLocator())
+
+
+def set_log(panel: Axes) -> None:
+    """Make the vertical axis of a panel that is drawn logarithmic, also where it shows nothing."""
+    panel.set_yscale("log")
+    sharing = panel.get_shared_y_axes().get_siblings(panel)
+    if not any(np.isfinite(other.yaxis.get_minpos()) for other in sharing):
+        panel.set_ylim(0.1, 10)
+
+
+def scale_by_decades(panel: Axes) -> None:
+    """Make the vertical axis of a panel that is drawn logarithmic, with numbers on it however little it spans."""
+    set_log(panel)
+    low, high = panel.get_ylim()
+    if high >= 1000 * low:
+        return  # powers of ten do
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 6 * low else MaxNLocator(4, steps=(1, 2, 5, 10)))
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter("")
+
+
+def limit_decades(
+    panel: Axes,
+    values: pd.Series,
+    low: pd.Series | None = None,
+    high: pd.Series | None = None,
+    *,
+    below: float = 1.5,
+    above: float = 1.5,
+) -> None:
+    """Set the limits of a vertical axis that is logarithmic, by factors beyond ``values`` and their bars.
+
+    A bar that goes down to nothing, or by more than a decade, leaves the panel.
+    """
+    values = positive(values)
+    lowest = values.min() if low is None else low.clip(lower=values / 10).where(values.notna()).min()
+    highest = values.max() if high is None else high.where(values.notna()).max()
+    if pd.notna(lowest):
+        panel.set_ylim(lowest / below, highest * above)
+
+
+def start_at_zero(panel: Axes, values: pd.Series, room: float = 1.1) -> None:
+    """Let the vertical axis reach from zero to ``room`` times the largest of ``values``."""
+    largest = positive(values).max()
+    panel.set_ylim(0, room * largest if pd.notna(largest) else 1)
+
+
+def wrapped(name: str) -> str:
+    """Return a name in lines that fit into a figure."""
+    return textwrap.fill(name, NAME_WIDTH, break_on_hyphens=False) if len(name) > NAME_WIDTH else name
+
+
+def power_of_ten(exponent: int) -> str:
+    """Return a power of ten as text."""
+    return "10" + str(exponent).translate(SUPERSCRIPTS)
+
+
+class _Powers(LogFormatterSciNotation):
+    """Names of ticks with powers as text."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the name of a tick."""
+        formula = super().__call__(x, pos).removeprefix(r"$\mathdefault{").removesuffix("}$")
+        number, _, exponent = formula.replace(r"\times", "\u00d7").partition("^")
+        return number + exponent.strip("{}").translate(SUPERSCRIPTS)
+
+
+def _write_powers_as_text(figure: Figure) -> None:
+    """Let the ticks of logarithmic axes do without mathematics, which figures do not have."""
+    for panel in figure.axes:
+        for ticks in (panel.xaxis.major, panel.xaxis.minor, panel.yaxis.major, panel.yaxis.minor):
+            if isinstance(ticks.formatter, LogFormatterSciNotation):
+                ticks.formatter.__class__ = _Powers  # keeps its base, and which ticks have names
+
+
+def task_name(task: str) -> str:
+    """Return the name of a task as it is printed."""
+    return task.replace("_", " ")
+
+
+def save(figure: Figure, files: Sequence[str | Path]) -> None:
+    """Write the figure in every format that ``files`` name, without dates: equal figures are equal files.
+
+    The layout is made here, once for all formats: each time a figure is drawn, its layout would start from where it
+    ended before, and move.
+    """
+    _write_powers_as_text(figure)
+    for _ in range(LAYOUT_PASSES):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    dates: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
+    for file in files:
+        figure.savefig(file, metadata=dates[Path(file).suffix])

@@ -1,0 +1,43 @@
+"""Draw the figure of a study; which one follows from what it varies."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from workflow.scripts.shared import program, style
+from workflow.scripts.shared.read_table import read
+from workflow.scripts.studies import learning_curves, parameter_curves, thinning_curves, variant_differences
+
+FIGURES = {
+    "vary": parameter_curves,
+    "grid": parameter_curves,
+    "variants": variant_differences,
+    "series": thinning_curves,
+}
+
+
+def draw(kind: str, runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> tuple[Figure, pd.DataFrame]:
+    """Return the figure of a study of a kind, and the numbers in it."""
+    if kind == "curves":
+        return learning_curves.draw(runs, curves, answers), learning_curves.numbers(runs, curves)
+    return FIGURES[kind].draw(runs), FIGURES[kind].numbers(runs)
+
+
+def main() -> None:
+    """Draw the figure, and write the numbers in it beside it."""
+    options = program.parser(
+        "workflow.scripts.studies.figure", __doc__, "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)"
+    )
+    options.add_argument("plan", type=Path, help="JSON file: what the study varies")
+    options.add_argument("tables", type=Path, nargs=3, help="tables of runs, learning curves and last answers (CSV)")
+    given = options.parse_args()
+    style.use()
+    figure, numbers = draw(program.read_json(given.plan)["kind"], *map(read, given.tables))
+    *pictures, table = given.output
+    style.save(figure, pictures)
+    numbers.to_csv(table, index=False)
+
+
+if __name__ == "__main__":
+    program.run(main)

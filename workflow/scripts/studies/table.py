@@ -1,0 +1,137 @@
+"""Table of a study: a row per point, with the spread over seeds, and differences to the first where they count."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workflow.scripts.shared import program, style, write_table
+from workflow.scripts.shared.left_out import Reason, Reasons
+from workflow.scripts.shared.parameter_names import parameter_name
+from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.spread import summarize
+from workflow.scripts.studies.differences import differences
+from workflow.scripts.studies.measures import ACCURACY, NMSE, Measure, measure_of
+
+COSTS = (
+    Measure("training_samples_shown", "Training samples", "", 1, 0, -1),
+    Measure("rate_hz", "Rate", "spikes/s", 1, 1, -1),
+    Measure("synapses", "Synapses", "", 1, 0, -1),
+    Measure("operations_per_sample", "Synaptic operations per sample", "1000", 1e-3, 2, -1),
+    Measure("synaptic_events_per_sample", "Synaptic events per training sample", "1000", 1e-3, 2, -1),
+    Measure("training_time_per_sample_s", "Time per training sample", "ms", 1e3, 2, -1),
+    Measure("time_to_goal_s", "Training time to goal", "s", 1, 2, -1),
+    Measure("peak_memory_bytes", "Peak memory", "MB", 1e-6, 0, -1),
+)
+
+
+def measures_of(runs: pd.DataFrame) -> list[Measure]:
+    """Return the measures that the table shows: those that any run has."""
+    loss = measure_of(runs.assign(test_accuracy=float("nan")))
+    shown = [ACCURACY, loss, NMSE, *COSTS] if measure_of(runs) != ACCURACY else [ACCURACY, *COSTS]
+    return [measure for measure in shown if runs[measure.column].notna().any()]
+
+
+def numbers(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per point: mean and 95 % confidence interval of every measure, with all digits.
+
+    Points of variants and series also have the difference to the first (:mod:`differences`).
+    """
+    paths = list(dict.fromkeys(path for varied in runs["varied"].dropna() for path in varied.split()))
+    keys = ["point", "task", "variant", "series", "varied", *paths]
+    table = runs.groupby(keys, sort=False, dropna=False).agg(seeds=("seed", "nunique")).reset_index()
+    for measure in measures_of(runs):
+        column = measure.column
+        summary = summarize(runs, ["point"], column).drop(columns="n")
+        columns = {"mean": column, "low": f"{column}_low", "high": f"{column}_high"}
+        table = table.merge(summary.rename(columns=columns), on="point", how="left")
+    if runs["variant"].notna().any() or runs["series"].notna().any():
+        table = table.merge(differences(runs, measure_of(runs).column), on="point")
+    return table.drop(columns="point")
+
+
+def printed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of ``runs`` as it is printed; a point is told by its name or the parameters that it changes."""
+    columns: dict[str, Any] = {"Task": table["task"].map(style.task_name)}
+    if runs["varied"].notna().any():
+        columns["Variant" if runs["variant"].notna().any() else "Varied"] = [_point(row) for _, row in table.iterrows()]
+    columns["Seeds"] = table["seeds"].astype(str)
+    has_goal = table["task"].map(runs.groupby("task")["goal"].first()).notna()
+    for measure in measures_of(runs):
+        reasons = {Reason.NOT_REACHED: has_goal} if measure.column == "time_to_goal_s" else {}
+        columns[measure.label] = _cells(table, measure.column, measure, reasons)
+        if "difference" in table and measure == measure_of(runs):
+            columns["Difference"] = _cells(table, "difference", measure, {})
+            columns["p (adjusted)"] = _p_values(table, _compared(runs))
+    return pd.DataFrame(columns)
+
+
+def _cells(table: pd.DataFrame, column: str, measure: Measure, reasons: Reasons) -> list[str]:
+    return [
+        write_table.mean_with_interval(mean, high, measure.factor, measure.digits)
+        or write_table.left_out(position, reasons)
+        for position, (mean, high) in enumerate(zip(table[column], table[f"{column}_high"], strict=True))
+    ]
+
+
+def _p_values(table: pd.DataFrame, compared: pd.Series) -> list[str]:
+    reasons = {Reason.ONE_SEED: compared & (table["seeds"] < 2), Reason.NO_SPREAD: compared}
+    p_values = enumerate(table["adjusted_p_value"])
+    return [write_table.p_value(p) or write_table.left_out(position, reasons) for position, p in p_values]
+
+
+def _compared(runs: pd.DataFrame) -> pd.Series:
+    """Return by row of the table whether its point is another one than that which it is compared with."""
+    first = runs.groupby(["task", "panel"], dropna=False)["point"].transform("first")
+    return (runs["point"] != first).groupby(runs["point"], sort=False).first().reset_index(drop=True)
+
+
+def _point(row: pd.Series) -> str:
+    if isinstance(row["variant"], str):
+        return row["variant"]
+    changed = str(row["varied"]).split()
+    if isinstance(row["series"], str):
+        return f"{row['series']}: {parameter_name(changed[0])} {row[changed[0]]}"
+    return ", ".join(f"{parameter_name(path)} {row[path]}" for path in changed)
+
+
+CAPTION = "Study {study}: mean over seeds and half width of its 95 % confidence interval (Student's t)."
+ONE_SEED = " A single seed has no interval."
+DIFFERENCES = (
+    " Differences are those to the first row{of_series}, paired over seeds; p: paired t-test, adjusted for the number "
+    "of differences (Benjamini and Hochberg)."
+)
+OF_NMSE = (
+    " NMSE: normalized mean squared error, the training loss over that of readouts that stay at the mean of the target."
+)
+TO_GOAL = " The training time to the goal is that of the seeds that reach it."
+
+
+def main() -> None:
+    """Write the table of one study."""
+    options = program.parser(
+        "workflow.scripts.studies.table", __doc__, "table with all digits (CSV), and as printed (Markdown, LaTeX)"
+    )
+    options.add_argument("plan", type=Path, help="JSON file: name of the study, and what it varies")
+    options.add_argument("runs", type=Path, help="table of runs (CSV)")
+    given = options.parse_args()
+    plan = program.read_json(given.plan)
+    study, kind = plan["study"], plan["kind"]
+    runs = read(given.runs)
+    table = numbers(runs)
+    caption = CAPTION.format(study=study)
+    if (table["seeds"] < 2).any():
+        caption += ONE_SEED
+    if "difference" in table:
+        caption += DIFFERENCES.format(
+            of_series=" of each series, or of the one drawn with it" if kind == "series" else ""
+        )
+    if NMSE.column in table:
+        caption += OF_NMSE
+    if "time_to_goal_s" in table:
+        caption += TO_GOAL
+    write_table.write(table, printed(table, runs), given.output, caption, study)
+
+
+if __name__ == "__main__":
+    program.run(main)

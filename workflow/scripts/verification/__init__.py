@@ -1,0 +1,1 @@
+"""Verification: figure and printed tables."""
