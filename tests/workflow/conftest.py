@@ -1,15 +1,12 @@
-"""The workflow's scripts are modules beside each other, as Snakemake starts them; what their tests have in common."""
+"""Fixtures that the tests of the scripts share."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 from small_results import DELAY, DENSITY, training_result
 from workflow.scripts.shared import read_table, style

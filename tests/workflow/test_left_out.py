@@ -11,7 +11,15 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from small_results import DELAY, DENSITY, INTERCONNECT, PROVENANCE, scaling_result
+from small_results import (
+    DELAY,
+    DENSITY,
+    INTERCONNECT,
+    PROVENANCE,
+    break_even_runs,
+    scaling_result,
+    timings,
+)
 from workflow.scripts.baselines import collect as baselines_collect
 from workflow.scripts.baselines import figure as baselines_figure
 from workflow.scripts.baselines import numbers as baselines_numbers
@@ -84,13 +92,6 @@ def check_limits(limits: tuple[float, float], scale: str) -> None:
 # Break-even
 
 
-def timings(rate: float = 10.0, n_synapses: int = 1000, **seconds: list[float]) -> dict[str, Any]:
-    """What one point measured; by default the time-driven model takes ten times as long as the event-driven one."""
-    times = {"event_driven": [1e-4] * 3, "time_driven": [1e-3] * 3, "bound": [5e-4] * 3} | seconds
-    head = {"synapses": n_synapses, "pairs": 4000, "synaptic_events_per_step": rate / 1000 * n_synapses}
-    return {"rate_hz": rate if n_synapses else np.nan, **head, "times": times}
-
-
 BREAK_EVEN: dict[str, tuple[list[dict[str, Any]], set[Reason], set[Reason]]] = {
     "one rate is zero": ([timings(0.0), timings(10.0), timings(90.0)], {Reason.NO_EVENTS}, set()),
     "all rates are zero": ([timings(0.0), timings(0.0)], {Reason.NO_EVENTS}, set()),
@@ -113,19 +114,6 @@ BREAK_EVEN: dict[str, tuple[list[dict[str, Any]], set[Reason], set[Reason]]] = {
     ),
     "one of three was disturbed": ([timings(time_driven=[-1e-5, 1e-3, 2e-3]), timings(90.0)], set(), set()),
 }
-
-
-def break_even_runs(points: list[dict[str, Any]]) -> pd.DataFrame:
-    rows = []
-    for value, point in enumerate(points):
-        times = point["times"]
-        head = {"series": "firing rate", "parameter": "input_rate", "value": float(value), "seed": 1, **point}
-        del head["times"]
-        rows += [
-            {**head, "repeat": repeat, **{f"{model}_s": of_model[repeat] for model, of_model in times.items()}}
-            for repeat in range(3)
-        ]
-    return pd.DataFrame(rows)
 
 
 @pytest.mark.parametrize("case", BREAK_EVEN)

@@ -162,7 +162,7 @@ def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> 
     held.mkdir()
     (held / "pattern").write_text(r"ranks-2_seed-1\.json$", encoding="utf-8")
     environment = os.environ | {"EPROP_BENCH_HOLD": str(held)}
-    environment["PYTHONPATH"] = f"{Path(__file__).parent / 'hold'}:{os.environ.get('PYTHONPATH', '')}"
+    environment["PYTHONPATH"] = f"{PROJECT / 'tests/support/hold'}:{os.environ.get('PYTHONPATH', '')}"
     target = ("--configfile", configuration, "--", "results/tables/strong_scaling_runs.csv")
     with subprocess.Popen(command(tmp_path, *target), env=environment, stderr=subprocess.DEVNULL) as driver:
         deadline = time.monotonic() + 600

@@ -23,8 +23,8 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=f"SLURM is not installed: no {', '.join(MISSING)}"),
 ]
 
-TESTS = Path(__file__).parent
-PROJECT = TESTS.parents[1]
+SUPPORT = Path(slurm.__file__).parent
+PROJECT = SUPPORT.parents[1]
 TABLES = [*(f"results/tables/{name}_runs.csv" for name in ("learning", "sparsity")), "results/tables/scaling.csv"]
 PATIENCE = 900  # s, against waiting for ever
 
@@ -87,7 +87,7 @@ class Driver:
         }
         environment |= {
             "PATH": f"{cluster.commands}:{os.environ['PATH']}",
-            "PYTHONPATH": f"{TESTS / 'hold'}:{os.environ.get('PYTHONPATH', '')}",
+            "PYTHONPATH": f"{SUPPORT / 'hold'}:{os.environ.get('PYTHONPATH', '')}",
             "EPROP_BENCH_HOLD": str(self.held),
         }
         command = ["env", "--default-signal=INT"]  # where the tests run in the background, it is ignored

@@ -175,3 +175,23 @@ def written(numbers: pd.DataFrame, printed: pd.DataFrame, directory: Path) -> tu
     write_table.write(numbers, printed, files, "A caption.", "name")
     texts = [Path(file).read_text(encoding="utf-8") for file in files]
     return pd.read_csv(files[0]), texts[1], texts[2]
+
+
+def timings(rate: float = 10.0, n_synapses: int = 1000, **seconds: list[float]) -> dict[str, Any]:
+    """What one point measured; by default the time-driven model takes ten times as long as the event-driven one."""
+    times = {"event_driven": [1e-4] * 3, "time_driven": [1e-3] * 3, "bound": [5e-4] * 3} | seconds
+    head = {"synapses": n_synapses, "pairs": 4000, "synaptic_events_per_step": rate / 1000 * n_synapses}
+    return {"rate_hz": rate if n_synapses else np.nan, **head, "times": times}
+
+
+def break_even_runs(points: list[dict[str, Any]]) -> pd.DataFrame:
+    rows = []
+    for value, point in enumerate(points):
+        times = point["times"]
+        head = {"series": "firing rate", "parameter": "input_rate", "value": float(value), "seed": 1, **point}
+        del head["times"]
+        rows += [
+            {**head, "repeat": repeat, **{f"{model}_s": of_model[repeat] for model, of_model in times.items()}}
+            for repeat in range(3)
+        ]
+    return pd.DataFrame(rows)

@@ -15,8 +15,8 @@ from eprop_core.parsing import parse
 from eprop_core.recording import Recording, RunInterrupted
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from test_equivalence import SMALL, small_problem
-from test_simulation import assert_same_bits, joined, piece
+from pieces import assert_same_bits, joined, piece
+from small_problem import SMALL, small_problem
 
 N_STEPS = 30_000
 STRETCH = 70

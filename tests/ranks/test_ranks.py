@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
     MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="needs mpi4py and the program mpiexec"
 )
 
-PROGRAM = Path(__file__).with_name("ranks_program.py")
+PROGRAM = Path(__file__).parents[1] / "support" / "ranks_program.py"
 N_RANKS = (1, 2, 3, 5)
 TIMEOUT = 600.0
 """Seconds: ends a test that hangs. Kernels may have to be compiled first."""

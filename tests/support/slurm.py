@@ -3,7 +3,7 @@
 It needs the programs of Debian's packages slurm-wlm and munge, and nothing else: no root, no running service, no fixed
 port, no file outside a directory of its own. By hand, until the end of the input (Ctrl-D):
 
-    python tests/workflow/slurm.py --nodes 2 --cpus 4      # prints a directory; put it first on PATH
+    python tests/support/slurm.py --nodes 2 --cpus 4      # prints a directory; put it first on PATH
 """
 
 import argparse

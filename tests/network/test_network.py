@@ -10,6 +10,7 @@ from eprop_core.network.neuron_values import neuron_values
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
+from state_size import bytes_of_arrays
 
 SMALL = {"n_input": 100, "n_recurrent": 500, "n_readout": 10}
 SPARSE = {
@@ -19,13 +20,6 @@ SPARSE = {
     "input": {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.1}},
     "recurrent": {"connectivity": {"rule": "fixed_in_degree", "in_degree": 20}},
 }
-
-
-def bytes_of_arrays(state: object) -> int:
-    """Of a nest of tuples."""
-    if isinstance(state, np.ndarray):
-        return state.nbytes
-    return sum(bytes_of_arrays(part) for part in state) if isinstance(state, tuple) else 0
 
 
 @pytest.mark.parametrize(

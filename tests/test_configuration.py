@@ -13,7 +13,7 @@ from eprop_core import configuration
 from eprop_core.parsing import ParameterError
 from workflow.lib import documentation
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 ADDITION = PROJECT / "config" / "paper_cluster.yaml"
 """Not a configuration of its own, but read after ``config/paper.yaml``."""
 FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {ADDITION})

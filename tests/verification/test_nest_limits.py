@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 def limits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     """What ``nest_limits.py`` recorded."""
     directory = tmp_path_factory.mktemp("limits")
-    nest_programs.call(str(NEST_PYTHON), "nest_limits", directory, Path(__file__).parent)
+    nest_programs.call(str(NEST_PYTHON), "nest_limits", directory, Path(__file__).parents[1] / "support")
     return load(directory / "limits.npz")
 
 
