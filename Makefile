@@ -5,6 +5,7 @@ CORES ?= all
 CONFIG ?= config/config.yaml
 
 ACTIVATE := . .venv/bin/activate &&
+PYTEST := pytest --numprocesses auto --dist loadfile
 
 # The environment is what the lock file says, whatever else is on the search path.
 unexport PYTHONHOME PYTHONPATH
@@ -18,10 +19,10 @@ ifneq ($(wildcard .venv-nest/ready),)
 export EPROP_BENCH_NEST_PYTHON ?= $(CURDIR)/.venv-nest/bin/python
 endif
 
-.PHONY: help env figures test nest lock clean python
+.PHONY: help env figures test test-unit test-lowest coverage nest lock clean python
 
 help: ## list the targets (default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo 'Settings: CORES=$(CORES) CONFIG=$(CONFIG) PYTHON=$(PYTHON), for instance: make figures CORES=2'
 
 figures: env ## make all figures, tables and the report
@@ -31,9 +32,20 @@ test: env ## check style, types, workflow and run all tests
 	$(ACTIVATE) ruff check .
 	$(ACTIVATE) ruff format --check .
 	$(ACTIVATE) mypy
+	$(ACTIVATE) lint-imports
 	$(ACTIVATE) snakefmt --check Snakefile workflow
 	$(ACTIVATE) snakemake --lint
-	$(ACTIVATE) pytest --numprocesses auto --dist loadfile
+	$(ACTIVATE) $(PYTEST)
+
+test-unit: env ## run the unit tests: under a minute, once the simulator is compiled
+	$(ACTIVATE) pytest -m unit
+
+test-lowest: .venv-lowest/ready ## run the tests with the lowest versions that pyproject.toml allows
+	. .venv-lowest/bin/activate && $(PYTEST) -m 'not slurm'
+
+coverage: env ## measure what the unit tests cover, without the compiler
+	$(ACTIVATE) NUMBA_DISABLE_JIT=1 coverage run -m pytest -m unit
+	$(ACTIVATE) coverage report
 
 env: .venv/ready ## build the environment .venv from the lock file
 
@@ -44,6 +56,15 @@ env: .venv/ready ## build the environment .venv from the lock file
 	.venv/bin/python -m pip install --disable-pip-version-check --use-pep517 --require-hashes -r envs/requirements.lock
 	.venv/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@printf '%s' "$(CURDIR)" > $@
+
+.venv-lowest/ready: pyproject.toml | env
+	rm -rf .venv-lowest
+	"$(PYTHON)" -m venv .venv-lowest
+	.venv/bin/uv pip compile pyproject.toml --extra suite --group dev --python .venv-lowest/bin/python \
+	--resolution lowest-direct --quiet --output-file .venv-lowest/requirements.txt
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check -r .venv-lowest/requirements.txt
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 nest: .venv-nest/ready ## build .venv-nest, with which the tests compare to the real NEST
 
@@ -67,5 +88,5 @@ lock: ## bring the lock file up to pyproject.toml; versions stay where they can
 	--custom-compile-command 'make lock' --quiet --output-file envs/requirements.lock
 
 clean: ## remove environments and caches; results stay
-	rm -rf .venv .venv-nest .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-nest .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find eprop_core tests workflow -name __pycache__ -prune -exec rm -rf {} +
