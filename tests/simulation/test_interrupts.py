@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,14 @@ N_STEPS = 30_000
 STRETCH = 70
 """Steps after which compiled code is left here, so that an interrupt takes effect."""
 INTERRUPTS = 4
+
+
+@pytest.fixture(autouse=True)
+def default_handler() -> Iterator[None]:
+    """Let Ctrl-C raise a KeyboardInterrupt, also where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)
