@@ -335,7 +335,7 @@ def test_cutoffs(cutoff: int | None) -> None:
     check(Case(cutoff=cutoff, kappa_reg=0.8))
 
 
-@pytest.mark.parametrize(("delay", "horizon"), DELAYS)
+@pytest.mark.parametrize(("delay", "lag"), DELAYS)
 @pytest.mark.parametrize("cutoff", [6, 20, None])
 def test_delays(delay: int, lag: int, cutoff: int | None) -> None:
     case = Case(delay=delay, lag=lag, cutoff=cutoff)
@@ -358,7 +358,7 @@ def test_adaptation(cutoff: int | None, beta: float) -> None:
 
 
 @pytest.mark.parametrize("beta", [0.02, 1.5])
-@pytest.mark.parametrize(("delay", "horizon"), DELAYS)
+@pytest.mark.parametrize(("delay", "lag"), DELAYS)
 def test_adaptation_and_decays_of_their_own(delay: int, lag: int, beta: float) -> None:
     case = Case(delay=delay, lag=lag, beta=beta, own_decays=True, kappa_reg=0.8)
     check(case)
@@ -367,7 +367,7 @@ def test_adaptation_and_decays_of_their_own(delay: int, lag: int, beta: float) -
 
 
 @pytest.mark.parametrize("optimizer", [ADAM, ADAM_EACH_STEP], ids=["sum", "each step"])
-@pytest.mark.parametrize(("delay", "horizon"), DELAYS)
+@pytest.mark.parametrize(("delay", "lag"), DELAYS)
 def test_walks(delay: int, lag: int, optimizer: Adam) -> None:
     case = Case(delay=delay, lag=lag, optimizer=optimizer)
     for cutoff in (6, 37, None):  # 37 steps is the interval of a regular source
