@@ -54,6 +54,12 @@ def random_problem(seed: int | Sequence[int], n_steps: int, *, largest: int = 60
     return Problem(network, connections, _stimulus(rng, network, n_steps, chosen))
 
 
+def problem_of_variant(settings: Mapping[str, Any], n_steps: int, *seeds: int, **more: Any) -> Problem:
+    """Draw the problem of a variant (:mod:`eprop_core.verification.variants`); other ``seeds`` draw other ones."""
+    others = {name: value for name, value in settings.items() if name != "seed"}
+    return random_problem([*seeds, settings["seed"]], n_steps, **others, **more)
+
+
 def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
     """Random settings over the whole range of the model, with unit delays."""
     dt = rng.choice([1.0, 1.0, 0.5, 0.1, 2.0])

@@ -16,8 +16,9 @@ from eprop_core.parsing import parse
 from eprop_core.recording import Recording, RunInterrupted
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
+from eprop_core.verification.variants import SMALL
 from pieces import assert_same_bits, joined, piece
-from small_problem import SMALL, small_problem
+from small_problem import small_problem
 
 N_STEPS = 30_000
 STRETCH = 70

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from agreement import assert_agree
 from eprop_core import simulation as simulation_module
 from eprop_core.errors import NotFiniteError
 from eprop_core.network.connections import Connections
@@ -19,7 +20,7 @@ from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.verification.random_problem import Problem
 from eprop_core.verification.variants import LEARNING
 from pieces import assert_same_bits, joined, piece
-from small_problem import N_STEPS, assert_equals_time_driven, small_problem
+from small_problem import N_STEPS, small_problem
 from state_size import bytes_of_arrays
 
 DELAYS = {
@@ -82,7 +83,7 @@ def test_fixed_signs_of_a_projection() -> None:
     for name in LEARNING:
         flipped = np.signbit(simulation.weights(name).weight) != np.signbit(connections[name].weight)
         assert flipped.any() == (name == "recurrent")
-    assert_equals_time_driven(Problem(network, connections, stimulus))
+    assert_agree(Problem(network, connections, stimulus))
 
 
 def test_fixed_signs_are_those_of_weights_not_of_neurons() -> None:
@@ -142,7 +143,7 @@ def test_drawn_connections_given_explicitly_make_the_same_network() -> None:
     recording = drawn.run(stimulus)
     assert len(recording.spike_steps) > 30
     assert_same_bits(drawn, explicit, recording, explicit.run(stimulus))
-    assert_equals_time_driven(Problem(network, connections, stimulus))
+    assert_agree(Problem(network, connections, stimulus))
     other = Simulation(network, seed=6).weights("input")
     assert not np.isin(other.weight, connections["input"].weight).any()
 

@@ -361,7 +361,7 @@ def test_verification(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     table = pd.read_csv(tmp_path / "results" / "tables" / "verification.csv")
     assert list(table) == ["check", "variant", "quantity", "max_difference", "tolerance", "passed"]
-    assert table["check"].nunique() == 6
+    assert table["check"].nunique() == 7
     assert table["passed"].all()
     assert (tmp_path / "results" / "tables" / "verification_divergence.csv").exists()
     assert (tmp_path / "results" / "figures" / "verification.pdf").read_bytes().startswith(b"%PDF")

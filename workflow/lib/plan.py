@@ -21,7 +21,7 @@ from workflow.lib import captions, sources
 
 PICTURES = ("pdf", "svg", "png")
 PRINTED = ("csv", "md", "tex")
-CHECKS = ("nest_eprop_plus", "nest_bellec", "time_driven", "gradients")
+CHECKS = ("nest_eprop_plus", "nest_bellec", "time_driven", "reference", "gradients")
 """Verification that is made for every seed."""
 
 

@@ -39,7 +39,7 @@ rule verify:
     log:
         "logs/verify/{check}_seed-{seed}.log",
     wildcard_constraints:
-        check="time_driven|gradients",
+        check="time_driven|reference|gradients",
     conda:
         "../../envs/core.yaml"
     resources:

@@ -1,13 +1,14 @@
 """Compare this simulator with one reference; write how far they differ to one result file.
 
 The checks, and where each is explained: ``nest_eprop_plus``, ``nest_bellec`` (live NEST), ``time_driven`` (the plain
-model), ``ranks`` (several MPI ranks against one), ``published`` (losses), ``gradients`` (derivatives of the loss), in
-the modules of ``eprop_core.validation``.
+model), ``reference`` (that model against the reference implementation), ``ranks`` (several MPI ranks against one),
+``published`` (losses), ``gradients`` (derivatives of the loss), in the modules of ``eprop_core.verification``.
 """
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from eprop_core.verification import bellec_problem, comparison, gradients, publi
 from eprop_core.verification import ranks as of_ranks
 from eprop_core.verification.comparison import Comparison, Difference
 from eprop_core.verification.nest import Nest
-from eprop_core.verification.random_problem import Problem, random_problem
+from eprop_core.verification.random_problem import Problem, problem_of_variant
 
 TOLERANCE = 1e-9
 """All programs compute in double precision, but sum in different orders; learning amplifies what that leaves."""
@@ -50,7 +51,7 @@ def nest_eprop_plus(run: Run) -> Comparison:
 
 def nest_bellec(run: Run) -> Comparison:
     """Compare the rule of Bellec et al. (2020) with NEST."""
-    problems = {name: bellec_problem.bellec_problem(name, run.seed) for name in bellec_problem.VARIANTS}
+    problems = {name: bellec_problem.bellec_problem(name, run.seed) for name in _chosen(bellec_problem.VARIANTS, run)}
     return _compare(problems, simulators.event_driven_bellec, run.nest.bellec)
 
 
@@ -58,6 +59,13 @@ def time_driven(run: Run) -> Comparison:
     """Compare what NEST lacks with the time-driven model."""
     problems = _problems(variants.BEYOND_NEST, run, run.parameters.n_steps_time_driven)
     return _compare(problems, simulators.event_driven, simulators.time_driven_model)
+
+
+def reference(run: Run) -> Comparison:
+    """Compare the time-driven model with the reference implementation, on small networks for few steps."""
+    small = {name: settings | variants.SMALLEST for name, settings in (variants.OF_NEST | variants.BEYOND_NEST).items()}
+    problems = _problems(small, run, variants.N_STEPS_REFERENCE)
+    return _compare(problems, simulators.time_driven_model, simulators.reference_implementation)
 
 
 def compare_ranks(run: Run) -> Comparison:
@@ -99,6 +107,7 @@ CHECKS: dict[str, Callable[[Run], Comparison]] = {
     "nest_eprop_plus": nest_eprop_plus,
     "nest_bellec": nest_bellec,
     "time_driven": time_driven,
+    "reference": reference,
     "ranks": compare_ranks,
     "published": compare_published,
     "gradients": compare_gradients,
@@ -111,11 +120,13 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _problems(of: variants.Variants, run: Run, n_steps: int, **more: Any) -> dict[str, Problem]:
-    problems = {}
-    for name, settings in of.items():
-        settings = dict(settings)
-        problems[name] = random_problem([run.seed, settings.pop("seed")], n_steps, **settings, **more)
-    return problems
+    return {name: problem_of_variant(of[name], n_steps, run.seed, **more) for name in _chosen(of, run)}
+
+
+def _chosen(names: Iterable[str], run: Run) -> list[str]:
+    """Return the names of variants that the parameters choose."""
+    patterns = run.parameters.variants
+    return [name for name in names if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def _compare(problems: dict[str, Problem], own: comparison.Simulator, reference: comparison.Simulator) -> Comparison:

@@ -12,6 +12,9 @@ class Verification(Parameters):
     seeds: Seeds = Field(
         [1, 2, 3], description="one network per seed and variant: sizes, densities, weights, rates, input"
     )
+    variants: list[str] = Field(
+        [], description="patterns of names, such as adam-*: only these variants are compared; all if there are none"
+    )
     n_steps: int = Field(2000, ge=100, description="steps of a network of e-prop+")
     largest: int = Field(100, ge=5, description="most input channels and most recurrent neurons of such a network")
     n_steps_time_driven: int = Field(500, ge=100, description="steps against the time-driven model")

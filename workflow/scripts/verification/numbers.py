@@ -6,6 +6,7 @@ CHECKS = {
     "nest_eprop_plus": "NEST, e-prop+",
     "nest_bellec": "NEST, Bellec's rule",
     "time_driven": "time-driven model",
+    "reference": "reference implementation",
     "ranks": "MPI ranks",
     "published": "published losses",
     "gradients": "exact gradients",
