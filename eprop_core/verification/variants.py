@@ -204,7 +204,7 @@ _CUTOFFS: Variants = {
     for kappa, kappa_reg in ((0.9, 0.9), (0.95, 0.7))
 }
 _FILTERS: Variants = {
-    f"kappa-{kappa}-{kappa_reg}": {"seed": 2, "kappa": kappa, "kappa_reg": kappa_reg, "c_reg": 3.0}
+    f"filters-{kappa}-{kappa_reg}": {"seed": 2, "kappa": kappa, "kappa_reg": kappa_reg, "c_reg": 3.0}
     for kappa in (0.0, 0.02, 0.6, 0.995)
     for kappa_reg in (0.0, 0.6, 0.995)
 }
@@ -322,7 +322,7 @@ _OTHERS: Variants = (
         f"fixed-signs-adam-{name}": optimizer | {"seed": 3, "fixed_signs": True, "learning_rate": 0.005}
         for name, optimizer in ADAM.items()
     }
-    | {"weight-bounds": {"seed": 1, "bounded": True, "learning_rate": 0.3}}
+    | {"small-weight-bounds": {"seed": 1, "bounded": True, "learning_rate": 0.3}}
 )
 _ANYTHING: Variants = {f"anything-{seed}": _anything(seed, adam=False) for seed in range(16)} | {
     f"anything-adam-{seed}": _anything(seed, adam=True) for seed in range(16)

@@ -40,7 +40,7 @@ def test_rare_spikes() -> None:
 
 
 def test_weight_bounds_are_reached() -> None:
-    problem = problem_of_variant(BEYOND_NEST["weight-bounds"], N_STEPS)
+    problem = problem_of_variant(BEYOND_NEST["small-weight-bounds"], N_STEPS)
     final, initial = simulate(*problem).weights["input"].weight, problem.connections["input"].weight
     bound = problem.network.plasticity.optimizer.weight_max
     assert np.any((np.abs(final) == bound) & (np.abs(initial) < bound))
