@@ -5,7 +5,7 @@ CORES ?= all
 CONFIG ?= config/config.yaml
 
 ACTIVATE := . .venv/bin/activate &&
-PYTEST := pytest --numprocesses auto --dist loadfile
+PYTEST := pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # The environment is what the lock file says, whatever else is on the search path.
 unexport PYTHONHOME PYTHONPATH
