@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["dataset_files"]
+
 TESTS = Path(__file__).parent
 LONGER = (
     # The pipeline.

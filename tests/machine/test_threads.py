@@ -15,7 +15,7 @@ LATER = "import scipy.linalg"  # brings a BLAS of its own
 def test_one_thread(exported: tuple[str, ...]) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in threads.VARIABLES}
     environment |= dict.fromkeys(exported, "2")
-    program = f"from eprop_core import threads; threads.use_one(); {LATER}; import os; print(threads.number())"
+    program = f"from eprop_core.machine import threads; threads.use_one(); {LATER}; import os; print(threads.number())"
     program += "; print({os.environ[name] for name in threads.VARIABLES})"
     command = [sys.executable, "-c", program]
     finished = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
@@ -25,6 +25,6 @@ def test_one_thread(exported: tuple[str, ...]) -> None:
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="where there is one core, no library takes more")
 def test_more_threads_are_told() -> None:
     environment = os.environ | dict.fromkeys(threads.VARIABLES, "2")
-    command = [sys.executable, "-c", "from eprop_core import threads; import numpy; print(threads.number())"]
+    command = [sys.executable, "-c", "from eprop_core.machine import threads; import numpy; print(threads.number())"]
     finished = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert finished.stdout == "2\n"

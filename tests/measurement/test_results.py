@@ -10,6 +10,7 @@ import pytest
 from eprop_core.machine import threads
 from eprop_core.measurement import results
 from eprop_core.measurement.provenance import provenance
+from eprop_core.ranks.communicator import SINGLE_RANK
 
 
 def test_a_result_is_written_with_its_directory(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_a_full_disk_leaves_the_former_one(tmp_path: Path) -> None:
 
 
 def test_provenance_can_be_written_and_read_back(tmp_path: Path) -> None:
-    made_by = provenance(None)
+    made_by = provenance(SINGLE_RANK)
     results.write(tmp_path / "result.json", made_by)
     assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8")) == made_by
     assert 0 < made_by["processors"][0] <= len(os.sched_getaffinity(0))
