@@ -490,6 +490,6 @@ def _value_of(parameter: float | Uniform, values: Mapping[str, np.ndarray], name
 
 
 def _listed(connections: Iterable[tuple[int, int, float]]) -> Connections:
-    source, target, weight = (np.array(values) for values in zip(*connections, strict=True))
-    order = np.lexsort((source, target))
-    return Connections(source[order], target[order], weight[order])
+    listed = sorted(connections, key=lambda connection: (connection[1], connection[0]))
+    ends = np.array([(source, target) for source, target, _ in listed], np.int64).reshape(-1, 2)
+    return Connections(ends[:, 0], ends[:, 1], np.array([weight for *_, weight in listed]))

@@ -339,9 +339,16 @@ OF_SMALL_NETWORKS: Variants = {name: SMALL | settings for group in _GROUPS for n
 BEYOND_NEST: Variants = RANDOM | OF_SMALL_NETWORKS
 """What NEST lacks as well, for comparisons with the time-driven model and the reference implementation."""
 
-SMALLEST: dict[str, Any] = {"n_input": 8, "n_recurrent": 8, "n_readout": 2}
-N_STEPS_REFERENCE = 200
-"""Sizes and number of steps for comparisons with the reference implementation, which is slow."""
+SMALLEST: dict[str, Any] = {
+    "n_input": 8,
+    "n_recurrent": 8,
+    "n_readout": 2,
+    "I_e": 6.0,
+    "input_probability": 0.08,
+    "c_reg": 3.0,
+}
+N_STEPS_REFERENCE = 300
+"""Small and active networks, and few steps, for comparisons with the reference implementation, which is slow."""
 
 KINDS = (
     "plain",
