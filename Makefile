@@ -57,10 +57,11 @@ env: .venv/ready ## build the environment .venv from the lock file
 	.venv/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@printf '%s' "$(CURDIR)" > $@
 
-.venv-lowest/ready: pyproject.toml | env
+.venv-lowest/ready: pyproject.toml | python
 	rm -rf .venv-lowest
 	"$(PYTHON)" -m venv .venv-lowest
-	.venv/bin/uv pip compile pyproject.toml --extra suite --group dev --python .venv-lowest/bin/python \
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check uv
+	.venv-lowest/bin/uv pip compile pyproject.toml --extra suite --group dev --python .venv-lowest/bin/python \
 	--resolution lowest-direct --quiet --output-file .venv-lowest/requirements.txt
 	.venv-lowest/bin/python -m pip install --disable-pip-version-check -r .venv-lowest/requirements.txt
 	.venv-lowest/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
