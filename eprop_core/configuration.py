@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from eprop_core.experiments import points
-from eprop_core.experiments.baselines.parameters import Contest, SampleContest, check_comparable
+from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline, check_comparable
 from eprop_core.experiments.break_even.parameters import BreakEven
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
@@ -36,7 +36,7 @@ class Configuration(Parameters):
         None, description="what the communication of dry runs is modelled from; null: measured between two ranks here"
     )
     break_even: BreakEven | None = Field(None, description="event-driven against time-driven simulation")
-    baselines: dict[Name, Contest] = Field(
+    baselines: dict[Name, BaselineParameters] = Field(
         {}, description="networks on which simulators are compared by the target `baselines`"
     )
     saccades: SaccadesComparison | None = Field(None, description="what the target `saccades` compares")
@@ -74,18 +74,20 @@ def load(values: Any, where: str) -> Configuration:
             configuration.break_even.points()
         except ParameterError as error:
             problems += [f"break_even.series: {line}" for line in str(error).splitlines()]
-    for name, contest in configuration.baselines.items():
-        if isinstance(contest, SampleContest):
-            for task in contest.tasks:
+    for name, baseline in configuration.baselines.items():
+        if isinstance(baseline, SampleBaseline):
+            for task in baseline.tasks:
                 if task not in configuration.tasks:
                     problems.append(f"baselines.{name}.tasks: {_no_task(configuration, task)}")
                     continue
                 if isinstance(configuration.tasks[task].dataset, Generated):
                     problems.append(f"baselines.{name}.tasks: {task} has no data set, whose samples could be shown")
-                wrong = _wrong(configuration, task, contest.changes)
+                wrong = _wrong(configuration, task, baseline.changes)
                 problems += [f"baselines.{name}.changes: {task}: {line}" for line in wrong]
                 if not wrong:
-                    problems += _wrong_contest(configuration.point(task, contest.changes), f"baselines.{name}: {task}")
+                    problems += _wrong_baseline(
+                        configuration.point(task, baseline.changes), f"baselines.{name}: {task}"
+                    )
     if problems:
         raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
     return configuration
@@ -115,7 +117,7 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
     return _wrong_judgement(study, trained) + _repeated_points(study, trained) + _wrong_seeds(study, trained)
 
 
-def _wrong_contest(task: TaskParameters, where: str) -> list[str]:
+def _wrong_baseline(task: TaskParameters, where: str) -> list[str]:
     """Return what keeps the network of a task from being compared."""
     try:
         check_comparable(task.network_for(2**31, 2**31))

@@ -25,22 +25,29 @@ class SurrogateGradient(Parameters):
         "piecewise_linear",
         description="piecewise_linear: height * max(0, 1 - u); exponential: height * exp(-u); "
         "fast_sigmoid_derivative: height / (1 + u)^2; arctan: height / (1 + u^2)",
+        json_schema_extra={"label": "surrogate gradient"},
     )
     height: float = Field(0.5, ge=0, description="largest value, at the threshold")
-    width: float = Field(0.5, gt=0, description="mV, scale of the distance to the threshold")
+    width: float = Field(
+        0.5, gt=0, description="scale of the distance to the threshold", json_schema_extra={"unit": "mV"}
+    )
 
 
 class IgnoreAndFire(Parameters):
     """Spikes at a fixed rate and a random phase, whatever the voltage: the load of a run stays at every size."""
 
-    rate: float = Field(gt=0, description="spikes/s; the interval between two spikes is rounded to steps")
+    rate: float = Field(
+        gt=0,
+        description="rate of each neuron; the interval between two spikes is rounded to steps",
+        json_schema_extra={"unit": "spikes/s"},
+    )
 
 
 class Adaptation(Parameters):
     """Threshold that each spike raises: V_th + beta * a, where a decays with tau and grows by 1 after a spike."""
 
-    beta: float = Field(gt=0, description="mV, rise of the threshold after a spike")
-    tau: float = Field(gt=0, description="ms, time constant of the adaptation")
+    beta: float = Field(gt=0, description="rise of the threshold after a spike", json_schema_extra={"unit": "mV"})
+    tau: float = Field(gt=0, description="time constant of the adaptation", json_schema_extra={"unit": "ms"})
     share: float = Field(1.0, ge=0, le=1, description="share of the neurons that adapt: the last ones")
 
 
@@ -71,17 +78,30 @@ class RecurrentNeuron(Parameters):
     ``eprop_iaf_psc_delta_adapt``.
     """
 
-    tau_m: PositivePerNeuron = Field(20.0, description="ms, membrane time constant; {low, high}: drawn for each neuron")
-    C_m: float = Field(1.0, gt=0, description="pF, membrane capacitance; acts on I_e alone")
-    I_e: float = Field(0.0, description="pA, constant current")
-    V_th: PositivePerNeuron = Field(
-        0.6, description="mV, spike threshold relative to E_L; {low, high}: drawn for each neuron"
+    tau_m: PositivePerNeuron = Field(
+        20.0,
+        description="membrane time constant; {low, high}: drawn for each neuron",
+        json_schema_extra={"label": "membrane time constant", "unit": "ms"},
     )
-    V_min: float | None = Field(None, description="mV, lower bound of the membrane voltage relative to E_L; null: none")
+    C_m: float = Field(
+        1.0, gt=0, description="membrane capacitance; acts on I_e alone", json_schema_extra={"unit": "pF"}
+    )
+    I_e: float = Field(0.0, description="constant current", json_schema_extra={"unit": "pA"})
+    V_th: PositivePerNeuron = Field(
+        0.6,
+        description="spike threshold relative to E_L; {low, high}: drawn for each neuron",
+        json_schema_extra={"unit": "mV"},
+    )
+    V_min: float | None = Field(
+        None,
+        description="lower bound of the membrane voltage relative to E_L; null: none",
+        json_schema_extra={"unit": "mV"},
+    )
     V_reset: float | None = Field(
         None,
-        description="mV relative to E_L, voltage after a spike and in the t_ref that follow, in which input is lost; "
+        description="voltage relative to E_L after a spike and in the t_ref that follow, in which input is lost; "
         "null: a spike subtracts V_th, and refractoriness only forbids to spike",
+        json_schema_extra={"unit": "mV"},
     )
     delayed_reset: bool = Field(
         False, description="whether V_th is subtracted one step after the spike, undecayed (Bellec et al. 2020)"
@@ -90,8 +110,9 @@ class RecurrentNeuron(Parameters):
     t_ref: float = Field(
         0.0,
         ge=0,
-        description="ms, refractory period, a multiple of dt. A neuron that is always driven fires every t_ref, and "
+        description="refractory period, a multiple of dt. A neuron that is always driven fires every t_ref, and "
         "every dt where t_ref is 0; with V_reset, which clamps it for all of t_ref, every t_ref + dt",
+        json_schema_extra={"unit": "ms"},
     )
     surrogate_gradient: SurrogateGradient = SurrogateGradient()
     ignore_and_fire: IgnoreAndFire | None = Field(
@@ -103,8 +124,8 @@ class RecurrentNeuron(Parameters):
 class ReadoutNeuron(Parameters):
     """Leaky readout without spikes (NEST: ``eprop_readout``); its signal is y = v + E_L."""
 
-    tau_m: float = Field(20.0, gt=0, description="ms, membrane time constant")
-    E_L: float = Field(0.0, description="mV, leak potential, the readout signal at rest")
+    tau_m: float = Field(20.0, gt=0, description="membrane time constant", json_schema_extra={"unit": "ms"})
+    E_L: float = Field(0.0, description="leak potential, the readout signal at rest", json_schema_extra={"unit": "mV"})
     loss: Literal["mean_squared_error", "cross_entropy"] = Field(
         "mean_squared_error",
         description="what the error is the gradient of; each is the mean over samples. mean_squared_error: half the "
@@ -116,9 +137,11 @@ class ReadoutNeuron(Parameters):
 class _Optimizer(Parameters):
     """What all optimizers share: a step size, and the bounds in which weights are kept."""
 
-    learning_rate: float = Field(1e-4, ge=0, description="step size of the weight update (eta)")
-    weight_min: float = Field(-100.0, description="pA, smallest weight")
-    weight_max: float = Field(100.0, description="pA, largest weight")
+    learning_rate: float = Field(
+        1e-4, ge=0, description="step size of the weight update (eta)", json_schema_extra={"label": "learning rate"}
+    )
+    weight_min: float = Field(-100.0, description="smallest weight", json_schema_extra={"unit": "pA"})
+    weight_max: float = Field(100.0, description="largest weight", json_schema_extra={"unit": "pA"})
     fixed_signs: bool = Field(
         False,
         description="whether each weight keeps its initial sign: an update that would cross zero ends there. No Dale's "
@@ -188,17 +211,32 @@ class Plasticity(Parameters):
         description="whether voltages, refractoriness and traces return to rest before each sample; "
         "as in NEST, spikes that arrive in its first step are lost",
     )
-    kappa: float = Field(0.97, ge=0, lt=1, description="decay per step of the low-pass filter of the eligibility trace")
+    kappa: float = Field(
+        0.97,
+        ge=0,
+        lt=1,
+        description="decay per step of the low-pass filter of the eligibility trace",
+        json_schema_extra={"label": "eligibility filter κ"},
+    )
     kappa_reg: float = Field(0.97, ge=0, lt=1, description="decay per step of the filters of the rate regularization")
     c_reg: float = Field(
         0.0,
         ge=0,
         description="strength of the firing-rate regularization: factor of the rate minus f_target in spikes/ms, or in "
         'spikes per step where rate_average is "sample"',
+        json_schema_extra={"label": "rate regularization"},
     )
-    f_target: float = Field(10.0, ge=0, description="spikes/s at every dt, target rate of the regularization")
+    f_target: float = Field(
+        10.0,
+        ge=0,
+        description="target rate of the regularization, at every dt",
+        json_schema_extra={"label": "target rate", "unit": "spikes/s"},
+    )
     cutoff: int | None = Field(
-        100, ge=2, description="steps after a spike in which a synapse gathers gradient; null: no limit"
+        100,
+        ge=2,
+        description="time after a spike in which a synapse gathers gradient; null: no limit",
+        json_schema_extra={"label": "cutoff", "unit": "steps"},
     )
     optimizer: Optimizer = GradientDescent()
 
@@ -236,7 +274,12 @@ class PairwiseBernoulli(Parameters):
     """Every pair independently with the same probability."""
 
     rule: Literal["pairwise_bernoulli"]
-    probability: float = Field(ge=0, le=1, description="probability of a pair, the density of the projection")
+    probability: float = Field(
+        ge=0,
+        le=1,
+        description="probability of a pair, the density of the projection",
+        json_schema_extra={"label": "density"},
+    )
 
 
 Connectivity = Annotated[AllToAll | FixedInDegree | PairwiseBernoulli, Field(discriminator="rule")]
@@ -248,7 +291,11 @@ class InitialWeights(Parameters):
     distribution: Literal["normal", "uniform", "constant"] = Field(
         "normal", description="normal: mean 0, deviation 1; uniform: in [-sqrt(3), sqrt(3)), deviation 1; constant: 1"
     )
-    scale: float = Field(1.0, description="pA, factor of the draws; standard deviation where nothing divides")
+    scale: float = Field(
+        1.0,
+        description="factor of the draws; standard deviation where nothing divides",
+        json_schema_extra={"unit": "pA"},
+    )
     divide_by: Literal["nothing", "sqrt_sources", "sqrt_in_degree", "sqrt_mean_fan"] = Field(
         "sqrt_sources",
         description="sqrt_sources: square root of the number of sources; sqrt_in_degree: of the mean in-degree; "
@@ -264,8 +311,9 @@ class Projection(Parameters):
     delay: int = Field(
         1,
         ge=1,
-        description="steps from a spike's emission to its arrival. Targets and learning windows do not shift with it: "
+        description="time from a spike's emission to its arrival. Targets and learning windows do not shift with it: "
         "the first input.delay + output.delay steps of a sample still see the readouts answer the sample before",
+        json_schema_extra={"label": "delay", "unit": "steps"},
     )
     plastic: bool = Field(True, description="whether its weights learn")
     learning_rate: float | None = Field(
@@ -290,7 +338,12 @@ class Feedback(Parameters):
     )
     connectivity: Connectivity = AllToAll(rule="all_to_all")
     weights: InitialWeights = InitialWeights(divide_by="nothing")
-    delay: int = Field(1, ge=1, description="steps from a readout's error to its arrival at the recurrent neurons")
+    delay: int = Field(
+        1,
+        ge=1,
+        description="time from a readout's error to its arrival at the recurrent neurons",
+        json_schema_extra={"label": "delay", "unit": "steps"},
+    )
 
 
 def _check_voltages(neuron: RecurrentNeuron) -> None:
@@ -305,17 +358,27 @@ def _check_voltages(neuron: RecurrentNeuron) -> None:
 class Network(Parameters):
     """A recurrent network with its inputs, readouts and learning rule."""
 
-    dt: float = Field(1.0, gt=0, description="ms, length of a step")
+    dt: float = Field(1.0, gt=0, description="length of a step", json_schema_extra={"unit": "ms"})
     n_input: int = Field(ge=1, description="input channels")
-    n_recurrent: int = Field(ge=1, description="recurrent neurons")
+    n_recurrent: int = Field(ge=1, description="recurrent neurons", json_schema_extra={"label": "recurrent neurons"})
     n_readout: int = Field(ge=1, description="readout neurons")
     neuron: RecurrentNeuron = RecurrentNeuron()
     readout: ReadoutNeuron = ReadoutNeuron()
     plasticity: Plasticity = Plasticity()
-    input: Projection = Field(Projection(), description="input channels to recurrent neurons")
-    recurrent: Projection = Field(Projection(), description="recurrent neurons to each other, never to themselves")
-    output: Projection = Field(Projection(), description="recurrent neurons to readouts")
-    feedback: Feedback = Field(Feedback(), description="readouts to recurrent neurons")
+    input: Projection = Field(
+        Projection(), description="input channels to recurrent neurons", json_schema_extra={"label": "input"}
+    )
+    recurrent: Projection = Field(
+        Projection(),
+        description="recurrent neurons to each other, never to themselves",
+        json_schema_extra={"label": "recurrent"},
+    )
+    output: Projection = Field(
+        Projection(), description="recurrent neurons to readouts", json_schema_extra={"label": "output"}
+    )
+    feedback: Feedback = Field(
+        Feedback(), description="readouts to recurrent neurons", json_schema_extra={"label": "feedback"}
+    )
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

@@ -13,21 +13,43 @@ class Saccades(Parameters):
     The defaults are calibrated to N-MNIST; ``eprop_core.experiments.saccades`` measures how well.
     """
 
-    sensor_size: int = Field(34, ge=4, description="pixels, edge of the square sensor")
-    image_size: int = Field(28, ge=2, description="pixels, edge of the image on the sensor")
-    top: float = Field(1.2, description="pixels, row of the image's upper edge at the start")
-    left: float = Field(0.4, description="pixels, column of the image's left edge at the start")
-    amplitude: float = Field(5.3, gt=0, description="pixels, base and height of the triangle")
-    saccade_duration: float = Field(105.0, gt=0, description="ms, length of a saccade, rest included")
-    movement_onset: float = Field(3.0, ge=0, description="ms, rest at the beginning of a saccade")
-    movement_duration: float = Field(88.0, gt=0, description="ms, length of its movement; rest follows")
-    blur: float = Field(0.6, ge=0, description="pixels, standard deviation of the optics' point spread")
+    sensor_size: int = Field(34, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"})
+    image_size: int = Field(
+        28, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
+    )
+    top: float = Field(
+        1.2, description="row of the image's upper edge at the start", json_schema_extra={"unit": "pixels"}
+    )
+    left: float = Field(
+        0.4, description="column of the image's left edge at the start", json_schema_extra={"unit": "pixels"}
+    )
+    amplitude: float = Field(
+        5.3, gt=0, description="base and height of the triangle", json_schema_extra={"unit": "pixels"}
+    )
+    saccade_duration: float = Field(
+        105.0, gt=0, description="length of a saccade, rest included", json_schema_extra={"unit": "ms"}
+    )
+    movement_onset: float = Field(
+        3.0, ge=0, description="rest at the beginning of a saccade", json_schema_extra={"unit": "ms"}
+    )
+    movement_duration: float = Field(
+        88.0, gt=0, description="length of its movement; rest follows", json_schema_extra={"unit": "ms"}
+    )
+    blur: float = Field(
+        0.6, ge=0, description="standard deviation of the optics' point spread", json_schema_extra={"unit": "pixels"}
+    )
     black_level: float = Field(0.2, gt=0, description="luminance of a stroke, where the ground has 1 + black_level")
     threshold_on: float = Field(0.16, gt=0, description="rise of log luminance that makes an ON event")
     threshold_off: float = Field(0.15, gt=0, description="fall of log luminance that makes an OFF event")
-    refractory_time: float = Field(1.5, ge=0.5, description="ms, time after an event in which a pixel is reset")
-    position_jitter: float = Field(0.25, ge=0, description="pixels, deviation of a recording's path, cut at 3 times")
-    time_jitter: float = Field(3.0, ge=0, description="ms, standard deviation of a recording's start")
+    refractory_time: float = Field(
+        1.5, ge=0.5, description="time after an event in which a pixel is reset", json_schema_extra={"unit": "ms"}
+    )
+    position_jitter: float = Field(
+        0.25, ge=0, description="deviation of a recording's path, cut at 3 times", json_schema_extra={"unit": "pixels"}
+    )
+    time_jitter: float = Field(
+        3.0, ge=0, description="standard deviation of a recording's start", json_schema_extra={"unit": "ms"}
+    )
     leak_rate: float = Field(
         0.33, ge=0, description="events/s of a pixel, ON events that no change of luminance causes"
     )
@@ -44,13 +66,25 @@ class Saccades(Parameters):
 class SmallSaccades(Saccades):
     """The same for images of 8 x 8 pixels: a smaller sensor, in proportion."""
 
-    sensor_size: int = Field(16, ge=4, description="pixels, edge of the square sensor")
-    image_size: int = Field(12, ge=2, description="pixels, edge of the image on the sensor")
-    top: float = Field(0.5, description="pixels, row of the image's upper edge at the start")
-    left: float = Field(0.5, description="pixels, column of the image's left edge at the start")
-    amplitude: float = Field(2.5, gt=0, description="pixels, base and height of the triangle")
-    blur: float = Field(0.3, ge=0, description="pixels, standard deviation of the optics' point spread")
-    position_jitter: float = Field(0.1, ge=0, description="pixels, deviation of a recording's path, cut at 3 times")
+    sensor_size: int = Field(16, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"})
+    image_size: int = Field(
+        12, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
+    )
+    top: float = Field(
+        0.5, description="row of the image's upper edge at the start", json_schema_extra={"unit": "pixels"}
+    )
+    left: float = Field(
+        0.5, description="column of the image's left edge at the start", json_schema_extra={"unit": "pixels"}
+    )
+    amplitude: float = Field(
+        2.5, gt=0, description="base and height of the triangle", json_schema_extra={"unit": "pixels"}
+    )
+    blur: float = Field(
+        0.3, ge=0, description="standard deviation of the optics' point spread", json_schema_extra={"unit": "pixels"}
+    )
+    position_jitter: float = Field(
+        0.1, ge=0, description="deviation of a recording's path, cut at 3 times", json_schema_extra={"unit": "pixels"}
+    )
 
 
 ActiveChannels = Annotated[
@@ -95,7 +129,13 @@ class Nmnist(Parameters):
         "null: in EPROP_BENCH_DATA, or download to EPROP_BENCH_CACHE",
     )
     n_steps: int = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
-    time_max_us: int = Field(336040, ge=1, lt=2**23, description="us, the longest time that a recording may have")
+    time_max_us: int = Field(
+        336040,
+        ge=1,
+        lt=2**23,
+        description="the longest time that a recording may have",
+        json_schema_extra={"unit": "us"},
+    )
     train_samples: int | None = Field(None, ge=1, description="the first so many training samples; null: all")
     test_samples: int | None = Field(None, ge=1, description="the first so many test samples; null: all")
     active_channels: ActiveChannels = None

@@ -1,19 +1,26 @@
 """Compile the simulator, so that jobs that start together find it in numba's cache."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from eprop_core.experiments import command_line
 from eprop_core.experiments.poisson import poisson_spikes
-from eprop_core.measurement import results
 from eprop_core.measurement.provenance import provenance
+from eprop_core.measurement.results import Result
 from eprop_core.parameters import PROJECTIONS, AllToAll, Network, Plasticity
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
+
+
+class CompileResult(Result):
+    """Notice that the simulator is compiled for one kind of network."""
+
+    experiment: Literal["compile"] = "compile"
+    kind: str
 
 
 def run_briefly(
@@ -75,7 +82,7 @@ def main() -> None:
     parser.add_argument("--kind", default="plain", help=f"plain, or some of {', '.join(_FEATURES)} joined by -")
     options = parser.parse_args()
     run_briefly(network_of(options.kind))
-    results.write(options.output, {"experiment": "compile", "provenance": provenance(None)})
+    CompileResult(kind=options.kind, provenance=provenance()).write(options.output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psutil
 
@@ -136,11 +136,3 @@ def total(communicator: Communicator, counts: Mapping[str, int]) -> dict[str, in
     """Return the sum of ``counts`` over ranks; collective."""
     of_ranks = communicator.allgather({name: int(value) for name, value in counts.items()})
     return {name: sum(of_rank[name] for of_rank in of_ranks) for name in of_ranks[0]}
-
-
-def per_rank(communicator: Communicator, times: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return phase times and peak memory of each rank; collective."""
-    of_ranks: list[dict[str, Any]] = communicator.allgather(
-        {"times_s": dict(times), "peak_memory_bytes": peak_memory()}
-    )
-    return of_ranks

@@ -28,10 +28,15 @@ class SineWaves(Generated):
 
     name: Literal["sine_waves"]
     n_input: int = Field(100, ge=1, description="input channels")
-    input_rate: float = Field(50.0, ge=0, description="spikes/s, rate of each channel's frozen noise")
+    input_rate: float = Field(
+        50.0, ge=0, description="rate of each channel's frozen noise", json_schema_extra={"unit": "spikes/s"}
+    )
     n_steps: int = Field(1000, ge=2, description="time steps of the sample")
     periods: list[Annotated[int, Field(ge=1)]] = Field(
-        [1000, 500, 333, 200], min_length=1, description="steps, periods of the waves; each begins with a random phase"
+        [1000, 500, 333, 200],
+        min_length=1,
+        description="periods of the waves; each begins with a random phase",
+        json_schema_extra={"unit": "steps"},
     )
     amplitudes: Uniform = Field(
         Uniform(low=0.5, high=2.0), description="from which each wave's amplitude is drawn, before their sum is scaled"
@@ -57,7 +62,9 @@ class Pattern(Generated):
 
     name: Literal["pattern"]
     n_input: int = Field(100, ge=1, description="input channels")
-    input_rate: float = Field(50.0, ge=0, description="spikes/s, rate of each channel's frozen noise")
+    input_rate: float = Field(
+        50.0, ge=0, description="rate of each channel's frozen noise", json_schema_extra={"unit": "spikes/s"}
+    )
     n_steps: int = Field(1258, ge=2, description="time steps of the sample")
     turns_x: int = Field(1, ge=1, description="periods of x in a sample; 1 and 2 draw a lemniscate")
     turns_y: int = Field(2, ge=1, description="periods of y in a sample")
@@ -84,8 +91,10 @@ class EvidenceAccumulation(Generated):
     cue: int = Field(100, ge=1, description="steps of a cue")
     delay: int = Field(1050, ge=0, description="steps between the last cue and the call for the answer")
     recall: int = Field(150, ge=1, description="steps of that call, at the end of the sample")
-    input_rate: float = Field(40.0, ge=0, description="spikes/s, rate of a channel whose group is on")
-    noise_rate: float = Field(10.0, ge=0, description="spikes/s, rate of the noise")
+    input_rate: float = Field(
+        40.0, ge=0, description="rate of a channel whose group is on", json_schema_extra={"unit": "spikes/s"}
+    )
+    noise_rate: float = Field(10.0, ge=0, description="rate of the noise", json_schema_extra={"unit": "spikes/s"})
     bias: float = Field(0.7, ge=0.5, le=1, description="probability of a cue on the side that the sample favours")
 
     @model_validator(mode="after")

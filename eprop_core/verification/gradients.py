@@ -23,7 +23,8 @@ from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.verification.bellec_model import adaptation_of, same_for_all, surrogate_gradient_of
-from eprop_core.verification.comparison import Difference, relative_difference
+from eprop_core.verification.comparison import relative_difference
+from eprop_core.verification.findings import Difference
 from eprop_core.verification.random_problem import Problem, random_problem
 from eprop_core.verification.simulators import dense
 from eprop_core.verification.variants import SURROGATES, Variants
@@ -63,7 +64,8 @@ def difference(name: str, seed: int) -> Difference:
     expected = derivative(problem)
     learnt = learnt_gradient(problem, projection, 1.0 / np.abs(expected).max())
     tolerance = READOUT_TOLERANCE if projection == "output" else INPUT_TOLERANCE
-    return Difference("gradient", relative_difference(learnt, expected, expected), tolerance)
+    largest = relative_difference(learnt, expected, expected)
+    return Difference(quantity="gradient", max_difference=largest, tolerance=tolerance)
 
 
 def one_sample(problem: Problem, projection: str) -> Problem:

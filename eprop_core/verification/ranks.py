@@ -16,7 +16,7 @@ from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.verification.comparison import Difference
+from eprop_core.verification.findings import Difference
 from eprop_core.verification.random_problem import Problem, random_problem
 
 DESTINATIONS: tuple[Destinations, ...] = ("all", "targets")
@@ -128,7 +128,7 @@ def differences(communicator: Communicator) -> dict[str, list[Difference]]:
         for destinations in DESTINATIONS:
             together = simulate(problem, communicator, destinations)
             result[f"{name}, spikes to {destinations}"] = [
-                Difference(quantity, _largest_difference(together, alone, keys), 0.0)
+                Difference(quantity=quantity, max_difference=_largest_difference(together, alone, keys), tolerance=0.0)
                 for quantity, keys in _quantities(alone).items()
             ]
     return result

@@ -18,13 +18,13 @@ HEADING = "## All keys\n"
 
 def schema() -> str:
     """Return the JSON Schema of the configuration."""
-    values = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Configuration.model_json_schema()}
+    values = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_root()}
     return json.dumps(values, indent=2) + "\n"
 
 
 def keys() -> str:
     """Return a section in Markdown with a table of keys for each model of the configuration."""
-    root = Configuration.model_json_schema()
+    root = _root()
     order = ["Configuration"]
     for name in order:  # grows while it is walked: a model comes before those that its keys refer to
         order += [other for other in dict.fromkeys(_references(_model(root, name)["properties"])) if other not in order]
@@ -39,6 +39,24 @@ def keys() -> str:
             parts.append(f"| `{key}` | {_values(field)} | {default} | {field.get('description', '')} |")
         parts.append("")
     return "\n".join(parts)
+
+
+def _root() -> dict[str, Any]:
+    """Return the schema of the configuration, in which a description begins with the unit of the values."""
+    root: dict[str, Any] = _with_units(Configuration.model_json_schema())
+    return root
+
+
+def _with_units(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_units(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    described = {key: _with_units(inner) for key, inner in value.items()}
+    described.pop("label", None)  # no key of the configuration has either name
+    if unit := described.pop("unit", None):
+        described["description"] = f"{unit}, {described['description']}"
+    return described
 
 
 def _model(root: dict[str, Any], name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from eprop_core.configuration import Configuration
 from eprop_core.datasets.parameters import Dataset
 from eprop_core.datasets.prepare import is_here
-from eprop_core.experiments.baselines.parameters import Contest, SampleContest
+from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.points import content_hash
 from eprop_core.experiments.scaling.parameters import Scaling
@@ -30,7 +30,7 @@ class BaselinesNetwork(NamedTuple):
 
     name: str
     """Key in the configuration."""
-    parameters: Contest
+    parameters: BaselineParameters
     task: TaskParameters | None
     """The task whose samples it is shown; None for Poisson input."""
 
@@ -83,7 +83,7 @@ class Plan:
         named = {}
         for key, parameters in self.configuration.baselines.items():
             name, task = f"{key}-{content_hash(parameters)}", None
-            if isinstance(parameters, SampleContest):
+            if isinstance(parameters, SampleBaseline):
                 tasks = [self.configuration.tasks[task] for task in parameters.tasks]
                 task = next((task for task in tasks if _is_here(task)), tasks[-1])
                 name += f"-{content_hash(task)}"
@@ -188,7 +188,7 @@ class Plan:
             "scaling": {name: self._scaling(name) for name in configuration.scaling},
             "break_even": {**self.break_even, "all": {"points": self._points_of_break_even()}},
             "baselines": {
-                **{name: {"contest": of.parameters, "task": of.task} for name, of in self.baselines.items()},
+                **{name: {"baseline": of.parameters, "task": of.task} for name, of in self.baselines.items()},
                 "all": {"results": {of.name: f"results/baselines/{name}.json" for name, of in self.baselines.items()}},
             },
             "saccades": {"all": configuration.saccades},

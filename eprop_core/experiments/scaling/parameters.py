@@ -1,4 +1,4 @@
-"""What a scaling experiment is told: the networks that are timed side by side, on how many ranks, and how often."""
+"""Parameters of a scaling experiment: the networks that are timed side by side, on how many ranks, and how often."""
 
 from typing import Any, Literal, Self
 
@@ -20,7 +20,7 @@ class Case(Parameters):
         "by probability"
     )
     network: Network = Field(description="the network on one rank")
-    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
+    input_rate: float = Field(ge=0, description="rate of each input channel", json_schema_extra={"unit": "spikes/s"})
     destinations: Destinations | None = Field(
         None,
         description="ranks that a spike is sent to: all, or those with targets; null: what should take less time",
@@ -100,8 +100,8 @@ class Scaling(Timing):
     ranks: list[RankCount] = Field([], description="numbers of MPI ranks that are measured")
     dry_ranks: list[RankCount] = Field(
         [],
-        description="numbers of ranks of which one is played without the others, for what this machine cannot measure: "
-        "its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
+        description="numbers of ranks of which one is emulated without the others, for what this machine cannot "
+        "measure: its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
     )
     seeds: Seeds = Field([1], description="one job per seed and number of ranks")
 

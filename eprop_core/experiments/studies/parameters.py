@@ -60,7 +60,11 @@ TaskNetwork = create_model(  # type: ignore[call-overload]
 class Training(Parameters):
     """How a network is trained."""
 
-    epochs: int = Field(ge=1, description="passes over the training samples, each in an order of its own")
+    epochs: int = Field(
+        ge=1,
+        description="passes over the training samples, each in an order of its own",
+        json_schema_extra={"label": "epochs"},
+    )
     learning_window: int | None = Field(
         None,
         ge=1,

@@ -1,8 +1,8 @@
-"""Measure how long NEST takes for one problem: a contestant of ``eprop_core.experiments.baselines``.
+"""Measure how long NEST takes for one problem: called by ``eprop_core.experiments.baselines``.
 
     python measure.py PROBLEM.npz (event_driven | static | training) RESULT.json
 
-The result holds what ``eprop_core.experiments.baselines.simulator`` measures of its own, in the same way.
+The result file holds a ``Measurement`` (``eprop_core.experiments.baselines.result``), as that of this simulator.
 """
 
 import ctypes
