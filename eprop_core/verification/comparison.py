@@ -1,8 +1,8 @@
-"""How far two simulations of the same problem differ, and up to which step they can be compared.
+"""Comparison of two simulations of the same problem, up to the step at which they diverge.
 
 A spike is a yes or no: where a voltage comes within rounding of the threshold, two correct programs may decide
 differently, and from there on they simulate different networks. Then the problem is cut off before that step and
-simulated again by both, and the voltage's distance to the threshold shows whether rounding can be the reason.
+simulated again by both, and the distance of the voltage to the threshold shows whether rounding can be the reason.
 
 A network whose weights run away amplifies rounding. It is cut off where both still agree, and how far the reference
 differs from itself, once started with other last bits, shows whether rounding can be the reason.
@@ -31,7 +31,7 @@ from eprop_core.verification.random_problem import Problem
 
 
 class Outcome(NamedTuple):
-    """What comes out of a simulation."""
+    """Spikes, signals and weights of a simulation."""
 
     spike_steps: np.ndarray
     """int64 (n_spikes,), ascending."""

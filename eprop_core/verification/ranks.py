@@ -96,7 +96,7 @@ def per_sample(problem: Problem) -> Problem:
 def simulate(
     problem: Problem, communicator: Communicator = SINGLE_RANK, destinations: Destinations | None = None
 ) -> dict[str, np.ndarray]:
-    """What comes out of two runs and an evaluation, on all ranks together; the same on every rank."""
+    """Return the results of two runs and an evaluation on all ranks; they are the same on every rank. Collective."""
     network, connections, stimulus = problem
     simulation = Simulation(
         network, seed=3, connections=connections, communicator=communicator, destinations=destinations

@@ -102,7 +102,7 @@ COMBINATIONS: Variants = {
 }
 
 OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS
-"""What NEST can simulate."""
+"""Variants that NEST can simulate."""
 
 _SMALL = ONE_FILTER | {
     "n_input": 20,
@@ -151,7 +151,7 @@ BEYOND_NEST: Variants = (
         "V_reset-delays": _SMALL | {"seed": 10, "V_reset": -0.3, "delay": _delays(1, 3, 4, 2)},
     }
 )
-"""What NEST lacks, and the time-driven model has."""
+"""Variants that NEST lacks and the time-driven model has."""
 
 KINDS = (
     "plain",

@@ -1,6 +1,5 @@
 """The workflow's scripts are modules beside each other, as Snakemake starts them; what their tests have in common."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,8 +37,7 @@ def study(tmp_path: Path) -> Any:
         for index, changed in enumerate(changes):
             files = [tmp_path / f"{index}-{seed}.json" for seed in seeds]
             for seed, file in zip(seeds, files, strict=True):
-                result = training_result(seed, changed.get(DENSITY, 0.1), changed.get(DELAY, 1))
-                file.write_text(json.dumps(result), encoding="utf-8")
+                training_result(seed, changed.get(DENSITY, 0.1), changed.get(DELAY, 1)).write(file)
             default = changed.get(DENSITY, 0.1) == 0.1 and changed.get(DELAY, 1) == 1
             point = {"task": "digits", "variant": "", "series": "", "changes": changed, "default": default}
             point |= names[index] if names else {}

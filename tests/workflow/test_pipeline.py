@@ -283,7 +283,7 @@ def test_baselines(tmp_path: Path) -> None:
     run = snakemake(tmp_path, "--configfile", PROJECT / "config" / "smoke.yaml", "--", "baselines")
     assert run.returncode == 0, run.stdout + run.stderr
     table = pd.read_csv(tmp_path / "results" / "tables" / "baselines.csv")
-    contestants = set(zip(table["network"], table["variant"], table["simulator"].str.split().str[0], strict=True))
+    simulators = set(zip(table["network"], table["variant"], table["simulator"].str.split().str[0], strict=True))
     both = {
         (network, variant, simulator)
         for network in ("poisson", "samples")
@@ -291,7 +291,7 @@ def test_baselines(tmp_path: Path) -> None:
         for simulator in ("eprop_core", "NEST")
     }
     training = {("samples", "training", simulator) for simulator in ("eprop_core", "NEST")}
-    assert contestants == both | training | {
+    assert simulators == both | training | {
         (network, "time_driven", "eprop_core") for network in ("poisson", "samples")
     }
     assert (table["synaptic_events"] > 0).all()

@@ -60,7 +60,7 @@ class Case(Parameters):
 
 
 class Timing(Case):
-    """What one job measures: all variants of a random network, one after another, again and again."""
+    """Timing of all variants of a random network in one job; the variants take turns."""
 
     variants: dict[Name, points.Changes] = Field(
         {"eprop_plus": {}},
@@ -84,7 +84,11 @@ class Timing(Case):
         return self
 
     def case(self, variant: str) -> Case:
-        """Return what a variant runs; raise a :class:`ParameterError` if its changes are not allowed."""
+        """Return the network and input of a variant.
+
+        Raises:
+            ParameterError: its changes are not allowed.
+        """
         values = self.model_dump(mode="json", include=set(Case.model_fields))
         return points.parse_changed(Case, values, self.variants[variant])
 
@@ -122,5 +126,5 @@ class Scaling(Timing):
 
     @property
     def timing(self) -> Timing:
-        """What each of the jobs measures."""
+        """The parameters of one job."""
         return Timing.model_validate(self.model_dump(include=set(Timing.model_fields)))

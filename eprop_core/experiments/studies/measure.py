@@ -247,7 +247,7 @@ def divided(
 ) -> tuple[DatasetClassification, DatasetClassification]:
     """Return what is learned and what is tested of a data set.
 
-    For cross-validation the two sets are joined, and divided anew: the seed tells which fold is tested.
+    For cross-validation the two sets are joined and divided into folds; the seed chooses the fold that is tested.
     """
     training = parameters.training
     if training.folds is not None:

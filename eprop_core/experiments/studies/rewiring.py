@@ -18,7 +18,7 @@ from eprop_core.simulation import Simulation
 
 
 def rewire(simulation: Simulation, rewiring: Rewiring, n_samples: int, number: int) -> dict[str, int]:
-    """Rewire a network after ``n_samples`` more samples; ``number`` tells the draws of one rewiring from another's.
+    """Rewire a network after ``n_samples`` more samples; ``number`` makes the draws of each rewiring different.
 
     Collective; each rank holds all connections of a projection meanwhile. Returns how many synapses were replaced, by
     projection.

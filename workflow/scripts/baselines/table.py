@@ -24,6 +24,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as it is printed."""
     why = reasons(table)
     spread = [f"{iqr:.3f}" if n > 1 else "" for iqr, n in zip(table["seconds_iqr"], table["repeats"], strict=True)]
+    times = cells(table["seconds"], ".3f", why["seconds"], spread)
     built = 1e-6 * table["synapses_built_per_second"]
     columns = {
         "Network": table["network"],
@@ -32,8 +33,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         "Rate (spikes/s)": cells(table["rate_hz"], ".1f"),
         label_of(Measurement, "synapses"): cells(table["synapses"], ".0f"),
         "Events (million)": cells(1e-6 * table["synaptic_events"], ".2f"),
-        label_of(Measurement, "seconds"): cells(table["seconds"], ".3f", why["seconds"], spread)
-        + other_work.marks(table),
+        label_of(Measurement, "seconds"): times + other_work.marks(table),
         "ns per event": cells(table["ns_per_synaptic_event"], ".1f", why["ns_per_synaptic_event"]),
         "NEST / this": cells(table["ratio_to_nest"], ".3g", why["ratio_to_nest"]),
         "Times the limit": cells(

@@ -92,8 +92,9 @@ def _draw_samples(panel: Axes, result: SaccadesResult) -> None:
     panel.plot([0, largest], [0, largest], color=style.GREY, linestyle="--", linewidth=0.8)
     panel.plot(counts["recorded"], counts["simulated"], ".", color=style.COLOURS[0], markersize=1.5, alpha=0.5)
     correlation = result.agreement.correlation_of_events_per_sample
-    told = [] if correlation is None else [f"r = {number(correlation, '.3f')}"]
-    panel.annotate("\n".join([*told, f"n = {len(counts['real'])}"]), (0.05, 0.95), xycoords="axes fraction", va="top")
+    lines = [] if correlation is None else [f"r = {number(correlation, '.3f')}"]
+    lines.append(f"n = {len(counts['recorded'])}")
+    panel.annotate("\n".join(lines), (0.05, 0.95), xycoords="axes fraction", va="top")
     panel.set(xlabel="Events recorded (1000)", ylabel="Events simulated (1000)", xlim=(0, largest), ylim=(0, largest))
     panel.set_aspect("equal")
 

@@ -11,7 +11,7 @@ from workflow.scripts.shared.left_out import Reason, Reasons, clearly_positive, 
 PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait", "other")
 """Parts of the propagation: ``deliver`` without its plastic part, and ``other``, what no phase accounts for."""
 POINT = ["variant", "measured", "ranks"]
-"""What the repeats of a run have in common."""
+"""Columns that are equal for all repeats of a run."""
 
 
 def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:

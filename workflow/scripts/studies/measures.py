@@ -26,7 +26,7 @@ class Measure(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What is written on an axis or over a column."""
+        """The text on an axis or above a column."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     def format_axis(self, panel: Axes) -> None:

@@ -26,7 +26,7 @@ class Column(NamedTuple):
 
     parameter: str
     second: str
-    """The parameter that colours tell apart; empty where they tell tasks apart."""
+    """The parameter that has a colour for each value; empty where each task has a colour."""
     task: str
     """Empty where the tasks share the panels."""
     runs: pd.DataFrame

@@ -54,7 +54,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def printed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of ``runs`` as it is printed; a point is told by its name or the parameters that it changes."""
+    """Return the table of ``runs`` as it is printed; a point has its name, or the parameters that it changes."""
     columns: dict[str, Any] = {"Task": table["task"].map(style.task_name)}
     if runs["varied"].notna().any():
         columns["Variant" if runs["variant"].notna().any() else "Varied"] = [_point(row) for _, row in table.iterrows()]

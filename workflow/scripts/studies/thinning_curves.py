@@ -78,7 +78,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     """Return what is drawn, a row per task, series, value and measure: mean, interval; of costs also :func:`ratios`.
 
     Of the measure that counts, ``better_by_at_least`` is the one-sided 95 % bound of the difference to the first point
-    of the panel (negative: it may be worse); ``last_as_good`` tells the marked points.
+    of the panel (negative: it may be worse); ``last_as_good`` marks points.
     """
     measure = measure_of(runs)
     parts = []
@@ -124,7 +124,7 @@ def draw(runs: pd.DataFrame) -> Figure:
         if runs["chance"].notna().all() and not zoomed:
             style.draw_chance(above, pair.runs["chance"].iloc[0])
         _draw_costs(below, pair)
-        name = style.wrapped(pair.name) if len(pair.last) == 1 else ""  # else a legend tells
+        name = style.wrapped(pair.name) if len(pair.last) == 1 else ""  # else a legend names them
         above.set_title(", ".join(filter(None, [style.task_name(pair.task) if several_tasks else "", name])))
         below.set_xlabel(label_of(TaskParameters, pair.parameter))
         for panel in (above, below):
