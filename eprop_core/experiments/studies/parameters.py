@@ -188,7 +188,7 @@ class Study(Parameters):
     goals: dict[str, Annotated[float, Field(gt=0)]] = Field(
         {},
         description="accuracy on samples held back (on training samples if there are none), at most 1, or training "
-        "loss (mean_squared_error, mV²) where no answer is right or wrong, by task; tables have the training time to it",
+        "loss (mean_squared_error, mV²) where no answer is right or wrong, by task; tables have the time until then",
     )
 
     @model_validator(mode="after")
