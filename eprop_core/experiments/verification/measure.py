@@ -129,8 +129,8 @@ def _compare(problems: dict[str, Problem], own: comparison.Simulator, reference:
 
 
 def measure(
-    check: Check,
     parameters: Verification,
+    check: Check,
     *,
     seed: int = 1,
     communicator: Communicator = SINGLE_RANK,
@@ -164,8 +164,8 @@ def main() -> None:
         raise ParameterError(f"--nest: {options.check} needs it")
     nest: dict[str, Any] = command_line.read_json(options.nest) if needs_nest else {"python": "", "nest": None}
     result = measure(
-        options.check,
         parameters,
+        options.check,
         seed=options.seed,
         communicator=communicator,
         nest_python=nest["python"],
