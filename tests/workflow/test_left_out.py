@@ -17,8 +17,11 @@ from eprop_core.experiments.baselines.result import BaselineResult, Process
 from eprop_core.experiments.saccades import measure as saccades
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.saccades.result import SaccadesResult
+from eprop_core.experiments.verification.parameters import Verification
+from eprop_core.experiments.verification.result import VerificationResult
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
+from eprop_core.verification.findings import Activity, Amplification, Difference, Divergence
 from small_results import DELAY, DENSITY, INTERCONNECT, PROVENANCE, scaling_result
 from workflow.scripts.baselines import collect as baselines_collect
 from workflow.scripts.baselines import figure as baselines_figure
@@ -436,18 +439,37 @@ def test_recordings_without_events(tmp_path: Path) -> None:
     check_figure(saccades_figure.draw(comparison), tmp_path, Reason.CONSTANT, downwards=(0, 1, 2, 3))
 
 
-def test_a_difference_that_is_no_number(tmp_path: Path) -> None:
-    rows = [
-        {"check": "MPI ranks", "variant": f"{n} ranks", "quantity": quantity, "max_difference": value, "tolerance": 0.0}
-        for n, (quantity, value) in enumerate([("weights", 0.0), ("weights", None), ("spikes", 0.0)])
-    ]
-    table = pd.DataFrame(rows).assign(passed=[True, False, True])
-    activities = pd.DataFrame([{"check": "MPI ranks", "variant": "2 ranks", "spikes": 0, "weight_change": 0.0}])
-    printed = verification_table.printed(reread(table, tmp_path), activities)
+def test_a_difference_that_is_not_finite(tmp_path: Path) -> None:
+    def difference(quantity: str, value: float) -> Difference:
+        return Difference(quantity=quantity, max_difference=value, tolerance=0.0)
+
+    result = VerificationResult(
+        provenance=PROVENANCE,
+        check="ranks",
+        seed=1,
+        ranks=2,
+        parameters=Verification(),
+        differences={
+            "small": [difference("weights", 0.0)],
+            "large": [difference("weights", np.inf), difference("spikes", 0.0)],
+        },
+        divergences={"small": Divergence(step=3, neuron=2, distance=np.inf)},
+        amplifications={"large": Amplification(step=4, amplification=2.0)},
+        activities={"large": Activity(spikes=0, weight_change=0.0)},
+    )
+    result.write(tmp_path / "result.json")
+    results = [VerificationResult.read(tmp_path / "result.json")]
+    table = reread(verification_table.differences(results), tmp_path)
+    assert list(table["variant"]) == ["small, 2 ranks", "large, 2 ranks", "large, 2 ranks"]
+    assert list(table["passed"]) == [True, False, True]
+    printed = verification_table.printed(table, verification_table.activities(results))
     check_table(printed, Reason.NOT_FINITE)
     assert list(printed["Largest difference"]) == [write_table.DASH + Reason.NOT_FINITE.mark, "0"]
     assert list(printed["Passed"]) == ["1", "1"]
-    dots = verification_figure.differences(reread(table, tmp_path))
+    divergences = reread(verification_table.divergences(results), tmp_path)
+    assert divergences["distance"].isna().all()
+    assert divergences["amplification"].fillna(-1).tolist() == [-1, 2.0]
+    dots = verification_figure.differences(table)
     assert not np.isinf(dots["max_difference"]).any()
     check_figure(verification_figure.draw(dots), tmp_path, downwards=(0,))
 
