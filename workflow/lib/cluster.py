@@ -4,7 +4,6 @@ import math
 import os
 
 from eprop_core.configuration import Configuration
-from eprop_core.experiments.scaling import estimates
 from eprop_core.experiments.scaling.parameters import Scaling
 
 
@@ -21,11 +20,15 @@ def number_of_nodes(configuration: Configuration, n_ranks: int) -> int | None:
 
 def memory(scaling: Scaling, n_ranks: int, n_ranks_here: int) -> int:
     """Return the memory of each node in MB."""
+    from eprop_core.experiments.scaling import estimates  # loads the compiler, which few calls of Snakemake need
+
     return math.ceil(1.1 * estimates.memory_of_job(scaling.timing, n_ranks) * n_ranks_here / 1e6)
 
 
 def minutes(scaling: Scaling, n_ranks: int, attempt: int) -> int:
-    """Return the time limit: twice the estimate for a slow core, and more at each attempt."""
+    """Return the time limit in minutes: twice the estimate for a slow core, and more at each attempt."""
+    from eprop_core.experiments.scaling import estimates  # as above
+
     return math.ceil(10 + 2 * estimates.seconds_of_job(scaling.timing, n_ranks) / 60) * attempt
 
 
