@@ -101,7 +101,7 @@ def _check_replaceable(directory: Path) -> None:
     foreign = sorted(path.name for path in directory.iterdir() if path.name not in FILES) if directory.exists() else []
     if foreign:
         raise DatasetError(
-            f"{directory}: holds {foreign[0]}, which is not part of a data set; expected an empty or a prepared directory"
+            f"{directory}: holds {foreign[0]}, which is not part of a data set; expected none or an earlier data set"
         )
 
 
