@@ -1,6 +1,6 @@
 """Memory bandwidth of this machine: sequential access to synapses and random access to neurons.
 
-Both are measured on arrays of the size of a network, because a small network fits into a cache and a large one does not.
+Both are measured on arrays of the size of a network, because a small network fits into a cache, a large one does not.
 """
 
 import time

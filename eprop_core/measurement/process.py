@@ -44,8 +44,8 @@ class Stopwatch:
 class OtherWork:
     """Measures how many of the processors that this program's ranks may use are busy with other work.
 
-    This is the busy time that the system counts (including the other guests of a hypervisor) minus the processor time of
-    the ranks and of their child processes that have ended.
+    This is the busy time that the system counts (including the other guests of a hypervisor) minus the processor time
+    of the ranks and of their child processes that have ended.
 
     Parameters
     ----------

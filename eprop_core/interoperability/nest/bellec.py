@@ -114,7 +114,7 @@ def _connect(problem: Arrays, network: dict, populations: dict) -> None:
         "average_gradient": False,
         "weight": optimizer["weight_max"],
     }  # NEST checks the default weight against the bounds
-    # Static synapses are e-prop synapses with a learning rate of 0, because only these lose spikes at the end of a sample.
+    # Static synapses are e-prop synapses with learning rate 0, because only these lose spikes at the end of a sample.
     nest.CopyModel("eprop_synapse_bsshslm_2020", "static", common | {"optimizer": learning | {"eta": 0.0}})
     nest.CopyModel("eprop_synapse_bsshslm_2020", "plastic", common | {"optimizer": learning})
     for name, (sources, targets) in populations.items():
