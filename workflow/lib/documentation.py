@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from eprop_core.configuration import Configuration
+from workflow.lib import architecture
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
 README = Path("config/README.md")
+ARCHITECTURE = Path("docs/architecture.md")
 HEADING = "## All keys\n"
 """The README is generated from this heading on."""
+DIAGRAM, END_OF_DIAGRAM = "```mermaid\n", "```\n"
+"""Lines around the diagram of the packages."""
 
 
 def schema() -> str:
@@ -84,9 +88,12 @@ def _values(field: dict[str, Any]) -> str:
 
 
 def documents(directory: Path) -> dict[Path, str]:
-    """Return what the documenting files below ``directory`` should hold."""
+    """Return the up-to-date content of the generated documents below ``directory``, by file."""
     readme = (directory / README).read_text(encoding="utf-8").partition(HEADING)[0] + keys()
-    return {directory / SCHEMA: schema(), directory / README: readme}
+    before, _, rest = (directory / ARCHITECTURE).read_text(encoding="utf-8").partition(DIAGRAM)
+    after = rest.partition(END_OF_DIAGRAM)[2]
+    graph = before + DIAGRAM + architecture.diagram() + END_OF_DIAGRAM + after
+    return {directory / SCHEMA: schema(), directory / README: readme, directory / ARCHITECTURE: graph}
 
 
 def main() -> None:

@@ -1,0 +1,29 @@
+"""The diagram of the packages in ``docs/architecture.md``, drawn from their imports."""
+
+import grimp
+
+ROOTS = ("workflow", "eprop_core")
+
+
+def diagram() -> str:
+    """Return a Mermaid graph of packages and top-level modules.
+
+    An arrow points from the importing to the imported package. An arrow is left out if a longer chain of arrows connects
+    the same packages.
+    """
+    graph = grimp.build_graph(*ROOTS, exclude_type_checking_imports=True, cache_dir=None)
+    packages = {root: sorted(graph.find_children(root)) for root in ROOTS}
+    lines = ["graph TD"]
+    for root in ROOTS:
+        lines.append(f"    subgraph {root}")
+        for package in packages[root]:
+            name = package.removeprefix(f"{root}.")
+            lines.append(f"        {package}[{name}]" if graph.find_children(package) else f"        {package}({name})")
+            graph.squash_module(package)
+        lines.append("    end")
+    for package in [package for root in ROOTS for package in packages[root]]:
+        imported = graph.find_modules_directly_imported_by(package)
+        for target in sorted(imported):
+            if not any(graph.chain_exists(other, target) for other in imported - {target}):
+                lines.append(f"    {package} --> {target}")
+    return "\n".join(lines) + "\n"
