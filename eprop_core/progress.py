@@ -10,7 +10,17 @@ Item = TypeVar("Item")
 
 
 class ProgressLines:
-    """Prints a line on stderr after each tenth of ``total``, with the interface that pooch needs of a progress bar."""
+    """Prints a line on stderr after each tenth of ``total``, with the interface that pooch needs of a progress bar.
+
+    Parameters
+    ----------
+    description
+        Start of each line.
+    total
+        Amount of all work.
+    unit
+        Text after the amounts.
+    """
 
     def __init__(self, description: str, total: int, unit: str = "") -> None:
         self.description = description

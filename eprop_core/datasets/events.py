@@ -230,7 +230,20 @@ _NUMBERS = ("n_channels", "n_steps", "n_classes")
 def bin_events(
     steps: npt.ArrayLike, channels: npt.ArrayLike, n_channels: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return a sample's events sorted by step, then channel; events of one channel in one step are merged."""
+    """Sort the events of a sample by step, then channel, and merge those of one channel in one step.
+
+    Parameters
+    ----------
+    steps, channels
+        Integers (n_events,), in any order.
+    n_channels
+        Number of channels.
+
+    Returns
+    -------
+    steps, channels
+        int32 (n_spikes,).
+    """
     keys = np.unique(np.asarray(steps, np.int64) * n_channels + np.asarray(channels, np.int64))
     steps_of_keys, channels_of_keys = np.divmod(keys, n_channels)
     return steps_of_keys.astype(np.int32), channels_of_keys.astype(np.int32)

@@ -66,7 +66,15 @@ def record(
 
 
 class Camera:
-    """A moving event sensor; its channels are polarity * size**2 + y * size + x, where polarity 1 is ON."""
+    """A moving event sensor; its channels are polarity * size**2 + y * size + x, where polarity 1 is ON.
+
+    Parameters
+    ----------
+    parameters
+        The sensor and its movement.
+    seed
+        Seed of the noise.
+    """
 
     def __init__(self, parameters: Saccades, seed: int) -> None:
         self.parameters = parameters
@@ -82,7 +90,22 @@ class Camera:
         self.border = 1 + int(max(np.ceil(last), beyond, 0))
 
     def record(self, image: FloatArray, index: int) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-        """Return times (ms, unsorted) and channels of the events of one image, float64 (height, width)."""
+        """Record one image.
+
+        Parameters
+        ----------
+        image
+            float64 (height, width), 0 (background) to 1 (stroke).
+        index
+            Number of the image, which selects its noise.
+
+        Returns
+        -------
+        times
+            float64 (n_events,), ms, unsorted.
+        channels
+            int64 (n_events,).
+        """
         parameters, size = self.parameters, self.parameters.sensor_size
         zoom = parameters.image_size / np.array(image.shape)
         if np.any(zoom != 1):

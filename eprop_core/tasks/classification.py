@@ -51,7 +51,15 @@ class Classification(Task):
 
 
 class DatasetClassification(Classification):
-    """Classification of the samples of a data set."""
+    """Classification of the samples of a data set.
+
+    Parameters
+    ----------
+    dataset
+        Samples with their classes.
+    learning_window, loss
+        See :class:`eprop_core.tasks.task.Task`.
+    """
 
     def __init__(self, dataset: EventDataset, learning_window: int | None, loss: Loss = "mean_squared_error") -> None:
         self.dataset = dataset

@@ -16,7 +16,23 @@ TEST_SAMPLES = 2**32
 
 
 class CueCounting(Classification):
-    """The ``n_samples`` samples from number ``first`` on."""
+    """The ``n_samples`` samples from number ``first`` on.
+
+    Parameters
+    ----------
+    parameters
+        Cues, delays and rates.
+    n_samples
+        Number of samples.
+    first
+        Number of the first sample.
+    dt
+        ms, simulation step.
+    seed
+        Seed of the cues and spikes.
+    learning_window, loss
+        See :class:`eprop_core.tasks.task.Task`.
+    """
 
     def __init__(
         self,

@@ -13,7 +13,19 @@ from eprop_core.tasks.task import Events, Loss, Task
 
 
 class Regression(Task):
-    """One sample: frozen noise and its target."""
+    """One sample: frozen noise and its target.
+
+    Parameters
+    ----------
+    parameters
+        Input and target.
+    dt
+        ms, simulation step.
+    seed
+        Seed of the noise and of the target.
+    learning_window, loss
+        See :class:`eprop_core.tasks.task.Task`.
+    """
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ class Score:
 
     n_samples: int
     summed_loss: float
+    """Loss summed over samples, mV² or nats."""
     n_correct: int | None = None
     """Number of samples that were classified correctly; None if the task has no classes."""
 
@@ -51,7 +52,21 @@ class Score:
 
 
 class Task(ABC):
-    """Samples of ``n_steps`` steps, whose errors count in the last ``learning_window`` steps (None: in all)."""
+    """Samples of equal length, with targets and a learning window at their end.
+
+    Parameters
+    ----------
+    n_samples
+        Number of samples.
+    n_steps
+        Steps of a sample.
+    n_input, n_readout
+        Numbers of input channels and of readouts.
+    learning_window
+        Steps at the end of each sample in which errors count; None: all.
+    loss
+        Loss whose gradient by the readout is the error.
+    """
 
     chance: float | None = None
     """Accuracy of random guesses; None if the task has no classes."""
@@ -101,7 +116,15 @@ class Task(ABC):
         return np.stack([np.broadcast_to(self.target(int(sample)), shape) for sample in samples])
 
     def score(self, samples: Samples, recording: Recording) -> Score:
-        """Return the score of the network's response to ``stimulus(samples)``."""
+        """Return the score of the network's response to ``stimulus(samples)``.
+
+        Parameters
+        ----------
+        samples
+            int64 (n_samples,), the samples of the stimulus.
+        recording
+            Recording of the run with this stimulus.
+        """
         return Score(len(samples), self._summed_loss(samples, recording))
 
     def readout(self, samples: Samples, recording: Recording) -> npt.NDArray[np.float64]:

@@ -8,8 +8,8 @@ ROOTS = ("workflow", "eprop_core")
 def diagram() -> str:
     """Return a Mermaid graph of packages and top-level modules.
 
-    An arrow points from the importing to the imported package. An arrow is left out if a longer chain of arrows connects
-    the same packages.
+    An arrow points from the importing to the imported package. It is left out if a longer chain of arrows connects the
+    two.
     """
     graph = grimp.build_graph(*ROOTS, exclude_type_checking_imports=True, cache_dir=None)
     packages = {root: sorted(graph.find_children(root)) for root in ROOTS}
