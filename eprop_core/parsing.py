@@ -94,11 +94,11 @@ def _line(detail: ErrorDetails, values: Any, readers: Mapping[int, type[BaseMode
 
 def _unknown_key(key: str, model: type[BaseModel]) -> str:
     """Return the message for a key that ``model`` lacks; it names the model if several were possible."""
-    told = no_such_key(key, model.model_fields)
+    message = no_such_key(key, model.model_fields)
     for name, field in model.model_fields.items():
         if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
-            told = told.replace("no such key", f"no such key where {name} is {get_args(field.annotation)[0]}", 1)
-    return told
+            message = message.replace("no such key", f"no such key where {name} is {get_args(field.annotation)[0]}", 1)
+    return message
 
 
 def _keys(values: Any, location: tuple[int | str, ...], missing: bool) -> tuple[list[str], Any]:

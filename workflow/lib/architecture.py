@@ -1,8 +1,20 @@
-"""The diagram of the packages in ``docs/architecture.md``, drawn from their imports."""
+"""The packages in ``docs/architecture.md``: their layers, and a diagram of their imports."""
+
+import tomllib
+from pathlib import Path
 
 import grimp
 
 ROOTS = ("workflow", "eprop_core")
+
+
+def layers(project: Path) -> str:
+    """Return the layers of packages that import-linter checks, the highest first, a line for each."""
+    settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    return "".join(
+        f"{layer}\n" for contract in contracts if contract["type"] == "layers" for layer in contract["layers"]
+    )
 
 
 def diagram() -> str:

@@ -1,7 +1,7 @@
 """Write the documents that are generated from the code.
 
-These are the JSON Schema of the configuration and the tables of its keys, from its models, and the diagram of the
-packages, from their imports. Run it in the directory of the project after a change of models or imports.
+These are the JSON Schema of the configuration and the tables of its keys, from its models, and the layers and the diagram
+of the packages, from their imports. Run it in the directory of the project after a change of models or imports.
 """
 
 import argparse
@@ -17,8 +17,6 @@ README = Path("config/README.md")
 ARCHITECTURE = Path("docs/architecture.md")
 HEADING = "## All keys\n"
 """The README is generated from this heading on."""
-DIAGRAM, END_OF_DIAGRAM = "```mermaid\n", "```\n"
-"""Lines around the diagram of the packages."""
 
 
 def schema() -> str:
@@ -90,10 +88,17 @@ def _values(field: dict[str, Any]) -> str:
 def documents(directory: Path) -> dict[Path, str]:
     """Return the up-to-date content of the generated documents below ``directory``, by file."""
     readme = (directory / README).read_text(encoding="utf-8").partition(HEADING)[0] + keys()
-    before, _, rest = (directory / ARCHITECTURE).read_text(encoding="utf-8").partition(DIAGRAM)
-    after = rest.partition(END_OF_DIAGRAM)[2]
-    graph = before + DIAGRAM + architecture.diagram() + END_OF_DIAGRAM + after
-    return {directory / SCHEMA: schema(), directory / README: readme, directory / ARCHITECTURE: graph}
+    packages = (directory / ARCHITECTURE).read_text(encoding="utf-8")
+    for kind, content in {"text": architecture.layers(directory), "mermaid": architecture.diagram()}.items():
+        packages = _with_block(packages, kind, content)
+    return {directory / SCHEMA: schema(), directory / README: readme, directory / ARCHITECTURE: packages}
+
+
+def _with_block(markdown: str, kind: str, content: str) -> str:
+    """Return Markdown with the content of its fenced block of a kind replaced."""
+    before, fence, rest = markdown.partition(f"```{kind}\n")
+    _, end, after = rest.partition("```\n")
+    return before + fence + content + end + after
 
 
 def main() -> None:
