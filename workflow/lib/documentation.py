@@ -1,7 +1,7 @@
 """Write the documents that are generated from the code.
 
-These are the JSON Schema of the configuration and the tables of its keys, from its models, and the layers and the diagram
-of the packages, from their imports. Run it in the directory of the project after a change of models or imports.
+These are the JSON Schema of the configuration and the tables of its keys, from its models, and the layers and the
+diagram of the packages, from their imports. Run it in the directory of the project after a change of models or imports.
 """
 
 import argparse
