@@ -84,5 +84,5 @@ def fetch(files: Downloads, directory: Path, retries: int = 2) -> None:
         except (ValueError, OSError, requests.RequestException) as error:
             reason = " ".join(str(error).split())
             raise DatasetError(
-                f"{url}: {name} with {checksum} could not be downloaded; nothing kept ({reason})"
+                f"{url}: could not download {name} with {checksum}; nothing kept ({reason})"
             ) from None
