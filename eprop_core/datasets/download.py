@@ -83,6 +83,4 @@ def fetch(files: Downloads, directory: Path, retries: int = 2) -> None:
             downloads.fetch(name, downloader=pooch.HTTPDownloader(progressbar=progressbar, timeout=TIMEOUT))
         except (ValueError, OSError, requests.RequestException) as error:
             reason = " ".join(str(error).split())
-            raise DatasetError(
-                f"{url}: could not download {name} with {checksum}; nothing kept ({reason})"
-            ) from None
+            raise DatasetError(f"{url}: could not download {name} with {checksum}; nothing kept ({reason})") from None
