@@ -1,8 +1,8 @@
 """Parameters of a network: names, units, ranges and defaults, in one place.
 
-Every model is immutable and checked when it is made (:mod:`eprop_core.parsing`).
-Physical parameters bear the names that NEST and the literature give them. Voltages are relative to the
-leak potential ``E_L`` unless said otherwise. Times are in ms, delays and windows in steps of ``dt``.
+Each model is immutable and validates its values (:mod:`eprop_core.parsing`). Physical parameters have the names of
+NEST and of the literature. Voltages are relative to the leak potential ``E_L`` unless stated otherwise. Times are in
+ms; delays and windows are in steps of ``dt``.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -15,7 +15,7 @@ PROJECTIONS = ("input", "recurrent", "output", "feedback")
 """Names of the projections of a network."""
 
 LEARNING_PROJECTIONS = PROJECTIONS[:3]
-"""Those whose weights the rule can learn."""
+"""The projections whose weights can be plastic."""
 
 
 class SurrogateGradient(Parameters):
@@ -27,25 +27,28 @@ class SurrogateGradient(Parameters):
         "fast_sigmoid_derivative: height / (1 + u)^2; arctan: height / (1 + u^2)",
     )
     height: float = Field(0.5, ge=0, description="largest value, at the threshold")
-    width: float = Field(0.5, gt=0, description="mV, scale of the distance to the threshold")
+    width: float = Field(0.5, gt=0, description="mV, distance to the threshold at which u is 1")
 
 
 class IgnoreAndFire(Parameters):
-    """Spikes at a fixed rate and a random phase, whatever the voltage: the load of a run stays at every size."""
+    """Neurons fire at a fixed rate and a random phase, whatever their voltage.
+
+    The load per neuron of a scaling run is then the same at every network size.
+    """
 
     rate: float = Field(gt=0, description="spikes/s; the interval between two spikes is rounded to steps")
 
 
 class Adaptation(Parameters):
-    """Threshold that each spike raises: V_th + beta * a, where a decays with tau and grows by 1 after a spike."""
+    """Adaptive threshold V_th + beta * a, where a decays with time constant tau and increases by 1 after each spike."""
 
-    beta: float = Field(gt=0, description="mV, rise of the threshold after a spike")
+    beta: float = Field(gt=0, description="mV, increase of the threshold after a spike")
     tau: float = Field(gt=0, description="ms, time constant of the adaptation")
-    share: float = Field(1.0, ge=0, le=1, description="share of the neurons that adapt: the last ones")
+    share: float = Field(1.0, ge=0, le=1, description="fraction of the neurons that adapt: those with the highest ids")
 
 
 class Uniform(Parameters):
-    """A value for each neuron, drawn uniformly."""
+    """A uniform distribution from which values are drawn."""
 
     low: float = Field(gt=0, description="smallest value")
     high: float = Field(gt=0, description="largest value")
@@ -61,7 +64,7 @@ PositivePerNeuron = Annotated[
     Annotated[float, Field(gt=0), Tag("value")] | Annotated[Uniform, Tag("uniform")],
     Discriminator(lambda value: "uniform" if isinstance(value, dict | Uniform) else "value"),
 ]
-"""One value for all neurons, or one drawn for each."""
+"""One value for all neurons, or a distribution from which each neuron draws its own."""
 
 
 class RecurrentNeuron(Parameters):
@@ -71,32 +74,41 @@ class RecurrentNeuron(Parameters):
     ``eprop_iaf_psc_delta_adapt``.
     """
 
-    tau_m: PositivePerNeuron = Field(20.0, description="ms, membrane time constant; {low, high}: drawn for each neuron")
-    C_m: float = Field(1.0, gt=0, description="pF, membrane capacitance; acts on I_e alone")
+    tau_m: PositivePerNeuron = Field(
+        20.0, description="ms, membrane time constant; {low, high}: drawn uniformly for each neuron"
+    )
+    C_m: float = Field(1.0, gt=0, description="pF, membrane capacitance; it scales the effect of I_e only")
     I_e: float = Field(0.0, description="pA, constant current")
     V_th: PositivePerNeuron = Field(
-        0.6, description="mV, spike threshold relative to E_L; {low, high}: drawn for each neuron"
+        0.6, description="mV, spike threshold relative to E_L; {low, high}: drawn uniformly for each neuron"
     )
     V_min: float | None = Field(None, description="mV, lower bound of the membrane voltage relative to E_L; null: none")
     V_reset: float | None = Field(
         None,
-        description="mV relative to E_L, voltage after a spike and in the t_ref that follow, in which input is lost; "
-        "null: a spike subtracts V_th, and refractoriness only forbids to spike",
+        description="mV relative to E_L. A spike resets the voltage to this value and clamps it there for t_ref; "
+        "input that arrives meanwhile is lost. null: a spike subtracts V_th; during t_ref the voltage evolves, but "
+        "the neuron does not spike",
     )
     delayed_reset: bool = Field(
-        False, description="whether V_th is subtracted one step after the spike, undecayed (Bellec et al. 2020)"
+        False, description="whether V_th is subtracted in the step after the spike, without decay (Bellec et al. 2020)"
     )
-    adaptation: Adaptation | None = Field(None, description="null: the threshold is constant")
+    adaptation: Adaptation | None = Field(
+        None, description="adaptation of the threshold; null: the threshold is constant"
+    )
     t_ref: float = Field(
         0.0,
         ge=0,
-        description="ms, refractory period, a multiple of dt. A neuron that is always driven fires every t_ref, and "
-        "every dt where t_ref is 0; with V_reset, which clamps it for all of t_ref, every t_ref + dt",
+        description="ms, refractory period, a multiple of dt. A neuron under strong constant drive fires every t_ref, "
+        "or every dt if t_ref is 0; with V_reset, which clamps the voltage for the whole of t_ref, it fires every "
+        "t_ref + dt",
     )
-    surrogate_gradient: SurrogateGradient = SurrogateGradient()
+    surrogate_gradient: SurrogateGradient = Field(
+        SurrogateGradient(), description="surrogate gradient psi of the spike function"
+    )
     ignore_and_fire: IgnoreAndFire | None = Field(
         None,
-        description="null: a spike when the voltage reaches the threshold; else all is computed, but spikes are given",
+        description="firing at a fixed rate; voltages and plasticity are computed as usual. null: a neuron spikes when "
+        "its voltage reaches the threshold",
     )
 
 
@@ -107,22 +119,23 @@ class ReadoutNeuron(Parameters):
     E_L: float = Field(0.0, description="mV, leak potential, the readout signal at rest")
     loss: Literal["mean_squared_error", "cross_entropy"] = Field(
         "mean_squared_error",
-        description="what the error is the gradient of; each is the mean over samples. mean_squared_error: half the "
-        "squared y - target, summed over readouts and the steps of the learning window, mV²; error y - target. "
-        "cross_entropy: -log softmax(y) of the class, mean over these steps, nats; error softmax(y) - target",
+        description="loss, averaged over samples; the error is its gradient by the readout signal y. "
+        "mean_squared_error: half the squared y - target, summed over readouts and the steps of the learning window, "
+        "mV²; the error is y - target. cross_entropy: -log softmax(y) of the correct class, averaged over these "
+        "steps, nats; the error is softmax(y) - target",
     )
 
 
 class _Optimizer(Parameters):
-    """What all optimizers share: a step size, and the bounds in which weights are kept."""
+    """Parameters of every optimizer: the step size, and the bounds of the weights."""
 
     learning_rate: float = Field(1e-4, ge=0, description="step size of the weight update (eta)")
     weight_min: float = Field(-100.0, description="pA, smallest weight")
     weight_max: float = Field(100.0, description="pA, largest weight")
     fixed_signs: bool = Field(
         False,
-        description="whether each weight keeps its initial sign: an update that would cross zero ends there. No Dale's "
-        "law: drawn weights of one neuron have both signs, and keep them",
+        description="whether each weight keeps its initial sign: an update that would cross zero stops there. This is "
+        "not Dale's law: the drawn weights of one neuron have both signs",
     )
 
     @model_validator(mode="after")
@@ -139,7 +152,7 @@ class GradientDescent(_Optimizer):
 
 
 class Adam(_Optimizer):
-    """Adaptive moments (Kingma and Ba 2015); the moments move once per elapsed step or sample."""
+    """Adaptive moments (Kingma and Ba 2015); the moments are updated once per elapsed step or sample."""
 
     algorithm: Literal["adam"]
     beta_1: float = Field(0.9, ge=0, lt=1, description="decay of the first moment")
@@ -147,7 +160,8 @@ class Adam(_Optimizer):
     epsilon: float = Field(1e-8, gt=0, description="added to the square root of the second moment")
     optimize_each_step: bool = Field(
         False,
-        description="whether each step's gradient moves the weight, instead of the sum since the last spike; slow",
+        description="whether the weight is updated with the gradient of each step, instead of with the sum over the "
+        "steps since the last spike; slow",
     )
 
 
@@ -165,42 +179,46 @@ Optimizer = Annotated[
 class Plasticity(Parameters):
     """The learning rule.
 
-    As it is, e-prop+: eligibility traces, rate regularization by moving average, one update per spike. With ``update``
-    and ``rate_average`` set to "sample", ``reset_at_samples``, no cutoff and kappa = exp(-dt / readout.tau_m): e-prop
-    as in Bellec et al. 2020.
+    The defaults give e-prop+: eligibility traces, firing-rate regularization by a moving average, one weight update per
+    presynaptic spike. e-prop of Bellec et al. 2020 has ``update: sample``, ``rate_average: sample``,
+    ``reset_at_samples: true``, ``cutoff: null`` and kappa = exp(-dt / readout.tau_m).
     """
 
     update: Literal["spike", "sample"] = Field(
-        "spike", description="when weights change: at each spike of their source, or after each batch of samples"
+        "spike",
+        description="when weights are updated. spike: at each presynaptic spike; sample: after each batch of samples",
     )
     batch_size: int = Field(
         1,
         ge=1,
-        description="samples whose mean gradient makes one update, where samples update; a network that is evaluated "
-        "has learned from an incomplete batch, too",
+        description="samples per weight update, which uses the mean of their gradients; above 1 it needs update: "
+        "sample. An evaluation applies an incomplete batch, too",
     )
     rate_average: Literal["moving", "sample"] = Field(
         "moving",
-        description="firing rate that is regularized: moving average, or mean over a sample (update per sample)",
+        description="firing rate that is regularized. moving: a moving average; sample: the mean over a sample, which "
+        "needs update: sample",
     )
     reset_at_samples: bool = Field(
         False,
-        description="whether voltages, refractoriness and traces return to rest before each sample; "
-        "as in NEST, spikes that arrive in its first step are lost",
+        description="whether voltages, refractoriness and traces are reset before each sample; as in NEST, spikes that "
+        "arrive in its first step are then lost",
     )
     kappa: float = Field(0.97, ge=0, lt=1, description="decay per step of the low-pass filter of the eligibility trace")
-    kappa_reg: float = Field(0.97, ge=0, lt=1, description="decay per step of the filters of the rate regularization")
+    kappa_reg: float = Field(
+        0.97, ge=0, lt=1, description="decay per step of the low-pass filters of the firing-rate regularization"
+    )
     c_reg: float = Field(
         0.0,
         ge=0,
-        description="strength of the firing-rate regularization: factor of the rate minus f_target in spikes/ms, or in "
-        'spikes per step where rate_average is "sample"',
+        description="strength of the firing-rate regularization: factor of rate - f_target in spikes/ms, or in spikes "
+        "per step if rate_average is sample",
     )
-    f_target: float = Field(10.0, ge=0, description="spikes/s at every dt, target rate of the regularization")
+    f_target: float = Field(10.0, ge=0, description="spikes/s (at every dt), target firing rate of the regularization")
     cutoff: int | None = Field(
-        100, ge=2, description="steps after a spike in which a synapse gathers gradient; null: no limit"
+        100, ge=2, description="steps after a presynaptic spike in which a synapse accumulates gradient; null: no limit"
     )
-    optimizer: Optimizer = GradientDescent()
+    optimizer: Optimizer = Field(GradientDescent(), description="converts gradients into weight updates")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -214,83 +232,92 @@ class Plasticity(Parameters):
 
     @property
     def counts_samples(self) -> bool:
-        """Whether something happens between samples."""
+        """Whether weights are updated or states reset between samples."""
         return self.update == "sample" or self.reset_at_samples
 
 
 class AllToAll(Parameters):
-    """Every source to every target."""
+    """Every source is connected to every target."""
 
     rule: Literal["all_to_all"]
 
 
 class FixedInDegree(Parameters):
-    """The same number of randomly drawn sources for every target."""
+    """Every target has the same number of randomly drawn sources."""
 
     rule: Literal["fixed_in_degree"]
     in_degree: int = Field(ge=0, description="sources per target")
-    allow_multapses: bool = Field(False, description="whether a source may be drawn twice for one target")
+    allow_multapses: bool = Field(False, description="whether a source may be drawn more than once for one target")
 
 
 class PairwiseBernoulli(Parameters):
-    """Every pair independently with the same probability."""
+    """Every pair of neurons is connected independently with the same probability."""
 
     rule: Literal["pairwise_bernoulli"]
-    probability: float = Field(ge=0, le=1, description="probability of a pair, the density of the projection")
+    probability: float = Field(ge=0, le=1, description="connection probability, the density of the projection")
 
 
 Connectivity = Annotated[AllToAll | FixedInDegree | PairwiseBernoulli, Field(discriminator="rule")]
 
 
 class InitialWeights(Parameters):
-    """Distribution of the initial weights: ``scale`` times a draw, divided as ``divide_by`` says."""
+    """Initial weights: random numbers times ``scale``, divided by the square root that ``divide_by`` names."""
 
     distribution: Literal["normal", "uniform", "constant"] = Field(
         "normal", description="normal: mean 0, deviation 1; uniform: in [-sqrt(3), sqrt(3)), deviation 1; constant: 1"
     )
-    scale: float = Field(1.0, description="pA, factor of the draws; standard deviation where nothing divides")
+    scale: float = Field(
+        1.0, description="pA, factor of the random numbers; with divide_by: nothing their standard deviation"
+    )
     divide_by: Literal["nothing", "sqrt_sources", "sqrt_in_degree", "sqrt_mean_fan"] = Field(
         "sqrt_sources",
         description="sqrt_sources: square root of the number of sources; sqrt_in_degree: of the mean in-degree; "
-        "sqrt_mean_fan: of the mean of sources and targets (Glorot)",
+        "sqrt_mean_fan: of the mean of the numbers of sources and targets (Glorot)",
     )
 
 
 class Projection(Parameters):
-    """Connections between two populations."""
+    """Connections from one population to another, with their delay and plasticity."""
 
-    connectivity: Connectivity = AllToAll(rule="all_to_all")
-    weights: InitialWeights = InitialWeights()
+    connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
+    weights: InitialWeights = Field(InitialWeights(), description="initial weights")
     delay: int = Field(
         1,
         ge=1,
-        description="steps from a spike's emission to its arrival. Targets and learning windows do not shift with it: "
-        "the first input.delay + output.delay steps of a sample still see the readouts answer the sample before",
+        description="steps from the emission of a spike to its arrival. Delays do not shift targets and learning "
+        "windows: in the first input.delay + output.delay steps of a sample, the readouts still respond to the "
+        "previous sample",
     )
-    plastic: bool = Field(True, description="whether its weights learn")
+    plastic: bool = Field(True, description="whether the weights are plastic")
     learning_rate: float | None = Field(
-        None, ge=0, description="step size of its weight updates; null: that of plasticity.optimizer"
+        None, ge=0, description="step size of the weight updates of this projection; null: that of plasticity.optimizer"
     )
     fixed_signs: bool | None = Field(
-        None, description="whether each of its weights keeps its initial sign; null: as plasticity.optimizer says"
+        None,
+        description="whether each weight of this projection keeps its initial sign; null: as in plasticity.optimizer",
     )
 
 
 class Feedback(Parameters):
-    """Feedback B from the readouts to the recurrent neurons, which carries the learning signals."""
+    """Feedback weights B from the readouts to the recurrent neurons, which carry the learning signals."""
 
     kind: Literal["random", "symmetric", "adaptive"] = Field(
         "random",
-        description="random: drawn, never learns; symmetric: the transposed output weights as they are; "
-        "adaptive: along the output connections, drawn, and learns with their updates. Only random feedback has the "
-        "connectivity given here",
+        description="random: drawn and constant; symmetric: the transposed output weights, following their updates; "
+        "adaptive: drawn for the transposed output connections, and changed by the updates of the output weights. The "
+        "key connectivity applies to random feedback only",
     )
     weight_decay: float = Field(
-        0.0, ge=0, lt=1, description="share by which output and adaptive feedback weights shrink at each update"
+        0.0,
+        ge=0,
+        lt=1,
+        description="fraction by which output weights and adaptive feedback weights shrink at each update",
     )
-    connectivity: Connectivity = AllToAll(rule="all_to_all")
-    weights: InitialWeights = InitialWeights(divide_by="nothing")
-    delay: int = Field(1, ge=1, description="steps from a readout's error to its arrival at the recurrent neurons")
+    connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
+    weights: InitialWeights = Field(
+        InitialWeights(divide_by="nothing"), description="feedback weights of random feedback, initial ones if adaptive"
+    )
+    delay: int = Field(1, ge=1, description="steps from the error of a readout to its arrival at the recurrent neurons")
 
 
 def _check_voltages(neuron: RecurrentNeuron) -> None:
@@ -305,15 +332,15 @@ def _check_voltages(neuron: RecurrentNeuron) -> None:
 class Network(Parameters):
     """A recurrent network with its inputs, readouts and learning rule."""
 
-    dt: float = Field(1.0, gt=0, description="ms, length of a step")
+    dt: float = Field(1.0, gt=0, description="ms, simulation step")
     n_input: int = Field(ge=1, description="input channels")
     n_recurrent: int = Field(ge=1, description="recurrent neurons")
     n_readout: int = Field(ge=1, description="readout neurons")
-    neuron: RecurrentNeuron = RecurrentNeuron()
-    readout: ReadoutNeuron = ReadoutNeuron()
-    plasticity: Plasticity = Plasticity()
+    neuron: RecurrentNeuron = Field(RecurrentNeuron(), description="recurrent neurons")
+    readout: ReadoutNeuron = Field(ReadoutNeuron(), description="readout neurons and loss")
+    plasticity: Plasticity = Field(Plasticity(), description="learning rule")
     input: Projection = Field(Projection(), description="input channels to recurrent neurons")
-    recurrent: Projection = Field(Projection(), description="recurrent neurons to each other, never to themselves")
+    recurrent: Projection = Field(Projection(), description="recurrent neurons to each other, without autapses")
     output: Projection = Field(Projection(), description="recurrent neurons to readouts")
     feedback: Feedback = Field(Feedback(), description="readouts to recurrent neurons")
 
@@ -345,13 +372,13 @@ class Network(Parameters):
         return self
 
     def optimizer(self, projection: str) -> GradientDescent | Adam:
-        """Return the optimizer of a projection's weights, with what the projection has of its own."""
+        """Return the optimizer of a projection, with the values that the projection overrides."""
         own = getattr(self, projection).model_dump(include={"learning_rate", "fixed_signs"}, exclude_none=True)
         return self.plasticity.optimizer.model_copy(update=own)
 
     @property
     def firing_period(self) -> int:
-        """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
+        """Steps between two spikes under ``ignore_and_fire``; 0 if the voltage decides when a neuron spikes."""
         given = self.neuron.ignore_and_fire
         return 0 if given is None else max(1, round(1000.0 / (given.rate * self.dt)))
 

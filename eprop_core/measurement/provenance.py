@@ -1,4 +1,4 @@
-"""What made a result: code, packages, machine, MPI, date, and what each rank had of the machine."""
+"""Provenance of a result: code, packages, machine, MPI, date, and the processors and threads of each rank."""
 
 import importlib.metadata
 import os
@@ -30,7 +30,7 @@ PACKAGES = (
 
 
 def provenance(communicator: Communicator) -> dict[str, Any]:
-    """Describe this run; collective."""
+    """Return the provenance of this run; collective."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": sys.orig_argv,
@@ -51,7 +51,7 @@ def provenance(communicator: Communicator) -> dict[str, Any]:
 
 
 def _code() -> dict[str, Any]:
-    """Return the git commit of the source and whether files differ from it; ``None`` outside a repository."""
+    """Return the git commit of the source and whether files differ from it; None outside a repository."""
 
     def git(*arguments: str) -> str | None:
         command = ["git", "-C", str(Path(__file__).parent), *arguments]

@@ -1,4 +1,4 @@
-"""Result files: one JSON document each, whole or not at all."""
+"""Result files: JSON documents, which appear complete or not at all."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def write(path: str | os.PathLike[str], result: dict[str, Any]) -> None:
-    """Write ``result`` as JSON to ``path``, replacing the file only when everything is written."""
+    """Write ``result`` as JSON to ``path``; an existing file is replaced only when the new one is complete."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.part")

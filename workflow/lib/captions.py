@@ -1,7 +1,7 @@
-"""What captions say: numbers of seeds and repeats, sizes.
+"""The facts in captions: numbers of seeds and repeats, sizes.
 
-Captions are reStructuredText, and their facts are printed in the page that ``snakemake --report`` makes, in a script:
-no names are among them but those that have letters, digits and "_".
+Captions are reStructuredText, and ``snakemake --report`` copies their facts into a script of its page. Names may
+therefore contain only letters, digits and "_".
 """
 
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,7 @@ def break_even(configuration: Configuration) -> dict[str, Any]:
 
 
 def baselines(plan: "Plan") -> dict[str, Any]:
-    """Return the facts of the comparison between simulators: what each network is shown, and numbers of repeats."""
+    """Return the facts of the comparison of simulators: the input of each network, and the numbers of repeats."""
     networks = plan.baselines.values()
     return {
         "networks": {of.name: of.task.dataset.name if of.task else "Poisson input" for of in networks},
