@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 
+from eprop_core.compiled.compilation import announced
 from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model import loop
@@ -19,6 +20,7 @@ from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.connectivity import expand
 from eprop_core.network.degrees import mean_in_degree
+from eprop_core.network.features import kind
 from eprop_core.network.memory_estimate import check_memory
 from eprop_core.network.neuron_values import firing_phases
 from eprop_core.network.neuron_values import neuron_values as values_of_neurons
@@ -43,6 +45,9 @@ from eprop_core.stimulus import Stimulus, StimulusError
 
 RECORDED_AT_ONCE = 4_000_000
 """Room for recorded spikes, as the number of neurons times steps that are computed between two emptyings."""
+
+COMPILING = "Compiling the simulator for networks of the kind {} (about a minute, once per machine)"
+"""Line that is printed when no process has simulated a network of a kind before."""
 
 
 class Simulation:
@@ -196,12 +201,13 @@ class Simulation:
 
     def _new_run(self, stimulus: Stimulus) -> loop.Run:
         n_steps, n_readout = stimulus.n_steps, self.network.n_readout
+        as_compiled = ("C", "W")  # compiled code distinguishes arrays that are contiguous and writable from others
         return loop.Run(
             start=self.step,
             input_indptr=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
             input_channels=stimulus.input_channels.astype(np.int32),
-            target=np.ascontiguousarray(stimulus.target),
-            learning_window=np.ascontiguousarray(stimulus.learning_window),
+            target=np.require(stimulus.target, requirements=as_compiled),
+            learning_window=np.require(stimulus.learning_window, requirements=as_compiled),
             readout=np.empty((n_steps, n_readout)),
             error=np.empty((n_steps, n_readout)),
             spikes_per_step=np.zeros(n_steps, np.int64),
@@ -304,7 +310,8 @@ class Simulation:
         # Numba makes a C function refer to itself. So that the network is freed at once, it does not hang on that.
         held = [call_back]
         callback = loop.EXCHANGE(lambda first_step, next_step: held[0](first_step, next_step))
-        step, neuron = loop.run_steps(rank, run, begin, end, recorded, exchange is None, callback)
+        with announced(loop.run_steps, COMPILING.format(kind(self.network))):
+            step, neuron = loop.run_steps(rank, run, begin, end, recorded, exchange is None, callback)
         held.clear()
         if neuron == loop.STOPPED:
             if failures or not rank_failed:
