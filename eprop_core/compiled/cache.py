@@ -48,7 +48,7 @@ class _Locator(caching._CacheLocator):
         return cls(function, file)
 
     def get_cache_path(self) -> str:
-        package = sys.modules[self._module.partition(".")[0]]
+        package = sys.modules.get(self._module.partition(".")[0])
         return str(_directory(Path(getattr(package, "__path__", [self._py_file])[0])))
 
     def get_source_stamp(self) -> None:
