@@ -201,13 +201,13 @@ class Simulation:
 
     def _new_run(self, stimulus: Stimulus) -> loop.Run:
         n_steps, n_readout = stimulus.n_steps, self.network.n_readout
-        as_compiled = ("C", "W")  # compiled code distinguishes arrays that are contiguous and writable from others
         return loop.Run(
             start=self.step,
             input_indptr=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
             input_channels=stimulus.input_channels.astype(np.int32),
-            target=np.require(stimulus.target, requirements=as_compiled),
-            learning_window=np.require(stimulus.learning_window, requirements=as_compiled),
+            # Compiled code distinguishes arrays that are contiguous and writable from others.
+            target=np.require(stimulus.target, requirements=["C", "W"]),
+            learning_window=np.require(stimulus.learning_window, requirements=["C", "W"]),
             readout=np.empty((n_steps, n_readout)),
             error=np.empty((n_steps, n_readout)),
             spikes_per_step=np.zeros(n_steps, np.int64),

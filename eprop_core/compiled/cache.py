@@ -27,7 +27,7 @@ import numba
 import numpy as np
 from numba.core import caching
 
-from eprop_core.compiled.parsed_code import code_hash
+from eprop_core.parsed_code import content_hash
 
 LONGEST_WAIT = 600.0
 """Time (s) after which a process compiles by itself what another one, perhaps suspended, has not finished."""
@@ -119,9 +119,8 @@ def _kernels_hash(root: Path) -> str:
     """Return a hash of the modules with kernels of a package, by name and parsed code."""
     digest = hashlib.sha256()
     for file in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
-        source = file.read_bytes()
-        if _HAS_KERNELS.search(source) or file == _PACKAGE / "compiled" / "compilation.py":
-            digest.update(f"{file.relative_to(root.parent).as_posix()} {code_hash(source)}\n".encode())
+        if _HAS_KERNELS.search(file.read_bytes()) or file == _PACKAGE / "compiled" / "compilation.py":
+            digest.update(f"{file.relative_to(root.parent).as_posix()} {content_hash(file)}\n".encode())
     return digest.hexdigest()
 
 

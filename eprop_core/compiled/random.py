@@ -1,8 +1,8 @@
 """Counter-based random numbers: every draw is a pure function of (seed, purpose, identifier, index).
 
 The generator is Philox 4x64-10 (Salmon et al. 2011, doi:10.1145/2063384.2063405), the one of ``numpy.random.Philox``:
-key = (seed, purpose), counter = (index // 4, identifier, 0, 0). Since no draw depends on another, each rank draws for
-its own neurons alone, and gets the same numbers on any number of ranks.
+key = (seed, purpose), counter = (index // 4, identifier, 0, 0). Since no draw depends on another, a rank can draw
+what concerns its own neurons, and gets the same numbers whatever the number of ranks.
 """
 
 import math
@@ -16,7 +16,7 @@ from eprop_core.compiled.compilation import intrinsic, kernel
 
 
 class Purpose(IntEnum):
-    """Purpose of a draw; draws for different purposes are independent."""
+    """What a draw is for; draws for different purposes are independent."""
 
     INPUT_SOURCES = 1
     RECURRENT_SOURCES = 2
@@ -67,7 +67,7 @@ def _multiply_high(typing_context, a, b):
 
 @kernel
 def philox(seed, purpose, identifier, block):
-    """Return the four uint64 of the counter (block, identifier, 0, 0) under the key (seed, purpose)."""
+    """Four uint64 of the counter (block, identifier, 0, 0) under the key (seed, purpose)."""
     c0, c1, c2, c3 = np.uint64(block), np.uint64(identifier), _ZERO, _ZERO
     k0, k1 = np.uint64(seed), np.uint64(purpose)
     for _ in range(_ROUNDS):
@@ -120,17 +120,11 @@ def fill_uniform(values, low, high, seed, purpose, first_identifier):
 
 
 def generator(*, seed: int, purpose: Purpose, identifier: int) -> np.random.Generator:
-    """Return the generator of all numbers that are drawn for one identifier.
-
-    Args:
-        seed: 0 to 2**64 - 1.
-        purpose: purpose of the draws.
-        identifier: for instance the id of a neuron, 0 to 2**64 - 1.
-    """
+    """Generator of all the numbers that are drawn for one identifier."""
     key, counter = np.array([seed, purpose], np.uint64), np.array([0, identifier, 0, 0], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 def permutation(n: int, *, seed: int, purpose: Purpose, identifier: int) -> np.ndarray:
-    """Return a random order of 0 .. n-1, int64 (n,); for the other arguments see :func:`generator`."""
+    """Random order of 0 .. n-1, int64 (n,)."""
     return generator(seed=seed, purpose=purpose, identifier=identifier).permutation(n)

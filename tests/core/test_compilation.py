@@ -19,10 +19,10 @@ from numba.core import event
 import eprop_core
 from eprop_core.compiled import cache
 from eprop_core.compiled.compilation import kernel
-from eprop_core.compiled.parsed_code import code_hash
 from eprop_core.experiments.compile import network_of, run_briefly
 from eprop_core.model import loop
 from eprop_core.model.neurons import FINITE
+from eprop_core.parsed_code import content_hash
 
 INNER = '''"""Inner kernel."""
 
@@ -193,6 +193,7 @@ def test_a_change_of_this_package_counts(monkeypatch: pytest.MonkeyPatch, tmp_pa
         file = package / module
         before = file.read_text(encoding="utf-8")
         file.write_text(before + code, encoding="utf-8")
+        content_hash.cache_clear()
         cache._kernels_hash.cache_clear()
         result = cache._kernels_hash(package) != original
         file.write_text(before, encoding="utf-8")
@@ -298,12 +299,18 @@ def test_the_line_of_the_simulator_names_the_kind(
     assert set(capsys.readouterr().err.splitlines()) == {line}
 
 
-def test_hash_of_parsed_code() -> None:
-    code = b'def f(x):\n    """Add."""\n    return x + 1\n'
-    same = b'# A comment\ndef f(x):\n    """Reworded."""\n\n    return (x\n        + 1)\n'
-    assert code_hash(code) == code_hash(same)
-    for other in (b"x + 2", b"x + 1.0", b"x + True", b"x - 1", b"y + 1", b"x + '1'"):
-        assert code_hash(code) != code_hash(code.replace(b"x + 1", other))
-    assert code_hash(b"Field(1, description='a')") == code_hash(b"Field(1, description='b')")
-    assert code_hash(b"Field(1, ge='a')") != code_hash(b"Field(1, ge='b')")
-    assert code_hash(b"{None: 1, **a}") != code_hash(b"{**a, None: 1}")
+def test_hash_of_parsed_code(tmp_path: Path) -> None:
+    def hash_of(code: str, name: str = "module.py") -> str:
+        (tmp_path / name).write_text(code, encoding="utf-8")
+        content_hash.cache_clear()
+        return content_hash(tmp_path / name)
+
+    code = 'def f(x):\n    """Add."""\n    return x + 1\n'
+    same = '# A comment\ndef f(x):\n    """Reworded."""\n\n    return (x\n        + 1)\n'
+    assert hash_of(code) == hash_of(same) == hash_of(same, "other.py")
+    assert hash_of(code, "data.txt") != hash_of(same, "data.txt")
+    for other in ("x + 2", "x + 1.0", "x + True", "x - 1", "y + 1", "x + '1'"):
+        assert hash_of(code) != hash_of(code.replace("x + 1", other))
+    assert hash_of("Field(1, description='a')") == hash_of("Field(1, description='b')")
+    assert hash_of("Field(1, ge='a')") != hash_of("Field(1, ge='b')")
+    assert hash_of("{None: 1, **a}") != hash_of("{**a, None: 1}")

@@ -7,12 +7,11 @@ count.
 
 import ast
 import functools
-import hashlib
 from pathlib import Path
 
 import grimp
 
-from eprop_core.compiled.parsed_code import code_hash
+from eprop_core.parsed_code import content_hash
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("eprop_core", "workflow")
@@ -65,13 +64,6 @@ def listing(program: str) -> dict[str, str]:
 def imported(module: str) -> set[str]:
     """Return the modules of the project that a module imports by itself."""
     return set(_graph().find_modules_directly_imported_by(module))
-
-
-@functools.cache
-def content_hash(file: Path) -> str:
-    """Return a hash of a file: of its parsed code if it is Python's, else of its bytes."""
-    content = file.read_bytes()
-    return code_hash(content) if file.suffix == ".py" else hashlib.sha256(content).hexdigest()[:16]
 
 
 @functools.cache
