@@ -1,12 +1,13 @@
-"""The cache of compiled code: where a process finds it, and which process compiles what is not there yet.
+"""The cache of compiled code: where a process finds it, and which process adds what is not there yet.
 
-Numba would ask for the date, the size and the place of the file that holds a kernel, and not look at the kernels it
-calls. Here each state of the parsed code of a package has a directory of its own, below ``NUMBA_CACHE_DIR`` if that is
-set, else below the user's cache directory. All modules count that import ``eprop_core.compiled.compilation``, those of
-this package and those of the kernel's own; kernels use constants of such modules alone.
+Numba's own cache depends on the date and the place of the file that holds a kernel, and ignores changes of the kernels
+that it calls. Here, each state of the parsed code has a directory of its own, below ``NUMBA_CACHE_DIR`` if that is set,
+else below the user's cache directory. The code that counts is that of all modules with kernels, which import
+``eprop_core.compiled.compilation``, of this package and of the package of the kernel. Kernels use constants of such
+modules only.
 
-Processes that need the same kernel at the same time wait for the first of them, which compiles it, and load its result.
-They wait only while it compiles, which never waits for another rank.
+If several processes need the same kernel at the same time, the first of them compiles it; the others wait, and load the
+result. Since compiling never waits for another rank, ranks cannot block each other.
 """
 
 import errno
@@ -18,7 +19,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def _directory(package: Path) -> Path:
         digest.update(_kernels_hash(root).encode())
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     base = Path(numba.config.CACHE_DIR or Path(home) / "eprop-core")
-    return base / f"kernels-{digest.hexdigest()[:16]}"
+    return base.absolute() / f"kernels-{digest.hexdigest()[:16]}"
 
 
 @functools.cache
@@ -127,7 +128,7 @@ def _kernels_hash(root: Path) -> str:
 class _Locks:
     """Locks between processes; the system releases those of a process that ends.
 
-    Each lock is a byte of one file, which need not be that long. Where files cannot be locked, all processes go on.
+    Each lock is a byte of one file, which need not be that long. On a file system without locks, nobody waits.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -156,7 +157,8 @@ class _Locks:
     def give_back(self, name: str) -> None:
         """Let another process take the lock, if this one has it."""
         if self.can_write:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _byte(name))
+            with suppress(OSError):  # of a file system without locks
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _byte(name))
 
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
