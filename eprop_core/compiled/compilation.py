@@ -9,16 +9,13 @@ With ``NUMBA_DISABLE_JIT=1`` everything runs as plain Python, for debuggers and 
 """
 
 import inspect
-import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
 from numba import extending, njit
-from numba.core import event
 from numba.core.registry import CPUDispatcher
 
 from eprop_core.compiled.cache import Cache
@@ -87,22 +84,3 @@ def intrinsic(*, without_compiler: Function) -> Callable[[Function], Any]:
             is compiled.
     """
     return lambda generator: without_compiler if WITHOUT_COMPILER else extending.intrinsic(generator)
-
-
-class _Announcement(event.Listener):
-    def __init__(self, function: Any, line: str) -> None:
-        self._function = function
-        self._line = line
-
-    def on_start(self, compilation: event.Event) -> None:
-        if compilation.data["dispatcher"] is self._function:
-            print(self._line, file=sys.stderr, flush=True)
-
-    def on_end(self, compilation: event.Event) -> None:
-        pass
-
-
-def announced(function: Any, line: str) -> AbstractContextManager[Any]:
-    """Print a line to stderr if a function is compiled in this context, but not if it is loaded from the cache."""
-    context: AbstractContextManager[Any] = event.install_listener("numba:compile", _Announcement(function, line))
-    return context

@@ -56,7 +56,7 @@ from pathlib import Path
 from numba.core import event
 
 from eprop_core.compiled import cache
-from eprop_core.compiled.compilation import announced
+from eprop_core.compiled.announcement import announced
 from small.outer import outer
 
 events = Path(sys.argv[1])
