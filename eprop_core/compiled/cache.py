@@ -77,13 +77,19 @@ class Cache(caching.FunctionCache):
 
         In that case no other process compiles it until :meth:`release`.
         """
-        compiled = super().load_overload(signature, target_context)
+        compiled = self._load(signature, target_context)
         if compiled is None:
             lock = repr((self._impl.filename_base, signature, target_context.codegen().magic_tuple()))
             _locks(self.cache_path).take(lock)
             self._held[signature] = lock
-            compiled = super().load_overload(signature, target_context)
+            compiled = self._load(signature, target_context)
         return compiled
+
+    def _load(self, signature: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(signature, target_context)
+        except OSError:  # of a directory that cannot be read
+            return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep compiled code, if the cache can be written.
