@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 
+from eprop_core.compiled.announcement import announced
 from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model import loop
@@ -19,11 +20,12 @@ from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.connectivity import expand
 from eprop_core.network.degrees import mean_in_degree
+from eprop_core.network.features import kind
 from eprop_core.network.memory_estimate import check_memory
 from eprop_core.network.neuron_values import firing_phases
 from eprop_core.network.neuron_values import neuron_values as values_of_neurons
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
-from eprop_core.parsing import ParameterError
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
 from eprop_core.ranks.exchange import (
@@ -43,6 +45,9 @@ from eprop_core.stimulus import Stimulus, StimulusError
 
 RECORDED_AT_ONCE = 4_000_000
 """Room for recorded spikes, as the number of neurons times steps that are computed between two emptyings."""
+
+COMPILING = "Compiling the simulator for networks of the kind {} (about a minute, once per machine)"
+"""Line that is printed when no process has simulated a network of a kind before."""
 
 
 class Simulation:
@@ -65,7 +70,7 @@ class Simulation:
         time_waiting: let ranks meet before each exchange, to tell waiting from communicating; costs some time itself.
 
     Raises:
-        ParameterError: a connection that is not allowed.
+        ParameterError: a parameter or a connection that is not allowed.
         InsufficientMemoryError: a network that will not fit into memory.
     """
 
@@ -82,6 +87,8 @@ class Simulation:
         time_waiting: bool = False,
     ) -> None:
         start = time.perf_counter()
+        # A copy with other values is not checked, and compiled code distinguishes whole numbers from others.
+        network = parse(Network, network.model_dump(warnings=False))
         connections = connections or {}
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")
@@ -200,8 +207,9 @@ class Simulation:
             start=self.step,
             input_indptr=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
             input_channels=stimulus.input_channels.astype(np.int32),
-            target=np.ascontiguousarray(stimulus.target),
-            learning_window=np.ascontiguousarray(stimulus.learning_window),
+            # Compiled code distinguishes arrays that are contiguous and writable from others.
+            target=np.require(stimulus.target, requirements=["C", "W"]),
+            learning_window=np.require(stimulus.learning_window, requirements=["C", "W"]),
             readout=np.empty((n_steps, n_readout)),
             error=np.empty((n_steps, n_readout)),
             spikes_per_step=np.zeros(n_steps, np.int64),
@@ -304,7 +312,8 @@ class Simulation:
         # Numba makes a C function refer to itself. So that the network is freed at once, it does not hang on that.
         held = [call_back]
         callback = loop.EXCHANGE(lambda first_step, next_step: held[0](first_step, next_step))
-        step, neuron = loop.run_steps(rank, run, begin, end, recorded, exchange is None, callback)
+        with announced(loop.run_steps, COMPILING.format(kind(self.network))):
+            step, neuron = loop.run_steps(rank, run, begin, end, recorded, exchange is None, callback)
         held.clear()
         if neuron == loop.STOPPED:
             if failures or not rank_failed:

@@ -11,9 +11,8 @@ from enum import IntEnum
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.compilation import intrinsic, kernel
 
 
 class Purpose(IntEnum):
@@ -50,7 +49,11 @@ _ELEVEN = np.uint64(11)
 _UNIT = 2.0**-53
 
 
-@intrinsic
+def _multiply_high_in_python(a, b):
+    return np.uint64(int(a) * int(b) >> 64)
+
+
+@intrinsic(without_compiler=_multiply_high_in_python)
 def _multiply_high(typing_context, a, b):
     """Upper 64 bits of the 128-bit product of two uint64."""
 

@@ -43,14 +43,15 @@ def neuron_values(
             raise ParameterError(
                 f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values {allowed}"
             )
-    own = {name: np.asarray(values, float)[recurrent.first : recurrent.last] for name, values in explicit.items()}
+    # Copies, since compiled code distinguishes arrays that are contiguous and writable from others.
+    own = {name: np.array(values, float, order="C") for name, values in explicit.items()}
 
     def values_of(name: str, purpose: Purpose) -> np.ndarray:
         value = getattr(network.neuron, name)
         if not isinstance(value, Uniform):
             return np.full(recurrent.n, value)
         if name in own:
-            return own[name]
+            return own[name][recurrent.first : recurrent.last]
         values = np.empty(recurrent.n)
         fill_uniform(values, value.low, value.high, np.uint64(seed), int(purpose), recurrent.first)
         return values

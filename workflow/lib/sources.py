@@ -6,11 +6,11 @@ with a hash of the parsed code of each. Comments, docstrings and the location of
 
 import ast
 import functools
-import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
+
+from eprop_core.parsed_code import content_hash
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("eprop_core", "workflow")
@@ -66,15 +66,6 @@ def imported(module: str) -> set[str]:
 
 
 @functools.cache
-def content_hash(file: Path) -> str:
-    """Return a hash of a file: of the parsed code of a Python file, otherwise of its bytes."""
-    content = file.read_bytes()
-    if file.suffix == ".py":
-        content = repr(list(_tokens(ast.parse(content)))).encode()
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
-@functools.cache
 def _graph() -> grimp.ImportGraph:
     return grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True, cache_dir=None)
 
@@ -102,27 +93,3 @@ def _with_neighbours(file: Path) -> set[Path]:
             found |= new
             pending += new
     return found
-
-
-def _tokens(node: ast.AST) -> Iterator[str]:
-    """Yield the kinds of nodes and the values of parsed code, without documentation.
-
-    Documentation is docstrings and the descriptions of parameters (``Field(description=...)``).
-    """
-    yield type(node).__name__
-    for name, value in ast.iter_fields(node):
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, ast.AST):
-                if not _is_documentation(part, node):
-                    yield name
-                    yield from _tokens(part)
-            elif part is not None:
-                yield f"{name}={part!r}"
-    yield ")"
-
-
-def _is_documentation(node: ast.AST, parent: ast.AST) -> bool:
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    of_field = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "Field"
-    return of_field and isinstance(node, ast.keyword) and node.arg == "description"
