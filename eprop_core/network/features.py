@@ -2,6 +2,7 @@
 
 import math
 
+from eprop_core.network.projections import Role, projections
 from eprop_core.parameters import Adam, Network, Uniform
 
 
@@ -47,8 +48,8 @@ def communication_interval(network: Network) -> int:
     the weights of the step in which an error arrives. All changes of these weights in an interval are made before it,
     so no error may be sent and arrive in the same interval.
     """
-    interval = min(network.recurrent.delay, network.output.delay)
-    return min(interval, network.feedback.delay) if follows_output(network) else interval
+    exchanged = {Role.RECURRENT, Role.OUTPUT, *([Role.FEEDBACK] if follows_output(network) else [])}
+    return min(projection.parameters.delay for projection in projections(network) if projection.role in exchanged)
 
 
 def is_stepwise(network: Network) -> bool:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from eprop_core.network.degrees import mean_in_degree
 from eprop_core.network.features import communication_interval
+from eprop_core.network.projections import Role, projection_with
 from eprop_core.parameters import Network
 
 Destinations = Literal["all", "targets"]
@@ -63,7 +64,8 @@ def cheaper_destinations(network: Network, n_ranks: int) -> Destinations:
     ignoring = network.neuron.ignore_and_fire
     rate = ASSUMED_RATE if ignoring is None else ignoring.rate
     spikes = network.n_recurrent / n_ranks * rate * 1e-3 * network.dt * interval
-    wanted = share_of_ranks(n_ranks, mean_in_degree(network.recurrent.connectivity, network.n_recurrent))
+    recurrent = projection_with(network, Role.RECURRENT)
+    wanted = share_of_ranks(n_ranks, mean_in_degree(recurrent.connectivity, recurrent.source.size))
 
     def cost(destinations: Destinations, n_ids: float) -> float:
         message = 8 * (1 + interval * (1 + network.n_readout)) + 4 * n_ids
