@@ -12,7 +12,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from eprop_core.parsing import Parameters
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
-"""Names of the projections of a network."""
+"""Keys of a network's projections; :func:`eprop_core.network.projections.projections` says what they connect."""
 
 LEARNING_PROJECTIONS = PROJECTIONS[:3]
 """The projections whose weights can be plastic."""
@@ -276,7 +276,7 @@ class InitialWeights(Parameters):
     )
 
 
-class Projection(Parameters):
+class ProjectionParameters(Parameters):
     """Connections from one population to another, with their delay and plasticity."""
 
     connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
@@ -298,7 +298,7 @@ class Projection(Parameters):
     )
 
 
-class Feedback(Parameters):
+class FeedbackParameters(Parameters):
     """Feedback weights B from the readouts to the recurrent neurons, which carry the learning signals."""
 
     kind: Literal["random", "symmetric", "adaptive"] = Field(
@@ -339,10 +339,12 @@ class Network(Parameters):
     neuron: RecurrentNeuron = Field(RecurrentNeuron(), description="recurrent neurons")
     readout: ReadoutNeuron = Field(ReadoutNeuron(), description="readout neurons and loss")
     plasticity: Plasticity = Field(Plasticity(), description="learning rule")
-    input: Projection = Field(Projection(), description="input channels to recurrent neurons")
-    recurrent: Projection = Field(Projection(), description="recurrent neurons to each other, without autapses")
-    output: Projection = Field(Projection(), description="recurrent neurons to readouts")
-    feedback: Feedback = Field(Feedback(), description="readouts to recurrent neurons")
+    input: ProjectionParameters = Field(ProjectionParameters(), description="input channels to recurrent neurons")
+    recurrent: ProjectionParameters = Field(
+        ProjectionParameters(), description="recurrent neurons to each other, without autapses"
+    )
+    output: ProjectionParameters = Field(ProjectionParameters(), description="recurrent neurons to readouts")
+    feedback: FeedbackParameters = Field(FeedbackParameters(), description="readouts to recurrent neurons")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -363,7 +365,7 @@ class Network(Parameters):
             )
         sources = {"input": self.n_input, "recurrent": self.n_recurrent - 1, "output": self.n_recurrent}
         for name, available in sources.items():
-            projection: Projection = getattr(self, name)
+            projection: ProjectionParameters = getattr(self, name)
             cutoff = self.plasticity.cutoff
             if projection.plastic and cutoff is not None and cutoff <= projection.delay:
                 raise ValueError(f"plasticity.cutoff = {cutoff} must exceed {name}.delay = {projection.delay}")
