@@ -98,7 +98,8 @@ class Result(Record):
     def read(cls, path: str | os.PathLike[str]) -> Self:
         """Return the result in a file.
 
-        Raises:
+        Raises
+        ------
             ValueError: the file is no result of this kind; the message names the file and each wrong key.
         """
         try:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
@@ -90,7 +90,8 @@ def per_sample(problem: Problem) -> Problem:
     values = problem.network.model_dump()
     values["plasticity"] |= {"update": "sample", "reset_at_samples": True, "rate_average": "sample"}
     values["feedback"]["kind"] = "symmetric"
-    return problem._replace(network=parse(Network, values), stimulus=replace(problem.stimulus, n_samples=5))
+    connections = {name: problem.connections[name] for name in LEARNING_PROJECTIONS}
+    return Problem(parse(Network, values), connections, replace(problem.stimulus, n_samples=5))
 
 
 def simulate(

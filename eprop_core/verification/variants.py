@@ -3,9 +3,8 @@
 import itertools
 from typing import Any, get_args
 
+from eprop_core.parameters import LEARNING_PROJECTIONS as LEARNING
 from eprop_core.parameters import PROJECTIONS, SurrogateGradient
-
-LEARNING = ("input", "recurrent", "output")
 
 Variants = dict[str, dict[str, Any]]
 """By name, arguments of :func:`eprop_core.verification.random_problem.random_problem`, with the seed."""

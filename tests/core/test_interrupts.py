@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,14 @@ INTERRUPTS = 4
 @pytest.fixture(autouse=True)
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulation_module, "RECORDED_AT_ONCE", STRETCH * SMALL["n_recurrent"])
+
+
+@pytest.fixture(autouse=True)
+def default_handler() -> Iterator[None]:
+    """Python's own handler of SIGINT, which a program that a shell started in the background does not have."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 def long_problem(sample_length: int | None) -> tuple[Network, dict[str, Any], Stimulus]:

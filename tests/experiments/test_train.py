@@ -228,7 +228,8 @@ def test_the_command_line_warns_in_one_line(tmp_path: Path, n_ranks: int) -> Non
     command += ["--ranks", str(max(n_ranks, 1)), "--oversubscribe"]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
-    (line,) = [line for line in finished.stderr.splitlines() if not line.startswith("training, seed 1: ")]
+    usual = ("training, seed 1: ", "Compiling the simulator ")
+    (line,) = [line for line in finished.stderr.splitlines() if not line.startswith(usual)]
     assert line.startswith("warning: after ")
 
 

@@ -1,10 +1,10 @@
-"""Estimates before a timing run starts: memory of a rank, and time of a job."""
+"""Memory of a rank and time of a job that a timing run will need, estimated before it starts."""
 
 from eprop_core.errors import InsufficientMemoryError
 from eprop_core.experiments.scaling.parameters import Case, Timing
 from eprop_core.machine import memory
-from eprop_core.network.degrees import mean_in_degree
 from eprop_core.network.memory_estimate import estimate_memory
+from eprop_core.network.projections import Role, projections
 from eprop_core.parameters import Network
 
 PROCESS_BYTES = 300_000_000
@@ -12,11 +12,11 @@ PROCESS_BYTES = 300_000_000
 COMPILING_BYTES = 700_000_000
 """A process that compiles the simulator, as each of a job's does where none has before."""
 SORTING_BYTES = 3
-"""Memory for sorting a synapse: its source, and a share of the copy of a bucket."""
+"""What sorting needs beside each synapse: its source, and a share of the copy of a bucket."""
 INPUT_SPIKES, INPUT_SPIKE_BYTES = 2_000_000, 40
 """Input that is drawn at a time."""
 SOURCE_BYTES = 48
-"""Memory of building and of a dry run for every input channel and recurrent neuron of the whole network."""
+"""What building and a dry run hold for every input channel and recurrent neuron of the whole network."""
 
 BUILD_NS, EVENT_NS, NEURON_STEP_NS, CHANNEL_STEP_NS = 100, 20, 40, 10
 """Time to draw and sort a synapse, of a synaptic event, and of a neuron or input channel in a step, on a slow core."""
@@ -66,8 +66,9 @@ def _nanoseconds(case: Case, n_ranks: int, n_steps: int) -> float:
     ignoring = network.neuron.ignore_and_fire
     rate = case.input_rate if ignoring is None else ignoring.rate
     events = (
-        model_time * (case.input_rate * synapses["input"] + rate * (synapses["recurrent"] + synapses["output"]))
-        + n_steps * synapses["feedback"]
+        model_time
+        * (case.input_rate * synapses[Role.INPUT] + rate * (synapses[Role.RECURRENT] + synapses[Role.OUTPUT]))
+        + n_steps * synapses[Role.FEEDBACK]
     )  # errors travel at every step
     return (
         BUILD_NS * sum(synapses.values())
@@ -77,15 +78,9 @@ def _nanoseconds(case: Case, n_ranks: int, n_steps: int) -> float:
     )
 
 
-def _synapses(network: Network, n_ranks: int) -> dict[str, float]:
-    """Expected number of synapses on one rank, by projection."""
-    ends = {
-        "input": (network.n_input, network.n_recurrent),
-        "recurrent": (network.n_recurrent, network.n_recurrent),
-        "output": (network.n_recurrent, network.n_readout),
-        "feedback": (network.n_readout, network.n_recurrent),
-    }
-    return {
-        name: mean_in_degree(getattr(network, name).connectivity, n_sources) * n_targets / n_ranks
-        for name, (n_sources, n_targets) in ends.items()
-    }
+def _synapses(network: Network, n_ranks: int) -> dict[Role, float]:
+    """Return the expected number of synapses on one rank, by role of their projections."""
+    n_synapses = dict.fromkeys(Role, 0.0)
+    for projection in projections(network):
+        n_synapses[projection.role] += projection.synapses_per_rank(n_ranks)
+    return n_synapses

@@ -186,10 +186,12 @@ def limit_decades(
     below: float = 1.5,
     above: float = 1.5,
 ) -> None:
-    """Set the limits of a vertical axis that is logarithmic, by factors beyond ``values`` and their bars.
+    """Make the vertical axis logarithmic, with limits by factors beyond ``values`` and their bars.
 
-    A bar that goes down to nothing, or by more than a decade, leaves the panel.
+    Call it before anything is drawn: matplotlib warns of limits that it derives from equal values. A bar that goes down
+    to nothing, or by more than a decade, leaves the panel.
     """
+    panel.set_yscale("log")
     values = positive(values)
     lowest = values.min() if low is None else low.clip(lower=values / 10).where(values.notna()).min()
     highest = values.max() if high is None else high.where(values.notna()).max()
