@@ -60,9 +60,9 @@ def test_plain_python_computes_what_compiled_code_computes(plain_python: dict[st
     """
     compiled = results()
     assert compiled.keys() == plain_python.keys()
-    assert len(compiled["small, delays/first run steps"]) > 100
+    assert len(compiled["small, delays/first run steps"]) > 50
     for name, values in compiled.items():
-        if "/" in name and values.dtype.kind == "f":
+        if "/" in name and np.asarray(values).dtype.kind == "f":
             np.testing.assert_allclose(plain_python[name], values, rtol=1e-12, atol=1e-12, err_msg=name)
         else:
             np.testing.assert_array_equal(plain_python[name], values, err_msg=name)
