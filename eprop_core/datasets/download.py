@@ -1,4 +1,4 @@
-"""Downloads with a checksum: a file is in the cache whole and right, or not at all."""
+"""Downloads with a checksum: the cache holds a complete and correct file, or none."""
 
 import os
 import sys
@@ -15,16 +15,32 @@ from eprop_core.progress import ProgressLines
 Downloads = Mapping[str, tuple[str, str]]
 """Address and checksum ("md5:..." or "sha256:...") of files, by name."""
 
-TIMEOUT = 60.0  # s, without an answer
+TIMEOUT = 60.0
+"""s, after which a server that does not answer is given up."""
 
 
 def cache_directory(dataset: str) -> Path:
-    """Return where downloads of ``dataset`` are kept: in EPROP_BENCH_CACHE if it is set, else in the user's cache."""
+    """Return the cache directory of ``dataset``: in EPROP_BENCH_CACHE if it is set, otherwise in the user's cache."""
     return Path(os.environ.get("EPROP_BENCH_CACHE") or pooch.os_cache("eprop-bench")) / dataset
 
 
 def published(dataset: str, path: str | None, downloads: Downloads) -> Path:
-    """Return where a published data set lies: at ``path``, else in EPROP_BENCH_DATA, else in the cache, downloaded."""
+    """Return the directory or archive of a published data set, and download it if it is missing.
+
+    Parameters
+    ----------
+    dataset
+        Name of the data set, and of its folder in EPROP_BENCH_DATA and in the cache.
+    path
+        Where the data are; None looks into EPROP_BENCH_DATA, then into the cache, and downloads what is missing there.
+    downloads
+        Files of the data set.
+
+    Raises
+    ------
+    DatasetError
+        If a download fails.
+    """
     here = _here(dataset, path)
     if here is None:
         here = cache_directory(dataset)
@@ -33,7 +49,7 @@ def published(dataset: str, path: str | None, downloads: Downloads) -> Path:
 
 
 def needs_download(dataset: str, path: str | None, downloads: Downloads) -> bool:
-    """Return whether :func:`published` would have to download something."""
+    """Return whether :func:`published` would download a file."""
     return _here(dataset, path) is None and not all((cache_directory(dataset) / name).is_file() for name in downloads)
 
 
@@ -45,10 +61,14 @@ def _here(dataset: str, path: str | None) -> Path | None:
 
 
 def fetch(files: Downloads, directory: Path, retries: int = 2) -> None:
-    """Download what is missing or damaged in ``directory``.
+    """Download the files that are missing or damaged in ``directory``.
 
-    A transfer that breaks off leaves
-    nothing behind and begins anew, up to ``retries`` times. Raises :class:`DatasetError` where that does not help.
+    A transfer that fails leaves no file behind and is repeated up to ``retries`` times.
+
+    Raises
+    ------
+    DatasetError
+        If a file could not be downloaded.
     """
     downloads = pooch.create(
         path=directory,
@@ -63,4 +83,4 @@ def fetch(files: Downloads, directory: Path, retries: int = 2) -> None:
             downloads.fetch(name, downloader=pooch.HTTPDownloader(progressbar=progressbar, timeout=TIMEOUT))
         except (ValueError, OSError, requests.RequestException) as error:
             reason = " ".join(str(error).split())
-            raise DatasetError(f"{url}: no download of {name} with {checksum}; nothing kept ({reason})") from None
+            raise DatasetError(f"{url}: could not download {name} with {checksum}; nothing kept ({reason})") from None

@@ -1,4 +1,4 @@
-"""Prepare a data set: read or make its events, and write them as ``train.npz``, ``test.npz`` and ``dataset.json``."""
+"""Prepare a data set: read or generate its events; write ``train.npz``, ``test.npz`` and ``dataset.json``."""
 
 import argparse
 import importlib.metadata
@@ -23,7 +23,7 @@ FILES = ("train.npz", "test.npz", "dataset.json")
 
 
 def read(parameters: Dataset) -> Splits:
-    """Read or make the data set that ``parameters`` describe."""
+    """Read or generate the data set that ``parameters`` describe."""
     match parameters:
         case Digits():
             return read_digits(parameters)
@@ -45,9 +45,12 @@ def is_here(parameters: Dataset) -> bool:
 
 
 def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
-    """Write the data set to ``directory``, whole or not at all; one that is there already is replaced.
+    """Write the data set to ``directory``, completely or not at all; an earlier data set there is replaced.
 
-    Raises :class:`DatasetError` where the source data are missing or damaged, or where ``directory`` holds other files.
+    Raises
+    ------
+    DatasetError
+        If the source data are missing or damaged, or if ``directory`` holds other files.
     """
     directory = Path(directory)
     _check_replaceable(directory)
@@ -66,7 +69,7 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
 
 
 def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
-    """Return what ``dataset.json`` holds: parameters, sizes, statistics, checksums of the source data, versions."""
+    """Return the content of ``dataset.json``: parameters, sizes, statistics, checksums of the source data, versions."""
     channels = splits.sensor_channels
     return {
         "parameters": parameters.model_dump(),
@@ -98,12 +101,12 @@ def _check_replaceable(directory: Path) -> None:
     foreign = sorted(path.name for path in directory.iterdir() if path.name not in FILES) if directory.exists() else []
     if foreign:
         raise DatasetError(
-            f"{directory}: holds {foreign[0]}, which is no part of a data set; expected none or a former one"
+            f"{directory}: holds {foreign[0]}, which is not part of a data set; expected none or an earlier data set"
         )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
+    """Run the program; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m eprop_core.datasets.prepare", description=__doc__)
     parser.add_argument("parameters", metavar="PARAMETERS.json", type=Path, help='for instance {"name": "digits"}')
     parser.add_argument("directory", metavar="OUTPUT_DIRECTORY", type=Path, help="replaced if it holds a data set")

@@ -14,14 +14,27 @@ def generate(
     learning_window: int | None,
     loss: Loss,
 ) -> tuple[Task, Task | None]:
-    """Return what is learned, and what is shown once after training: None where nothing is held out.
+    """Return the task of the training samples, and that of the test samples.
 
-    Args:
-        parameters: parameters of the task.
-        dt: ms, length of a step.
-        seed: of the random numbers that the samples are made from.
-        learning_window: steps at the end of each sample in which errors count; None: all.
-        loss: what the error is the gradient of.
+    Parameters
+    ----------
+    parameters
+        Parameters of the task.
+    dt
+        ms, simulation step.
+    seed
+        Seed of the samples.
+    learning_window
+        Steps at the end of each sample in which errors count; None: all.
+    loss
+        Loss whose gradient by the readout is the error.
+
+    Returns
+    -------
+    train
+        Samples to learn.
+    test
+        Samples that are shown once, after training; None if the task has no test samples.
     """
     if not isinstance(parameters, EvidenceAccumulation):
         return Regression(parameters, dt=dt, seed=seed, learning_window=learning_window, loss=loss), None

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.verification.bellec_model import adaptation_of, same_for_all, surrogate_gradient_of
-from eprop_core.verification.comparison import Difference, relative_difference
+from eprop_core.verification.comparison import relative_difference
+from eprop_core.verification.findings import Difference
 from eprop_core.verification.random_problem import Problem, random_problem
 from eprop_core.verification.simulators import dense
 from eprop_core.verification.variants import SURROGATES, Variants
@@ -63,14 +64,15 @@ def difference(name: str, seed: int) -> Difference:
     expected = derivative(problem)
     learnt = learnt_gradient(problem, projection, 1.0 / np.abs(expected).max())
     tolerance = READOUT_TOLERANCE if projection == "output" else INPUT_TOLERANCE
-    return Difference("gradient", relative_difference(learnt, expected, expected), tolerance)
+    largest = relative_difference(learnt, expected, expected)
+    return Difference(quantity="gradient", max_difference=largest, tolerance=tolerance)
 
 
 def one_sample(problem: Problem, projection: str) -> Problem:
     """Let ``projection`` alone learn, once, after a sample; a second one without input follows, in which it does so."""
     network, connections, shown = problem
     values = network.model_dump()
-    for name in ("input", "recurrent", "output"):
+    for name in LEARNING_PROJECTIONS:
         values[name]["plastic"] = name == projection
     values["feedback"]["kind"] = "symmetric"
     values["plasticity"] |= {
@@ -81,7 +83,7 @@ def one_sample(problem: Problem, projection: str) -> Problem:
         "c_reg": 1e4,  # as strong as the errors
         "cutoff": None,
     }
-    own = {name: connections[name] for name in ("input", "recurrent", "output")}
+    own = {name: connections[name] for name in LEARNING_PROJECTIONS}
     # Samples begin one step later for the neurons, two for the readouts.
     inside = (shown.input_steps >= 2) & (shown.input_steps < N_STEPS - 5)
     window = np.zeros(2 * N_STEPS, np.bool_)

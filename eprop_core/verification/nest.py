@@ -9,9 +9,9 @@ import numpy as np
 
 from eprop_core.interoperability import nest_programs
 from eprop_core.network.connections import Connections
+from eprop_core.parameters import LEARNING_PROJECTIONS
 from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.random_problem import Problem, neuron_values
-from eprop_core.verification.variants import LEARNING
 
 Arrays = dict[str, np.ndarray]
 
@@ -56,7 +56,9 @@ def _listed(problem: Problem) -> Arrays:
 
 
 def _weights(result: Arrays) -> dict[str, Connections]:
-    return {name: Connections(*(result[f"{name}_{key}"] for key in Connections._fields)) for name in LEARNING}
+    return {
+        name: Connections(*(result[f"{name}_{key}"] for key in Connections._fields)) for name in LEARNING_PROJECTIONS
+    }
 
 
 def eprop_plus_outcome(result: Arrays) -> Outcome:

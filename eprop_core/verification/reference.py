@@ -43,9 +43,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Adam, GradientDescent, Network, ReadoutNeuron, SurrogateGradient, Uniform
+from eprop_core.parameters import (
+    LEARNING_PROJECTIONS,
+    Adam,
+    GradientDescent,
+    Network,
+    ReadoutNeuron,
+    SurrogateGradient,
+    Uniform,
+)
 from eprop_core.stimulus import Stimulus
-from eprop_core.verification.variants import LEARNING
 
 _NO_VALUES: Mapping[str, np.ndarray] = {}
 
@@ -154,7 +161,7 @@ class _Simulation:
             back = {(synapse.target, synapse.source): synapse.weight for synapse in self.synapses.pop("feedback")}
             for synapse in self.synapses["output"]:
                 synapse.feedback = back[synapse.source, synapse.target]
-        self.optimizers = {name: network.optimizer(name) for name in LEARNING}
+        self.optimizers = {name: network.optimizer(name) for name in LEARNING_PROJECTIONS}
         n, adaptation = network.n_recurrent, network.neuron.adaptation
         n_constant = n - round(adaptation.share * n) if adaptation else n
         self.rho = math.exp(-network.dt / adaptation.tau) if adaptation else 0.0

@@ -5,9 +5,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from eprop_core.parameters import PROJECTIONS, SurrogateGradient
-
-LEARNING = ("input", "recurrent", "output")
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, SurrogateGradient
 
 Variants = dict[str, dict[str, Any]]
 """By name, arguments of :func:`eprop_core.verification.random_problem.random_problem`, with the seed."""
@@ -44,7 +42,10 @@ FEATURES: Variants = (
         for kappa in (0.0, 0.9)
         for kappa_reg in (0.0, 0.9)
     }
-    | {f"static-{static}": {"seed": 46, "plastic": {name: name != static for name in LEARNING}} for static in LEARNING}
+    | {
+        f"static-{static}": {"seed": 46, "plastic": {name: name != static for name in LEARNING_PROJECTIONS}}
+        for static in LEARNING_PROJECTIONS
+    }
     | {
         "rare-spikes": {"seed": 47, "input_probability": 0.002, "cutoff": 50},
         "all-to-all": {"seed": 48, "density": EVERYWHERE},
@@ -104,7 +105,7 @@ COMBINATIONS: Variants = {
 }
 
 OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS
-"""What NEST can simulate."""
+"""Variants that NEST can simulate."""
 
 SMALL: dict[str, Any] = {
     "n_input": 20,
@@ -223,10 +224,10 @@ _DELAYS: Variants = {
 _STATIC: Variants = {
     f"static-{'-'.join(static)}-delay-{delay}": {
         "seed": 4,
-        "plastic": {name: name not in static for name in LEARNING},
+        "plastic": {name: name not in static for name in LEARNING_PROJECTIONS},
         "delay": dict.fromkeys(PROJECTIONS, delay),
     }
-    for static in (*((name,) for name in LEARNING), LEARNING[:2], LEARNING)
+    for static in (*((name,) for name in LEARNING_PROJECTIONS), LEARNING_PROJECTIONS[:2], LEARNING_PROJECTIONS)
     for delay in (1, 3)
 }
 _TIME_CONSTANTS: Variants = {

@@ -9,7 +9,7 @@ import pytest
 from eprop_core.model.neurons import (
     FINITE,
     NO_LOWER_BOUND,
-    Feedback,
+    FeedbackTable,
     ReadoutParameters,
     ReadoutState,
     RecurrentParameters,
@@ -366,7 +366,7 @@ def test_learning_signals() -> None:
     # Readout 0 projects to neurons 0 and 2, readout 1 to none, readout 2 to neuron 2 alone.
     offset, target = np.array([0, 2, 2, 3]), np.array([0, 2, 2], np.int32)
     synapses = Synapses(offset, target, np.array([[0.5], [2.0], [-1.0]]), Columns())
-    feedback = Feedback(synapses, WEIGHT, along_output=False, to_all=False)
+    feedback = FeedbackTable(synapses, WEIGHT, along_output=False, to_all=False)
     rate_error = np.array([8.0, 16.0, 32.0])
     signal = np.full(3, np.nan)
     learning_signals(signal, feedback, np.array([4.0, 1.0, 3.0]), 0.25, rate_error)
@@ -380,7 +380,7 @@ def test_learning_signals_to_all() -> None:
     synapses.values[:, WEIGHT] = np.random.default_rng(1).normal(size=6)
     rate_error, signals = np.array([8.0, 16.0, 32.0]), np.full((2, 3), np.nan)
     for signal, to_all in zip(signals, (False, True), strict=True):
-        feedback = Feedback(synapses, WEIGHT, along_output=False, to_all=to_all)
+        feedback = FeedbackTable(synapses, WEIGHT, along_output=False, to_all=to_all)
         learning_signals(signal, feedback, np.array([4.0, 1.0]), 0.25, rate_error)
     np.testing.assert_array_equal(*signals)
     expected = 0.25 * rate_error + np.array([4.0, 1.0]) @ synapses.values[:, WEIGHT].reshape(2, 3)
@@ -391,7 +391,9 @@ def test_learning_signals_along_the_output() -> None:
     # Neuron 0 projects to both readouts, neuron 1 to none, neuron 2 to readout 1; feedback is in the second column.
     offset, target = np.array([0, 2, 2, 3]), np.array([0, 1, 1], np.int32)
     values = np.array([[9.0, 0.5], [9.0, 2.0], [9.0, -1.0]])
-    feedback = Feedback(Synapses(offset, target, values, Columns(n=2, feedback=1)), 1, along_output=True, to_all=False)
+    feedback = FeedbackTable(
+        Synapses(offset, target, values, Columns(n=2, feedback=1)), 1, along_output=True, to_all=False
+    )
     signal = np.full(3, np.nan)
     learning_signals(signal, feedback, np.array([4.0, 1.0]), 0.25, np.array([8.0, 16.0, 32.0]))
     assert signal.tolist() == [2.0 + 2.0 + 2.0, 4.0, 8.0 - 1.0]

@@ -1,4 +1,4 @@
-"""A projection's constant-time update, driven row by row, against a plain walk over the history of every synapse.
+"""A projection's constant-time update, driven step by step, against the rule applied to every synapse in each step.
 
 Spike trains, surrogate gradients and learning signals are random; a neuron model takes no part.
 """
@@ -11,26 +11,23 @@ import pytest
 
 from eprop_core.model.optimizers import optimizer_of
 from eprop_core.model.projection import (
-    Projection,
+    ProjectionState,
     Resets,
     _power,
     begin_time_index,
+    end_block,
     end_sample,
     process_time_index,
-    start_new_block,
 )
 from eprop_core.model.running_sums import (
     LARGEST_FACTOR,
     Adaptation,
     RunningSums,
-    advance,
-    advance_readouts,
-    keep_error,
+    advance_readout_sums,
+    advance_sums,
+    block_is_full,
     keep_signals,
-    keep_surrogate_gradient,
-    move_step_values,
-    next_powers,
-    reset_sums,
+    start_block,
 )
 from eprop_core.model.sources import Sources
 from eprop_core.model.spikes import Spikes
@@ -94,10 +91,14 @@ class Driver:
         self.initial, self.initial_feedback = rng.normal(size=(2, len(source)))
         self.alpha = case.alpha ** np.array([1.0, 0.3, 0.1, 0.5, 1.0] if case.own_decays else [1.0] * N_TARGETS)
         self.beta = case.beta * np.array([1.0, 0.5, 0.0, 0.2, 1.0])
-        self.running_sums = self._history()
-        self.projection = Projection(
+        self.running_sums = self._running_sums()
+        self.spikes = Spikes.none(case.lag + case.delay + 1, N_SOURCES)
+        self.projection = ProjectionState(
             synapses=self._synapses(target),
             sources=Sources.at_rest(N_SOURCES, case.cutoff),
+            spikes=self.spikes,
+            running_sums=self.running_sums,
+            advances_sums=True,
             optimizer=optimizer_of(case.optimizer, case.weight_decay),
             plastic=True,
             updates_at_spikes=True,
@@ -105,9 +106,8 @@ class Driver:
             entry_lead=0 if case.onto_readouts else 1,
             resets=Resets(length=0, sources_begin=0, targets_begin=0, first_step_counts=True),
         )
-        self.spikes = Spikes.none(case.lag + case.delay + 1, N_SOURCES)
 
-    def _history(self) -> RunningSums:
+    def _running_sums(self) -> RunningSums:
         case, is_stepwise = self.case, isinstance(self.case.optimizer, Adam)
         if case.onto_readouts:
             decays = case.alpha, case.alpha, case.alpha, case.lag
@@ -155,49 +155,34 @@ class Driver:
             self.spikes.ids[slot, : len(ids)] = ids
             self._next_time_index()
             self._end_block()
-            n_events += process_time_index(self.projection, self.spikes, self.running_sums, inputs[step], fixed_point)
+            n_events += process_time_index(self.projection, inputs[step], fixed_point)
             weights[step] = self.projection.synapses.values[:, WEIGHT]
         return weights, inputs / (fixed_point or 1.0), n_events
 
     def _next_time_index(self) -> None:
         running_sums, time_index = self.running_sums, self.running_sums.time_index[0]
-        offset = time_index - running_sums.block_start[0]
         nothing = np.zeros(N_TARGETS)
         psi = self.psi[time_index + 1] if time_index >= -1 else nothing
         signal, signal_reg = (
             (self.signal[time_index], self.signal_reg[time_index]) if time_index >= 0 else (nothing, nothing)
         )
         if self.case.onto_readouts:
-            advance_readouts(running_sums.sums, running_sums.decay, offset, signal)
-            keep_error(running_sums.step_values, offset, signal)
-            running_sums.time_index[0] += 1
-            begin_time_index(self.projection, self.spikes, running_sums, time_index + 1)
+            advance_readout_sums(running_sums, signal)
+            begin_time_index(self.projection, time_index + 1)
             return
         running_sums.signal[:] = signal + signal_reg if running_sums.sums_reg is None else signal
         if running_sums.sums_reg is not None:
             running_sums.signal_reg[:] = signal_reg
-        keep_signals(running_sums.step_values, running_sums)
-        begin_time_index(self.projection, self.spikes, running_sums, time_index + 1)
-        adaptation, own_decay = running_sums.adaptation, running_sums.own_decay
-        next_powers(own_decay)
-        advance(running_sums.sums, adaptation, own_decay, running_sums.decay, offset, psi, running_sums.signal)
-        if running_sums.sums_reg is not None:
-            advance(running_sums.sums_reg, adaptation, own_decay, running_sums.decay_reg, offset, psi, signal_reg)
-        keep_surrogate_gradient(running_sums.step_values, offset + 1, psi)
-        running_sums.time_index[0] += 1
+        keep_signals(running_sums)
+        begin_time_index(self.projection, time_index + 1)
+        advance_sums(running_sums, psi)
 
     def _end_block(self) -> None:
-        running_sums = self.running_sums
-        offset = running_sums.time_index[0] - running_sums.block_start[0]
-        if offset == running_sums.decay.block:
-            start_new_block(self.projection, running_sums)
-            move_step_values(running_sums.step_values, offset)
-            reset_sums(running_sums.sums, running_sums.adaptation, running_sums.own_decay)
-            if running_sums.sums_reg is not None:
-                reset_sums(running_sums.sums_reg, running_sums.adaptation, running_sums.own_decay)
-            running_sums.block_start[0] = running_sums.time_index[0]
+        if block_is_full(self.running_sums):
+            end_block(self.projection)
+            start_block(self.running_sums)
 
-    def advance(self) -> tuple[np.ndarray, np.ndarray, float]:
+    def expected(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Weights (n_steps, n_synapses) as the rule defines them, the final feedback weights, and the sum of all that
         the gradients are made of.
         """
@@ -205,11 +190,11 @@ class Driver:
         largest = 0.0
         for i in np.unique(self.source):
             own = self.source == i
-            weights[:, own], feedback[own], size = self._walk_source(self.emitted[:, i].tolist(), own)
+            weights[:, own], feedback[own], size = self._advance_source(self.emitted[:, i].tolist(), own)
             largest = max(largest, size)
         return weights, feedback, largest
 
-    def _walk_source(self, emitted: list[bool], own: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    def _advance_source(self, emitted: list[bool], own: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         """Weights of the synapses ``own`` of one source after each step, their final feedback, and the sum of the
         sizes of all terms.
         """
@@ -273,12 +258,12 @@ def check(case: Case) -> None:
     driver = Driver(case)
     initial = driver.initial
     weights, inputs, n_events = driver.run()
-    expected, expected_feedback, size = driver.advance()
+    expected, expected_feedback, size = driver.expected()
     moved = np.abs(expected - initial).max(axis=0)
     assert np.all(moved[np.isin(driver.source, [2, 4, 5])] > 1e-3)
 
     # A gradient is a difference of sums that have grown by LARGEST_FACTOR at most within a block, so it loses as many
-    # units of rounding of what is gathered in all. A walk loses less.
+    # units of rounding of what is gathered in all. Stepwise synapses lose less.
     tolerance = LARGEST_FACTOR * np.finfo(float).eps * (1.0 + size)
     np.testing.assert_allclose(weights, expected, rtol=0, atol=tolerance)
     if case.weight_decay:
@@ -297,13 +282,13 @@ def check(case: Case) -> None:
 
 
 def test_negligible_traces_are_zero() -> None:
-    """A trace is taken for zero below 1e-30."""
+    """A trace below 1e-30 is set to zero."""
     assert _power(0.5, 99) == 0.5**99 > 1e-30
     assert _power(0.5, 100) == 0.0
     driver = Driver(Case(alpha=0.5, cutoff=None))
-    projection, running_sums = driver.projection, driver.running_sums
+    projection = driver.projection
     projection.sources.trace[:2] = 0.99e-30, 1.01e-30
-    start_new_block(projection, running_sums)
+    end_block(projection)
     assert projection.sources.trace[:2].tolist() == [0.0, 1.01e-30]
 
 
@@ -368,18 +353,18 @@ def test_adaptation_and_decays_of_their_own(delay: int, lag: int, beta: float) -
 
 @pytest.mark.parametrize("optimizer", [ADAM, ADAM_EACH_STEP], ids=["sum", "each step"])
 @pytest.mark.parametrize(("delay", "lag"), DELAYS)
-def test_walks(delay: int, lag: int, optimizer: Adam) -> None:
+def test_stepwise_synapses(delay: int, lag: int, optimizer: Adam) -> None:
     case = Case(delay=delay, lag=lag, optimizer=optimizer)
     for cutoff in (6, 37, None):  # 37 steps is the interval of a regular source
         check(replace(case, cutoff=cutoff))
         check(replace(case, cutoff=cutoff, beta=0.3, own_decays=True, kappa_reg=0.8))
-    check(replace(case, alpha=0.05))  # blocks of a single step, in which a spike enters after the walk
+    check(replace(case, alpha=0.05))  # blocks of a single step, which ends before a spike enters
     check(replace(case, beta=1.5, own_decays=True, kappa_reg=0.8))
 
 
 @pytest.mark.parametrize("optimizer", [ADAM, ADAM_EACH_STEP], ids=["sum", "each step"])
 @pytest.mark.parametrize("case", ONTO_READOUTS, ids=str)
-def test_walks_onto_readouts(case: Case, optimizer: Adam) -> None:
+def test_stepwise_synapses_onto_readouts(case: Case, optimizer: Adam) -> None:
     check(replace(case, optimizer=optimizer))
 
 
@@ -403,7 +388,7 @@ def test_spikes_that_a_reset_meets_are_lost(delay: int, lag: int, first_step_cou
     for step in range(begin + lag, begin + lag + 5 * length):
         driver.running_sums.time_index[0] = step - delay
         current = np.zeros(N_TARGETS)
-        n_events = process_time_index(projection, driver.spikes, driver.running_sums, current, None)
+        n_events = process_time_index(projection, current, None)
         sample_of_source, sample_of_target = (step - delay - begin) // length, (step - begin - lag) // length
         reaches = sample_of_source == sample_of_target
         if (step - begin - lag) % length == 0:
@@ -421,7 +406,7 @@ def test_end_of_a_sample(batch_ends: bool, resets: bool) -> None:
     projection = driver.projection._replace(updates_at_spikes=False, resets=Resets(length, 0, 1, False))
     values, trace = projection.synapses.values, projection.sources.trace
     values[:, GRADIENT], values[:, ELIGIBILITY], trace[:] = 3.0, 2.0, 1.0
-    end_sample(projection, driver.running_sums, 4 if batch_ends else 0, 0)
+    end_sample(projection, 4 if batch_ends else 0, 0)
     np.testing.assert_array_equal(values[:, WEIGHT], driver.initial - (0.75 if batch_ends else 0.0))
     assert np.all(values[:, GRADIENT] == (0.0 if batch_ends else 3.0))
     assert np.all(values[:, ELIGIBILITY] == (0.0 if resets else 2.0))

@@ -20,16 +20,13 @@ from eprop_core.model.running_sums import (
     U,
     W,
     X,
-    advance,
-    advance_readouts,
+    advance_readout_sums,
+    advance_sums,
     alpha_power,
+    block_is_full,
     block_length,
-    keep_error,
     keep_signals,
-    keep_surrogate_gradient,
-    move_step_values,
-    next_powers,
-    reset_sums,
+    start_block,
 )
 
 EPS = np.finfo(float).eps
@@ -93,7 +90,7 @@ def test_a_decay_of_zero_is_as_good_as_none() -> None:
 
 
 def test_before_the_start() -> None:
-    """The first step advances to the row that lies ``lag`` before it."""
+    """The first step advances to the time index that lies ``lag`` before it."""
     running_sums = RunningSums.before_start(5, 0.9, 0.8, 0.7, lag=3)
     assert running_sums.time_index[0] == running_sums.block_start[0] == -4
     assert running_sums.sums.shape == (5, 4)
@@ -142,27 +139,27 @@ KINDS = pytest.mark.parametrize("kind", [Kind(*chosen) for chosen in product((Fa
 class Neurons:
     """Three neurons with random surrogate gradients and learning signals."""
 
-    def __init__(self, kind: Kind, alpha: float, kappa: float, n_rows: int) -> None:
+    def __init__(self, kind: Kind, alpha: float, kappa: float, n_steps: int) -> None:
         rng = np.random.default_rng(1)
-        self.psi, self.signal = rng.random((n_rows, 3)), rng.normal(size=(n_rows, 3))
+        self.psi, self.signal = rng.random((n_steps, 3)), rng.normal(size=(n_steps, 3))
         self.kappa = kappa
         self.alpha = alpha ** np.array([1.0, 0.5, 0.1]) if kind.own_decays else np.full(3, alpha)
         self.beta = BETA if kind.adapts else np.zeros(3)
         adaptation = Adaptation(BETA, RHO) if kind.adapts else None
         decay = self.alpha if kind.own_decays else alpha
         self.running_sums = RunningSums.before_start(3, decay, kappa, kappa, 1, adaptation, 1.0)
+        self.running_sums.time_index[0] = self.running_sums.block_start[0] = 0
 
-    def advance(self, time_index: int, offset: int) -> None:
-        """To ``time_index`` from the one before, which has this offset."""
-        running_sums = self.running_sums
-        next_powers(running_sums.own_decay)
-        psi, signal = self.psi[time_index], self.signal[time_index - 1]
-        advance(
-            running_sums.sums, running_sums.adaptation, running_sums.own_decay, running_sums.decay, offset, psi, signal
-        )
+    def advance(self) -> int:
+        """Advance to the next time index, which is returned."""
+        time_index = int(self.running_sums.time_index[0]) + 1
+        self.running_sums.signal[:] = self.signal[time_index - 1]
+        advance_sums(self.running_sums, self.psi[time_index])
+        assert self.running_sums.time_index[0] == time_index
+        return time_index
 
     def definitions(self, j: int, b: int, time_index: int) -> dict[int, list[float]]:
-        """Terms of the sums of neuron ``j`` at ``time_index``, for the origin ``b``."""
+        """Terms of the sums of neuron ``j`` at ``time_index``, in a block that starts at ``b``."""
         psi, alpha, kappa, beta = self.psi[:, j], self.alpha[j], self.kappa, self.beta[j]
         X_, P_, x, p = [0.0], [1.0], [], []
         for t in range(b + 1, time_index + 1):
@@ -188,17 +185,17 @@ class Neurons:
 @pytest.mark.parametrize(("alpha", "kappa"), DECAYS)
 @KINDS
 def test_sums_are_what_they_stand_for(kind: Kind, alpha: float, kappa: float) -> None:
-    n_rows = 150
-    neurons = Neurons(kind, alpha, kappa, n_rows)
+    n_steps = 150
+    neurons = Neurons(kind, alpha, kappa, n_steps)
     running_sums, b, n_blocks = neurons.running_sums, 0, 0
     sums, decay = running_sums.sums, running_sums.decay
-    for time_index in range(1, n_rows):
-        if time_index - 1 - b == decay.block:
-            reset_sums(sums, running_sums.adaptation, running_sums.own_decay)
-            b = time_index - 1
+    for _ in range(1, n_steps):
+        if block_is_full(running_sums):
+            start_block(running_sums)
+            b = int(running_sums.block_start[0])
             n_blocks += 1
             assert not sums[:, [U, A, Q]].any()
-        neurons.advance(time_index, time_index - 1 - b)
+        time_index = neurons.advance()
         for j in range(3):
             power = alpha_power(running_sums.own_decay, decay, time_index - b, j)
             assert power == pytest.approx(neurons.alpha[j] ** (time_index - b), rel=2.0 * (time_index - b + 1) * EPS)
@@ -206,17 +203,19 @@ def test_sums_are_what_they_stand_for(kind: Kind, alpha: float, kappa: float) ->
                 # One rounding for each term that is added, and as many in the factors and sums that make the term.
                 tolerance = 2.0 * (time_index - b + 1) * EPS * math.fsum(map(abs, terms))
                 assert abs(sums[j, column] - math.fsum(terms)) <= tolerance
-    assert n_blocks == (n_rows - 2) // decay.block
+    assert n_blocks == (n_steps - 2) // decay.block
 
 
-def test_move_origin() -> None:
-    """The sums begin anew, but the present row keeps its surrogate gradient."""
+def test_a_new_block_keeps_the_surrogate_gradient() -> None:
+    """All sums start from 0."""
     running_sums = RunningSums.before_start(
         2, np.array([0.5, 0.25]), 0.5, 0.5, 1, Adaptation(np.array([0.5, 0.0]), 0.75), 1.0
     )
     running_sums.sums[:] = np.arange(16.0).reshape(2, 8)
     running_sums.own_decay.power[:] = 0.5, 0.25
-    reset_sums(running_sums.sums, running_sums.adaptation, running_sums.own_decay)
+    running_sums.time_index[0] = 7
+    start_block(running_sums)
+    assert running_sums.block_start[0] == 7
     psi = running_sums.sums[:, PSI].tolist()
     assert psi == [PSI, 8 + PSI]
     assert running_sums.sums[:, P].tolist() == [1.0, 1.0]
@@ -226,24 +225,22 @@ def test_move_origin() -> None:
 
 @pytest.mark.parametrize(("alpha", "kappa"), DECAYS)
 @KINDS
-def test_traces_and_gradient_between_two_rows(kind: Kind, alpha: float, kappa: float) -> None:
+def test_traces_and_gradient_between_two_time_indices(kind: Kind, alpha: float, kappa: float) -> None:
     """What the module promises of an interval without arrivals, in which z, E and D are given."""
     rng = np.random.default_rng(2)
     neurons = Neurons(kind, alpha, kappa, 1001)
     block = neurons.running_sums.decay.block
-    step_values = [neurons.running_sums.sums.copy()]
-    for time_index in range(1, block + 1):
-        neurons.advance(time_index, time_index - 1)
-        step_values.append(neurons.running_sums.sums.copy())
+    all_sums = [neurons.running_sums.sums.copy()]
+    for _ in range(block):
+        neurons.advance()
+        all_sums.append(neurons.running_sums.sums.copy())
     if not kind.adapts:
         # An adaptation that rises by nothing.
-        step_values = [
-            np.hstack([sums, np.tile([0.0, 0.0, 0.0, RHO**s], (3, 1))]) for s, sums in enumerate(step_values)
-        ]
+        all_sums = [np.hstack([sums, np.tile([0.0, 0.0, 0.0, RHO**s], (3, 1))]) for s, sums in enumerate(all_sums)]
     for j, _ in product(range(3), range(20)):
         s, e = np.sort(rng.integers(0, block + 1, 2)).tolist()
         presynaptic, filtered, trace = rng.random(3)
-        first, last = step_values[s][j], step_values[e][j]
+        first, last = all_sums[s][j], all_sums[e][j]
         z = presynaptic * neurons.alpha[j] ** -s
         D = (trace - z * first[X]) / first[P]
         E = filtered * kappa**-s - z * first[U] - D * first[W]
@@ -270,7 +267,7 @@ def test_sums_of_readouts() -> None:
     running_sums = RunningSums.before_start(2, 0.9, 0.9, 0.9, lag=1)
     error = rng.normal(size=(running_sums.decay.block, 2))
     for time_index in range(running_sums.decay.block):
-        advance_readouts(running_sums.sums, running_sums.decay, time_index, error[time_index])
+        advance_readout_sums(running_sums, error[time_index])
         expected = sum(error[t] * 0.9**t for t in range(time_index + 1))
         tolerance = 2.0 * (time_index + 1) * EPS * np.abs(error).sum()
         np.testing.assert_allclose(running_sums.sums[:, Q], expected, rtol=0, atol=tolerance)
@@ -278,8 +275,8 @@ def test_sums_of_readouts() -> None:
 
 
 @pytest.mark.parametrize("two_filters", [False, True])
-def test_rows_instead_of_sums(two_filters: bool) -> None:
-    """Where synapses walk, the rows of a block are kept; the last of them is the first of the next."""
+def test_step_values_instead_of_sums(two_filters: bool) -> None:
+    """For stepwise synapses the values of the steps of a block are kept; the last of them are the first of the next."""
     running_sums = RunningSums.before_start(2, 0.5, 0.25, 0.5 if two_filters else 0.25, 1, is_stepwise=True)
     assert len(running_sums.sums) == 0
     step_values = running_sums.step_values
@@ -288,9 +285,8 @@ def test_rows_instead_of_sums(two_filters: bool) -> None:
         running_sums.signal[:] = offset, 10.0 + offset
         if two_filters:
             running_sums.signal_reg[:] = 20.0 + offset, 30.0 + offset
-        keep_signals(step_values, running_sums)
-        keep_surrogate_gradient(step_values, offset + 1, np.array([40.0 + offset, 50.0 + offset]))
-        running_sums.time_index[0] += 1
+        keep_signals(running_sums)
+        advance_sums(running_sums, np.array([40.0 + offset, 50.0 + offset]))
     n = running_sums.decay.block + 1
     assert step_values.signal[:n, 0].tolist() == [float(offset) for offset in range(n)]
     assert step_values.signal[:n, 1].tolist() == [10.0 + offset for offset in range(n)]
@@ -298,15 +294,16 @@ def test_rows_instead_of_sums(two_filters: bool) -> None:
     if two_filters:
         assert step_values.signal_reg[:n].tolist() == [[20.0 + offset, 30.0 + offset] for offset in range(n)]
     assert step_values.surrogate_gradient[1 : n + 1, 0].tolist() == [40.0 + offset for offset in range(n)]
-    move_step_values(step_values, n)
+    start_block(running_sums)
     assert step_values.surrogate_gradient[0].tolist() == [39.0 + n, 49.0 + n]
 
 
-def test_rows_of_readouts() -> None:
-    step_values = RunningSums.before_start(2, 0.5, 0.5, 0.5, 1, is_stepwise=True, onto_readouts=True).step_values
+def test_step_values_of_readouts() -> None:
+    running_sums = RunningSums.before_start(2, 0.5, 0.5, 0.5, 1, is_stepwise=True, onto_readouts=True)
+    step_values = running_sums.step_values
     assert isinstance(step_values, StepValues)
     assert step_values.surrogate_gradient is step_values.signal_reg is None
-    keep_error(step_values, 2, np.array([1.0, -1.0]))
-    move_step_values(step_values, 2)
+    for error in (0.0, 0.0, 1.0):
+        advance_readout_sums(running_sums, np.array([error, -error]))
+    start_block(running_sums)
     assert step_values.signal[:3].tolist() == [[0.0, 0.0], [0.0, 0.0], [1.0, -1.0]]
-    keep_error(None, 2, np.array([1.0, -1.0]))

@@ -1,7 +1,7 @@
-"""What a spike, a silence, a new origin and a sample's end do to synapses, in numbers that are exact.
+"""A spike, a silence, a new block and the end of a sample change synapses; all numbers are exact.
 
 Decays are 1/2 and 1/4 and all else small multiples of powers of two, so that neither the constant-time update nor the
-plain walk rounds, and both must agree to the bit. Whole spike trains of random numbers are left to test_projection.py.
+stepwise rule rounds, and both must agree to the bit. Random spike trains are left to test_projection.py.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eprop_core.model.optimizers import Optimizer, optimizer_of
-from eprop_core.model.running_sums import Adaptation, RunningSums, advance, next_powers, reset_sums
+from eprop_core.model.running_sums import Adaptation, RunningSums, advance_sums, start_block
 from eprop_core.model.synapses import (
     ACTIVATING,
     ACTIVE,
@@ -44,7 +44,7 @@ SIGNAL, SIGNAL_REG = RNG.integers(-8, 9, (2, BLOCK + 1, 2)) / 4.0
 PSI_OF_ADAPTIVE = RNG.integers(1, 3, (BLOCK + 1, 2)) * [0.5, 0.25]
 
 UNBOUNDED = optimizer_of(GradientDescent(learning_rate=1.0), 0.0)
-NO_EVENT = Spike(
+NO_SPIKE = Spike(
     state=ACTIVE,
     arrives=False,
     updates=False,
@@ -81,7 +81,7 @@ KINDS = pytest.mark.parametrize(
 
 
 class Bench:
-    """Two neurons and one source with a synapse onto each; advances row by row."""
+    """Two neurons and one source with a synapse onto each."""
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
@@ -103,67 +103,41 @@ class Bench:
         values = np.zeros((2, columns.n))
         values[:, WEIGHT] = INITIAL
         self.synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, columns)
-        self.time_index = 0
         self.running_sums.time_index[0] = self.running_sums.block_start[0] = 0
 
+    @property
+    def time_index(self) -> int:
+        return int(self.running_sums.time_index[0])
+
     def advance(self, time_index: int) -> None:
-        for t in range(self.time_index, time_index):
-            self.step(t - self.running_sums.block_start[0], t)
-        self.time_index = time_index
+        while self.time_index < time_index:
+            self.set_signals()
+            advance_sums(self.running_sums, self.psi[self.time_index + 1])
 
-    def step(self, offset: int, time_index: int) -> None:
-        running_sums, psi = self.running_sums, self.psi[time_index + 1]
-        running_sums.time_index[0] = time_index + 1
-        next_powers(running_sums.own_decay)
-        advance(
-            running_sums.sums,
-            running_sums.adaptation,
-            running_sums.own_decay,
-            running_sums.decay,
-            offset,
-            psi,
-            SIGNAL[time_index],
-        )
-        if running_sums.sums_reg is not None:
-            signal = SIGNAL_REG[time_index]
-            advance(
-                running_sums.sums_reg,
-                running_sums.adaptation,
-                running_sums.own_decay,
-                running_sums.decay_reg,
-                offset,
-                psi,
-                signal,
-            )
+    def set_signals(self) -> None:
+        """Make the learning signals of this time index known."""
+        self.running_sums.signal[:] = SIGNAL[self.time_index]
+        if self.running_sums.sums_reg is not None:
+            self.running_sums.signal_reg[:] = SIGNAL_REG[self.time_index]
 
-    def new_origin(self) -> None:
-        """The sums begin at this row."""
-        running_sums = self.running_sums
-        reset_sums(running_sums.sums, running_sums.adaptation, running_sums.own_decay)
-        if running_sums.sums_reg is not None:
-            reset_sums(running_sums.sums_reg, running_sums.adaptation, running_sums.own_decay)
-        running_sums.block_start[0] = self.time_index
-
-    def process(self, optimizer: Optimizer = UNBOUNDED, **event: object) -> list[float]:
-        """Let a spike visit, which updates where it arrives; return the input of the targets."""
+    def process(self, optimizer: Optimizer = UNBOUNDED, **spike: object) -> list[float]:
+        """Process a spike, which updates the weights if it arrives; return the input of the targets."""
         current, running_sums = np.zeros(2), self.running_sums
         sums = running_sums.sums, running_sums.sums_reg, running_sums.adaptation, running_sums.own_decay
-        given = NO_EVENT._replace(**{"updates": event.get("arrives", False)} | event)
+        given = NO_SPIKE._replace(**{"updates": spike.get("arrives", False)} | spike)
         process(self.synapses, *sums, 0, 2, given, optimizer, current, None)
         return current.tolist()
 
     def start(self) -> float:
-        """The first spike ever, at this row; return the trace z that it leaves, if synapses share that."""
+        """Process the first spike ever; return the trace z that it leaves, if synapses share that."""
         z = ALPHA ** -(self.time_index + 1)
         assert self.process(state=ACTIVATING, arrives=True, enters=True, jump=z) == INITIAL
         return z
 
     def bring_up_to_date(self, trace: float, step_ends: bool) -> None:
-        """Settle at this row, with its own learning signal if the row ends."""
+        """Bring the synapses up to date, with the learning signal of this time index if ``step_ends``."""
         if step_ends:
-            self.running_sums.signal[:] = SIGNAL[self.time_index]
-            if self.running_sums.sums_reg is not None:
-                self.running_sums.signal_reg[:] = SIGNAL_REG[self.time_index]
+            self.set_signals()
         bring_up_to_date(self.synapses, self.running_sums, 0, 2, trace, step_ends)
 
     def column(self, column: int) -> list[float]:
@@ -176,27 +150,27 @@ class Bench:
             if column != NO_COLUMN:
                 self.synapses.values[:, column] = value
 
-    def assert_traces_are_those_of(self, advance: "Walk") -> None:
+    def assert_traces_are_those_of(self, stepwise: "Stepwise") -> None:
         columns = self.synapses.columns
-        assert self.column(ELIGIBILITY) == advance.eligibility.tolist()
+        assert self.column(ELIGIBILITY) == stepwise.eligibility.tolist()
         for column, values in (
-            (columns.eligibility_reg, advance.eligibility_reg),
-            (columns.adaptation, advance.adaptation),
-            (columns.trace, advance.trace),
+            (columns.eligibility_reg, stepwise.eligibility_reg),
+            (columns.adaptation, stepwise.adaptation),
+            (columns.trace, stepwise.trace),
         ):
             if column != NO_COLUMN:
                 assert self.column(column) == values.tolist()
 
 
-class Walk:
-    """The plain traces of both synapses, from index to index; the presynaptic one enters with index ``time_index``."""
+class Stepwise:
+    """The plain traces of both synapses in each step; the spike enters at ``time_index``."""
 
     def __init__(self, bench: Bench, time_index: int) -> None:
         self.kind, self.alpha, self.psi = bench.kind, bench.alpha, bench.psi
         self.index = time_index
         self.trace, self.eligibility, self.eligibility_reg, self.adaptation, self.gradient = np.zeros((5, 2))
 
-    def go_to(self, time_index: int, arrival: int) -> "Walk":
+    def go_to(self, time_index: int, arrival: int) -> "Stepwise":
         """Go up to ``time_index``, whose learning signal is not included; a spike arrives at ``arrival``."""
         while self.index < time_index:
             self.gradient += SIGNAL[self.index] * self.eligibility
@@ -227,30 +201,30 @@ def test_first_spike_leaves_weights_alone(kind: Kind) -> None:
 @pytest.mark.parametrize(("first", "second"), [(0, 1), (0, 2), (0, 3), (1, 3), (2, 3)])
 def test_second_spike_learns_from_the_time_between(kind: Kind, first: int, second: int) -> None:
     bench = Bench(kind)
-    advance = Walk(bench, first).go_to(second, arrival=first + 1)
+    stepwise = Stepwise(bench, first).go_to(second, arrival=first + 1)
     bench.advance(first)
     z = bench.start()
     bench.advance(second)
     current = bench.process(arrives=True, trace=z)
-    assert current == bench.column(WEIGHT) == (INITIAL - advance.gradient).tolist()
-    assert second == first + 1 or advance.gradient.all()
+    assert current == bench.column(WEIGHT) == (INITIAL - stepwise.gradient).tolist()
+    assert second == first + 1 or stepwise.gradient.all()
 
 
 @KINDS
 def test_every_part_of_the_time_is_used_once(kind: Kind) -> None:
-    """Three spikes in a row of rows: what the second took, the third does not take again."""
+    """Three spikes in consecutive steps: the third does not use again what the second has used."""
     bench = Bench(kind)
     z = bench.start()
     bench.advance(2)
     bench.process(arrives=True, trace=z)
     bench.advance(3)
     bench.process(arrives=True, trace=z)
-    assert bench.column(WEIGHT) == (INITIAL - Walk(bench, 0).go_to(3, arrival=1).gradient).tolist()
+    assert bench.column(WEIGHT) == (INITIAL - Stepwise(bench, 0).go_to(3, arrival=1).gradient).tolist()
 
 
 def test_weights_stay_within_their_bounds() -> None:
     bench = Bench(Kind())
-    gradient = Walk(bench, 0).go_to(3, arrival=1).gradient
+    gradient = Stepwise(bench, 0).go_to(3, arrival=1).gradient
     z = bench.start()
     bench.advance(3)
     given = GradientDescent(learning_rate=2.0, weight_min=10.0 + 1e-3, weight_max=20.0 - 1e-3)
@@ -261,7 +235,7 @@ def test_weights_stay_within_their_bounds() -> None:
 
 
 @KINDS
-def test_arrival_and_entry_apart_do_what_one_visit_does(kind: Kind) -> None:
+def test_arrival_and_entry_apart_have_the_same_effect_as_together(kind: Kind) -> None:
     together, apart = Bench(kind), Bench(kind)
     for bench in (together, apart):
         z = bench.start()
@@ -277,73 +251,73 @@ def test_arrival_and_entry_apart_do_what_one_visit_does(kind: Kind) -> None:
 
 
 @KINDS
-def test_settled_synapses_hold_plain_gradient_and_trace(kind: Kind) -> None:
+def test_synapses_that_are_up_to_date_hold_plain_gradient_and_trace(kind: Kind) -> None:
     bench = Bench(kind)
-    advance = Walk(bench, 0).go_to(2, arrival=1)
+    stepwise = Stepwise(bench, 0).go_to(2, arrival=1)
     z = bench.start()
     bench.advance(2)
     bench.bring_up_to_date(z, step_ends=False)
-    assert bench.column(GRADIENT) == advance.gradient.tolist()
-    bench.assert_traces_are_those_of(advance)
+    assert bench.column(GRADIENT) == stepwise.gradient.tolist()
+    bench.assert_traces_are_those_of(stepwise)
 
 
 @KINDS
-def test_silence_settles_with_the_learning_signal_of_the_row(kind: Kind) -> None:
-    """At the cutoff the learning signal of the row counts as well, and its eligibility is the last one."""
+def test_silence_includes_the_learning_signal_of_its_time_index(kind: Kind) -> None:
+    """At the cutoff the learning signal of the time index counts as well, and its eligibility is the last one."""
     bench = Bench(kind)
     z = bench.start()
     bench.advance(2)
     bench.bring_up_to_date(z, step_ends=True)
-    assert bench.column(GRADIENT) == Walk(bench, 0).go_to(3, arrival=1).gradient.tolist()
-    advance = Walk(bench, 0).go_to(2, arrival=1)
-    bench.assert_traces_are_those_of(advance)
+    assert bench.column(GRADIENT) == Stepwise(bench, 0).go_to(3, arrival=1).gradient.tolist()
+    stepwise = Stepwise(bench, 0).go_to(2, arrival=1)
+    bench.assert_traces_are_those_of(stepwise)
 
 
 @KINDS
-def test_a_new_origin_changes_nothing(kind: Kind) -> None:
-    """Settle and move the origin at row 2: what is gathered from there on is the same."""
+def test_a_new_block_changes_nothing(kind: Kind) -> None:
+    """A new block starts at time index 2: the gradient that is gathered from there on is the same."""
     bench = Bench(kind)
-    advance = Walk(bench, 0).go_to(3, arrival=1)
+    stepwise = Stepwise(bench, 0).go_to(3, arrival=1)
     z = bench.start()
     bench.advance(2)
     bench.bring_up_to_date(z, step_ends=False)
-    bench.new_origin()
+    start_block(bench.running_sums)
     bench.advance(3)
     bench.process(arrives=True, trace=z * ALPHA**2)
-    assert bench.column(WEIGHT) == (INITIAL - advance.gradient).tolist()
+    assert bench.column(WEIGHT) == (INITIAL - stepwise.gradient).tolist()
 
 
 @KINDS
-def test_a_paused_synapse_gathers_nothing_until_it_wakes(kind: Kind) -> None:
-    """Paused from the start with a gradient and traces of 1/2; a spike wakes it at row 1, one arrives at row 3."""
+def test_an_inactive_synapse_gathers_nothing_until_it_is_activated(kind: Kind) -> None:
+    """It starts inactive with a gradient and traces of 1/2; a spike activates it at time index 1, one arrives at 3."""
     bench = Bench(kind)
     bench.synapses.values[:, GRADIENT] = 1.0, -2.0
     bench.set_traces(0.5)
-    # Two steps pass from the pause to row 0. The presynaptic trace decays all the time, and is 3/4 then.
+    # It became inactive two steps before time index 0. The presynaptic trace decays all the time, and is 3/4 then.
     trace = 0.75
     if kind.own_decays:
         bench.synapses.values[:, bench.synapses.columns.trace] = trace / OWN_ALPHA**2
     bench.advance(1)
-    event = {"plain_trace": trace * ALPHA, "age": 3, "growth": 1 / KAPPA, "growth_reg": 1 / KAPPA_REG}
-    remaining = {"revive": KAPPA**2, "revive_reg": KAPPA_REG**2, "revive_adaptation": RHO**2}
-    bench.process(state=ACTIVATING, trace=trace, **event, **remaining)
+    spike = {"plain_trace": trace * ALPHA, "age": 3, "growth": 1 / KAPPA, "growth_reg": 1 / KAPPA_REG}
+    remaining = {"remaining": KAPPA**2, "remaining_reg": KAPPA_REG**2, "remaining_adaptation": RHO**2}
+    bench.process(state=ACTIVATING, trace=trace, **spike, **remaining)
     assert bench.column(WEIGHT) == INITIAL
     bench.advance(3)
     bench.process(arrives=True, trace=trace)
 
     # Index 1 is the first to gather again.
-    advance = Walk(bench, 1)
-    advance.trace = trace * bench.alpha
-    advance.eligibility += 0.5 * KAPPA**2
-    advance.eligibility_reg += 0.5 * KAPPA_REG**2
-    advance.adaptation += 0.5 * RHO**2
-    advance.filter()
-    expected = INITIAL - (np.array([1.0, -2.0]) + advance.go_to(3, arrival=-1).gradient)
+    stepwise = Stepwise(bench, 1)
+    stepwise.trace = trace * bench.alpha
+    stepwise.eligibility += 0.5 * KAPPA**2
+    stepwise.eligibility_reg += 0.5 * KAPPA_REG**2
+    stepwise.adaptation += 0.5 * RHO**2
+    stepwise.filter()
+    expected = INITIAL - (np.array([1.0, -2.0]) + stepwise.go_to(3, arrival=-1).gradient)
     assert bench.column(WEIGHT) == expected.tolist()
 
 
 @KINDS
-def test_a_spike_that_arrives_while_paused_takes_the_gradient(kind: Kind) -> None:
+def test_a_spike_that_arrives_while_inactive_uses_the_gradient(kind: Kind) -> None:
     bench = Bench(kind)
     bench.synapses.values[:, GRADIENT] = 1.0, -2.0
     bench.synapses.values[:, ELIGIBILITY:] = 0.5

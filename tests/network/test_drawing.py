@@ -8,7 +8,6 @@ import math
 import numpy as np
 import pytest
 
-from eprop_core.compiled.random import Purpose
 from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 from eprop_core.network import drawing
 from eprop_core.network.connections import Connections, Range
@@ -46,8 +45,7 @@ def drawn_between(
         rule,
         weights,
         seed=seed,
-        source_purpose=Purpose.RECURRENT_SOURCES,
-        weight_purpose=Purpose.RECURRENT_WEIGHTS,
+        name="recurrent",
         sources=sources,
         targets=targets,
         columns=Columns(n=3),

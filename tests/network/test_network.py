@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from numba import typeof
 
 from eprop_core.errors import InsufficientMemoryError
 from eprop_core.network.connections import Range
+from eprop_core.network.features import kind
 from eprop_core.network.memory_estimate import estimate_memory
 from eprop_core.network.neuron_values import neuron_values
-from eprop_core.parameters import Network
+from eprop_core.network.projections import projections, spiking_projections, without_plasticity
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from state_size import bytes_of_arrays
@@ -20,6 +23,33 @@ SPARSE = {
     "input": {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.1}},
     "recurrent": {"connectivity": {"rule": "fixed_in_degree", "in_degree": 20}},
 }
+
+
+def test_projections_connect_the_populations() -> None:
+    network = parse(Network, SMALL)
+    sizes = {spec.name: (spec.source.size, spec.target.size) for spec in projections(network)}
+    assert sizes == {"input": (100, 500), "recurrent": (500, 500), "output": (500, 10), "feedback": (10, 500)}
+    assert tuple(sizes) == PROJECTIONS
+    assert [spec.name for spec in projections(network) if not spec.autapses] == ["recurrent"]
+    assert tuple(spec.name for spec in spiking_projections(network)) == LEARNING_PROJECTIONS
+    own = Range(50, 60, 500)
+    assert [spec.ranges(own) for spec in projections(network)] == [
+        (Range.whole(100), own),
+        (Range.whole(500), own),
+        (own, Range.whole(10)),
+        (Range.whole(10), own),
+    ]
+
+
+def test_a_network_without_plasticity_differs_in_nothing_else() -> None:
+    network = parse(Network, SMALL | {"input": {"delay": 3, "plastic": False}})
+    assert [spec.plastic for spec in projections(network)] == [False, True, True, False]
+    static = without_plasticity(network)
+    assert not any(spec.plastic for spec in projections(static))
+    values, expected = static.model_dump(), network.model_dump()
+    for name in LEARNING_PROJECTIONS:
+        expected[name]["plastic"] = False
+    assert values == expected
 
 
 @pytest.mark.parametrize(
@@ -115,3 +145,21 @@ def test_explicit_values_that_are_not_allowed(explicit: dict, message: str) -> N
     constant = parse(Network, SMALL)
     with pytest.raises(ParameterError, match="only for tau_m and V_th that differ"):
         Simulation(constant, neuron_values={"V_th": np.ones(500)})
+
+
+def test_networks_of_one_kind_run_the_same_code() -> None:
+    """Delays, plasticity and the kind of feedback are numbers of one compiled kind."""
+    changes: list[dict] = [
+        {},
+        {"input": {"delay": 3}, "recurrent": {"delay": 2}},
+        {"output": {"delay": 4}, "feedback": {"delay": 5}},
+        {"input": {"plastic": False}},
+        {"recurrent": {"plastic": False, "connectivity": {"rule": "fixed_in_degree", "in_degree": 3}}},
+        {"output": {"plastic": False}},
+        {"feedback": {"kind": "symmetric"}},
+        {"feedback": {"kind": "adaptive"}},
+        {"plasticity": {"update": "sample", "reset_at_samples": True, "cutoff": None}},
+    ]
+    networks = [parse(Network, SMALL | changed) for changed in changes]
+    assert {kind(network) for network in networks} == {"plain"}
+    assert len({typeof(Simulation(network)._rank) for network in networks}) == 1

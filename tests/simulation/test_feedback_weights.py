@@ -4,18 +4,21 @@ Networks of one input channel, one neuron and one readout, in which each number 
 """
 
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Network
-from eprop_core.parsing import parse
+from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven.simulation import simulate
+from eprop_core.verification.random_problem import random_problem
 
+SMALL: dict[str, Any] = {"n_input": 6, "n_recurrent": 8, "n_readout": 3}
 LEARNING_RATE = 0.1
 ONE = np.zeros(1, int)
 NO_CONNECTION = Connections(ONE[:0], ONE[:0], np.zeros(0))
@@ -101,3 +104,61 @@ def test_delay_of_a_projection_without_synapses(kind: str, output_delay: int) ->
         for recurrent in (1, 3, 6)
     ]
     assert used[0] == used[1] == used[2]
+
+
+def test_symmetric_feedback_cannot_be_given() -> None:
+    """It has the weights of the output; others would be ignored."""
+    network, connections, _ = random_problem(4, 10, feedback="symmetric", **SMALL)
+    source, target, weight = connections["output"]
+    given = connections | {"feedback": Connections(target, source, weight)}
+    with pytest.raises(ParameterError, match=r"connections\['feedback'\]: symmetric feedback .* must not be given$"):
+        Simulation(network, connections=given)
+    simulation = Simulation(network, connections=connections)
+    with pytest.raises(ParameterError, match="symmetric feedback"):
+        simulation.reconnect(given)
+    simulation.reconnect({})
+
+
+@pytest.mark.parametrize("output", ["given", "drawn"])
+@pytest.mark.parametrize("wrong", ["missing", "additional", "another", "doubled"])
+def test_adaptive_feedback_must_reverse_the_output(output: str, wrong: str) -> None:
+    """Feedback without an output connection has no place, and an output connection without feedback none to learn."""
+    network, connections, _ = random_problem(4, 10, feedback="adaptive", **SMALL)
+    if output == "drawn":
+        values = network.model_dump() | {"output": {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.5}}}
+        network = parse(Network, values)
+        connections = {"feedback": Simulation(network).weights("feedback")}
+    shuffled = Connections(*(part[::-1] for part in connections["feedback"]))
+    simulation = Simulation(network, connections=connections | {"feedback": shuffled})
+    source, target, weight = shuffled
+    order = np.lexsort((source, target))
+    np.testing.assert_array_equal(simulation.weights("feedback").weight, weight[order])
+
+    taken = set(zip(shuffled.source.tolist(), shuffled.target.tolist(), strict=True))
+    free = next(pair for pair in product(range(network.n_readout), range(network.n_recurrent)) if pair not in taken)
+    first = 1 if wrong in ("missing", "another") else 0
+    source, target, weight = (part[first:] for part in shuffled)
+    if wrong != "missing":
+        added = (source[0], target[0]) if wrong == "doubled" else free
+        source, target, weight = (
+            np.append(part, new) for part, new in zip((source, target, weight), (*added, 1.0), strict=True)
+        )
+    given = connections | {"feedback": Connections(source, target, weight)}
+    message = r"connections\['feedback'\]: adaptive feedback must reverse the pairs of the output$"
+    with pytest.raises(ParameterError, match=message):
+        Simulation(network, connections=given)
+
+
+def test_each_of_two_connections_of_a_pair_has_its_feedback() -> None:
+    """Listed and given again, the network is the same."""
+    values = random_problem(4, 10, feedback="adaptive", **SMALL).network.model_dump()
+    values["output"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 30, "allow_multapses": True}
+    network = parse(Network, values)
+    drawn = Simulation(network)
+    connections = {name: drawn.weights(name) for name in PROJECTIONS}
+    pairs = set(zip(*connections["feedback"][:2], strict=True))
+    assert len(pairs) < len(connections["feedback"].weight)
+    source, target, weight = connections["feedback"]
+    connections["feedback"] = Connections(source, target, weight + np.arange(len(weight)))
+    again = Simulation(network, connections=connections)
+    np.testing.assert_array_equal(again.weights("feedback").weight, connections["feedback"].weight)

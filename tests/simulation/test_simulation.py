@@ -12,13 +12,12 @@ from agreement import assert_agree
 from eprop_core import simulation as simulation_module
 from eprop_core.errors import NotFiniteError
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.ranks.exchange import EmulatedExchange
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.verification.random_problem import Problem
-from eprop_core.verification.variants import LEARNING
 from pieces import assert_same_bits, joined, piece
 from small_problem import N_STEPS, small_problem
 from state_size import bytes_of_arrays
@@ -57,7 +56,7 @@ def test_learning_rate_of_a_projection() -> None:
     """It takes the place of the optimizer's, for that projection alone."""
     network, connections, stimulus = small_problem(8)
     values = network.model_dump()
-    for name in LEARNING:
+    for name in LEARNING_PROJECTIONS:
         values[name]["learning_rate"] = network.plasticity.optimizer.learning_rate
     values["plasticity"]["optimizer"]["learning_rate"] = 0.0
     shared, own = (Simulation(n, connections=connections) for n in (network, parse(Network, values)))
@@ -66,7 +65,7 @@ def test_learning_rate_of_a_projection() -> None:
     values["input"]["learning_rate"] = 0.0
     simulation = Simulation(parse(Network, values), connections=connections)
     simulation.run(stimulus)
-    for name in LEARNING:
+    for name in LEARNING_PROJECTIONS:
         same = np.array_equal(simulation.weights(name).weight, connections[name].weight)
         assert same == (name == "input")
 
@@ -77,10 +76,10 @@ def test_fixed_signs_of_a_projection() -> None:
     values = network.model_dump()
     values["recurrent"]["fixed_signs"] = False
     network = parse(Network, values)
-    assert [network.optimizer(name).fixed_signs for name in LEARNING] == [True, False, True]
+    assert [network.optimizer(name).fixed_signs for name in LEARNING_PROJECTIONS] == [True, False, True]
     simulation = Simulation(network, connections=connections)
     simulation.run(stimulus)
-    for name in LEARNING:
+    for name in LEARNING_PROJECTIONS:
         flipped = np.signbit(simulation.weights(name).weight) != np.signbit(connections[name].weight)
         assert flipped.any() == (name == "recurrent")
     assert_agree(Problem(network, connections, stimulus))
@@ -169,14 +168,14 @@ def test_frozen_network_is_static_and_leaves_the_original_alone(delay: str) -> N
     simulation.run(training)
     undisturbed.run(training)
     learnt = {name: simulation.weights(name) for name in PROJECTIONS}
-    assert all(np.any(learnt[name].weight != connections[name].weight) for name in LEARNING)
+    assert all(np.any(learnt[name].weight != connections[name].weight) for name in LEARNING_PROJECTIONS)
 
     frozen = simulation.frozen()
     assert frozen.step == 0
     recording = frozen.run(evaluation)
     assert len(recording.spike_steps) > 10
     static = network.model_dump()
-    for name in LEARNING:
+    for name in LEARNING_PROJECTIONS:
         static[name]["plastic"] = False
     rebuilt = Simulation(parse(Network, static), connections=learnt)
     assert_same_bits(frozen, rebuilt, recording, rebuilt.run(evaluation))
@@ -185,7 +184,7 @@ def test_frozen_network_is_static_and_leaves_the_original_alone(delay: str) -> N
     # Neither weights nor traces nor counts of the original have noticed.
     assert_same_bits(simulation, undisturbed, simulation.run(evaluation), undisturbed.run(evaluation))
     # Nor do the weights of the copy notice that the original has gone on learning.
-    assert all(np.any(simulation.weights(name).weight != learnt[name].weight) for name in LEARNING)
+    assert all(np.any(simulation.weights(name).weight != learnt[name].weight) for name in LEARNING_PROJECTIONS)
     for name in PROJECTIONS:
         np.testing.assert_array_equal(frozen.weights(name).weight, learnt[name].weight)
 
@@ -284,7 +283,7 @@ def test_frozen_networks_follow_the_learning() -> None:
 def test_counts(delay: str, plastic: bool) -> None:
     """A synaptic event is one arrival of a spike through one synapse, plastic or not."""
     network, connections, stimulus = small_problem(
-        8, delay=DELAYS[delay], plastic=dict.fromkeys(LEARNING, plastic), I_e=2.5
+        8, delay=DELAYS[delay], plastic=dict.fromkeys(LEARNING_PROJECTIONS, plastic), I_e=2.5
     )
     simulation = Simulation(network, connections=connections)
     recording = simulation.run(stimulus)
@@ -306,7 +305,7 @@ def test_counts(delay: str, plastic: bool) -> None:
     assert counts["synaptic_events"] == n_events
     for name in PROJECTIONS:
         assert counts[f"{name}_synapses"] == len(connections[name].source)
-    assert counts["synapses"] == sum(counts[f"{name}_synapses"] for name in LEARNING)
+    assert counts["synapses"] == sum(counts[f"{name}_synapses"] for name in LEARNING_PROJECTIONS)
 
 
 def test_neurons_that_ignore_their_input_and_fire() -> None:
@@ -325,7 +324,7 @@ def test_neurons_that_ignore_their_input_and_fire() -> None:
         assert np.all(np.diff(steps) == 50)
         phases.append(steps[0])
     assert len(set(phases)) > network.n_recurrent / 2
-    for name in LEARNING:
+    for name in LEARNING_PROJECTIONS:
         assert np.any(simulation.weights(name).weight != problem.connections[name].weight)
     again = Simulation(network, connections=problem.connections, seed=2).run(problem.stimulus)
     assert np.any(again.spike_steps != recording.spike_steps)
@@ -399,7 +398,7 @@ def test_dry_runs_do_the_work_of_single_ranks() -> None:
 def test_readouts_of_a_dry_run_lack_the_currents_of_other_ranks() -> None:
     """They are those of a network whose other neurons have no output connections."""
     values = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}}).model_dump()
-    for name in LEARNING:
+    for name in LEARNING_PROJECTIONS:
         values[name]["plastic"] = False
     network, stimulus = parse(Network, values), small_problem(9).stimulus
     dry, whole = Simulation(network, seed=4, dry_run=(1, 3)), Simulation(network, seed=4)

@@ -40,9 +40,8 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Adam, GradientDescent, Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, Adam, GradientDescent, Network
 from eprop_core.stimulus import Stimulus
-from eprop_core.verification.variants import LEARNING
 
 
 class Outcome(NamedTuple):
@@ -145,7 +144,7 @@ class FormulaModel:
         self.distance, self.psi = np.full((n_steps, n), np.nan), np.zeros((n_steps, n))
         self.rate_error = np.zeros((n_steps, n))
         self.readout, self.error = np.zeros((2, n_steps, network.n_readout))
-        self.projections = {name: self._projection(name, connections) for name in LEARNING}
+        self.projections = {name: self._projection(name, connections) for name in LEARNING_PROJECTIONS}
         self.random_feedback = np.zeros((n, network.n_readout))
         if network.feedback.kind == "random":
             listed = connections["feedback"]

@@ -1,10 +1,19 @@
-"""The memory that a simulation holds."""
+"""Memory of a rank's state."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
 
-def bytes_of_arrays(state: object) -> int:
-    """Of a nest of tuples."""
+def arrays(state: object) -> Iterator[np.ndarray]:
+    """Yield the arrays in nested tuples."""
     if isinstance(state, np.ndarray):
-        return state.nbytes
-    return sum(bytes_of_arrays(part) for part in state) if isinstance(state, tuple) else 0
+        yield state
+    elif isinstance(state, tuple):
+        for part in state:
+            yield from arrays(part)
+
+
+def bytes_of_arrays(state: object) -> int:
+    """Return the bytes of the arrays in nested tuples, each counted once."""
+    return sum({id(array): array.nbytes for array in arrays(state)}.values())

@@ -7,7 +7,7 @@ import pytest
 
 from agreement import assert_outcomes_agree, outcome_of
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Adam, Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, Adam, Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
@@ -15,7 +15,6 @@ from eprop_core.verification.bellec_model import train
 from eprop_core.verification.bellec_problem import N_SAMPLES, VARIANTS, bellec_problem, in_absolute_time
 from eprop_core.verification.random_problem import Problem
 from eprop_core.verification.simulators import event_driven_bellec, reference_implementation_bellec
-from eprop_core.verification.variants import LEARNING
 
 # Both compute in double precision but sum in different orders.
 TOLERANCE = 1e-12  # of the largest readout
@@ -60,7 +59,7 @@ def test_delays(input_: int, output: int, feedback: int) -> None:
     np.testing.assert_array_equal(spikes[input_ : shown.n_steps + input_], expected.spikes)
     error = recording.error[input_ + output : shown.n_steps + input_ + output]
     np.testing.assert_allclose(error, expected.error, rtol=0, atol=TOLERANCE * max(1.0, np.abs(expected.readout).max()))
-    for projection in LEARNING:
+    for projection in LEARNING_PROJECTIONS:
         weight, of_model = simulation.weights(projection).weight, expected.weights[projection].weight
         tolerance = WEIGHT_TOLERANCE * max(1.0, np.abs(of_model).max(initial=0.0))
         np.testing.assert_allclose(weight, of_model, rtol=0, atol=tolerance)
@@ -78,7 +77,7 @@ def test_currents_before_the_first_sample(input_delay: int, kind: str) -> None:
     values["plasticity"]["batch_size"] = 1
     values["feedback"]["kind"] = kind
     if kind == "symmetric":
-        connections = {name: connections[name] for name in LEARNING}
+        connections = {name: connections[name] for name in LEARNING_PROJECTIONS}
     problem = Problem(parse(Network, values), connections, shown).first(shown.n_steps // N_SAMPLES)
     assert problem is not None
     expected = train(*problem, 1)
@@ -86,7 +85,7 @@ def test_currents_before_the_first_sample(input_delay: int, kind: str) -> None:
     simulation = Simulation(network, connections=connections)
     recording = simulation.run(stimulus)
     assert np.any(recording.spike_steps < input_delay) == (input_delay > 1)
-    for projection in LEARNING:
+    for projection in LEARNING_PROJECTIONS:
         weight, of_model = simulation.weights(projection).weight, expected.weights[projection].weight
         assert np.abs(of_model - connections[projection].weight).max() > 1e-6
         tolerance = WEIGHT_TOLERANCE * max(1.0, np.abs(of_model).max(initial=0.0))
@@ -111,7 +110,7 @@ def test_spikes_in_the_second_step_of_a_sample() -> None:
     network, connections, stimulus = in_absolute_time(problem)
     simulation = Simulation(network, connections=connections)
     simulation.run(stimulus)
-    for projection in LEARNING:
+    for projection in LEARNING_PROJECTIONS:
         weight, of_model = simulation.weights(projection).weight, expected.weights[projection].weight
         tolerance = WEIGHT_TOLERANCE * max(1.0, np.abs(of_model).max(initial=0.0))
         np.testing.assert_allclose(weight, of_model, rtol=0, atol=tolerance)
@@ -124,9 +123,9 @@ def test_spikes_in_the_first_step_of_a_sample_are_lost() -> None:
         network, connections, stimulus = in_absolute_time(shown)
         simulation = Simulation(network, connections=connections)
         recordings.append(simulation.run(stimulus))
-        weights.append({projection: simulation.weights(projection).weight for projection in LEARNING})
+        weights.append({projection: simulation.weights(projection).weight for projection in LEARNING_PROJECTIONS})
     np.testing.assert_array_equal(recordings[0].readout, recordings[1].readout)
-    for projection in LEARNING:
+    for projection in LEARNING_PROJECTIONS:
         np.testing.assert_array_equal(weights[0][projection], weights[1][projection])
 
 
@@ -184,5 +183,5 @@ def test_samples_in_several_runs_are_those_of_one() -> None:
             learning_window=stimulus.learning_window[first : first + length],
         )
         parts.run(part)
-    for projection in LEARNING:
+    for projection in LEARNING_PROJECTIONS:
         np.testing.assert_array_equal(parts.weights(projection).weight, whole.weights(projection).weight)

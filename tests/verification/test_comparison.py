@@ -1,22 +1,13 @@
-"""What is told of two simulations that differ, in values or by a spike."""
+"""Findings of comparisons of two simulations that differ, in values or by a spike."""
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
-from eprop_core.experiments.verification import measure as validation
 from eprop_core.parameters import SurrogateGradient
-from eprop_core.verification.comparison import (
-    AMPLIFICATION,
-    LARGEST_DISTANCE,
-    Comparison,
-    Outcome,
-    Parting,
-    Simulator,
-    compare,
-    distance_to_threshold,
-)
+from eprop_core.verification.comparison import Comparison, Outcome, Simulator, compare, distance_to_threshold
+from eprop_core.verification.findings import AMPLIFICATION, LARGEST_DISTANCE, Difference, Divergence
 from eprop_core.verification.random_problem import Problem, random_problem
 from eprop_core.verification.simulators import time_driven_model
 from eprop_core.verification.variants import SURROGATES
@@ -42,18 +33,18 @@ def compare_with(
     return {d.quantity: (d.max_difference, d.passed) for d in compared.differences["problem"]}, compared
 
 
-def compare_changed(change: Change) -> tuple[Told, dict[str, Parting]]:
+def compare_changed(change: Change) -> tuple[Told, dict[str, Divergence]]:
     told, compared = compare_with(changed(change), TOLERANCE)
-    return told, compared.partings
+    return told, compared.divergences
 
 
 def test_a_simulation_equals_itself() -> None:
-    told, partings = compare_changed(lambda outcome: outcome)
+    told, divergences = compare_changed(lambda outcome: outcome)
     projections = ("input", "recurrent", "output", "feedback")
     assert told == dict.fromkeys(
         ("spikes", "readout", "error", *(f"{name} weights" for name in projections)), (0.0, True)
     )
-    assert partings == {}
+    assert divergences == {}
 
 
 @pytest.mark.parametrize(("relative", "passes"), [(1e-10, True), (1e-8, False), (np.nan, False)])
@@ -96,7 +87,8 @@ def test_rounding_that_grows_beyond_the_tolerance_is_told_from_errors(reference:
 
     told, compared = compare_with(with_lower_weights, 1e-14, reference, runaway)
     assert all(passed for _, passed in told.values())
-    step, amplification = compared.amplifications["problem"]
+    found = compared.amplifications["problem"]
+    step, amplification = found.step, found.amplification
     assert 0 < step < 500
     assert 0.01 < amplification < 100.0
     assert told[AMPLIFICATION] == (amplification, True)
@@ -113,9 +105,10 @@ def test_a_spike_away_from_the_threshold_fails_and_what_is_before_it_is_compared
         kept = (outcome.spike_steps != step) | (outcome.spike_neurons != neuron)
         return outcome._replace(spike_steps=outcome.spike_steps[kept], spike_neurons=outcome.spike_neurons[kept])
 
-    told, partings = compare_changed(without_it)
-    assert partings["problem"][:2] == (step, neuron)
-    assert partings["problem"].amplification > 1e6
+    told, divergences = compare_changed(without_it)
+    divergence = divergences["problem"]
+    assert (divergence.step, divergence.neuron) == (step, neuron)
+    assert divergence.amplification is not None and divergence.amplification > 1e6
     assert told[f"spikes, first {step} steps"] == (0.0, True)
     assert told[f"input weights, first {step} steps"] == (0.0, True)
     distance, passed = told[f"distance to threshold, step {step}"]
@@ -143,10 +136,10 @@ def test_a_spike_away_from_the_threshold_is_told_from_an_error_by_what_other_las
         return simulate(problems, -1.0)
 
     told, compared = compare_with(lower, TOLERANCE, reference)
-    step, _, distance, amplification = compared.partings["problem"]
-    assert distance > LARGEST_DISTANCE
-    assert amplification is not None and amplification < 100.0
-    assert told[f"{AMPLIFICATION}, step {step}"] == (amplification, True)
+    divergence = compared.divergences["problem"]
+    assert divergence.distance > LARGEST_DISTANCE
+    assert divergence.amplification is not None and divergence.amplification < 100.0
+    assert told[f"{AMPLIFICATION}, step {divergence.step}"] == (divergence.amplification, True)
 
 
 @pytest.mark.parametrize("function", SURROGATES)
@@ -175,6 +168,9 @@ def test_first_steps_of_a_problem(n_steps: int) -> None:
         assert (part.stimulus.input_steps < n_steps).all()
 
 
-def test_what_is_infinite_is_no_number_in_a_result() -> None:
-    parting = Parting(step=3, neuron=1, distance=np.inf, amplification=None)
-    assert validation._finite(parting._asdict()) == {"step": 3, "neuron": 1, "distance": None, "amplification": None}
+@pytest.mark.parametrize("value", [np.inf, np.nan, 1e-10])
+def test_findings_are_read_as_they_were_written(value: float) -> None:
+    difference = Difference(quantity="spikes", max_difference=value, tolerance=1e-9)
+    read = Difference.model_validate_json(difference.model_dump_json())
+    np.testing.assert_equal(read.max_difference, value)
+    assert read.passed == difference.passed == (value == 1e-10)

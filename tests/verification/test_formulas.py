@@ -10,13 +10,13 @@ import pytest
 
 from eprop_core.network import features
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.recording import Recording
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.verification.random_problem import neuron_values, random_problem
-from eprop_core.verification.variants import KINDS, LEARNING, SURROGATES
+from eprop_core.verification.variants import KINDS, SURROGATES
 from formula_model import FormulaModel, Outcome
 
 # Both compute in double precision but sum in different orders.
@@ -64,7 +64,7 @@ def draw(rule: str, kind: str, *seed: int) -> Drawn:
 
     values = network.model_dump()
     values["neuron"]["delayed_reset"] = network.neuron.V_reset is None and rng.random() < 0.3
-    for name in LEARNING:
+    for name in LEARNING_PROJECTIONS:
         if rng.random() < 0.3:
             values[name]["learning_rate"] = network.plasticity.optimizer.learning_rate * float(rng.uniform(0.3, 3.0))
             values[name]["fixed_signs"] = rng.random() < 0.5
@@ -104,7 +104,7 @@ def _learning(rng: np.random.Generator, kind: str, by_sample: bool) -> dict[str,
     kappa = float(rng.choice([0.0, rng.uniform(0.5, 0.99)], p=[0.1, 0.9]))
     feedback = str(rng.choice(["random", "symmetric", "adaptive"], p=[0.2, 0.4, 0.4]))
     settings: dict[str, Any] = {
-        "plastic": {name: rng.random() < 0.85 for name in LEARNING},
+        "plastic": {name: rng.random() < 0.85 for name in LEARNING_PROJECTIONS},
         "kappa": kappa,
         "kappa_reg": float(rng.uniform(0.1, 0.99)) if "two_filters" in kind else kappa,
         "cutoff": [None, int(rng.integers(16, 60))][rng.integers(2)],
@@ -186,7 +186,9 @@ def part_of(stimulus: Stimulus, first: int, end: int) -> Stimulus:
 def weights_of(simulation: Simulation, drawn: Drawn) -> dict[str, np.ndarray]:
     """Weights of what may learn, in the order of the explicit connections."""
     weights = {}
-    for name in (*LEARNING, "feedback") if drawn.network.feedback.kind == "adaptive" else LEARNING:
+    for name in (
+        (*LEARNING_PROJECTIONS, "feedback") if drawn.network.feedback.kind == "adaptive" else LEARNING_PROJECTIONS
+    ):
         source, target, _ = drawn.connections[name]
         weights[name] = np.empty(len(source))
         weights[name][np.lexsort((source, target))] = simulation.weights(name).weight
@@ -207,7 +209,7 @@ def says_something(drawn: Drawn, outcome: Outcome) -> bool:
     if outcome.spikes.sum() < 30 or not outcome.error.any():
         return False
     tolerance = tolerance_of(drawn.network)
-    learning = [name for name in LEARNING if getattr(drawn.network, name).plastic]
+    learning = [name for name in LEARNING_PROJECTIONS if getattr(drawn.network, name).plastic]
     initial = {name: drawn.connections[name].weight for name in learning}
     if any(largest_change(initial[name], outcome.frozen[name]) < 1e6 * tolerance for name in learning):
         return False

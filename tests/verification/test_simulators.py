@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from agreement import assert_agree
-from eprop_core.parameters import Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven.simulation import simulate
 from eprop_core.verification.random_problem import Problem, problem_of_variant
 from eprop_core.verification.simulators import reference_implementation, time_driven_model
-from eprop_core.verification.variants import BEYOND_NEST, LEARNING, N_STEPS_REFERENCE, OF_NEST, SMALLEST
+from eprop_core.verification.variants import BEYOND_NEST, N_STEPS_REFERENCE, OF_NEST, SMALLEST
 from small_problem import N_STEPS, small_problem
 
 REFERENCE_TOLERANCE = 1e-13
@@ -63,7 +63,9 @@ def test_bounds_that_are_out_of_reach(bound: float) -> None:
 @pytest.mark.parametrize("scale", [1e9, 1e3, 2.0**-20, 2.0**-30, 2.0**-40, 1e-200])
 def test_scale_of_the_readouts(scale: float, plastic: bool) -> None:
     """Output weights, targets and so errors of another scale; the feedback makes up for it."""
-    network, connections, stimulus = small_problem(7, plastic=dict.fromkeys(LEARNING, True) | {"output": plastic})
+    network, connections, stimulus = small_problem(
+        7, plastic=dict.fromkeys(LEARNING_PROJECTIONS, True) | {"output": plastic}
+    )
     if plastic:
         values = network.model_dump()
         bound = values["plasticity"]["optimizer"]["weight_max"] * max(1.0, scale)
@@ -83,7 +85,7 @@ def test_scale_of_the_readouts(scale: float, plastic: bool) -> None:
 def test_weights_of_fixed_sign_stop_at_zero(name: str) -> None:
     problem = problem_of_variant(BEYOND_NEST[name], N_STEPS)
     stopped = 0
-    for projection in LEARNING:
+    for projection in LEARNING_PROJECTIONS:
         initial, final = problem.connections[projection].weight, simulate(*problem).weights[projection].weight
         np.testing.assert_array_equal(np.signbit(final), np.signbit(initial))
         stopped += np.count_nonzero(final == 0.0)

@@ -254,7 +254,7 @@ def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> 
             time.sleep(0.1)
         rank = int(halted[0].suffix[1:])
         live = snakemake(tmp_path, *target)
-        assert live.returncode != 0 and "another call of Snakemake is at work" in live.stdout + live.stderr
+        assert live.returncode != 0 and "another call of Snakemake is running" in live.stdout + live.stderr
         os.kill(driver.pid if killed == "driver" else rank, signal.SIGKILL)
         assert driver.wait(600) != 0
     while psutil.pid_exists(rank):

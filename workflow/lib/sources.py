@@ -1,27 +1,26 @@
-"""The source code that a program's result depends on: what it imports, transitively, by content.
+"""The source code that the result of a program depends on: the modules that it imports, transitively.
 
-Snakemake repeats a job when an input file changes. The input that stands for a job's code lists the modules that the
-job's program imports, each with a hash of its parsed code: comments, docstrings and the place of the checkout do not
-count.
+Snakemake repeats a job when an input file changes. One input of each job lists the modules that its program imports,
+with a hash of the parsed code of each. Comments, docstrings and the location of the checkout do not change the hashes.
 """
 
 import ast
 import functools
-import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import grimp
+
+from eprop_core.parsed_code import content_hash
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("eprop_core", "workflow")
 
 WITHOUT_INFLUENCE = {
-    "eprop_core.progress": "prints how far the work is",
+    "eprop_core.progress": "prints the progress",
     "eprop_core.interrupts": "defers Ctrl-C",
-    "eprop_core.experiments.driver": "ends a program whose driver has ended",
+    "eprop_core.experiments.driver": "ends a program when its driver has ended",
 }
-"""Modules that cannot change a result, and why."""
+"""Modules that cannot change a result, with the reason."""
 
 STARTED = {
     "eprop_core.experiments.baselines.measure": (
@@ -36,14 +35,14 @@ STARTED = {
     "eprop_core.verification.published": ("eprop_core/interoperability/nest/published.py",),
     "workflow.scripts.report.page": ("workflow/report/*",),
 }
-"""What modules start or read instead of importing it: modules, and files relative to the checkout.
+"""Modules and files that a module starts or reads instead of importing; file names are relative to the checkout.
 
-A Python file is a program for another interpreter, which imports the files beside it.
+A Python file in this list is a program for another interpreter, and imports files of its own folder.
 """
 
 
 def listing(program: str) -> dict[str, str]:
-    """Return a hash by file, relative to the checkout, of everything that a module's result depends on."""
+    """Return the hashes of all files that the result of a program depends on, by file name relative to the checkout."""
     files: set[Path] = set()
     pending, seen = [program], set()
     while pending:
@@ -62,17 +61,8 @@ def listing(program: str) -> dict[str, str]:
 
 
 def imported(module: str) -> set[str]:
-    """Return the modules of the project that a module imports by itself."""
+    """Return the modules of the project that a module imports directly."""
     return set(_graph().find_modules_directly_imported_by(module))
-
-
-@functools.cache
-def content_hash(file: Path) -> str:
-    """Return a hash of a file: of its parsed code if it is Python's, else of its bytes."""
-    content = file.read_bytes()
-    if file.suffix == ".py":
-        content = repr(list(_tokens(ast.parse(content)))).encode()
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 @functools.cache
@@ -81,7 +71,7 @@ def _graph() -> grimp.ImportGraph:
 
 
 def _packages(module: str) -> set[str]:
-    """Return the packages around a module, which Python imports before it."""
+    """Return the packages that contain a module, which Python imports first."""
     parts = module.split(".")
     return {".".join(parts[:n]) for n in range(1, len(parts))}
 
@@ -92,7 +82,7 @@ def _file(module: str) -> Path:
 
 
 def _with_neighbours(file: Path) -> set[Path]:
-    """Return a file and, if it is a program, all files beside it that it imports, transitively."""
+    """Return a file and, for a Python file, the files of its folder that it imports, transitively."""
     found, pending = {file}, [file] if file.suffix == ".py" else []
     while pending:
         for node in ast.walk(ast.parse(pending.pop().read_bytes())):
@@ -103,27 +93,3 @@ def _with_neighbours(file: Path) -> set[Path]:
             found |= new
             pending += new
     return found
-
-
-def _tokens(node: ast.AST) -> Iterator[str]:
-    """Yield what tells parsed code from other code: kinds of nodes and values, without docstrings.
-
-    The descriptions of parameters (``Field(description=...)``) are documentation, too.
-    """
-    yield type(node).__name__
-    for name, value in ast.iter_fields(node):
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, ast.AST):
-                if not _is_documentation(part, node):
-                    yield name
-                    yield from _tokens(part)
-            elif part is not None:
-                yield f"{name}={part!r}"
-    yield ")"
-
-
-def _is_documentation(node: ast.AST, parent: ast.AST) -> bool:
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    of_field = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "Field"
-    return of_field and isinstance(node, ast.keyword) and node.arg == "description"

@@ -1,4 +1,4 @@
-"""What the target ``validation`` is told: how many random networks are compared, how large and how long."""
+"""Parameters of the target ``verification``: number, size and length of the random networks that are compared."""
 
 from fnmatch import filter as matching
 
