@@ -193,8 +193,8 @@ def limit_decades(
     """
     panel.set_yscale("log")
     values = positive(values)
-    lowest = values.min() if low is None else low.clip(lower=values / 10).where(values.notna()).min()
-    highest = values.max() if high is None else high.where(values.notna()).max()
+    lowest = values.min() if low is None else low.fillna(values).clip(lower=values / 10).where(values.notna()).min()
+    highest = values.max() if high is None else high.fillna(values).where(values.notna()).max()
     if pd.notna(lowest):
         panel.set_ylim(lowest / below, highest * above)
 
