@@ -54,7 +54,8 @@ def _draw_bars(
     networks = list(table["network"].unique())
     shown = table[[key in simulators for key in zip(table["simulator"], table["variant"], strict=True)]]
     width = 0.84 / len(simulators)
-    panel.set_yscale("log")
+    ends = shown[f"{column}_low"], shown[f"{column}_high"]
+    style.limit_decades(panel, shown[column], *ends, below=1.4, above=7)
     for place, (simulator, variant) in enumerate(simulators):
         label, colour = SIMULATORS[simulator, variant]
         rows = table[(table["simulator"] == simulator) & (table["variant"] == variant)]
@@ -64,8 +65,6 @@ def _draw_bars(
     panel.set_xticks(range(len(networks)), networks)
     panel.set_xlim(-0.5, len(networks) - 0.5)
     panel.tick_params(axis="x", length=0)
-    ends = shown[f"{column}_low"], shown[f"{column}_high"]
-    style.limit_decades(panel, shown[column], *ends, below=1.4, above=7)
     return shown[column], reasons(shown)[column]
 
 
@@ -125,6 +124,8 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> tuple[pd.Series, Reasons]:
     """
     own = table[(table["simulator"] == OWN) & table["variant"].isin(["event_driven", "static"])]
     networks = list(table["network"].unique())
+    measured, stream = own["ns_per_synaptic_event"], own["stream_ns"]
+    style.limit_decades(panel, measured, stream, measured, below=2, above=6)
     for place, variant in enumerate(("event_driven", "static")):
         rows = own[own["variant"] == variant]
         positions = np.array([networks.index(network) for network in rows["network"]]) + (place - 0.5) * 0.42
@@ -135,37 +136,33 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> tuple[pd.Series, Reasons]:
                 limits.set_label(label)
         times = quotient(rows["ns_per_synaptic_event"], rows["limit_ns"])
         marks = other_work.marks(rows)
-        for position, measured, ratio, mark in zip(positions, rows["ns_per_synaptic_event"], times, marks, strict=True):
+        for position, time, ratio, mark in zip(positions, rows["ns_per_synaptic_event"], times, marks, strict=True):
             if pd.isna(ratio):
                 continue
             panel.annotate(
                 f"{ratio:.1f}\u00d7{mark}",
-                (position, measured),
+                (position, time),
                 (0, 2),
                 textcoords="offset points",
                 ha="center",
                 fontsize=5,
             )
-    panel.set_yscale("log")
     panel.set_xticks(range(len(networks)), networks)
     panel.set_xlim(-0.5, len(networks) - 0.5)
     panel.tick_params(axis="x", length=0)
-    measured, stream = own["ns_per_synaptic_event"], own["stream_ns"]
-    style.limit_decades(panel, measured, stream, measured, below=2, above=6)
     panel.set_ylabel("Time per synaptic event (ns)")
     panel.legend(loc="upper left", fontsize=5, handlelength=1.2, borderaxespad=0)
     return measured, reasons(own)["ns_per_synaptic_event"]
 
 
 def _draw_training(panel: Axes, table: pd.DataFrame) -> None:
-    panel.set_yscale("log")
+    style.limit_decades(panel, table["seconds"], table["seconds_low"], table["seconds_high"], below=2, above=4)
     table = table.sort_values("simulator", key=lambda names: names != OWN)
     colours = [SIMULATORS[simulator, "event_driven"][1] for simulator in table["simulator"]]
     _draw_bars_of(panel, np.arange(len(table)), table, "seconds", 0.7, colours)
     panel.set_xticks(range(len(table)), ["this" if simulator == OWN else NEST for simulator in table["simulator"]])
     panel.set_xlim(-0.5, max(len(table), 1) - 0.5)
     panel.set_ylabel("Training run (s)")
-    style.limit_decades(panel, table["seconds"], table["seconds_low"], table["seconds_high"], below=2, above=4)
 
 
 def main() -> None:
