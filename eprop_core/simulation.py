@@ -25,7 +25,7 @@ from eprop_core.network.memory_estimate import check_memory
 from eprop_core.network.neuron_values import firing_phases
 from eprop_core.network.neuron_values import neuron_values as values_of_neurons
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
-from eprop_core.parsing import ParameterError, parse
+from eprop_core.parsing import ParameterError
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
 from eprop_core.ranks.exchange import (
@@ -70,7 +70,7 @@ class Simulation:
         time_waiting: let ranks meet before each exchange, to tell waiting from communicating; costs some time itself.
 
     Raises:
-        ParameterError: a parameter or a connection that is not allowed.
+        ParameterError: a connection that is not allowed.
         InsufficientMemoryError: a network that will not fit into memory.
     """
 
@@ -87,8 +87,6 @@ class Simulation:
         time_waiting: bool = False,
     ) -> None:
         start = time.perf_counter()
-        # A copy with other values is not checked, and compiled code distinguishes whole numbers from others.
-        network = parse(Network, network.model_dump(warnings=False))
         connections = connections or {}
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")
