@@ -32,7 +32,7 @@ from eprop_core.network.projections import (
     without_plasticity,
 )
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, parse
+from eprop_core.parsing import ParameterError
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
 from eprop_core.ranks.exchange import (
@@ -101,7 +101,7 @@ class Simulation:
     Raises
     ------
     ParameterError
-        A parameter, a connection, a value of a neuron or another argument that is not allowed.
+        A connection, a value of a neuron or another argument that is not allowed.
     InsufficientMemoryError
         A network that does not fit into the memory.
     """
@@ -119,8 +119,6 @@ class Simulation:
         time_waiting: bool = False,
     ) -> None:
         start = time.perf_counter()
-        # A copy with other values is not checked, and compiled code distinguishes whole numbers from others.
-        network = parse(Network, network.model_dump(warnings=False))
         connections = connections or {}
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")

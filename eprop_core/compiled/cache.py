@@ -30,7 +30,7 @@ from numba.core import caching
 
 from eprop_core.parsed_code import content_hash
 
-LONGEST_WAIT = 600.0
+LONGEST_WAIT = 3600.0
 """Time (s) after which a process compiles by itself what another one, perhaps suspended, has not finished."""
 
 _PACKAGE = Path(__file__).parents[1]

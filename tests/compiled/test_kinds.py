@@ -101,19 +101,14 @@ def strided() -> Simulation:
     return Simulation(network("plain", CHANGES["drawn thresholds"]), neuron_values=values)
 
 
-def with_whole_numbers() -> Simulation:
-    chosen = network("plain", {})
-    return Simulation(chosen.model_copy(update={"plasticity": chosen.plasticity.model_copy(update={"c_reg": 1})}))
-
-
 def with_connections() -> Simulation:
     ids = read_only(np.arange(8, dtype=np.int32))[::2]
     connections = {"input": Connections(ids // 2, ids // 2, read_only(np.ones(8, np.float32))[::2])}
     return Simulation(network("plain", {}), connections=connections)
 
 
-@pytest.mark.parametrize("build", [strided, with_whole_numbers, with_connections])
-def test_form_and_types_of_given_numbers_do_not_count(
+@pytest.mark.parametrize("build", [strided, with_connections])
+def test_layout_and_types_of_given_arrays_do_not_count(
     types_of_calls: set[tuple[Any, ...]], build: Callable[[], Simulation]
 ) -> None:
     Simulation(network("plain", {})).run(stimulus())
