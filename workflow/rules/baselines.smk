@@ -28,7 +28,7 @@ rule compare_simulators:
     log:
         "logs/compare_simulators/{baseline}.log",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     threads: all_cores()
     resources:
         mem_mb=8000,

@@ -17,7 +17,7 @@ rule time_break_even:
     log:
         "logs/time_break_even/{point}/seed-{seed}.log",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     threads: all_cores()
     resources:
         mem_mb=4000,

@@ -29,6 +29,9 @@ except ParameterError as error:
 
 PLAN = Plan(CONFIGURATION, CONFIGURATION_FILE)
 
+# Snakemake formats the path of an environment, which fails in a folder with braces in its name.
+ENVIRONMENT = None if "{" in str(SOURCE) else "../../envs/core.yaml"
+
 scheduler.let_scheduler_rest()
 
 # Programs run with the Python that runs Snakemake, even if its environment is not activated. They compute on one thread
@@ -89,6 +92,21 @@ def either(names):
     return "|".join(names) or "(?!)"
 
 
+def check_processors():
+    """Exit with a message if timings need more ranks than there are processors."""
+    available = processors.available()
+    for name, experiment in CONFIGURATION.scaling.items():
+        most = max(experiment.ranks, default=0)
+        if is_local() and most > available and not experiment.oversubscribe:
+            sys.exit(
+                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {most}: this machine has {available:g} processors for them; "
+                f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
+            )
+
+
+check_processors()
+
+
 wildcard_constraints:
     study=either(CONFIGURATION.studies),
     scaling=either(CONFIGURATION.scaling),
@@ -100,28 +118,3 @@ wildcard_constraints:
     seed=r"\d+",
     ranks=r"\d+",
     kind="[a-z_-]+",
-
-
-# The parameters of each program, and the hashes of its source code, are input files of its jobs. Snakemake rewrites them
-# when their content changes, and then repeats the jobs.
-
-
-localrules:
-    parameters,
-
-
-rule parameters:
-    output:
-        "results/parameters/{kind}/{name}.json",
-    log:
-        "logs/parameters/{kind}/{name}.log",
-    wildcard_constraints:
-        name="[^/]+",
-    conda:
-        "../../envs/core.yaml"
-    params:
-        text=lambda wildcards: PLAN.text(wildcards.kind, wildcards.name),
-    message:
-        "Write the parameters {wildcards.kind} {wildcards.name}"
-    shell:
-        "printf '%s\\n' {params.text:q} > {output} 2> {log}"

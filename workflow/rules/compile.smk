@@ -9,7 +9,7 @@ rule compile:
     log:
         "logs/compile/{kind}.log",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 30 * attempt,

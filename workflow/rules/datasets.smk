@@ -15,7 +15,7 @@ rule prepare_dataset:
     benchmark:
         "logs/prepare_dataset/{dataset}.benchmark.tsv"
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=lambda wildcards, attempt: 60 * attempt,

@@ -10,7 +10,7 @@ rule measure_interconnect:
     log:
         "logs/measure_interconnect.log",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     threads: all_cores()
     resources:
         mem_mb=1000,

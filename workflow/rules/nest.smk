@@ -17,9 +17,9 @@ rule nest_environment:
     log:
         "logs/nest_environment.log",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     params:
-        directory="results/nest/environment",
+        directory=lambda wildcards, output: Path(output[0]).with_suffix(""),
         requirements=[
             line
             for line in (SOURCE / "envs" / "nest.txt").read_text().splitlines()

@@ -22,7 +22,7 @@ rule compare_saccades:
     log:
         "logs/compare_saccades.log",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     resources:
         mem_mb=4000,
         runtime=lambda wildcards, attempt: 60 * attempt,

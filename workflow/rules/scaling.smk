@@ -11,21 +11,6 @@ localrules:
     exchange_table,
 
 
-def check_processors():
-    """Exit with a message if timings need more ranks than there are processors."""
-    available = processors.available()
-    for name, experiment in CONFIGURATION.scaling.items():
-        most = max(experiment.ranks, default=0)
-        if is_local() and most > available and not experiment.oversubscribe:
-            sys.exit(
-                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {most}: this machine has {available:g} processors for them; "
-                f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
-            )
-
-
-check_processors()
-
-
 # Compilation increases the memory of a process. A separate process therefore compiles first what the rule `compile` does
 # not cover: the exchange between ranks, or the whole simulator if a batch job has another type of processor.
 
@@ -44,7 +29,7 @@ rule time_one_rank:
     wildcard_constraints:
         ranks="1",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     threads: all_cores()
     resources:
         mem_mb=lambda wildcards: cluster.memory(PLAN.timings[wildcards.timing], 1, 1),

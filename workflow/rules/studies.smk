@@ -20,7 +20,7 @@ rule train:
     benchmark:
         "logs/train/{task}/seed-{seed}.benchmark.tsv"
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
@@ -52,7 +52,7 @@ rule collect_study:
     log:
         "logs/collect_study/{study}.log",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     params:
         program="studies.collect",
         options="",

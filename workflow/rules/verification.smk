@@ -22,7 +22,7 @@ rule verification:
     log:
         "logs/verification.log",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     message:
         "Check that all differences are within their tolerances"
     shell:
@@ -41,7 +41,7 @@ rule verify:
     wildcard_constraints:
         check="time_driven|reference|gradients",
     conda:
-        "../../envs/core.yaml"
+        ENVIRONMENT
     resources:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 60 * attempt,
