@@ -1,10 +1,34 @@
 """Parameters of the data sets: names, units, ranges and defaults, in one place."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union
 
 from pydantic import Field, RootModel, model_validator
 
+from eprop_core import plug_ins
+from eprop_core.datasets.location import needs_download
 from eprop_core.parsing import Parameters, parse
+
+
+class DatasetParameters(Parameters):
+    """Base of the parameters of data sets; each has a ``name`` of its own, by which it is chosen.
+
+    This module is imported wherever a configuration is read; the data are read by another one.
+    """
+
+    implementation: ClassVar[str]
+    """Module that reads or makes the data, by a function ``read(parameters)`` that returns
+    :class:`eprop_core.datasets.events.Splits`."""
+
+    if TYPE_CHECKING:
+        name: str
+
+        @property
+        def n_steps(self) -> int:
+            """Time steps of a sample: a field or a property."""
+
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return True
 
 
 class Saccades(Parameters):
@@ -59,8 +83,10 @@ ActiveChannels = Annotated[
 """How many of the sensor's channels are inputs."""
 
 
-class Digits(Parameters):
+class Digits(DatasetParameters):
     """The 1797 handwritten digits of scikit-learn, 8 x 8 pixels, turned into events; needs no download."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.digits"
 
     name: Literal["digits"]
     n_steps: int = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
@@ -70,8 +96,10 @@ class Digits(Parameters):
     saccades: SmallSaccades = SmallSaccades()
 
 
-class Mnist(Parameters):
+class Mnist(DatasetParameters):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, turned into events."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.mnist"
 
     name: Literal["mnist"]
     path: str | None = Field(
@@ -84,9 +112,15 @@ class Mnist(Parameters):
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the sensor's noise")
     saccades: Saccades = Saccades()
 
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return not needs_download("mnist", self.path)
 
-class Nmnist(Parameters):
+
+class Nmnist(DatasetParameters):
     """N-MNIST, the recordings of MNIST by a moving event camera; 34 x 34 pixels, OFF and ON events."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.nmnist"
 
     name: Literal["nmnist"]
     path: str | None = Field(
@@ -100,8 +134,18 @@ class Nmnist(Parameters):
     test_samples: int | None = Field(None, ge=1, description="the first so many test samples; null: all")
     active_channels: ActiveChannels = None
 
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return not needs_download("nmnist", self.path)
 
-Dataset = Annotated[Digits | Mnist | Nmnist, Field(discriminator="name")]
+
+DATASETS = plug_ins.with_plug_ins(plug_ins.DATASETS, DatasetParameters, Digits, Mnist, Nmnist)
+"""Parameters of all data sets, those of plug-ins included."""
+
+if TYPE_CHECKING:
+    Dataset = DatasetParameters
+else:
+    Dataset = Annotated[Union[DATASETS], Field(discriminator="name")]  # noqa: UP007
 
 
 class _AnyDataset(RootModel[Dataset]):

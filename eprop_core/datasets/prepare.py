@@ -1,6 +1,7 @@
 """Prepare a data set: read or make its events, and write them as ``train.npz``, ``test.npz`` and ``dataset.json``."""
 
 import argparse
+import importlib
 import importlib.metadata
 import json
 import os
@@ -10,38 +11,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from eprop_core.datasets import mnist, nmnist
-from eprop_core.datasets.digits import read_digits
-from eprop_core.datasets.download import needs_download
 from eprop_core.datasets.events import DatasetError, EventDataset, Splits
-from eprop_core.datasets.mnist import read_mnist
-from eprop_core.datasets.nmnist import read_nmnist
-from eprop_core.datasets.parameters import Dataset, Digits, Mnist, Nmnist, parse_dataset
+from eprop_core.datasets.parameters import Dataset, parse_dataset
 from eprop_core.parsing import ParameterError
 
 FILES = ("train.npz", "test.npz", "dataset.json")
 
 
 def read(parameters: Dataset) -> Splits:
-    """Read or make the data set that ``parameters`` describe."""
-    match parameters:
-        case Digits():
-            return read_digits(parameters)
-        case Mnist():
-            return read_mnist(parameters)
-        case Nmnist():
-            return read_nmnist(parameters)
-
-
-def is_here(parameters: Dataset) -> bool:
-    """Return whether :func:`read` needs no download."""
-    match parameters:
-        case Digits():
-            return True
-        case Mnist():
-            return not needs_download("mnist", parameters.path, mnist.DOWNLOADS)
-        case Nmnist():
-            return not needs_download("nmnist", parameters.path, nmnist.DOWNLOADS)
+    """Read or make the data set that ``parameters`` describe, by the module that they name."""
+    splits: Splits = importlib.import_module(parameters.implementation).read(parameters)
+    return splits
 
 
 def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:

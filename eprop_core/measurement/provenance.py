@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from eprop_core import plug_ins
 from eprop_core.machine import processors, threads
 from eprop_core.ranks import launch
 from eprop_core.ranks.communicator import Communicator
@@ -67,7 +68,7 @@ def _code() -> dict[str, Any]:
 
 def _versions() -> dict[str, str]:
     versions = {}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *sorted(plug_ins.distributions())):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -1,15 +1,24 @@
 """Surrogate gradients: what stands for the derivative of the spike at the membrane voltage v.
 
 Each is a function of u = abs(v - threshold) / width, scaled by height (Bellec et al. 2020, Methods). To add one: write
-it here, give it a number in :data:`KINDS` and in :func:`surrogate_gradient`, name it in
-``parameters.SurrogateGradient``.
+it here, add it to :data:`FUNCTIONS` and :func:`_built_in`, and name it in ``parameters.SURROGATE_GRADIENTS``.
+
+A plug-in brings a function of u alone. It becomes part of the type of its :class:`PlugIn`, so that networks that use it
+are compiled on their own, with the function in the loop over neurons.
 """
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
-from eprop_core.compiled.compilation import kernel
+from numba import types
+from numba.extending import NativeValue, models, overload, register_model, typeof_impl, unbox
 
-KINDS = {"piecewise_linear": 0, "exponential": 1, "fast_sigmoid_derivative": 2, "arctan": 3}
+from eprop_core import plug_ins
+from eprop_core.compiled.compilation import KERNEL, kernel, uncached_kernel
+from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS
+from eprop_core.parsing import ParameterError
 
 
 @kernel
@@ -36,9 +45,19 @@ def arctan(u, height):
     return height / (1.0 + u * u)
 
 
+FUNCTIONS = {
+    "piecewise_linear": piecewise_linear,
+    "exponential": exponential,
+    "fast_sigmoid_derivative": fast_sigmoid_derivative,
+    "arctan": arctan,
+}
+
+KINDS = {name: number for number, name in enumerate(FUNCTIONS)}
+"""Numbers of the built-in surrogate gradients in compiled code."""
+
+
 @kernel
-def surrogate_gradient(kind, u, height):
-    """Surrogate gradient of the given kind (a value of :data:`KINDS`)."""
+def _built_in(kind, u, height):
     if kind == 0:
         return piecewise_linear(u, height)
     if kind == 1:
@@ -46,3 +65,72 @@ def surrogate_gradient(kind, u, height):
     if kind == 2:
         return fast_sigmoid_derivative(u, height)
     return arctan(u, height)
+
+
+def surrogate_gradient(kind, u, height):
+    """Surrogate gradient of the given kind, a value of :data:`KINDS` or a :class:`PlugIn`."""
+    if isinstance(kind, PlugIn):
+        return height * kind.function(u)
+    return _built_in(kind, u, height)
+
+
+class PlugIn:
+    """A surrogate gradient of another distribution."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.code = plug_ins.code_hash(PLUG_IN_SURROGATE_GRADIENTS[name])
+        self.function = function_of(name)
+
+
+def kind_of(name: str) -> int | PlugIn:
+    """Return what stands for a surrogate gradient in compiled code."""
+    return KINDS[name] if name in KINDS else PlugIn(name)
+
+
+@functools.cache
+def function_of(name: str) -> Callable[[float], float]:
+    """Return the surrogate gradient of height 1 as a Python function of u.
+
+    Raises:
+        ParameterError: if it is a plug-in that cannot be imported, or whose values are not numbers from 0 to 1.
+    """
+    if name in FUNCTIONS:
+        return lambda u: FUNCTIONS[name](u, 1.0)
+    entry = PLUG_IN_SURROGATE_GRADIENTS[name]
+    loaded = plug_ins.load(entry)
+    function: Callable[[float], float] = getattr(loaded, "py_func", loaded)
+    for u in (0.0, 1e-3, 0.1, 0.5, 1.0, 2.0, 10.0, 1e3):
+        value = function(u)
+        if not 0.0 <= value <= 1.0:
+            raise ParameterError(f"surrogate gradient {name} ({entry.value}): is {value} at {u}, must be from 0 to 1")
+    return function
+
+
+class _PlugInType(types.Opaque):  # type: ignore[misc]  # numba has no types
+    """Type of a plug-in: as the code is part of its name, compiled code is found again only for the same code."""
+
+    def __init__(self, function: str, code: str) -> None:
+        self.function = function
+        super().__init__(f"surrogate_gradient({function}, {code})")
+
+
+register_model(_PlugInType)(models.OpaqueModel)
+
+
+@typeof_impl.register(PlugIn)
+def _type_of(plug_in: PlugIn, _context: Any) -> _PlugInType:
+    return _PlugInType(plug_in.name, plug_in.code)
+
+
+@unbox(_PlugInType)
+def _unbox(_type: Any, _value: Any, context: Any) -> NativeValue:
+    return NativeValue(context.context.get_dummy_value())
+
+
+@overload(surrogate_gradient, jit_options=KERNEL)
+def _surrogate_gradient(kind, u, height):
+    if not isinstance(kind, _PlugInType):
+        return lambda kind, u, height: _built_in(kind, u, height)
+    function = uncached_kernel(function_of(kind.function))
+    return lambda kind, u, height: height * function(u)

@@ -1,13 +1,14 @@
 """The training and test samples of a generated task."""
 
-from eprop_core.tasks.evidence_accumulation import TEST_SAMPLES, CueCounting
-from eprop_core.tasks.parameters import EvidenceAccumulation, Pattern, SineWaves
-from eprop_core.tasks.regression import Regression
-from eprop_core.tasks.task import Loss, Task
+import importlib
+
+from eprop_core.parameters import Loss
+from eprop_core.tasks.parameters import Generated
+from eprop_core.tasks.task import Task
 
 
 def generate(
-    parameters: SineWaves | Pattern | EvidenceAccumulation,
+    parameters: Generated,
     *,
     dt: float,
     seed: int,
@@ -17,24 +18,12 @@ def generate(
     """Return what is learned, and what is shown once after training: None where nothing is held out.
 
     Args:
-        parameters: parameters of the task.
+        parameters: parameters of the task; their ``implementation`` names the module that makes the samples.
         dt: ms, length of a step.
         seed: of the random numbers that the samples are made from.
         learning_window: steps at the end of each sample in which errors count; None: all.
         loss: what the error is the gradient of.
     """
-    if not isinstance(parameters, EvidenceAccumulation):
-        return Regression(parameters, dt=dt, seed=seed, learning_window=learning_window, loss=loss), None
-    learnt, tested = (
-        CueCounting(
-            parameters,
-            n_samples=n_samples,
-            first=first,
-            dt=dt,
-            seed=seed,
-            learning_window=learning_window,
-            loss=loss,
-        )
-        for n_samples, first in ((parameters.train_samples, 0), (parameters.test_samples, TEST_SAMPLES))
-    )
+    module = importlib.import_module(parameters.implementation)
+    learnt, tested = module.generate(parameters, dt=dt, seed=seed, learning_window=learning_window, loss=loss)
     return learnt, tested

@@ -3,16 +3,33 @@
 Lengths of time are in steps, as those of the data sets.
 """
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, Union
 
 from pydantic import Field, model_validator
 
+from eprop_core import plug_ins
 from eprop_core.parameters import Uniform
 from eprop_core.parsing import Parameters
 
 
 class Generated(Parameters):
-    """What all generated tasks tell of their samples."""
+    """Base of the parameters of generated tasks; each has a ``name`` of its own, by which it is chosen.
+
+    This module is imported wherever a configuration is read; the samples are made by another one.
+    """
+
+    implementation: ClassVar[str]
+    """Module that makes the samples, by a function ``generate(parameters, *, dt, seed, learning_window, loss)``, see
+    :func:`eprop_core.tasks.generate.generate`."""
+    has_accuracy: ClassVar[bool] = True
+    """Whether answers are right or wrong; otherwise a run is judged by its loss, a mean squared error."""
+
+    if TYPE_CHECKING:
+        name: str
+
+        @property
+        def n_steps(self) -> int:
+            """Time steps of a sample: a field or a property."""
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -25,6 +42,9 @@ class SineWaves(Generated):
 
     As in NEST's tutorial "Tutorial on learning sine waves", after Bellec et al. 2020, figure 2.
     """
+
+    implementation: ClassVar[str] = "eprop_core.tasks.regression"
+    has_accuracy: ClassVar[bool] = False
 
     name: Literal["sine_waves"]
     n_input: int = Field(100, ge=1, description="input channels")
@@ -55,6 +75,9 @@ class Pattern(Generated):
     As in NEST's tutorial "Tutorial on learning to generate a lemniscate".
     """
 
+    implementation: ClassVar[str] = "eprop_core.tasks.regression"
+    has_accuracy: ClassVar[bool] = False
+
     name: Literal["pattern"]
     n_input: int = Field(100, ge=1, description="input channels")
     input_rate: float = Field(50.0, ge=0, description="spikes/s, rate of each channel's frozen noise")
@@ -74,6 +97,8 @@ class EvidenceAccumulation(Generated):
     Four groups of channels: cues on one side, on the other, the call for the answer, and noise. As in NEST's tutorial
     "Tutorial on learning to accumulate evidence", after Bellec et al. 2020, figure 3.
     """
+
+    implementation: ClassVar[str] = "eprop_core.tasks.evidence_accumulation"
 
     name: Literal["evidence_accumulation"]
     train_samples: int = Field(ge=1, description="training samples of an epoch")
@@ -105,4 +130,10 @@ class EvidenceAccumulation(Generated):
         return self.n_cues * (self.pause + self.cue) + self.delay + self.recall
 
 
-GeneratedTask = Annotated[SineWaves | Pattern | EvidenceAccumulation, Field(discriminator="name")]
+GENERATED_TASKS = plug_ins.with_plug_ins(plug_ins.TASKS, Generated, SineWaves, Pattern, EvidenceAccumulation)
+"""Parameters of all generated tasks, those of plug-ins included."""
+
+if TYPE_CHECKING:
+    GeneratedTask = Generated
+else:
+    GeneratedTask = Annotated[Union[GENERATED_TASKS], Field(discriminator="name")]  # noqa: UP007

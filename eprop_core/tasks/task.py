@@ -5,20 +5,18 @@ The samples follow one another in continuous time. Only the last steps of a samp
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax
 
+from eprop_core.parameters import Loss
 from eprop_core.recording import Recording
 from eprop_core.stimulus import Stimulus
+from eprop_core.tasks.losses import LOSSES
 
 Samples = npt.NDArray[np.int64]
 Events = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
 """Steps (ascending, from the start of the sample) and channels of a sample's input spikes."""
-
-Loss = Literal["mean_squared_error", "cross_entropy"]
 
 
 @dataclass(frozen=True)
@@ -101,16 +99,9 @@ class Task(ABC):
 
     def score(self, samples: Samples, recording: Recording) -> Score:
         """Score what the network answered to ``stimulus(samples)``."""
-        return Score(len(samples), self._summed_loss(samples, recording))
+        return Score(len(samples), LOSSES[self.loss].summed(self, samples, recording))
 
     def readout(self, samples: Samples, recording: Recording) -> npt.NDArray[np.float64]:
         """Return the readouts within the learning window, mV, (samples, learning_window, n_readout)."""
         shape = (len(samples), self.n_steps, self.n_readout)
         return recording.readout.reshape(shape)[:, -self.learning_window :]
-
-    def _summed_loss(self, samples: Samples, recording: Recording) -> float:
-        if self.loss == "mean_squared_error":
-            return 0.5 * float(np.sum(recording.error**2))
-        target = self.targets(samples)[:, -self.learning_window :]
-        log_probability = log_softmax(self.readout(samples, recording), axis=2)
-        return -float(np.sum(target * log_probability)) / self.learning_window

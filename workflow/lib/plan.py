@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from eprop_core.configuration import Configuration
 from eprop_core.datasets.parameters import Dataset
-from eprop_core.datasets.prepare import is_here
 from eprop_core.experiments.baselines.parameters import Contest, SampleContest
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.points import content_hash
@@ -296,7 +295,7 @@ class Plan:
 
 
 def _is_here(task: TaskParameters) -> bool:
-    return isinstance(task.dataset, Generated) or is_here(task.dataset)
+    return isinstance(task.dataset, Generated) or task.dataset.is_here()
 
 
 def _plain(value: Any) -> Any:

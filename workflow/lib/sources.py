@@ -2,16 +2,19 @@
 
 Snakemake repeats a job when an input file changes. The input that stands for a job's code lists the modules that the
 job's program imports, each with a hash of its parsed code: comments, docstrings and the place of the checkout do not
-count.
+count. What a program imports by a name in its parameters is listed on its own: readers of data sets, tasks, plug-ins.
 """
 
 import ast
 import functools
-import hashlib
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grimp
+from pydantic import BaseModel
+
+from eprop_core import plug_ins
+from eprop_core.parsed_code import content_hash
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("eprop_core", "workflow")
@@ -43,8 +46,12 @@ A Python file is a program for another interpreter, which imports the files besi
 
 
 def listing(program: str) -> dict[str, str]:
-    """Return a hash by file, relative to the checkout, of everything that a module's result depends on."""
+    """Return a hash by file, relative to the checkout, of everything that a module's result depends on.
+
+    A plug-in's files are listed by module, after name and version of its distribution.
+    """
     files: set[Path] = set()
+    plugged_in: dict[str, str] = {}
     pending, seen = [program], set()
     while pending:
         name = pending.pop()
@@ -54,25 +61,34 @@ def listing(program: str) -> dict[str, str]:
         if "/" in name:
             files.update(part for file in sorted(ROOT.glob(name)) for part in _with_neighbours(file))
             continue
+        if name.partition(".")[0] not in PACKAGES:
+            for module, file in plug_ins.files(name).items():
+                plugged_in[f"{plug_ins.distribution(module)}: {module}"] = content_hash(file)
+                pending += plug_ins.imported(module, file) & _graph().modules
+            continue
         files.add(_file(name))
         pending += imported(name) | _packages(name)
         pending += STARTED.get(name, ())
     irrelevant = {_file(name) for name in WITHOUT_INFLUENCE}
-    return {file.relative_to(ROOT).as_posix(): content_hash(file) for file in sorted(files - irrelevant)}
+    own = {file.relative_to(ROOT).as_posix(): content_hash(file) for file in sorted(files - irrelevant)}
+    return own | dict(sorted(plugged_in.items()))
+
+
+def chosen_modules(parameters: Any) -> set[str]:
+    """Return the modules that a program imports because its parameters, a model or models, choose them."""
+    if isinstance(parameters, BaseModel):
+        chosen: str | None = getattr(parameters, "implementation", None)
+        own = {chosen} if chosen is not None else set()
+        if chosen is not None and plug_ins.distribution(type(parameters).__module__) is not None:
+            own.add(type(parameters).__module__)
+        return own | chosen_modules(dict(parameters))
+    parts = parameters.values() if isinstance(parameters, dict) else parameters
+    return set().union(*map(chosen_modules, parts)) if isinstance(parameters, dict | list | tuple) else set()
 
 
 def imported(module: str) -> set[str]:
     """Return the modules of the project that a module imports by itself."""
     return set(_graph().find_modules_directly_imported_by(module))
-
-
-@functools.cache
-def content_hash(file: Path) -> str:
-    """Return a hash of a file: of its parsed code if it is Python's, else of its bytes."""
-    content = file.read_bytes()
-    if file.suffix == ".py":
-        content = repr(list(_tokens(ast.parse(content)))).encode()
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 @functools.cache
@@ -103,27 +119,3 @@ def _with_neighbours(file: Path) -> set[Path]:
             found |= new
             pending += new
     return found
-
-
-def _tokens(node: ast.AST) -> Iterator[str]:
-    """Yield what tells parsed code from other code: kinds of nodes and values, without docstrings.
-
-    The descriptions of parameters (``Field(description=...)``) are documentation, too.
-    """
-    yield type(node).__name__
-    for name, value in ast.iter_fields(node):
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, ast.AST):
-                if not _is_documentation(part, node):
-                    yield name
-                    yield from _tokens(part)
-            elif part is not None:
-                yield f"{name}={part!r}"
-    yield ")"
-
-
-def _is_documentation(node: ast.AST, parent: ast.AST) -> bool:
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    of_field = isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "Field"
-    return of_field and isinstance(node, ast.keyword) and node.arg == "description"

@@ -12,9 +12,9 @@ sys.path.insert(0, str(SOURCE))
 from eprop_core import configuration
 from eprop_core.experiments import driver
 from eprop_core.machine import processors, threads
-from eprop_core.network.features import kind
+from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
-from workflow.lib import captions, cluster, scheduler
+from workflow.lib import captions, cluster, scheduler, sources
 from workflow.lib.plan import Plan, code, figure, table
 
 CONFIGURATION_FILE = (
@@ -64,6 +64,11 @@ def compiled(networks):
     return expand("results/compiled/{kind}.json", kind=kinds)
 
 
+def modules(chosen):
+    """Lists of the source code of the modules that parameters choose, beside what a program always imports."""
+    return [code(module) for module in sorted(sources.chosen_modules(chosen))]
+
+
 def needed(value, key, target):
     """Return a part of the configuration that a target needs."""
     if not value:
@@ -98,7 +103,7 @@ wildcard_constraints:
     baseline=either(PLAN.baselines),
     seed=r"\d+",
     ranks=r"\d+",
-    kind="[a-z_-]+",
+    kind="[a-z0-9_-]+",
 
 
 # What programs read. Snakemake repeats a job when an input file changes, so the parameters and the source code of a job

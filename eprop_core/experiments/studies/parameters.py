@@ -10,7 +10,7 @@ from eprop_core.experiments import points
 from eprop_core.experiments.values import Seeds, different
 from eprop_core.parameters import FixedInDegree, Network
 from eprop_core.parsing import ParameterError, Parameters
-from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
+from eprop_core.tasks.parameters import Generated, GeneratedTask
 
 
 class Rewiring(Parameters):
@@ -131,7 +131,7 @@ class TaskParameters(Parameters):
     @property
     def has_accuracy(self) -> bool:
         """Whether answers are right or wrong; otherwise a run is judged by its loss, a mean squared error."""
-        return not isinstance(self.dataset, SineWaves | Pattern)
+        return not isinstance(self.dataset, Generated) or self.dataset.has_accuracy
 
     def network_for(self, n_input: int, n_readout: int) -> Network:
         """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts.

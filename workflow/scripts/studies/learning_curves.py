@@ -13,10 +13,11 @@ from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from eprop_core.parameters import LOSS_UNITS
 from workflow.scripts.shared import style
 from workflow.scripts.shared.spread import summarize
 from workflow.scripts.shared.write_table import mean_with_interval
-from workflow.scripts.studies.measures import NMSE, UNITS
+from workflow.scripts.studies.measures import NMSE
 
 TRAINING, VALIDATION, TEST = style.COLOURS[0], style.COLOURS[1], style.COLOURS[2]
 SERIES = {
@@ -67,7 +68,7 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Fig
             _draw_curve(panel, of_task, measure, "training", TRAINING)
             panel.set(xlabel="Training samples seen", xlim=(0, None), ylim=(0, None))
         loss.set_title(style.task_name(task))
-        loss.set_ylabel(f"Loss ({UNITS[runs_of_task['loss'].iloc[0]]})")
+        loss.set_ylabel(f"Loss ({LOSS_UNITS[runs_of_task['loss'].iloc[0]]})")
         rate.set_ylabel("Rate (spikes/s)")
         if runs_of_task["test_accuracy"].notna().all():
             _draw_accuracy(middle, of_task, runs_of_task)

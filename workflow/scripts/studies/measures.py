@@ -5,8 +5,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 
-UNITS = {"mean_squared_error": "mV²", "cross_entropy": "nats"}
-"""Of a loss."""
+from eprop_core.parameters import LOSS_UNITS
 
 
 class Measure(NamedTuple):
@@ -44,5 +43,5 @@ def measure_of(runs: pd.DataFrame) -> Measure:
     """Return the measure that all ``runs`` have."""
     if runs["test_accuracy"].notna().all():
         return ACCURACY
-    units = "/".join(dict.fromkeys(UNITS[loss] for loss in runs["loss"]))
+    units = "/".join(dict.fromkeys(LOSS_UNITS[loss] for loss in runs["loss"]))
     return Measure("training_loss", "Training loss", units, 1, 2, -1)
