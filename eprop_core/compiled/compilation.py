@@ -66,11 +66,7 @@ def _cached(options: dict[str, Any]) -> Callable[[Callable[..., Any]], Any]:
     return compile_with_options
 
 
-_INLINED = {"_nrt": False, "forceinline": True}
-KERNEL = {"error_model": "numpy", **_INLINED}
-"""Options of a kernel, for functions that a kernel calls and that are compiled with it."""
-
-kernel = _cached(_INLINED)
+kernel = _cached({"_nrt": False, "forceinline": True})
 """Decorator of functions that neither allocate nor return arrays of their own.
 
 One that only hands parts of large tuples on to others costs nothing, since it becomes a part of its caller.
@@ -82,9 +78,6 @@ arithmetic_kernel = _cached({"_nrt": False, "forceinline": True, "fastmath": {"n
 The compiler leaves out such a term altogether, which it else would not: 0 times infinity or -1 is not 0. Numbers keep
 all their bits but the sign of a zero.
 """
-
-uncached_kernel = njit(**KERNEL)
-"""Decorator of a kernel that is compiled with those that call it, and kept with them."""
 
 allocating_kernel = _cached({})
 """Decorator of functions that allocate arrays."""

@@ -3,7 +3,7 @@
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -159,9 +159,12 @@ class Splits(NamedTuple):
 
     train: EventDataset
     test: EventDataset
-    sensor_channels: IntArray  # (n_channels,), for each channel polarity * sensor_size**2 + y * sensor_size + x
-    sensor_size: int  # pixels, edge of the square sensor
-    checksums: dict[str, str]  # sha256 of the source data, by name
+    sensor_channels: IntArray | None = None
+    """(n_channels,), for each channel polarity * sensor_size**2 + y * sensor_size + x; None: not from a sensor."""
+    sensor_size: int | None = None
+    """pixels, edge of the square sensor"""
+    checksums: Mapping[str, str] = {}
+    """sha256 of the source data, by name"""
 
     def most_active(self, n_channels: int | None) -> "Splits":
         """Return the ``n_channels`` channels most active in training alone, renumbered from 0; ``None``: all."""
@@ -173,7 +176,7 @@ class Splits(NamedTuple):
         return self._replace(
             train=self.train.select_channels(selected),
             test=self.test.select_channels(selected),
-            sensor_channels=self.sensor_channels[selected],
+            sensor_channels=None if self.sensor_channels is None else self.sensor_channels[selected],
         )
 
 

@@ -11,11 +11,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from eprop_core import plug_ins
 from eprop_core.datasets.events import DatasetError, EventDataset, Splits
 from eprop_core.datasets.parameters import Dataset, parse_dataset
 from eprop_core.parsing import ParameterError
 
 FILES = ("train.npz", "test.npz", "dataset.json")
+VERSIONS = {"numpy", "numba", "scipy", "scikit-learn"}
+"""Distributions whose versions are written down."""
 
 
 def read(parameters: Dataset) -> Splits:
@@ -47,28 +52,32 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
 
 def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
     """Return what ``dataset.json`` holds: parameters, sizes, statistics, checksums of the source data, versions."""
-    channels = splits.sensor_channels
+    channels, size = splits.sensor_channels, splits.sensor_size
+    if channels is not None and size is not None and len(channels) == 2 * size**2:
+        channels = None  # all of them
     return {
         "parameters": parameters.model_dump(),
         "n_channels": splits.train.n_channels,
         "n_steps": splits.train.n_steps,
         "n_classes": splits.train.n_classes,
-        "sensor_size": splits.sensor_size,
-        "sensor_channels": None if len(channels) == 2 * splits.sensor_size**2 else channels.tolist(),  # null: all
+        "sensor_size": size,
+        "sensor_channels": None if channels is None else channels.tolist(),
         "train": _statistics(splits.train, splits),
         "test": _statistics(splits.test, splits),
-        "checksums": splits.checksums,
-        "versions": {name: importlib.metadata.version(name) for name in ("numpy", "numba", "scipy", "scikit-learn")},
+        "checksums": dict(splits.checksums),
+        "versions": {name: importlib.metadata.version(name) for name in sorted(VERSIONS | plug_ins.distributions())},
     }
 
 
 def _statistics(dataset: EventDataset, splits: Splits) -> dict[str, Any]:
-    on = splits.sensor_channels[dataset.channels] >= splits.sensor_size**2
+    share_of_on_events = None
+    if splits.sensor_channels is not None and splits.sensor_size is not None and dataset.channels.size:
+        share_of_on_events = float(np.mean(splits.sensor_channels[dataset.channels] >= splits.sensor_size**2))
     return {
         "samples": len(dataset),
         "samples_by_class": [int((dataset.labels == label).sum()) for label in range(dataset.n_classes)],
         "mean_events_per_sample": len(dataset.steps) / len(dataset),
-        "share_of_on_events": float(on.mean()) if on.size else None,
+        "share_of_on_events": share_of_on_events,
     }
 
 

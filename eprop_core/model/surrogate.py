@@ -12,11 +12,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from numba import types
+from numba import njit, types
 from numba.extending import NativeValue, models, overload, register_model, typeof_impl, unbox
 
 from eprop_core import plug_ins
-from eprop_core.compiled.compilation import KERNEL, kernel, uncached_kernel
+from eprop_core.compiled.compilation import kernel
 from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS
 from eprop_core.parsing import ParameterError
 
@@ -79,7 +79,7 @@ class PlugIn:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.code = plug_ins.code_hash(PLUG_IN_SURROGATE_GRADIENTS[name])
+        self.code = plug_ins.hash_of(PLUG_IN_SURROGATE_GRADIENTS[name])
         self.function = function_of(name)
 
 
@@ -128,9 +128,12 @@ def _unbox(_type: Any, _value: Any, context: Any) -> NativeValue:
     return NativeValue(context.context.get_dummy_value())
 
 
-@overload(surrogate_gradient, jit_options=KERNEL)
+_AS_KERNELS = {"error_model": "numpy", "_nrt": False, "forceinline": True}
+
+
+@overload(surrogate_gradient, jit_options=_AS_KERNELS)
 def _surrogate_gradient(kind, u, height):
     if not isinstance(kind, _PlugInType):
         return lambda kind, u, height: _built_in(kind, u, height)
-    function = uncached_kernel(function_of(kind.function))
+    function = njit(**_AS_KERNELS)(function_of(kind.function))  # kept with the compiled code of its callers
     return lambda kind, u, height: height * function(u)

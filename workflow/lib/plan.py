@@ -54,6 +54,11 @@ def code(program: str) -> str:
     return f"results/parameters/code/{program}.json"
 
 
+def modules(chosen: Any) -> list[str]:
+    """Return the files that list the source code of what parameters choose, beside what a program always imports."""
+    return [code(module) for module in sorted(sources.chosen_modules(chosen))]
+
+
 class Plan:
     """The points of all experiments, and what is read from and written to which file.
 

@@ -14,8 +14,8 @@ from eprop_core.experiments import driver
 from eprop_core.machine import processors, threads
 from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
-from workflow.lib import captions, cluster, scheduler, sources
-from workflow.lib.plan import Plan, code, figure, table
+from workflow.lib import captions, cluster, scheduler
+from workflow.lib.plan import Plan, code, figure, modules, table
 
 CONFIGURATION_FILE = (
     ", ".join(map(str, workflow.overwrite_configfiles))
@@ -62,11 +62,6 @@ def compiled(networks):
     """Files that exist when the simulator is compiled for all of these networks."""
     kinds = sorted({kind(network) for network in networks})
     return expand("results/compiled/{kind}.json", kind=kinds)
-
-
-def modules(chosen):
-    """Lists of the source code of the modules that parameters choose, beside what a program always imports."""
-    return [code(module) for module in sorted(sources.chosen_modules(chosen))]
 
 
 def needed(value, key, target):

@@ -1,0 +1,50 @@
+"""A hash of parsed code: comments, docstrings, layout and the place of a file do not change it.
+
+The cache of compiled kernels and the inputs of the pipeline's rules use it to find out whether code has changed.
+"""
+
+import ast
+import hashlib
+
+
+def code_hash(source: bytes) -> str:
+    """Return a hash of the parsed code of a Python file, 16 hexadecimal digits.
+
+    Neither comments nor docstrings count, nor the descriptions of parameters (``Field(description=...)``).
+
+    Args:
+        source: content of the file.
+
+    Raises:
+        SyntaxError: content that is not Python.
+    """
+    parts: list[str] = []
+    _describe(ast.parse(source), parts)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _describe(node: ast.AST, parts: list[str]) -> None:
+    """Append the type and the fields of a node and of all nodes below it."""
+    parts.append(type(node).__name__)
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            parts.append(name)
+            for element in value:
+                if not isinstance(element, ast.AST):
+                    parts.append(repr(element))
+                elif not _is_documentation(element, node):
+                    _describe(element, parts)
+        elif isinstance(value, ast.AST):
+            _describe(value, parts)
+        else:
+            parts.append(f"{name}={value!r}")
+    parts.append(")")
+
+
+def _is_documentation(node: ast.AST, parent: ast.AST) -> bool:
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    if isinstance(node, ast.keyword) and node.arg == "description":
+        return isinstance(parent, ast.Call) and isinstance(parent.func, ast.Name) and parent.func.id == "Field"
+    return False
