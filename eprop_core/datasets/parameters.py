@@ -1,12 +1,11 @@
 """Parameters of the data sets: names, units, ranges and defaults, in one place."""
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, Union
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, model_validator
 
-from eprop_core import plug_ins
 from eprop_core.datasets.location import needs_download
-from eprop_core.parsing import Parameters, parse
+from eprop_core.parsing import Parameters
 
 
 class DatasetParameters(Parameters):
@@ -137,21 +136,3 @@ class Nmnist(DatasetParameters):
     def is_here(self) -> bool:
         """Return whether the data can be read without a download."""
         return not needs_download("nmnist", self.path)
-
-
-DATASETS = plug_ins.with_plug_ins(plug_ins.DATASETS, DatasetParameters, Digits, Mnist, Nmnist)
-"""Parameters of all data sets, those of plug-ins included."""
-
-if TYPE_CHECKING:
-    Dataset = DatasetParameters
-else:
-    Dataset = Annotated[Union[DATASETS], Field(discriminator="name")]  # noqa: UP007
-
-
-class _AnyDataset(RootModel[Dataset]):
-    """One data set of any kind, for :func:`parse_dataset`."""
-
-
-def parse_dataset(values: Any, where: str = "") -> Dataset:
-    """Validate ``values`` as the data set that their key ``name`` tells; errors are those of :func:`parse`."""
-    return parse(_AnyDataset, values, where).root

@@ -15,7 +15,7 @@ import numpy as np
 
 from eprop_core import plug_ins
 from eprop_core.datasets.events import DatasetError, EventDataset, Splits
-from eprop_core.datasets.parameters import Dataset, parse_dataset
+from eprop_core.datasets.registry import Dataset, parse_dataset
 from eprop_core.parsing import ParameterError
 
 FILES = ("train.npz", "test.npz", "dataset.json")

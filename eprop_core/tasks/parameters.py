@@ -3,11 +3,10 @@
 Lengths of time are in steps, as those of the data sets.
 """
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, Union
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from eprop_core import plug_ins
 from eprop_core.parameters import Uniform
 from eprop_core.parsing import Parameters
 
@@ -128,12 +127,3 @@ class EvidenceAccumulation(Generated):
     def n_steps(self) -> int:
         """Time steps of a sample."""
         return self.n_cues * (self.pause + self.cue) + self.delay + self.recall
-
-
-GENERATED_TASKS = plug_ins.with_plug_ins(plug_ins.TASKS, Generated, SineWaves, Pattern, EvidenceAccumulation)
-"""Parameters of all generated tasks, those of plug-ins included."""
-
-if TYPE_CHECKING:
-    GeneratedTask = Generated
-else:
-    GeneratedTask = Annotated[Union[GENERATED_TASKS], Field(discriminator="name")]  # noqa: UP007

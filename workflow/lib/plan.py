@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from eprop_core.configuration import Configuration
-from eprop_core.datasets.parameters import Dataset
+from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments.baselines.parameters import Contest, SampleContest
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.points import content_hash

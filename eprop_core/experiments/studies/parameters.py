@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import AfterValidator, Field, create_model, model_validator
 
-from eprop_core.datasets.parameters import Dataset
+from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
 from eprop_core.experiments.values import Seeds, different
 from eprop_core.parameters import FixedInDegree, Network
 from eprop_core.parsing import ParameterError, Parameters
-from eprop_core.tasks.parameters import Generated, GeneratedTask
+from eprop_core.tasks.parameters import Generated
+from eprop_core.tasks.registry import GeneratedTask
 
 
 class Rewiring(Parameters):
