@@ -13,6 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from numba import njit, types
+from numba.core.dispatcher import Dispatcher
+from numba.core.errors import NumbaError
 from numba.extending import NativeValue, models, overload, register_model, typeof_impl, unbox
 
 from eprop_core import plug_ins
@@ -81,6 +83,7 @@ class PlugIn:
         self.name = name
         self.code = plug_ins.hash_of(PLUG_IN_SURROGATE_GRADIENTS[name])
         self.function = function_of(name)
+        _compiled(name)  # an error is told at once, and in one line
 
 
 def kind_of(name: str) -> int | PlugIn:
@@ -131,9 +134,26 @@ def _unbox(_type: Any, _value: Any, context: Any) -> NativeValue:
 _AS_KERNELS = {"error_model": "numpy", "_nrt": False, "forceinline": True}
 
 
+@functools.cache
+def _compiled(name: str) -> Any:
+    """Return a plug-in's function for other kernels, with whose compiled code its own is kept.
+
+    Raises:
+        ParameterError: if it cannot be compiled.
+    """
+    function = njit(**_AS_KERNELS)(function_of(name))
+    if isinstance(function, Dispatcher):  # NUMBA_DISABLE_JIT leaves it as it is
+        try:
+            function.compile((types.float64,))
+        except NumbaError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ParameterError(f"surrogate gradient {name}: numba cannot compile it ({reason})") from error
+    return function
+
+
 @overload(surrogate_gradient, jit_options=_AS_KERNELS)
 def _surrogate_gradient(kind, u, height):
     if not isinstance(kind, _PlugInType):
         return lambda kind, u, height: _built_in(kind, u, height)
-    function = njit(**_AS_KERNELS)(function_of(kind.function))  # kept with the compiled code of its callers
+    function = _compiled(kind.function)
     return lambda kind, u, height: height * function(u)
