@@ -14,7 +14,6 @@ from typing import Any
 
 from numba import njit, types
 from numba.core.dispatcher import Dispatcher
-from numba.core.errors import NumbaError
 from numba.extending import NativeValue, models, overload, register_model, typeof_impl, unbox
 
 from eprop_core import plug_ins
@@ -131,6 +130,7 @@ def _unbox(_type: Any, _value: Any, context: Any) -> NativeValue:
     return NativeValue(context.context.get_dummy_value())
 
 
+_STEP_THAT_FAILED = "Failed in nopython mode pipeline (step: nopython frontend) "
 _AS_KERNELS = {"error_model": "numpy", "_nrt": False, "forceinline": True}
 
 
@@ -145,8 +145,8 @@ def _compiled(name: str) -> Any:
     if isinstance(function, Dispatcher):  # NUMBA_DISABLE_JIT leaves it as it is
         try:
             function.compile((types.float64,))
-        except NumbaError as error:
-            reason = str(error).strip().splitlines()[-1]
+        except Exception as error:  # of several kinds; the first line of most names a step of the compiler
+            reason = " ".join(str(error).splitlines()[:2]).removeprefix(_STEP_THAT_FAILED)
             raise ParameterError(f"surrogate gradient {name}: numba cannot compile it ({reason})") from error
     return function
 
