@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from eprop_core.compiled.parsed_code import code_hash
+from eprop_core.parsed_code import content_hash
 from eprop_core.parsing import ParameterError, Parameters
 
 SURROGATE_GRADIENTS = "eprop_core.surrogate_gradients"
@@ -98,14 +98,8 @@ def distributions() -> set[str]:
 
 def hash_of(entry: EntryPoint) -> str:
     """Return a hash of the parsed code of a plug-in: of its module, and of what that imports of its own package."""
-    parts = [f"{name} {file_hash(file)}\n" for name, file in sorted(files(entry.module).items())]
+    parts = [f"{name} {content_hash(file)}\n" for name, file in sorted(files(entry.module).items())]
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
-
-
-def file_hash(file: Path) -> str:
-    """Return a hash of a module's file: of its parsed code if it is Python's, else of its bytes."""
-    content = file.read_bytes()
-    return code_hash(content) if file.suffix == ".py" else hashlib.sha256(content).hexdigest()[:16]
 
 
 def files(module: str) -> dict[str, Path]:

@@ -14,6 +14,7 @@ import grimp
 from pydantic import BaseModel
 
 from eprop_core import plug_ins
+from eprop_core.parsed_code import content_hash
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("eprop_core", "workflow")
@@ -88,12 +89,6 @@ def chosen_modules(parameters: Any) -> set[str]:
 def imported(module: str) -> set[str]:
     """Return the modules of the project that a module imports by itself."""
     return set(_graph().find_modules_directly_imported_by(module))
-
-
-@functools.cache
-def content_hash(file: Path) -> str:
-    """Return a hash of a file: of its parsed code if it is Python's, else of its bytes."""
-    return plug_ins.file_hash(file)
 
 
 @functools.cache

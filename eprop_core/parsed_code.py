@@ -1,26 +1,31 @@
-"""A hash of parsed code: comments, docstrings, layout and the place of a file do not change it.
+"""Hashes of files by their parsed code: comments, docstrings, layout and the place of a file do not change them.
 
-The cache of compiled kernels and the inputs of the pipeline's rules use it to find out whether code has changed.
+The cache of compiled kernels and the inputs of the pipeline's rules use them to find out whether code has changed.
 """
 
 import ast
+import functools
 import hashlib
+from pathlib import Path
 
 
-def code_hash(source: bytes) -> str:
-    """Return a hash of the parsed code of a Python file, 16 hexadecimal digits.
+@functools.cache
+def content_hash(file: Path) -> str:
+    """Return a hash of a file, 16 hexadecimal digits: of its parsed code if it is Python's, else of its bytes.
 
-    Neither comments nor docstrings count, nor the descriptions of parameters (``Field(description=...)``).
-
-    Args:
-        source: content of the file.
+    In parsed code, neither comments nor docstrings count, nor the descriptions of parameters
+    (``Field(description=...)``).
 
     Raises:
-        SyntaxError: content that is not Python.
+        SyntaxError: a Python file that cannot be parsed.
+        OSError: a file that cannot be read.
     """
-    parts: list[str] = []
-    _describe(ast.parse(source), parts)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    content = file.read_bytes()
+    if file.suffix == ".py":
+        parts: list[str] = []
+        _describe(ast.parse(content), parts)
+        content = "\n".join(parts).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _describe(node: ast.AST, parts: list[str]) -> None:
