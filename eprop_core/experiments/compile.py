@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--kind", default="plain", help=kinds())
     options = parser.parse_args()
     run_briefly(network_of(options.kind))
-    results.write(options.output, {"experiment": "compile", "provenance": provenance(None)})
+    results.write(options.output, {"experiment": "compile", "provenance": provenance(SINGLE_RANK)})
 
 
 if __name__ == "__main__":
