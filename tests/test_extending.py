@@ -383,7 +383,7 @@ print(task.score(sample, Recording(none, none, readout, np.zeros_like(readout)))
         assert jobs == {"footprint": 1, "footprint_table": 1, "estimate_footprint": 1}
         table = (tmp_path / "results" / "tables" / "footprint.md").read_text(encoding="utf-8")
         assert re.search(r"\| +1000 \|", table)
-        assert changed.snakemake(tmp_path, *target, "--dry-run") == {}
+        assert changed.snakemake(tmp_path, "--dry-run", *target) == {}
 
     def test_the_documents_can_be_made_anew(self, changed: Checkout) -> None:
         changed.run(changed.project, sys.executable, "-m", "workflow.lib.documentation")
