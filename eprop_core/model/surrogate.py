@@ -9,8 +9,9 @@ are compiled on their own, with the function in the loop over neurons.
 
 import functools
 import math
+from collections import namedtuple
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from numba import njit, types
 from numba.core.dispatcher import Dispatcher
@@ -71,23 +72,35 @@ def _built_in(kind, u, height):
 def surrogate_gradient(kind, u, height):
     """Surrogate gradient of the given kind, a value of :data:`KINDS` or a :class:`PlugIn`."""
     if isinstance(kind, PlugIn):
-        return height * kind.function(u)
+        return height * function_of(kind.name)(u)
     return _built_in(kind, u, height)
 
 
-class PlugIn:
-    """A surrogate gradient of another distribution."""
+class PlugIn(namedtuple("PlugIn", ())):
+    """A surrogate gradient of another distribution: an empty tuple, of a class of its own.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.code = plug_ins.hash_of(PLUG_IN_SURROGATE_GRADIENTS[name])
-        self.function = function_of(name)
-        _compiled(name)  # an error is told at once, and in one line
+    At a call of compiled code, numba tells named tuples apart by the names of their classes, at once. For other objects
+    it would ask Python for the type of each array of a rank.
+    """
+
+    name: ClassVar[str]
+    code: ClassVar[str]
+    """Hash of the function's parsed code."""
 
 
+@functools.cache
 def kind_of(name: str) -> int | PlugIn:
-    """Return what stands for a surrogate gradient in compiled code."""
-    return KINDS[name] if name in KINDS else PlugIn(name)
+    """Return what stands for a surrogate gradient in compiled code.
+
+    Raises:
+        ParameterError: see :func:`function_of`; also for a plug-in that numba cannot compile.
+    """
+    if name in KINDS:
+        return KINDS[name]
+    code = plug_ins.hash_of(PLUG_IN_SURROGATE_GRADIENTS[name])
+    _compiled(name)  # an error is told at once, and in one line
+    plug_in: PlugIn = type(f"PlugIn_{name}_{code}", (PlugIn,), {"name": name, "code": code})()
+    return plug_in
 
 
 @functools.cache
