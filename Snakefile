@@ -1,5 +1,5 @@
-# The suite is a module, so that other workflows can use it the same way.
-# A configuration given with --configfile replaces the default one instead of being merged into it.
+# The suite is imported as a module, as other workflows can import it, too.
+# A configuration given with --configfile replaces the default one; the two are not merged.
 
 
 if not workflow.overwrite_configfiles:

@@ -39,7 +39,7 @@ _MODULES = {
     "StimulusError": "stimulus",
     "parse": "parsing",
 }
-"""Modules of the public names, imported at first use: what reads parameters alone does not wait for the compiler."""
+"""Modules of the public names, imported on first use, so that reading parameters does not import the compiler."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The configuration of the pipeline: the top-level keys, and what must hold between them."""
+"""The configuration of the pipeline: the top-level keys, and checks across experiments."""
 
 import re
 from collections import Counter
@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from eprop_core.experiments import points
-from eprop_core.experiments.baselines.parameters import Contest, SampleContest, check_comparable
+from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline, check_comparable
 from eprop_core.experiments.break_even.parameters import BreakEven
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
@@ -20,50 +20,72 @@ from eprop_core.tasks.parameters import Generated
 
 
 class Configuration(Parameters):
-    """Everything that the pipeline is told."""
+    """The experiments of the pipeline, and the cluster that they run on."""
 
-    tasks: dict[Name, TaskParameters] = Field({}, description="what there is to learn")
-    studies: dict[Name, Study] = Field(
-        {}, description="training runs; each study makes a figure and a table of its name"
+    tasks: dict[Name, TaskParameters] = Field(
+        {}, description="data sets or generated tasks, with the networks that learn them"
     )
-    scaling: dict[Name, Scaling] = Field({}, description="timing runs; each makes a figure and a table, `NAME_scaling`")
+    studies: dict[Name, Study] = Field(
+        {}, description="training runs over parameters and seeds; each study makes a figure and a table of its name"
+    )
+    scaling: dict[Name, Scaling] = Field(
+        {}, description="timing runs over numbers of ranks; each makes a figure and a table `NAME_scaling`"
+    )
     ranks_per_node: RankCount | None = Field(
         None,
-        description="ranks of a timing run on each node of a cluster; null: as many as its cores, and each node is "
-        "asked for the memory of all ranks",
+        description="ranks of a timing run on each node of a cluster; null: as many as a node has cores, and "
+        "each node is requested with the memory of all ranks",
     )
     interconnect: Interconnect | None = Field(
-        None, description="what the communication of dry runs is modelled from; null: measured between two ranks here"
+        None,
+        description="latency and bandwidth, for the modelled communication of dry runs; null: measured "
+        "between two ranks",
     )
     break_even: BreakEven | None = Field(None, description="event-driven against time-driven simulation")
-    baselines: dict[Name, Contest] = Field(
-        {}, description="networks on which simulators are compared by the target `baselines`"
+    baselines: dict[Name, BaselineParameters] = Field(
+        {}, description="networks on which the target `baselines` compares simulators"
     )
-    saccades: SaccadesComparison | None = Field(None, description="what the target `saccades` compares")
-    verification: Verification = Field(Verification(), description="what the target `verification` compares")
+    saccades: SaccadesComparison | None = Field(None, description="data of the target `saccades`")
+    verification: Verification = Field(Verification(), description="random networks of the target `verification`")
 
     @property
     def other_figures(self) -> set[str]:
-        """Names of the figures and tables that are not those of a study."""
+        """Names of the figures and tables that belong to no study."""
         single = {"baselines", "break_even", "exchange", "saccades", "scaling", "verification"}
         return single | {f"{name}_scaling" for name in self.scaling}
 
     @property
     def other_tables(self) -> set[str]:
-        """Names of tables that are not the one that a study has for its figure."""
+        """Names of the tables other than those with the name of a study."""
         of_studies = {f"{name}_{kind}" for name in self.studies for kind in ("runs", "curves", "answers")}
         single = {"baselines_runs", "break_even_runs", "verification_activity", "verification_divergence"}
         return of_studies | single | {f"{name}_scaling_runs" for name in self.scaling}
 
     def point(self, task: str, changes: points.Changes) -> TaskParameters:
-        """Return a task with the changes of a point; raise a :class:`ParameterError` if they are not allowed."""
+        """Return a task with the changes of a point.
+
+        Raises
+        ------
+        ParameterError
+            If a change is not allowed.
+        """
         return points.parse_changed(TaskParameters, self.tasks[task].model_dump(mode="json"), changes)
 
 
 def load(values: Any, where: str) -> Configuration:
-    """Validate a configuration and every point of its studies; raise a :class:`ParameterError`, a line per wrong key.
+    """Validate a configuration and every point of its experiments.
 
-    ``where`` names the file that the values come from.
+    Parameters
+    ----------
+    values
+        Nested dictionaries, as a YAML file gives them.
+    where
+        Name of the file, for messages.
+
+    Raises
+    ------
+    ParameterError
+        If values are not allowed; the message has one line per wrong key.
     """
     configuration = parse(Configuration, _read_numbers(values), f"{where}: ")
     problems = []
@@ -74,25 +96,27 @@ def load(values: Any, where: str) -> Configuration:
             configuration.break_even.points()
         except ParameterError as error:
             problems += [f"break_even.series: {line}" for line in str(error).splitlines()]
-    for name, contest in configuration.baselines.items():
-        if isinstance(contest, SampleContest):
-            for task in contest.tasks:
+    for name, baseline in configuration.baselines.items():
+        if isinstance(baseline, SampleBaseline):
+            for task in baseline.tasks:
                 if task not in configuration.tasks:
                     problems.append(f"baselines.{name}.tasks: {_no_task(configuration, task)}")
                     continue
                 if isinstance(configuration.tasks[task].dataset, Generated):
                     problems.append(f"baselines.{name}.tasks: {task} has no data set, whose samples could be shown")
-                wrong = _wrong(configuration, task, contest.changes)
+                wrong = _wrong(configuration, task, baseline.changes)
                 problems += [f"baselines.{name}.changes: {task}: {line}" for line in wrong]
                 if not wrong:
-                    problems += _wrong_contest(configuration.point(task, contest.changes), f"baselines.{name}: {task}")
+                    problems += _wrong_baseline(
+                        configuration.point(task, baseline.changes), f"baselines.{name}: {task}"
+                    )
     if problems:
         raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
     return configuration
 
 
 def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
-    """Return what is wrong with a study in the whole of the configuration: where below its name, and what."""
+    """Return the errors of a study that involve the rest of the configuration: path below its name, and message."""
     study = configuration.studies[name]
     if name in configuration.other_figures:
         return [": another figure has this name"]
@@ -115,8 +139,8 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
     return _wrong_judgement(study, trained) + _repeated_points(study, trained) + _wrong_seeds(study, trained)
 
 
-def _wrong_contest(task: TaskParameters, where: str) -> list[str]:
-    """Return what keeps the network of a task from being compared."""
+def _wrong_baseline(task: TaskParameters, where: str) -> list[str]:
+    """Return the reasons why the network of a task cannot be compared with other simulators."""
     try:
         check_comparable(task.network_for(2**31, 2**31))
     except ValueError as error:
@@ -129,7 +153,7 @@ def _no_task(configuration: Configuration, task: str) -> str:
 
 
 def _wrong(configuration: Configuration, task: str, changes: points.Changes) -> list[str]:
-    """Return what is wrong with changes of a task, one line each."""
+    """Return the errors of the changes of a task, one line each."""
     try:
         configuration.point(task, changes)
     except ParameterError as error:
@@ -148,7 +172,7 @@ def _wrong_goals(configuration: Configuration, study: Study) -> list[str]:
 
 
 def _wrong_judgement(study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
-    """Return a line where what is varied would be judged by two measures, which no axis and no difference can have."""
+    """Return an error if a study that varies something has both tasks with accuracy and tasks with a loss only."""
     judged = {task.has_accuracy: name for name, tasks in trained.items() for task in tasks}
     if study.kind == "curves" or len(judged) == 1:
         return []
@@ -156,11 +180,11 @@ def _wrong_judgement(study: Study, trained: dict[str, list[TaskParameters]]) -> 
 
 
 def _repeated_points(study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
-    """Return a line per point that is equal to one before it: the statistics would count its runs twice."""
+    """Return an error per point that equals an earlier one, because statistics would count its runs twice."""
     lines = []
     seen: dict[tuple[str, ...], points.Point] = {}
     for point, *tasks in zip(study.points(), *trained.values(), strict=True):
-        # Each parameter of `vary`, and each of `series`, may have the task as it is.
+        # Each parameter of `vary`, and each series, may include the unchanged task.
         place = (point.series, *(point.changes if study.kind == "vary" else ()))
         first = seen.setdefault((*place, *map(points.content_hash, tasks)), point)
         if first is not point:
@@ -171,7 +195,7 @@ def _repeated_points(study: Study, trained: dict[str, list[TaskParameters]]) -> 
 
 
 def _wrong_seeds(study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
-    """Return a line per task whose folds are not tested equally often: the mean over seeds is to be that over folds."""
+    """Return an error per task whose folds are not tested equally often, so that means over seeds are over folds."""
     lines = []
     for name, tasks in trained.items():
         for folds in {folds for task in tasks if (folds := task.training.folds)}:
@@ -187,7 +211,7 @@ _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 def _read_numbers(values: Any) -> Any:
-    """Return ``values`` with ``5e-3`` and the like as numbers, as YAML 1.2 has it; YAML 1.1 wants a dot there."""
+    """Return ``values`` with strings like ``5e-3`` as numbers, as in YAML 1.2; YAML 1.1 requires a dot in them."""
     if isinstance(values, dict):
         return {key: _read_numbers(value) for key, value in values.items()}
     if isinstance(values, list):

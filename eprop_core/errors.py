@@ -2,8 +2,8 @@
 
 
 class NotFiniteError(ArithmeticError):
-    """A voltage that is no longer a finite number, or a weight on its way there."""
+    """A voltage is infinite or not a number, or an output weight is too large for the readouts' fixed-point range."""
 
 
 class InsufficientMemoryError(MemoryError):
-    """A network that does not fit into the memory there is."""
+    """A network does not fit into the available memory."""

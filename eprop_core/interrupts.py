@@ -7,19 +7,20 @@ from typing import Any, Self
 
 
 class DeferredInterrupt:
-    """Context in which Ctrl-C, or the stop button of a notebook, is noted instead of raising ``KeyboardInterrupt``.
+    """Context that records Ctrl-C, or the stop button of a notebook, instead of raising ``KeyboardInterrupt``.
 
-    The code within can then stop where it leaves everything in order. A second Ctrl-C raises ``KeyboardInterrupt`` at
-    once. Nothing changes outside the main thread, which alone receives signals, and where the program has a handler of
-    its own for SIGINT.
+    The code inside checks ``requested`` and stops at a point at which its state is consistent. A second Ctrl-C raises
+    ``KeyboardInterrupt`` immediately. The context has no effect outside the main thread, which alone receives signals,
+    or if the program has its own handler for SIGINT.
     """
 
     def __init__(self) -> None:
         self.requested = False
-        """Whether there was an interrupt."""
+        """Whether Ctrl-C was pressed."""
         self._handler: Any = None
 
     def __enter__(self) -> Self:
+        """Replace Python's handler of SIGINT."""
         in_main_thread = threading.current_thread() is threading.main_thread()
         if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             self._handler = signal.signal(signal.SIGINT, self._note)
@@ -33,5 +34,6 @@ class DeferredInterrupt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        """Restore the handler."""
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)

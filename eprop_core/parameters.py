@@ -1,8 +1,8 @@
 """Parameters of a network: names, units, ranges and defaults, in one place.
 
-Every model is immutable and checked when it is made (:mod:`eprop_core.parsing`).
-Physical parameters bear the names that NEST and the literature give them. Voltages are relative to the
-leak potential ``E_L`` unless said otherwise. Times are in ms, delays and windows in steps of ``dt``.
+Each model is immutable and validates its values (:mod:`eprop_core.parsing`). Physical parameters have the names of
+NEST and of the literature. Voltages are relative to the leak potential ``E_L`` unless stated otherwise. Times are in
+ms; delays and windows are in steps of ``dt``.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -13,10 +13,10 @@ from eprop_core import plug_ins
 from eprop_core.parsing import Parameters
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
-"""Names of the projections of a network."""
+"""Keys of a network's projections; :func:`eprop_core.network.projections.projections` says what they connect."""
 
 LEARNING_PROJECTIONS = PROJECTIONS[:3]
-"""Those whose weights the rule can learn."""
+"""The projections whose weights can be plastic."""
 
 
 SURROGATE_GRADIENTS = {
@@ -42,9 +42,12 @@ class SurrogateGradient(Parameters):
     function: SurrogateFunction = Field(
         "piecewise_linear",
         description="; ".join(f"{name}: {formula}" for name, formula in SURROGATE_GRADIENTS.items()),
+        json_schema_extra={"label": "surrogate gradient"},
     )
     height: float = Field(0.5, ge=0, description="largest value, at the threshold")
-    width: float = Field(0.5, gt=0, description="mV, scale of the distance to the threshold")
+    width: float = Field(
+        0.5, gt=0, description="distance to the threshold at which u is 1", json_schema_extra={"unit": "mV"}
+    )
 
     @property
     def implementation(self) -> str | None:
@@ -54,21 +57,28 @@ class SurrogateGradient(Parameters):
 
 
 class IgnoreAndFire(Parameters):
-    """Spikes at a fixed rate and a random phase, whatever the voltage: the load of a run stays at every size."""
+    """Neurons fire at a fixed rate and a random phase, whatever their voltage.
 
-    rate: float = Field(gt=0, description="spikes/s; the interval between two spikes is rounded to steps")
+    The load per neuron of a scaling run is then the same at every network size.
+    """
+
+    rate: float = Field(
+        gt=0,
+        description="rate of each neuron; the interval between two spikes is rounded to steps",
+        json_schema_extra={"unit": "spikes/s"},
+    )
 
 
 class Adaptation(Parameters):
-    """Threshold that each spike raises: V_th + beta * a, where a decays with tau and grows by 1 after a spike."""
+    """Adaptive threshold V_th + beta * a, where a decays with time constant tau and increases by 1 after each spike."""
 
-    beta: float = Field(gt=0, description="mV, rise of the threshold after a spike")
-    tau: float = Field(gt=0, description="ms, time constant of the adaptation")
-    share: float = Field(1.0, ge=0, le=1, description="share of the neurons that adapt: the last ones")
+    beta: float = Field(gt=0, description="increase of the threshold after a spike", json_schema_extra={"unit": "mV"})
+    tau: float = Field(gt=0, description="time constant of the adaptation", json_schema_extra={"unit": "ms"})
+    share: float = Field(1.0, ge=0, le=1, description="fraction of the neurons that adapt: those with the highest ids")
 
 
 class Uniform(Parameters):
-    """A value for each neuron, drawn uniformly."""
+    """A uniform distribution from which values are drawn."""
 
     low: float = Field(gt=0, description="smallest value")
     high: float = Field(gt=0, description="largest value")
@@ -84,7 +94,7 @@ PositivePerNeuron = Annotated[
     Annotated[float, Field(gt=0), Tag("value")] | Annotated[Uniform, Tag("uniform")],
     Discriminator(lambda value: "uniform" if isinstance(value, dict | Uniform) else "value"),
 ]
-"""One value for all neurons, or one drawn for each."""
+"""One value for all neurons, or a distribution from which each neuron draws its own."""
 
 
 class RecurrentNeuron(Parameters):
@@ -94,32 +104,56 @@ class RecurrentNeuron(Parameters):
     ``eprop_iaf_psc_delta_adapt``.
     """
 
-    tau_m: PositivePerNeuron = Field(20.0, description="ms, membrane time constant; {low, high}: drawn for each neuron")
-    C_m: float = Field(1.0, gt=0, description="pF, membrane capacitance; acts on I_e alone")
-    I_e: float = Field(0.0, description="pA, constant current")
-    V_th: PositivePerNeuron = Field(
-        0.6, description="mV, spike threshold relative to E_L; {low, high}: drawn for each neuron"
+    tau_m: PositivePerNeuron = Field(
+        20.0,
+        description="membrane time constant; {low, high}: drawn uniformly for each neuron",
+        json_schema_extra={"label": "membrane time constant", "unit": "ms"},
     )
-    V_min: float | None = Field(None, description="mV, lower bound of the membrane voltage relative to E_L; null: none")
+    C_m: float = Field(
+        1.0,
+        gt=0,
+        description="membrane capacitance; it scales the effect of I_e only",
+        json_schema_extra={"unit": "pF"},
+    )
+    I_e: float = Field(0.0, description="constant current", json_schema_extra={"unit": "pA"})
+    V_th: PositivePerNeuron = Field(
+        0.6,
+        description="spike threshold relative to E_L; {low, high}: drawn uniformly for each neuron",
+        json_schema_extra={"unit": "mV"},
+    )
+    V_min: float | None = Field(
+        None,
+        description="lower bound of the membrane voltage relative to E_L; null: none",
+        json_schema_extra={"unit": "mV"},
+    )
     V_reset: float | None = Field(
         None,
-        description="mV relative to E_L, voltage after a spike and in the t_ref that follow, in which input is lost; "
-        "null: a spike subtracts V_th, and refractoriness only forbids to spike",
+        description="voltage relative to E_L to which a spike resets the neuron, and at which it stays for t_ref; "
+        "input that arrives meanwhile is lost. null: a spike subtracts V_th; during t_ref the voltage evolves, but the "
+        "neuron does not spike",
+        json_schema_extra={"unit": "mV"},
     )
     delayed_reset: bool = Field(
-        False, description="whether V_th is subtracted one step after the spike, undecayed (Bellec et al. 2020)"
+        False, description="whether V_th is subtracted in the step after the spike, without decay (Bellec et al. 2020)"
     )
-    adaptation: Adaptation | None = Field(None, description="null: the threshold is constant")
+    adaptation: Adaptation | None = Field(
+        None, description="adaptation of the threshold; null: the threshold is constant"
+    )
     t_ref: float = Field(
         0.0,
         ge=0,
-        description="ms, refractory period, a multiple of dt. A neuron that is always driven fires every t_ref, and "
-        "every dt where t_ref is 0; with V_reset, which clamps it for all of t_ref, every t_ref + dt",
+        description="refractory period, a multiple of dt. A neuron under strong constant drive fires every "
+        "t_ref, or every dt if t_ref is 0; with V_reset, which clamps the voltage for the whole "
+        "of t_ref, it fires every t_ref + dt",
+        json_schema_extra={"unit": "ms"},
     )
-    surrogate_gradient: SurrogateGradient = SurrogateGradient()
+    surrogate_gradient: SurrogateGradient = Field(
+        SurrogateGradient(), description="surrogate gradient psi of the spike function"
+    )
     ignore_and_fire: IgnoreAndFire | None = Field(
         None,
-        description="null: a spike when the voltage reaches the threshold; else all is computed, but spikes are given",
+        description="firing at a fixed rate; voltages and plasticity are computed as usual. null: a neuron "
+        "spikes when its voltage reaches the threshold",
     )
 
 
@@ -132,32 +166,35 @@ LOSS_UNITS: dict[Loss, str] = {"mean_squared_error": "mV²", "cross_entropy": "n
 class ReadoutNeuron(Parameters):
     """Leaky readout without spikes (NEST: ``eprop_readout``); its signal is y = v + E_L."""
 
-    tau_m: float = Field(20.0, gt=0, description="ms, membrane time constant")
-    E_L: float = Field(0.0, description="mV, leak potential, the readout signal at rest")
+    tau_m: float = Field(20.0, gt=0, description="membrane time constant", json_schema_extra={"unit": "ms"})
+    E_L: float = Field(0.0, description="leak potential, the readout signal at rest", json_schema_extra={"unit": "mV"})
     loss: Loss = Field(
         "mean_squared_error",
-        description="what the error is the gradient of; each is the mean over samples. mean_squared_error: half the "
-        "squared y - target, summed over readouts and the steps of the learning window, mV²; error y - target. "
-        "cross_entropy: -log softmax(y) of the class, mean over these steps, nats; error softmax(y) - target",
+        description="loss, averaged over samples; the error is its gradient by the readout signal y. "
+        "mean_squared_error: half the squared y - target, summed over readouts and the steps of "
+        "the learning window, mV²; the error is y - target. cross_entropy: -log softmax(y) of "
+        "the correct class, averaged over these steps, nats; the error is softmax(y) - target",
     )
 
 
 class OptimizerParameters(Parameters):
-    """What all optimizers share: a step size, and the bounds in which weights are kept."""
+    """Parameters of every optimizer: the step size, and the bounds of the weights."""
 
     moments: ClassVar[int] = 0
-    """Values that it keeps per synapse, beside weight and gradient."""
+    """Values that the optimizer keeps per synapse, beside weight and gradient."""
     is_linear: ClassVar[bool] = True
-    """Whether changes are proportional to gradients. If not, each synapse adds up the gradients of single steps: the
-    rounding that running sums leave of a gradient that ought to be zero could make a large change."""
+    """Whether changes are proportional to gradients. If not, each synapse adds up the gradients of single steps, because
+    running sums leave a rounding error in a gradient that should be zero, which could cause a large change."""
 
-    learning_rate: float = Field(1e-4, ge=0, description="step size of the weight update (eta)")
-    weight_min: float = Field(-100.0, description="pA, smallest weight")
-    weight_max: float = Field(100.0, description="pA, largest weight")
+    learning_rate: float = Field(
+        1e-4, ge=0, description="step size of the weight update (eta)", json_schema_extra={"label": "learning rate"}
+    )
+    weight_min: float = Field(-100.0, description="smallest weight", json_schema_extra={"unit": "pA"})
+    weight_max: float = Field(100.0, description="largest weight", json_schema_extra={"unit": "pA"})
     fixed_signs: bool = Field(
         False,
-        description="whether each weight keeps its initial sign: an update that would cross zero ends there. No Dale's "
-        "law: drawn weights of one neuron have both signs, and keep them",
+        description="whether each weight keeps its initial sign: an update that would cross zero stops "
+        "there. This is not Dale's law: the drawn weights of one neuron have both signs",
     )
 
     @model_validator(mode="after")
@@ -179,7 +216,7 @@ class GradientDescent(OptimizerParameters):
 
 
 class Adam(OptimizerParameters):
-    """Adaptive moments (Kingma and Ba 2015); the moments move once per elapsed step or sample."""
+    """Adaptive moments (Kingma and Ba 2015); the moments are updated once per elapsed step or sample."""
 
     moments: ClassVar[int] = 2
     is_linear: ClassVar[bool] = False
@@ -190,7 +227,8 @@ class Adam(OptimizerParameters):
     epsilon: float = Field(1e-8, gt=0, description="added to the square root of the second moment")
     optimize_each_step: bool = Field(
         False,
-        description="whether each step's gradient moves the weight, instead of the sum since the last spike; slow",
+        description="whether the weight is updated with the gradient of each step, instead of with the sum "
+        "over the steps since the last spike; slow",
     )
 
     @property
@@ -213,42 +251,61 @@ Optimizer = Annotated[
 class Plasticity(Parameters):
     """The learning rule.
 
-    As it is, e-prop+: eligibility traces, rate regularization by moving average, one update per spike. With ``update``
-    and ``rate_average`` set to "sample", ``reset_at_samples``, no cutoff and kappa = exp(-dt / readout.tau_m): e-prop
-    as in Bellec et al. 2020.
+    The defaults give e-prop+: eligibility traces, firing-rate regularization by a moving average, one weight update per
+    presynaptic spike. e-prop of Bellec et al. 2020 has ``update: sample``, ``rate_average: sample``,
+    ``reset_at_samples: true``, ``cutoff: null`` and kappa = exp(-dt / readout.tau_m).
     """
 
     update: Literal["spike", "sample"] = Field(
-        "spike", description="when weights change: at each spike of their source, or after each batch of samples"
+        "spike",
+        description="when weights are updated. spike: at each presynaptic spike; sample: after each batch of samples",
     )
     batch_size: int = Field(
         1,
         ge=1,
-        description="samples whose mean gradient makes one update, where samples update; a network that is evaluated "
-        "has learned from an incomplete batch, too",
+        description="samples per weight update, which uses the mean of their gradients; above 1 it needs "
+        "update: sample. An evaluation applies an incomplete batch, too",
     )
     rate_average: Literal["moving", "sample"] = Field(
         "moving",
-        description="firing rate that is regularized: moving average, or mean over a sample (update per sample)",
+        description="firing rate that is regularized. moving: a moving average; sample: the mean over a "
+        "sample, which needs update: sample",
     )
     reset_at_samples: bool = Field(
         False,
-        description="whether voltages, refractoriness and traces return to rest before each sample; "
-        "as in NEST, spikes that arrive in its first step are lost",
+        description="whether voltages, refractoriness and traces are reset before each sample; as in NEST, "
+        "spikes that arrive in its first step are then lost",
     )
-    kappa: float = Field(0.97, ge=0, lt=1, description="decay per step of the low-pass filter of the eligibility trace")
-    kappa_reg: float = Field(0.97, ge=0, lt=1, description="decay per step of the filters of the rate regularization")
+    kappa: float = Field(
+        0.97,
+        ge=0,
+        lt=1,
+        description="decay per step of the low-pass filter of the eligibility trace",
+        json_schema_extra={"label": "eligibility filter κ"},
+    )
+    kappa_reg: float = Field(
+        0.97, ge=0, lt=1, description="decay per step of the low-pass filters of the firing-rate regularization"
+    )
     c_reg: float = Field(
         0.0,
         ge=0,
-        description="strength of the firing-rate regularization: factor of the rate minus f_target in spikes/ms, or in "
-        'spikes per step where rate_average is "sample"',
+        description="strength of the firing-rate regularization: factor of rate - f_target in spikes/ms, or "
+        "in spikes per step if rate_average is sample",
+        json_schema_extra={"label": "rate regularization"},
     )
-    f_target: float = Field(10.0, ge=0, description="spikes/s at every dt, target rate of the regularization")
+    f_target: float = Field(
+        10.0,
+        ge=0,
+        description="target rate of the regularization, at every dt",
+        json_schema_extra={"label": "target rate", "unit": "spikes/s"},
+    )
     cutoff: int | None = Field(
-        100, ge=2, description="steps after a spike in which a synapse gathers gradient; null: no limit"
+        100,
+        ge=2,
+        description="time after a spike in which a synapse gathers gradient; null: no limit",
+        json_schema_extra={"label": "cutoff", "unit": "steps"},
     )
-    optimizer: Optimizer = GradientDescent()
+    optimizer: Optimizer = Field(GradientDescent(), description="converts gradients into weight updates")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -262,83 +319,102 @@ class Plasticity(Parameters):
 
     @property
     def counts_samples(self) -> bool:
-        """Whether something happens between samples."""
+        """Whether weights are updated or states reset between samples."""
         return self.update == "sample" or self.reset_at_samples
 
 
 class AllToAll(Parameters):
-    """Every source to every target."""
+    """Every source is connected to every target."""
 
     rule: Literal["all_to_all"]
 
 
 class FixedInDegree(Parameters):
-    """The same number of randomly drawn sources for every target."""
+    """Every target has the same number of randomly drawn sources."""
 
     rule: Literal["fixed_in_degree"]
     in_degree: int = Field(ge=0, description="sources per target")
-    allow_multapses: bool = Field(False, description="whether a source may be drawn twice for one target")
+    allow_multapses: bool = Field(False, description="whether a source may be drawn more than once for one target")
 
 
 class PairwiseBernoulli(Parameters):
-    """Every pair independently with the same probability."""
+    """Every pair of neurons is connected independently with the same probability."""
 
     rule: Literal["pairwise_bernoulli"]
-    probability: float = Field(ge=0, le=1, description="probability of a pair, the density of the projection")
+    probability: float = Field(
+        ge=0,
+        le=1,
+        description="connection probability, the density of the projection",
+        json_schema_extra={"label": "density"},
+    )
 
 
 Connectivity = Annotated[AllToAll | FixedInDegree | PairwiseBernoulli, Field(discriminator="rule")]
 
 
 class InitialWeights(Parameters):
-    """Distribution of the initial weights: ``scale`` times a draw, divided as ``divide_by`` says."""
+    """Initial weights: random numbers times ``scale``, divided by the square root that ``divide_by`` names."""
 
     distribution: Literal["normal", "uniform", "constant"] = Field(
         "normal", description="normal: mean 0, deviation 1; uniform: in [-sqrt(3), sqrt(3)), deviation 1; constant: 1"
     )
-    scale: float = Field(1.0, description="pA, factor of the draws; standard deviation where nothing divides")
+    scale: float = Field(
+        1.0,
+        description="factor of the random numbers; with divide_by: nothing their standard deviation",
+        json_schema_extra={"unit": "pA"},
+    )
     divide_by: Literal["nothing", "sqrt_sources", "sqrt_in_degree", "sqrt_mean_fan"] = Field(
         "sqrt_sources",
-        description="sqrt_sources: square root of the number of sources; sqrt_in_degree: of the mean in-degree; "
-        "sqrt_mean_fan: of the mean of sources and targets (Glorot)",
+        description="sqrt_sources: square root of the number of sources; sqrt_in_degree: of the mean "
+        "in-degree; sqrt_mean_fan: of the mean of the numbers of sources and targets (Glorot)",
     )
 
 
-class Projection(Parameters):
-    """Connections between two populations."""
+class ProjectionParameters(Parameters):
+    """Connections from one population to another, with their delay and plasticity."""
 
-    connectivity: Connectivity = AllToAll(rule="all_to_all")
-    weights: InitialWeights = InitialWeights()
+    connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
+    weights: InitialWeights = Field(InitialWeights(), description="initial weights")
     delay: int = Field(
         1,
         ge=1,
-        description="steps from a spike's emission to its arrival. Targets and learning windows do not shift with it: "
+        description="time from a spike's emission to its arrival. Targets and learning windows do not shift with it: "
         "the first input.delay + output.delay steps of a sample still see the readouts answer the sample before",
+        json_schema_extra={"label": "delay", "unit": "steps"},
     )
-    plastic: bool = Field(True, description="whether its weights learn")
+    plastic: bool = Field(True, description="whether the weights are plastic")
     learning_rate: float | None = Field(
-        None, ge=0, description="step size of its weight updates; null: that of plasticity.optimizer"
+        None, ge=0, description="step size of the weight updates of this projection; null: that of plasticity.optimizer"
     )
     fixed_signs: bool | None = Field(
-        None, description="whether each of its weights keeps its initial sign; null: as plasticity.optimizer says"
+        None,
+        description="whether each weight of this projection keeps its initial sign; null: as in plasticity.optimizer",
     )
 
 
-class Feedback(Parameters):
-    """Feedback B from the readouts to the recurrent neurons, which carries the learning signals."""
+class FeedbackParameters(Parameters):
+    """Feedback weights B from the readouts to the recurrent neurons, which carry the learning signals."""
 
     kind: Literal["random", "symmetric", "adaptive"] = Field(
         "random",
-        description="random: drawn, never learns; symmetric: the transposed output weights as they are; "
-        "adaptive: along the output connections, drawn, and learns with their updates. Only random feedback has the "
-        "connectivity given here",
+        description="random: drawn and constant; symmetric: the transposed output weights, following their "
+        "updates; adaptive: drawn for the transposed output connections, and changed by the "
+        "updates of the output weights. The key connectivity applies to random feedback only",
     )
     weight_decay: float = Field(
-        0.0, ge=0, lt=1, description="share by which output and adaptive feedback weights shrink at each update"
+        0.0,
+        ge=0,
+        lt=1,
+        description="fraction by which output weights and adaptive feedback weights shrink at each update",
     )
-    connectivity: Connectivity = AllToAll(rule="all_to_all")
+    connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
     weights: InitialWeights = InitialWeights(divide_by="nothing")
-    delay: int = Field(1, ge=1, description="steps from a readout's error to its arrival at the recurrent neurons")
+    delay: int = Field(
+        1,
+        ge=1,
+        description="time from a readout's error to its arrival at the recurrent neurons",
+        json_schema_extra={"label": "delay", "unit": "steps"},
+    )
 
 
 def _check_voltages(neuron: RecurrentNeuron) -> None:
@@ -353,17 +429,27 @@ def _check_voltages(neuron: RecurrentNeuron) -> None:
 class Network(Parameters):
     """A recurrent network with its inputs, readouts and learning rule."""
 
-    dt: float = Field(1.0, gt=0, description="ms, length of a step")
+    dt: float = Field(1.0, gt=0, description="simulation step", json_schema_extra={"unit": "ms"})
     n_input: int = Field(ge=1, description="input channels")
-    n_recurrent: int = Field(ge=1, description="recurrent neurons")
+    n_recurrent: int = Field(ge=1, description="recurrent neurons", json_schema_extra={"label": "recurrent neurons"})
     n_readout: int = Field(ge=1, description="readout neurons")
-    neuron: RecurrentNeuron = RecurrentNeuron()
-    readout: ReadoutNeuron = ReadoutNeuron()
-    plasticity: Plasticity = Plasticity()
-    input: Projection = Field(Projection(), description="input channels to recurrent neurons")
-    recurrent: Projection = Field(Projection(), description="recurrent neurons to each other, never to themselves")
-    output: Projection = Field(Projection(), description="recurrent neurons to readouts")
-    feedback: Feedback = Field(Feedback(), description="readouts to recurrent neurons")
+    neuron: RecurrentNeuron = Field(RecurrentNeuron(), description="recurrent neurons")
+    readout: ReadoutNeuron = Field(ReadoutNeuron(), description="readout neurons and loss")
+    plasticity: Plasticity = Field(Plasticity(), description="learning rule")
+    input: ProjectionParameters = Field(
+        ProjectionParameters(), description="input channels to recurrent neurons", json_schema_extra={"label": "input"}
+    )
+    recurrent: ProjectionParameters = Field(
+        ProjectionParameters(),
+        description="recurrent neurons to each other, without autapses",
+        json_schema_extra={"label": "recurrent"},
+    )
+    output: ProjectionParameters = Field(
+        ProjectionParameters(), description="recurrent neurons to readouts", json_schema_extra={"label": "output"}
+    )
+    feedback: FeedbackParameters = Field(
+        FeedbackParameters(), description="readouts to recurrent neurons", json_schema_extra={"label": "feedback"}
+    )
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -384,7 +470,7 @@ class Network(Parameters):
             )
         sources = {"input": self.n_input, "recurrent": self.n_recurrent - 1, "output": self.n_recurrent}
         for name, available in sources.items():
-            projection: Projection = getattr(self, name)
+            projection: ProjectionParameters = getattr(self, name)
             cutoff = self.plasticity.cutoff
             if projection.plastic and cutoff is not None and cutoff <= projection.delay:
                 raise ValueError(f"plasticity.cutoff = {cutoff} must exceed {name}.delay = {projection.delay}")
@@ -393,13 +479,13 @@ class Network(Parameters):
         return self
 
     def optimizer(self, projection: str) -> OptimizerParameters:
-        """Return the optimizer of a projection's weights, with what the projection has of its own."""
+        """Return the optimizer of a projection, with the values that the projection overrides."""
         own = getattr(self, projection).model_dump(include={"learning_rate", "fixed_signs"}, exclude_none=True)
         return self.plasticity.optimizer.model_copy(update=own)
 
     @property
     def firing_period(self) -> int:
-        """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
+        """Steps between two spikes under ``ignore_and_fire``; 0 if the voltage decides when a neuron spikes."""
         given = self.neuron.ignore_and_fire
         return 0 if given is None else max(1, round(1000.0 / (given.rate * self.dt)))
 

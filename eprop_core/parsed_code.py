@@ -16,7 +16,8 @@ def content_hash(file: Path) -> str:
     In parsed code, neither comments nor docstrings count, nor the descriptions of parameters
     (``Field(description=...)``).
 
-    Raises:
+    Raises
+    ------
         SyntaxError: a Python file that cannot be parsed.
         OSError: a file that cannot be read.
     """

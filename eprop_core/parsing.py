@@ -1,4 +1,4 @@
-"""How parameters are read: every wrong one is told in one line, which names the key, the value and what is allowed."""
+"""Validation of parameters: each error is one line with the key, the value and the allowed values."""
 
 import difflib
 import json
@@ -11,30 +11,42 @@ from pydantic_core import ErrorDetails
 
 
 class Parameters(BaseModel):
-    """Base of all parameter sets: frozen, no unknown keys, no conversion of wrong types, finite numbers."""
+    """Base of all parameter models: immutable, without unknown keys, type conversions or non-finite numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     @model_validator(mode="before")
     @classmethod
     def _note_reader(cls, values: Any, info: ValidationInfo) -> Any:
-        """Note which model reads these values, for :func:`parse` to tell the keys that it has."""
+        """Record which model reads these values, so that :func:`parse` can list its keys in an error."""
         if info.context is not None:
             info.context[id(values)] = cls
         return values
 
 
 class ParameterError(ValueError):
-    """A parameter that is not allowed; the message is one line: where, what, and what is allowed."""
+    """A parameter is not allowed; the message has a line per error: the key, the value and the allowed values."""
 
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def parse(model: type[Model], values: Any, where: str = "") -> Model:
-    """Validate ``values`` as ``model``; raise a :class:`ParameterError` of one line per wrong key.
+    """Validate ``values`` as a ``model``.
 
-    ``where`` is put before each key, for instance the name of the file that the values come from.
+    Parameters
+    ----------
+    model
+        The model that describes the values.
+    values
+        Nested dictionaries, as a YAML or JSON file gives them, or a model.
+    where
+        Prefix of each line of an error, for instance the name of the file that holds the values.
+
+    Raises
+    ------
+    ParameterError
+        If values are not allowed; the message has one line per wrong key.
     """
     readers: dict[int, type[BaseModel]] = {}
     try:
@@ -45,7 +57,7 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
 
 
 def no_such_key(key: str, known: Iterable[str]) -> str:
-    """Return what is told of a key that is none of those ``known``."""
+    """Return the message for a key that is not among the ``known`` ones, with the closest of them."""
     known = list(known)
     close = difflib.get_close_matches(key, known, n=1)
     return f"no such key; close to it: {close[0]}" if close else f"no such key; allowed: {', '.join(known)}"
@@ -56,17 +68,17 @@ _PLAIN_WORDS = {
     "too_long": "must have entries, at most {max_length}",
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be keys with values, `key: value`"),
 }
-"""Where those of pydantic are about its insides."""
+"""Messages that replace those in which pydantic speaks of its own types, by the type of the error."""
 
 
 def _line(detail: ErrorDetails, values: Any, readers: Mapping[int, type[BaseModel]]) -> str:
-    """Return the line on one error, where ``readers`` are the models that have read values, by identity."""
+    """Return the line for one error; ``readers`` holds the model that read a value, by the identity of the value."""
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     keys, section = _keys(values, detail["loc"], missing=kind == "missing")
     message = detail["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
         return f"{'.'.join(keys)}: {_unknown_key(keys[-1], readers[id(section)])}"
-    if kind.startswith("union_tag"):  # the key that tells which of several models is meant is wrong or missing
+    if kind.startswith("union_tag"):  # the key that selects one of several models is wrong or missing
         if not isinstance(given, dict):
             message = _PLAIN_WORDS["dict_type"]
         else:
@@ -81,19 +93,19 @@ def _line(detail: ErrorDetails, values: Any, readers: Mapping[int, type[BaseMode
 
 
 def _unknown_key(key: str, model: type[BaseModel]) -> str:
-    """Return what is told of a key that ``model`` lacks; where it is one of several, also which one it is."""
-    told = no_such_key(key, model.model_fields)
+    """Return the message for a key that ``model`` lacks; it names the model if several were possible."""
+    message = no_such_key(key, model.model_fields)
     for name, field in model.model_fields.items():
         if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1:
-            told = told.replace("no such key", f"no such key where {name} is {get_args(field.annotation)[0]}", 1)
-    return told
+            message = message.replace("no such key", f"no such key where {name} is {get_args(field.annotation)[0]}", 1)
+    return message
 
 
 def _keys(values: Any, location: tuple[int | str, ...], missing: bool) -> tuple[list[str], Any]:
-    """Return the parts of an error's location that are keys, and the values in which the last of them is.
+    """Return the keys in the location of an error, and the dictionary or list that contains the last of them.
 
-    Kinds of alternatives are parts that are no keys. ``missing`` tells that the last part is one, although ``values``
-    lack it.
+    pydantic's locations also contain the names of alternative models, which are not keys. With ``missing``, the last
+    part is a key that ``values`` lack.
     """
     keys = []
     section = values
@@ -107,5 +119,5 @@ def _keys(values: Any, location: tuple[int | str, ...], missing: bool) -> tuple[
 
 
 def _visible(key: str) -> str:
-    """Return ``key`` with escapes for what would end the line, or change how a terminal shows it."""
+    """Return ``key`` with escapes for characters that end a line or control a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in key)

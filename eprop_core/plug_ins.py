@@ -32,7 +32,8 @@ Model = TypeVar("Model", bound=Parameters)
 def found(group: str, taken: Collection[str]) -> dict[str, EntryPoint]:
     """Return the entry points of a group by name.
 
-    Raises:
+    Raises
+    ------
         ParameterError: if a name is among those ``taken``, comes twice, or is not lower-case letters, digits and _.
     """
     by_name: dict[str, EntryPoint] = {}
@@ -50,7 +51,8 @@ def found(group: str, taken: Collection[str]) -> dict[str, EntryPoint]:
 def load(entry: EntryPoint) -> Any:
     """Import the object that an entry point names.
 
-    Raises:
+    Raises
+    ------
         ParameterError: if that fails.
     """
     try:
@@ -65,7 +67,8 @@ def with_plug_ins(group: str, base: type[Model], *built_in: type[Model]) -> tupl
 
     Each has a field ``name`` with one allowed value, by which a configuration chooses it.
 
-    Raises:
+    Raises
+    ------
         ParameterError: if a plug-in is not such a model, or cannot be imported.
     """
     models = list(built_in)

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line for every tenth of the work elsewhere."""
+"""Progress of long work: a bar on a terminal, otherwise a line on stderr after each tenth of the work."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,17 @@ Item = TypeVar("Item")
 
 
 class ProgressLines:
-    """Lines on stderr, one for every tenth of ``total``; has the methods of a bar that pooch calls."""
+    """Prints a line on stderr after each tenth of ``total``, with the interface that pooch needs of a progress bar.
+
+    Parameters
+    ----------
+    description
+        Start of each line.
+    total
+        Amount of all work.
+    unit
+        Text after the amounts.
+    """
 
     def __init__(self, description: str, total: int, unit: str = "") -> None:
         self.description = description
@@ -20,24 +30,31 @@ class ProgressLines:
         self.tenths = 0
 
     def update(self, amount: int) -> None:
-        """Count ``amount`` more as done."""
+        """Add ``amount`` to the work that is done."""
         self.done = min(self.done + amount, self.total)
         if self.total and 10 * self.done // self.total > self.tenths:
             self.tenths = 10 * self.done // self.total
             print(f"{self.description}: {self.done} of {self.total}{self.unit}", file=sys.stderr, flush=True)
 
     def reset(self) -> None:
-        """Begin to count from 0; tenths that have been told are not told again."""
+        """Count from 0 again, without repeating the lines that were printed already."""
         self.done = 0
 
     def close(self) -> None:
-        """Do nothing; a bar would be left standing here."""
+        """Do nothing: there is no bar to close."""
 
 
 def progress(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
-    """Yield the items of ``iterable`` while telling on stderr how far the work is.
+    """Yield the items of ``iterable`` and show the progress on stderr.
 
-    ``total`` is the number of items; ``None`` asks ``len(iterable)``.
+    Parameters
+    ----------
+    iterable
+        The items.
+    description
+        Label of the bar or of the lines.
+    total
+        Number of items; None takes ``len(iterable)``.
     """
     if total is None:
         total = len(iterable)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Simulating a network: build it once, run it with one stimulus after another, read its weights."""
+"""Simulation of a network: build it once, run it with one stimulus after another, read its weights."""
 
 import copy
 import time
@@ -8,21 +8,30 @@ from typing import get_args
 
 import numpy as np
 
+from eprop_core.compiled.announcement import announced
 from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model import loop
 from eprop_core.model.neurons import FINITE
-from eprop_core.model.projection import Projection
 from eprop_core.model.synapses import NO_COLUMN, WEIGHT, Synapses
-from eprop_core.network.assembly import ReadoutRange, assemble, build, projection_ranges
+from eprop_core.network.assembly import ReadoutRange, assemble, build, states_by_name
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.connectivity import expand
 from eprop_core.network.degrees import mean_in_degree
+from eprop_core.network.features import kind
 from eprop_core.network.memory_estimate import check_memory
 from eprop_core.network.neuron_values import firing_phases
 from eprop_core.network.neuron_values import neuron_values as values_of_neurons
-from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
+from eprop_core.network.projections import (
+    ProjectionSpec,
+    Role,
+    projection_with,
+    projections,
+    spiking_projections,
+    without_plasticity,
+)
+from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
@@ -42,31 +51,59 @@ from eprop_core.recording import Recording, RunInterrupted
 from eprop_core.stimulus import Stimulus, StimulusError
 
 RECORDED_AT_ONCE = 4_000_000
-"""Room for recorded spikes, as the number of neurons times steps that are computed between two emptyings."""
+"""Neurons times steps that are computed before the recorded spikes are read, which limits the memory for them."""
+
+COMPILING = "Compiling the simulator for networks of the kind {} (about a minute, once per machine)"
+"""Line that is printed when no process has simulated a network of a kind before."""
 
 
 class Simulation:
     """A network on one rank or, with an mpi4py communicator, on all its ranks.
 
-    Spikes, errors and weights are the same to the bit on any number of ranks. Methods that say so are collective: all
-    ranks must call them.
+    Spikes, errors and weights are the same to the bit on any number of ranks. All ranks must call the methods that are
+    called collective.
 
-    Args:
-        network: parameters of the network.
-        seed: seed of all random draws, 0 to 2**64 - 1.
-        connections: explicit connections with weights for any of "input", "recurrent", "output", "feedback"; the other
-            projections are drawn. The same on all ranks.
-        neuron_values: explicit values, (n_recurrent,), of "tau_m" (ms) or "V_th" (mV) where they differ between neurons
-            and are not to be drawn; no tau_m below the network's ``neuron.tau_m.low``. The same on all ranks.
-        communicator: an mpi4py communicator; None for a single rank, which needs no MPI.
-        destinations: ranks that a spike is sent to, "all" or the "targets" that need it; None takes the cheaper.
-        dry_run: play one of many ranks without the others, given as (rank, number of ranks): builds and computes what
-            that rank would, with neurons that ignore their input and fire, so that the other ranks' spikes are known.
-        time_waiting: let ranks meet before each exchange, to tell waiting from communicating; costs some time itself.
+    Parameters
+    ----------
+    network
+        Parameters of the network.
+    seed
+        Seed of all random draws, 0 to 2**64 - 1.
+    connections
+        Explicit connections with weights (pA), by projection: "input", "recurrent", "output" or "feedback". The other
+        projections are drawn. Symmetric feedback cannot be given; adaptive feedback must reverse the pairs of the
+        output. The same on all ranks.
+    neuron_values
+        Explicit values, float64 (n_recurrent,), of "tau_m" (ms) or "V_th" (mV) where they differ between neurons and
+        are not to be drawn; no tau_m below the network's ``neuron.tau_m.low``. The same on all ranks.
+    communicator
+        An mpi4py communicator; None for a single rank, which needs no MPI.
+    destinations
+        Ranks that a spike is sent to: "all", or the "targets" that need it; None takes the cheaper.
+    dry_run
+        (rank, number of ranks): emulate one of many ranks without the others. It builds and computes what that rank
+        would, with neurons that ignore their input and fire, so that the spikes of the other ranks are known.
+    time_waiting
+        Let the ranks meet before each exchange, so that the time to wait and the time to communicate are measured
+        apart. This takes some time itself.
 
-    Raises:
-        ParameterError: a connection that is not allowed.
-        InsufficientMemoryError: a network that will not fit into memory.
+    Attributes
+    ----------
+    network
+        Parameters of the network.
+    seed
+        Seed of all random draws.
+    recurrent
+        The recurrent neurons of this rank.
+    destinations
+        The ranks that a spike is sent to.
+
+    Raises
+    ------
+    ParameterError
+        A connection, a value of a neuron or another argument that is not allowed.
+    InsufficientMemoryError
+        A network that does not fit into the memory.
     """
 
     def __init__(
@@ -85,10 +122,7 @@ class Simulation:
         connections = connections or {}
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")
-        if unknown := set(connections) - set(PROJECTIONS):
-            raise ParameterError(
-                f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(PROJECTIONS)}"
-            )
+        _check_names(network, connections)
         if destinations not in (None, *get_args(Destinations)):
             raise ParameterError(f"destinations = {destinations!r}: must be {' or '.join(get_args(Destinations))}")
         self._communicator = communicator or SINGLE_RANK
@@ -102,28 +136,26 @@ class Simulation:
         self.network = network
         self.seed = seed
         self.recurrent = Range.of_rank(network.n_recurrent, index, n_ranks)
-        """The recurrent neurons of this rank."""
         self._time_waiting = time_waiting
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
         n_ranks_here = n_ranks_on_this_machine(self._communicator)
         n_connections = {name: len(given.source) for name, given in connections.items()}
 
-        def build_own() -> loop.Rank:
+        def build_own() -> loop.RankState:
             check_memory(network, n_ranks_here, n_ranks, n_connections)
             return self._build(connections)
 
         self._rank = raising_on_all_ranks(self._communicator, build_own)
         self._sample_length = 0
         self._failure: NotFiniteError | RuntimeError | None = None
-        """What ended a run where it cannot go on."""
+        """The error that ended an earlier run, after which no run is possible."""
         self.destinations = destinations or cheaper_destinations(network, n_ranks)
-        """The ranks that a spike is sent to."""
         self._exchange = self._new_exchange(n_ranks, dry_run is not None)
         self._communication = {"communicate": 0.0, "wait": 0.0}
         self._build_time = time.perf_counter() - start
 
-    def _build(self, connections: Mapping[str, Connections]) -> loop.Rank:
-        """Everything at rest around the connections of this rank."""
+    def _build(self, connections: Mapping[str, Connections]) -> loop.RankState:
+        """Draw or take over the connections of this rank, and set everything to rest."""
         self._readout_range = ReadoutRange.of(self.network, connections)
         return build(
             self.network,
@@ -135,10 +167,11 @@ class Simulation:
         )
 
     def _new_exchange(self, n_ranks: int, dry_run: bool) -> Exchange | None:
-        has_targets = np.diff(self._rank.recurrent.synapses.indptr) > 0
+        recurrent = projection_with(self.network, Role.RECURRENT)
+        has_targets = np.diff(self._synapses(recurrent.name).indptr) > 0
         if dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
-            mean_out_degree = mean_in_degree(self.network.recurrent.connectivity, self.network.n_recurrent)
+            mean_out_degree = mean_in_degree(recurrent.connectivity, recurrent.source.size)
             received = has_targets | (self.destinations == "all")
             return EmulatedExchange(phase, self.network.firing_period, n_ranks, mean_out_degree, received)
         if n_ranks == 1:
@@ -149,20 +182,36 @@ class Simulation:
 
     @property
     def step(self) -> int:
-        """Steps simulated so far."""
-        return int(self._rank.output_sums.time_index[0]) + self.network.output.delay + 1
+        """Number of steps simulated so far."""
+        running_sums = self._rank.output.running_sums
+        return int(running_sums.time_index[0]) + running_sums.lag + 1
 
     def run(self, stimulus: Stimulus) -> Recording:
-        """Simulate the stimulus; time, voltages and traces go on from the run before. Collective.
+        """Simulate a stimulus, starting from the state in which the previous run ended. Collective.
 
-        How a stimulus is cut into runs changes no result; where samples update or reset, runs consist of whole samples.
+        No result depends on how a stimulus is cut into runs. Where samples update or reset, a run consists of whole
+        samples.
 
-        Raises:
-            StimulusError: a stimulus that does not fit the network.
-            NotFiniteError: a voltage that ceases to be finite, with the step, the neuron and the likely cause; on all
-                ranks, also in each run after it.
-            RunInterrupted: Ctrl-C, or the stop button of a notebook. It takes effect when a communication interval
-                ends, or a sample where samples update or reset, in the same step on all ranks.
+        Parameters
+        ----------
+        stimulus
+            Input, targets and learning window of the run.
+
+        Returns
+        -------
+        Recording
+            Spikes of this rank's neurons; readouts and errors.
+
+        Raises
+        ------
+        StimulusError
+            A stimulus that does not fit the network.
+        NotFiniteError
+            A voltage is no longer finite; the message names the step, the neuron and the likely cause. Raised on all
+            ranks, and in each later run.
+        RunInterrupted
+            Ctrl-C, or the stop button of a notebook. It takes effect at the end of a communication interval or, where
+            samples update or reset, of a sample, in the same step on all ranks.
         """
         if self._failure is not None:
             raise type(self._failure)(f"{self._failure}; this simulation cannot go on")
@@ -194,25 +243,31 @@ class Simulation:
             raise RunInterrupted(f"interrupted after step {self.step}, from which the simulation can go on", recording)
         return recording
 
-    def _new_run(self, stimulus: Stimulus) -> loop.Run:
+    def _new_run(self, stimulus: Stimulus) -> loop.RunTable:
         n_steps, n_readout = stimulus.n_steps, self.network.n_readout
-        return loop.Run(
+        return loop.RunTable(
             start=self.step,
             input_indptr=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
             input_channels=stimulus.input_channels.astype(np.int32),
-            target=np.ascontiguousarray(stimulus.target),
-            learning_window=np.ascontiguousarray(stimulus.learning_window),
+            # Compiled code distinguishes arrays that are contiguous and writable from others.
+            target=np.require(stimulus.target, requirements=["C", "W"]),
+            learning_window=np.require(stimulus.learning_window, requirements=["C", "W"]),
             readout=np.empty((n_steps, n_readout)),
             error=np.empty((n_steps, n_readout)),
             spikes_per_step=np.zeros(n_steps, np.int64),
         )
 
     def _simulate(
-        self, rank: loop.Rank, exchange: Exchange | None, run: loop.Run, n_steps: int, interrupt: DeferredInterrupt
+        self,
+        rank: loop.RankState,
+        exchange: Exchange | None,
+        run: loop.RunTable,
+        n_steps: int,
+        interrupt: DeferredInterrupt,
     ) -> np.ndarray:
-        """Simulate ``rank`` on ``run``; return the own neurons that spike, int64, in the order of time. Collective.
+        """Simulate the ``n_steps`` of a run; return the own neurons that spike, int64, in temporal order. Collective.
 
-        Ends before the last step where there is an ``interrupt`` on any rank, and tells the others of it.
+        An ``interrupt`` on any rank ends the run early on all ranks.
         """
         interval, n_neurons = rank.interval, self.recurrent.n
         stretch = interval * max(1, RECORDED_AT_ONCE // (n_neurons * interval))
@@ -246,16 +301,17 @@ class Simulation:
                 "because updates or resets go with them"
             )
         self._sample_length = length
-        self._take_over(self._assemble({name: self._synapses(name) for name in LEARNING_PROJECTIONS}, self._rank))
+        states = states_by_name(self.network, self._rank)
+        self._take_over(self._assemble({name: state.synapses for name, state in states.items()}, self._rank))
 
-    def _take_over(self, rank: loop.Rank) -> None:
-        """Go on with a rank at rest; counts and times go on, too."""
-        self._rank = rank._replace(counts=self._rank.counts, times=self._rank.times)
+    def _take_over(self, rank: loop.RankState) -> None:
+        """Replace the state by one at rest, but keep the counters."""
+        self._rank = rank._replace(counters=self._rank.counters)
 
-    def _assemble(self, synapses: dict[str, Synapses], rank: loop.Rank) -> loop.Rank:
-        """Everything at rest around ``synapses``, and the feedback of ``rank``."""
+    def _assemble(self, synapses: dict[str, Synapses], rank: loop.RankState) -> loop.RankState:
+        """Set everything to rest around ``synapses`` and the feedback of ``rank``."""
         if not rank.feedback.along_output:
-            synapses["feedback"] = rank.feedback.synapses
+            synapses[projection_with(self.network, Role.FEEDBACK).name] = rank.feedback.synapses
         return assemble(
             self.network,
             synapses,
@@ -267,19 +323,19 @@ class Simulation:
 
     def _run_steps(
         self,
-        rank: loop.Rank,
+        rank: loop.RankState,
         exchange: Exchange | None,
-        run: loop.Run,
+        run: loop.RunTable,
         begin: int,
         end: int,
         last_step: int,
         recorded: np.ndarray,
         interrupt: DeferredInterrupt,
     ) -> tuple[int, int]:
-        """Simulate the steps ``begin`` .. ``end - 1`` of ``run``, which ends before ``last_step``.
+        """Simulate the steps ``begin`` .. ``end - 1`` of a run that ends before ``last_step``.
 
-        Returns the step after the last one that was simulated, and the step that the run ends before, which an
-        interrupt brings forward.
+        Returns the step after the last one that was simulated, and the step before which the run ends, which is
+        earlier after an interrupt.
         """
         exchanged = Exchanged.of(rank)
         failures: list[BaseException] = []
@@ -297,19 +353,20 @@ class Simulation:
                 if notice == INTERRUPTED:
                     interrupt.requested = True
                     stop = min(last_step, self._end_of_sample(run.start, next_step))
-            except BaseException as error:  # which cannot pass through compiled code
+            except BaseException as error:  # compiled code cannot pass it on
                 failures.append(error)
             return loop.FAILED if failures else stop
 
-        # Numba makes a C function refer to itself. So that the network is freed at once, it does not hang on that.
+        # Numba makes a C function refer to itself. The list keeps the network out of this cycle, so that it is freed.
         held = [call_back]
         callback = loop.EXCHANGE(lambda first_step, next_step: held[0](first_step, next_step))
-        step, neuron = loop.run_steps(rank, run, begin, end, recorded, exchange is None, callback)
+        with announced(loop.run_steps, COMPILING.format(kind(self.network))):
+            step, neuron = loop.run_steps(rank, run, begin, end, recorded, exchange is None, callback)
         held.clear()
         if neuron == loop.STOPPED:
             if failures or not rank_failed:
                 raise failures[0] if failures else KeyboardInterrupt
-            return step, step  # the other rank says why when all meet at the end of the run
+            return step, step  # at the end of the run all ranks raise the error of the other rank
         if neuron != FINITE:
             after = min((step - begin) // rank.interval * rank.interval + begin + rank.interval, end)
             if exchange is not None and after < stop:
@@ -342,7 +399,7 @@ class Simulation:
             f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
         )
 
-    def _check_output_weights(self, rank: loop.Rank) -> None:
+    def _check_output_weights(self, rank: loop.RankState) -> None:
         weight = rank.output.synapses.values[:, WEIGHT]
         largest = max(weight.max(initial=0.0), -weight.min(initial=0.0))
         if largest > self._readout_range.largest_weight:
@@ -353,10 +410,20 @@ class Simulation:
             )
 
     def weights(self, projection: str) -> Connections:
-        """All connections of a projection with their present weights, sorted by (target, source). Collective.
+        """Return all connections of a projection with their present weights. Collective.
 
-        A weight changes when a spike of its source arrives; what has been gathered since then is not in it.
-        Where samples update, a batch is in it once the next sample has begun.
+        A weight changes when a spike of its source arrives, and does not include the gradient gathered since then.
+        Where samples update, a batch updates the weights when the next sample begins.
+
+        Parameters
+        ----------
+        projection
+            Name of a projection: "input", "recurrent", "output" or "feedback".
+
+        Returns
+        -------
+        Connections
+            Of all ranks, sorted by (target, source).
         """
         own = self._own_weights(projection)
         parts = self._communicator.allgather(own)
@@ -367,59 +434,61 @@ class Simulation:
         return Connections(source[order], target[order], weight[order])
 
     def _own_weights(self, projection: str) -> Connections:
-        ranges = projection_ranges(self.network, self.recurrent)
-        if projection != "feedback":
-            return expand(self._synapses(projection), *ranges[projection])
-        feedback = self._rank.feedback
+        by_name = {spec.name: spec for spec in projections(self.network)}
+        spec, feedback = by_name[projection], self._rank.feedback
+        if spec.role is not Role.FEEDBACK:
+            return expand(self._synapses(projection), *spec.ranges(self.recurrent))
         if not feedback.along_output:
-            return expand(feedback.synapses, *ranges["feedback"])
-        neuron, readout, weight = expand(feedback.synapses, *ranges["output"], feedback.column)
+            return expand(feedback.synapses, *spec.ranges(self.recurrent))
+        output = projection_with(self.network, Role.OUTPUT)
+        neuron, readout, weight = expand(feedback.synapses, *output.ranges(self.recurrent), feedback.column)
         order = np.lexsort((readout, neuron))
         return Connections(readout[order], neuron[order], weight[order])
 
     def _synapses(self, projection: str) -> Synapses:
-        part: Projection = getattr(self._rank, projection)
-        return part.synapses
+        return states_by_name(self.network, self._rank)[projection].synapses
 
     def frozen(self) -> "Simulation":
-        """The network as it has learned, static, with weights of its own, and at rest: what is evaluated. Collective.
+        """Return a static copy of the network with the present weights, at rest, for an evaluation. Collective.
 
-        Where samples update, this is the network as if training ended here: the batch so far makes its update, with the
-        mean gradient of the samples that it has, however many. The learning window is closed for the steps in which
-        the last sample is still on its way through the network. This simulation stays as it is.
+        Where samples update, the copy is the network as if training ended here: the batch so far makes its update, with
+        the mean gradient of its samples, however many these are. The learning window is closed in the steps in which
+        the last sample still travels through the network. This simulation does not change.
         """
         rank = self._with_last_batch()
         copied = object.__new__(Simulation)
         copied.__dict__.update(self.__dict__)
-        static = {
-            name: getattr(self.network, name).model_copy(update={"plastic": False}) for name in LEARNING_PROJECTIONS
-        }
-        copied.network = self.network.model_copy(update=static)
+        copied.network = without_plasticity(self.network)
         copied._exchange = None if self._exchange is None else self._exchange.for_a_copy()
         copied._communication = dict.fromkeys(self._communication, 0.0)
         copied._build_time = 0.0
         copied._failure = None
 
-        def assemble_static() -> loop.Rank:
+        def assemble_static() -> loop.RankState:
             check_memory(copied.network, n_ranks_on_this_machine(self._communicator), self._communicator.size, None)
-            return copied._assemble({name: _static(copied.network, name, rank) for name in LEARNING_PROJECTIONS}, rank)
+            states = states_by_name(copied.network, rank)
+            synapses = {
+                spec.name: _static(copied.network, spec, states[spec.name].synapses)
+                for spec in spiking_projections(copied.network)
+            }
+            return copied._assemble(synapses, rank)
 
         copied._rank = raising_on_all_ranks(self._communicator, assemble_static)
         return copied
 
-    def _with_last_batch(self) -> loop.Rank:
-        """Return this rank, or a copy in which the batch so far has updated the weights."""
-        samples, output = self._rank.samples, self._rank.output_sums
+    def _with_last_batch(self) -> loop.RankState:
+        """Return the state of this rank, or a copy in which the batch so far has updated the weights."""
+        samples = self._rank.samples
         if samples.batch_size == 0 or self.step == 0:
             return self._rank
-        all_sums = self._rank.input_sums, self._rank.recurrent_sums
         n_steps = 1 + max(
-            samples.readouts_begin + output.lag,
-            samples.neurons_begin + max(running_sums.lag for running_sums in all_sums),
+            samples.readouts_begin + self._rank.output.running_sums.lag,
+            samples.neurons_begin + max(state.running_sums.lag for state in self._rank.onto_neurons),
         )
-        # Which source has which targets never changes.
-        memo = {id(part): part for name in LEARNING_PROJECTIONS for part in self._synapses(name)[:2]}
-        rank: loop.Rank = copy.deepcopy(self._rank, memo)
+        # The targets of the sources never change, so the copy shares these arrays.
+        states = states_by_name(self.network, self._rank).values()
+        memo = {id(part): part for state in states for part in (state.synapses.indptr, state.synapses.target)}
+        rank: loop.RankState = copy.deepcopy(self._rank, memo)
         rank = rank._replace(samples=samples._replace(last=self.step // samples.length))
         none, shape = np.zeros(0, np.int64), (n_steps, self.network.n_readout)
         run = self._new_run(Stimulus(n_steps, none, none, np.zeros(shape), np.zeros(n_steps, np.bool_)))
@@ -428,17 +497,28 @@ class Simulation:
         return rank
 
     def reconnect(self, connections: Mapping[str, Connections]) -> None:
-        """Replace the connections of projections, and put everything to rest around them. Collective.
+        """Replace the connections of projections, and set everything to rest. Collective.
 
-        ``connections`` are the same on all ranks. All weights that they do not replace stay, counts and times go on;
-        voltages, traces, gradients not yet used and the optimizer's moments begin anew, and so do the steps.
+        All other weights stay, and counts and times go on. Voltages, traces, gradients that have not been used, the
+        optimizer's moments and the number of steps start from 0.
 
-        Raises:
-            ParameterError: a connection that is not allowed, or a dry run.
+        Parameters
+        ----------
+        connections
+            New connections by projection, the same on all ranks.
+
+        Raises
+        ------
+        ParameterError
+            A connection that is not allowed, or a dry run.
         """
         if isinstance(self._exchange, EmulatedExchange):
             raise ParameterError("reconnect: a dry run does not have the other ranks' connections")
-        all_connections = {name: connections.get(name) or self.weights(name) for name in PROJECTIONS}
+        _check_names(self.network, connections)
+        symmetric = self.network.feedback.kind == "symmetric"  # and has no connections of its own
+        kept = spiking_projections(self.network) if symmetric else projections(self.network)
+        all_connections = {spec.name: self.weights(spec.name) for spec in kept if spec.name not in connections}
+        all_connections.update(connections)
         self._take_over(raising_on_all_ranks(self._communicator, lambda: self._build(all_connections)))
         traffic = self.traffic
         self._exchange = self._new_exchange(self._communicator.size, dry_run=False)
@@ -449,53 +529,68 @@ class Simulation:
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
-        """What this rank has sent since the start, by destinations; a dry run tells what it would have, either way."""
+        """Traffic that this rank has sent since the start, by destinations; for a dry run what it would have sent."""
         traffic = {} if self._exchange is None else self._exchange.traffic
         return {destinations: replace(sent) for destinations, sent in traffic.items()}
 
     @property
     def counts(self) -> dict[str, int]:
-        """Of this rank, since the start: neurons, synapses by projection, spikes and synaptic events by projection."""
-        counts = self._rank.counts
-        result = {"neurons": self.recurrent.n, "spikes": int(counts[loop.SPIKES])}
-        events = {"input": loop.INPUT_EVENTS, "recurrent": loop.RECURRENT_EVENTS, "output": loop.OUTPUT_EVENTS}
-        for name in events:
-            result[f"{name}_synapses"] = len(self._synapses(name).target)
-        own_feedback = 0 if self._rank.feedback.along_output else len(self._rank.feedback.synapses.target)
-        result["feedback_synapses"] = own_feedback
-        for name, index in events.items():
-            result[f"{name}_synaptic_events"] = int(counts[index])
-        result["synapses"] = sum(result[f"{name}_synapses"] for name in events)
-        result["synaptic_events"] = sum(result[f"{name}_synaptic_events"] for name in events)
-        return result
+        """Neurons and synapses of this rank, and its spikes and synaptic events since the start.
+
+        Synapses and events are given by projection and in all; the total does not include feedback.
+        """
+        rank, counters = self._rank, self._rank.counters
+        states = states_by_name(self.network, rank)
+        synapses = {f"{name}_synapses": len(state.synapses.target) for name, state in states.items()}
+        names = (f"{name}_synaptic_events" for name in states)
+        events = dict(zip(names, counters.synaptic_events.tolist(), strict=True))
+        feedback = projection_with(self.network, Role.FEEDBACK).name
+        return {
+            "neurons": self.recurrent.n,
+            "spikes": int(counters.spikes[0]),
+            **synapses,
+            f"{feedback}_synapses": 0 if rank.feedback.along_output else len(rank.feedback.synapses.target),
+            **events,
+            "synapses": sum(synapses.values()),
+            "synaptic_events": sum(events.values()),
+        }
 
     @property
     def synapse_bytes(self) -> dict[str, int]:
-        """Bytes of one synapse by projection: its target, and its weight and all that it remembers."""
-        synapses = {name: self._synapses(name) for name in LEARNING_PROJECTIONS}
+        """Bytes of one synapse, by projection: its target, its weight and its other values."""
+        states = states_by_name(self.network, self._rank)
+        synapses = {name: state.synapses for name, state in states.items()}
         return {name: part.target.itemsize + part.values[:1].nbytes for name, part in synapses.items()}
 
     @property
     def times(self) -> dict[str, float]:
-        """Of this rank, seconds since the start by phase; plasticity is the part of deliver for plastic projections."""
-        times = self._rank.times
-        phases = {
-            "update": loop.UPDATE,
-            "deliver": loop.DELIVER,
-            "plasticity": loop.PLASTICITY,
-            "collocate": loop.COLLOCATE,
-        }
+        """Seconds that this rank has spent since the start, by phase.
+
+        ``deliver`` is the time for spikes onto recurrent neurons; ``plasticity`` is the part of it for plastic
+        projections. ``collocate`` is the time for spikes onto readouts.
+        """
+        rank, counters = self._rank, self._rank.counters
+        onto_neurons = list(zip(rank.onto_neurons, counters.delivery_time.tolist(), strict=False))
         return {
             "build": self._build_time,
-            **{name: float(times[index]) for name, index in phases.items()},
+            "update": float(counters.update_time[0]),
+            "deliver": sum(seconds for _, seconds in onto_neurons),
+            "plasticity": sum((seconds for state, seconds in onto_neurons if state.plastic), 0.0),
+            "collocate": float(counters.delivery_time[loop.OUTPUT]),
             **self._communication,
         }
 
 
-def _static(network: Network, name: str, rank: loop.Rank) -> Synapses:
-    """A projection of ``rank`` for a static ``network``: the same connections, and copies of their weights."""
-    plastic: Synapses = getattr(rank, name).synapses
-    columns = columns_of(network, name)
+def _check_names(network: Network, connections: Mapping[str, Connections]) -> None:
+    """Raise a :class:`ParameterError` for connections of a projection that the network does not have."""
+    names = [projection.name for projection in projections(network)]
+    if unknown := set(connections) - set(names):
+        raise ParameterError(f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(names)}")
+
+
+def _static(network: Network, projection: ProjectionSpec, plastic: Synapses) -> Synapses:
+    """Synapses of a projection of a static ``network``: the same connections, and copies of their weights."""
+    columns = columns_of(network, projection)
     values = np.empty((len(plastic.target), columns.n))
     values[:, WEIGHT] = plastic.values[:, WEIGHT]
     if columns.feedback != NO_COLUMN:

@@ -1,4 +1,4 @@
-"""What a network is shown in one run: input spikes, targets and the window in which errors count."""
+"""Stimuli: the input spikes, targets and learning window of one run."""
 
 from dataclasses import dataclass
 
@@ -8,28 +8,39 @@ from eprop_core.parameters import Network
 
 
 class StimulusError(ValueError):
-    """A stimulus that is not allowed; the message is one line: what, where, and what is allowed."""
+    """A stimulus is not allowed; the message is one line: the entry, its value and the allowed values."""
 
 
 @dataclass(frozen=True)
 class Stimulus:
     """Input spikes and targets of ``n_steps`` steps, counted from the start of the run.
 
-    Targets and learning window do not shift with the delays: an input spike of step t reaches the readouts in step
-    t + input.delay + output.delay at the earliest, so in as many first steps of a sample they still answer the sample
-    before (a picture of the timing: ``docs/timing.svg``).
+    Delays do not shift targets and learning windows. An input spike of step t reaches the readouts in step
+    t + input.delay + output.delay at the earliest, so the readouts still respond to the previous sample in that many
+    steps at the start of a sample (``docs/timing.svg`` shows the timing).
 
-    Checked when it is made: a :class:`StimulusError` names the first thing that is wrong. Integer arrays become int64,
-    targets float64.
+    Integer arrays are converted to int64, targets to float64.
 
-    Attributes:
-        n_steps: length of the run in steps, at least 1.
-        input_steps: int64 (n_events,), ascending: the step in which an input channel spikes; the spike arrives
-            ``input.delay`` steps later.
-        input_channels: int64 (n_events,): the channel that spikes, at most once per step.
-        target: float64 (n_steps, n_readout), mV: ``target[t]`` is compared with the readout signal of step t.
-        learning_window: bool (n_steps,): the steps whose errors count.
-        n_samples: number of samples of equal length, one after another, that the run shows.
+    Parameters
+    ----------
+    n_steps
+        Length of the run in steps, at least 1.
+    input_steps
+        int64 (n_events,), ascending. The step in which an input channel spikes; the spike arrives ``input.delay`` steps
+        later.
+    input_channels
+        int64 (n_events,). The channel that spikes, at most once per step.
+    target
+        float64 (n_steps, n_readout), mV. ``target[t]`` is compared with the readout signal of step t.
+    learning_window
+        bool (n_steps,). The steps whose errors count.
+    n_samples
+        Number of samples of equal length that the run consists of.
+
+    Raises
+    ------
+    StimulusError
+        If a value is not allowed; the message names the first one.
     """
 
     n_steps: int
@@ -40,6 +51,7 @@ class Stimulus:
     n_samples: int = 1
 
     def __post_init__(self) -> None:
+        """Convert and check the values."""
         self._set("n_steps", _count("n_steps", self.n_steps))
         self._set("n_samples", _count("n_samples", self.n_samples))
         if self.n_steps % self.n_samples:
@@ -55,7 +67,13 @@ class Stimulus:
             raise StimulusError(f"target[{step}, {readout}] = {self.target[step, readout]}: must be finite")
 
     def check_fits(self, network: Network) -> None:
-        """Raise a :class:`StimulusError` unless channels and targets match the populations of ``network``."""
+        """Check that channels and targets match the populations of ``network``.
+
+        Raises
+        ------
+        StimulusError
+            If a channel or the number of readouts does not fit.
+        """
         if self.target.shape[1] != network.n_readout:
             raise StimulusError(
                 f"target has {self.target.shape[1]} columns: must be one per readout, n_readout = {network.n_readout}"
@@ -96,7 +114,7 @@ class Stimulus:
             event = int(descending.argmax()) + 1
             raise StimulusError(f"input_steps[{event}] = {steps[event]} after {steps[event - 1]}: must not descend")
         place = steps * (channels.max() + 1) + channels
-        if (np.diff(place) > 0).all():  # as most stimuli are listed; sorting takes long
+        if (np.diff(place) > 0).all():  # most stimuli are sorted already, and sorting is slow
             return
         order = np.argsort(place, kind="stable")
         twice = np.diff(place[order]) == 0

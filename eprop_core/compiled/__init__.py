@@ -1,1 +1,1 @@
-"""Tools of compiled code: how it is compiled and cached, its clock, its random numbers, its prefetches."""
+"""Tools for compiled code: compilation and its cache, a clock, random numbers, prefetches."""

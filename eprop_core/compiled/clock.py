@@ -1,14 +1,18 @@
-"""Monotonic time inside compiled code, so that phases can be told apart without leaving the loop."""
+"""Monotonic time in compiled code, so that a kernel can time its phases without returning to Python."""
 
+import ctypes
 import sys
 
 import numpy as np
 from numba import types
 
-from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.compilation import WITHOUT_COMPILER, kernel
 
 _CLOCK_MONOTONIC = 6 if sys.platform == "darwin" else 1
+
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
+if WITHOUT_COMPILER:
+    _clock_gettime = ctypes.CDLL(None).clock_gettime
 
 
 @kernel
@@ -19,5 +23,5 @@ def seconds(scratch):
 
 
 def new_scratch() -> np.ndarray:
-    """Scratch space for :func:`seconds`."""
+    """Return scratch space for :func:`seconds`, int64 (2,)."""
     return np.zeros(2, np.int64)

@@ -1,31 +1,34 @@
-"""Memory that will soon be needed is fetched while there is other work: it changes times, and no result.
+"""Prefetches: memory that will soon be needed is fetched during other work. They change times, but no result.
 
-Where many ranks share a network, a spike meets few synapses on each of them, far from those of the spike before. Each
-of its cache lines would be waited for. Where it meets many, the processor reads ahead by itself, but starts anew with
-each spike and each page of memory.
+Where many ranks share a network, a spike meets few synapses on each rank, far from those of the previous spike, and
+would have to wait for each cache line. Where it meets many, the processor reads ahead by itself, but it starts anew
+with each spike and each page of memory.
 """
 
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic
 
-from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.compilation import intrinsic, kernel
 
 _FOR_WRITING, _KEEP, _DATA = 1, 3, 1
-"""Arguments of LLVM's prefetch: the line will be written, stays in all caches, and holds data."""
+"""Arguments of LLVM's prefetch: the line will be written to, stays in all caches, and holds data."""
 
 SPIKES_AHEAD = 8
-"""Spikes from the one that is visited to that whose synapses are fetched; its source is fetched as much earlier."""
+"""Number of spikes by which synapses are fetched before their spike; their place is fetched twice as early."""
 SYNAPSES_AHEAD = np.uint64(32)
-"""Synapses from the one that is visited to that which is fetched."""
+"""Number of synapses by which a synapse is fetched before it is processed."""
 SYNAPSES_PER_LINE = 3
-"""Of 24 bytes in a cache line of 64, rounded up."""
+"""Synapses of 24 bytes in a cache line of 64 bytes, rounded up."""
 
 
-@intrinsic
+def _fetch_nothing(array, index):
+    pass
+
+
+@intrinsic(without_compiler=_fetch_nothing)
 def prefetch(typing_context, array, index):
-    """Begin to fetch ``array[index]``, or the first value of that row; it need not exist."""
+    """Begin to fetch ``array[index]``, or the first value of that row; the index may be out of bounds."""
     signature = types.void(array, index)
 
     def generate(context, builder, signature, arguments):
@@ -47,13 +50,13 @@ def prefetch(typing_context, array, index):
 
 @kernel
 def prefetch_following(values, k):
-    """Fetch the values of a synapse some way behind the ``k``-th, uint64."""
+    """Fetch the values of the synapse that comes :data:`SYNAPSES_AHEAD` synapses after the ``k``-th, uint64."""
     prefetch(values, k + SYNAPSES_AHEAD)
 
 
 @kernel
 def prefetch_synapses(synapses, ids, n):
-    """Fetch what a visit to the synapses of a source in ``ids`` behind the ``n``-th will need first."""
+    """Fetch the first synapses of the source that comes :data:`SPIKES_AHEAD` places after ``ids[n]``."""
     if n + 2 * SPIKES_AHEAD < len(ids):
         prefetch(synapses.indptr, ids[n + 2 * SPIKES_AHEAD])
     if n + SPIKES_AHEAD < len(ids):
@@ -65,7 +68,7 @@ def prefetch_synapses(synapses, ids, n):
 
 @kernel
 def prefetch_source(sources, ids, n):
-    """Fetch the state of a source in ``ids`` behind the ``n``-th."""
+    """Fetch the state of the source that comes twice :data:`SPIKES_AHEAD` places after ``ids[n]``."""
     if n + 2 * SPIKES_AHEAD < len(ids):
         i = ids[n + 2 * SPIKES_AHEAD]
         prefetch(sources.state, i)

@@ -1,23 +1,23 @@
 """Counter-based random numbers: every draw is a pure function of (seed, purpose, identifier, index).
 
 The generator is Philox 4x64-10 (Salmon et al. 2011, doi:10.1145/2063384.2063405), the one of ``numpy.random.Philox``:
-key = (seed, purpose), counter = (index // 4, identifier, 0, 0). Since no draw depends on another, a rank can draw
-what concerns its own neurons, and gets the same numbers whatever the number of ranks.
+key = (seed, purpose), counter = (index // 4, identifier, 0, 0). No draw depends on another. A rank can therefore draw
+only the numbers of its own neurons, and they are the same for any number of ranks.
 """
 
 import math
 from enum import IntEnum
+from typing import Literal, Self
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
-from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.compilation import intrinsic, kernel
 
 
 class Purpose(IntEnum):
-    """What a draw is for; draws for different purposes are independent."""
+    """Purpose of a draw; draws for different purposes are independent."""
 
     INPUT_SOURCES = 1
     RECURRENT_SOURCES = 2
@@ -39,6 +39,11 @@ class Purpose(IntEnum):
     TARGETS = 32
     CUES = 33
 
+    @classmethod
+    def of_projection(cls, name: str, drawn: Literal["sources", "weights", "rewiring"]) -> Self:
+        """Return the purpose of what is drawn for the projection ``name``."""
+        return cls[f"{name}_{drawn}".upper()]
+
 
 _MULTIPLIER_0 = np.uint64(0xD2E7470EE14C6C93)
 _MULTIPLIER_1 = np.uint64(0xCA5A826395121157)
@@ -50,7 +55,11 @@ _ELEVEN = np.uint64(11)
 _UNIT = 2.0**-53
 
 
-@intrinsic
+def _multiply_high_in_python(a, b):
+    return np.uint64(int(a) * int(b) >> 64)
+
+
+@intrinsic(without_compiler=_multiply_high_in_python)
 def _multiply_high(typing_context, a, b):
     """Upper 64 bits of the 128-bit product of two uint64."""
 
@@ -84,13 +93,13 @@ def to_uniform(bits):
 
 @kernel
 def to_deviate(bits):
-    """Uniform number in [-sqrt(3), sqrt(3)): mean 0, standard deviation 1."""
+    """Uniform number in [-sqrt(3), sqrt(3)), with mean 0 and standard deviation 1."""
     return math.sqrt(3.0) * (2.0 * to_uniform(bits) - 1.0)
 
 
 @kernel
 def to_integer(bits, n):
-    """Uniform integer in 0 .. n-1; its bias is below n / 2**64."""
+    """Uniform integer in 0 .. n - 1; its bias is below n / 2**64."""
     return np.int64(_multiply_high(bits, np.uint64(n)))
 
 
@@ -104,24 +113,34 @@ def to_normals(bits_0, bits_1):
 
 @kernel
 def fill_integers(integers, n, seed, purpose, first_identifier):
-    """Draw one integer in 0 .. n-1 for each of ``len(integers)`` identifiers from ``first_identifier`` on."""
+    """Draw an integer in 0 .. n - 1 for each of ``len(integers)`` identifiers, from ``first_identifier`` on."""
     for i in range(len(integers)):
         integers[i] = to_integer(philox(seed, purpose, first_identifier + i, 0)[0], n)
 
 
 @kernel
 def fill_uniform(values, low, high, seed, purpose, first_identifier):
-    """Write numbers between ``low`` and ``high``, one per identifier from ``first_identifier`` on."""
+    """Draw a number in [``low``, ``high``) for each identifier from ``first_identifier`` on; ``values`` is float64."""
     for i in range(len(values)):
         values[i] = low + (high - low) * to_uniform(philox(seed, purpose, first_identifier + i, 0)[0])
 
 
 def generator(*, seed: int, purpose: Purpose, identifier: int) -> np.random.Generator:
-    """Generator of all the numbers that are drawn for one identifier."""
+    """Return a generator of the numbers that are drawn for one identifier.
+
+    Parameters
+    ----------
+    seed
+        Seed of the network or task, 0 to 2**64 - 1.
+    purpose
+        Purpose of the draws.
+    identifier
+        Neuron, sample or other object for which the numbers are drawn, 0 to 2**64 - 1.
+    """
     key, counter = np.array([seed, purpose], np.uint64), np.array([0, identifier, 0, 0], np.uint64)
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 def permutation(n: int, *, seed: int, purpose: Purpose, identifier: int) -> np.ndarray:
-    """Random order of 0 .. n-1, int64 (n,)."""
+    """Return a random order of 0 .. n - 1, int64 (n,); for the arguments see :func:`generator`."""
     return generator(seed=seed, purpose=purpose, identifier=identifier).permutation(n)

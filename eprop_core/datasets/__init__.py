@@ -1,1 +1,1 @@
-"""Labelled samples of events: where they come from, and the form that tasks read them in."""
+"""Data sets of labelled event sequences: download, conversion to events, and the form that tasks read."""

@@ -12,7 +12,7 @@ from eprop_core.datasets.saccades import record
 
 
 def read(parameters: Digits) -> Splits:
-    """Return the digits as events; the test split is drawn by the seed, stratified by class."""
+    """Return the digits as events. The seed draws the test split, which is stratified by class."""
     images, labels = load_digits(return_X_y=True)
     images = images.reshape(-1, 8, 8) / 16.0
     train, test = train_test_split(

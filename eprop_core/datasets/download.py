@@ -1,4 +1,4 @@
-"""Downloads with a checksum: a file is in the cache whole and right, or not at all."""
+"""Downloads with a checksum: the cache holds a complete and correct file, or none."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,22 @@ TIMEOUT = 60.0  # s, without an answer
 
 
 def published(dataset: str, path: str | None) -> Path:
-    """Return where a published data set lies: at ``path``, else in EPROP_BENCH_DATA, else in the cache, downloaded."""
+    """Return the directory or archive of a published data set, and download it if it is missing.
+
+    Parameters
+    ----------
+    dataset
+        Name of the data set, and of its folder in EPROP_BENCH_DATA and in the cache.
+    path
+        Where the data are; None looks into EPROP_BENCH_DATA, then into the cache, and downloads what is missing there.
+    downloads
+        Files of the data set.
+
+    Raises
+    ------
+    DatasetError
+        If a download fails.
+    """
     here = local_copy(dataset, path)
     if here is None:
         here = cache_directory(dataset)
@@ -24,10 +39,14 @@ def published(dataset: str, path: str | None) -> Path:
 
 
 def fetch(files: Downloads, directory: Path, retries: int = 2) -> None:
-    """Download what is missing or damaged in ``directory``.
+    """Download the files that are missing or damaged in ``directory``.
 
-    A transfer that breaks off leaves
-    nothing behind and begins anew, up to ``retries`` times. Raises :class:`DatasetError` where that does not help.
+    A transfer that fails leaves no file behind and is repeated up to ``retries`` times.
+
+    Raises
+    ------
+    DatasetError
+        If a file could not be downloaded.
     """
     downloads = pooch.create(
         path=directory,

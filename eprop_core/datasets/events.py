@@ -1,4 +1,4 @@
-"""Data sets of labelled event sequences: their form in memory and on disk."""
+"""Labelled event sequences: arrays in memory, files on disk."""
 
 import os
 import zipfile
@@ -15,16 +15,35 @@ IntArray = npt.NDArray[np.integer]
 
 
 class DatasetError(ValueError):
-    """Data that are missing, damaged or foreign; the message is one line: where, what, and what was expected."""
+    """Data are missing or damaged; the message is one line: the place, the problem and the expected data."""
 
 
 @dataclass(frozen=True, eq=False)
 class EventDataset:
-    """Samples of events on a grid of time steps, one after another in flat arrays.
+    """Samples of events in time steps, concatenated in flat arrays.
 
-    An event is a spike of an input channel in a time step; there is at most one per channel and step. The
-    events of sample ``i`` are those from ``offsets[i]`` to ``offsets[i + 1]``, ordered by step, then by channel.
-    Raises :class:`DatasetError` where the arrays contradict each other.
+    An event is a spike of an input channel in a time step; there is at most one per channel and step. The events of
+    sample ``i`` are ``offsets[i]`` to ``offsets[i + 1] - 1``, sorted by step, then by channel.
+
+    Parameters
+    ----------
+    steps
+        int32 (n_events,), 0 to n_steps - 1.
+    channels
+        int32 (n_events,), 0 to n_channels - 1.
+    offsets
+        int64 (n_samples + 1,), index of the first event of each sample.
+    labels
+        int64 (n_samples,), 0 to n_classes - 1.
+    n_channels, n_classes
+        Numbers of input channels and classes.
+    n_steps
+        Time steps of a sample.
+
+    Raises
+    ------
+    DatasetError
+        If the arrays contradict one another.
     """
 
     steps: npt.NDArray[np.int32]  # (n_events,), 0..n_steps-1
@@ -36,6 +55,7 @@ class EventDataset:
     n_classes: int
 
     def __post_init__(self) -> None:
+        """Convert the arrays to the dtypes above, and validate them."""
         for name, dtype in _DTYPES.items():
             array = getattr(self, name)
             if array.dtype != dtype or array.ndim != 1:
@@ -61,7 +81,7 @@ class EventDataset:
         return len(self.labels)
 
     def sample(self, index: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Return steps and channels of the events of one sample."""
+        """Return steps and channels of the events of one sample, each int32 (n_events,)."""
         events = slice(self.offsets[index], self.offsets[index + 1])
         return self.steps[events], self.channels[events]
 
@@ -73,7 +93,13 @@ class EventDataset:
         )
 
     def joined(self, other: Self) -> Self:
-        """Return the samples of both, those of ``other`` last; raise :class:`DatasetError` where their sizes differ."""
+        """Return the samples of both data sets, those of ``other`` last.
+
+        Raises
+        ------
+        DatasetError
+            If the data sets differ in their channels, steps or classes.
+        """
         for name in _NUMBERS:
             own, others = getattr(self, name), getattr(other, name)
             if own != others:
@@ -87,7 +113,7 @@ class EventDataset:
         )
 
     def select_channels(self, selected: IntArray) -> Self:
-        """Return the data set with the ``selected`` channels (ascending) alone, renumbered from 0 in their order."""
+        """Return the data set reduced to the ``selected`` channels (ascending), which are renumbered from 0."""
         new_number = np.full(self.n_channels, -1, np.int32)
         new_number[selected] = np.arange(len(selected), dtype=np.int32)
         kept = new_number[self.channels] >= 0
@@ -111,7 +137,7 @@ class EventDataset:
         n_steps: int,
         n_classes: int,
     ) -> Self:
-        """Join binned samples, each a pair of steps and channels."""
+        """Concatenate samples, each a pair of steps and channels as :func:`bin_events` returns them."""
         lengths = [len(steps) for steps, _ in samples]
         empty = np.empty(0, np.int32)
         return cls(
@@ -125,7 +151,7 @@ class EventDataset:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an ``.npz`` file, whole or not at all."""
+        """Write an ``.npz`` file, which appears complete or not at all."""
         path = Path(path)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
@@ -139,7 +165,13 @@ class EventDataset:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file that :meth:`save` wrote; raise :class:`DatasetError` where it is missing or damaged."""
+        """Read a file that :meth:`save` wrote.
+
+        Raises
+        ------
+        DatasetError
+            If the file is missing or damaged.
+        """
         try:
             with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 arrays = [file[name] for name in _DTYPES]
@@ -155,7 +187,7 @@ class EventDataset:
 
 
 class Splits(NamedTuple):
-    """A data set that is ready for use, and where it comes from."""
+    """Training and test samples of a data set, with their provenance."""
 
     train: EventDataset
     test: EventDataset
@@ -167,7 +199,7 @@ class Splits(NamedTuple):
     """sha256 of the source data, by name"""
 
     def most_active(self, n_channels: int | None) -> "Splits":
-        """Return the ``n_channels`` channels most active in training alone, renumbered from 0; ``None``: all."""
+        """Return the data reduced to the channels with the most training events, renumbered from 0; None keeps all."""
         if n_channels is None:
             return self
         if n_channels > self.train.n_channels:
@@ -181,7 +213,7 @@ class Splits(NamedTuple):
 
 
 def most_active_channels(dataset: EventDataset, n_channels: int) -> npt.NDArray[np.int64]:
-    """Return the ``n_channels`` channels with the most events, ascending; of equal ones those of lower number."""
+    """Return the ``n_channels`` channels with the most events, ascending; ties go to the lower channel."""
     events = np.bincount(dataset.channels, minlength=dataset.n_channels)
     return np.sort(np.argsort(-events, kind="stable")[:n_channels])
 
@@ -204,7 +236,20 @@ def check_enough(key: str, n_samples: int | None, available: int) -> None:
 def bin_events(
     steps: npt.ArrayLike, channels: npt.ArrayLike, n_channels: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Order the events of a sample by step, then channel; those of one channel in one step become one event."""
+    """Sort the events of a sample by step, then channel, and merge those of one channel in one step.
+
+    Parameters
+    ----------
+    steps, channels
+        Integers (n_events,), in any order.
+    n_channels
+        Number of channels.
+
+    Returns
+    -------
+    steps, channels
+        int32 (n_spikes,).
+    """
     keys = np.unique(np.asarray(steps, np.int64) * n_channels + np.asarray(channels, np.int64))
     steps_of_keys, channels_of_keys = np.divmod(keys, n_channels)
     return steps_of_keys.astype(np.int32), channels_of_keys.astype(np.int32)

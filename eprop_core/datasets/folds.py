@@ -1,4 +1,4 @@
-"""Cross-validation: every sample is tested once, by a network that has learned none of its fold."""
+"""Cross-validation: every sample is tested once, by a network that was trained without its fold."""
 
 import numpy as np
 
@@ -6,10 +6,15 @@ from eprop_core.datasets.events import DatasetError, EventDataset
 
 
 def fold(dataset: EventDataset, n_folds: int, index: int) -> tuple[EventDataset, EventDataset]:
-    """Return the samples to learn and those to test, in the order of ``dataset``, for fold ``index`` of ``n_folds``.
+    """Return the training and the test samples of fold ``index`` of ``n_folds``, in the order of ``dataset``.
 
-    The samples are dealt to the folds in turn, class by class, so that folds differ by one sample at most, in number
-    and within each class. Raises :class:`DatasetError` where there are fewer samples than folds.
+    The samples are assigned to the folds in turn, class by class, so that the sizes of folds differ by at most one
+    sample, in total and within each class.
+
+    Raises
+    ------
+    DatasetError
+        If there are fewer samples than folds.
     """
     if len(dataset) < n_folds:
         raise DatasetError(f"{len(dataset)} samples cannot be dealt to {n_folds} folds; expected one for each at least")

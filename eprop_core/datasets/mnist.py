@@ -20,7 +20,13 @@ FILE_PREFIXES = {"train": "train", "test": "t10k"}
 
 
 def read(parameters: Mnist) -> Splits:
-    """Read both splits, from where :func:`eprop_core.datasets.download.published` finds them; record their images."""
+    """Read both splits and record their images with the simulated event camera.
+
+    Raises
+    ------
+    DatasetError
+        If a file is missing or damaged; the message names the file, the position in it and the expected content.
+    """
     directory = published("mnist", parameters.path)
     checksums: dict[str, str] = {}
     return Splits(
@@ -38,7 +44,7 @@ def _record_split(
     images, labels = read_images(directory, split, checksums)
     check_enough(f"{split}_samples", n_samples, len(images))
     images, labels = images[:n_samples], labels[:n_samples]
-    indices = np.arange(len(images)) + (60_000 if split == "test" else 0)  # no noise in common with the training split
+    indices = np.arange(len(images)) + (60_000 if split == "test" else 0)  # other noise than in the training split
     return record(
         images / 255, labels, indices, parameters.saccades, parameters.n_steps, parameters.seed, f"MNIST {split}"
     )
@@ -47,10 +53,28 @@ def _record_split(
 def read_images(
     directory: Path, split: str, checksums: dict[str, str] | None = None
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Return images (n, height, width) and labels (n,) of ``split``, ``train`` or ``test``.
+    """Read images and labels of a split.
 
-    The files are those of MNIST, packed (``.gz``) or not; their sha256 are added to ``checksums``. Raises
-    :class:`DatasetError` naming the file, the place in it and what was expected.
+    Parameters
+    ----------
+    directory
+        Directory of MNIST's idx files, compressed (``.gz``) or not.
+    split
+        ``train`` or ``test``.
+    checksums
+        The sha256 of each file is added, by its name.
+
+    Returns
+    -------
+    images
+        uint8 (n, height, width).
+    labels
+        uint8 (n,), 0 to 9.
+
+    Raises
+    ------
+    DatasetError
+        If a file is missing or damaged; the message names the file, the position in it and the expected content.
     """
     prefix = FILE_PREFIXES[split]
     images = _read_idx(directory, f"{prefix}-images-idx3-ubyte", 3, checksums)
@@ -66,7 +90,7 @@ def read_images(
 
 
 def _read_idx(directory: Path, name: str, n_dimensions: int, checksums: dict[str, str] | None) -> npt.NDArray[np.uint8]:
-    """Read an idx file of bytes: a magic number, the length of each dimension (big endian), the values."""
+    """Read an idx file of bytes: magic number, length of each dimension (big endian), values."""
     path = directory / f"{name}.gz"
     if not path.is_file():
         path = directory / name

@@ -1,4 +1,4 @@
-"""N-MNIST in its official form: one file of events for each recording of a handwritten digit.
+"""N-MNIST in its official format: one file of events per recording of a handwritten digit.
 
 Orchard G, Jayawant A, Cohen GK, Thakor N, 2015, Front. Neurosci. 9:437; data doi:10.17632/468j46mzdv.1.
 """
@@ -32,10 +32,12 @@ Recordings = dict[str, Callable[[], bytes]]  # Split/digit/file.bin -> what read
 
 
 def read(parameters: Nmnist) -> Splits:
-    """Read both splits, from where :func:`eprop_core.datasets.download.published` finds them.
+    """Read both splits. The samples are sorted by file name, which is the order of MNIST.
 
-    Samples are in the order of their file names, which is that of MNIST. Raises :class:`DatasetError` naming the
-    file, the place in it and what was expected.
+    Raises
+    ------
+    DatasetError
+        If a file is missing or damaged; the message names the file, the position in it and the expected content.
     """
     path = published("nmnist", parameters.path)
     train, train_checksum = _read_split(path, "Train", parameters, parameters.train_samples)
@@ -45,10 +47,30 @@ def read(parameters: Nmnist) -> Splits:
 
 
 def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return times (us, ascending) and channels of the events of one recording.
+    """Decode the events of one recording.
 
-    An event has 5 bytes, big endian: x, y, one bit of polarity (1 = ON), 23 bits of time in us. Its channel is
-    polarity * 34**2 + y * 34 + x. Raises :class:`DatasetError` at the first event that is not allowed.
+    An event has 5 bytes, big endian: x, y, one bit of polarity (1 = ON), 23 bits of time in us.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    name
+        Name of the file, for messages.
+    time_max_us
+        Largest time that is allowed, us.
+
+    Returns
+    -------
+    times
+        int64 (n_events,), us, ascending.
+    channels
+        int64 (n_events,), polarity * 34**2 + y * 34 + x.
+
+    Raises
+    ------
+    DatasetError
+        At the first event that is not allowed.
     """
     if not data:
         raise DatasetError(f"{name}: empty; expected {BYTES_PER_EVENT} bytes for each event")
@@ -77,7 +99,7 @@ def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int
 
 
 def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | None) -> tuple[EventDataset, str]:
-    """Return a split and the sha256 of its list of files, as ``sha256sum`` writes it, in the order of the samples."""
+    """Return a split, and the sha256 of the output of ``sha256sum`` for its files in the order of the samples."""
     samples, labels, checksum = [], [], sha256()
     with recordings(path, split) as files:
         check_enough(f"{split.lower()}_samples", n_samples, len(files))
@@ -95,9 +117,20 @@ def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | Non
 
 @contextmanager
 def recordings(path: Path, split: str) -> Iterator[Recordings]:
-    """Give the recordings of ``split``, ``Train`` or ``Test``, of a directory or of the published archive.
+    """Yield the recordings of ``split`` (``Train`` or ``Test``).
 
-    A directory holds ``Train/<digit>/*.bin`` or ``Train.zip``, the archive holds ``Train.zip``, and so for ``Test``.
+    Parameters
+    ----------
+    path
+        A directory with ``Train/<digit>/*.bin`` or ``Train.zip``, or the published archive, which contains
+        ``Train.zip``; likewise for ``Test``.
+    split
+        ``Train`` or ``Test``.
+
+    Raises
+    ------
+    DatasetError
+        If files are missing or damaged, here or when a recording is read.
     """
     with ExitStack() as stack:
         if (path / split).is_dir():
@@ -126,7 +159,7 @@ def _read_whole(read: Callable[[], bytes], name: str) -> bytes:
 
 
 def _inner_archive(stack: ExitStack, path: Path, split: str) -> IO[bytes]:
-    """Unpack Train.zip or Test.zip of the published archive to an unnamed temporary file."""
+    """Extract Train.zip or Test.zip of the published archive into an unnamed temporary file."""
     archive = stack.enter_context(_open_zip(path, str(path)))
     inner = [name for name in archive.namelist() if re.search(rf"^(?!__MACOSX/)(.*/)?{split}\.zip$", name)]
     if len(inner) != 1:

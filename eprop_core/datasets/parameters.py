@@ -31,28 +31,58 @@ class DatasetParameters(Parameters):
 
 
 class Saccades(Parameters):
-    """An event camera that looks at an image of 28 x 28 pixels and moves along a triangle in three saccades.
+    """An event camera that records an image of 28 x 28 pixels while it moves along a triangle in three saccades.
 
-    The defaults are calibrated to N-MNIST; ``eprop_core.experiments.saccades`` measures how well.
+    The defaults are calibrated to N-MNIST; the target `saccades` compares the two.
     """
 
-    sensor_size: int = Field(34, ge=4, description="pixels, edge of the square sensor")
-    image_size: int = Field(28, ge=2, description="pixels, edge of the image on the sensor")
-    top: float = Field(1.2, description="pixels, row of the image's upper edge at the start")
-    left: float = Field(0.4, description="pixels, column of the image's left edge at the start")
-    amplitude: float = Field(5.3, gt=0, description="pixels, base and height of the triangle")
-    saccade_duration: float = Field(105.0, gt=0, description="ms, length of a saccade, rest included")
-    movement_onset: float = Field(3.0, ge=0, description="ms, rest at the beginning of a saccade")
-    movement_duration: float = Field(88.0, gt=0, description="ms, length of its movement; rest follows")
-    blur: float = Field(0.6, ge=0, description="pixels, standard deviation of the optics' point spread")
-    black_level: float = Field(0.2, gt=0, description="luminance of a stroke, where the ground has 1 + black_level")
-    threshold_on: float = Field(0.16, gt=0, description="rise of log luminance that makes an ON event")
-    threshold_off: float = Field(0.15, gt=0, description="fall of log luminance that makes an OFF event")
-    refractory_time: float = Field(1.5, ge=0.5, description="ms, time after an event in which a pixel is reset")
-    position_jitter: float = Field(0.25, ge=0, description="pixels, deviation of a recording's path, cut at 3 times")
-    time_jitter: float = Field(3.0, ge=0, description="ms, standard deviation of a recording's start")
+    sensor_size: int = Field(34, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"})
+    image_size: int = Field(
+        28, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
+    )
+    top: float = Field(
+        1.2, description="row of the image's upper edge at the start", json_schema_extra={"unit": "pixels"}
+    )
+    left: float = Field(
+        0.4, description="column of the image's left edge at the start", json_schema_extra={"unit": "pixels"}
+    )
+    amplitude: float = Field(
+        5.3, gt=0, description="base and height of the triangle", json_schema_extra={"unit": "pixels"}
+    )
+    saccade_duration: float = Field(
+        105.0,
+        gt=0,
+        description="duration of a saccade with the rest before and after its movement",
+        json_schema_extra={"unit": "ms"},
+    )
+    movement_onset: float = Field(
+        3.0, ge=0, description="time from the start of a saccade to its movement", json_schema_extra={"unit": "ms"}
+    )
+    movement_duration: float = Field(
+        88.0, gt=0, description="duration of the movement", json_schema_extra={"unit": "ms"}
+    )
+    blur: float = Field(
+        0.6, ge=0, description="standard deviation of the optics' point spread", json_schema_extra={"unit": "pixels"}
+    )
+    black_level: float = Field(
+        0.2, gt=0, description="luminance of a stroke; that of the background is 1 + black_level"
+    )
+    threshold_on: float = Field(0.16, gt=0, description="increase of the log luminance that causes an ON event")
+    threshold_off: float = Field(0.15, gt=0, description="decrease of the log luminance that causes an OFF event")
+    refractory_time: float = Field(
+        1.5, ge=0.5, description="time after an event in which a pixel emits no other", json_schema_extra={"unit": "ms"}
+    )
+    position_jitter: float = Field(
+        0.25,
+        ge=0,
+        description="standard deviation of the position of a recording, cut off at three times this value",
+        json_schema_extra={"unit": "pixels"},
+    )
+    time_jitter: float = Field(
+        3.0, ge=0, description="standard deviation of the start of the movement", json_schema_extra={"unit": "ms"}
+    )
     leak_rate: float = Field(
-        0.33, ge=0, description="events/s of a pixel, ON events that no change of luminance causes"
+        0.33, ge=0, description="events/s of a pixel, rate of ON events without a change of luminance"
     )
 
     @model_validator(mode="after")
@@ -65,50 +95,77 @@ class Saccades(Parameters):
 
 
 class SmallSaccades(Saccades):
-    """The same for images of 8 x 8 pixels: a smaller sensor, in proportion."""
+    """The event camera for images of 8 x 8 pixels, with a proportionally smaller sensor."""
 
-    sensor_size: int = Field(16, ge=4, description="pixels, edge of the square sensor")
-    image_size: int = Field(12, ge=2, description="pixels, edge of the image on the sensor")
-    top: float = Field(0.5, description="pixels, row of the image's upper edge at the start")
-    left: float = Field(0.5, description="pixels, column of the image's left edge at the start")
-    amplitude: float = Field(2.5, gt=0, description="pixels, base and height of the triangle")
-    blur: float = Field(0.3, ge=0, description="pixels, standard deviation of the optics' point spread")
-    position_jitter: float = Field(0.1, ge=0, description="pixels, deviation of a recording's path, cut at 3 times")
+    sensor_size: int = Field(16, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"})
+    image_size: int = Field(
+        12, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
+    )
+    top: float = Field(
+        0.5, description="row of the image's upper edge at the start", json_schema_extra={"unit": "pixels"}
+    )
+    left: float = Field(
+        0.5, description="column of the image's left edge at the start", json_schema_extra={"unit": "pixels"}
+    )
+    amplitude: float = Field(
+        2.5, gt=0, description="base and height of the triangle", json_schema_extra={"unit": "pixels"}
+    )
+    blur: float = Field(
+        0.3, ge=0, description="standard deviation of the optics' point spread", json_schema_extra={"unit": "pixels"}
+    )
+    position_jitter: float = Field(
+        0.1,
+        ge=0,
+        description="standard deviation of the position of a recording, cut off at three times this value",
+        json_schema_extra={"unit": "pixels"},
+    )
 
 
 ActiveChannels = Annotated[
-    int | None, Field(ge=1, description="keep so many channels, those most active in training; null: all")
+    int | None,
+    Field(
+        ge=1, description="number of channels to keep, those with the most events in the training samples; null: all"
+    ),
 ]
-"""How many of the sensor's channels are inputs."""
+"""Number of the sensor's channels that are inputs."""
 
 
 class Digits(DatasetParameters):
-    """The 1797 handwritten digits of scikit-learn, 8 x 8 pixels, turned into events; needs no download."""
+    """The 1797 handwritten digits of scikit-learn, 8 x 8 pixels, converted to events; no download is needed."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.digits"
 
     name: Literal["digits"]
     n_steps: int = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
-    test_share: float = Field(0.2, gt=0, lt=1, description="share of the samples held out for the test, of each class")
+    test_share: float = Field(
+        0.2, gt=0, lt=1, description="fraction of the samples of each class that are test samples"
+    )
     active_channels: ActiveChannels = None
-    seed: int = Field(1, ge=0, lt=2**64, description="seed of the split and of the sensor's noise")
+    seed: int = Field(
+        1,
+        ge=0,
+        lt=2**64,
+        description="seed of the split into training and test samples, and of the noise of the sensor",
+    )
     saccades: SmallSaccades = SmallSaccades()
 
 
 class Mnist(DatasetParameters):
-    """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, turned into events."""
+    """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.mnist"
 
     name: Literal["mnist"]
     path: str | None = Field(
-        None, description="directory of the four idx files; null: in EPROP_BENCH_DATA, or download to EPROP_BENCH_CACHE"
+        None,
+        description="directory of the four idx files; null: the folder mnist of EPROP_BENCH_DATA, or a "
+        "download to EPROP_BENCH_CACHE",
     )
     n_steps: int = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
-    train_samples: int | None = Field(None, ge=1, description="the first so many training samples; null: all")
-    test_samples: int | None = Field(None, ge=1, description="the first so many test samples; null: all")
+    train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
-    seed: int = Field(1, ge=0, lt=2**64, description="seed of the sensor's noise")
+    seed: int = Field(1, ge=0, lt=2**64, description="seed of the noise of the sensor")
     saccades: Saccades = Saccades()
 
     def is_here(self) -> bool:
@@ -117,20 +174,26 @@ class Mnist(DatasetParameters):
 
 
 class Nmnist(DatasetParameters):
-    """N-MNIST, the recordings of MNIST by a moving event camera; 34 x 34 pixels, OFF and ON events."""
+    """N-MNIST, recordings of MNIST by a moving event camera: 34 x 34 pixels, OFF and ON events."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.nmnist"
 
     name: Literal["nmnist"]
     path: str | None = Field(
         None,
-        description="directory with Train and Test (as directories or .zip), or the published archive; "
-        "null: in EPROP_BENCH_DATA, or download to EPROP_BENCH_CACHE",
+        description="directory with Train and Test (directories or .zip files), or the published archive; "
+        "null: the folder nmnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
     n_steps: int = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
-    time_max_us: int = Field(336040, ge=1, lt=2**23, description="us, the longest time that a recording may have")
-    train_samples: int | None = Field(None, ge=1, description="the first so many training samples; null: all")
-    test_samples: int | None = Field(None, ge=1, description="the first so many test samples; null: all")
+    time_max_us: int = Field(
+        336040,
+        ge=1,
+        lt=2**23,
+        description="longest recording that is allowed",
+        json_schema_extra={"unit": "us"},
+    )
+    train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
 
     def is_here(self) -> bool:

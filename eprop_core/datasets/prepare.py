@@ -1,4 +1,4 @@
-"""Prepare a data set: read or make its events, and write them as ``train.npz``, ``test.npz`` and ``dataset.json``."""
+"""Prepare a data set: read or generate its events; write ``train.npz``, ``test.npz`` and ``dataset.json``."""
 
 import argparse
 import importlib
@@ -30,9 +30,12 @@ def read(parameters: Dataset) -> Splits:
 
 
 def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
-    """Write the data set to ``directory``, whole or not at all; one that is there already is replaced.
+    """Write the data set to ``directory``, completely or not at all; an earlier data set there is replaced.
 
-    Raises :class:`DatasetError` where the source data are missing or damaged, or where ``directory`` holds other files.
+    Raises
+    ------
+    DatasetError
+        If the source data are missing or damaged, or if ``directory`` holds other files.
     """
     directory = Path(directory)
     _check_replaceable(directory)
@@ -51,7 +54,7 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
 
 
 def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
-    """Return what ``dataset.json`` holds: parameters, sizes, statistics, checksums of the source data, versions."""
+    """Return the content of ``dataset.json``: parameters, sizes, statistics, checksums of the source data, versions."""
     channels, size = splits.sensor_channels, splits.sensor_size
     if channels is not None and size is not None and len(channels) == 2 * size**2:
         channels = None  # all of them
@@ -92,7 +95,7 @@ def _check_replaceable(directory: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
+    """Run the program; return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m eprop_core.datasets.prepare", description=__doc__)
     parser.add_argument("parameters", metavar="PARAMETERS.json", type=Path, help='for instance {"name": "digits"}')
     parser.add_argument("directory", metavar="OUTPUT_DIRECTORY", type=Path, help="replaced if it holds a data set")

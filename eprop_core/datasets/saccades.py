@@ -1,10 +1,10 @@
-"""Events of a simulated event camera that looks at an image and moves along a triangle in three saccades.
+"""A simulated event camera that records an image while it moves along a triangle in three saccades.
 
-Modelled on the recording of N-MNIST (Orchard G, Jayawant A, Cohen GK, Thakor N, 2015, Front. Neurosci. 9:437), and
-calibrated to it. The image is shown dark on bright ground, for in N-MNIST the ON events lie where a stroke leaves a
-pixel. Optics blur it. A pixel emits an ON (OFF) event when the logarithm of its luminance has risen (fallen) by a
-threshold since the pixel was last ready; the event makes it refractory, and it starts from the luminance at the end of
-that time. Leakage adds ON events at random. From one recording to the next, position and start vary a little.
+The simulation follows the recording of N-MNIST (Orchard G, Jayawant A, Cohen GK, Thakor N, 2015, Front. Neurosci.
+9:437) and is calibrated to it. The image is dark on a bright background, because in N-MNIST a pixel emits ON events
+where a stroke leaves it. The optics blur the image. A pixel emits an ON (OFF) event when the logarithm of its luminance
+has increased (decreased) by a threshold since its last reset. After an event, the pixel is refractory; it is reset to
+its luminance at the end of that time. Leak currents add random ON events. Position and start vary between recordings.
 """
 
 import numpy as np
@@ -16,12 +16,14 @@ from eprop_core.datasets.events import EventDataset, IntArray, bin_events
 from eprop_core.datasets.parameters import Saccades
 from eprop_core.progress import progress
 
-RESOLUTION = 0.5  # ms, time step of the simulated sensor
-LARGEST_JITTER = 3.0  # standard deviations
+RESOLUTION = 0.5
+"""ms, time step of the simulated sensor."""
+LARGEST_JITTER = 3.0
+"""Standard deviations at which the position jitter is cut off."""
 N_CLASSES = 10
 
-# Corners of the image's path on the sensor, (y, x) in units of the amplitude, close to those of N-MNIST.
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.28], [0.0, 0.95], [0.0, 0.0]])
+"""Corners of the path of the image on the sensor, (y, x) in units of the amplitude, close to those of N-MNIST."""
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -35,9 +37,24 @@ def record(
     seed: int,
     description: str,
 ) -> EventDataset:
-    """Record ``images`` of shape (n, height, width), values 0 to 1 (stroke), with their events in ``n_steps`` steps.
+    """Record images, each as a sample of ``n_steps`` time steps.
 
-    The events of an image depend on it, its number in ``indices`` (n,) and the seed alone.
+    Parameters
+    ----------
+    images
+        float64 (n, height, width), 0 (background) to 1 (stroke).
+    labels
+        Integers (n,), the classes.
+    indices
+        Integers (n,). The noise of a recording depends on the index of its image and on the seed only.
+    parameters
+        The camera and its movement.
+    n_steps
+        Time steps of a sample; they span the three saccades.
+    seed
+        Seed of the noise.
+    description
+        Name of the images, for the progress.
     """
     camera = Camera(parameters, seed)
     samples = []
@@ -49,7 +66,15 @@ def record(
 
 
 class Camera:
-    """A sensor on its path; channel = polarity * size**2 + y * size + x, polarity 1 = ON."""
+    """A moving event sensor; its channels are polarity * size**2 + y * size + x, where polarity 1 is ON.
+
+    Parameters
+    ----------
+    parameters
+        The sensor and its movement.
+    seed
+        Seed of the noise.
+    """
 
     def __init__(self, parameters: Saccades, seed: int) -> None:
         self.parameters = parameters
@@ -57,7 +82,7 @@ class Camera:
         self.n_channels = 2 * parameters.sensor_size**2
         self.duration = 3 * parameters.saccade_duration  # ms
         self.times = np.arange(0.0, self.duration, RESOLUTION)
-        # Ground around the image, so wide that the image with it covers the sensor at all times.
+        # Width of the background around the image, so that both together cover the sensor at all times.
         positions = path(parameters, self.times)
         last = positions.max() + LARGEST_JITTER * parameters.position_jitter
         first = positions.min() - LARGEST_JITTER * parameters.position_jitter
@@ -65,7 +90,22 @@ class Camera:
         self.border = 1 + int(max(np.ceil(last), beyond, 0))
 
     def record(self, image: FloatArray, index: int) -> tuple[FloatArray, npt.NDArray[np.int64]]:
-        """Return times (ms, not ordered) and channels of the events of one image of shape (height, width)."""
+        """Record one image.
+
+        Parameters
+        ----------
+        image
+            float64 (height, width), 0 (background) to 1 (stroke).
+        index
+            Number of the image, which selects its noise.
+
+        Returns
+        -------
+        times
+            float64 (n_events,), ms, unsorted.
+        channels
+            int64 (n_events,).
+        """
         parameters, size = self.parameters, self.parameters.sensor_size
         zoom = parameters.image_size / np.array(image.shape)
         if np.any(zoom != 1):
@@ -90,9 +130,9 @@ class Camera:
 
 
 def path(parameters: Saccades, times: FloatArray) -> FloatArray:
-    """Return the position (y, x) of the image's corner on the sensor at ``times`` (ms), in pixels, shape (n_times, 2).
+    """Return the position (y, x) of the image's upper left corner on the sensor, pixels, float64 (n_times, 2).
 
-    A saccade is a straight movement of minimum jerk (Flash T, Hogan N, 1985, J. Neurosci. 5:1688).
+    A saccade is a straight minimum-jerk movement (Flash T, Hogan N, 1985, J. Neurosci. 5:1688). ``times`` are in ms.
     """
     saccade, time = np.divmod(times, parameters.saccade_duration)
     phase = np.clip((time - parameters.movement_onset) / parameters.movement_duration, 0, 1)
@@ -104,10 +144,10 @@ def path(parameters: Saccades, times: FloatArray) -> FloatArray:
 
 @allocating_kernel
 def _sense(luminance, path, size, ratio_on, ratio_off, refractory_ticks):
-    """Return ticks and channels of the events; ``luminance`` covers the sensor all along the ``path``.
+    """Return ticks and channels of the events; ``luminance`` covers the sensor along the whole ``path``.
 
-    A luminance of ``ratio_on`` (``ratio_off``) times the reference makes an ON (OFF) event: the thresholds of the
-    logarithm without its cost.
+    A pixel emits an ON (OFF) event when its luminance reaches ``ratio_on`` (``ratio_off``) times its reference, which
+    is the threshold of the logarithm without computing it.
     """
     upper_bound = np.empty((size, size))
     lower_bound = np.full((size, size), np.inf)
@@ -128,7 +168,7 @@ def _sense(luminance, path, size, ratio_on, ratio_off, refractory_ticks):
                     (1 - right) * lower[x] + right * lower[x + 1]
                 )
             n_changed = 0
-            for x in range(size):  # one loop without branches finds the many rows where nothing happens
+            for x in range(size):  # a loop without branches detects the many rows without an event
                 n_changed += (level[x] >= upper_bound[y, x]) | (level[x] <= lower_bound[y, x])
             if n_changed == 0:
                 continue
@@ -144,7 +184,7 @@ def _sense(luminance, path, size, ratio_on, ratio_off, refractory_ticks):
                     channels = np.concatenate((channels, np.empty_like(channels)))
                 polarity = 1 if level[x] >= upper_bound[y, x] else 0
                 ready[y, x] = tick + refractory_ticks
-                lower_bound[y, x] = np.inf  # calls for attention until the pixel is ready
+                lower_bound[y, x] = np.inf  # selects the row until the pixel is ready
                 ticks[n] = tick
                 channels[n] = (polarity * size + y) * size + x
                 n += 1

@@ -1,4 +1,4 @@
-"""What the experiments' command lines share: options, and one clear line where what the user gave is wrong."""
+"""Options of the experiments' command lines, and one clear line for each error in the input of the user."""
 
 import argparse
 import json
@@ -33,14 +33,14 @@ def parser(module: str, description: str | None) -> argparse.ArgumentParser:
 
 
 def add_run_options(options: argparse.ArgumentParser) -> None:
-    """Add the options of what runs with a seed and on ranks."""
+    """Add the options of programs that run with a seed and on ranks."""
     options.add_argument("--seed", type=seed, default=1, help="seed of everything random (default: 1)")
     options.add_argument("--ranks", type=int, default=1, help="MPI ranks it was started with (default: 1, no MPI)")
     add_oversubscribe(options)
 
 
 def add_oversubscribe(options: argparse.ArgumentParser) -> None:
-    """Add the option that allows what makes times meaningless."""
+    """Add the option that allows more ranks than processors, with which times mean little."""
     options.add_argument("--oversubscribe", action="store_true", help="allow more ranks than processors")
 
 
@@ -53,11 +53,10 @@ def read_json(path: Path) -> Any:
 
 
 def run(program: Callable[[], None]) -> None:
-    """Call ``program``, which computes on one thread, and ends with the call of Snakemake that started it, if one did.
+    """Call ``program`` on one thread; it ends with the call of Snakemake that started it, if one did.
 
-    Tell an error in what the user gave in one line, and exit with code 1. Tell a :class:`UserWarning` in one line, too.
-
-    Any other exception ends all ranks when they were started with ``python -m mpi4py``.
+    An error in the input of the user is printed in one line, and the exit code is 1. A :class:`UserWarning` is printed
+    in one line, too. Any other exception ends all ranks that were started with ``python -m mpi4py``.
     """
     end_with_driver()
     warnings.showwarning = _show_warning
@@ -92,7 +91,11 @@ def _show_warning(
 
 
 def seed(text: str) -> int:
-    """Return the seed that ``text`` tells; raise a :class:`ValueError` if it is none."""
+    """Return the seed that ``text`` holds.
+
+    Raises:
+        ValueError: it is no seed.
+    """
     number = int(text)
     if not 0 <= number < 2**63:
         raise ValueError

@@ -1,19 +1,26 @@
-"""Compile the simulator, so that jobs that start together find it in numba's cache."""
+"""Compile the simulator for a kind of network, so that later jobs find it in the cache."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from eprop_core.experiments import command_line
 from eprop_core.experiments.poisson import poisson_spikes
-from eprop_core.measurement import results
 from eprop_core.measurement.provenance import provenance
+from eprop_core.measurement.results import Result
 from eprop_core.network.features import kinds, network_of
 from eprop_core.parameters import PROJECTIONS, AllToAll, Network
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
+
+
+class CompileResult(Result):
+    """Notice that the simulator is compiled for one kind of network."""
+
+    experiment: Literal["compile"] = "compile"
+    kind: str
 
 
 def run_briefly(
@@ -23,9 +30,16 @@ def run_briefly(
     destinations: Destinations | None = None,
     dry_run: bool = False,
 ) -> None:
-    """Simulate a few neurons of the kind of ``network`` for a few steps, as they learn and frozen; collective.
+    """Simulate a small network of the kind of ``network`` for a few steps, first learning, then frozen. Collective.
 
-    What is compiled depends on the kind of network, not on its size. Several ranks need a little more than one.
+    This compiles, or loads from the cache, all that a simulation of ``network`` needs, which does not depend on its
+    size. On several ranks, it includes the exchange between them.
+
+    Args:
+        network: parameters of the network.
+        communicator: an mpi4py communicator, or the one of a single rank.
+        destinations: ranks that a spike is sent to, as for :class:`eprop_core.simulation.Simulation`.
+        dry_run: whether to emulate one rank of two.
     """
     n_ranks = 2 if dry_run else communicator.size
     few: dict[str, Any] = {"n_input": 4, "n_recurrent": 4 * n_ranks, "n_readout": 2}
@@ -56,7 +70,7 @@ def main() -> None:
     parser.add_argument("--kind", default="plain", help=kinds())
     options = parser.parse_args()
     run_briefly(network_of(options.kind))
-    results.write(options.output, {"experiment": "compile", "provenance": provenance(SINGLE_RANK)})
+    CompileResult(kind=options.kind, provenance=provenance()).write(options.output)
 
 
 if __name__ == "__main__":

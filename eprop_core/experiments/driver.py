@@ -16,7 +16,7 @@ def name() -> str:
 
 
 def end_with_driver() -> None:
-    """End this process when its driver ends; does nothing where no driver on this machine is told."""
+    """End this process when its driver ends; does nothing where :data:`VARIABLE` names no driver on this machine."""
     host, _, process = os.environ.get(VARIABLE, "").rpartition(":")
     if host != platform.node():
         return

@@ -98,7 +98,11 @@ def together(values: Mapping[str, Sequence[Any]], series: str) -> list[Point]:
 
 
 def apply(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
-    """Return nested ``values`` with ``changes`` made; a :class:`ParameterError` tells where a path leads nowhere."""
+    """Return nested ``values`` with ``changes`` made.
+
+    Raises:
+        ParameterError: a path leads nowhere; the message says where.
+    """
     changed = copy.deepcopy(dict(values))
     for path, value in changes.items():
         *parents, key = path.split(".")

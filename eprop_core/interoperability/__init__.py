@@ -1,1 +1,1 @@
-"""Other simulators."""
+"""Interfaces to other simulators."""

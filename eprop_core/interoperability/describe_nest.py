@@ -1,4 +1,4 @@
-"""Write which NEST an interpreter has: python -m eprop_core.interoperability.describe_nest INTERPRETER FILE."""
+"""Write the version of NEST of a Python: python -m eprop_core.interoperability.describe_nest INTERPRETER FILE."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from eprop_core.interoperability import nest_programs
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the program."""
     python, file = sys.argv[1], Path(sys.argv[2])
     nest_programs.call(python, "describe", file)
     described = json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The programs in ``nest/``, run by an interpreter that has NEST: NEST is compared with, never imported here."""
+"""Starts the programs in ``nest/`` with a Python that has NEST, which this package never imports."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class NestError(RuntimeError):
-    """A program of NEST's that failed; the message holds what it printed."""
+    """A program that uses NEST failed; the message contains its output."""
 
 
 PROGRAMS = Path(__file__).with_name("nest")
@@ -18,15 +18,28 @@ def command(python: str, program: str, folder: Path = PROGRAMS) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for an interpreter that has packages of its own."""
+    """Return the environment variables for another Python, without the paths of this one."""
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
 
 
 def call(python: str, program: str, directory: Path, folder: Path = PROGRAMS) -> None:
-    """Run a program of ``folder`` in a directory to work in.
+    """Run a program.
 
-    Raises:
-        NestError: the program failed.
+    Parameters
+    ----------
+    python
+        Python that has NEST.
+    program
+        Name of the program, without ``.py``.
+    directory
+        The program's argument: the directory or file that it reads or writes.
+    folder
+        Folder of the program.
+
+    Raises
+    ------
+    NestError
+        If the program failed.
     """
     run = [*command(python, program, folder), str(directory)]
     done = subprocess.run(run, env=environment(), capture_output=True, text=True, check=False)

@@ -1,1 +1,1 @@
-"""What this process may use of the machine: memory, processors, threads."""
+"""Memory, processors and threads that this process may use."""

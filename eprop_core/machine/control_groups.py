@@ -1,4 +1,4 @@
-"""The control groups that this process is in: what a container or a batch job may take of a machine."""
+"""The control groups of this process, which limit the resources of a container or a batch job."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +8,22 @@ _MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 def folders(controller: str) -> Iterator[tuple[Path, int]]:
-    """Yield the folder of each group that limits this process by ``controller``, and the version of its files, 1 or 2.
+    """Yield the folder of each control group of this process, the innermost first, and the version of its files.
 
-    The innermost group comes first. None where there are no control groups; some may not exist, for a container need
-    not show the groups it is in.
+    Nothing is yielded on systems without control groups. Folders may not exist, because a container can hide the groups
+    that it is in.
+
+    Parameters
+    ----------
+    controller
+        The resource that the groups limit: ``memory`` or ``cpu``.
+
+    Yields
+    ------
+    folder
+        Folder of the group.
+    version
+        1 or 2, the version of the interface of control groups.
     """
     try:
         lines = _MEMBERSHIP.read_text(encoding="utf-8").splitlines()

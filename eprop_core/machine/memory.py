@@ -1,4 +1,4 @@
-"""Memory that this process may still take: what the machine has, within the limits of a container or a batch job."""
+"""Memory available to this process, within the limits of a container or a batch job."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import psutil
 from eprop_core.machine import control_groups
 
 _FILES = {1: ("memory.limit_in_bytes", "memory.usage_in_bytes"), 2: ("memory.max", "memory.current")}
-"""Limit and use of a control group, by version."""
+"""Files with the limit and the use of a control group, by version."""
 
 
 def available() -> int:
@@ -17,12 +17,12 @@ def available() -> int:
 
 
 def _left_in(folder: Path, limit: str, used: str) -> int | None:
-    """Return what the limit on a control group leaves, in bytes; None without one."""
+    """Return the memory that a control group has left, in bytes; None if it has no limit."""
     try:
         most, taken = ((folder / file).read_text(encoding="ascii").strip() for file in (limit, used))
         statistics = (folder / "memory.stat").read_text(encoding="ascii").splitlines()
-    except OSError:  # the root has no limit, and a container may not show the groups it is in
+    except OSError:  # the root group has no limit, and a container can hide its groups
         return None
-    # Cached files count as used, and are given up when memory is needed.
+    # Cached files count as used, but the system drops them when memory is needed.
     cached = next((int(line.split()[1]) for line in statistics if line.startswith("inactive_file ")), 0)
     return None if most == "max" else max(0, int(most) - int(taken) + cached)

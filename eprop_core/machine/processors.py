@@ -1,4 +1,4 @@
-"""Processors that this process may use: those it may run on, within the limits of a container or a batch job."""
+"""Processors available to this process, within the limits of a container or a batch job."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from eprop_core.machine import control_groups
 
 Group = tuple[int, int]
-"""What tells a control group from all others of the machine, also in containers that give it another name."""
+"""Device and inode of a control group, which identify it also in containers that show it under another name."""
 
 
 def affinity() -> set[int]:
@@ -15,7 +15,7 @@ def affinity() -> set[int]:
 
 
 def quotas() -> dict[Group, float]:
-    """Return how many processors' worth of time the members of each control group of this process share."""
+    """Return the CPU quota of each control group of this process, in processors; the group's processes share it."""
     found = {}
     for folder, version in control_groups.folders("cpu"):
         quota = _quota_of(folder, version)
@@ -26,7 +26,7 @@ def quotas() -> dict[Group, float]:
 
 
 def available() -> float:
-    """Return the number of processors that this process has, a fraction where a quota says so."""
+    """Return the number of processors available to this process; under a CPU quota it can be a fraction."""
     return min([float(len(affinity())), *quotas().values()])
 
 
@@ -38,6 +38,6 @@ def _quota_of(folder: Path, version: int) -> float | None:
             quota, period = (
                 (folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii").strip() for name in ("quota", "period")
             )
-    except OSError:  # the root has no quota, and a container may not show the groups it is in
+    except OSError:  # the root group has no quota, and a container can hide its groups
         return None
     return None if quota in ("max", "-1") else int(quota) / int(period)

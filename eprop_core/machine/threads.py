@@ -1,7 +1,7 @@
-"""One thread per process: what is timed, or runs beside other jobs, claims no more than a core.
+"""One thread per process, so that a timed job, or one beside other jobs, uses no more than a core.
 
-Compiled kernels have one thread. Numerical libraries have as many as the first of several environment variables says
-that they know, or as the machine has cores.
+Compiled kernels have one thread. Numerical libraries take their number of threads from environment variables, or from
+the number of cores.
 """
 
 import os
@@ -18,17 +18,18 @@ VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-"""Environment variables that tell libraries their number of threads when they are loaded."""
+"""Environment variables from which libraries read their number of threads when they are loaded."""
+
 ONE = dict.fromkeys(VARIABLES, "1")
-"""An environment with one thread."""
+"""Environment variables for one thread."""
 
 
 def use_one() -> None:
-    """Let libraries compute on one thread, here and in processes that are started from here, whatever was exported."""
+    """Limit libraries to one thread in this process and its child processes, whatever the environment says."""
     os.environ.update(ONE)
-    threadpool_limits(limits=1)  # of what is loaded already
+    threadpool_limits(limits=1)  # libraries that are loaded already
 
 
 def number() -> int:
-    """Return the number of threads on which this process computes: the most that a loaded library uses."""
+    """Return the largest number of threads of any loaded library."""
     return max((library["num_threads"] for library in threadpool_info()), default=1)

@@ -1,1 +1,1 @@
-"""What experiments measure about themselves and their machine."""
+"""Measurements that experiments share: times, memory, operations, the machine, and the provenance of results."""

@@ -1,8 +1,9 @@
-"""What the memory of this machine allows: streams through synapses, and random access to neurons.
+"""Memory bandwidth of this machine: sequential access to synapses and random access to neurons.
 
-Both are measured on arrays of a network's own size, for a small network lives in a cache and a large one does not.
+Both are measured on arrays of the size of a network, because a small network fits into a cache, a large one does not.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,22 +13,23 @@ import numpy as np
 from eprop_core.compiled.compilation import kernel
 
 SHORTEST = 0.2
-"""s, what a measurement takes at least; the fastest of its passes counts."""
+"""s, shortest duration of a measurement, which reports its fastest pass."""
 
-_COLUMNS = 4  # of the sums that a synapse reads of its target
+_COLUMNS = 4
+"""Running sums of its target that a synapse reads."""
 
 
 class Bandwidth(NamedTuple):
-    """Measured speeds."""
+    """Measured speeds of memory accesses."""
 
     read_bytes_per_s: float
-    """Where every value is read, in sequence."""
+    """Bytes read per second when an array is read sequentially."""
     update_bytes_per_s: float
-    """Bytes read and written where every value is read, changed and written, in sequence."""
+    """Bytes read and written per second when every value of an array is updated sequentially."""
     add_s: float
-    """Time to add to the input of one randomly chosen target."""
+    """s, to add to the input of a random target."""
     gather_s: float
-    """The same with reading the target's sums."""
+    """s, to read the running sums of a random target and to add to its input."""
 
 
 @kernel
@@ -58,7 +60,7 @@ def _gather(targets, sums, current):
 
 
 def measure(n_bytes: int, n_targets: int, seed: int = 1) -> Bandwidth:
-    """Stream through ``n_bytes``, and visit ``n_targets`` neurons in random order."""
+    """Measure sequential access to ``n_bytes`` and random access to ``n_targets`` neurons."""
     values = np.ones(max(1, n_bytes // 8))
     whole_numbers = values.view(np.int64)
     targets = np.random.default_rng(seed).integers(0, n_targets, min(len(values), 1_000_000), np.int32)
@@ -72,11 +74,12 @@ def measure(n_bytes: int, n_targets: int, seed: int = 1) -> Bandwidth:
 
 
 def _fastest(work: Callable[[], object]) -> float:
-    """Return the shortest time that ``work`` took, in s, after a first time that does not count."""
+    """Return the shortest duration of ``work``, s, without its first call."""
     work()
-    times: list[float] = []
-    while sum(times) < SHORTEST:
+    shortest, total = math.inf, 0.0
+    while total < SHORTEST:
         start = time.perf_counter()
         work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        passed = time.perf_counter() - start
+        shortest, total = min(shortest, passed), total + passed
+    return shortest

@@ -1,4 +1,4 @@
-"""What no time-driven simulator of e-prop can do without: to advance the traces of all pairs in every step."""
+"""A lower bound on the cost of time-driven e-prop: one update of the traces of all pairs in every step."""
 
 import time
 
@@ -9,9 +9,9 @@ from eprop_core.parameters import Network
 
 
 def seconds_per_step(network: Network, n_steps: int) -> float:
-    """Return the time per step of one compiled pass over all pairs with a recurrent target, connected or not.
+    """Return the time per step, s, of a compiled loop over all pairs with a recurrent target, connected or not.
 
-    It advances one filtered eligibility trace and the gradient of each pair, on one core, and does nothing else.
+    On one core, the loop updates one filtered eligibility trace and the gradient of each pair, and does nothing else.
     """
     random = np.random.default_rng(1)
     n_sources = network.n_input + network.n_recurrent
@@ -19,7 +19,7 @@ def seconds_per_step(network: Network, n_steps: int) -> float:
     surrogate_gradient, signal = random.random((2, network.n_recurrent))
     eligibility, gradient = np.zeros((2, network.n_recurrent, n_sources))
     values = (eligibility, gradient, trace, surrogate_gradient, signal, network.plasticity.kappa)
-    _advance(*values, 1)  # now it is compiled, and the memory is there
+    _advance(*values, 1)  # compiles the loop and allocates the memory
     start = time.perf_counter()
     _advance(*values, n_steps)
     return (time.perf_counter() - start) / n_steps
@@ -27,7 +27,7 @@ def seconds_per_step(network: Network, n_steps: int) -> float:
 
 @kernel
 def _advance(eligibility, gradient, trace, surrogate_gradient, signal, kappa, n_steps):
-    """Advance the filtered eligibility traces and the gradients, float64 (n_target, n_source)."""
+    """Update filtered eligibility traces and gradients, float64 (n_target, n_source)."""
     for _ in range(n_steps):
         for j in range(eligibility.shape[0]):
             for i in range(eligibility.shape[1]):

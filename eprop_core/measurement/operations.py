@@ -1,7 +1,7 @@
 """Synaptic operations at inference, as NeuroBench counts them (Yik et al. 2025, doi:10.1038/s41467-025-56739-4).
 
-A spike adds the weight of each synapse that it reaches to a voltage: an *effective accumulate*, if the weight is not
-zero. *Dense* operations are those of hardware that skips nothing: one per step and pair of neurons, connected or not.
+A spike adds the weight of each of its synapses to a voltage; this is an *effective accumulate* if the weight is not
+zero. *Dense* operations are those of hardware without sparsity: one per step and pair of neurons, connected or not.
 """
 
 import numpy as np
@@ -15,7 +15,15 @@ from eprop_core.stimulus import Stimulus
 
 
 class OperationCounter:
-    """Counts the effective accumulates of a network whose weights stay as they are; collective."""
+    """Counts the effective accumulates of a network with constant weights; collective.
+
+    Parameters
+    ----------
+    simulation
+        The network.
+    communicator
+        Communicator of the simulation.
+    """
 
     def __init__(self, simulation: Simulation, communicator: Communicator) -> None:
         network = simulation.network
@@ -25,7 +33,7 @@ class OperationCounter:
         self._of_neuron += _fan_out(simulation, "output", network.n_recurrent)
 
     def count(self, stimulus: Stimulus, recording: Recording) -> int:
-        """Return the effective accumulates of one run."""
+        """Return the number of effective accumulates of one run; collective."""
         of_rank = np.bincount(recording.spike_neurons, minlength=len(self._of_neuron))
         spikes = np.sum(self._communicator.allgather(of_rank), axis=0)
         events = np.bincount(stimulus.input_channels, minlength=len(self._of_channel))
@@ -33,11 +41,11 @@ class OperationCounter:
 
 
 def dense_operations(network: Network, n_steps: int) -> int:
-    """Return the operations of ``n_steps`` steps in which nothing is skipped."""
+    """Return the number of dense operations in ``n_steps`` steps."""
     return n_steps * network.n_recurrent * (network.n_input + network.n_recurrent + network.n_readout)
 
 
 def _fan_out(simulation: Simulation, projection: str, n_sources: int) -> npt.NDArray[np.int64]:
-    """Return the number of synapses whose weight is not zero, by source."""
+    """Return the number of synapses with a weight other than zero, by source, int64 (n_sources,)."""
     source, _, weight = simulation.weights(projection)
     return np.bincount(source[weight != 0], minlength=n_sources)

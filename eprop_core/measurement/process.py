@@ -1,4 +1,4 @@
-"""What every experiment measures about itself: time by phase, memory and counts, and what disturbed it."""
+"""Measurements of this process: time by phase, memory, counts, and other work on the machine."""
 
 import ctypes
 import gc
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psutil
 
@@ -20,52 +20,57 @@ from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, on_this_mac
 Number = TypeVar("Number", int, float)
 
 SHORTEST = 0.5
-"""s. The system counts the time of processors in ticks, mostly 0.01 s: what others take in less cannot be told."""
+"""s, shortest interval for :class:`OtherWork`. The system counts processor time in ticks, mostly of 0.01 s."""
 LEAST_COUNTED = 0.9
-"""Share. Where the system counts less of the processor time of this program, it counts something else."""
+"""Smallest fraction of this program's processor time that the system must count for its counters to be used."""
 
 _STATISTICS = Path("/proc/stat")
 
 
 class Stopwatch:
-    """Wall time, in s, summed by the name of what was done."""
+    """Wall times, s, summed by name."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
-        """Add the time that the ``with`` block takes to ``name``."""
+        """Add the duration of the ``with`` block to the time of ``name``."""
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
 class OtherWork:
-    """How many processors are busy with other work than this program's, of those that its ranks on a machine may use.
+    """Measures how many of the processors that this program's ranks may use are busy with other work.
 
-    That is all time that the system counts as busy (a hypervisor's other guests included), less what the ranks, and the
-    processes that they started and waited for, have used.
+    This is the busy time that the system counts (including the other guests of a hypervisor) minus the processor time
+    of the ranks and of their child processes that have ended.
+
+    Parameters
+    ----------
+    communicator
+        Communicator of the program's ranks.
     """
 
     def __init__(self, communicator: Communicator = SINGLE_RANK) -> None:
-        """Begin to measure; collective."""
+        """Start the measurement; collective."""
         self._here = on_this_machine(communicator)
         self._processors = set().union(*self._here.allgather(processors.affinity()))
-        # Others may work beside a quota, and take nothing from it.
+        # Other work does not use up this program's quota.
         self._has_quota = any(self._here.allgather(processors.available() < len(processors.affinity())))
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew; collective."""
-        self._here.allgather(None)  # the ranks begin together
+        """Restart the measurement; collective."""
+        self._here.allgather(None)  # all ranks start at the same time
         self._before = self._read()
 
     def processors(self) -> float | None:
-        """Return the mean number of such processors since the beginning; collective.
+        """Return the mean number of processors that were busy with other work since the start; collective.
 
-        None where it cannot be told: in less than :data:`SHORTEST`, within a quota, or where the system does not count
-        these processors (in some containers).
+        None if it is unknown: in an interval below :data:`SHORTEST`, under a CPU quota, or if the system does not count
+        the time of these processors (in some containers).
         """
         self._here.allgather(None)
         busy, own, now = self._read()
@@ -77,14 +82,14 @@ class OtherWork:
         return max(0.0, counted - own_of_all) / (now - start) if counted >= LEAST_COUNTED * own_of_all else None
 
     def _read(self) -> tuple[float | None, float, float]:
-        """Return the busy time of the processors, the processor time of this process, and the time, in s."""
+        """Return the busy time of the processors, the processor time of this process, and the clock, s."""
         waited_for = resource.getrusage(resource.RUSAGE_CHILDREN)
         own = time.process_time() + waited_for.ru_utime + waited_for.ru_stime
         return _busy_seconds(self._processors), own, time.perf_counter()
 
 
 def _busy_seconds(of_processors: Set[int]) -> float | None:
-    """Return the time that processors were busy, in s since the start of the machine; None where it is not told."""
+    """Return the busy time of processors since the machine started, s; None if the system does not report it."""
     try:
         statistics = _STATISTICS.read_text(encoding="ascii")
     except OSError:  # not Linux, or hidden
@@ -99,31 +104,31 @@ def _busy_seconds(of_processors: Set[int]) -> float | None:
 
 
 def reset_peak_memory() -> None:
-    """Let :func:`peak_memory` count from here on; does nothing where the system has no way to.
+    """Restart the measurement of :func:`peak_memory`; without effect on systems other than Linux.
 
-    What an earlier network left is given back first, or the next one would be built within it and seem to need less, or
-    beside it and seem to need more.
+    The memory of earlier networks is returned to the system first. Otherwise the next network could reuse it and seem
+    to need less, or be added to it and seem to need more.
     """
     gc.collect()
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)  # the C library of most Linux systems keeps small arrays for later
+        ctypes.CDLL(None).malloc_trim(0)  # glibc keeps freed memory for later
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_memory() -> int:
-    """Return the largest resident memory of this process so far, or since it was reset, in bytes."""
+    """Return the peak resident memory of this process since its start or since it was reset, bytes."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    # Not ru_maxrss, which begins with that of the process that started this one.
+    # Not ru_maxrss, which starts with the value of the parent process.
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def resident_memory() -> int:
-    """Return the resident memory of this process at present, in bytes."""
+    """Return the present resident memory of this process, bytes."""
     return int(psutil.Process().memory_info().rss)
 
 
@@ -136,11 +141,3 @@ def total(communicator: Communicator, counts: Mapping[str, int]) -> dict[str, in
     """Return the sum of ``counts`` over ranks; collective."""
     of_ranks = communicator.allgather({name: int(value) for name, value in counts.items()})
     return {name: sum(of_rank[name] for of_rank in of_ranks) for name in of_ranks[0]}
-
-
-def per_rank(communicator: Communicator, times: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return phase times and peak memory of each rank; collective."""
-    of_ranks: list[dict[str, Any]] = communicator.allgather(
-        {"times_s": dict(times), "peak_memory_bytes": peak_memory()}
-    )
-    return of_ranks

@@ -1,4 +1,4 @@
-"""What made a result: code, packages, machine, MPI, date, and what each rank had of the machine."""
+"""Provenance of a result: code, packages, machine, MPI and date."""
 
 import importlib.metadata
 import os
@@ -7,14 +7,14 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from eprop_core import plug_ins
 from eprop_core.machine import processors, threads
+from eprop_core.measurement.results import Code, Provenance
 from eprop_core.ranks import launch
-from eprop_core.ranks.communicator import Communicator
+from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 
 PACKAGES = (
     "eprop-core",
@@ -30,29 +30,30 @@ PACKAGES = (
 )
 
 
-def provenance(communicator: Communicator) -> dict[str, Any]:
-    """Describe this run; collective."""
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": sys.orig_argv,
-        "code": _code(),
-        "python": platform.python_version(),
-        "packages": _versions(),
-        "ranks": communicator.size,
-        "hosts": communicator.allgather(platform.node()),
-        "system": platform.platform(),
-        "cpu": _cpu_model(),
-        "cores": psutil.cpu_count(logical=False),
-        "processors": communicator.allgather(processors.available()),
-        "threads": communicator.allgather(threads.number()),
-        "memory_bytes": psutil.virtual_memory().total,
-        "mpi": launch.library(communicator),
-        "batch_job": os.environ.get("SLURM_JOB_ID"),
-    }
+def provenance(communicator: Communicator = SINGLE_RANK, nest: str | None = None) -> Provenance:
+    """Describe this run; ``nest`` is the version of NEST that it is compared with. Collective."""
+    return Provenance(
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=sys.orig_argv,
+        code=_code(),
+        python=platform.python_version(),
+        packages=_versions(),
+        nest=nest,
+        ranks=communicator.size,
+        hosts=communicator.allgather(platform.node()),
+        system=platform.platform(),
+        cpu=_cpu_model(),
+        cores=psutil.cpu_count(logical=False),
+        processors=communicator.allgather(processors.available()),
+        threads=communicator.allgather(threads.number()),
+        memory_bytes=psutil.virtual_memory().total,
+        mpi=launch.library(communicator),
+        batch_job=os.environ.get("SLURM_JOB_ID"),
+    )
 
 
-def _code() -> dict[str, Any]:
-    """Return the git commit of the source and whether files differ from it; ``None`` outside a repository."""
+def _code() -> Code:
+    """Return the git commit of the source and whether files differ from it; None outside a repository."""
 
     def git(*arguments: str) -> str | None:
         command = ["git", "-C", str(Path(__file__).parent), *arguments]
@@ -63,7 +64,7 @@ def _code() -> dict[str, Any]:
         return answer.stdout.strip() if answer.returncode == 0 else None
 
     changes = git("status", "--porcelain", "--", ".")
-    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changes is None else bool(changes)}
+    return Code(commit=git("rev-parse", "HEAD"), dirty=None if changes is None else bool(changes))
 
 
 def _versions() -> dict[str, str]:

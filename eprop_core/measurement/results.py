@@ -1,20 +1,113 @@
-"""Result files: one JSON document each, whole or not at all."""
+"""Models of result files: one JSON document each, written whole or not at all.
+
+Programs write these models, scripts read them, and tests build them. This module needs neither the simulator nor MPI.
+"""
 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
-def write(path: str | os.PathLike[str], result: dict[str, Any]) -> None:
-    """Write ``result`` as JSON to ``path``, replacing the file only when everything is written."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(result, file, indent=1, allow_nan=False)
-            file.write("\n")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+class Record(BaseModel):
+    """Base of all parts of a result: frozen, no unknown keys, finite numbers; numpy's numbers become Python's.
+
+    Where a part allows infinity, JSON has its name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="strings")
+
+
+class Code(Record):
+    """Version of the source code."""
+
+    commit: str | None = Field(description="git commit; null: outside a repository")
+    dirty: bool | None = Field(description="whether files differ from the commit")
+
+
+class Provenance(Record):
+    """What made a result."""
+
+    date: str = Field(description="UTC, ISO 8601")
+    command: list[str] = Field(description="command line")
+    code: Code
+    python: str = Field(description="version of Python")
+    packages: dict[str, str] = Field(description="versions of packages by name")
+    nest: str | None = Field(None, description="version of NEST, where it is compared with")
+    ranks: int = Field(description="number of MPI ranks")
+    hosts: list[str] = Field(description="machine of each rank")
+    system: str = Field(description="operating system")
+    cpu: str = Field(description="model of the processor")
+    cores: int | None = Field(description="physical cores of the machine")
+    processors: list[float] = Field(description="processors that each rank may use")
+    threads: list[int] = Field(description="threads of each rank")
+    memory_bytes: int = Field(description="memory of the machine")
+    mpi: str | None = Field(description="MPI library; null: one rank without MPI")
+    batch_job: str | None = Field(None, description="SLURM job")
+
+
+class Counts(Record):
+    """Sizes of a network, and the spikes and events of its simulation."""
+
+    neurons: int = Field(json_schema_extra={"label": "neurons"})
+    spikes: int = Field(description="spikes of the recurrent neurons")
+    input_synapses: int
+    recurrent_synapses: int
+    output_synapses: int
+    feedback_synapses: int = Field(description="zero where feedback runs along the output connections")
+    input_synaptic_events: int
+    recurrent_synaptic_events: int
+    output_synaptic_events: int
+    synapses: int = Field(description="without those of the feedback", json_schema_extra={"label": "synapses"})
+    synaptic_events: int = Field(description="spikes times the synapses that they reach, without the feedback")
+
+
+class Phases(Record):
+    """Wall time of a simulation by phase, s."""
+
+    build: float = Field(
+        description="drawing and sorting the connections", json_schema_extra={"label": "building", "unit": "s"}
+    )
+    update: float = Field(description="neurons and readouts")
+    deliver: float = Field(description="spikes and errors to their targets, with the plasticity of synapses")
+    plasticity: float = Field(description="part of deliver that plastic projections take")
+    collocate: float = Field(description="filling send buffers")
+    communicate: float = Field(description="exchange between ranks")
+    wait: float = Field(description="waiting for slower ranks before an exchange")
+
+
+class Result(Record):
+    """Base of the results of all experiments."""
+
+    provenance: Provenance
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the result as JSON to ``path``, replacing the file only when everything is written."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the result in a file.
+
+        Raises
+        ------
+            ValueError: the file is no result of this kind; the message names the file and each wrong key.
+        """
+        try:
+            return cls.model_validate_json(Path(path).read_bytes())
+        except ValidationError as error:
+            raise ValueError(f"{path}: {error}") from None
+
+
+def read_provenance(path: str | os.PathLike[str]) -> Provenance:
+    """Return what made the result in a file, of whatever experiment."""
+    return Provenance.model_validate(json.loads(Path(path).read_bytes())["provenance"])

@@ -1,4 +1,4 @@
-"""One step of the neurons: leaky integrate-and-fire, with or without adaptation, and leaky readouts."""
+"""One step of the neurons: leaky integrate-and-fire neurons with or without adaptation, and leaky readouts."""
 
 import math
 from typing import NamedTuple
@@ -10,21 +10,22 @@ from eprop_core.model.surrogate import PlugIn, surrogate_gradient
 from eprop_core.model.synapses import Synapses
 from eprop_core.parameters import Loss
 
-NO_LOWER_BOUND = -np.inf
 MEAN_SQUARED_ERROR, CROSS_ENTROPY = range(2)
 LOSSES: dict[Loss, int] = {"mean_squared_error": MEAN_SQUARED_ERROR, "cross_entropy": CROSS_ENTROPY}
+NO_LOWER_BOUND = -np.inf
 FINITE = -1
-"""What :func:`update_recurrent` returns when all voltages are finite."""
+"""Returned by :func:`update_recurrent` instead of a neuron when all voltages are finite."""
 
 
 class RecurrentParameters(NamedTuple):
-    """Numbers of the recurrent neurons' dynamics and rate regularization; arrays are float64 (n,)."""
+    """Parameters of the recurrent neurons as numbers, for compiled code; arrays are float64 (n,), voltages in mV."""
 
     alpha: np.ndarray
     """exp(-dt / tau_m)"""
     drive: np.ndarray
     """mV per step of the constant current, (tau_m / C_m) (1 - alpha) I_e"""
     V_th: np.ndarray
+    """mV"""
     beta: np.ndarray
     """mV, rise of the threshold after a spike; 0 without adaptation."""
     rho: float
@@ -42,10 +43,10 @@ class RecurrentParameters(NamedTuple):
     kappa_reg: float
     """Decay of the rate; 1 where a rate is the mean over a sample."""
     rate_per_spike: float
-    """What a spike adds to the rate."""
+    """Contribution of a spike to the rate."""
     c_reg: float
     f_target: float
-    """Target of the rate, in its unit: spikes per ms, or spikes per step where it is the mean over a sample."""
+    """Target of the rate: spikes per ms, or spikes per step where the rate is the mean over a sample."""
     period: int
     """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
 
@@ -62,19 +63,19 @@ class RecurrentState(NamedTuple):
     spiked: np.ndarray
     """bool, whether the adaptation grows in the next step."""
     rate: np.ndarray
-    """spikes per ms, moving average; spikes per step over the sample so far, if a rate is the mean over a sample."""
+    """Moving average, spikes per ms; or mean over the sample so far, spikes per step."""
     current: np.ndarray
     """pA, input of the present step; reset by the update."""
     surrogate_gradient: np.ndarray
-    """(depth, n), of the last steps."""
+    """float64 (depth, n), of the last ``depth`` steps."""
     rate_error: np.ndarray
-    """(depth, n), c_reg (rate - f_target) of the last steps."""
+    """float64 (depth, n), c_reg (rate - f_target) of the last ``depth`` steps."""
     phase: np.ndarray
-    """int32, step within the period at which a neuron fires that ignores its input; empty where the voltage decides."""
+    """int32, step of the period in which a neuron that ignores its input fires; empty where the voltage decides."""
 
     @classmethod
     def at_rest(cls, n: int, depth: int, phase: np.ndarray) -> "RecurrentState":
-        """``n`` neurons at their leak potential that have never spiked."""
+        """Create ``n`` neurons at their leak potential that have never spiked."""
         return cls(
             v=np.zeros(n),
             refractory=np.zeros(n, np.int32),
@@ -89,27 +90,29 @@ class RecurrentState(NamedTuple):
 
 
 class ReadoutParameters(NamedTuple):
-    """Numbers of the readouts' dynamics and error."""
+    """Parameters of the readouts as numbers, for compiled code."""
 
     alpha: float
     """exp(-dt / tau_m)"""
     E_L: float
+    """mV"""
     loss: int
     """A value of :data:`LOSSES`."""
     fixed_point: float
-    """Scale of the input: currents are added as multiples of 1 / fixed_point."""
+    """Units of the input in a pA: currents are added in whole units."""
 
 
-class Feedback(NamedTuple):
-    """Where the weights from the readouts to the recurrent neurons are."""
+class FeedbackTable(NamedTuple):
+    """Weights B from the readouts to the recurrent neurons."""
 
     synapses: Synapses
-    """From the readouts; or those onto the readouts, where feedback follows them."""
+    """Synapses from the readouts; those onto the readouts where the feedback goes along them."""
     column: int
-    """Of the values of a synapse."""
+    """Column of the synapses' values that holds the weight."""
     along_output: bool
+    """Whether the feedback goes along the synapses onto the readouts."""
     to_all: bool
-    """Whether the synapses of each readout go to all neurons in turn, so that their targets need no looking up."""
+    """Whether each readout has one synapse onto every neuron, in the order of the neurons."""
 
 
 class ReadoutState(NamedTuple):
@@ -118,21 +121,21 @@ class ReadoutState(NamedTuple):
     v: np.ndarray
     """float64 (n,), mV relative to E_L."""
     current: np.ndarray
-    """int64 (interval, n), input of the steps of a communication interval in fixed point."""
+    """int64 (interval, n), input in the steps of a communication interval, in fixed point."""
     error: np.ndarray
-    """float64 (depth, n), window * (readout - target) of the last steps."""
+    """float64 (depth, n), window * (readout - target) of the last ``depth`` steps."""
 
     @classmethod
     def at_rest(cls, n: int, interval: int, depth: int) -> "ReadoutState":
-        """``n`` readouts at their leak potential."""
+        """Create ``n`` readouts at their leak potential."""
         return cls(np.zeros(n), np.zeros((interval, n), np.int64), np.zeros((depth, n)))
 
 
 @kernel
 def update_recurrent(state, parameters, step, first_id, emitted):
-    """Advance all neurons by one step and write the global ids of those that spike to ``emitted``.
+    """Advance all neurons by one step and write the ids of those that spike, from ``first_id`` on, to ``emitted``.
 
-    Returns the number of spikes, and the index of a neuron whose voltage is not finite or :data:`FINITE`.
+    Returns the number of spikes, and the index of a neuron whose voltage is not finite, or :data:`FINITE`.
     """
     slot = step % len(state.surrogate_gradient)
     psi, rate_error = state.surrogate_gradient[slot], state.rate_error[slot]
@@ -140,7 +143,7 @@ def update_recurrent(state, parameters, step, first_id, emitted):
     moment = step % parameters.period if ignores else 0
     n_spikes, not_finite = 0, FINITE
     for j in range(len(state.v)):
-        # A clamped neuron loses its input, and its adaptation stands still (as in NEST, which then forgets the spike).
+        # A clamped neuron loses its input, and its adaptation does not decay (as in NEST, which ignores the spike).
         clamped = parameters.clamps and state.refractory[j] > 0
         refractory = max(state.refractory[j] - 1, 0)
         v, adaptation = state.v[j], state.adaptation[j]
@@ -183,7 +186,7 @@ def update_recurrent(state, parameters, step, first_id, emitted):
 
 @kernel
 def rest_neurons(state, rate_too):
-    """Bring the recurrent neurons to rest, and their rates to 0 if told so."""
+    """Bring the recurrent neurons to rest, and their rates to 0 if ``rate_too``."""
     for j in range(len(state.v)):
         state.v[j] = 0.0
         state.adaptation[j] = 0.0
@@ -245,16 +248,16 @@ def softmax(signal, share):
 
 @kernel
 def copy_signals(destination, source):
-    """Copy the signals of all neurons."""
+    """Copy the learning signals of all neurons."""
     for j in range(len(destination)):
         destination[j] = source[j]
 
 
 @kernel
 def learning_signals(signal, feedback, error, share, rate_error):
-    """Signals of all neurons: sum_k B_jk error_k + share * rate_error_j, written to ``signal``, float64 (n,).
+    """Write the learning signals L_j = sum_k B_jk error_k + share * rate_error_j to ``signal``, float64 (n,).
 
-    ``share`` is 1 - kappa_reg where one filter serves both parts, and 0 where the regularization has its own.
+    ``share`` is 1 - kappa_reg where one filter serves both parts, and 0 where the rate regularization has its own.
     """
     for j in range(len(signal)):
         signal[j] = share * rate_error[j]
@@ -270,7 +273,7 @@ def learning_signals(signal, feedback, error, share, rate_error):
         error_k = error[k]
         if error_k == 0.0:
             continue
-        if feedback.to_all:  # without looking up targets, the compiler takes several at once
+        if feedback.to_all:  # without look-ups of targets, the compiler vectorizes the loop
             weights = values[offset[k] : offset[k + 1]]
             for j in range(len(signal)):
                 signal[j] += weights[j, column] * error_k

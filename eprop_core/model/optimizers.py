@@ -1,4 +1,4 @@
-"""Weight updates: small functions of the gradient gathered since the last update that return the change of a weight.
+"""Optimizers: functions of the gradient gathered since the last update that return the change of a weight.
 
 To add one: write it here, give it a number in :data:`KINDS` and in :func:`change`, and put numbers of its own into
 :class:`Optimizer`. Its parameters are in ``parameters.py``, its time-driven form in ``time_driven/optimizers.py``.
@@ -16,7 +16,7 @@ KINDS: dict[type[parameters.OptimizerParameters], int] = {parameters.GradientDes
 
 
 class Optimizer(NamedTuple):
-    """Numbers of the weight update."""
+    """Parameters of the weight update as numbers, for compiled code."""
 
     kind: int
     """A value of :data:`KINDS`."""
@@ -26,18 +26,18 @@ class Optimizer(NamedTuple):
     fixed_signs: bool
     """Whether a weight stays on its side of zero."""
     retained: float
-    """Share of a weight that remains at each update, 1 - weight decay."""
+    """Factor of a weight at each update, 1 - weight decay."""
     each_step: bool
-    """Whether the gradient of each step moves the weight, instead of the sum since the last spike."""
+    """Whether the gradient of each step updates the weight, instead of the sum since the last spike."""
     beta_1: float
     beta_2: float
     epsilon: float
     step_size: np.ndarray
-    """float64, Adam's learning rate with the correction of both moments' bias, by elapsed steps up to its limit."""
+    """float64, Adam's learning rate times the bias correction of both moments, by elapsed steps up to its limit."""
 
 
 def optimizer_of(chosen: parameters.OptimizerParameters, weight_decay: float) -> Optimizer:
-    """Numbers of an optimizer's parameters."""
+    """Return the parameters of an optimizer as numbers; ``weight_decay`` is the share that each update removes."""
     beta_1, beta_2, epsilon, step_size = 0.0, 0.0, 1.0, np.zeros(1)
     if isinstance(chosen, parameters.Adam):
         beta_1, beta_2, epsilon = chosen.beta_1, chosen.beta_2, chosen.epsilon
@@ -58,7 +58,7 @@ def optimizer_of(chosen: parameters.OptimizerParameters, weight_decay: float) ->
 
 
 def adam_step_size(learning_rate: float, beta_1: float, beta_2: float) -> np.ndarray:
-    """Adam's learning rate in its steps 1, 2, ... until the powers of the decays vanish beside 1."""
+    """Return Adam's step size in its steps 1, 2, ..., float64, until the powers of the decays vanish beside 1."""
     n = 1
     for beta in (beta_1, beta_2):
         if beta > 0.0:
@@ -69,7 +69,7 @@ def adam_step_size(learning_rate: float, beta_1: float, beta_2: float) -> np.nda
 
 @kernel
 def gradient_descent(gradient, optimizer):
-    """- learning_rate * gradient (pA)."""
+    """Change of the weight (pA), - learning_rate * gradient."""
     return -(optimizer.learning_rate * gradient)
 
 
@@ -77,8 +77,8 @@ def gradient_descent(gradient, optimizer):
 def adam(values, k, column, gradient, optimizer, first_step, last_step):
     """Change of the weight (pA) over the elapsed steps ``first_step`` .. ``last_step - 1``, counted from 0.
 
-    The first of them takes the gradient, the others none: moments decay and go on moving the weight. The moments are
-    in ``values[k, column]`` and the column after it.
+    The first of these steps has the gradient, the others have a gradient of 0, in which the moments decay and go on
+    changing the weight. The moments are ``values[k, column]`` and ``values[k, column + 1]``.
     """
     m = optimizer.beta_1 * values[k, column] + (1.0 - optimizer.beta_1) * gradient
     v = optimizer.beta_2 * values[k, column + 1] + (1.0 - optimizer.beta_2) * gradient * gradient
@@ -96,7 +96,7 @@ def adam(values, k, column, gradient, optimizer, first_step, last_step):
 
 @kernel
 def change(values, k, column, gradient, optimizer, first_step, last_step):
-    """Change of a weight (pA) by the optimizer's kind; for the arguments see :func:`adam`."""
+    """Change of a weight (pA) by the optimizer of this kind; for the arguments see :func:`adam`."""
     if optimizer.kind == 1:
         return adam(values, k, column, gradient, optimizer, first_step, last_step)
     return gradient_descent(gradient, optimizer)
@@ -104,9 +104,9 @@ def change(values, k, column, gradient, optimizer, first_step, last_step):
 
 @kernel
 def bounded(weight, before, optimizer):
-    """``weight`` within the optimizer's bounds, and if signs are fixed on the side of zero of ``before``.
+    """``weight`` within the optimizer's bounds and, if signs are fixed, with the sign of ``before``.
 
-    A weight that stops at zero keeps its side in the sign of the zero.
+    A weight that is stopped at zero keeps its sign as that of the zero.
     """
     weight = max(optimizer.weight_min, weight)
     weight = min(optimizer.weight_max, weight)

@@ -1,18 +1,19 @@
-"""A projection in one step: the spikes that reach it visit its synapses and are delivered.
+"""A projection in one step: its synapses process the spikes that concern them, and deliver those that arrive.
 
-Everything that a plastic projection does in step T concerns one row of the running sums, h = T - horizon, where
+All that a plastic projection does in step T concerns one time index of the running sums, h = T - lag, where
 
-    horizon = max(delay, delay of the learning signals - 1)
+    lag = max(delay, delay of the learning signals - 1)
 
-so that at row h all spikes emitted up to h are known, and all learning signals of earlier rows have arrived:
+so that at time index h all spikes emitted up to h are known, and all learning signals of earlier time indices have
+arrived:
 
-    emission   spikes emitted at h wake sources that were silent beyond the cutoff,
-    cutoff     sources whose latest spike was emitted at h - cutoff are settled and pause, while the sums still stand at
-               the row before and its learning signal is known,
+    emission   spikes emitted at h activate sources that were silent beyond the cutoff,
+    cutoff     sources whose latest spike was emitted at h - cutoff are brought up to date and become inactive, while
+               the sums are still those of h - 1, whose learning signal is known,
     arrival    spikes arriving at T (emitted at T - delay) update weights and are delivered,
     entry      spikes emitted at h - delay + ``entry_lead`` enter the trace.
 
-With unit delays the first, third and fourth concern the same spikes, and one visit does it all.
+With unit delays the first, third and fourth concern the same spikes, which are then processed once.
 """
 
 from typing import NamedTuple
@@ -20,8 +21,9 @@ from typing import NamedTuple
 from eprop_core.compiled.compilation import kernel
 from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses
 from eprop_core.model.optimizers import Optimizer
+from eprop_core.model.running_sums import RunningSums
 from eprop_core.model.sources import NO_SPIKE_YET, Sources, expire, register
-from eprop_core.model.spikes import spikes_of
+from eprop_core.model.spikes import Spikes, spikes_of
 from eprop_core.model.stepwise import activate, advance, take_over, update
 from eprop_core.model.synapses import (
     ACTIVATING,
@@ -37,82 +39,87 @@ from eprop_core.model.synapses import (
 )
 
 NEGLIGIBLE = 1e-30
-"""Traces that have decayed to less than this fraction of their size are taken for zero."""
+"""Traces that have decayed to less than this fraction of their size are set to zero."""
 
 
 class Resets(NamedTuple):
-    """Samples before each of which sources and targets of a projection return to rest."""
+    """Samples, before each of which sources and targets of a projection return to rest."""
 
     length: int
-    """Steps of a sample; 0 where none resets anything."""
+    """Steps of a sample; 0 without resets."""
     sources_begin: int
     """Step in which the first sample begins for the sources."""
     targets_begin: int
-    """Step in which it begins for the targets."""
+    """Step in which the first sample begins for the targets."""
     first_step_counts: bool
-    """Whether spikes are received in the first step of a sample."""
+    """Whether spikes that arrive in the first step of a sample are received."""
 
 
-class Projection(NamedTuple):
-    """Synapses, their sources, and when they are visited."""
+class ProjectionState(NamedTuple):
+    """The part of a projection that one rank holds."""
 
     synapses: Synapses
     sources: Sources
+    spikes: Spikes
+    """Of the sources; projections with the same sources share them."""
+    running_sums: RunningSums
+    """Of the targets; projections onto the same targets with the same lag share them."""
+    advances_sums: bool
+    """Whether the running sums advance with this projection; False where an earlier one shares them."""
     optimizer: Optimizer
     plastic: bool
     updates_at_spikes: bool
     """Whether an arriving spike updates the weights; else the end of a batch of samples does."""
     delay: int
+    """Steps from a spike's emission to its arrival."""
     entry_lead: int
-    """1 where a spike entering at row h changes the trace from h + 1 on (recurrent), 0 where from h on (readouts)."""
+    """1 where a spike that enters at h changes the trace from h + 1 on (onto neurons), 0 where from h on (readouts)."""
     resets: Resets
 
 
 @kernel
 def _power(decay, exponent):
-    """decay^exponent, or 0 where that is negligible."""
+    """decay^exponent, or 0 if that is negligible."""
     power = decay**exponent
     return power if power > NEGLIGIBLE else 0.0
 
 
 @kernel
 def _adaptation_after(adaptation, age):
-    """What remains of the trace of an adaptation after ``age`` steps beyond the cutoff."""
+    """Factor by which the trace of an adaptation has decayed ``age`` steps after the source became inactive."""
     if adaptation is None:
         return 0.0
     return _power(adaptation.rho, age)
 
 
 @kernel
-def _process(step_values, projection, running_sums, i, arrives, enters, current, fixed_point):
-    """Process a spike of source ``i`` at the present time index; ``step_values`` are those of ``running_sums``."""
-    sources, synapses, decay = projection.sources, projection.synapses, running_sums.decay
+def _process(step_values, projection, i, arrives, enters, current, fixed_point):
+    """Process a spike of source ``i`` at the present time index; ``step_values`` are those of its running sums."""
+    sources, synapses, running_sums = projection.sources, projection.synapses, projection.running_sums
+    decay = running_sums.decay
     offset = running_sums.time_index[0] - running_sums.block_start[0]
     jump = decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
     if step_values is None:
-        _process_at_once(projection, running_sums, i, arrives, jump, current, fixed_point)
+        _process_at_once(projection, i, arrives, jump, current, fixed_point)
     else:
-        _advance_to(projection, running_sums, i, offset)
+        _advance_to(projection, i, offset)
         if arrives:
             _update_arriving(projection, i, running_sums.time_index[0])
             deliver(synapses, synapses.indptr[i], synapses.indptr[i + 1], current, fixed_point)
         if projection.entry_lead == 1:
-            sources.entered[i] += jump  # counts from the next row on
+            sources.entered[i] += jump  # counts from the next time index on
             return
     sources.trace[i] += jump
 
 
 @kernel
-def _process_at_once(projection, running_sums, i, arrives, jump, current, fixed_point):
-    sources, synapses, decay, decay_reg = (
-        projection.sources,
-        projection.synapses,
-        running_sums.decay,
-        running_sums.decay_reg,
-    )
+def _process_at_once(projection, i, arrives, jump, current, fixed_point):
+    """Process a spike with the running sums, which cover all the time since the one before."""
+    sources, synapses, running_sums = projection.sources, projection.synapses, projection.running_sums
+    decay, decay_reg = running_sums.decay, running_sums.decay_reg
     time_index, offset = running_sums.time_index[0], running_sums.time_index[0] - running_sums.block_start[0]
     state, z, last_emission = sources.state[i], sources.trace[i], sources.last_emission[i]
-    # The first spike finds nothing to learn from, and has the optimizer count from the start.
+    # The first spike has no gradient to learn from. From then on the optimizer counts the steps since step 0.
     updates = arrives and projection.updates_at_spikes and time_index > sources.optimized[i] > NO_SPIKE_YET
     remaining, remaining_reg, remaining_adaptation, age = 0.0, 0.0, 0.0, 0
     if state == ACTIVATING:
@@ -123,7 +130,7 @@ def _process_at_once(projection, running_sums, i, arrives, jump, current, fixed_
             remaining_adaptation = _adaptation_after(running_sums.adaptation, age)
         sources.last_emission[i] = time_index
         sources.state[i] = ACTIVE
-    event = Spike(
+    spike = Spike(
         state,
         arrives,
         updates,
@@ -149,7 +156,7 @@ def _process_at_once(projection, running_sums, i, arrives, jump, current, fixed_
         running_sums.own_decay,
         first,
         last,
-        event,
+        spike,
         projection.optimizer,
         current,
         fixed_point,
@@ -161,9 +168,10 @@ def _process_at_once(projection, running_sums, i, arrives, jump, current, fixed_
 
 
 @kernel
-def _advance_to(projection, running_sums, i, end):
-    """Walk the synapses of source ``i`` up to the offset ``end``; wake it if it is about to run."""
-    sources, synapses, time_index = projection.sources, projection.synapses, running_sums.time_index[0]
+def _advance_to(projection, i, end):
+    """Advance the stepwise synapses of source ``i`` to the offset ``end``; activate it if it is about to be active."""
+    sources, synapses, running_sums = projection.sources, projection.synapses, projection.running_sums
+    time_index = running_sums.time_index[0]
     first, last = synapses.indptr[i], synapses.indptr[i + 1]
     if sources.state[i] == ACTIVATING:
         if sources.last_emission[i] != NO_SPIKE_YET:
@@ -190,7 +198,7 @@ def _advance_to(projection, running_sums, i, end):
 
 @kernel
 def _update_arriving(projection, i, time_index):
-    """Update the weights that a spike finds; the first one finds nothing to learn from."""
+    """Update the weights that an arriving spike finds; the first spike has no gradient to learn from."""
     sources, synapses, optimizer = projection.sources, projection.synapses, projection.optimizer
     first, last, optimized = synapses.indptr[i], synapses.indptr[i + 1], sources.optimized[i]
     if optimizer.each_step:
@@ -203,68 +211,69 @@ def _update_arriving(projection, i, time_index):
 
 
 @kernel
-def _bring_up_to_date(step_values, projection, running_sums, i, step_ends):
-    synapses = projection.synapses
+def _bring_up_to_date(step_values, projection, i, step_ends):
+    """Bring the synapses of source ``i`` up to date, including the learning signal of this index if ``step_ends``."""
+    synapses, running_sums = projection.synapses, projection.running_sums
     if step_values is None:
         bring_up_to_date(
             synapses, running_sums, synapses.indptr[i], synapses.indptr[i + 1], projection.sources.trace[i], step_ends
         )
     else:
         offset = running_sums.time_index[0] - running_sums.block_start[0]
-        _advance_to(projection, running_sums, i, offset + 1 if step_ends else offset)
+        _advance_to(projection, i, offset + 1 if step_ends else offset)
 
 
 @kernel
-def begin_time_index(projection, spikes, running_sums, time_index):
-    """Register the spikes emitted at ``time_index``, and pause what has been silent too long by then.
+def begin_time_index(projection, time_index):
+    """Register the spikes emitted at ``time_index``, and let sources that reach the cutoff there become inactive.
 
-    Recurrent neurons call it while their sums still stand at the row before, whose learning signal is known: what
-    pauses needs the traces of that row, and its gradient. Readouts have no traces and call it at ``time_index``.
+    Projections onto recurrent neurons call it while their sums are still those of the previous time index, whose
+    learning signal is known: the sources that become inactive need its traces and its gradient. The projection onto
+    the readouts, which have no traces, calls it when its sums are those of ``time_index``.
     """
     if projection.plastic:
-        sources = projection.sources
-        register(sources, spikes_of(spikes, time_index), time_index)
+        sources, running_sums = projection.sources, projection.running_sums
+        register(sources, spikes_of(projection.spikes, time_index), time_index)
         silent = sources.silent[: expire(sources, time_index)]
         for n in range(len(silent)):
             prefetch_synapses(projection.synapses, silent, n)
             i = silent[n]
-            _bring_up_to_date(
-                running_sums.step_values, projection, running_sums, i, running_sums.time_index[0] < time_index
-            )
+            _bring_up_to_date(running_sums.step_values, projection, i, running_sums.time_index[0] < time_index)
             sources.state[i] = INACTIVE
 
 
 @kernel
-def start_new_block(projection, running_sums):
-    """Settle what is running before the sums start again from the present row."""
+def end_block(projection):
+    """Bring the active synapses up to date, and the traces relative to the block that starts at this time index."""
     if projection.plastic:
-        sources = projection.sources
+        sources, running_sums = projection.sources, projection.running_sums
         shrinkage = 1.0 / running_sums.decay.alpha_growth[running_sums.time_index[0] - running_sums.block_start[0]]
         for i in range(len(sources.trace)):
             if sources.state[i] == ACTIVE:
-                _bring_up_to_date(running_sums.step_values, projection, running_sums, i, False)
+                _bring_up_to_date(running_sums.step_values, projection, i, False)
             z = sources.trace[i] * shrinkage
             sources.trace[i] = z if z > NEGLIGIBLE else 0.0
 
 
 @kernel
-def end_sample(projection, running_sums, n_samples, n_updates):
-    """After the sums have moved to a new origin where a sample begins: update per batch, and reset.
+def end_sample(projection, n_samples, n_updates):
+    """Update the weights if a batch ends with the sample, and reset the traces; a block has just started.
 
-    ``n_samples`` is the size of the batch that ends, 0 if none does or spikes update; ``n_updates`` were made before.
+    ``n_samples`` is the size of the batch that ends, or 0 if none does or spikes update the weights; ``n_updates``
+    updates were made before.
     """
     if projection.plastic:
         if n_samples > 0:
             update_all(projection.synapses, projection.optimizer, n_samples, n_updates)
         if projection.resets.length > 0:
-            forget(projection.synapses, running_sums)
+            forget(projection.synapses, projection.running_sums)
             for i in range(len(projection.sources.trace)):
                 projection.sources.trace[i] = 0.0
 
 
 @kernel
 def _is_lost(resets, emission, arrival):
-    """Whether a spike meets a reset on its way, or arrives in the first step of a sample where that does not count."""
+    """Whether a reset meets a spike on its way, or in the first step of a sample, if such spikes are not received."""
     if resets.length == 0:
         return False
     since = arrival - resets.targets_begin
@@ -275,21 +284,27 @@ def _is_lost(resets, emission, arrival):
 
 @kernel
 def _leaves_a_trace(resets, arrival):
-    """Whether a spike that arrives enters the trace: not before the first sample, which begins at rest."""
+    """Whether a spike that arrives enters the trace; none does before the first sample, which begins at rest."""
     return resets.length == 0 or arrival >= resets.targets_begin
 
 
 @kernel
-def process_time_index(projection, spikes, running_sums, current, fixed_point):
-    """Wake, update and deliver the spikes of a row; return the number of synaptic events."""
-    synapses, delay, time_index = projection.synapses, projection.delay, running_sums.time_index[0]
-    step_values, resets, step = running_sums.step_values, projection.resets, time_index + running_sums.lag
-    together = projection.plastic and running_sums.lag == delay
+def process_time_index(projection, current, fixed_point):
+    """Activate sources, update weights and deliver spikes at the present time index.
+
+    The weights of arriving spikes are added to ``current``, (n,): float64, pA, or in whole units of 1 / ``fixed_point``
+    pA, int64. Returns the number of synaptic events.
+    """
+    synapses, spikes, delay, resets = projection.synapses, projection.spikes, projection.delay, projection.resets
+    lag, step_values = projection.running_sums.lag, projection.running_sums.step_values
+    time_index = projection.running_sums.time_index[0]
+    step = time_index + lag
+    together = projection.plastic and lag == delay
     entering_too = together and delay == projection.entry_lead
     if projection.plastic and not together:
         for i in spikes_of(spikes, time_index):
             if projection.sources.state[i] == ACTIVATING:
-                _process(step_values, projection, running_sums, i, False, False, current, fixed_point)
+                _process(step_values, projection, i, False, False, current, fixed_point)
     events = 0
     arrives = not _is_lost(resets, step - delay, step)
     arriving = spikes_of(spikes, step - delay)
@@ -302,12 +317,12 @@ def process_time_index(projection, spikes, running_sums, current, fixed_point):
         events += last - first if arrives else 0
         if projection.plastic:
             enters = entering_too and arrives and _leaves_a_trace(resets, step)
-            _process(step_values, projection, running_sums, i, arrives, enters, current, fixed_point)
+            _process(step_values, projection, i, arrives, enters, current, fixed_point)
         elif arrives:
             deliver(synapses, first, last, current, fixed_point)
     if projection.plastic and not entering_too:
         emission = time_index - delay + projection.entry_lead
         if _leaves_a_trace(resets, emission + delay) and not _is_lost(resets, emission, emission + delay):
             for i in spikes_of(spikes, emission):
-                _process(step_values, projection, running_sums, i, False, True, current, fixed_point)
+                _process(step_values, projection, i, False, True, current, fixed_point)
     return events

@@ -1,36 +1,36 @@
-"""Running sums per postsynaptic neuron: all that a synapse needs to know of the time between two of its spikes.
+"""Running sums per postsynaptic neuron: all that a synapse needs to know about the time between two of its spikes.
 
-Let psi(t) be a neuron's surrogate gradient, S(t) its learning signal, alpha and kappa the decays of the presynaptic and
-the eligibility trace, and b the origin of the present block of steps. At row s the neuron keeps
+Let psi(t) be a neuron's surrogate gradient, L(t) its learning signal, alpha and kappa the decays of the presynaptic and
+the eligibility trace, and b the first time index of the present block of steps. At time index s the neuron keeps
 
     U(s) = sum over b <  t <= s of psi(t) (alpha/kappa)^(t-b)
-    A(s) = sum over b <= t <  s of S(t) kappa^(t-b)
-    Q(s) = sum over b <= t <  s of S(t) kappa^(t-b) U(t)
+    A(s) = sum over b <= t <  s of L(t) kappa^(t-b)
+    Q(s) = sum over b <= t <  s of L(t) kappa^(t-b) U(t)
 
-so that U includes the surrogate gradient of step s, while A and Q do not yet include its learning signal: this is what
-is known when a spike emitted in step s arrives in step s + 1. Between rows s and e without a presynaptic arrival the
-trace z alpha^(t-b) is free, and with E = c - z U(s), where c kappa^(s-b) is the eligibility trace at s,
+U includes the surrogate gradient of step s, while A and Q do not yet include its learning signal: this is what is known
+when a spike that was emitted in step s arrives in step s + 1. Between the time indices s and e without a presynaptic
+arrival the trace z alpha^(t-b) decays freely. With E = c - z U(s), where c kappa^(s-b) is the eligibility trace at s,
 
     eligibility trace at e:        kappa^(e-b) (E + z U(e))
     gradient gathered in [s, e):   E (A(e) - A(s)) + z (Q(e) - Q(s))
 
-A synapse therefore stores E and the constant G = -(E A(s) + z Q(s)), and no history beyond the present row is needed.
-The factors grow with t - b; a block ends before any of them exceeds :data:`LARGEST_FACTOR`, and everything is moved to
-a new origin.
+A synapse therefore stores E and the constant G = -(E A(s) + z Q(s)), and no history of earlier time indices is needed.
+The factors grow with t - b. A block ends before any of them exceeds :data:`LARGEST_FACTOR`; then the sums start again
+from 0, relative to the present time index.
 
-The threshold of an adaptive neuron rises by beta with each of its spikes and returns with the decay rho. A synapse has
-one trace more, a(t) = rho a(t-1) + e(t), and its eligibility is e(t) = psi(t) (z alpha^(t-b) - beta a(t-1)) (Bellec et
-al. 2020, eqs. 24-25). That is linear in z and in a, though its decay rho - beta psi(t) changes from step to step, so
-the neuron follows the trace of z = 1, a(b) = 0 and the one of z = 0, a(b) = 1, namely X(t) and P(t):
+The threshold of an adaptive neuron rises by beta with each of its spikes and returns with the decay rho. Its synapses
+have one more trace, a(t) = rho a(t-1) + e(t), and the eligibility is e(t) = psi(t) (z alpha^(t-b) - beta a(t-1))
+(Bellec et al. 2020, eqs. 24-25). This is linear in z and in a, although the decay rho - beta psi(t) of a changes from
+step to step. The neuron therefore follows two traces: X(t) for z = 1 and a(b) = 0, and P(t) for z = 0 and a(b) = 1:
 
     x(t) = psi(t) (alpha^(t-b) - beta X(t-1))      X(t) = rho X(t-1) + x(t)       U sums x(t) kappa^(b-t)
     p(t) = - psi(t) beta P(t-1)                    P(t) = rho P(t-1) + p(t)       W sums p(t) kappa^(b-t)
-    Q_W(s) = sum over b <= t < s of S(t) kappa^(t-b) W(t)
+    Q_W(s) = sum over b <= t < s of L(t) kappa^(t-b) W(t)
 
-With D = (a(s) - z X(s)) / P(s) the trace at e is D P(e) + z X(e), and D W and D Q_W join z U and z Q above. P stays
-above 1 / LARGEST_FACTOR within a block, since psi never exceeds the height of the surrogate gradient.
+With D = (a(s) - z X(s)) / P(s) the trace at e is D P(e) + z X(e), and D W and D Q_W are added to z U and z Q above. P
+stays above 1 / LARGEST_FACTOR within a block, since psi never exceeds the height of the surrogate gradient.
 
-Where each neuron has a membrane time constant of its own, alpha is its own too; then z belongs to the synapse.
+Where neurons have different membrane time constants, alpha belongs to the neuron, and z to the synapse.
 """
 
 import math
@@ -41,24 +41,26 @@ import numpy as np
 from eprop_core.compiled.compilation import kernel
 
 U, A, Q, PSI, W, Q_W, X, P = range(8)
-"""Columns of an array of sums; PSI is the surrogate gradient of the present row; the last four only with adaptation."""
+"""Columns of an array of sums. PSI is the surrogate gradient of the present time index; the last four columns exist
+only with adaptation."""
 
 LARGEST_FACTOR = 100.0
 """Bound of every factor within a block.
 
-A synapse takes differences of sums that have grown by such factors, so they lose this many units of rounding: 1e-14 of
-what they measure. Longer blocks would save little: moving the origin costs a few percent of the time.
+A synapse subtracts sums that have grown by such factors, so it loses this many units of rounding: 1e-14 of what they
+measure. Longer blocks would save little: starting a block costs a few percent of the time.
 """
 
 _SMALLEST_DECAY = 1e-100
 
 
 class Decay(NamedTuple):
-    """Powers of the two decays for offsets 0 .. block + 1 from a block's origin."""
+    """Powers of the two decays for the offsets s = 0 .. block + 1 from the start of a block."""
 
     alpha: float
     kappa: float
     block: int
+    """Steps of a block."""
     alpha_growth: np.ndarray
     """alpha^-s"""
     kappa_growth: np.ndarray
@@ -75,6 +77,7 @@ class Adaptation(NamedTuple):
     beta: np.ndarray
     """float64 (n,), mV, 0 for a neuron that does not adapt."""
     rho: float
+    """Decay per step."""
 
 
 class OwnDecay(NamedTuple):
@@ -86,18 +89,18 @@ class OwnDecay(NamedTuple):
 
 
 class StepValues(NamedTuple):
-    """What the neurons did in the rows of a block, by offset from its origin; instead of sums where synapses walk."""
+    """Values of the neurons in each step of a block, by offset from its start; stepwise synapses need no sums."""
 
     surrogate_gradient: np.ndarray | None
     """float64 (block + 2, n); None for readouts, which have no eligibility."""
     signal: np.ndarray
     """float64 (block + 2, n), learning signal; the error of a readout."""
     signal_reg: np.ndarray | None
-    """The same for the rate regularization, where its filter differs."""
+    """The same for the rate regularization; None where one filter serves both."""
 
 
 class RunningSums(NamedTuple):
-    """Running sums of the targets of plastic projections, at the present row."""
+    """Running sums of the targets of plastic projections, at the present time index."""
 
     sums: np.ndarray
     """float64 (n, 4 or, with adaptation, 8): the columns above, of each neuron."""
@@ -109,18 +112,19 @@ class RunningSums(NamedTuple):
     """None where all neurons share the alpha of ``decay``."""
     decay: Decay
     decay_reg: Decay
+    """The same for the filter of the rate regularization."""
     time_index: np.ndarray
-    """int64 (1,), the present row."""
+    """int64 (1,), the present time index."""
     block_start: np.ndarray
-    """int64 (1,), the origin of the present block."""
+    """int64 (1,), the first time index of the present block."""
     lag: int
-    """Steps by which the row lags behind the step that is being computed."""
+    """Steps by which the time index lags behind the step that is being computed."""
     signal: np.ndarray
-    """float64 (n,), learning signal of the latest row for which it is known."""
+    """float64 (n,), learning signal of the latest time index for which it is known."""
     signal_reg: np.ndarray
     """The same for the rate regularization; the same array where one filter serves both."""
     step_values: StepValues | None
-    """None where running sums do."""
+    """None where running sums are kept instead."""
 
     @classmethod
     def before_start(
@@ -136,11 +140,28 @@ class RunningSums(NamedTuple):
         onto_readouts: bool = False,
         smallest_decay: float = 1.0,
     ) -> "RunningSums":
-        """Sums of ``n`` neurons; the first :func:`advance` moves them to the row that step 0 needs.
+        """Create the sums of ``n`` neurons; the first step advances them to the time index that step 0 needs.
 
-        ``alpha`` is one number or, where neurons differ, float64 (n,); ``is_stepwise`` keeps the values of each step
-        instead of sums. Blocks must be the same on all ranks, so ``smallest_decay`` is that of any neuron of the whole
-        network.
+        Parameters
+        ----------
+        n
+            Number of neurons of this rank.
+        alpha
+            Decay of the presynaptic trace per step: one number, or float64 (n,) where neurons differ.
+        kappa, kappa_reg
+            Decays per step of the filters of the learning signal and of the rate regularization.
+        lag
+            Steps by which the time index lags behind the step that is being computed.
+        adaptation
+            Adaptation of the thresholds; None without.
+        largest_surrogate_gradient
+            Height of the surrogate gradient; counts only with adaptation.
+        is_stepwise
+            Whether the values of each step are kept instead of sums.
+        onto_readouts
+            Whether the neurons are readouts, which have no eligibility.
+        smallest_decay
+            Smallest decay of any neuron of the whole network. Blocks must have the same length on all ranks.
         """
         own_decay = None
         if isinstance(alpha, np.ndarray):
@@ -178,16 +199,16 @@ def _new_sums(n: int, adaptation: Adaptation | None) -> np.ndarray:
 
 
 def block_length(*decays: float) -> int:
-    """Steps until a factor of one of the decays reaches :data:`LARGEST_FACTOR`, at least 1 and at most 1000."""
+    """Return the steps until a factor of one of the decays reaches :data:`LARGEST_FACTOR`, from 1 to 1000."""
     rate = max(-math.log(max(decay, _SMALLEST_DECAY)) for decay in decays)
     return int(min(1000.0, max(1.0, math.log(LARGEST_FACTOR) / rate)))
 
 
 def _decay(alpha: float, kappa: float, block: int) -> Decay:
-    """Tables for the decays ``alpha`` and ``kappa`` per step.
+    """Return the tables for the decays ``alpha`` and ``kappa`` per step.
 
-    A decay of zero is replaced by 1e-100. Its blocks have one step, and what the tiny decay lets through is far below
-    the rounding error of what it is added to.
+    A decay of zero is replaced by 1e-100. Its blocks have one step, and the trace that such a decay leaves is far below
+    the rounding error of the sums.
     """
     alpha, kappa = max(alpha, _SMALLEST_DECAY), max(kappa, _SMALLEST_DECAY)
     steps = np.arange(block + 2)
@@ -195,11 +216,79 @@ def _decay(alpha: float, kappa: float, block: int) -> Decay:
 
 
 @kernel
-def advance(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal):
-    """Move the sums from row ``offset`` to the next: add the signal of this row and the surrogate gradient of the next.
+def keep_signals(running_sums):
+    """Keep the learning signals of the present time index, if synapses are stepwise."""
+    _keep_signals(running_sums.step_values, running_sums)
 
-    ``surrogate_gradient`` and ``signal`` are float64 (n,); rows count from the origin. Powers of decays of their own
-    stand at the next row already.
+
+@kernel
+def advance_sums(running_sums, surrogate_gradient):
+    """Advance the sums to the next time index.
+
+    The learning signals of the present time index are in ``running_sums.signal`` and ``signal_reg``;
+    ``surrogate_gradient``, float64 (n,), belongs to the next time index.
+    """
+    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    running_sums.time_index[0] += 1
+    _advance_powers(running_sums.own_decay)
+    _advance(
+        running_sums.sums,
+        running_sums.adaptation,
+        running_sums.own_decay,
+        running_sums.decay,
+        offset,
+        surrogate_gradient,
+        running_sums.signal,
+    )
+    _advance_reg(running_sums.sums_reg, running_sums, offset, surrogate_gradient)
+    _keep_surrogate_gradient(running_sums.step_values, offset + 1, surrogate_gradient)
+
+
+@kernel
+def advance_readout_sums(running_sums, error):
+    """Advance the sums of readouts to the next time index; ``error``, float64 (n,), is that of the present one."""
+    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    running_sums.time_index[0] += 1
+    _advance_error(running_sums.sums, running_sums.decay, offset, error)
+    _keep_error(running_sums.step_values, offset, error)
+
+
+@kernel
+def block_is_full(running_sums):
+    """Whether the sums must start again before the next time index."""
+    return running_sums.time_index[0] - running_sums.block_start[0] >= running_sums.decay.block
+
+
+@kernel
+def start_block(running_sums):
+    """Start a block at the present time index: the sums are 0, the surrogate gradient stays."""
+    _move_step_values(running_sums.step_values, running_sums.time_index[0] - running_sums.block_start[0])
+    _reset(running_sums.sums, running_sums.adaptation, running_sums.own_decay)
+    _reset_reg(running_sums.sums_reg, running_sums)
+    running_sums.block_start[0] = running_sums.time_index[0]
+
+
+@kernel
+def alpha_power(own_decay, decay, offset, j):
+    """alpha^offset; if alpha is the neuron's own, ``offset`` must be the present one."""
+    if own_decay is None:
+        return 1.0 / decay.alpha_growth[offset]
+    return own_decay.power[j]
+
+
+@kernel
+def _advance_powers(own_decay):
+    """Advance the powers of the neurons' own decays to the next time index."""
+    if own_decay is not None:
+        for j in range(len(own_decay.power)):
+            own_decay.power[j] *= own_decay.alpha[j]
+
+
+@kernel
+def _advance(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal):
+    """Add the learning signal at ``offset`` and the surrogate gradient at ``offset`` + 1 to the sums.
+
+    The powers of the neurons' own decays are already those of ``offset`` + 1.
     """
     signal_factor = decay.kappa_power[offset]
     for j in range(len(sums)):
@@ -214,27 +303,25 @@ def advance(sums, adaptation, own_decay, decay, offset, surrogate_gradient, sign
 
 
 @kernel
+def _advance_reg(sums_reg, running_sums, offset, surrogate_gradient):
+    if sums_reg is not None:
+        _advance(
+            sums_reg,
+            running_sums.adaptation,
+            running_sums.own_decay,
+            running_sums.decay_reg,
+            offset,
+            surrogate_gradient,
+            running_sums.signal_reg,
+        )
+
+
+@kernel
 def _ratio_power(own_decay, decay, offset, j):
     """(alpha/kappa)^offset"""
     if own_decay is None:
         return decay.ratio_power[offset]
     return own_decay.power[j] * decay.kappa_growth[offset]
-
-
-@kernel
-def alpha_power(own_decay, decay, offset, j):
-    """alpha^offset, with the neuron's own alpha if it has one and ``offset`` is the present one."""
-    if own_decay is None:
-        return 1.0 / decay.alpha_growth[offset]
-    return own_decay.power[j]
-
-
-@kernel
-def next_powers(own_decay):
-    """Move the powers of the neurons' own decays to the next row."""
-    if own_decay is not None:
-        for j in range(len(own_decay.power)):
-            own_decay.power[j] *= own_decay.alpha[j]
 
 
 @kernel
@@ -252,8 +339,8 @@ def _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_grad
 
 
 @kernel
-def advance_readouts(sums, decay, offset, error):
-    """Move the readouts' sums to the next row: Q gathers error(t) alpha^(t-b), and there is no U or A."""
+def _advance_error(sums, decay, offset, error):
+    """Add error(t) alpha^(t-b) to the readouts' Q; readouts have neither U nor A."""
     for k in range(len(sums)):
         sums[k, Q] += error[k] * decay.kappa_power[offset]
 
@@ -266,8 +353,7 @@ def _copy_values(step_values, offset, values):
 
 
 @kernel
-def keep_signals(step_values, running_sums):
-    """Keep the learning signals of the present row for those who walk, if there are any."""
+def _keep_signals(step_values, running_sums):
     if step_values is not None:
         offset = running_sums.time_index[0] - running_sums.block_start[0]
         _copy_values(step_values.signal, offset, running_sums.signal)
@@ -275,22 +361,20 @@ def keep_signals(step_values, running_sums):
 
 
 @kernel
-def keep_error(step_values, offset, error):
-    """Keep a row's error of the readouts for those who walk, if there are any."""
+def _keep_error(step_values, offset, error):
     if step_values is not None:
         _copy_values(step_values.signal, offset, error)
 
 
 @kernel
-def keep_surrogate_gradient(step_values, offset, surrogate_gradient):
-    """Keep a row's surrogate gradient for those who walk, if there are any."""
+def _keep_surrogate_gradient(step_values, offset, surrogate_gradient):
     if step_values is not None:
         _copy_values(step_values.surrogate_gradient, offset, surrogate_gradient)
 
 
 @kernel
-def move_step_values(step_values, offset):
-    """Make the row ``offset`` after the origin the first one; its learning signal is not known yet."""
+def _move_step_values(step_values, offset):
+    """Make ``offset`` the first one of a block; its learning signal is not known yet."""
     if step_values is not None:
         _move_first(step_values.surrogate_gradient, offset)
 
@@ -302,8 +386,7 @@ def _move_first(step_values, offset):
 
 
 @kernel
-def reset_sums(sums, adaptation, own_decay):
-    """Make the present row the new origin."""
+def _reset(sums, adaptation, own_decay):
     if own_decay is not None:
         for j in range(len(own_decay.power)):
             own_decay.power[j] = 1.0
@@ -317,3 +400,9 @@ def reset_sums(sums, adaptation, own_decay):
             sums[j, Q_W] = 0.0
             sums[j, X] = 0.0
             sums[j, P] = 1.0
+
+
+@kernel
+def _reset_reg(sums_reg, running_sums):
+    if sums_reg is not None:
+        _reset(sums_reg, running_sums.adaptation, running_sums.own_decay)

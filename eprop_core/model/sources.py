@@ -1,8 +1,8 @@
-"""Presynaptic side of a plastic projection: traces, latest spikes, and who falls silent when.
+"""Presynaptic side of a plastic projection: traces, latest spikes, and a timing wheel for the cutoff.
 
-The trace z and the state of a synapse's clock depend on its source alone, so they are kept once per source.
-A timing wheel tells at every row which sources have reached the cutoff: a running source sits in one slot, and moves
-to the slot of its latest spike only when its turn comes.
+The trace z and the state depend on the source alone, so they are kept once per source and not per synapse. A timing
+wheel lists at every time index the sources that may have reached the cutoff. An active source stays in one slot, and
+moves to the slot of its latest spike only when that slot's turn comes.
 """
 
 from typing import NamedTuple
@@ -20,17 +20,17 @@ class Sources(NamedTuple):
     """State of the sources of one plastic projection; one entry per source unless said otherwise."""
 
     trace: np.ndarray
-    """float64, z relative to the origin of the present block."""
+    """float64, z relative to the start of the present block."""
     last_emission: np.ndarray
-    """int64, step of the latest spike up to the present row; NO_SPIKE_YET before the first."""
+    """int64, step of the latest spike up to the present time index; NO_SPIKE_YET before the first."""
     state: np.ndarray
-    """int8, PAUSED or RUNNING; WAKING between the registration of a spike and its visit in the same row."""
+    """int8, INACTIVE or ACTIVE; ACTIVATING from the registration of a spike until it is processed at the same index."""
     optimized: np.ndarray
-    """int64, steps that the optimizer has moved through; NO_SPIKE_YET before the first spike has arrived."""
+    """int64, number of steps that the optimizer has processed; NO_SPIKE_YET before the first spike has arrived."""
     advanced_to: np.ndarray
-    """int64, the first row that a plain walk has still to go through."""
+    """int64, the first time index that stepwise synapses have not processed."""
     entered: np.ndarray
-    """float64, what a spike adds to z after that row; not yet in ``trace``, beside which it may be large."""
+    """float64, what a spike adds to z after that time index. It is kept apart from ``trace``, since it may be large."""
     wheel: np.ndarray
     """int32 (cutoff + 1,), first source in each slot, -1 for none; empty without a cutoff."""
     next_in_slot: np.ndarray
@@ -40,7 +40,7 @@ class Sources(NamedTuple):
 
     @classmethod
     def at_rest(cls, n: int, cutoff: int | None) -> "Sources":
-        """``n`` sources that have never spiked."""
+        """Create ``n`` sources that have never spiked."""
         slots = 0 if cutoff is None else cutoff + 1
         return cls(
             trace=np.zeros(n),
@@ -64,7 +64,7 @@ def _await_cutoff(sources, i, time_index):
 
 @kernel
 def register(sources, emitted, time_index):
-    """Note the spikes emitted at ``time_index``.
+    """Register the spikes emitted at ``time_index``.
 
     An inactive source is marked ACTIVATING and keeps its last emission until it is activated.
     """
@@ -82,7 +82,7 @@ def register(sources, emitted, time_index):
 
 @kernel
 def expire(sources, time_index):
-    """Write the running sources that reach the cutoff at ``time_index`` to ``sources.silent``; return their number."""
+    """Write the active sources that reach the cutoff at ``time_index`` to ``sources.silent``; return their number."""
     cutoff = len(sources.wheel) - 1
     if cutoff < 0:
         return 0

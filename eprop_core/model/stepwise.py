@@ -1,9 +1,10 @@
-"""The plain walk over the steps between two spikes, for Adam.
+"""Stepwise synapses, which process each step between two spikes; Adam needs them.
 
-Where the gradient of each step moves the weight, the update is not linear in time, and no running sums can stand for
-it. Where the sum since the last spike does, they could; but Adam divides a gradient by its own size, and so makes much
-of the rounding that is left of a gradient that ought to be zero. So the rows of a block are kept, and each synapse
-walks those since its source was visited last. Its traces are always the plain ones.
+Where the gradient of each step updates the weight, the update is not linear in time, so running sums cannot replace it.
+Where the sum of gradients since the last spike does, they could. But Adam divides a gradient by its own size, and would
+amplify the rounding error that the sums leave of a gradient that should be zero. Therefore the values of the neurons in
+each step of a block are kept, and each synapse goes through the steps since its source was processed last. Its traces
+are always the plain ones.
 """
 
 import numpy as np
@@ -32,7 +33,7 @@ def _step_value(step_values, offset, j):
 
 @kernel
 def _eligibility(surrogate_gradient, adaptation, offset, j, trace, d):
-    """Eligibility of a row and the trace of the adaptation after it; the presynaptic trace itself for a readout."""
+    """Eligibility at ``offset`` and the trace of the adaptation after it; for a readout the presynaptic trace and 0."""
     if surrogate_gradient is None:
         return trace, 0.0
     if adaptation is None:
@@ -43,7 +44,7 @@ def _eligibility(surrogate_gradient, adaptation, offset, j, trace, d):
 
 @kernel
 def _filtered(surrogate_gradient, kappa, before, eligibility):
-    """The low-pass filtered eligibility; readouts do not filter."""
+    """The low-pass filtered eligibility; readouts have no filter."""
     if surrogate_gradient is None:
         return eligibility
     return kappa * before + eligibility
@@ -51,7 +52,7 @@ def _filtered(surrogate_gradient, kappa, before, eligibility):
 
 @kernel
 def _first_trace(own_decay, decay, values, k, column, j, z, offset):
-    """Presynaptic trace at the first row of a walk, before a spike that entered there counts."""
+    """Presynaptic trace at the first ``offset`` to be processed, without a spike that enters there."""
     if own_decay is None:
         return z / decay.alpha_growth[offset]
     return values[k, column] * own_decay.alpha[j]
@@ -66,10 +67,10 @@ def _alpha(own_decay, decay, j):
 
 @kernel
 def advance(synapses, running_sums, first, last, trace, entered, begin, end, optimizer, first_step):
-    """Walk the synapses ``first`` .. ``last - 1`` through the rows with the offsets ``begin`` .. ``end - 1``.
+    """Let the synapses ``first`` .. ``last - 1`` go through the offsets ``begin`` .. ``end - 1`` of the block.
 
-    ``trace`` is z, and ``entered`` is what a spike at the first row adds to it after that row. The optimizer has moved
-    through the steps before ``first_step``, if it moves in each step; else gradients are added up.
+    ``trace`` is z; a spike at ``begin`` adds ``entered`` to it from the next offset on. If the optimizer acts in each
+    step, it has processed the steps before ``first_step``; else gradients are added up.
     """
     target, values, columns, step_values = synapses.target, synapses.values, synapses.columns, running_sums.step_values
     adaptation, own_decay, decay = running_sums.adaptation, running_sums.own_decay, running_sums.decay
@@ -111,13 +112,13 @@ def advance(synapses, running_sums, first, last, trace, entered, begin, end, opt
         set_value(running_sums.sums_reg, values, k, columns.eligibility_reg, e_reg)
         set_value(adaptation, values, k, columns.adaptation, d)
         if enters and end == begin + 1:
-            presynaptic += 1.0 / alpha  # counts from the next row on
+            presynaptic += 1.0 / alpha  # counts from the next offset on
         set_value(own_decay, values, k, columns.trace, presynaptic)
 
 
 @kernel
 def take_over(synapses, first, last, optimizer):
-    """Let weights become what they have moved to, step by step; what they move to next begins with their decay."""
+    """Replace the weights by those that the steps have led to; then begin the next ones with the weight decay."""
     values, columns = synapses.values, synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
         values[k, WEIGHT] = values[k, NEXT_WEIGHT]
@@ -128,7 +129,7 @@ def take_over(synapses, first, last, optimizer):
 
 @kernel
 def update(synapses, first, last, optimizer, first_step, last_step):
-    """Update weights with the gradients added up since the last update."""
+    """Update the weights with the gradients added up since the last update."""
     values, columns = synapses.values, synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
         update_weight(values, k, columns, values[k, GRADIENT], optimizer, first_step, last_step)
@@ -137,7 +138,7 @@ def update(synapses, first, last, optimizer, first_step, last_step):
 
 @kernel
 def activate(synapses, running_sums, first, last, age, remaining, remaining_reg, remaining_adaptation):
-    """Let traces that have not moved for ``age`` steps beyond the cutoff decay up to the row before this one."""
+    """Let traces that were inactive for ``age`` steps decay up to the previous time index."""
     values, columns = synapses.values, synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
         values[k, ELIGIBILITY] *= remaining

@@ -1,4 +1,4 @@
-"""Surrogate gradients: what stands for the derivative of the spike at the membrane voltage v.
+"""Surrogate gradients, which replace the derivative of the spike function with respect to the membrane voltage v.
 
 Each is a function of u = abs(v - threshold) / width, scaled by height (Bellec et al. 2020, Methods). To add one: write
 it here, add it to :data:`FUNCTIONS` and :func:`_built_in`, and name it in ``parameters.SURROGATE_GRADIENTS``.

@@ -1,11 +1,12 @@
-"""What happens to the synapses of one source: a spike visits them; a silence or a new origin settles them.
+"""The synapses of one source: what a spike, a silence beyond the cutoff and a new block do to their values.
 
-The symbols are those of ``running_sums.py``: z is the source's trace; a synapse holds its weight, E, D and G while it
-is active, and the plain traces and the plain gradient gathered so far while it is inactive. Where the filters
-of the learning signal and of the rate regularization differ, each has its own E and sums; D and G are shared. Synapses
-onto readouts have no eligibility trace of their own; the trace z takes its place, and A, U and E are 0.
+The symbols are those of ``running_sums.py``; z is the trace of the source. A synapse of an active source holds its
+weight, E, D and G. A synapse of an inactive source holds, in the same columns, the plain traces and the plain gradient
+gathered so far. Where the learning signal and the rate regularization have different filters, each has its own E and
+sums; D and G are shared. Synapses onto readouts have no eligibility trace: the trace z takes its place, and A, U and E
+are 0.
 
-The values of a synapse lie side by side, because its source's next spike needs all of them and nothing else.
+The values of a synapse lie side by side, because the next spike of its source needs all of them and nothing else.
 """
 
 from typing import NamedTuple
@@ -18,19 +19,19 @@ from eprop_core.model.optimizers import bounded, change
 from eprop_core.model.running_sums import PSI, Q_W, A, P, Q, U, W, X, alpha_power
 
 INACTIVE, ACTIVE, ACTIVATING = range(3)
-"""State of a source: silent beyond the cutoff (or ever since); within the cutoff; about to run again."""
+"""State of a source: silent beyond the cutoff or no spike yet; within the cutoff; about to become active."""
 
 WEIGHT, GRADIENT, ELIGIBILITY = range(3)
-"""First columns of ``Synapses.values``; static synapses have the weight alone, without feedback that follows it."""
+"""First columns of ``Synapses.values``; static synapses have only the weight and, if it is adaptive, the feedback."""
 
 NEXT_WEIGHT = GRADIENT
-"""What the weight will be when the next spike arrives, where each step moves it and there is no gradient to keep."""
+"""The weight that the next spike will find, where each step updates it and there is no gradient to keep."""
 
 NO_COLUMN = -1
 
 
 class Columns(NamedTuple):
-    """Columns of ``Synapses.values`` that depend on the model, :data:`NO_COLUMN` where there is none."""
+    """Columns of ``Synapses.values`` that depend on the model; :data:`NO_COLUMN` where it has none."""
 
     n: int = WEIGHT + 1
     """Number of all columns."""
@@ -39,13 +40,13 @@ class Columns(NamedTuple):
     adaptation: int = NO_COLUMN
     """D, where thresholds adapt."""
     trace: int = NO_COLUMN
-    """z, where neurons have decays of their own; the plain trace at the latest row settled while paused."""
+    """z, where neurons have decays of their own; of an inactive source, the plain trace when it became inactive."""
     moments: int = NO_COLUMN
     """The first of the optimizer's values."""
     feedback: int = NO_COLUMN
     """Weight of the feedback along this synapse, where that adapts."""
     next_feedback: int = NO_COLUMN
-    """What that will be when the next spike arrives, where each step moves it."""
+    """The feedback weight after the next arrival, where each step updates it."""
 
 
 class Synapses(NamedTuple):
@@ -56,48 +57,48 @@ class Synapses(NamedTuple):
     target: np.ndarray
     """int32 (n,), local target."""
     values: np.ndarray
-    """float64 (n, number of columns): weight (pA), G, E and what ``columns`` tell."""
+    """float64 (n, ``columns.n``): weight (pA), G, E and the values that ``columns`` locates."""
     columns: Columns
 
 
 class Spike(NamedTuple):
-    """What one spike means for the synapses of its source at one row."""
+    """Effects of a spike on the synapses of its source at one time index, and the factors that they need."""
 
     state: int
-    """PAUSED, RUNNING or WAKING (paused, and running from this row on)."""
+    """INACTIVE, ACTIVE or ACTIVATING."""
     arrives: bool
-    """The weight is added to the target's input."""
+    """Whether the weight is added to the target's input."""
     updates: bool
-    """Before that, it is updated with the gradient gathered so far."""
+    """Whether the weight is updated before that, with the gradient gathered so far."""
     enters: bool
-    """The spike enters the presynaptic trace with the next step."""
+    """Whether the spike enters the presynaptic trace, from the next step on."""
     trace: float
     """z before the spike enters."""
     jump: float
     """Growth of z when the spike enters."""
     plain_trace: float
-    """z alpha^(row - origin), needed to wake."""
+    """z alpha^offset, which activation needs."""
     remaining: float
-    """Factor of a paused eligibility trace, kappa^(its age) in units of the block."""
+    """Decay of an inactive eligibility trace up to now, kappa^age, relative to the start of the block."""
     remaining_reg: float
     """The same for the rate regularization."""
     remaining_adaptation: float
-    """Factor of a paused trace of the adaptation up to the row before this one."""
+    """Decay of an inactive trace of the adaptation, up to the previous time index."""
     age: int
-    """Steps since a paused trace has been settled."""
+    """Steps since the traces of an inactive source were brought up to date."""
     growth: float
-    """kappa^-(row - origin)"""
+    """kappa^-offset"""
     growth_reg: float
     """The same for the rate regularization."""
     first_step: int
-    """First step, counted from the start, that the optimizer has not moved through."""
+    """First step since the start that the optimizer has not processed."""
     last_step: int
-    """The step after the last one that it moves through now."""
+    """The step after the last one that it processes now."""
 
 
 @kernel
 def _sum(sums, j, column):
-    """A sum, or 0 where there are none; the compiler removes what follows from such a zero."""
+    """A sum, or 0 without sums; the compiler removes the terms that such a zero multiplies."""
     if sums is None:
         return 0.0
     return sums[j, column]
@@ -105,7 +106,7 @@ def _sum(sums, j, column):
 
 @kernel
 def _adaptive_sum(adaptation, sums, j, column):
-    """A sum that only adaptive neurons have, or 0."""
+    """A sum that only adaptive neurons have, else 0."""
     if adaptation is None:
         return 0.0
     return _sum(sums, j, column)
@@ -113,7 +114,7 @@ def _adaptive_sum(adaptation, sums, j, column):
 
 @kernel
 def value(needed, values, k, column):
-    """A value that a synapse only has where ``needed`` is not None, or 0."""
+    """A value that a synapse has only where ``needed`` is not None, else 0."""
     if needed is None:
         return 0.0
     return values[k, column]
@@ -121,13 +122,14 @@ def value(needed, values, k, column):
 
 @kernel
 def set_value(needed, values, k, column, value):
+    """Set a value that a synapse has only where ``needed`` is not None."""
     if needed is not None:
         values[k, column] = value
 
 
 @kernel
 def _activate_adaptation(adaptation, j, trace):
-    """The part beta a(t-1) of the eligibility, and rho a(t-1), of an adaptation trace up to the row before."""
+    """beta a(t-1), which lowers the eligibility, and rho a(t-1); ``trace`` is a(t-1)."""
     if adaptation is None:
         return 0.0, 0.0
     return adaptation.beta[j] * trace, adaptation.rho * trace
@@ -142,28 +144,28 @@ def _per_own_response(adaptation, sums, j, value):
 
 
 @kernel
-def _trace(own_decay, event, values, k, column, j):
-    """z and z alpha^(row - origin); of the synapse itself, awake, where neurons have decays of their own."""
+def _trace(own_decay, spike, values, k, column, j):
+    """z and z alpha^offset: those of the source or, where neurons have decays of their own, of the synapse."""
     if own_decay is None:
-        return event.trace, event.plain_trace
+        return spike.trace, spike.plain_trace
     z, power = values[k, column], own_decay.power[j]
-    if event.state != ACTIVATING:
+    if spike.state != ACTIVATING:
         return z, z * power
-    plain = z * own_decay.alpha[j] ** event.age
+    plain = z * own_decay.alpha[j] ** spike.age
     return plain / power, plain
 
 
 @kernel
-def _jump(own_decay, event, j):
+def _jump(own_decay, spike, j):
     """Growth of z when the spike enters."""
     if own_decay is None:
-        return event.jump
+        return spike.jump
     return 1.0 / (own_decay.power[j] * own_decay.alpha[j])
 
 
 @kernel
 def _add_to_input(current, j, weight, fixed_point):
-    """Add a weight to a target's input; as a multiple of 1 / ``fixed_point`` unless that is None."""
+    """Add a weight (pA) to a target's input; in whole units of 1 / ``fixed_point`` pA unless that is None."""
     if fixed_point is None:
         current[j] += weight
     else:
@@ -172,7 +174,7 @@ def _add_to_input(current, j, weight, fixed_point):
 
 @kernel
 def shrink(values, k, weight, feedback, retained):
-    """Let the weight in column ``weight`` decay, and the feedback along it, if it has that column."""
+    """Let the weight in column ``weight`` decay, and the feedback weight too unless ``feedback`` is NO_COLUMN."""
     values[k, weight] *= retained
     if feedback != NO_COLUMN:
         values[k, feedback] *= retained
@@ -180,7 +182,7 @@ def shrink(values, k, weight, feedback, retained):
 
 @kernel
 def move_weight(values, k, weight, feedback, moments, gradient, optimizer, first_step, last_step):
-    """Move the weight in column ``weight`` by a gradient, and the feedback along it, if it has that column."""
+    """Let the optimizer change the weight in column ``weight``, and the feedback weight alike unless NO_COLUMN."""
     before = values[k, weight]
     moved = change(values, k, moments, gradient, optimizer, first_step, last_step)
     values[k, weight] = bounded(before + moved, before, optimizer)
@@ -190,14 +192,14 @@ def move_weight(values, k, weight, feedback, moments, gradient, optimizer, first
 
 @kernel
 def update_weight(values, k, columns, gradient, optimizer, first_step, last_step):
-    """Update a weight by a gradient, and the feedback along it if that adapts."""
+    """Update a weight with a gradient, and the feedback weight if that is adaptive."""
     shrink(values, k, WEIGHT, columns.feedback, optimizer.retained)
     move_weight(values, k, WEIGHT, columns.feedback, columns.moments, gradient, optimizer, first_step, last_step)
 
 
 @arithmetic_kernel
 def _process(
-    synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point,
+    synapses, sums, sums_reg, adaptation, own_decay, first, last, spike, optimizer, current, fixed_point,
     arrives, updates, enters,
 ):  # fmt: skip
     target, values, columns = synapses.target, synapses.values, synapses.columns
@@ -212,26 +214,26 @@ def _process(
         g, e = values[k, GRADIENT], values[k, ELIGIBILITY]
         e_reg = value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
-        z, plain_trace = _trace(own_decay, event, values, k, columns.trace, j)
-        if event.state == ACTIVATING:
-            lowered, remaining = _activate_adaptation(adaptation, j, d * event.remaining_adaptation)
+        z, plain_trace = _trace(own_decay, spike, values, k, columns.trace, j)
+        if spike.state == ACTIVATING:
+            lowered, remaining = _activate_adaptation(adaptation, j, d * spike.remaining_adaptation)
             eligibility = _sum(sums, j, PSI) * (plain_trace - lowered)
             d = _per_own_response(adaptation, sums, j, remaining + eligibility - z * x)
-            e = e * event.remaining + eligibility * event.growth - (z * u + d * w)
-            e_reg = e_reg * event.remaining_reg + eligibility * event.growth_reg - (z * u_reg + d * w_reg)
+            e = e * spike.remaining + eligibility * spike.growth - (z * u + d * w)
+            e_reg = e_reg * spike.remaining_reg + eligibility * spike.growth_reg - (z * u_reg + d * w_reg)
         since = (e * a + z * q + d * q_w) + (e_reg * a_reg + z * q_reg + d * q_w_reg)
-        if event.state == INACTIVE:
+        if spike.state == INACTIVE:
             since = 0.0
         if updates:
-            gathered = g + since if event.state == ACTIVE else g
-            update_weight(values, k, columns, gathered, optimizer, event.first_step, event.last_step)
+            gathered = g + since if spike.state == ACTIVE else g
+            update_weight(values, k, columns, gathered, optimizer, spike.first_step, spike.last_step)
             g = -since
-        elif event.state == ACTIVATING:
+        elif spike.state == ACTIVATING:
             g -= since
         if arrives:
             _add_to_input(current, j, values[k, WEIGHT], fixed_point)
         if enters:
-            jump = _jump(own_decay, event, j)
+            jump = _jump(own_decay, spike, j)
             change_d = _per_own_response(adaptation, sums, j, -jump * x)
             change_e = -(jump * u + change_d * w)
             change_e_reg = -(jump * u_reg + change_d * w_reg)
@@ -246,19 +248,19 @@ def _process(
 
 
 @kernel
-def process(synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point):
-    """Let a spike visit the synapses ``first`` .. ``last - 1``, in constant time each."""
-    arguments = synapses, sums, sums_reg, adaptation, own_decay, first, last, event, optimizer, current, fixed_point
-    if event.arrives and event.updates and event.enters:
-        # What most spikes do has a loop of its own, without these choices.
+def process(synapses, sums, sums_reg, adaptation, own_decay, first, last, spike, optimizer, current, fixed_point):
+    """Process a spike at the synapses ``first`` .. ``last - 1``, in constant time each."""
+    arguments = synapses, sums, sums_reg, adaptation, own_decay, first, last, spike, optimizer, current, fixed_point
+    if spike.arrives and spike.updates and spike.enters:
+        # The most frequent case has a loop of its own, without these branches.
         _process(*arguments, True, True, True)
     else:
-        _process(*arguments, event.arrives, event.updates, event.enters)
+        _process(*arguments, spike.arrives, spike.updates, spike.enters)
 
 
 @kernel
 def _own_or_shared(own_decay, values, k, column, trace):
-    """The synapse's z, or the one that all synapses of the source share."""
+    """The z of the synapse, or the one that all synapses of the source share."""
     if own_decay is None:
         return trace
     return values[k, column]
@@ -266,10 +268,10 @@ def _own_or_shared(own_decay, values, k, column, trace):
 
 @arithmetic_kernel
 def bring_up_to_date(synapses, running_sums, first, last, trace, step_ends):
-    """Put the gradient gathered up to this row into G, and the plain traces into E, D and, if it is the synapse's, z.
+    """Replace G, E, D and a synapse's own z by the plain gradient and the plain traces at the present time index.
 
-    ``step_ends`` says whether the learning signal of this step is known and counts as well: at the cutoff, not before
-    the sums get a new origin.
+    With ``step_ends`` the gradient includes the learning signal of the present time index. This is so at the cutoff,
+    but not at the end of a block.
     """
     target, values, columns = synapses.target, synapses.values, synapses.columns
     sums, sums_reg, adaptation, own_decay = (
@@ -304,7 +306,7 @@ def bring_up_to_date(synapses, running_sums, first, last, trace, step_ends):
 
 @kernel
 def update_all(synapses, optimizer, n_samples, n_updates):
-    """Move all weights by the mean of the gradients of ``n_samples`` samples; ``n_updates`` were made before."""
+    """Update all weights with the mean gradient of ``n_samples`` samples; ``n_updates`` updates were made before."""
     values, columns = synapses.values, synapses.columns
     for k in range(len(values)):
         gradient = values[k, GRADIENT] / n_samples
@@ -314,7 +316,7 @@ def update_all(synapses, optimizer, n_samples, n_updates):
 
 @kernel
 def forget(synapses, running_sums):
-    """Set all traces to 0, at the origin of the sums."""
+    """Set all traces to 0, at the start of a block."""
     values, columns = synapses.values, synapses.columns
     for k in range(len(values)):
         values[k, ELIGIBILITY] = 0.0
@@ -325,7 +327,7 @@ def forget(synapses, running_sums):
 
 @kernel
 def deliver(synapses, first, last, current, fixed_point):
-    """Add weights to the targets' input."""
+    """Add the weights of the synapses ``first`` .. ``last - 1`` to the input of their targets."""
     target, values = synapses.target, synapses.values
     for k in range(np.uint64(first), np.uint64(last)):
         _add_to_input(current, np.uint64(target[k]), values[k, WEIGHT], fixed_point)

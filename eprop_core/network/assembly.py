@@ -1,4 +1,4 @@
-"""Building: from the parameters of a network to all that one rank holds."""
+"""Assembly: from the parameters of a network to the state of one rank."""
 
 import math
 from collections.abc import Mapping
@@ -7,19 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.clock import new_scratch
-from eprop_core.compiled.random import Purpose
-from eprop_core.model.loop import NEVER, ArrivedSignals, Rank, Samples
+from eprop_core.model.loop import NEVER, ArrivedSignals, Counters, RankState, SampleSchedule
 from eprop_core.model.neurons import (
     LOSSES,
     NO_LOWER_BOUND,
-    Feedback,
+    FeedbackTable,
     ReadoutParameters,
     ReadoutState,
     RecurrentParameters,
     RecurrentState,
 )
 from eprop_core.model.optimizers import Optimizer, optimizer_of
-from eprop_core.model.projection import Projection, Resets
+from eprop_core.model.projection import ProjectionState, Resets
 from eprop_core.model.running_sums import Adaptation, RunningSums
 from eprop_core.model.sources import Sources
 from eprop_core.model.spikes import Spikes
@@ -29,27 +28,21 @@ from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.connectivity import compress, draw, weight_scale
 from eprop_core.network.degrees import mean_in_degree
-from eprop_core.network.features import communication_interval, follows_output, is_stepwise, kappa_reg
+from eprop_core.network.features import (
+    communication_interval,
+    decay,
+    follows_output,
+    is_stepwise,
+    kappa_reg,
+    signal_delay,
+    smallest_decay,
+)
 from eprop_core.network.neuron_values import NeuronValues
+from eprop_core.network.projections import ProjectionSpec, Role, projection_with, spiking_projections
 from eprop_core.parameters import AllToAll, Network, PairwiseBernoulli, Uniform
-from eprop_core.parameters import Projection as ProjectionParameters
 from eprop_core.parsing import ParameterError
 
 ALL_TO_ALL = AllToAll(rule="all_to_all")
-
-
-def projection_ranges(network: Network, recurrent: Range) -> dict[str, tuple[Range, Range]]:
-    """Sources and targets of each projection's synapses that the rank with these recurrent neurons owns.
-
-    Synapses live with their recurrent target; those onto readouts with their recurrent source.
-    """
-    n_input, n_readout = Range.whole(network.n_input), Range.whole(network.n_readout)
-    return {
-        "input": (n_input, recurrent),
-        "recurrent": (Range.whole(network.n_recurrent), recurrent),
-        "output": (recurrent, n_readout),
-        "feedback": (n_readout, recurrent),
-    }
 
 
 def build(
@@ -60,54 +53,103 @@ def build(
     recurrent: Range,
     values: NeuronValues,
     fixed_point: float,
-) -> Rank:
-    """Draw or take over the connections of one rank and set everything to rest."""
-    synapses = {}
-    for name, (sources, targets) in projection_ranges(network, recurrent).items():
-        columns = columns_of(network, name)
-        if name in connections:
-            synapses[name] = compress(connections[name], name, sources, targets, columns)
-        else:
-            projection = getattr(network, name)
-            # Feedback that adapts has a weight for each output connection, whichever those are.
-            drawn = ALL_TO_ALL if name == "feedback" and follows_output(network) else projection.connectivity
-            synapses[name] = draw(
-                drawn,
-                projection.weights,
-                seed=seed,
-                source_purpose=Purpose[f"{name.upper()}_SOURCES"],
-                weight_purpose=Purpose[f"{name.upper()}_WEIGHTS"],
-                sources=sources,
-                targets=targets,
-                columns=columns,
-                autapses=name != "recurrent",
-            )
-    if follows_output(network):
-        _put_feedback_along(synapses["output"], synapses.pop("feedback"))
+) -> RankState:
+    """Draw or take over the connections of one rank and set everything to rest.
+
+    Parameters
+    ----------
+    network
+        Parameters of the network.
+    seed
+        Seed of the draws.
+    connections
+        Explicit connections, by projection; the others are drawn.
+    recurrent
+        The recurrent neurons of the rank.
+    values
+        Values in which these neurons differ.
+    fixed_point
+        Units of the readouts' input in a pA, see :class:`ReadoutRange`.
+
+    Raises
+    ------
+    ParameterError
+        A connection or an initial weight that is not allowed.
+    """
+    feedback, output = projection_with(network, Role.FEEDBACK), projection_with(network, Role.OUTPUT)
+    if network.feedback.kind == "symmetric" and feedback.name in connections:
+        raise ParameterError(
+            f"connections[{feedback.name!r}]: symmetric feedback has the weights of the output, it must not be given"
+        )
+    synapses = {
+        projection.name: _synapses(network, projection, seed, connections, recurrent)
+        for projection in spiking_projections(network)
+    }
+    if not follows_output(network):
+        synapses[feedback.name] = _synapses(network, feedback, seed, connections, recurrent)
+    elif network.feedback.kind == "adaptive":
+        own = _synapses(network, feedback, seed, connections, recurrent)
+        put_along = _put_given_along if feedback.name in connections else _put_drawn_along
+        put_along(synapses[output.name], own)
     return assemble(network, synapses, recurrent, values, fixed_point)
 
 
-def _put_feedback_along(output: Synapses, feedback: Synapses) -> None:
-    """Copy the weights from readout to neuron to the synapses from neuron to readout, where they have room for it."""
-    column = output.columns.feedback
-    if column == NO_COLUMN:
-        return
-    n_recurrent, n_readout = len(output.indptr) - 1, len(feedback.indptr) - 1
-    weight = np.zeros((n_recurrent, n_readout))
-    weight[feedback.target, np.repeat(np.arange(n_readout), np.diff(feedback.indptr))] = feedback.values[:, WEIGHT]
-    output.values[:, column] = weight[np.repeat(np.arange(n_recurrent), np.diff(output.indptr)), output.target]
+def _synapses(
+    network: Network,
+    projection: ProjectionSpec,
+    seed: int,
+    connections: Mapping[str, Connections],
+    recurrent: Range,
+) -> Synapses:
+    """Synapses of a projection on one rank, taken over from ``connections`` or drawn."""
+    name, columns = projection.name, columns_of(network, projection)
+    sources, targets = projection.ranges(recurrent)
+    if name in connections:
+        return compress(connections[name], name, sources, targets, columns)
+    # Adaptive feedback has a weight for each output connection, whichever those are.
+    along_output = projection.role is Role.FEEDBACK and follows_output(network)
+    return draw(
+        ALL_TO_ALL if along_output else projection.connectivity,
+        projection.parameters.weights,
+        seed=seed,
+        name=name,
+        sources=sources,
+        targets=targets,
+        columns=columns,
+        autapses=projection.autapses,
+    )
+
+
+def _sources(synapses: Synapses) -> np.ndarray:
+    """Source of each synapse."""
+    return np.repeat(np.arange(len(synapses.indptr) - 1), np.diff(synapses.indptr))
+
+
+def _put_drawn_along(output: Synapses, feedback: Synapses) -> None:
+    """Copy the weights of all pairs of a readout and a neuron to the synapses from neurons to readouts."""
+    weight = feedback.values[:, WEIGHT].reshape(len(feedback.indptr) - 1, len(output.indptr) - 1)
+    output.values[:, output.columns.feedback] = weight[output.target, _sources(output)]
+
+
+def _put_given_along(output: Synapses, feedback: Synapses) -> None:
+    """Copy the weights from readouts to neurons, in the order of the synapses from neurons to readouts."""
+    readout = _sources(feedback)
+    order = np.lexsort((readout, feedback.target))
+    if not (np.array_equal(feedback.target[order], _sources(output)) and np.array_equal(readout[order], output.target)):
+        raise ParameterError("connections['feedback']: adaptive feedback must reverse the pairs of the output")
+    output.values[:, output.columns.feedback] = feedback.values[order, WEIGHT]
 
 
 _USUAL_EXPONENT, _LARGEST_EXPONENT = 50, 1000
-"""Of the units in a pA, a power of two: usual ones, and as many as a double can hold and multiply by a weight."""
+"""Exponents of two: the usual number of units in a pA, and the largest that a double can multiply by a weight."""
 _ENOUGH_UNITS = 2.0**40
-"""In the largest initial weight: it is rounded by 1e-12 of itself at most."""
+"""Units in the largest initial weight, which is then rounded by 1e-12 of itself at most."""
 
 
 def _fixed_point(in_degree: float, initial: float, largest: float) -> float:
     """Units in a pA, a power of two, with which no sum of ``in_degree`` weights of up to ``largest`` pA overflows.
 
-    The sum is an int64. Units are not finer than usual, unless the largest ``initial`` weight would have too few.
+    The sum is an int64. There are more units than usual only if the largest ``initial`` weight would have too few.
     """
     room = math.floor(62.0 - math.log2(max(1.0, in_degree) * largest)) if largest > 0.0 else _USUAL_EXPONENT
     usual = 2.0 ** min(room, _USUAL_EXPONENT)
@@ -115,21 +157,22 @@ def _fixed_point(in_degree: float, initial: float, largest: float) -> float:
 
 
 class ReadoutRange(NamedTuple):
-    """What bounds the weights onto the readouts; a function of the whole network, so the same on any number of ranks.
+    """Range of the weights onto the readouts. It depends on the whole network, so it is the same on all ranks.
 
-    The readouts' input is added in fixed point, whose unit is chosen here, once. Weights are trusted to stay below the
-    largest weight, which is checked after each run: bounds far out of reach must not coarsen the sums.
+    The readouts' input is added in fixed point, with units that are chosen here, once. They allow for weights up to the
+    largest weight; each run checks that no weight has exceeded it. This is less than the optimizer's bound if that is
+    far away, since larger weights would need coarser units.
     """
 
     fixed_point: float
     """Units in a pA, a power of two."""
     largest_weight: float
-    """Size (pA) that no weight may exceed: the optimizer's bound, or where that is farther, a thousand times the
-    largest initial weight. This is raised to 100 pA where that leaves enough bits to the initial weights."""
+    """Size (pA) that no weight may exceed: the optimizer's bound or, if that is larger, a thousand times the largest
+    initial weight, but at least 100 pA if that leaves enough bits to the initial weights."""
 
     @classmethod
     def of(cls, network: Network, connections: Mapping[str, Connections]) -> "ReadoutRange":
-        """The range of ``network``, of which ``connections`` are given and the others are drawn."""
+        """Return the range of a network whose ``connections`` are given, by projection, and whose others are drawn."""
         in_degree, initial = _in_degree_of_readouts(network, connections), _largest_initial_weight(network, connections)
         if not network.output.plastic:
             return cls(_fixed_point(in_degree, initial, initial), initial)
@@ -144,22 +187,23 @@ class ReadoutRange(NamedTuple):
 
 
 def _in_degree_of_readouts(network: Network, connections: Mapping[str, Connections]) -> float:
-    if "output" in connections:
-        target = np.asarray(connections["output"].target, np.int64)
+    output = projection_with(network, Role.OUTPUT)
+    if output.name in connections:
+        target = np.asarray(connections[output.name].target, np.int64)
         return float(np.bincount(target).max()) if target.size else 1.0
-    connectivity = network.output.connectivity
-    if isinstance(connectivity, PairwiseBernoulli):
-        return float(network.n_recurrent)
-    return mean_in_degree(connectivity, network.n_recurrent)
+    if isinstance(output.connectivity, PairwiseBernoulli):
+        return float(output.source.size)
+    return mean_in_degree(output.connectivity, output.source.size)
 
 
 def _largest_initial_weight(network: Network, connections: Mapping[str, Connections]) -> float:
     """Size (pA) that no initial weight onto a readout exceeds."""
-    if "output" in connections:
-        return float(np.abs(connections["output"].weight).max(initial=0.0))
+    output = projection_with(network, Role.OUTPUT)
+    if output.name in connections:
+        return float(np.abs(connections[output.name].weight).max(initial=0.0))
     # A normal number from 53 random bits stays below 9 standard deviations.
-    output = network.output
-    return 9.0 * abs(weight_scale(output.weights, output.connectivity, network.n_recurrent, network.n_readout))
+    scale = weight_scale(output.parameters.weights, output.connectivity, output.source.size, output.target.size)
+    return 9.0 * abs(scale)
 
 
 def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:
@@ -178,19 +222,97 @@ def assemble(
     values: NeuronValues,
     fixed_point: float,
     sample_length: int = 0,
-) -> Rank:
-    """Put the parts of a rank together around its connections.
+) -> RankState:
+    """Assemble the state of one rank around its synapses, with everything at rest.
 
-    ``sample_length`` is the number of steps of a sample, or 0 where nothing happens between samples.
+    Parameters
+    ----------
+    network
+        Parameters of the network.
+    synapses
+        Synapses of the rank, by projection; feedback along the output has none of its own.
+    recurrent
+        The recurrent neurons of the rank.
+    values
+        Values in which these neurons differ.
+    fixed_point
+        Units of the readouts' input in a pA, see :class:`ReadoutRange`.
+    sample_length
+        Steps of a sample; 0 where nothing happens between samples.
+
+    Raises
+    ------
+    ParameterError
+        An initial weight outside the optimizer's bounds.
     """
-    plasticity, neuron, dt = network.plasticity, network.neuron, network.dt
-    alpha_out = math.exp(-dt / network.readout.tau_m)
-    signal_delay = network.output.delay + network.feedback.delay
-    lags = {name: max(getattr(network, name).delay, signal_delay - 1) for name in ("input", "recurrent")}
-    interval = communication_interval(network)
-    n = recurrent.n
+    output = projection_with(network, Role.OUTPUT)
+    onto_neurons = [projection for projection in spiking_projections(network) if projection.onto_neurons]
+    lags = [max(projection.parameters.delay, signal_delay(network) - 1) for projection in onto_neurons]
+    interval, depth = communication_interval(network), max(lags) + 1
     parameters = _recurrent_parameters(network, recurrent, values, sample_length)
-    samples = Samples(
+    samples = _sample_schedule(network, sample_length)
+
+    def spikes_from(role: Role) -> Spikes:
+        """Create the spike lists of the sources of the projections onto neurons that have a role."""
+        from_there = [(spec, lag) for spec, lag in zip(onto_neurons, lags, strict=True) if spec.role is role]
+        depth = max(lag + spec.parameters.delay for spec, lag in from_there) + 1
+        return Spikes.none(depth, from_there[0][0].source.size)
+
+    spikes = {role: spikes_from(role) for role in (Role.INPUT, Role.RECURRENT)}
+    own_spikes = Spikes.none(2 * network.output.delay + interval + 1, recurrent.n)
+    sums: dict[int, RunningSums] = {}
+    states = []
+    for spec, lag in zip(onto_neurons, lags, strict=True):
+        advances_sums = lag not in sums
+        if advances_sums:
+            sums[lag] = _recurrent_sums(network, parameters, lag)
+        states.append(_state(network, spec, synapses, samples, spikes[spec.role], sums[lag], advances_sums))
+    alpha_out = decay(network, network.readout.tau_m)
+    readout_sums = RunningSums.before_start(
+        network.n_readout,
+        alpha_out,
+        alpha_out,
+        alpha_out,
+        network.output.delay,
+        is_stepwise=is_stepwise(network),
+        onto_readouts=True,
+    )
+    return RankState(
+        first_id=recurrent.first,
+        interval=interval,
+        parameters=parameters,
+        neurons=RecurrentState.at_rest(recurrent.n, depth, values.phase),
+        readout_parameters=ReadoutParameters(
+            alpha=alpha_out,
+            E_L=network.readout.E_L,
+            loss=LOSSES[network.readout.loss],
+            fixed_point=fixed_point,
+        ),
+        readouts=ReadoutState.at_rest(network.n_readout, interval, max(depth, network.output.delay) + 2),
+        onto_neurons=tuple(states),
+        output=_state(network, output, synapses, samples, own_spikes, readout_sums, advances_sums=True),
+        feedback=_feedback(network, synapses, recurrent.n),
+        signals=ArrivedSignals.none(depth if follows_output(network) else 0, recurrent.n, network.feedback.delay),
+        learns=any(projection.plastic for projection in onto_neurons),
+        samples=samples,
+        input_spikes=spikes[Role.INPUT],
+        spikes=spikes[Role.RECURRENT],
+        own_spikes=own_spikes,
+        published=np.zeros(1, np.int64),
+        counters=Counters.at_zero(len(states) + 1),
+        clock=new_scratch(),
+    )
+
+
+def states_by_name(network: Network, rank: RankState) -> dict[str, ProjectionState]:
+    """Return the states of the projections that carry spikes, by name."""
+    names = [projection.name for projection in spiking_projections(network)]
+    return dict(zip(names, (*rank.onto_neurons, rank.output), strict=True))
+
+
+def _sample_schedule(network: Network, sample_length: int) -> SampleSchedule:
+    plasticity = network.plasticity
+    return SampleSchedule(
         length=sample_length,
         neurons_begin=network.input.delay,
         readouts_begin=network.input.delay + network.output.delay,
@@ -199,104 +321,61 @@ def assemble(
         rate_average=plasticity.rate_average == "sample",
         last=NEVER,
     )
-    weight_decay = {"output": network.feedback.weight_decay}
 
-    def projection(name: str, n_sources: int) -> Projection:
-        chosen: ProjectionParameters = getattr(network, name)
-        optimizer = optimizer_of(network.optimizer(name), weight_decay.get(name, 0.0))
-        if chosen.plastic:
-            values, columns = synapses[name].values, synapses[name].columns
-            _check_bounds(name, values[:, WEIGHT], optimizer)
-            if optimizer.each_step:
-                values[:, NEXT_WEIGHT] = values[:, WEIGHT]
-                if columns.next_feedback != NO_COLUMN:
-                    values[:, columns.next_feedback] = values[:, columns.feedback]
-        return Projection(
-            synapses=synapses[name],
-            sources=Sources.at_rest(n_sources if chosen.plastic else 0, plasticity.cutoff),
-            optimizer=optimizer,
-            plastic=chosen.plastic,
-            updates_at_spikes=plasticity.update == "spike",
-            delay=chosen.delay,
-            entry_lead=0 if name == "output" else 1,
-            resets=Resets(
-                length=sample_length if plasticity.reset_at_samples else 0,
-                sources_begin=0 if name == "input" else samples.neurons_begin,
-                targets_begin=samples.readouts_begin if name == "output" else samples.neurons_begin,
-                first_step_counts=name == "output",
-            ),
-        )
 
-    def recurrent_sums(name: str) -> RunningSums:
-        adaptation = None
-        if neuron.adaptation is not None:
-            adaptation = Adaptation(parameters.beta, parameters.rho)
-        return RunningSums.before_start(
-            n,
-            parameters.alpha if isinstance(neuron.tau_m, Uniform) else math.exp(-dt / neuron.tau_m),
-            plasticity.kappa,
-            kappa_reg(network),
-            lags[name],
-            adaptation,
-            neuron.surrogate_gradient.height,
-            is_stepwise(network),
-            smallest_decay=smallest_decay(network),
-        )
-
-    input_sums = recurrent_sums("input")
-    shared = lags["input"] == lags["recurrent"]
-    depth = max(lags.values()) + 1
-    arrived_depth = depth if follows_output(network) else 0
-    return Rank(
-        first_id=recurrent.first,
-        interval=interval,
-        parameters=parameters,
-        neurons=RecurrentState.at_rest(n, depth, values.phase),
-        readout_parameters=ReadoutParameters(
-            alpha=alpha_out,
-            E_L=network.readout.E_L,
-            loss=LOSSES[network.readout.loss],
-            fixed_point=fixed_point,
-        ),
-        readouts=ReadoutState.at_rest(network.n_readout, interval, max(depth, network.output.delay) + 2),
-        input=projection("input", network.n_input),
-        recurrent=projection("recurrent", network.n_recurrent),
-        output=projection("output", n),
-        feedback=_feedback(network, synapses, n),
-        signals=ArrivedSignals.none(arrived_depth, n, network.feedback.delay),
-        input_sums=input_sums,
-        recurrent_sums=input_sums if shared else recurrent_sums("recurrent"),
-        shared_sums=shared,
-        output_sums=RunningSums.before_start(
-            network.n_readout,
-            alpha_out,
-            alpha_out,
-            alpha_out,
-            network.output.delay,
-            is_stepwise=is_stepwise(network),
-            onto_readouts=True,
-        ),
-        learns=network.input.plastic or network.recurrent.plastic,
-        samples=samples,
-        input_spikes=Spikes.none(lags["input"] + network.input.delay + 1, network.n_input),
-        spikes=Spikes.none(lags["recurrent"] + network.recurrent.delay + 1, network.n_recurrent),
-        own_spikes=Spikes.none(2 * network.output.delay + interval + 1, n),
-        published=np.zeros(1, np.int64),
-        counts=np.zeros(4, np.int64),
-        times=np.zeros(4),
-        clock=new_scratch(),
+def _recurrent_sums(network: Network, parameters: RecurrentParameters, lag: int) -> RunningSums:
+    """Running sums of the recurrent neurons of a rank."""
+    neuron = network.neuron
+    return RunningSums.before_start(
+        len(parameters.alpha),
+        parameters.alpha if isinstance(neuron.tau_m, Uniform) else float(parameters.alpha[0]),
+        network.plasticity.kappa,
+        kappa_reg(network),
+        lag,
+        None if neuron.adaptation is None else Adaptation(parameters.beta, parameters.rho),
+        neuron.surrogate_gradient.height,
+        is_stepwise(network),
+        smallest_decay=smallest_decay(network),
     )
 
 
-def smallest_decay(network: Network) -> float:
-    """Smallest decay per step of a membrane or an adaptation that any neuron of the whole network may have."""
-    neuron = network.neuron
-    tau_m = neuron.tau_m.low if isinstance(neuron.tau_m, Uniform) else neuron.tau_m
-    decay = math.exp(-network.dt / tau_m)
-    if neuron.adaptation is None:
-        return decay
-    rho = math.exp(-network.dt / neuron.adaptation.tau)
-    return min(decay, rho - neuron.adaptation.beta * neuron.surrogate_gradient.height)
+def _state(
+    network: Network,
+    projection: ProjectionSpec,
+    synapses: Mapping[str, Synapses],
+    samples: SampleSchedule,
+    spikes: Spikes,
+    running_sums: RunningSums,
+    advances_sums: bool,
+) -> ProjectionState:
+    """State of a projection that carries spikes."""
+    plasticity, own, is_output = network.plasticity, synapses[projection.name], projection.role is Role.OUTPUT
+    optimizer = optimizer_of(network.optimizer(projection.name), network.feedback.weight_decay if is_output else 0.0)
+    if projection.plastic:
+        values, columns = own.values, own.columns
+        _check_bounds(projection.name, values[:, WEIGHT], optimizer)
+        if optimizer.each_step:
+            values[:, NEXT_WEIGHT] = values[:, WEIGHT]
+            if columns.next_feedback != NO_COLUMN:
+                values[:, columns.next_feedback] = values[:, columns.feedback]
+    return ProjectionState(
+        synapses=own,
+        sources=Sources.at_rest(len(own.indptr) - 1 if projection.plastic else 0, plasticity.cutoff),
+        spikes=spikes,
+        running_sums=running_sums,
+        advances_sums=advances_sums,
+        optimizer=optimizer,
+        plastic=projection.plastic,
+        updates_at_spikes=plasticity.update == "spike",
+        delay=projection.parameters.delay,
+        entry_lead=0 if is_output else 1,
+        resets=Resets(
+            length=samples.length if samples.reset else 0,
+            sources_begin=0 if projection.role is Role.INPUT else samples.neurons_begin,
+            targets_begin=samples.readouts_begin if is_output else samples.neurons_begin,
+            first_step_counts=is_output,
+        ),
+    )
 
 
 def _recurrent_parameters(
@@ -305,12 +384,12 @@ def _recurrent_parameters(
     neuron, plasticity, dt = network.neuron, network.plasticity, network.dt
     per_sample = plasticity.rate_average == "sample"
     different, position = np.unique(values.tau_m, return_inverse=True)
-    alpha = np.array([math.exp(-dt / tau_m) for tau_m in different])[position]
+    alpha = np.array([decay(network, tau_m) for tau_m in different])[position]
     beta, rho = np.zeros(recurrent.n), 0.0
     if neuron.adaptation is not None:
         first = recurrent.size - round(neuron.adaptation.share * recurrent.size)
         beta[max(0, first - recurrent.first) :] = neuron.adaptation.beta
-        rho = math.exp(-dt / neuron.adaptation.tau)
+        rho = decay(network, neuron.adaptation.tau)
     return RecurrentParameters(
         alpha=alpha,
         drive=values.tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e,
@@ -334,13 +413,13 @@ def _recurrent_parameters(
     )
 
 
-def _feedback(network: Network, synapses: Mapping[str, Synapses], n: int) -> Feedback:
-    """Feedback to ``n`` recurrent neurons."""
+def _feedback(network: Network, synapses: Mapping[str, Synapses], n: int) -> FeedbackTable:
+    """Feedback to the ``n`` recurrent neurons of a rank."""
     if follows_output(network):
-        output = synapses["output"]
+        output = synapses[projection_with(network, Role.OUTPUT).name]
         column = WEIGHT if network.feedback.kind == "symmetric" else output.columns.feedback
-        return Feedback(output, column, along_output=True, to_all=False)
-    own = synapses["feedback"]
-    offset, target = n * np.arange(network.n_readout + 1), np.tile(np.arange(n), network.n_readout)
-    to_all = np.array_equal(own.indptr, offset) and np.array_equal(own.target, target)
-    return Feedback(own, WEIGHT, along_output=False, to_all=to_all)
+        return FeedbackTable(output, column, along_output=True, to_all=False)
+    own = synapses[projection_with(network, Role.FEEDBACK).name]
+    indptr, target = n * np.arange(network.n_readout + 1), np.tile(np.arange(n), network.n_readout)
+    to_all = np.array_equal(own.indptr, indptr) and np.array_equal(own.target, target)
+    return FeedbackTable(own, WEIGHT, along_output=False, to_all=to_all)

@@ -1,24 +1,24 @@
-"""The values that the synapses of a projection hold."""
+"""The values that each synapse of a projection holds."""
 
 from eprop_core.model.synapses import ELIGIBILITY, WEIGHT, Columns
 from eprop_core.network.features import has_two_filters
+from eprop_core.network.projections import ProjectionSpec, Role
 from eprop_core.parameters import Network, Uniform
 
 
-def columns_of(network: Network, name: str) -> Columns:
-    """Columns of the values of a projection's synapses."""
+def columns_of(network: Network, projection: ProjectionSpec) -> Columns:
+    """Return the columns of the values of the synapses of one of the network's projections."""
     n = WEIGHT + 1
     chosen: dict[str, int] = {}
     wanted = []
     optimizer = network.plasticity.optimizer
-    carries_feedback = name == "output" and network.feedback.kind == "adaptive"
-    if name != "feedback" and getattr(network, name).plastic:
+    carries_feedback = projection.role is Role.OUTPUT and network.feedback.kind == "adaptive"
+    if projection.plastic:
         n = ELIGIBILITY + 1
-        onto_neurons = name != "output"
         wanted += [
-            ("eligibility_reg", int(onto_neurons and has_two_filters(network))),
-            ("adaptation", int(onto_neurons and network.neuron.adaptation is not None)),
-            ("trace", int(onto_neurons and isinstance(network.neuron.tau_m, Uniform))),
+            ("eligibility_reg", int(projection.onto_neurons and has_two_filters(network))),
+            ("adaptation", int(projection.onto_neurons and network.neuron.adaptation is not None)),
+            ("trace", int(projection.onto_neurons and isinstance(network.neuron.tau_m, Uniform))),
             ("moments", optimizer.moments),
             ("next_feedback", int(carries_feedback and optimizer.moves_in_each_step)),
         ]

@@ -1,4 +1,4 @@
-"""Connections as a list, and ranges of the ids of a population."""
+"""Lists of connections, and ranges of the ids of a population."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class Connections(NamedTuple):
-    """Connections as a list: arrays of equal length."""
+    """A list of connections: arrays of equal length."""
 
     source: np.ndarray
     """int64 (n,), ids within the source population."""
@@ -30,10 +30,10 @@ class Range(NamedTuple):
 
     @classmethod
     def whole(cls, size: int) -> "Range":
-        """All ids of a population."""
+        """Return the range of all ids of a population."""
         return cls(0, size, size)
 
     @classmethod
     def of_rank(cls, size: int, rank: int, n_ranks: int) -> "Range":
-        """The contiguous part that a rank owns; parts differ by one id at most."""
+        """Return the contiguous part that a rank owns; the sizes of the parts differ by one at most."""
         return cls(size * rank // n_ranks, size * (rank + 1) // n_ranks, size)

@@ -1,8 +1,8 @@
 """Connectivity: from rules or explicit lists to the compressed synapses that one rank owns.
 
 Connections are drawn target by target from streams keyed by the target's global id (``drawing.py``), so that a network
-does not depend on how it is divided among ranks. The result is compressed by source: the synapses of one source lie
-side by side, their targets ascending, which is the order in which a spike meets them.
+does not depend on the number of ranks. The result is compressed by source: the synapses of one source lie side by side,
+with ascending targets, in the order in which a spike is processed.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ _DISTRIBUTION = {"normal": drawing.NORMAL, "uniform": drawing.UNIFORM, "constant
 
 
 def weight_scale(weights: InitialWeights, connectivity: Connectivity, n_sources: int, n_targets: int) -> float:
-    """Factor of the random draws of a projection's weights, pA."""
+    """Return the factor of the random draws of a projection's weights, pA."""
     divisor = {
         "nothing": 1.0,
         "sqrt_sources": max(1.0, float(n_sources)),
@@ -34,8 +34,7 @@ def draw(
     weights: InitialWeights,
     *,
     seed: int,
-    source_purpose: Purpose,
-    weight_purpose: Purpose,
+    name: str,
     sources: Range,
     targets: Range,
     columns: Columns,
@@ -43,7 +42,27 @@ def draw(
 ) -> Synapses:
     """Draw the synapses from ``sources`` onto ``targets`` that a rule describes.
 
-    With ``autapses`` False the populations are the same, and no neuron is connected to itself.
+    Parameters
+    ----------
+    connectivity
+        Rule of the connections.
+    weights
+        Distribution of the initial weights.
+    seed
+        Seed of the network.
+    name
+        Name of the projection, which has random numbers of its own.
+    sources, targets
+        Ranges of ids whose synapses are kept.
+    columns
+        Columns of the values of a synapse.
+    autapses
+        Whether a connection may have the same id at both ends. If not, the two populations are the same.
+
+    Returns
+    -------
+    Synapses
+        Compressed by source; all values but the weights are 0.
     """
     if isinstance(connectivity, AllToAll):
         kind, in_degree, probability = drawing.ALL_TO_ALL, 0, 0.0
@@ -60,8 +79,8 @@ def draw(
         distribution=_DISTRIBUTION[weights.distribution],
         scale=weight_scale(weights, connectivity, n_sources, targets.size),
         seed=np.uint64(seed),
-        source_purpose=int(source_purpose),  # of an enumeration, compiled code would look at each member
-        weight_purpose=int(weight_purpose),
+        source_purpose=int(Purpose.of_projection(name, "sources")),  # compiled code wants no enumeration
+        weight_purpose=int(Purpose.of_projection(name, "weights")),
         no_self=not autapses,
         first_source=sources.first,
         last_source=sources.last,
@@ -80,10 +99,28 @@ def _whole_numbers(name: str, ids: np.ndarray) -> np.ndarray:
 
 
 def compress(connections: Connections, name: str, sources: Range, targets: Range, columns: Columns) -> Synapses:
-    """Compress an explicit list of connections, keeping those between the two ranges.
+    """Compress an explicit list of connections.
 
-    Raises :class:`ParameterError` where arrays differ in length, an id is no whole number or out of range, or a weight
-    is not finite.
+    Parameters
+    ----------
+    connections
+        All connections of the projection.
+    name
+        Name of the projection, for messages.
+    sources, targets
+        Ranges of ids whose synapses are kept.
+    columns
+        Columns of the values of a synapse.
+
+    Returns
+    -------
+    Synapses
+        Compressed by source; all values but the weights are 0.
+
+    Raises
+    ------
+    ParameterError
+        The arrays differ in length, an id is no whole number or out of range, or a weight is not finite.
     """
     source = _whole_numbers(f"connections[{name!r}].source", connections.source)
     target = _whole_numbers(f"connections[{name!r}].target", connections.target)
@@ -113,7 +150,7 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
 
 
 def expand(synapses: Synapses, sources: Range, targets: Range, column: int = WEIGHT) -> Connections:
-    """List of the synapses with global ids and the values in ``column``, sorted by (target, source)."""
+    """List the synapses between two ranges with global ids and the values in ``column``, sorted by (target, source)."""
     source = np.repeat(np.arange(sources.first, sources.last), np.diff(synapses.indptr))
     order = np.lexsort((source, synapses.target))
     target = synapses.target[order].astype(np.int64) + targets.first

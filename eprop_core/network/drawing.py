@@ -1,9 +1,9 @@
 """Drawing the connections that a rule describes, target by target, and sorting them by source.
 
-The connections of a target come from a stream of their own, so they can be drawn again. Sorting makes use of that:
-connections are counted by source; then they are drawn again and cast into buckets of neighbouring sources, right where
-their synapses will be; last, each bucket is put in order. Every access is in sequence or to a small piece of memory,
-and sorting needs two bytes per connection beside a copy of one bucket.
+The connections of a target come from a stream of their own, so they can be drawn again. Sorting uses this. First the
+connections are counted by source. Then they are drawn again and written into buckets of neighbouring sources, at the
+place of their synapses. Finally each bucket is sorted. Every access is in sequence or to a small piece of memory, and
+sorting needs two bytes per connection beside a copy of one bucket.
 """
 
 from typing import NamedTuple
@@ -18,9 +18,9 @@ ALL_TO_ALL, FIXED_IN_DEGREE, FIXED_IN_DEGREE_MULTAPSES, BERNOULLI = range(4)
 NORMAL, UNIFORM, CONSTANT = range(3)
 
 _BUCKETS = 64
-"""What is written to in turn while connections are drawn; more only for buckets of 2**LARGEST_BUCKET_BITS sources."""
+"""Number of buckets that are written in turn; there are more only if each holds 2**LARGEST_BUCKET_BITS sources."""
 LARGEST_BUCKET_BITS = 14
-"""Bits of a source's number within its bucket; so many sources are written to in turn within a bucket."""
+"""Most bits of a source's number within its bucket."""
 
 
 class Rule(NamedTuple):
@@ -35,7 +35,7 @@ class Rule(NamedTuple):
     source_purpose: int
     weight_purpose: int
     no_self: bool
-    """Populations are the same, and no neuron is connected to itself."""
+    """Whether the two populations are the same, and no neuron is connected to itself."""
     first_source: int
     last_source: int
     n_sources: int
@@ -81,7 +81,7 @@ def _draw_sources(rule, target, taken, sources):
         if 2 * in_degree <= available:
             _draw_distinct(available, in_degree, seed, purpose, target, taken, sources)
             return in_degree
-        # Above half of all sources it is quicker to draw those that are left out.
+        # For more than half of all sources it is faster to draw those that are left out.
         left_out = available - in_degree
         _draw_distinct(available, left_out, seed, purpose, target, taken, sources)
         for k in range(left_out):
@@ -139,10 +139,10 @@ def _count(rule, count):
 
 
 @allocating_kernel
-def _cast(rule, bits, position, source, target, values):
-    """Draw all connections and append each to the bucket of 2**``bits`` sources that it belongs to.
+def _fill_buckets(rule, bits, position, source, target, values):
+    """Draw all connections and append each to its bucket of 2**``bits`` sources.
 
-    ``position`` holds the next place of each bucket, ``source`` takes the number of a source within its bucket.
+    ``position`` holds the next place of each bucket; ``source`` receives the number of a source within its bucket.
     """
     taken, drawn = _room(rule)
     weights = np.empty(len(drawn), np.float64)
@@ -170,14 +170,14 @@ def _room(rule):
 
 @allocating_kernel
 def _own_source(rule, drawn, target):
-    """Number of a drawn source within the rule's range, or -1 outside."""
+    """Number of a drawn source within the rule's range, or -1 if it is outside."""
     source = drawn + 1 if rule.no_self and drawn >= target else drawn
     return source - rule.first_source if rule.first_source <= source < rule.last_source else -1
 
 
 @allocating_kernel
 def _sort(offset, width, source, target, values):
-    """Sort the connections of each bucket by source; those of one source keep their order."""
+    """Sort the connections of each bucket by source; the connections of one source keep their order."""
     n_sources = len(offset) - 1
     longest = 0
     for first in range(0, n_sources, width):
@@ -200,16 +200,16 @@ def _sort(offset, width, source, target, values):
 
 
 def draw_synapses(rule: Rule, columns: Columns) -> Synapses:
-    """The synapses between the rule's two ranges; all values but the weight are 0."""
+    """Draw the synapses between the two ranges of a rule; all values but the weights are 0."""
     n_sources = rule.last_source - rule.first_source
     offset = np.zeros(n_sources + 1, np.int64)
     _count(rule, offset[1:])
     np.cumsum(offset, out=offset)
     n = int(offset[-1])
-    # The arrays are numpy's, which asks for large pages: with ordinary ones a spike's visit waits for address look-ups.
+    # numpy allocates the arrays, since it asks for large pages: with ordinary ones a spike waits for address look-ups.
     synapses = Synapses(offset, np.empty(n, np.int32), np.zeros((n, columns.n)), columns)
     bits = min(max(0, (-(-n_sources // _BUCKETS) - 1).bit_length()), LARGEST_BUCKET_BITS)
     source = np.empty(n, np.uint16)
-    _cast(rule, bits, offset[: -1 : 1 << bits].copy(), source, synapses.target, synapses.values)
+    _fill_buckets(rule, bits, offset[: -1 : 1 << bits].copy(), source, synapses.target, synapses.values)
     _sort(offset, 1 << bits, source, synapses.target, synapses.values)
     return synapses

@@ -1,39 +1,61 @@
 """Features of a network that decide what is compiled and what is computed, read from its parameters alone."""
 
+import math
 from typing import Any
 
+from eprop_core.network.projections import Role, projections
 from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, Uniform
 from eprop_core.parsing import ParameterError, parse
 
 
 def follows_output(network: Network) -> bool:
-    """Whether feedback goes along the output connections, instead of connections of its own."""
+    """Return whether feedback goes along the output connections, instead of connections of its own."""
     return network.feedback.kind != "random"
 
 
 def has_two_filters(network: Network) -> bool:
-    """Whether the rate regularization filters eligibilities by a decay of its own."""
+    """Return whether the rate regularization filters eligibilities with a decay of its own."""
     return network.plasticity.kappa != kappa_reg(network)
 
 
 def kappa_reg(network: Network) -> float:
-    """Decay of the eligibilities that the rate regularization acts on; over a sample, they are summed."""
+    """Return the decay per step of the eligibilities that the rate regularization acts on; 1 where they are summed."""
     return 1.0 if network.plasticity.rate_average == "sample" else network.plasticity.kappa_reg
 
 
-def communication_interval(network: Network) -> int:
-    """Steps that a rank can compute without news of the others: the smallest delay of what travels between ranks.
+def decay(network: Network, time_constant: float) -> float:
+    """Return exp(-dt / ``time_constant``), the decay per step; the time constant is in ms."""
+    return math.exp(-network.dt / time_constant)
 
-    These are recurrent spikes, and what spikes add to the readouts. Feedback along the output connections meets the
-    weights of the step in which an error arrives; all that happens to them in an interval is known before it, so no
-    error may be sent and arrive in the same one.
+
+def smallest_decay(network: Network) -> float:
+    """Return the smallest decay per step of a membrane or an adaptation that any neuron of the network may have."""
+    neuron = network.neuron
+    alpha = decay(network, neuron.tau_m.low if isinstance(neuron.tau_m, Uniform) else neuron.tau_m)
+    if neuron.adaptation is None:
+        return alpha
+    rho = decay(network, neuron.adaptation.tau)
+    return min(alpha, rho - neuron.adaptation.beta * neuron.surrogate_gradient.height)
+
+
+def signal_delay(network: Network) -> int:
+    """Return the steps from a spike to the arrival of the learning signal that it causes."""
+    return network.output.delay + network.feedback.delay
+
+
+def communication_interval(network: Network) -> int:
+    """Return the steps that a rank can compute without the others: the smallest delay of what ranks exchange.
+
+    Ranks exchange recurrent spikes and the input of the readouts. Feedback along the output connections is read with
+    the weights of the step in which an error arrives. All changes of these weights in an interval are made before it,
+    so no error may be sent and arrive in the same interval.
     """
-    interval = min(network.recurrent.delay, network.output.delay)
-    return min(interval, network.feedback.delay) if follows_output(network) else interval
+    exchanged = {Role.RECURRENT, Role.OUTPUT, *([Role.FEEDBACK] if follows_output(network) else [])}
+    return min(projection.parameters.delay for projection in projections(network) if projection.role in exchanged)
 
 
 def is_stepwise(network: Network) -> bool:
-    """Whether synapses walk through each step, instead of crossing the time between two spikes at once."""
+    """Return whether synapses process each step, instead of the time between two spikes at once."""
     return not network.plasticity.optimizer.is_linear and network.plasticity.update == "spike"
 
 
@@ -47,11 +69,11 @@ _FEATURES: dict[str, dict[str, dict[str, Any]]] = {
         for name in PLUG_IN_SURROGATE_GRADIENTS
     },
 }
-"""Features that are compiled on their own, with parameters that have them."""
+"""Features that are compiled separately, with parameters of networks that have them."""
 
 
 def kind(network: Network) -> str:
-    """Name of what is compiled for a network: networks of one kind run the same code."""
+    """Return the name of what is compiled for a network: networks of one kind run the same code."""
     surrogate = network.neuron.surrogate_gradient
     features = {
         "two_filters": has_two_filters(network),
@@ -64,7 +86,18 @@ def kind(network: Network) -> str:
 
 
 def network_of(kind: str) -> Network:
-    """Return a network of a kind, see :func:`kind`."""
+    """Return a small network of a kind.
+
+    Parameters
+    ----------
+    kind
+        A name that :func:`kind` returns.
+
+    Raises
+    ------
+    ParameterError
+        An unknown kind.
+    """
     values: dict[str, Any] = {"n_input": 1, "n_recurrent": 1, "n_readout": 1}
     for feature in kind.split("-") if kind != "plain" else []:
         if feature not in _FEATURES:
@@ -75,5 +108,5 @@ def network_of(kind: str) -> Network:
 
 
 def kinds() -> str:
-    """Return which kinds there are."""
+    """Return the kinds in words."""
     return f"plain, or some of {', '.join(_FEATURES)} joined by -"

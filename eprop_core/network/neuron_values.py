@@ -1,4 +1,4 @@
-"""What recurrent neurons differ in: drawn as the parameters say, or given."""
+"""Parameters in which recurrent neurons differ: drawn from a distribution, or given explicitly."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from eprop_core.parsing import ParameterError
 
 
 class NeuronValues(NamedTuple):
-    """What recurrent neurons may differ in; float64 (n,) unless said otherwise."""
+    """Values in which recurrent neurons may differ; float64 (n,) unless said otherwise."""
 
     tau_m: np.ndarray
     """ms"""
@@ -25,17 +25,30 @@ class NeuronValues(NamedTuple):
 def neuron_values(
     network: Network, seed: int, recurrent: Range, explicit: Mapping[str, np.ndarray] | None = None
 ) -> NeuronValues:
-    """Values of the neurons of a rank; drawn where the parameters say so, unless they are given for all neurons.
+    """Return the values of the neurons of one rank.
 
-    Raises :class:`ParameterError` where explicit values are not those of a parameter that differs, or not one per
-    neuron.
+    Parameters
+    ----------
+    network
+        Parameters of the network; a ``Uniform`` parameter is drawn for each neuron.
+    seed
+        Seed of the network.
+    recurrent
+        The neurons of the rank.
+    explicit
+        Values of ``Uniform`` parameters that are not to be drawn, float64 (n_recurrent,).
+
+    Raises
+    ------
+    ParameterError
+        Explicit values of another parameter, not one per neuron, or not allowed.
     """
     explicit = explicit or {}
     for name, values in explicit.items():
         drawn = getattr(network.neuron, name) if name in ("tau_m", "V_th") else None
         if not isinstance(drawn, Uniform):
             raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
-        # The smallest time constant decides when the sums begin anew, which must be the same on all ranks.
+        # The smallest time constant decides when blocks of the sums start, which must be the same on all ranks.
         allowed = f"of {drawn.low:g} ms or more" if name == "tau_m" else f"above {_lowest_voltage(network):g} mV"
         array = np.asarray(values, float)
         high_enough = array >= drawn.low if name == "tau_m" else array > _lowest_voltage(network)
@@ -43,14 +56,15 @@ def neuron_values(
             raise ParameterError(
                 f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values {allowed}"
             )
-    own = {name: np.asarray(values, float)[recurrent.first : recurrent.last] for name, values in explicit.items()}
+    # Copies, since compiled code distinguishes arrays that are contiguous and writable from others.
+    own = {name: np.array(values, float, order="C") for name, values in explicit.items()}
 
     def values_of(name: str, purpose: Purpose) -> np.ndarray:
         value = getattr(network.neuron, name)
         if not isinstance(value, Uniform):
             return np.full(recurrent.n, value)
         if name in own:
-            return own[name]
+            return own[name][recurrent.first : recurrent.last]
         values = np.empty(recurrent.n)
         fill_uniform(values, value.low, value.high, np.uint64(seed), int(purpose), recurrent.first)
         return values
@@ -63,13 +77,13 @@ def neuron_values(
 
 
 def _lowest_voltage(network: Network) -> float:
-    """What every threshold must exceed."""
+    """Return the voltage (mV) that every threshold must exceed."""
     neuron = network.neuron
     return max(voltage for voltage in (0.0, neuron.V_min, neuron.V_reset) if voltage is not None)
 
 
 def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:
-    """Phases of the neurons that ignore their input and fire, int32 (n,); empty where the voltage decides."""
+    """Return the steps, int32 (n,), of the period in which neurons that ignore their input fire; empty without such."""
     phase = np.zeros(recurrent.n if network.firing_period else 0, np.int32)
     fill_integers(phase, network.firing_period, np.uint64(seed), int(Purpose.FIRING_PHASES), recurrent.first)
     return phase

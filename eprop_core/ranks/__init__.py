@@ -1,1 +1,1 @@
-"""MPI: launch, communicators, and the exchange of spikes between ranks. Nothing else knows of MPI."""
+"""MPI: launch, communicators, and the exchange of spikes between ranks. No other package uses MPI."""

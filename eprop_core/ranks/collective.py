@@ -1,4 +1,4 @@
-"""Errors of one rank are raised on all ranks."""
+"""Errors of one rank that are raised on all ranks."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,10 +9,10 @@ Value = TypeVar("Value")
 
 
 def raising_on_all_ranks(communicator: Communicator, function: Callable[[], Value]) -> Value:
-    """Call ``function`` on every rank; where it fails on one of them, all raise that error.
+    """Call ``function`` on every rank; if it fails on one of them, all ranks raise that error. Collective.
 
-    What depends on a rank's part of the network or on its machine may fail on some ranks alone; the others would wait.
-    Nothing that ``function`` does may wait for other ranks.
+    Work that depends on a rank's part of the network or on its machine may fail on some ranks only, and the others
+    would wait for them for ever. ``function`` itself must not wait for other ranks.
     """
     value: Value | None = None
     error: Exception | None = None

@@ -1,11 +1,12 @@
-"""What travels between ranks: once per communication interval, spikes and the readouts' partial input in one message.
+"""Exchange of spikes and of the readouts' input between ranks, in one message per communication interval.
 
-A message holds, as int64: its own length in words, and a notice; the number of spikes in each step since the last
-exchange; the sender's part of the readouts' input for each step of the coming interval; the spikes' global ids, two to
-a word. All ranks reserve the same room. If a message does not fit, every rank reads so from the lengths, and all
-exchange again. A notice reaches all ranks in the same exchange, so that they end a run in the same step.
+A message consists of int64 words. They hold the length of the message in words together with a notice, the number of
+spikes in each step since the last exchange, the sender's part of the readouts' input in each step of the coming
+interval, and the global ids of the spikes, two in a word. All ranks have buffers of the same size. If a message does
+not fit, all ranks see this in the lengths, and repeat the exchange with larger buffers. A notice reaches all ranks in
+the same exchange, so that they end a run in the same step.
 
-Spikes go to all ranks, or to those that have targets for them (:mod:`eprop_core.ranks.exchange_cost`).
+Spikes are sent to all ranks, or to those that have targets for them (:mod:`eprop_core.ranks.exchange_cost`).
 """
 
 import copy
@@ -15,19 +16,19 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from eprop_core.compiled.compilation import kernel
-from eprop_core.model.loop import Rank
+from eprop_core.model.loop import RankState
 from eprop_core.model.spikes import Spikes, copy_ids, spikes_of
 from eprop_core.network.connections import Range
 from eprop_core.ranks.exchange_cost import Destinations, share_of_ranks
 
 GO_ON, INTERRUPTED, RANK_FAILED = range(3)
-"""Notices of a rank to all others; the greatest counts."""
+"""Notices of a rank to all others; the largest one counts."""
 _NOTICES = 4
 """The first word of a message is its length times this number, plus the notice."""
 
 
 class Exchanged(NamedTuple):
-    """What a rank gives to an exchange and gets from it; a kernel takes over few arrays faster than a whole rank."""
+    """The parts of a rank's state that an exchange reads and writes; a kernel is called faster with few arrays."""
 
     first_id: int
     own_spikes: Spikes
@@ -39,8 +40,8 @@ class Exchanged(NamedTuple):
     """int64 (interval, n_readouts), the readouts' input: this rank's part before, the sum of all ranks after."""
 
     @classmethod
-    def of(cls, rank: Rank) -> "Exchanged":
-        """The arrays of ``rank`` themselves."""
+    def of(cls, rank: RankState) -> "Exchanged":
+        """Return these parts of the state of a rank; arrays are not copied."""
         return cls(rank.first_id, rank.own_spikes, rank.spikes, rank.published, rank.readouts.current)
 
 
@@ -48,7 +49,7 @@ class Exchanged(NamedTuple):
 def _pack_for_all(
     rank: Exchanged, step: int, n_current_steps: int, notice: int, message: np.ndarray, ids: np.ndarray
 ) -> None:
-    """Write the message to all ranks: all numbers, and as many ids as there is room for."""
+    """Write the message to all ranks: all numbers, and as many ids as fit into the buffer."""
     n_steps = step - rank.published[0]
     position = _pack_currents(rank, n_steps, n_current_steps, message)
     for s in range(n_steps):
@@ -93,7 +94,7 @@ def _pack_for_targets(
 
 @kernel
 def _pack_currents(rank: Exchanged, n_steps: int, n_current_steps: int, message: np.ndarray) -> int:
-    """Write the readouts' input; return the position of the first id."""
+    """Write the readouts' input; return the position of the first id, which is int32."""
     n_readouts: int = rank.current.shape[1]
     for s in range(n_current_steps):
         for k in range(n_readouts):
@@ -103,9 +104,9 @@ def _pack_currents(rank: Exchanged, n_steps: int, n_current_steps: int, message:
 
 @kernel
 def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarray, ids: np.ndarray) -> tuple[int, int]:
-    """Enter the messages of all ranks, in the order of ranks and so of ids, if there was room for all of them.
+    """Take over the messages of all ranks, in the order of ranks and thus of ids, if all of them fit.
 
-    Returns the length of the longest message, in words, and the greatest notice.
+    Returns the length of the longest message, in words, and the largest notice.
     """
     longest: int = 0
     notice: int = GO_ON
@@ -136,7 +137,7 @@ def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarr
 
 @kernel
 def _publish(rank: Exchanged, ids: np.ndarray, step: int) -> None:
-    """Enter the spikes of all neurons in one step."""
+    """Take over the spikes of all neurons in one step."""
     slot = step % len(rank.spikes.length)
     copy_ids(rank.spikes.ids[slot], 0, ids, 0, len(ids), 0)
     rank.spikes.length[slot] = len(ids)
@@ -144,39 +145,39 @@ def _publish(rank: Exchanged, ids: np.ndarray, step: int) -> None:
 
 
 FIRST_WORDS = 64
-"""Room of the first messages."""
+"""Size of the first buffers."""
 
 
 @dataclass
 class Traffic:
-    """What one rank has sent."""
+    """Number and size of the messages that one rank has sent."""
 
     exchanges: int = 0
-    """Calls of MPI; each is a message to every rank."""
+    """Calls of MPI; each sends a message to every rank."""
     bytes_to_each_rank: int = 0
     """Summed over exchanges."""
 
     def add(self, words: int) -> None:
-        """Count a message of so many words to each rank."""
+        """Count a message of ``words`` words to each rank."""
         self.exchanges += 1
         self.bytes_to_each_rank += 8 * words
 
 
 class Exchange(Protocol):
-    """How the ranks learn of each other's spikes."""
+    """A way to exchange spikes and the readouts' input between ranks."""
 
     def __call__(self, rank: Exchanged, step: int, n_current_steps: int, notice: int) -> int:
-        """Publish all ranks' spikes before ``step``, and sum the readouts' input of ``n_current_steps`` from it on.
+        """Exchange the spikes before ``step``, and add up the readouts' input of ``n_current_steps`` steps from it on.
 
-        Returns the greatest ``notice`` of any rank.
+        Returns the largest ``notice`` of any rank.
         """
 
     def for_a_copy(self) -> Self:
-        """The same for a copy of the network, with traffic of its own."""
+        """Return the same exchange for a copy of the network, with traffic of its own."""
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
-        """What this rank has sent; a dry run tells what it would have sent, either way."""
+        """Traffic of this rank, by destinations; for a dry run what it would have sent, for both destinations."""
 
 
 class ExchangeWithAll:
@@ -214,10 +215,14 @@ class ExchangeWithAll:
 class ExchangeWithTargets:
     """Every rank sends a spike to the ranks that have targets for it (MPI_Alltoall).
 
-    Args:
-        communicator: an mpi4py communicator.
-        recurrent: the neurons of this rank.
-        has_targets: whether a neuron of the whole network has targets on this rank, bool (n_recurrent,).
+    Parameters
+    ----------
+    communicator
+        An mpi4py communicator.
+    recurrent
+        The neurons of this rank.
+    has_targets
+        Whether a neuron of the whole network has targets on this rank, bool (n_recurrent,).
     """
 
     def __init__(self, communicator: Any, recurrent: Range, has_targets: np.ndarray) -> None:
@@ -228,7 +233,7 @@ class ExchangeWithTargets:
         self._reserve(FIRST_WORDS)
 
     def _find_target_ranks(self, recurrent: Range, has_targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """For each own neuron the ranks that have targets for it, ascending, compressed."""
+        """Return the ranks that have targets for each own neuron, ascending and compressed, as indptr and ranks."""
         n_ranks = self.communicator.size
         sources = np.flatnonzero(has_targets)
         first_ids = [Range.of_rank(recurrent.size, r, n_ranks).first for r in range(1, n_ranks)]
@@ -264,22 +269,28 @@ class ExchangeWithTargets:
 
 
 class EmulatedExchange:
-    """Exchange of a dry run: the spikes of neurons that ignore their input are known, wherever they live.
+    """Exchange of an emulated rank: the spikes of neurons that ignore their input are known on any rank.
 
-    The readouts' input lacks what other ranks would add; it is computed and used as ever, so the load is the same.
+    The readouts' input lacks the parts of the other ranks. It is computed and used as always, so the load is the same.
 
-    Args:
-        phase: steps within the period at which the neurons of the whole network fire.
-        period: steps between two spikes of a neuron.
-        n_ranks: number of ranks that are played.
-        mean_out_degree: recurrent synapses of a neuron on all ranks.
-        received: whether the spikes of a neuron are sent to this rank, bool (n_recurrent,).
+    Parameters
+    ----------
+    phase
+        Steps of the period in which the neurons of the whole network fire, int32 (n_recurrent,).
+    period
+        Steps between two spikes of a neuron.
+    n_ranks
+        Number of ranks that share the network.
+    mean_out_degree
+        Expected number of recurrent synapses of a neuron on all ranks.
+    received
+        Whether the spikes of a neuron are sent to this rank, bool (n_recurrent,).
     """
 
     def __init__(
         self, phase: np.ndarray, period: int, n_ranks: int, mean_out_degree: float, received: np.ndarray
     ) -> None:
-        # Takes half as long to import as all the rest; later, it would count as memory of the network.
+        # Its import takes half as long as all others. If it came later, it would count as memory of the network.
         from scipy import stats
 
         order = np.argsort(phase, kind="stable").astype(np.int32)
@@ -312,20 +323,20 @@ class EmulatedExchange:
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
-        """What this rank would have sent, either way; see :func:`eprop_core.ranks.exchange_cost.costs` for its time."""
+        """Traffic that this rank would have sent, for both destinations."""
         period, n_ranks = self.emitted.shape
         to_all, to_targets = _EmulatedMessages(), _EmulatedMessages()
         for first, last, words_before_ids in self.done:
             most = int(self.emitted[np.arange(first, last) % period].sum(axis=0).max())
             to_all.send(words_before_ids, most)
-            # The most spikes between any two ranks, where chance decides which ranks have targets.
+            # The largest number of spikes between any two ranks; chance decides which ranks have targets.
             to_targets.send(words_before_ids, int(self._quantile(1 - 0.5 / n_ranks**2, most, self.share)))
         return {"all": to_all.traffic, "targets": to_targets.traffic}
 
 
 @dataclass
 class _EmulatedMessages:
-    """The room that messages are given, as it grows with the longest of them."""
+    """Size of the buffers, which grow with the longest message."""
 
     words: int = FIRST_WORDS
     traffic: Traffic = field(default_factory=Traffic)

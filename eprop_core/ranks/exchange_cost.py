@@ -1,7 +1,8 @@
-"""What an exchange between ranks costs, from which follow the cheaper way to send spikes, and the times of dry runs.
+"""Cost of an exchange between ranks; it decides where spikes are sent, and gives the times of dry runs.
 
-The usual costs of what MPI libraries do (Thakur, Rabenseifner and Gropp, 2005, doi:10.1177/1094342005051521): a message
-of m bytes takes latency + m / bandwidth, a rank sends one message at a time, and all ranks send at once.
+The costs are those of the algorithms in MPI libraries (Thakur, Rabenseifner and Gropp, 2005,
+doi:10.1177/1094342005051521): a message of m bytes takes latency + m / bandwidth, a rank sends one message at a time,
+and all ranks send at once.
 """
 
 import math
@@ -9,30 +10,41 @@ from typing import Literal, NamedTuple
 
 from eprop_core.network.degrees import mean_in_degree
 from eprop_core.network.features import communication_interval
+from eprop_core.network.projections import Role, projection_with
 from eprop_core.parameters import Network
 
 Destinations = Literal["all", "targets"]
 """The ranks that a spike is sent to."""
 
 ASSUMED_RATE = 10.0
-"""spikes/s, where the network alone does not tell."""
+"""spikes/s, assumed where the parameters do not determine the rate."""
 BYTES_PER_LATENCY = 10_000
-"""A message of this size takes twice as long as an empty one; of this order in shared memory and across nodes."""
+"""A message of this size takes twice as long as an empty one; the order is right in shared memory and across nodes."""
 
 CLEARLY_CHEAPER = 0.8
-"""Ratio from which on messages to targets are worth the time to sort spikes by them."""
+"""Ratio of costs below which messages to targets are worth the time to sort spikes by target rank."""
 
 
 class Cost(NamedTuple):
     """Cost of an exchange: ``messages`` * latency + ``bytes`` / bandwidth."""
 
     messages: float
-    """One after another, of the rank that sends most."""
+    """Number of messages one after another, on the rank that sends most."""
     bytes: float
 
 
 def costs(destinations: Destinations, n_ranks: int, message_bytes: float) -> list[Cost]:
-    """Costs of the algorithms that MPI chooses from, where each rank has ``message_bytes`` for each other rank."""
+    """Return the costs of the algorithms that MPI chooses from.
+
+    Parameters
+    ----------
+    destinations
+        Ranks that a spike is sent to.
+    n_ranks
+        Number of ranks.
+    message_bytes
+        Bytes that each rank sends to each other rank.
+    """
     doublings = math.log2(n_ranks)
     if destinations == "all":  # the same message to all: recursive doubling
         return [Cost(doublings, (n_ranks - 1) * message_bytes)]
@@ -42,17 +54,18 @@ def costs(destinations: Destinations, n_ranks: int, message_bytes: float) -> lis
 
 
 def share_of_ranks(n_ranks: int, mean_out_degree: float) -> float:
-    """Share 1 - (1 - 1/M)^K of M ranks that want a spike of a neuron with K randomly placed targets."""
+    """Return the share 1 - (1 - 1/M)^K of M ranks that need a spike of a neuron with K randomly placed targets."""
     return float(1.0 - (1.0 - 1.0 / n_ranks) ** mean_out_degree)
 
 
 def cheaper_destinations(network: Network, n_ranks: int) -> Destinations:
-    """The destinations that should take less time on a usual interconnect, from the whole network's parameters."""
+    """Return the destinations that should take less time on a usual interconnect; the same on all ranks."""
     interval = communication_interval(network)
     ignoring = network.neuron.ignore_and_fire
     rate = ASSUMED_RATE if ignoring is None else ignoring.rate
     spikes = network.n_recurrent / n_ranks * rate * 1e-3 * network.dt * interval
-    wanted = share_of_ranks(n_ranks, mean_in_degree(network.recurrent.connectivity, network.n_recurrent))
+    recurrent = projection_with(network, Role.RECURRENT)
+    wanted = share_of_ranks(n_ranks, mean_in_degree(recurrent.connectivity, recurrent.source.size))
 
     def cost(destinations: Destinations, n_ids: float) -> float:
         message = 8 * (1 + interval * (1 + network.n_readout)) + 4 * n_ids

@@ -1,4 +1,4 @@
-"""The MPI ranks of an experiment: as many as asked for, and a processor for each."""
+"""The MPI ranks of an experiment, whose number must be as expected, with a processor for each."""
 
 import sys
 from collections import Counter
@@ -8,15 +8,28 @@ from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, on_this_mac
 
 
 class RanksError(ValueError):
-    """Ranks that are not allowed; the message is one line: what, and what is allowed."""
+    """A number of ranks that is not allowed; the message says in one line what is allowed."""
 
 
 def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> Communicator:
-    """Return the communicator of ``n_ranks`` ranks; raise a :class:`RanksError` where they are not allowed.
+    """Return the communicator of the ranks of an experiment.
 
-    A wrong launcher starts N worlds of one rank instead of one world of N, whose results would all be wrong; more ranks
-    than processors wait for each other, which makes every time meaningless. Where times are measured (``timed``), one
-    rank needs a processor, too: a quota may give it less.
+    A wrong launcher starts N worlds of one rank instead of one world of N, whose results would all be wrong. If there
+    are more ranks than processors, they wait for each other, and every time is meaningless.
+
+    Parameters
+    ----------
+    n_ranks
+        Number of ranks that must have been started.
+    oversubscribe
+        Whether there may be more ranks than processors.
+    timed
+        Whether times are measured. Then a single rank needs a processor, too; a quota may give it less.
+
+    Raises
+    ------
+    RanksError
+        Another number of ranks, or too few processors.
     """
     if n_ranks < 1:
         raise RanksError(f"--ranks {n_ranks}: at least one rank is needed")
@@ -41,7 +54,7 @@ def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> C
 
 
 def _check_processors(communicator: Communicator) -> None:
-    """Raise a :class:`RanksError` on all ranks if those of one machine have fewer processors than they are."""
+    """Raise a :class:`RanksError` on all ranks if there are more ranks than processors on one of the machines."""
     here = on_this_machine(communicator)
     of_ranks = here.allgather((processors.affinity(), processors.quotas()))
     here.Free()
@@ -70,9 +83,9 @@ def library(communicator: Communicator) -> str | None:
 
 
 def leave() -> None:
-    """Leave MPI before the program ends with an exit code other than 0, which would else abort all ranks noisily.
+    """Leave MPI before the program ends with an exit code other than 0, since MPI would else abort all ranks.
 
-    Does nothing where MPI was not loaded.
+    Does nothing if MPI was not loaded.
     """
     mpi = sys.modules.get("mpi4py.MPI")
     if mpi is not None:
@@ -80,6 +93,6 @@ def leave() -> None:
 
 
 def is_first() -> bool:
-    """Return whether this process is rank 0, or the only one; to be asked before :func:`leave`."""
+    """Return whether this process is rank 0 or the only one; must be called before :func:`leave`."""
     mpi = sys.modules.get("mpi4py.MPI")
     return mpi is None or bool(mpi.COMM_WORLD.rank == 0)

@@ -1,1 +1,1 @@
-"""What a network has to learn: stimuli with targets and a learning window, and how its answers are scored."""
+"""Learning tasks: stimuli with targets and a learning window, and the scores of a network's responses."""

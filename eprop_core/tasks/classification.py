@@ -1,6 +1,6 @@
-"""Classification: one readout per class, judged at the end of each sample.
+"""Classification: one readout per class, scored in the learning window at the end of each sample.
 
-Samples of a data set are shown without a pause, as in NEST's example "Tutorial on learning to classify neuromorphic
+Samples follow one another without a pause, as in NEST's example "Tutorial on learning to classify neuromorphic
 MNIST".
 """
 
@@ -18,32 +18,32 @@ from eprop_core.tasks.task import Events, Samples, Score, Task
 
 
 class Classification(Task):
-    """Samples with a class each and one-hot targets."""
+    """Samples that each belong to a class, with one-hot targets."""
 
     @property
     def chance(self) -> float:  # type: ignore[override]
-        """Accuracy of a guess."""
+        """Accuracy of random guesses."""
         return 1 / self.n_readout
 
     @property
     def loss_of_best_constant(self) -> float:
-        """Loss per sample of the probability of each class, taken to be the same for all: mV² or nats."""
+        """Loss per sample, mV² or nats, of readouts that constantly give each class the same probability."""
         return LOSSES[self.loss].of_best_constant(self.n_readout, self.learning_window)
 
     @abstractmethod
     def label(self, sample: int) -> int:
-        """Return the class of a sample."""
+        """Return the class of a sample, 0 to n_readout - 1."""
 
     def target(self, sample: int) -> npt.NDArray[np.float64]:
-        """Return 1 mV for the readout of the sample's class, 0 for the others, (n_readout,)."""
+        """Return the target, mV, float64 (n_readout,): 1 for the readout of the sample's class, 0 for the others."""
         target = np.zeros(self.n_readout)
         target[self.label(sample)] = 1.0
         return target
 
     def score(self, samples: Samples, recording: Recording) -> Score:
-        """Score what the network answered to ``stimulus(samples)``.
+        """Return the score of the network's response to ``stimulus(samples)``.
 
-        The predicted class is the readout with the largest mean over the learning window.
+        The predicted class is that of the readout with the largest mean over the learning window.
         """
         predicted = self.readout(samples, recording).mean(axis=1).argmax(axis=1)
         n_correct = sum(int(label == self.label(int(sample))) for label, sample in zip(predicted, samples, strict=True))
@@ -51,7 +51,15 @@ class Classification(Task):
 
 
 class DatasetClassification(Classification):
-    """The samples of a data set."""
+    """Classification of the samples of a data set.
+
+    Parameters
+    ----------
+    dataset
+        Samples with their classes.
+    learning_window, loss
+        See :class:`eprop_core.tasks.task.Task`.
+    """
 
     def __init__(self, dataset: EventDataset, learning_window: int | None, loss: Loss = "mean_squared_error") -> None:
         self.dataset = dataset
@@ -65,9 +73,9 @@ class DatasetClassification(Classification):
         )
 
     def events(self, sample: int) -> Events:
-        """Return the input spikes of a sample."""
+        """Return steps and channels of the input spikes of a sample."""
         return self.dataset.sample(sample)
 
     def label(self, sample: int) -> int:
-        """Return the class of a sample."""
+        """Return the class of a sample, 0 to n_readout - 1."""
         return int(self.dataset.labels[sample])

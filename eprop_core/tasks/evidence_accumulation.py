@@ -1,6 +1,6 @@
-"""Evidence accumulation: cues on two sides, a delay, and the question on which side there were more.
+"""Evidence accumulation: cues on two sides, a delay, and the recall of the side with more cues.
 
-Every sample is a function of the seed and its number, so there are as many as one likes.
+Each sample is a function of the seed and of its number, so the number of samples is unlimited.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from eprop_core.tasks.parameters import EvidenceAccumulation
 from eprop_core.tasks.task import Events
 
 TEST_SAMPLES = 2**32
-"""Number of the first test sample; those of the training begin at 0."""
+"""Number of the first test sample; training samples are numbered from 0."""
 
 
 def generate(
@@ -30,7 +30,23 @@ def generate(
 
 
 class CueCounting(Classification):
-    """``n_samples`` samples, those from number ``first`` on."""
+    """The ``n_samples`` samples from number ``first`` on.
+
+    Parameters
+    ----------
+    parameters
+        Cues, delays and rates.
+    n_samples
+        Number of samples.
+    first
+        Number of the first sample.
+    dt
+        ms, simulation step.
+    seed
+        Seed of the cues and spikes.
+    learning_window, loss
+        See :class:`eprop_core.tasks.task.Task`.
+    """
 
     def __init__(
         self,
@@ -58,7 +74,7 @@ class CueCounting(Classification):
         self._seed = seed
 
     def sides(self, sample: int) -> npt.NDArray[np.int64]:
-        """Return the side of each cue, 0 or 1, (n_cues,)."""
+        """Return the side of each cue, 0 or 1, int64 (n_cues,)."""
         return self._draw_sides(self._generator(sample))
 
     def label(self, sample: int) -> int:
@@ -66,7 +82,7 @@ class CueCounting(Classification):
         return int(2 * self.sides(sample).sum() > self.parameters.n_cues)
 
     def events(self, sample: int) -> Events:
-        """Return the input spikes of a sample."""
+        """Return steps and channels of the input spikes of a sample."""
         random = self._generator(sample)
         rates = np.repeat(self._rates(self._draw_sides(random)), self.parameters.channels_per_group, axis=1)
         steps, channels = np.nonzero(random.random(rates.shape) < rates * self._dt * 1e-3)
@@ -80,7 +96,7 @@ class CueCounting(Classification):
         return np.where(random.random(self.parameters.n_cues) < self.parameters.bias, favoured, 1 - favoured)
 
     def _rates(self, sides: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Return the rate of each group's channels, spikes/s, (n_steps, 4)."""
+        """Return the rate of the channels of each group, spikes/s, float64 (n_steps, 4)."""
         given = self.parameters
         rates = np.zeros((given.n_steps, 4))
         for number, side in enumerate(sides):

@@ -1,6 +1,6 @@
 """Parameters of the tasks whose samples are generated: names, units, ranges and defaults, in one place.
 
-Lengths of time are in steps, as those of the data sets.
+Durations are in steps, as in the data sets.
 """
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -32,12 +32,12 @@ class Generated(Parameters):
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Input channels and readouts."""
+        """Numbers of input channels and of readouts."""
         raise NotImplementedError
 
 
 class SineWaves(Generated):
-    """Follow a sum of sine waves, drawn once per seed, from frozen noise, the same in every iteration.
+    """Follow a sum of sine waves, drawn once per seed, driven by frozen noise that is the same in every iteration.
 
     As in NEST's tutorial "Tutorial on learning sine waves", after Bellec et al. 2020, figure 2.
     """
@@ -47,13 +47,19 @@ class SineWaves(Generated):
 
     name: Literal["sine_waves"]
     n_input: int = Field(100, ge=1, description="input channels")
-    input_rate: float = Field(50.0, ge=0, description="spikes/s, rate of each channel's frozen noise")
+    input_rate: float = Field(
+        50.0, ge=0, description="rate of the frozen noise of each channel", json_schema_extra={"unit": "spikes/s"}
+    )
     n_steps: int = Field(1000, ge=2, description="time steps of the sample")
     periods: list[Annotated[int, Field(ge=1)]] = Field(
-        [1000, 500, 333, 200], min_length=1, description="steps, periods of the waves; each begins with a random phase"
+        [1000, 500, 333, 200],
+        min_length=1,
+        description="periods of the waves; each wave has a random phase",
+        json_schema_extra={"unit": "steps"},
     )
     amplitudes: Uniform = Field(
-        Uniform(low=0.5, high=2.0), description="from which each wave's amplitude is drawn, before their sum is scaled"
+        Uniform(low=0.5, high=2.0),
+        description="distribution of the amplitudes of the waves, whose sum is then scaled to at most 1 mV",
     )
 
     @model_validator(mode="after")
@@ -64,12 +70,12 @@ class SineWaves(Generated):
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Input channels and readouts."""
+        """Numbers of input channels and of readouts."""
         return self.n_input, 1
 
 
 class Pattern(Generated):
-    """Draw a closed curve in two dimensions, x and y by a readout each, from frozen noise.
+    """Draw a closed curve in the plane, with one readout for x and one for y, driven by frozen noise.
 
     As in NEST's tutorial "Tutorial on learning to generate a lemniscate".
     """
@@ -79,21 +85,23 @@ class Pattern(Generated):
 
     name: Literal["pattern"]
     n_input: int = Field(100, ge=1, description="input channels")
-    input_rate: float = Field(50.0, ge=0, description="spikes/s, rate of each channel's frozen noise")
+    input_rate: float = Field(
+        50.0, ge=0, description="rate of the frozen noise of each channel", json_schema_extra={"unit": "spikes/s"}
+    )
     n_steps: int = Field(1258, ge=2, description="time steps of the sample")
-    turns_x: int = Field(1, ge=1, description="periods of x in a sample; 1 and 2 draw a lemniscate")
+    turns_x: int = Field(1, ge=1, description="periods of x in a sample; turns_x: 1 and turns_y: 2 give a lemniscate")
     turns_y: int = Field(2, ge=1, description="periods of y in a sample")
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Input channels and readouts."""
+        """Numbers of input channels and of readouts."""
         return self.n_input, 2
 
 
 class EvidenceAccumulation(Generated):
-    """Tell, after a delay, on which side more cues were given.
+    """Decide, after a delay, on which side there were more cues.
 
-    Four groups of channels: cues on one side, on the other, the call for the answer, and noise. As in NEST's tutorial
+    The input has four groups of channels: cues on side 0, cues on side 1, recall, and noise. As in NEST's tutorial
     "Tutorial on learning to accumulate evidence", after Bellec et al. 2020, figure 3.
     """
 
@@ -101,16 +109,23 @@ class EvidenceAccumulation(Generated):
 
     name: Literal["evidence_accumulation"]
     train_samples: int = Field(ge=1, description="training samples of an epoch")
-    test_samples: int = Field(ge=1, description="samples that are shown once, after training")
+    test_samples: int = Field(ge=1, description="test samples, shown once after training")
     channels_per_group: int = Field(10, ge=1, description="input channels of each of the four groups")
-    n_cues: int = Field(7, ge=1, description="cues of a sample, an odd number")
+    n_cues: int = Field(7, ge=1, description="cues of a sample; an odd number")
     pause: int = Field(50, ge=0, description="steps before each cue")
     cue: int = Field(100, ge=1, description="steps of a cue")
-    delay: int = Field(1050, ge=0, description="steps between the last cue and the call for the answer")
-    recall: int = Field(150, ge=1, description="steps of that call, at the end of the sample")
-    input_rate: float = Field(40.0, ge=0, description="spikes/s, rate of a channel whose group is on")
-    noise_rate: float = Field(10.0, ge=0, description="spikes/s, rate of the noise")
-    bias: float = Field(0.7, ge=0.5, le=1, description="probability of a cue on the side that the sample favours")
+    delay: int = Field(1050, ge=0, description="steps from the end of the last cue to the recall")
+    recall: int = Field(150, ge=1, description="steps of the recall, at the end of the sample")
+    input_rate: float = Field(
+        40.0,
+        ge=0,
+        description="rate of a channel of the cues or of the recall while its group is active",
+        json_schema_extra={"unit": "spikes/s"},
+    )
+    noise_rate: float = Field(
+        10.0, ge=0, description="rate of a channel of the noise", json_schema_extra={"unit": "spikes/s"}
+    )
+    bias: float = Field(0.7, ge=0.5, le=1, description="probability that a cue is on the favoured side of its sample")
 
     @model_validator(mode="after")
     def _sides_differ(self) -> Self:
@@ -120,7 +135,7 @@ class EvidenceAccumulation(Generated):
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Input channels and readouts."""
+        """Numbers of input channels and of readouts."""
         return 4 * self.channels_per_group, 2
 
     @property

@@ -1,6 +1,7 @@
-"""Regression: the readouts follow a target in time while the network is driven by frozen noise.
+"""Regression: the readouts follow a target signal while frozen noise drives the network.
 
-There is one sample, shown again in every iteration; what is asked is how well it is learned, so nothing is held out.
+There is one sample, which is repeated in every iteration. The task measures how well it is learned and has no test
+samples.
 """
 
 import numpy as np
@@ -20,7 +21,19 @@ def generate(
 
 
 class Regression(Task):
-    """One sample of frozen noise and the target that belongs to it."""
+    """One sample: frozen noise and its target.
+
+    Parameters
+    ----------
+    parameters
+        Input and target.
+    dt
+        ms, simulation step.
+    seed
+        Seed of the noise and of the target.
+    learning_window, loss
+        See :class:`eprop_core.tasks.task.Task`.
+    """
 
     def __init__(
         self,
@@ -52,18 +65,18 @@ class Regression(Task):
         return 0.5 * float(np.sum((window - window.mean(axis=0)) ** 2))
 
     def events(self, sample: int) -> Events:
-        """Return the frozen noise."""
+        """Return steps and channels of the frozen noise."""
         return self._steps, self._channels
 
     def target(self, sample: int) -> npt.NDArray[np.float64]:
-        """Return the target, mV, (n_steps, n_readout)."""
+        """Return the target, mV, float64 (n_steps, n_readout)."""
         return self._target
 
 
 def sine_waves(parameters: SineWaves, seed: int) -> npt.NDArray[np.float64]:
-    """Return a sum of sine waves that begins at 0 and is at most 1 mV in size, (n_steps, 1).
+    """Return a sum of sine waves that starts at 0 and has a maximum of 1 mV, float64 (n_steps, 1).
 
-    Each wave makes whole turns in the sample, with both ends included, so that iterations join.
+    Each wave has a whole number of periods from the first to the last step, so that iterations join continuously.
     """
     random = generator(seed=seed, purpose=Purpose.TARGETS, identifier=0)
     n_waves = len(parameters.periods)
@@ -78,7 +91,7 @@ def sine_waves(parameters: SineWaves, seed: int) -> npt.NDArray[np.float64]:
 
 
 def pattern(parameters: Pattern) -> npt.NDArray[np.float64]:
-    """Return x and y of the curve, mV, (n_steps, 2)."""
+    """Return x and y of the curve, mV, float64 (n_steps, 2)."""
     turn = np.linspace(0.0, 2.0 * np.pi, parameters.n_steps)
     curve: npt.NDArray[np.float64] = np.sin(np.outer(turn, [parameters.turns_x, parameters.turns_y]))
     return curve

@@ -1,6 +1,6 @@
-"""What all tasks share: samples of equal length with targets, shown one after another, and how they are scored.
+"""Base of all tasks: samples of equal length with targets, and the scores of responses to them.
 
-The samples follow one another in continuous time. Only the last steps of a sample, the learning window, count.
+The samples follow one another without a pause. Only the last steps of a sample, the learning window, count.
 """
 
 from abc import ABC, abstractmethod
@@ -16,42 +16,57 @@ from eprop_core.tasks.losses import LOSSES
 
 Samples = npt.NDArray[np.int64]
 Events = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
-"""Steps (ascending, from the start of the sample) and channels of a sample's input spikes."""
+"""Steps (ascending, from the start of the sample) and channels of input spikes, each (n_spikes,)."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """How a network did on some samples; scores of different samples add up."""
+    """Loss and accuracy on some samples; the scores of different samples can be added."""
 
     n_samples: int
     summed_loss: float
     n_correct: int | None = None
-    """None where a task has no right or wrong answers."""
+    """Number of samples that were classified correctly; None if the task has no classes."""
 
     @property
     def loss(self) -> float:
-        """Mean over samples.
+        """Mean loss of a sample.
 
-        Mean squared error: of 0.5 * sum over window and readouts of the squared error, mV^2. Cross-entropy: of its
-        mean over the window, nats.
+        Mean squared error: half the sum of squared errors over learning window and readouts, mV². Cross-entropy: mean
+        over the learning window, nats.
         """
         return self.summed_loss / self.n_samples
 
     @property
     def accuracy(self) -> float | None:
-        """Share of the samples that are answered right."""
+        """Fraction of the samples that were classified correctly; None if the task has no classes."""
         return None if self.n_correct is None else self.n_correct / self.n_samples
 
     def __add__(self, other: "Score") -> "Score":
+        """Return the score of both groups of samples together."""
         correct = None if self.n_correct is None or other.n_correct is None else self.n_correct + other.n_correct
         return Score(self.n_samples + other.n_samples, self.summed_loss + other.summed_loss, correct)
 
 
 class Task(ABC):
-    """Samples of ``n_steps`` steps; those of the window of ``learning_window`` steps (None: all) at their end count."""
+    """Samples of equal length, with targets and a learning window at their end.
+
+    Parameters
+    ----------
+    n_samples
+        Number of samples.
+    n_steps
+        Steps of a sample.
+    n_input, n_readout
+        Numbers of input channels and of readouts.
+    learning_window
+        Steps at the end of each sample in which errors count; None: all.
+    loss
+        Loss whose gradient by the readout is the error.
+    """
 
     chance: float | None = None
-    """Accuracy of a guess; None where a task has no right or wrong answers."""
+    """Accuracy of random guesses; None if the task has no classes."""
 
     def __init__(
         self, *, n_samples: int, n_steps: int, n_input: int, n_readout: int, learning_window: int | None, loss: Loss
@@ -66,21 +81,21 @@ class Task(ABC):
     @property
     @abstractmethod
     def loss_of_best_constant(self) -> float:
-        """Loss per sample of the best constant answer, in the unit of the loss: what a network gets without its input.
+        """Loss per sample of the best constant readout, in the unit of the loss; 0 if the target is constant.
 
-        0 where the target is constant.
+        A network reaches this loss without its input.
         """
 
     @abstractmethod
     def events(self, sample: int) -> Events:
-        """Return the input spikes of a sample."""
+        """Return steps and channels of the input spikes of a sample."""
 
     @abstractmethod
     def target(self, sample: int) -> npt.NDArray[np.float64]:
-        """Return the target of a sample, mV, as an array that broadcasts to (n_steps, n_readout)."""
+        """Return the target of a sample, mV, an array that broadcasts to (n_steps, n_readout)."""
 
     def stimulus(self, samples: Samples) -> Stimulus:
-        """Return the stimulus that shows ``samples``, one after another."""
+        """Return the stimulus of ``samples`` (n_samples,), one after another."""
         events = [self.events(int(sample)) for sample in samples]
         starts = np.repeat(np.arange(len(events)) * self.n_steps, [len(steps) for steps, _ in events])
         return Stimulus(
@@ -93,15 +108,23 @@ class Task(ABC):
         )
 
     def targets(self, samples: Samples) -> npt.NDArray[np.float64]:
-        """Return the targets of ``samples``, mV, (samples, n_steps, n_readout)."""
+        """Return the targets of ``samples``, mV, float64 (n_samples, n_steps, n_readout)."""
         shape = (self.n_steps, self.n_readout)
         return np.stack([np.broadcast_to(self.target(int(sample)), shape) for sample in samples])
 
     def score(self, samples: Samples, recording: Recording) -> Score:
-        """Score what the network answered to ``stimulus(samples)``."""
+        """Return the score of the network's response to ``stimulus(samples)``.
+
+        Parameters
+        ----------
+        samples
+            int64 (n_samples,), the samples of the stimulus.
+        recording
+            Recording of the run with this stimulus.
+        """
         return Score(len(samples), LOSSES[self.loss].summed(self, samples, recording))
 
     def readout(self, samples: Samples, recording: Recording) -> npt.NDArray[np.float64]:
-        """Return the readouts within the learning window, mV, (samples, learning_window, n_readout)."""
+        """Return the readouts in the learning window, mV, float64 (n_samples, learning_window, n_readout)."""
         shape = (len(samples), self.n_steps, self.n_readout)
         return recording.readout.reshape(shape)[:, -self.learning_window :]

@@ -1,1 +1,1 @@
-"""The model computed the plain way, step by step with dense matrices."""
+"""The time-driven model: every synapse is updated in every step, with dense matrices."""

@@ -1,4 +1,4 @@
-"""Adaptive feedback: a feedback weight beside each output weight, which changes with it."""
+"""Adaptive feedback: each output weight has a feedback weight that receives the same updates."""
 
 from typing import Any
 
@@ -10,13 +10,29 @@ from eprop_core.time_driven.synapses import SynapsesOntoReadouts, dense
 
 
 class SynapsesWithFeedback(SynapsesOntoReadouts):
-    """Synapses onto readouts that carry feedback as well.
+    """Synapses onto readouts with adaptive feedback weights.
 
-    At each update weight and feedback shrink by ``weight_decay``, then change by the same amount. The bounds hold for
-    the weight alone.
+    At each update both weights shrink by the factor 1 - ``weight_decay`` and then change by the same amount. The bounds
+    apply to the output weight only.
 
-    Attributes:
-        feedback: float64 (n_recurrent, n_readout), pA, the feedback weights, changed in place.
+    Parameters
+    ----------
+    arguments
+        Those of :class:`~.synapses.Synapses`.
+    feedback
+        Feedback weights for the reversed pairs of the output connections.
+    weight_decay
+        Fraction by which weights shrink at each update.
+
+    Attributes
+    ----------
+    feedback
+        float64 (n_recurrent, n_readout), pA, changed in place.
+
+    Raises
+    ------
+    ParameterError
+        If the pairs of the feedback are not the reversed pairs of the output.
     """
 
     def __init__(self, *arguments: Any, feedback: Connections, weight_decay: float) -> None:

@@ -1,4 +1,4 @@
-"""Recurrent neurons and readouts, all of a population in one step."""
+"""Recurrent neurons and readouts; a step updates a whole population."""
 
 from collections.abc import Callable, Mapping
 
@@ -23,7 +23,7 @@ LOSS_GRADIENTS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "mean_squared_error": lambda readout, target: readout - target,
     "cross_entropy": lambda readout, target: softmax(readout) - target,
 }
-"""By name, the error that a readout signal and its target make."""
+"""Errors by the name of the loss, as functions of readout signal and target."""
 
 
 def surrogate_gradient(chosen: SurrogateGradient, distance: np.ndarray) -> np.ndarray:
@@ -33,16 +33,27 @@ def surrogate_gradient(chosen: SurrogateGradient, distance: np.ndarray) -> np.nd
 
 
 def softmax(readout: np.ndarray) -> np.ndarray:
-    """Probabilities of the readouts."""
+    """Return the softmax of the readout signals, float64 (n_readout,)."""
     weights = np.exp(readout - readout.max())
     return np.asarray(weights / weights.sum())
 
 
 def per_neuron(network: Network, name: str, neuron_values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Values of the parameter ``name`` of all recurrent neurons, float64 (n_recurrent,).
+    """Return the values of a parameter of all recurrent neurons, float64 (n_recurrent,).
 
-    Raises:
-        ParameterError: if the parameter is drawn for each neuron, and ``neuron_values`` lack it or have another size.
+    Parameters
+    ----------
+    network
+        Parameters of the network.
+    name
+        Name of the parameter, "tau_m" or "V_th".
+    neuron_values
+        Values (n_recurrent,) by name of the parameters that are drawn for each neuron.
+
+    Raises
+    ------
+    ParameterError
+        If the parameter is drawn for each neuron and ``neuron_values`` lack it or have another size.
     """
     value = getattr(network.neuron, name)
     if not isinstance(value, Uniform):
@@ -56,16 +67,31 @@ def per_neuron(network: Network, name: str, neuron_values: Mapping[str, np.ndarr
 
 
 class RecurrentNeurons:
-    """Leaky integrate-and-fire neurons at rest, and what of them the synapses use.
+    """Leaky integrate-and-fire neurons, initially at rest; voltages are relative to E_L.
 
-    Attributes (float64 (n,), except for ``spiked``; voltages relative to E_L):
-        decay: of the membrane voltage in a step.
-        threshold_rise: mV, of a neuron's threshold after its spike, 0 for neurons that do not adapt.
-        adaptation_decay: in a step, one for all.
-        voltage: mV, after the reset.
-        spiked: bool, whether there was a spike in the present step.
-        surrogate_gradient: of the present step, before the reset.
-        rate_regularization: what the firing rate adds to the learning signal.
+    Parameters
+    ----------
+    network
+        Parameters of the network.
+    neuron_values
+        See :func:`per_neuron`.
+
+    Attributes
+    ----------
+    decay
+        float64 (n,), alpha, the decay of the membrane voltage per step.
+    threshold_rise
+        float64 (n,), mV, beta, the increase of the threshold after a spike; 0 for neurons that do not adapt.
+    adaptation_decay
+        rho, the decay of the adaptation per step.
+    voltage
+        float64 (n,), mV, after the reset.
+    spiked
+        bool (n,), whether a neuron spiked in the present step.
+    surrogate_gradient
+        float64 (n,), psi of the present step, before the reset.
+    rate_regularization
+        float64 (n,), R, the learning signal of the firing-rate regularization.
     """
 
     def __init__(self, network: Network, neuron_values: Mapping[str, np.ndarray]) -> None:
@@ -94,13 +120,13 @@ class RecurrentNeurons:
         self.rate_regularization = np.zeros(n)
 
     def update(self, arriving: np.ndarray) -> None:
-        """Compute a step in which the current ``arriving``, pA (n,), reaches the neurons."""
+        """Advance by one step with the input ``arriving``, pA, float64 (n,)."""
         neuron = self._neuron
         clamped = (self._refractory > 0) & (neuron.V_reset is not None)
         self._refractory = np.maximum(self._refractory - 1, 0)
         free = np.maximum(self.decay * self.voltage + arriving + self._constant_input, self._V_min)
         voltage = np.where(clamped, self.voltage, free)
-        # As in NEST, the adaptation of a clamped neuron stands still, and so loses the spike that led to the clamp.
+        # As in NEST, adaptation is frozen while a neuron is clamped, so it misses the spike that caused the clamp.
         self._adaptation = np.where(clamped, self._adaptation, self.adaptation_decay * self._adaptation + self.spiked)
         distance = voltage - (self._V_th + self.threshold_rise * self._adaptation)
         gradient = surrogate_gradient(neuron.surrogate_gradient, distance)
@@ -118,12 +144,21 @@ class RecurrentNeurons:
 
 
 class Readouts:
-    """Leaky readouts at rest.
+    """Leaky readouts, initially at rest.
 
-    Attributes (float64 (n_readout,)):
-        decay: of the membrane voltage in a step, one for all.
-        signal: mV.
-        error: gradient of the loss by the signal, 0 outside the learning window.
+    Parameters
+    ----------
+    network
+        Parameters of the network.
+
+    Attributes
+    ----------
+    decay
+        Decay of the membrane voltage per step.
+    signal
+        float64 (n_readout,), mV, the readout signal y.
+    error
+        float64 (n_readout,), gradient of the loss by the signal; 0 outside the learning window.
     """
 
     def __init__(self, network: Network) -> None:
@@ -134,7 +169,17 @@ class Readouts:
         self.error = np.zeros(network.n_readout)
 
     def update(self, arriving: np.ndarray, target: np.ndarray, learns: bool) -> None:
-        """Compute a step in which the current ``arriving``, pA, reaches the readouts."""
+        """Advance by one step.
+
+        Parameters
+        ----------
+        arriving
+            Input, pA, float64 (n_readout,).
+        target
+            Target, mV, float64 (n_readout,).
+        learns
+            Whether the step is in the learning window.
+        """
         self._voltage = self.decay * self._voltage + arriving
         self.signal = self._voltage + self._readout.E_L
         self.error = LOSS_GRADIENTS[self._readout.loss](self.signal, target) if learns else np.zeros(len(target))

@@ -1,7 +1,7 @@
-"""Optimizers: how much gradients change weights.
+"""Optimizers, which convert gradients into weight changes.
 
-An optimizer serves the synapses of one projection, whose weights form a matrix (n_target, n_source). It counts steps
-of the simulation, for each source on its own: sources are visited when they spike, and then catch up.
+An optimizer belongs to one projection, whose weights form a matrix (n_target, n_source). The weights of a source are
+updated when it spikes; the optimizer then makes up for the steps since the previous spike.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,16 @@ class Optimizer(Protocol):
     """The optimizer of one projection."""
 
     def changes(self, gradient: np.ndarray, sources: np.ndarray, n_steps: int) -> np.ndarray:
-        """Changes of the weights of ``sources``, (n_target, n), whose first ``n_steps`` steps have elapsed.
+        """Return the changes of the weights of ``sources``, pA, float64 (n_target, n).
 
-        ``gradient`` (n_target, n) is what they have gathered since they were last asked for, ``sources`` bool
-        (n_source,).
+        Parameters
+        ----------
+        gradient
+            float64 (n_target, n), accumulated since the previous call for these sources.
+        sources
+            bool (n_source,), the n sources to update.
+        n_steps
+            Number of steps that have elapsed since the start of the simulation.
         """
         ...
 
@@ -31,15 +37,15 @@ class DescendingGradients:
         self._learning_rate = parameters.learning_rate
 
     def changes(self, gradient: np.ndarray, sources: np.ndarray, n_steps: int) -> np.ndarray:
-        """See :class:`Optimizer`."""
+        """Return the changes of the weights; see :class:`Optimizer`."""
         return -self._learning_rate * gradient
 
 
 class AdaptingMoments:
-    """Adam, with the moments' decay at each step that has elapsed.
+    """Adam; the moments decay in each elapsed step.
 
-    As in NEST, the gradient belongs to the first of the steps that a source has missed; in the others it is zero. The
-    moments' bias is corrected by the number of steps since the start of the simulation.
+    As in NEST, the accumulated gradient is assigned to the first step since the previous update; in the other steps it
+    is zero. The bias of the moments is corrected by the number of steps since the start of the simulation.
     """
 
     def __init__(self, parameters: Adam, shape: tuple[int, int]) -> None:
@@ -49,7 +55,7 @@ class AdaptingMoments:
         self._n_steps = np.zeros(shape[1], np.int64)
 
     def changes(self, gradient: np.ndarray, sources: np.ndarray, n_steps: int) -> np.ndarray:
-        """See :class:`Optimizer`."""
+        """Return the changes of the weights; see :class:`Optimizer`."""
         adam = self._parameters
         first, second, begin = self._first[:, sources], self._second[:, sources], self._n_steps[sources]
         changes = np.zeros(gradient.shape)
@@ -75,9 +81,10 @@ OPTIMIZERS: dict[type[OptimizerParameters], Callable[[Any, tuple[int, int]], Opt
 
 
 def within_bounds(weight: np.ndarray, changed: np.ndarray, parameters: OptimizerParameters) -> np.ndarray:
-    """``changed`` within the bounds of ``parameters``, and where signs are fixed on the side of zero of ``weight``.
+    """Return the weights ``changed``, clipped to the bounds of ``parameters``.
 
-    A weight of zero has a side, too: that of its sign bit.
+    With fixed signs they are also clipped at zero if their sign differs from that of ``weight``; the sign bit gives the
+    sign of a weight that is zero.
     """
     bounded: np.ndarray = np.clip(changed, parameters.weight_min, parameters.weight_max)
     if parameters.fixed_signs:

@@ -1,11 +1,11 @@
-"""The model computed the plain way: dense matrices, every trace of every synapse advanced in every step.
+"""The time-driven model: dense matrices, in which every trace of every synapse is updated in every step.
 
-It is the reference that the event-driven core is tested against, and the time-driven baseline of the benchmarks. Its
-result is that of ``eprop_core.simulation`` up to rounding; its cost grows with synapses times steps.
+It is the reference for tests of the event-driven simulator and the time-driven baseline of the benchmarks. Its results
+equal those of ``eprop_core.simulation`` up to rounding. Its cost is proportional to pairs of neurons times steps.
 
 The rule is e-prop with one weight update per presynaptic spike (Bellec et al. 2020; Korcsak-Gorzo et al., "e-prop+").
-A synapse cannot learn from a step before that step's learning signal has reached it, so traces and gradients are
-advanced through *history indices* that lag behind the simulated step; see :class:`~.synapses.Timing`.
+A synapse can use a step only after the learning signal of that step has arrived. Traces and gradients are therefore
+advanced by *history index*, which lags behind the simulated step; see :class:`~.synapses.Timing`.
 """
 
 from collections.abc import Mapping
@@ -27,19 +27,29 @@ _NO_VALUES: Mapping[str, np.ndarray] = {}
 
 @dataclass(frozen=True)
 class TimeDrivenResult:
-    """What a run leaves behind; steps are relative to its start.
+    """Spikes, signals and final weights of a run; steps are counted from its start.
 
-    Attributes:
-        spike_steps: int64 (n_spikes,), ascending.
-        spike_neurons: int64 (n_spikes,), ascending within a step.
-        readout: float64 (n_steps, n_readout), mV.
-        error: float64 (n_steps, n_readout), gradient of the loss by the readout: for the mean squared error,
-            window * (readout - target), mV.
-        weights: by projection, sorted by (target, source), as of the last spike delivered through each synapse.
-        voltage: float64 (n_steps, n_recurrent), mV, after the reset, relative to E_L.
-        surrogate_gradient: float64 (n_steps, n_recurrent).
-        learning_signal: float64 (n_steps, n_recurrent), by the history index it belongs to: row t is the feedback of
-            ``error[t + output.delay]`` through the weights at its arrival, zero where that lies beyond the run.
+    Attributes
+    ----------
+    spike_steps
+        int64 (n_spikes,), ascending.
+    spike_neurons
+        int64 (n_spikes,), ascending within a step.
+    readout
+        float64 (n_steps, n_readout), mV.
+    error
+        float64 (n_steps, n_readout), gradient of the loss by the readout; for the mean squared error, mV, learning
+        window * (readout - target).
+    weights
+        Connections by projection, sorted by (target, source); each weight is that of the last spike through its
+        synapse.
+    voltage
+        float64 (n_steps, n_recurrent), mV, after the reset, relative to E_L.
+    surrogate_gradient
+        float64 (n_steps, n_recurrent).
+    learning_signal
+        float64 (n_steps, n_recurrent), by history index: entry t is ``error[t + output.delay]`` times the feedback
+        weights at its arrival; zero if it arrives after the run.
     """
 
     spike_steps: np.ndarray
@@ -60,19 +70,28 @@ def simulate(
     neuron_values: Mapping[str, np.ndarray] = _NO_VALUES,
     plastic: bool = True,
 ) -> TimeDrivenResult:
-    """Run ``network`` from rest on ``stimulus``, one step after the other.
+    """Simulate ``network`` from rest with ``stimulus``.
 
-    Args:
-        network: parameters; connectivity and initial weights in it are not used.
-        connections: explicit connections of "input", "recurrent", "output" and, unless it is symmetric, "feedback", no
-            pair twice. Adaptive feedback has the reversed pairs of "output".
-        stimulus: input spikes, targets and learning window.
-        neuron_values: float64 (n_recurrent,) of "tau_m" (ms) and "V_th" (mV), for those drawn for each neuron.
-        plastic: False keeps all weights as they are.
+    Parameters
+    ----------
+    network
+        Parameters; its connectivity and initial weights are not used.
+    connections
+        Connections of "input", "recurrent", "output" and, unless it is symmetric, "feedback", each pair at most once.
+        Adaptive feedback needs the reversed pairs of "output".
+    stimulus
+        Input spikes, targets and learning window.
+    neuron_values
+        float64 (n_recurrent,) by name, for "tau_m" (ms) and "V_th" (mV) if they are drawn for each neuron.
+    plastic
+        Whether weights are updated.
 
-    Raises:
-        ParameterError: if connections or values are missing or do not fit, or see :func:`check_network`.
-        StimulusError: if the stimulus does not fit the network.
+    Raises
+    ------
+    ParameterError
+        If connections or values are missing or do not fit, or if :func:`check_network` refuses the network.
+    StimulusError
+        If the stimulus does not fit the network.
     """
     _check(network, connections)
     stimulus.check_fits(network)
@@ -90,7 +109,7 @@ def simulate(
 
     for step in range(n_steps):
         onto_readouts = output.deliver(step, history)
-        # Errors meet the feedback weights of the step in which they arrive, after the updates of that step.
+        # The learning signal uses the feedback weights of the step in which the error arrives, after their updates.
         sent = step - network.feedback.delay
         if sent >= network.output.delay:
             history.learning_signal[sent - network.output.delay] = feedback @ history.error[sent]
@@ -139,7 +158,7 @@ def _onto_neurons(
     neurons: RecurrentNeurons,
     plastic: bool,
 ) -> SynapsesOntoNeurons:
-    """Synapses of the projection ``name`` onto the recurrent neurons."""
+    """Return the synapses of the projection ``name`` onto the recurrent neurons."""
     projection, rule = getattr(network, name), network.plasticity
     return SynapsesOntoNeurons(
         name,
@@ -163,7 +182,7 @@ def _onto_neurons(
 def _onto_readouts(
     network: Network, connections: Mapping[str, Connections], emitted: np.ndarray, readouts: Readouts, plastic: bool
 ) -> SynapsesOntoReadouts:
-    """Synapses onto the readouts, with feedback if that is adaptive."""
+    """Return the synapses onto the readouts, with feedback weights if feedback is adaptive."""
     rule, delay = network.plasticity, network.output.delay
     arguments = (
         "output",
@@ -184,7 +203,7 @@ def _onto_readouts(
 def _feedback(
     network: Network, connections: Mapping[str, Connections], output: SynapsesOntoReadouts
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which feedback there is, bool (n_recurrent, n_readout), and its weights, which change as the output learns."""
+    """Return existence and weights of the feedback, each (n_recurrent, n_readout); updates change the weights."""
     if isinstance(output, SynapsesWithFeedback):
         return output.exists.T, output.feedback
     if network.feedback.kind == "symmetric":

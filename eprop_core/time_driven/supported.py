@@ -1,4 +1,4 @@
-"""The networks that the time-driven model computes."""
+"""The networks that the time-driven model supports."""
 
 import json
 from operator import attrgetter
@@ -12,11 +12,11 @@ COMPUTED = {
     "plasticity.update": "spike",
     "plasticity.reset_at_samples": False,
 }
-"""Values, by parameter path, of the networks that this model computes; it knows no others."""
+"""The only values, by parameter path, that the time-driven model supports."""
 
 
 def check_network(network: Network) -> None:
-    """Raise a :class:`ParameterError` for a network that this model does not compute."""
+    """Raise a :class:`ParameterError` if the time-driven model does not support the network."""
     for path, value in COMPUTED.items():
         if attrgetter(path)(network) != value:
             raise ParameterError(f"{path}: must be {json.dumps(value)} for the time-driven model")

@@ -1,4 +1,4 @@
-"""Synapses of a projection as dense matrices of shape (n_target, n_source)."""
+"""Synapses of a projection as dense matrices (n_target, n_source)."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ _NEVER = np.iinfo(np.int64).min // 2
 
 
 class History:
-    """What the neurons did in each step, in arrays of shape (n_steps, n_neurons)."""
+    """Spikes and signals of all neurons in each step, arrays (n_steps, n_neurons)."""
 
     def __init__(self, n_steps: int, n_recurrent: int, n_readout: int) -> None:
         recurrent, readout = (n_steps, n_recurrent), (n_steps, n_readout)
@@ -24,17 +24,21 @@ class History:
         self.readout = np.zeros(readout)
         self.error = np.zeros(readout)
         self.learning_signal = np.zeros(recurrent)
-        """By history index: the error that the spikes of that step led to, once it has arrived."""
+        """By history index: the learning signal for the spikes of that step, once the error has arrived."""
 
 
 class Timing(NamedTuple):
-    """When spikes arrive, and when the synapses learn of what their targets did.
+    """Delays of a projection, and the lag of its history index.
 
-    Attributes:
-        delay: steps from a spike's emission to its arrival.
-        behind: in step T the traces stand before history index T - behind, large enough for the spike and for the
-            learning signal of every earlier index to have arrived.
-        cutoff: steps after a spike in which a synapse gathers gradient.
+    Attributes
+    ----------
+    delay
+        Steps from the emission of a spike to its arrival.
+    behind
+        Lag: in step T, traces include the history indices below T - behind. It is large enough that spikes and learning
+        signals of these indices have arrived.
+    cutoff
+        Steps after a presynaptic spike in which a synapse accumulates gradient.
     """
 
     delay: int
@@ -43,11 +47,36 @@ class Timing(NamedTuple):
 
 
 class Synapses:
-    """One projection: a weight per pair of neurons, the spikes on their way, and what the plastic synapses remember.
+    """The synapses of one projection: weights, traces and gradients for each pair of neurons.
 
-    Attributes:
-        exists: bool (n_target, n_source), which pairs are connected.
-        weight: float64 (n_target, n_source), pA, 0 where no synapse is; changed in place.
+    Parameters
+    ----------
+    name
+        Name of the projection, for messages.
+    connections
+        Each pair at most once.
+    emitted
+        bool (n_steps, n_source), spikes by the step of their emission; filled during the simulation.
+    n_target
+        Number of targets.
+    timing
+        Delay, lag and cutoff.
+    trace_decay
+        float64 (n_target,), decay per step of the presynaptic trace, which is that of the target's membrane voltage.
+    optimizer
+        None keeps the weights constant.
+
+    Attributes
+    ----------
+    exists
+        bool (n_target, n_source), whether a pair is connected.
+    weight
+        float64 (n_target, n_source), pA, 0 where no synapse exists; changed in place.
+
+    Raises
+    ------
+    ParameterError
+        If an id is out of range or a pair occurs twice.
     """
 
     def __init__(
@@ -60,17 +89,6 @@ class Synapses:
         trace_decay: np.ndarray,
         optimizer: OptimizerParameters | None,
     ) -> None:
-        """Take over connections.
-
-        Args:
-            name: of the projection, for messages.
-            connections: no pair twice.
-            emitted: bool (n_steps, n_source), spikes by the step of their emission; filled while time passes.
-            n_target: number of targets.
-            timing: see there.
-            trace_decay: float64 (n_target,), of the filtered arrivals in a step: that of the target's membrane.
-            optimizer: None keeps the weights as they are.
-        """
         self.exists, self.weight = dense(name, connections, n_target, emitted.shape[1])
         self._emitted = emitted
         self._timing = timing
@@ -83,10 +101,10 @@ class Synapses:
             self._optimizer = optimizers.OPTIMIZERS[type(optimizer)](optimizer, self.weight.shape)
             self._each_step = optimizer.moves_in_each_step
         self._gradient = np.zeros(self.weight.shape)
-        self._next_weight = self.weight.copy()  # what the next spike will find
+        self._next_weight = self.weight.copy()  # used by the next spike
 
     def deliver(self, step: int, history: History) -> np.ndarray:
-        """Input to the targets, (n_target,), from the spikes that arrive in ``step``, through updated weights."""
+        """Process the spikes that arrive in ``step``: update weights; return the input, pA, float64 (n_target,)."""
         timing = self._timing
         if self._parameters is not None and step > timing.behind:
             self._advance(step - timing.behind - 1, history)
@@ -100,7 +118,7 @@ class Synapses:
         return current
 
     def _advance(self, index: int, history: History) -> None:
-        """Advance traces and gradients by the history index ``index``."""
+        """Add the history index ``index`` to traces and gradients."""
         self._last_emission[self._emitted[index]] = index
         self._trace *= self._trace_decay
         if index >= self._timing.delay:
@@ -111,14 +129,14 @@ class Synapses:
             self._optimize(active, index + 1)
 
     def _gradient_at(self, index: int, history: History, trace: np.ndarray, active: np.ndarray) -> np.ndarray:
-        """Gradient of history index ``index``, (n_target, n_source).
+        """Return the gradient of the history index ``index``, float64 (n_target, n_source).
 
-        ``active``, bool (n_source,), tells which sources are within the cutoff, and ``trace`` is 0 for the others.
+        ``active``, bool (n_source,), marks the sources within the cutoff; ``trace`` is 0 for the others.
         """
         raise NotImplementedError
 
     def _optimize(self, sources: np.ndarray, n_steps: int) -> None:
-        """Let the gradient that ``sources`` have gathered, up to the history index before ``n_steps``, act."""
+        """Apply the gradient that ``sources`` accumulated before the history index ``n_steps``."""
         assert self._parameters is not None
         changes = self._optimizer.changes(self._gradient[:, sources], sources, n_steps)
         self._gradient[:, sources] = 0.0
@@ -131,16 +149,27 @@ class Synapses:
         self._next_weight[:, sources] = np.where(self.exists[:, sources], after, 0.0)
 
     def _update_weights(self, sources: np.ndarray, n_steps: int) -> None:
-        """Let a spike of ``sources`` find the weights that they have learned."""
+        """Update the weights of ``sources``, whose spikes arrive now."""
         if not self._each_step:
             self._optimize(sources, n_steps)
         self.weight[:, sources] = self._next_weight[:, sources]
 
 
 class SynapsesOntoNeurons(Synapses):
-    """Synapses onto recurrent neurons: eligibility traces, filtered for the error and for the rate regularization.
+    """Synapses onto recurrent neurons, with eligibility traces filtered for learning signal and rate regularization.
 
-    The eligibility vector has one part for the voltage, ``_trace``, and one for the threshold, ``_threshold_trace``.
+    The eligibility vector has a component for the voltage, ``_trace``, and one for the threshold, ``_threshold_trace``.
+
+    Parameters
+    ----------
+    arguments
+        Those of :class:`Synapses`.
+    kappa, kappa_reg
+        Decays of the two filters per step.
+    threshold_rise
+        float64 (n_target,), mV, beta, the increase of a target's threshold after its spike.
+    adaptation_decay
+        rho, the decay of the adaptation per step.
     """
 
     def __init__(
@@ -151,14 +180,6 @@ class SynapsesOntoNeurons(Synapses):
         threshold_rise: np.ndarray,
         adaptation_decay: float,
     ) -> None:
-        """Take over connections.
-
-        Args:
-            arguments: as of :class:`Synapses`.
-            kappa, kappa_reg: decays of the two filters in a step.
-            threshold_rise: float64 (n_target,), mV, of a target's threshold after its spike.
-            adaptation_decay: of that rise in a step.
-        """
         super().__init__(*arguments)
         self._kappa = kappa
         self._kappa_reg = kappa_reg
@@ -185,7 +206,7 @@ class SynapsesOntoNeurons(Synapses):
 
 
 class SynapsesOntoReadouts(Synapses):
-    """Synapses onto readouts: the filtered arrivals, times the error."""
+    """Synapses onto readouts, whose gradient is the error times the presynaptic trace."""
 
     def _gradient_at(self, index: int, history: History, trace: np.ndarray, active: np.ndarray) -> np.ndarray:
         gradient: np.ndarray = history.error[index][:, np.newaxis] * trace
@@ -193,7 +214,29 @@ class SynapsesOntoReadouts(Synapses):
 
 
 def dense(name: str, connections: Connections, n_target: int, n_source: int) -> tuple[np.ndarray, np.ndarray]:
-    """Connections as matrices of shape (n_target, n_source): which exist, and their weights (0 where none is)."""
+    """Return connections as dense matrices.
+
+    Parameters
+    ----------
+    name
+        Name of the projection, for messages.
+    connections
+        Each pair at most once.
+    n_target, n_source
+        Numbers of neurons.
+
+    Returns
+    -------
+    exists
+        bool (n_target, n_source), whether a pair is connected.
+    weight
+        float64 (n_target, n_source), pA, 0 where no synapse exists.
+
+    Raises
+    ------
+    ParameterError
+        If an id is out of range or a pair occurs twice.
+    """
     source, target, weights = connections
     for what, ids, size in (("source", source, n_source), ("target", target, n_target)):
         if len(ids) != len(weights):
@@ -210,6 +253,6 @@ def dense(name: str, connections: Connections, n_target: int, n_source: int) -> 
 
 
 def listed(exists: np.ndarray, weight: np.ndarray) -> Connections:
-    """The inverse of :func:`dense`, sorted by (target, source)."""
+    """Return dense matrices as connections, sorted by (target, source); the inverse of :func:`dense`."""
     target, source = np.nonzero(exists)
     return Connections(source, target, weight[exists])

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Adam, GradientDescent, Network, Uniform
+from eprop_core.network.projections import projections
+from eprop_core.parameters import LEARNING_PROJECTIONS, Adam, GradientDescent, Network, Uniform
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven.neurons import surrogate_gradient as surrogate_gradient_of
 
@@ -67,7 +68,7 @@ def train(
     weights, exists = _dense(network, connections)
     learning = {
         name: _Learning((optimizers or {}).get(name, rule.optimizer), weights[name])
-        for name in ("input", "recurrent", "output")
+        for name in LEARNING_PROJECTIONS
         if getattr(network, name).plastic
     }
     samples = []
@@ -190,13 +191,7 @@ class _Learning:
 
 def _dense(network: Network, connections: Mapping[str, Connections]) -> tuple[Matrices, Matrices]:
     """Weights, and where there are connections."""
-    n = {"input": network.n_input, "recurrent": network.n_recurrent, "readout": network.n_readout}
-    shapes = {
-        "input": (n["recurrent"], n["input"]),
-        "recurrent": (n["recurrent"], n["recurrent"]),
-        "output": (n["readout"], n["recurrent"]),
-        "feedback": (n["recurrent"], n["readout"]),
-    }
+    shapes = {spec.name: (spec.target.size, spec.source.size) for spec in projections(network)}
     weights = {name: np.zeros(shape) for name, shape in shapes.items()}
     exists = {name: np.zeros(shape, bool) for name, shape in shapes.items()}
     for name, (source, target, weight) in connections.items():

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from eprop_core.parameters import Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.stimulus import Stimulus
 from eprop_core.verification.random_problem import Problem, random_problem
-from eprop_core.verification.variants import LEARNING, Variants
+from eprop_core.verification.variants import Variants
 
 N_SAMPLES = 10  # not a multiple of the batch sizes: the last batch remains incomplete
 
@@ -31,7 +31,10 @@ VARIANTS: Variants = (
     | {f"refractory-{steps}": {"refractory_steps": steps, "input_probability": 0.1} for steps in range(6)}
     | {f"dt-{dt}": {"dt": dt, "c_reg": 5.0} for dt in (0.1, 0.25, 2.0)}
     | {f"V_min{V_min}": {"V_min": V_min} for V_min in (-0.5, 0.0)}
-    | {f"static-{static}": {"plastic": {name: name != static for name in LEARNING}} for static in LEARNING}
+    | {
+        f"static-{static}": {"plastic": {name: name != static for name in LEARNING_PROJECTIONS}}
+        for static in LEARNING_PROJECTIONS
+    }
     | {"weight-bounds": {"bounded": True, "share": 0.5}, "rare-spikes": {"input_probability": 0.01, "batch_size": 2}}
 )
 

@@ -1,8 +1,8 @@
-"""How far two simulations of the same problem differ, and up to which step they can be compared.
+"""Comparison of two simulations of the same problem, up to the step at which they diverge.
 
 A spike is a yes or no: where a voltage comes within rounding of the threshold, two correct programs may decide
 differently, and from there on they simulate different networks. Then the problem is cut off before that step and
-simulated again by both, and the voltage's distance to the threshold shows whether rounding can be the reason.
+simulated again by both, and the distance of the voltage to the threshold shows whether rounding can be the reason.
 
 A network whose weights run away amplifies rounding. It is cut off where both still agree, and how far the reference
 differs from itself, once started with other last bits, shows whether rounding can be the reason.
@@ -19,26 +19,20 @@ import numpy as np
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import SurrogateGradient
 from eprop_core.time_driven.neurons import surrogate_gradient
+from eprop_core.verification.findings import (
+    AMPLIFICATION,
+    LARGEST_AMPLIFICATION,
+    LARGEST_DISTANCE,
+    Activity,
+    Amplification,
+    Difference,
+    Divergence,
+)
 from eprop_core.verification.random_problem import Problem
-
-DISTANCE = "distance to threshold"
-LARGEST_DISTANCE = 1e-7
-"""Distance of a voltage to the threshold, in widths of the surrogate gradient, that rounding can explain.
-
-Voltages differ by roundings that learning has amplified, up to some 1e-9. The distance itself is read from the
-surrogate gradient, whose rounding hides a distance of 1e-8 where that is flat (arctan).
-"""
-AMPLIFICATION = "difference over that by other last bits"
-LARGEST_AMPLIFICATION = 100.0
-"""A difference relative to the one that other last bits of the initial weights make, that rounding can explain.
-
-Each of thousands of additions rounds, where the bits of the weights change once; and the event-driven sums are
-rounded at up to a hundred times the size of the traces that they stand for (``eprop_core.model.running_sums``).
-"""
 
 
 class Outcome(NamedTuple):
-    """What comes out of a simulation."""
+    """Spikes, signals and weights of a simulation."""
 
     spike_steps: np.ndarray
     """int64 (n_spikes,), ascending."""
@@ -52,71 +46,19 @@ class Outcome(NamedTuple):
     """float64 (n_steps, n_recurrent), of a reference."""
 
 
-class Difference(NamedTuple):
-    """The largest difference of a quantity."""
-
-    quantity: str
-    max_difference: float
-    tolerance: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the difference is within the tolerance; one that is not a number is not."""
-        return self.max_difference <= self.tolerance
-
-    def within(self, steps: str) -> "Difference":
-        """Return the difference with the name of its steps, unless it has one."""
-        named = self.quantity.endswith(" steps")
-        return self if named else self._replace(quantity=self.quantity + steps)
-
-
-class Parting(NamedTuple):
-    """The first spike that only one of two simulations has."""
-
-    step: int
-    neuron: int
-    distance: float
-    """Of the voltage to the threshold, in widths of the surrogate gradient."""
-    amplification: float | None = None
-    """The distance relative to how far other last bits move that voltage, where it is not within rounding at once."""
-
-    def told(self) -> Difference:
-        """Return what is told of the parting."""
-        if self.amplification is not None and self.amplification <= LARGEST_AMPLIFICATION:
-            return Difference(f"{AMPLIFICATION}, step {self.step}", self.amplification, LARGEST_AMPLIFICATION)
-        return Difference(f"{DISTANCE}, step {self.step}", self.distance, LARGEST_DISTANCE)
-
-
-class Amplification(NamedTuple):
-    """Rounding that has grown beyond the tolerance, while all spikes are equal."""
-
-    step: int
-    """Up to which all differences are within the tolerance."""
-    amplification: float
-    """Largest difference, relative to the one that other last bits of the initial weights make in the reference."""
-
-
-class Activity(NamedTuple):
-    """What a reference does: to be equal to a silent or static network would mean little."""
-
-    spikes: int
-    weight_change: float
-    """Largest, relative to the largest initial weight of the projection."""
-
-
 @dataclass
 class Comparison:
-    """What came out of comparing, by problem."""
+    """Findings by problem."""
 
     differences: dict[str, list[Difference]] = field(default_factory=dict)
-    partings: dict[str, Parting] = field(default_factory=dict)
+    divergences: dict[str, Divergence] = field(default_factory=dict)
     amplifications: dict[str, Amplification] = field(default_factory=dict)
     activities: dict[str, Activity] = field(default_factory=dict)
 
     def update(self, other: "Comparison") -> None:
         """Take in other problems."""
         self.differences |= other.differences
-        self.partings |= other.partings
+        self.divergences |= other.divergences
         self.amplifications |= other.amplifications
         self.activities |= other.activities
 
@@ -126,10 +68,10 @@ Simulator = Callable[[Mapping[str, Problem]], Mapping[str, Outcome]]
 
 
 def compare(problems: Mapping[str, Problem], own: Simulator, reference: Simulator, tolerance: float) -> Comparison:
-    """Simulate all problems both ways; those that part once more, up to there."""
+    """Simulate all problems both ways; those in which a spike differs once more, up to there."""
     compare_once = functools.partial(_compare_once, own=own, reference=reference, tolerance=tolerance)
     compared = compare_once(problems)
-    before = {name: problems[name].first(parting.step) for name, parting in compared.partings.items()}
+    before = {name: problems[name].first(divergence.step) for name, divergence in compared.divergences.items()}
     comparable = {name: problem for name, problem in before.items() if problem is not None}
     again = compare_once(comparable)
     compared.differences |= again.differences
@@ -139,16 +81,18 @@ def compare(problems: Mapping[str, Problem], own: Simulator, reference: Simulato
             compared.differences[name], compared.amplifications[name] = _explain(
                 problem, differences, compare_once, reference
             )
-    for name, found in compared.partings.items():
-        parting = _explain_parting(problems[name], found, reference) if found.distance > LARGEST_DISTANCE else found
-        compared.partings[name] = parting
+    for name, found in compared.divergences.items():
+        divergence = (
+            _explain_divergence(problems[name], found, reference) if found.distance > LARGEST_DISTANCE else found
+        )
+        compared.divergences[name] = divergence
         until = _first_steps(comparable[name]) if name in comparable else ""
         compared.differences[name] = [
             *(difference.within(until) for difference in compared.differences.get(name, [])),
-            parting.told(),
+            divergence.difference,
         ]
-        if name in again.partings:
-            compared.differences[name].append(Difference(f"spikes{until}", 1.0, 0.0))
+        if name in again.divergences:
+            compared.differences[name].append(Difference(quantity=f"spikes{until}", max_difference=1.0, tolerance=0.0))
     return compared
 
 
@@ -158,12 +102,12 @@ def _explain(
     compare_once: Callable[[Mapping[str, Problem]], Comparison],
     reference: Simulator,
 ) -> tuple[list[Difference], Amplification]:
-    """Return what is told of differences beyond the tolerance: those before, and whether rounding can be the reason."""
+    """Return the differences before the tolerance is exceeded, and whether rounding explains those beyond it."""
     differences = compare_outcomes(*_by_other_last_bits(problem, reference), 0.0)
     by_bits = {difference.quantity: difference.max_difference for difference in differences}
     beyond = {difference.quantity: difference for difference in found if not difference.passed}
     ratio = max(_ratio(difference.max_difference, by_bits[name]) for name, difference in beyond.items())
-    of_rounding = Difference(AMPLIFICATION, ratio, LARGEST_AMPLIFICATION)
+    of_rounding = Difference(quantity=AMPLIFICATION, max_difference=ratio, tolerance=LARGEST_AMPLIFICATION)
     part: Problem | None = problem
     agreed: list[Difference] = []
     while part is not None and not _passed(agreed):
@@ -172,18 +116,21 @@ def _explain(
     step, until = (0, "") if part is None else (part.stimulus.n_steps, _first_steps(part))
     before = [difference.within(until) for difference in agreed if difference.quantity in beyond]
     shown = [difference for difference in found if difference.passed or not of_rounding.passed]
-    return [*shown, *before, of_rounding], Amplification(step, ratio)
+    return [*shown, *before, of_rounding], Amplification(step=step, amplification=ratio)
 
 
-def _explain_parting(problem: Problem, parting: Parting, reference: Simulator) -> Parting:
-    """Return the parting with its amplification. A reference that other bits let part before moves by infinity."""
-    step, neuron, distance, _ = parting
+def _explain_divergence(problem: Problem, divergence: Divergence, reference: Simulator) -> Divergence:
+    """Return the divergence with its amplification.
+
+    A reference that diverges from itself before, once started with other last bits, counts as moved by infinity.
+    """
+    step, neuron, distance = divergence.step, divergence.neuron, divergence.distance
     surrogate = problem.network.neuron.surrogate_gradient
     values = (outcome.surrogate_gradient for outcome in _by_other_last_bits(problem, reference))
     there, here = (
         distance_to_threshold(float(value[step, neuron]), surrogate) for value in values if value is not None
     )
-    return parting._replace(amplification=_ratio(distance, abs(here - there)))
+    return divergence.model_copy(update={"amplification": _ratio(distance, abs(here - there))})
 
 
 def _passed(differences: list[Difference]) -> bool:
@@ -216,11 +163,11 @@ def _compare_once(
         return compared
     outcomes, references = own(problems), reference(problems)
     for name, problem in problems.items():
-        parting = first_parting(outcomes[name], references[name], problem.network.neuron.surrogate_gradient)
-        if parting is None:
+        divergence = first_divergence(outcomes[name], references[name], problem.network.neuron.surrogate_gradient)
+        if divergence is None:
             compared.differences[name] = compare_outcomes(outcomes[name], references[name], tolerance)
         else:
-            compared.partings[name] = parting
+            compared.divergences[name] = divergence
         compared.activities[name] = activity_of(problem, references[name])
     return compared
 
@@ -232,10 +179,10 @@ def activity_of(problem: Problem, reference: Outcome) -> Activity:
         for name, connections in reference.weights.items()
         if name != "feedback"
     ]
-    return Activity(len(reference.spike_steps), max(changes))
+    return Activity(spikes=len(reference.spike_steps), weight_change=max(changes))
 
 
-def first_parting(own: Outcome, reference: Outcome, surrogate: SurrogateGradient) -> Parting | None:
+def first_divergence(own: Outcome, reference: Outcome, surrogate: SurrogateGradient) -> Divergence | None:
     """Return the first spike that only one of the two has."""
     spikes = (set(zip(o.spike_steps.tolist(), o.spike_neurons.tolist(), strict=True)) for o in (own, reference))
     different = set.symmetric_difference(*spikes)
@@ -243,7 +190,8 @@ def first_parting(own: Outcome, reference: Outcome, surrogate: SurrogateGradient
         return None
     step, neuron = min(different)
     assert reference.surrogate_gradient is not None
-    return Parting(step, neuron, distance_to_threshold(float(reference.surrogate_gradient[step, neuron]), surrogate))
+    distance = distance_to_threshold(float(reference.surrogate_gradient[step, neuron]), surrogate)
+    return Divergence(step=step, neuron=neuron, distance=distance)
 
 
 def distance_to_threshold(value: float, surrogate: SurrogateGradient) -> float:
@@ -266,16 +214,22 @@ def distance_to_threshold(value: float, surrogate: SurrogateGradient) -> float:
 
 def compare_outcomes(own: Outcome, reference: Outcome, tolerance: float) -> list[Difference]:
     """Return the differences of two simulations with the same spikes."""
-    result = [Difference("spikes", 0.0, 0.0)]
+    result = [Difference(quantity="spikes", max_difference=0.0, tolerance=0.0)]
     for name, signal in reference.signals.items():
         # An error is the small difference of a readout, where that is known, and its target.
         scale = own.signals.get("readout", signal) if name == "error" else signal
-        result.append(Difference(name, relative_difference(own.signals[name], signal, scale), tolerance))
+        result.append(
+            Difference(
+                quantity=name,
+                max_difference=relative_difference(own.signals[name], signal, scale),
+                tolerance=tolerance,
+            )
+        )
     for name, connections in reference.weights.items():
         ours = own.weights[name]
         same = all(np.array_equal(getattr(ours, end), getattr(connections, end)) for end in ("source", "target"))
         largest = relative_difference(ours.weight, connections.weight, connections.weight) if same else math.inf
-        result.append(Difference(f"{name} weights", largest, tolerance))
+        result.append(Difference(quantity=f"{name} weights", max_difference=largest, tolerance=tolerance))
     return result
 
 

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven.neurons import surrogate_gradient as surrogate_gradient_of
 from eprop_core.verification.bellec_model import adaptation_of, same_for_all
-from eprop_core.verification.comparison import Difference, relative_difference
+from eprop_core.verification.comparison import relative_difference
+from eprop_core.verification.findings import Difference
 from eprop_core.verification.random_problem import Problem, random_problem
 from eprop_core.verification.simulators import dense
 from eprop_core.verification.variants import SURROGATES, Variants
@@ -64,14 +65,15 @@ def difference(name: str, seed: int) -> Difference:
     expected = derivative(problem)
     learnt = learnt_gradient(problem, projection, 1.0 / np.abs(expected).max())
     tolerance = READOUT_TOLERANCE if projection == "output" else INPUT_TOLERANCE
-    return Difference("gradient", relative_difference(learnt, expected, expected), tolerance)
+    largest = relative_difference(learnt, expected, expected)
+    return Difference(quantity="gradient", max_difference=largest, tolerance=tolerance)
 
 
 def one_sample(problem: Problem, projection: str) -> Problem:
     """Let ``projection`` alone learn, once, after a sample; a second one without input follows, in which it does so."""
     network, connections, shown = problem
     values = network.model_dump()
-    for name in ("input", "recurrent", "output"):
+    for name in LEARNING_PROJECTIONS:
         values[name]["plastic"] = name == projection
     values["feedback"]["kind"] = "symmetric"
     values["plasticity"] |= {
@@ -82,7 +84,7 @@ def one_sample(problem: Problem, projection: str) -> Problem:
         "c_reg": 1e4,  # as strong as the errors
         "cutoff": None,
     }
-    own = {name: connections[name] for name in ("input", "recurrent", "output")}
+    own = {name: connections[name] for name in LEARNING_PROJECTIONS}
     # Samples begin one step later for the neurons, two for the readouts.
     inside = (shown.input_steps >= 2) & (shown.input_steps < N_STEPS - 5)
     window = np.zeros(2 * N_STEPS, np.bool_)
@@ -171,9 +173,8 @@ class Linearized:
             refractory = np.maximum(refractory - 1, 0)
             distance = v - (self.V_th + self.beta * a)
             ready = refractory == 0
-            surrogate_gradient[t] = np.where(
-                ready, surrogate_gradient_of(network.neuron.surrogate_gradient, distance), 0.0
-            )
+            psi = surrogate_gradient_of(network.neuron.surrogate_gradient, distance)
+            surrogate_gradient[t] = np.where(ready, psi, 0.0)
             spiked = ready & (distance >= 0.0)
             v, refractory = v - self.V_th * spiked, np.where(spiked, network.refractory_steps, refractory)
             spikes[t] = spiked

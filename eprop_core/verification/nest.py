@@ -9,9 +9,9 @@ import numpy as np
 
 from eprop_core.interoperability import nest_programs
 from eprop_core.network.connections import Connections
+from eprop_core.parameters import LEARNING_PROJECTIONS
 from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.random_problem import Problem, neuron_values
-from eprop_core.verification.variants import LEARNING
 
 Arrays = dict[str, np.ndarray]
 
@@ -23,7 +23,7 @@ class Nest(NamedTuple):
 
     def eprop_plus(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         """Simulate e-prop+."""
-        return {name: _eprop_plus_outcome(result) for name, result in self.run("eprop_plus", problems).items()}
+        return {name: eprop_plus_outcome(result) for name, result in self.run("eprop_plus", problems).items()}
 
     def bellec(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         """Simulate the rule of Bellec et al. (2020); rows are steps of the samples, as in ``bellec_problem``."""
@@ -56,10 +56,13 @@ def _listed(problem: Problem) -> Arrays:
 
 
 def _weights(result: Arrays) -> dict[str, Connections]:
-    return {name: Connections(*(result[f"{name}_{key}"] for key in Connections._fields)) for name in LEARNING}
+    return {
+        name: Connections(*(result[f"{name}_{key}"] for key in Connections._fields)) for name in LEARNING_PROJECTIONS
+    }
 
 
-def _eprop_plus_outcome(result: Arrays) -> Outcome:
+def eprop_plus_outcome(result: Arrays) -> Outcome:
+    """Return the outcome that a result of the program ``eprop_plus`` holds."""
     # The error of step t + 1 belongs to history index t and arrives in step t + 2. NEST records 0 as long as no spike
     # has reached the neuron, since it keeps no history until then.
     learning_signal = np.ma.masked_equal(result["learning_signal"][2:], 0.0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from eprop_core.interoperability import nest_programs
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import PROJECTIONS, Adam, GradientDescent, Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Adam, GradientDescent, Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
@@ -167,7 +167,7 @@ def bellec_problem(run: Run) -> Problem:
     optimizers = {projection: optimizer_of(setting, factor) for projection, factor in factors.items()}
     values = network.model_dump()
     values["plasticity"]["optimizer"] = optimizers["input"].model_dump()
-    for projection in ("input", "recurrent", "output"):
+    for projection in LEARNING_PROJECTIONS:
         values[projection]["learning_rate"] = optimizers[projection].learning_rate
     return in_absolute_time(Problem(parse(Network, values), scaled_connections(run), bellec_stimulus(run)))
 

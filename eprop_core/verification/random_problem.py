@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Network, Uniform
+from eprop_core.network.projections import Role, projections
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network, Uniform
 from eprop_core.parsing import parse
 from eprop_core.stimulus import Stimulus
 
@@ -54,6 +55,12 @@ def random_problem(seed: int | Sequence[int], n_steps: int, *, largest: int = 60
     return Problem(network, connections, _stimulus(rng, network, n_steps, chosen))
 
 
+def problem_of_variant(settings: Mapping[str, Any], n_steps: int, *seeds: int, **more: Any) -> Problem:
+    """Draw the problem of a variant (:mod:`eprop_core.verification.variants`); other ``seeds`` draw other ones."""
+    others = {name: value for name, value in settings.items() if name != "seed"}
+    return random_problem([*seeds, settings["seed"]], n_steps, **others, **more)
+
+
 def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
     """Random settings over the whole range of the model, with unit delays."""
     dt = rng.choice([1.0, 1.0, 0.5, 0.1, 2.0])
@@ -82,9 +89,9 @@ def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
         "c_reg": float(rng.choice([0.0, rng.uniform(0.1, 10.0)])),
         "f_target": float(rng.uniform(1.0, 40.0)),
         "cutoff": int(rng.choice([rng.integers(5, 20), rng.integers(5, 201)])),
-        "density": {name: float(rng.uniform(0.1, 1.0)) for name in ("input", "recurrent", "output", "feedback")},
-        "plastic": dict.fromkeys(("input", "recurrent", "output"), True),
-        "delay": dict.fromkeys(("input", "recurrent", "output", "feedback"), 1),
+        "density": {name: float(rng.uniform(0.1, 1.0)) for name in PROJECTIONS},
+        "plastic": dict.fromkeys(LEARNING_PROJECTIONS, True),
+        "delay": dict.fromkeys(PROJECTIONS, 1),
         "input_probability": float(10 ** rng.uniform(-2.5, -0.7)),
         "learning_rate": float(10 ** rng.uniform(-3.3, -1.8)),  # in units of what moves a weight by its own size
         "bounded": bool(rng.integers(0, 4) == 0),
@@ -110,7 +117,7 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
             "delay": settings["delay"][name],
             "plastic": settings["plastic"][name],
         }
-        for name in ("input", "recurrent", "output")
+        for name in LEARNING_PROJECTIONS
     }
     return projections | {
         "dt": dt,
@@ -197,21 +204,16 @@ def _weight_scale(settings: Mapping[str, Any], name: str) -> float:
 
 
 def _connections(rng: np.random.Generator, network: Network, chosen: Mapping[str, Any]) -> dict[str, Connections]:
-    populations = {
-        "input": (network.n_input, network.n_recurrent),
-        "recurrent": (network.n_recurrent, network.n_recurrent),
-        "output": (network.n_recurrent, network.n_readout),
-        "feedback": (network.n_readout, network.n_recurrent),
-    }
     bound = network.plasticity.optimizer.weight_max
     connections = {}
-    for name, (n_source, n_target) in populations.items():
-        exists = rng.random((n_target, n_source)) < chosen["density"][name]
-        if name == "recurrent":
+    for projection in projections(network):
+        name = projection.name
+        exists = rng.random((projection.target.size, projection.source.size)) < chosen["density"][name]
+        if not projection.autapses:
             np.fill_diagonal(exists, False)
         target, source = np.nonzero(exists)
         weight = rng.normal(size=len(source))
-        if name != "feedback":
+        if projection.role is not Role.FEEDBACK:
             weight = np.clip(_weight_scale(chosen, name) * weight, -bound, bound)
         connections[name] = Connections(source, target, weight)
     if network.feedback.kind == "adaptive":

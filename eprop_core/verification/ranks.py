@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.verification.comparison import Difference
+from eprop_core.verification.findings import Difference
 from eprop_core.verification.random_problem import Problem, random_problem
 
 DESTINATIONS: tuple[Destinations, ...] = ("all", "targets")
@@ -90,13 +90,14 @@ def per_sample(problem: Problem) -> Problem:
     values = problem.network.model_dump()
     values["plasticity"] |= {"update": "sample", "reset_at_samples": True, "rate_average": "sample"}
     values["feedback"]["kind"] = "symmetric"
-    return problem._replace(network=parse(Network, values), stimulus=replace(problem.stimulus, n_samples=5))
+    connections = {name: problem.connections[name] for name in LEARNING_PROJECTIONS}
+    return Problem(parse(Network, values), connections, replace(problem.stimulus, n_samples=5))
 
 
 def simulate(
     problem: Problem, communicator: Communicator = SINGLE_RANK, destinations: Destinations | None = None
 ) -> dict[str, np.ndarray]:
-    """What comes out of two runs and an evaluation, on all ranks together; the same on every rank."""
+    """Return the results of two runs and an evaluation on all ranks; they are the same on every rank. Collective."""
     network, connections, stimulus = problem
     simulation = Simulation(
         network, seed=3, connections=connections, communicator=communicator, destinations=destinations
@@ -128,7 +129,7 @@ def differences(communicator: Communicator) -> dict[str, list[Difference]]:
         for destinations in DESTINATIONS:
             together = simulate(problem, communicator, destinations)
             result[f"{name}, spikes to {destinations}"] = [
-                Difference(quantity, _largest_difference(together, alone, keys), 0.0)
+                Difference(quantity=quantity, max_difference=_largest_difference(together, alone, keys), tolerance=0.0)
                 for quantity, keys in _quantities(alone).items()
             ]
     return result

@@ -1,4 +1,4 @@
-"""This project's simulators, as they are compared."""
+"""This project's simulators, as they are compared: event-driven, time-driven, and the reference implementation."""
 
 from collections.abc import Mapping
 
@@ -8,6 +8,7 @@ from eprop_core.network.connections import Connections
 from eprop_core.parameters import PROJECTIONS
 from eprop_core.simulation import Simulation
 from eprop_core.time_driven.simulation import simulate as simulate_time_driven
+from eprop_core.verification import bellec_model, reference
 from eprop_core.verification.bellec_problem import in_absolute_time
 from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.random_problem import Problem, neuron_values
@@ -62,6 +63,33 @@ def time_driven_model(problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         outcomes[name] = Outcome(
             result.spike_steps, result.spike_neurons, signals, result.weights, result.surrogate_gradient
         )
+    return outcomes
+
+
+def reference_implementation(problems: Mapping[str, Problem]) -> dict[str, Outcome]:
+    """Simulate all problems with the reference implementation, in plain Python."""
+    outcomes = {}
+    for name, problem in problems.items():
+        result = reference.simulate(*problem, neuron_values=neuron_values(problem.network))
+        signals = {"readout": result.readout, "error": result.error}
+        outcomes[name] = Outcome(
+            result.spike_steps, result.spike_neurons, signals, result.weights, result.surrogate_gradient
+        )
+    return outcomes
+
+
+def reference_implementation_bellec(problems: Mapping[str, Problem]) -> dict[str, Outcome]:
+    """Simulate samples with the model of Bellec et al. (2020)."""
+    outcomes = {}
+    for name, problem in problems.items():
+        trained = bellec_model.train(*problem, problem.stimulus.n_samples)
+        signals = {
+            "readout": trained.readout,
+            "error": trained.error,
+            "learning signal": learning_signal(trained.error, problem),
+        }
+        steps, neurons = np.nonzero(trained.spikes)
+        outcomes[name] = Outcome(steps, neurons, signals, trained.weights)
     return outcomes
 
 

@@ -1,4 +1,4 @@
-"""Contests: all contestants compute the same, and count what they do; clocks are only asked to be positive."""
+"""All simulators compute the same, and count what they do; clocks are only asked to be positive."""
 
 import json
 import os
@@ -10,18 +10,18 @@ import pytest
 
 import small
 from eprop_core.experiments.baselines import measure as baselines
-from eprop_core.experiments.baselines import simulator as contestant
-from eprop_core.experiments.baselines.parameters import PoissonContest
+from eprop_core.experiments.baselines import simulator
+from eprop_core.experiments.baselines.parameters import PoissonBaseline
 from eprop_core.experiments.baselines.problem import Problem, load_connections, poisson_problem, sample_problem
+from eprop_core.experiments.baselines.result import Measurement
 from eprop_core.parameters import PROJECTIONS
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 
 NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
-NEST_PROGRAM = Path(__file__).parents[2] / "workflow" / "nest" / "measure.py"
 NETWORK = small.timing().network.model_dump(mode="json")
 NETWORK["plasticity"]["optimizer"]["learning_rate"] = 1e-9  # static synapses see the same spikes
-CONTEST: dict[str, Any] = {
+BASELINE: dict[str, Any] = {
     "network": NETWORK,
     "input_rate": 100.0,
     "n_steps": 150,
@@ -33,12 +33,12 @@ CONTEST: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def problem() -> Problem:
-    return poisson_problem(parse(PoissonContest, CONTEST))
+    return poisson_problem(parse(PoissonBaseline, BASELINE))
 
 
 @pytest.fixture(scope="module")
 def file(problem: Problem, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("contest") / "events.npz"
+    path = tmp_path_factory.mktemp("baselines") / "events.npz"
     problem.save(path)
     return path
 
@@ -84,50 +84,50 @@ def test_samples_come_one_after_another(problem: Problem) -> None:
 
 
 @pytest.mark.parametrize("variant", ["event_driven", "static"])
-def test_own_contestants_count_what_they_do(variant: str, file: Path, expected: dict[str, int]) -> None:
-    measured = contestant.MEASUREMENTS[variant](file, 40)
-    assert measured["n_steps"] == 150
-    assert measured["spikes"] == expected["spikes"] > 0
-    assert measured["synaptic_events"] == expected["synaptic_events"] > 0
-    assert measured["synapses"] == 60 * (20 + 10) + 2 * 30
+def test_this_simulator_counts_what_it_does(variant: str, file: Path, expected: dict[str, int]) -> None:
+    measured = simulator.MEASUREMENTS[variant](file, 40)
+    assert measured.n_steps == 150
+    assert measured.spikes == expected["spikes"] > 0
+    assert measured.synaptic_events == expected["synaptic_events"] > 0
+    assert measured.synapses == 60 * (20 + 10) + 2 * 30
     # Plastic: 4 bytes of the target are read, 3 values of 8 bytes are read and written.
-    assert measured["bytes_moved_per_event"] == {"event_driven": 4 + 2 * 24, "static": 4 + 8}[variant]
-    assert measured["seconds"] > 0
-    assert all(speed > 0 for speed in measured["machine"].values())
+    assert measured.bytes_moved_per_event == {"event_driven": 4 + 2 * 24, "static": 4 + 8}[variant]
+    assert measured.seconds > 0
+    assert all(speed > 0 for _, speed in measured.machine)
 
 
 def test_without_events_no_bytes_are_moved_for_each(tmp_path: Path) -> None:
-    silent = poisson_problem(parse(PoissonContest, CONTEST | {"input_rate": 0.0}))
+    silent = poisson_problem(parse(PoissonBaseline, BASELINE | {"input_rate": 0.0}))
     silent.save(tmp_path / "events.npz")
-    measured = contestant.measure_static(tmp_path / "events.npz", 40)
-    assert (measured["spikes"], measured["synaptic_events"], measured["bytes_moved_per_event"]) == (0, 0, None)
-    json.dumps(measured, allow_nan=False)
+    measured = simulator.measure_static(tmp_path / "events.npz", 40)
+    assert (measured.spikes, measured.synaptic_events, measured.bytes_moved_per_event) == (0, 0, None)
 
 
 def test_the_time_driven_model_counts_the_same_spikes(file: Path, problem: Problem) -> None:
-    measured = contestant.measure_time_driven(file, 40)
+    measured = simulator.measure_time_driven(file, 40)
     simulation = Simulation(problem.network, seed=problem.seed)
     simulation.run(problem.part(0, 40))
     before = simulation.counts
     simulation.run(problem.part(40, 80))
-    assert measured["n_steps"] == 40
-    assert measured["synaptic_events"] == simulation.counts["synaptic_events"] - before["synaptic_events"]
+    assert measured.n_steps == 40
+    assert measured.synaptic_events == simulation.counts["synaptic_events"] - before["synaptic_events"]
 
 
 def test_a_training_run_is_counted_from_the_first_step(file: Path, problem: Problem) -> None:
-    measured = contestant.measure_training(file, 40)
+    measured = simulator.measure_training(file, 40)
     simulation = Simulation(problem.network, seed=problem.seed)
     simulation.run(problem.stimulus)
-    assert measured["spikes"] == simulation.counts["spikes"]
-    assert measured["n_steps"] == 200
+    assert measured.spikes == simulation.counts["spikes"]
+    assert measured.n_steps == 200
 
 
 def test_large_dense_matrices_are_left_out(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baselines, "LARGEST_DENSE", 1e5)
-    monkeypatch.setattr(baselines, "_take_turn", lambda *_: {})
-    taking_part = baselines.contestants("nest", NEST_PROGRAM, 40)
-    held = baselines.hold({"events": problem}, taking_part, repeats=2)
-    order = [(turn["simulator"], turn["variant"]) for turn in held["measured"]]
+    counts = {"neurons": 1, "synapses": 1, "n_steps": 1, "spikes": 1, "synaptic_events": 1}
+    measured = Measurement(**counts, seconds=1.0, processor_s=1.0, memory_bytes=1, threads=1)
+    monkeypatch.setattr(baselines, "_run", lambda *_: measured)
+    processes, left_out = baselines.compare({"events": problem}, baselines.simulators("nest", 40), repeats=2)
+    order = [(process.simulator, process.variant) for process in processes]
     once = [
         ("eprop_core", "event_driven"),
         ("NEST", "event_driven"),
@@ -135,13 +135,13 @@ def test_large_dense_matrices_are_left_out(problem: Problem, monkeypatch: pytest
         ("NEST", "static"),
     ]
     assert order == once * 2  # in turns, and no training without samples
-    assert "GB" in held["left_out"]["time_driven"]
+    assert "GB" in left_out["time_driven"]
 
 
-def test_a_contestant_that_fails_is_named(problem: Problem, tmp_path: Path) -> None:
-    failing = baselines.Contestant("NEST", "static", ["false"])
-    with pytest.raises(baselines.ContestantError, match="NEST, static: ended with exit code 1"):
-        baselines.hold({"events": problem}, [failing], repeats=1)
+def test_a_simulator_that_fails_is_named(problem: Problem) -> None:
+    failing = baselines.Simulator("NEST", "static", ["false"])
+    with pytest.raises(baselines.SimulatorError, match="NEST, static: ended with exit code 1"):
+        baselines.compare({"events": problem}, [failing], repeats=1)
 
 
 @pytest.mark.parametrize(
@@ -156,23 +156,23 @@ def test_a_contestant_that_fails_is_named(problem: Problem, tmp_path: Path) -> N
     ],
 )
 def test_what_nest_lacks_is_refused(path: str, value: object) -> None:
-    network = json.loads(json.dumps(CONTEST["network"]))
+    network = json.loads(json.dumps(BASELINE["network"]))
     group, key = path.split(".")
     network[group][key] = value
     with pytest.raises(ParameterError, match=f"{path}.*to be compared with NEST"):
-        parse(PoissonContest, CONTEST | {"network": network})
+        parse(PoissonBaseline, BASELINE | {"network": network})
 
 
 @pytest.mark.skipif(not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name an interpreter that has NEST")
 def test_nest_does_the_same(problem: Problem, expected: dict[str, int]) -> None:
     assert NEST_PYTHON is not None
-    taking_part = [rival for rival in baselines.contestants(NEST_PYTHON, NEST_PROGRAM, 40) if rival.simulator == "NEST"]
-    held = baselines.hold({"events": problem, "training": problem}, taking_part, repeats=1)
-    measured = {turn["variant"]: turn for turn in held["measured"]}
-    for turn in measured.values():
-        assert turn["synapses"] == 60 * (20 + 10) + 2 * 30
-        assert turn["build_s"] > 0
-    assert measured["event_driven"]["spikes"] == expected["spikes"]
-    assert measured["event_driven"]["synaptic_events"] == expected["synaptic_events"]
-    assert measured["training"]["n_steps"] == 200
-    assert measured["training"]["synaptic_events"] > expected["synaptic_events"]
+    taking_part = [one for one in baselines.simulators(NEST_PYTHON, 40) if one.name == "NEST"]
+    processes, _ = baselines.compare({"events": problem, "training": problem}, taking_part, repeats=1)
+    measured = {process.variant: process for process in processes}
+    for process in processes:
+        assert process.synapses == 60 * (20 + 10) + 2 * 30
+        assert process.build_s is not None and process.build_s > 0
+    assert measured["event_driven"].spikes == expected["spikes"]
+    assert measured["event_driven"].synaptic_events == expected["synaptic_events"]
+    assert measured["training"].n_steps == 200
+    assert measured["training"].synaptic_events > expected["synaptic_events"]

@@ -1,6 +1,5 @@
 """Break-even: what is timed is the same network, and the counts beside the times are right."""
 
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 import small
 from eprop_core.experiments.break_even import measure as break_even
 from eprop_core.experiments.break_even.parameters import BreakEven
+from eprop_core.experiments.break_even.result import BreakEvenResult
 from eprop_core.measurement import dense_pass
 from eprop_core.parsing import ParameterError, parse
 
@@ -63,7 +63,7 @@ def test_the_rate_is_in_spikes_per_second(dt: float) -> None:
         "series": {"seed": {"n_steps": [40]}},
     }
     _, point = parse(BreakEven, values).points()[0]
-    assert break_even.measure(point, seed=1)["rate_hz"] == pytest.approx(1000.0 / dt, rel=1e-12)
+    assert break_even.measure(point, seed=1).rate_hz == pytest.approx(1000.0 / dt, rel=1e-12)
 
 
 def test_a_network_without_synapses_has_no_rate() -> None:
@@ -71,8 +71,7 @@ def test_a_network_without_synapses_has_no_rate() -> None:
     network = VALUES["network"] | dict.fromkeys(("input", "recurrent", "output", "feedback"), nothing)
     _, point = parse(BreakEven, VALUES | {"network": network}).points()[1]
     result = break_even.measure(point, seed=1)
-    assert (result["synapses"], result["synaptic_events_per_step"], result["rate_hz"]) == (0, 0, None)
-    json.dumps(result, allow_nan=False)
+    assert (result.synapses, result.synaptic_events_per_step, result.rate_hz) == (0, 0, None)
 
 
 def test_a_point_is_measured(tmp_path: Path) -> None:
@@ -82,15 +81,15 @@ def test_a_point_is_measured(tmp_path: Path) -> None:
     command += ["--seed", "3", "--output", str(tmp_path / "result.json")]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
-    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert (result["experiment"], result["seed"]) == ("break_even", 3)
-    assert {name: len(times) for name, times in result["seconds_per_step"].items()} == {
+    result = BreakEvenResult.read(tmp_path / "result.json")
+    assert (result.seed, result.parameters) == (3, point)
+    assert {name: len(times) for name, times in result.seconds_per_step} == {
         "event_driven": 2,
         "time_driven": 2,
         "bound": 2,
     }
-    assert all(seconds > 0 for name in ("event_driven", "bound") for seconds in result["seconds_per_step"][name])
-    assert result["synapses"] == 30 * 20 + 20 * 19 + 20 * 2
-    assert result["pairs"] == 20 * (30 + 20 + 2)
-    assert result["rate_hz"] == pytest.approx(1000 * result["synaptic_events_per_step"] / result["synapses"], rel=1e-12)
-    assert result["synaptic_events_per_step"] > 0.5 * 30 * 0.1 * 20  # those of the input alone are twice as many
+    assert all(seconds > 0 for seconds in result.seconds_per_step.event_driven + result.seconds_per_step.bound)
+    assert result.synapses == 30 * 20 + 20 * 19 + 20 * 2
+    assert result.pairs == 20 * (30 + 20 + 2)
+    assert result.rate_hz == pytest.approx(1000 * result.synaptic_events_per_step / result.synapses, rel=1e-12)
+    assert result.synaptic_events_per_step > 0.5 * 30 * 0.1 * 20  # those of the input alone are twice as many

@@ -49,7 +49,7 @@ def claims(directory: Path, **environment: str) -> "subprocess.CompletedProcess[
 def test_a_second_call_is_refused_while_the_first_runs(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
     refused = claims(tmp_path)
     assert refused.returncode == 1
-    assert f"another call of Snakemake is at work in {tmp_path}: process " in refused.stderr
+    assert f"another call of Snakemake is running in {tmp_path}: process " in refused.stderr
     assert refused.stderr.rstrip().endswith(f":{holder.pid}")
     end(holder, None)
     assert claims(tmp_path).returncode == 0

@@ -1,6 +1,5 @@
 """Latency and bandwidth: found again where they are known, and measured between two ranks."""
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 import small
 from eprop_core.experiments.interconnect import measure as interconnect
+from eprop_core.experiments.interconnect.result import InterconnectResult
 
 
 def test_fit_finds_what_made_the_times() -> None:
@@ -28,11 +28,11 @@ def test_two_ranks(tmp_path: Path) -> None:
     command += ["--ranks", "2", "--output", str(tmp_path / "result.json")]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
-    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
-    assert result["interconnect"]["bandwidth"] > 0
-    measured = {(point["pattern"], point["bytes"]) for point in result["times"]}
+    result = InterconnectResult.read(tmp_path / "result.json")
+    assert result.interconnect.bandwidth > 0
+    measured = {(call.pattern, call.bytes) for call in result.times}
     assert measured == {(p, s) for p in ("ping_pong", "allgather", "alltoall") for s in interconnect.SIZES}
-    assert all(point["seconds"] > 0 for point in result["times"])
+    assert all(call.seconds > 0 for call in result.times)
 
 
 def test_another_number_of_ranks_is_refused(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.ranks import launch
 from eprop_core.ranks.collective import raising_on_all_ranks
+from eprop_core.ranks.communicator import SINGLE_RANK
 from eprop_core.simulation import Simulation
 
 N_CORES = len(os.sched_getaffinity(0))
@@ -36,9 +37,9 @@ def scale(
 
 
 def test_one_rank_needs_no_mpi() -> None:
-    assert launch.join(1) is None
-    assert None.allgather(5) == [5]
-    assert (None.rank, None.size) == (0, 1)
+    assert launch.join(1) is SINGLE_RANK
+    assert SINGLE_RANK.allgather(5) == [5]
+    assert (SINGLE_RANK.rank, SINGLE_RANK.size) == (0, 1)
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, MemoryError])
@@ -47,8 +48,8 @@ def test_an_error_met_together_is_raised(error: type[Exception]) -> None:
         raise error("told")
 
     with pytest.raises(error, match="told"):
-        raising_on_all_ranks(None, fail)
-    assert raising_on_all_ranks(None, lambda: 5) == 5
+        raising_on_all_ranks(SINGLE_RANK, fail)
+    assert raising_on_all_ranks(SINGLE_RANK, lambda: 5) == 5
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_two_ranks_are_not_timed_on_one_processor(tmp_path: Path, module: str) -
     [
         (scaling, ["timing.json"]),
         (break_even, ["point.json"]),
-        (baselines, ["contest.json", "--nest", "nest.json", "--nest-program", "measure.py"]),
+        (baselines, ["baseline.json", "--nest", "nest.json"]),
     ],
     ids=["scaling", "break_even", "baselines"],
 )

@@ -1,6 +1,5 @@
 """Rewiring: against a plain oracle with lists of places, and in training."""
 
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ import pytest
 
 import small
 from eprop_core.compiled.random import Purpose, generator
-from eprop_core.experiments.studies.measure import train
+from eprop_core.experiments.studies.measure import measure
 from eprop_core.experiments.studies.parameters import Rewiring, TaskParameters
+from eprop_core.experiments.studies.result import StudyResult
 from eprop_core.experiments.studies.rewiring import replace, rewire
 from eprop_core.network.connections import Connections
 from eprop_core.parsing import ParameterError, parse
@@ -121,15 +121,16 @@ def test_without_pull_and_walk_synapses_at_zero_alone_go() -> None:
     assert [after[pair] for pair in kept] == weight[stays].tolist()
 
 
-def untimed(result: dict[str, Any]) -> dict[str, Any]:
-    curve = [{key: value for key, value in point.items() if key != "training_time_s"} for point in result["curve"]]
-    keys = ("test", "samples", "counts", "operations_per_sample", "replaced_synapses")
-    return {key: result[key] for key in keys} | {"curve": curve}
+def untimed(result: StudyResult) -> dict[str, Any]:
+    """Values that do not depend on how fast the machine is."""
+    keys = {"test", "samples", "counts", "operations_per_sample", "replaced_synapses"}
+    curve = [point.model_dump(exclude={"training_time_s"}) for point in result.curve]
+    return result.model_dump(include=keys) | {"curve": curve}
 
 
 def test_training_keeps_the_number_of_synapses_and_repeats(samples: DatasetClassification) -> None:
     rewired = task(l1=10.0, temperature=0.1)
-    first, second = (untimed(train(rewired, samples, samples, seed=4)) for _ in range(2))
+    first, second = (untimed(measure(rewired, samples, samples, seed=4)) for _ in range(2))
     assert first == second
     assert min(first["replaced_synapses"].values()) > 0
     counts = Simulation(rewired.network_for(100, 10), seed=4).counts
@@ -144,7 +145,8 @@ def test_rewiring_every_other_group_starts_after_the_second(samples: DatasetClas
     rewired, fixed = task(l1=10.0, groups=2).model_dump(), task().model_dump()
     fixed["training"]["rewiring"] = None
     curves = [
-        untimed(train(parse(TaskParameters, values), samples, samples, seed=4))["curve"] for values in (rewired, fixed)
+        untimed(measure(parse(TaskParameters, values), samples, samples, seed=4))["curve"]
+        for values in (rewired, fixed)
     ]
     assert curves[0][:2] == curves[1][:2]
     assert curves[0][2] != curves[1][2]
@@ -161,7 +163,7 @@ def test_ranks_do_not_change_the_result(tmp_path: Path, samples: DatasetClassifi
         command += ["--ranks", str(n_ranks), "--oversubscribe"]
         finished = subprocess.run(command, capture_output=True, text=True, check=False)
         assert finished.returncode == 0, finished.stderr
-        results.append(untimed(json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))))
+        results.append(untimed(StudyResult.read(tmp_path / "result.json")))
     assert results[0] == results[1]
 
 

@@ -1,9 +1,7 @@
 """Timing: what is counted is what the network does, on any number of ranks; clocks are only asked to be consistent."""
 
-import json
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,6 +9,7 @@ import small
 from eprop_core.experiments.scaling import estimates
 from eprop_core.experiments.scaling.measure import measure
 from eprop_core.experiments.scaling.parameters import Timing
+from eprop_core.experiments.scaling.result import RankRecord, ScalingResult
 from eprop_core.parsing import ParameterError, parse
 
 BELLEC = {
@@ -23,37 +22,36 @@ EVENTS = ("spikes", "input_synaptic_events", "recurrent_synaptic_events", "outpu
 
 
 @pytest.fixture(scope="module")
-def result() -> dict[str, Any]:
+def result() -> ScalingResult:
     return measure(small.timing(repeats=2), seed=1)
 
 
-def repeats_of(result: dict[str, Any], variant: str = "eprop_plus") -> list[list[dict[str, Any]]]:
-    repeats: list[list[dict[str, Any]]] = result["variants"][variant]["repeats"]
-    return repeats
+def repeats_of(result: ScalingResult, variant: str = "eprop_plus") -> list[list[RankRecord]]:
+    return result.variants[variant].repeats
 
 
-def test_repeats_do_the_same(result: dict[str, Any]) -> None:
+def test_repeats_do_the_same(result: ScalingResult) -> None:
     (first,), (second,) = repeats_of(result)
-    assert first["counts"] == second["counts"]
-    assert first["synapses"] == second["synapses"]
+    assert first.counts == second.counts
 
 
-def test_variants_are_the_network_with_their_changes(result: dict[str, Any]) -> None:
-    plastic, static = (result["variants"][name]["network"] for name in ("eprop_plus", "static"))
-    assert plastic["recurrent"]["plastic"] and not static["recurrent"]["plastic"]
-    assert {**plastic["recurrent"], "plastic": False} == static["recurrent"]
+def test_variants_are_the_network_with_their_changes(result: ScalingResult) -> None:
+    plastic, static = (result.variants[name].network for name in ("eprop_plus", "static"))
+    assert plastic.recurrent.plastic and not static.recurrent.plastic
+    assert plastic.recurrent.model_copy(update={"plastic": False}) == static.recurrent
     ((static_rank,), _), ((plastic_rank,), _) = repeats_of(result, "static"), repeats_of(result)
-    assert static_rank["synapses"] == plastic_rank["synapses"]
-    assert static_rank["times_s"]["plasticity"] == 0 < plastic_rank["times_s"]["plasticity"]
+    for name, count in static_rank.counts:
+        assert not name.endswith("synapses") or count == getattr(plastic_rank.counts, name)
+    assert static_rank.times_s.plasticity == 0 < plastic_rank.times_s.plasticity
 
 
-def test_the_network_is_active_and_counted(result: dict[str, Any]) -> None:
+def test_the_network_is_active_and_counted(result: ScalingResult) -> None:
     ((rank,), _) = repeats_of(result)
-    assert rank["neurons"] == 60
-    assert rank["synapses"]["synapses"] == 60 * (20 + 10) + 2 * 30
-    assert rank["counts"]["spikes"] > 0
-    assert all(rank["counts"][name] > 0 for name in EVENTS)
-    assert result["variants"]["eprop_plus"]["model_time_s"] == pytest.approx(0.05, rel=1e-15)
+    assert rank.counts.neurons == 60
+    assert rank.counts.synapses == 60 * (20 + 10) + 2 * 30
+    assert rank.counts.spikes > 0
+    assert all(getattr(rank.counts, name) > 0 for name in EVENTS)
+    assert result.variants["eprop_plus"].model_time_s == pytest.approx(0.05, rel=1e-15)
 
 
 def test_model_time_is_in_seconds() -> None:
@@ -61,20 +59,19 @@ def test_model_time_is_in_seconds() -> None:
     values = small.timing(ignore_and_fire=True).model_dump(mode="json")
     values["network"]["dt"] = 0.5
     values["variants"] = {"static": small.STATIC}
-    (variant,) = measure(parse(Timing, values), seed=1)["variants"].values()
-    assert variant["model_time_s"] == pytest.approx(0.025, rel=1e-15)
-    ((rank,),) = variant["repeats"]
-    assert 2 * 60 <= rank["counts"]["spikes"] <= 3 * 60
+    (variant,) = measure(parse(Timing, values), seed=1).variants.values()
+    assert variant.model_time_s == pytest.approx(0.025, rel=1e-15)
+    ((rank,),) = variant.repeats
+    assert 2 * 60 <= rank.counts.spikes <= 3 * 60
 
 
-def test_times_are_consistent(result: dict[str, Any]) -> None:
+def test_times_are_consistent(result: ScalingResult) -> None:
     for (rank,) in repeats_of(result):
-        times = rank["times_s"]
-        assert set(times) == {"build", "update", "deliver", "plasticity", "collocate", "communicate", "wait"}
-        assert all(seconds >= 0 for seconds in times.values())
-        phases = sum(times[name] for name in ("update", "deliver", "collocate", "communicate", "wait"))
-        assert phases <= rank["propagation_s"]
-        assert times["plasticity"] <= times["deliver"]
+        times = rank.times_s
+        assert all(seconds >= 0 for _, seconds in times)
+        phases = times.update + times.deliver + times.collocate + times.communicate + times.wait
+        assert phases <= rank.propagation_s
+        assert times.plasticity <= times.deliver
 
 
 def test_only_the_timed_steps_are_counted() -> None:
@@ -82,23 +79,23 @@ def test_only_the_timed_steps_are_counted() -> None:
     longer = timing.model_copy(update={"n_steps": 59, "n_steps_warm_up": 1})
     ((short,),) = repeats_of(measure(timing, seed=1))
     ((long,),) = repeats_of(measure(longer, seed=1))
-    assert 0 < short["counts"]["spikes"] < long["counts"]["spikes"]
+    assert 0 < short.counts.spikes < long.counts.spikes
 
 
-def test_input_drawn_in_parts_is_the_same(result: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_input_drawn_in_parts_is_the_same(result: ScalingResult, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimates, "INPUT_SPIKES", 30)
     ((in_parts,), _), ((at_once,), _) = repeats_of(measure(small.timing(repeats=2), seed=1)), repeats_of(result)
-    assert in_parts["counts"] == at_once["counts"]
+    assert in_parts.counts == at_once.counts
 
 
-def on_two_ranks(timing: Timing, directory: Path) -> dict[str, Any]:
+def on_two_ranks(timing: Timing, directory: Path) -> ScalingResult:
     (directory / "timing.json").write_text(timing.model_dump_json(), encoding="utf-8")
     command = small.on_ranks(2, "eprop_core.experiments.scaling")
     command += [str(directory / "timing.json"), "--output", str(directory / "result.json"), "--ranks", "2"]
     finished = subprocess.run([*command, "--oversubscribe"], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
-    result: dict[str, Any] = json.loads((directory / "result.json").read_text(encoding="utf-8"))
-    assert result["provenance"]["ranks"] == result["ranks"] == 2
+    result = ScalingResult.read(directory / "result.json")
+    assert result.provenance.ranks == result.ranks == 2
     return result
 
 
@@ -111,28 +108,25 @@ def test_ranks_share_the_work(tmp_path: Path, kind: str) -> None:
     for variant in timing.variants:
         (of_ranks,) = repeats_of(result, variant)
         ((expected,),) = repeats_of(expected_result, variant)
-        assert [rank["neurons"] for rank in of_ranks] == [expected["neurons"] // 2] * 2
-        for name in EVENTS:
-            assert sum(rank["counts"][name] for rank in of_ranks) == expected["counts"][name]
-        for name, n_synapses in expected["synapses"].items():
-            assert sum(rank["synapses"][name] for rank in of_ranks) == n_synapses
+        assert [rank.counts.neurons for rank in of_ranks] == [expected.counts.neurons // 2] * 2
+        for name, count in expected.counts:
+            assert sum(getattr(rank.counts, name) for rank in of_ranks) == count
 
 
 @pytest.mark.parametrize("kind", ["strong", "weak"])
 def test_a_dry_run_does_what_that_rank_does(tmp_path: Path, kind: str) -> None:
-    """The rank that a dry run of two plays has the synapses, spikes, events and messages of that rank among two."""
+    """The emulated rank of two has the synapses, spikes, events and messages of that rank among two."""
     timing = small.timing(kind, ignore_and_fire=True)
     result = on_two_ranks(timing, tmp_path)
     dry = measure(timing, seed=1, dry_run=2)
-    assert (dry["ranks"], dry["dry_run"], result["dry_run"]) == (2, True, False)
+    assert (dry.ranks, dry.dry_run, result.dry_run) == (2, True, False)
     for variant in timing.variants:
-        ((played,),), (of_ranks,) = repeats_of(dry, variant), repeats_of(result, variant)
-        real = of_ranks[played["rank"]]
-        for what in ("neurons", "synapses", "counts", "destinations"):
-            assert played[what] == real[what]
-        assert played["traffic"]["all"] == real["traffic"]["all"]
-        assert real["traffic"]["all"]["exchanges"] == timing.n_steps
-        assert real["traffic"]["all"]["bytes_to_each_rank"] >= 8 * timing.n_steps
+        ((emulated,),), (of_ranks,) = repeats_of(dry, variant), repeats_of(result, variant)
+        real = of_ranks[emulated.rank]
+        assert (emulated.counts, emulated.destinations) == (real.counts, real.destinations)
+        assert emulated.traffic["all"] == real.traffic["all"]
+        assert real.traffic["all"].exchanges == timing.n_steps
+        assert real.traffic["all"].bytes_to_each_rank >= 8 * timing.n_steps
 
 
 def test_weak_scaling_keeps_in_degrees() -> None:
@@ -149,17 +143,17 @@ def test_rules_that_update_between_samples() -> None:
     with pytest.raises(ParameterError, match="multiples of sample_length"):
         parse(Timing, values | {"sample_length": 20})
     ((rank,),) = repeats_of(measure(parse(Timing, values | {"sample_length": 10}), seed=1), "bellec")
-    assert rank["counts"]["synaptic_events"] > 0
-    assert rank["times_s"]["plasticity"] > 0
+    assert rank.counts.synaptic_events > 0
+    assert rank.times_s.plasticity > 0
 
 
 def test_longer_delays_exchange_less_often() -> None:
     delays = {"slow": {"network.recurrent.delay": 5, "network.output.delay": 7}}
     timing = small.timing(ignore_and_fire=True).model_copy(update={"variants": delays})
-    run = measure(timing, seed=1, dry_run=3)["variants"]["slow"]
-    assert run["interval_steps"] == 5
-    (((rank,),)) = run["repeats"]
-    assert {sent["exchanges"] for sent in rank["traffic"].values()} == {timing.n_steps // 5}
+    run = measure(timing, seed=1, dry_run=3).variants["slow"]
+    assert run.interval_steps == 5
+    (((rank,),)) = run.repeats
+    assert {sent.exchanges for sent in rank.traffic.values()} == {timing.n_steps // 5}
 
 
 def test_a_run_too_large_is_refused_before_it_starts(tmp_path: Path) -> None:

@@ -1,15 +1,11 @@
-"""The workflow's scripts are modules beside each other, as Snakemake starts them; what their tests have in common."""
+"""Fixtures that the tests of the scripts share."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "workflow" / "scripts"))
 
 from small_results import DELAY, DENSITY, training_result
 from workflow.scripts.shared import read_table, style
@@ -38,8 +34,7 @@ def study(tmp_path: Path) -> Any:
         for index, changed in enumerate(changes):
             files = [tmp_path / f"{index}-{seed}.json" for seed in seeds]
             for seed, file in zip(seeds, files, strict=True):
-                result = training_result(seed, changed.get(DENSITY, 0.1), changed.get(DELAY, 1))
-                file.write_text(json.dumps(result), encoding="utf-8")
+                training_result(seed, changed.get(DENSITY, 0.1), changed.get(DELAY, 1)).write(file)
             default = changed.get(DENSITY, 0.1) == 0.1 and changed.get(DELAY, 1) == 1
             point = {"task": "digits", "variant": "", "series": "", "changes": changed, "default": default}
             point |= names[index] if names else {}

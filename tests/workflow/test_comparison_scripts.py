@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from small_results import PROVENANCE, check, written
+from eprop_core.experiments.baselines.parameters import PoissonBaseline
+from eprop_core.experiments.baselines.result import BaselineResult, Process
+from eprop_core.experiments.break_even.parameters import BreakEvenPoint
+from eprop_core.experiments.break_even.result import BreakEvenResult, SecondsPerStep
+from eprop_core.experiments.saccades.parameters import SaccadesComparison
+from eprop_core.experiments.saccades.result import Agreement, Pair, SaccadesResult, Statistics
+from eprop_core.parsing import parse
+from small_results import PROVENANCE, changed, check, written
 from workflow.scripts.baselines import collect as baselines_collect
 from workflow.scripts.baselines import figure as baselines_figure
 from workflow.scripts.baselines import numbers as baselines_numbers
@@ -23,75 +30,98 @@ from workflow.scripts.shared import other_work
 pytestmark = pytest.mark.usefixtures("drawing")
 
 
-def contest_result(training: bool) -> dict[str, Any]:
+def baseline(**given: Any) -> PoissonBaseline:
+    values = {"network": {"n_input": 10, "n_recurrent": 100, "n_readout": 2, "dt": 0.5}, "input_rate": 10.0}
+    return parse(PoissonBaseline, values | {"n_steps": 500, "n_steps_warm_up": 100} | given)
+
+
+def baseline_result(training: bool) -> BaselineResult:
     """Three repeats; this simulator takes 10, 20 and 30 ns per event, NEST a hundred times that.
 
     Other work disturbs one process of this simulator with static synapses.
     """
-    contestants = [
+    simulators = [
         (simulator, variant) for variant in ("event_driven", "static") for simulator in ("eprop_core", "NEST")
     ]
-    contestants += [("eprop_core", "training"), ("NEST", "training")] if training else []
-    measured = []
+    simulators += [("eprop_core", "training"), ("NEST", "training")] if training else []
+    processes = []
     for repeat in (1, 2, 3):
-        for simulator, variant in contestants:
-            turn = {
-                "simulator": simulator,
-                "variant": variant,
-                "repeat": repeat,
-                "neurons": 100,
-                "synapses": 5000,
-                "n_steps": 500,
-                "spikes": 400,
-                "synaptic_events": 10**6,
-                "seconds": 0.01 * repeat * (100 if simulator == "NEST" else 1),
-                "build_s": 0.001,
-                "memory_built_bytes": 100_000,
-                "memory_bytes": 140_000,
-                "threads": 1,
-                "other_work_processors": 0.2 if (simulator, variant, repeat) == ("eprop_core", "static", 2) else 0.01,
-            }
+        for simulator, variant in simulators:
+            own: dict[str, Any] = {}
             if simulator == "eprop_core" and variant != "training":
                 speeds = {"read_bytes_per_s": 1.2e10, "update_bytes_per_s": 1.3e10, "add_s": 1e-9, "gather_s": 2e-9}
-                turn |= {"bytes_moved_per_event": 52.0 if variant == "event_driven" else 12.0, "machine": speeds}
-                turn |= {"phases_s": {"update": 0.004, "deliver": 0.005, "collocate": 0.001}}
-            measured.append(turn)
-    return {
-        "network": {"dt": 0.5},
-        "provenance": PROVENANCE | {"nest": "3.10.0"},
-        "measured": measured,
-        "left_out": {} if training else {"time_driven": "dense matrices would need 27 GB"},
-    }
+                own = {"bytes_moved_per_event": 52.0 if variant == "event_driven" else 12.0, "machine": speeds}
+                own |= {"update_s": 0.004, "deliver_s": 0.005, "collocate_s": 0.001}
+            process = Process(
+                simulator=simulator,
+                variant=variant,
+                repeat=repeat,
+                neurons=100,
+                synapses=5000,
+                n_steps=500,
+                spikes=400,
+                synaptic_events=10**6,
+                seconds=0.01 * repeat * (100 if simulator == "NEST" else 1),
+                processor_s=0.01 * repeat,
+                build_s=0.001,
+                memory_built_bytes=100_000,
+                memory_bytes=140_000,
+                threads=1,
+                other_work_processors=0.2 if (simulator, variant, repeat) == ("eprop_core", "static", 2) else 0.01,
+                **own,
+            )
+            processes.append(process)
+    parameters = baseline()
+    return BaselineResult(
+        parameters=parameters,
+        network=parameters.network,
+        provenance=changed(PROVENANCE, nest="3.10.0"),
+        processes=processes,
+        left_out={} if training else {"time_driven": "dense matrices would need 27 GB"},
+    )
 
 
 @pytest.fixture
-def contests() -> pd.DataFrame:
-    rows = [row for name in ("small", "large") for row in baselines_collect.rows(name, contest_result(name == "small"))]
+def baselines() -> pd.DataFrame:
+    rows = [
+        row for name in ("small", "large") for row in baselines_collect.rows(name, baseline_result(name == "small"))
+    ]
     return pd.DataFrame(rows)
 
 
 @pytest.fixture
-def comparison() -> dict[str, Any]:
+def comparison() -> SaccadesResult:
     random = np.random.default_rng(1)
 
-    def statistics() -> dict[str, Any]:
-        maps = random.random((2, 34, 34))
-        return {
-            "events_per_sample": random.integers(1000, 5000, 20).tolist(),
-            "events_per_saccade": [1000.0, 900.0, 800.0],
-            "event_map": maps.tolist(),
-            "rate": random.random(336).tolist(),
-        }
+    def statistics() -> Statistics:
+        maps = random.random((2, 34, 34)).tolist()
+        return Statistics(
+            events_per_sample=random.integers(1000, 5000, 20).tolist(),
+            share_of_on_events=0.5,
+            events_per_saccade=[1000.0, 900.0, 800.0],
+            event_map=maps,
+            event_maps_of_saccades=[maps] * 3,
+            rate=random.random(336).tolist(),
+        )
 
-    agreement = {
-        "mean_events_per_sample": {"real": 4000.0, "simulated": 4100.0},
-        "deviation_of_events_per_sample": {"real": 1000.0, "simulated": 900.0},
-        "share_of_on_events": {"real": 0.5, "simulated": 0.52},
-        "correlation_of_events_per_sample": 0.99,
-        "correlation_of_event_maps": 0.98,
-        "correlation_of_rates_in_bins_of_4_ms": 0.97,
-    }
-    return {"agreement": agreement, "real": statistics(), "simulated": statistics()}
+    agreement = Agreement(
+        mean_events_per_sample=Pair(real=4000.0, simulated=4100.0),
+        deviation_of_events_per_sample=Pair(real=1000.0, simulated=900.0),
+        share_of_on_events=Pair(real=0.5, simulated=0.52),
+        ratio_of_events=1.025,
+        ratio_of_events_by_saccade=[1.0, 1.0, 1.0],
+        correlation_of_events_per_sample=0.99,
+        correlation_of_event_maps=0.98,
+        correlation_of_event_maps_by_saccade=[0.98, 0.98, 0.98],
+        correlation_of_rates_in_bins_of_4_ms=0.97,
+    )
+    return SaccadesResult(
+        parameters=SaccadesComparison(nmnist="nmnist", mnist="mnist"),
+        provenance=PROVENANCE,
+        agreement=agreement,
+        real=statistics(),
+        simulated=statistics(),
+    )
 
 
 def break_even_rows(disturbance: float = 0.02) -> pd.DataFrame:
@@ -103,21 +133,24 @@ def break_even_rows(disturbance: float = 0.02) -> pd.DataFrame:
     rows = []
     for series, value in [*(("firing rate", rate) for rate in (10.0, 90.0)), ("size", 100), ("size", 200)]:
         rate = value if series == "firing rate" else 10.0
-        result = {
-            "parameters": {"input_rate": value, "network": {"n_recurrent": value}},
-            "provenance": PROVENANCE,
-            "seed": 1,
-            "rate_hz": rate,
-            "synapses": 1000,
-            "pairs": 4000,
-            "synaptic_events_per_step": rate,
-            "seconds_per_step": {
-                "event_driven": [1e-4 * rate, 1.1e-4 * rate, 1.2e-4 * rate],
-                "time_driven": [3.3e-3] * 3,
-                "bound": [1e-3] * 3,
-            },
-            "other_work_processors": [0.01, disturbance if value == 90.0 else 0.02, 0.03],
-        }
+        n_recurrent = 100 if series == "firing rate" else int(value)
+        point = {"network": {"n_input": 10, "n_recurrent": n_recurrent, "n_readout": 2}, "input_rate": rate}
+        point |= {"n_steps": 50, "n_steps_warm_up": 10, "n_steps_time_driven": 5}
+        result = BreakEvenResult(
+            seed=1,
+            parameters=parse(BreakEvenPoint, point),
+            provenance=PROVENANCE,
+            rate_hz=rate,
+            synapses=1000,
+            pairs=4000,
+            synaptic_events_per_step=rate,
+            seconds_per_step=SecondsPerStep(
+                event_driven=[1e-4 * rate, 1.1e-4 * rate, 1.2e-4 * rate],
+                time_driven=[3.3e-3] * 3,
+                bound=[1e-3] * 3,
+            ),
+            other_work_processors=[0.01, disturbance if value == 90.0 else 0.02, 0.03],
+        )
         rows += break_even_collect.rows({"series": series, "parameter": path[series]}, result)
     return pd.DataFrame(rows)
 
@@ -154,19 +187,19 @@ def test_a_disturbed_point_of_break_even_is_marked(tmp_path: Path, disturbance: 
         check(lambda: break_even_figure.draw(rows), tmp_path, other_work.MEANING)
 
 
-def test_a_disturbed_contestant_is_marked(contests: pd.DataFrame, tmp_path: Path) -> None:
-    table = baselines_numbers.summary(contests)
+def test_a_disturbed_simulator_is_marked(baselines: pd.DataFrame, tmp_path: Path) -> None:
+    table = baselines_numbers.summary(baselines)
     own_static = (table["simulator"] == "eprop_core") & (table["variant"] == "static")
     times = baselines_table.printed(table)["Time (s)"]
     assert list(times.str.endswith("†")) == list(own_static)
-    check(lambda: baselines_figure.draw(contests), tmp_path, other_work.MEANING, "20 (1/100)†")
-    texts = [text.get_text() for panel in baselines_figure.draw(contests).axes for text in panel.texts]
+    check(lambda: baselines_figure.draw(baselines), tmp_path, other_work.MEANING, "20 (1/100)†")
+    texts = [text.get_text() for panel in baselines_figure.draw(baselines).axes for text in panel.texts]
     assert sum(text.endswith("†") for text in texts) == 2 * 2  # time and distance to the limit, of two networks
-    assert set(baselines_collect.rows("small", contest_result(False))[0]) >= {"threads", "other_work_processors"}
+    assert set(baselines_collect.rows("small", baseline_result(False))[0]) >= {"threads", "other_work_processors"}
 
 
-def test_contests_are_told_by_medians(contests: pd.DataFrame) -> None:
-    table = baselines_numbers.summary(contests).set_index(["network", "variant", "simulator"])
+def test_simulators_are_compared_by_medians(baselines: pd.DataFrame) -> None:
+    table = baselines_numbers.summary(baselines).set_index(["network", "variant", "simulator"])
     own, nest = table.loc["large", "event_driven", "eprop_core"], table.loc["large", "event_driven", "NEST 3.10.0"]
     assert own["ns_per_synaptic_event"] == pytest.approx(20)
     assert own["seconds_iqr"] == pytest.approx(0.01)
@@ -181,18 +214,18 @@ def test_contests_are_told_by_medians(contests: pd.DataFrame) -> None:
     assert table.loc["small", "training", "eprop_core"]["ratio_to_nest"] == pytest.approx(100)
 
 
-def test_a_phase_is_not_mistaken_for_a_speed_of_the_machine(contests: pd.DataFrame) -> None:
-    own = contests[(contests["simulator"] == "eprop_core") & (contests["variant"] != "training")]
+def test_a_phase_is_not_mistaken_for_a_speed_of_the_machine(baselines: pd.DataFrame) -> None:
+    own = baselines[(baselines["simulator"] == "eprop_core") & (baselines["variant"] != "training")]
     assert set(own["deliver_s"]) == {0.005}
     assert set(own["add_s"]) == {1e-9}
 
 
-def test_baselines_figure(contests: pd.DataFrame, tmp_path: Path) -> None:
+def test_baselines_figure(baselines: pd.DataFrame, tmp_path: Path) -> None:
     labels = ("Time per synaptic event (ns)", "Memory per synapse (bytes)", "Training run (s)", "20 (1/100)")
-    check(lambda: baselines_figure.draw(contests), tmp_path, *labels, "dense matrices would need 27 GB")
+    check(lambda: baselines_figure.draw(baselines), tmp_path, *labels, "dense matrices would need 27 GB")
 
 
-def test_saccades_figure(comparison: dict[str, Any], tmp_path: Path) -> None:
+def test_saccades_figure(comparison: SaccadesResult, tmp_path: Path) -> None:
     check(
         lambda: saccades_figure.draw(comparison),
         tmp_path,
@@ -203,14 +236,14 @@ def test_saccades_figure(comparison: dict[str, Any], tmp_path: Path) -> None:
     )
 
 
-def test_table_of_baselines(contests: pd.DataFrame, tmp_path: Path) -> None:
-    numbers = baselines_numbers.summary(contests)
+def test_table_of_baselines(baselines: pd.DataFrame, tmp_path: Path) -> None:
+    numbers = baselines_numbers.summary(baselines)
     read, markdown, _ = written(numbers[list(baselines_numbers.COLUMNS)], baselines_table.printed(numbers), tmp_path)
     assert list(read.columns) == list(baselines_numbers.COLUMNS)
     assert "event-driven e-prop" in markdown
 
 
-def test_table_of_saccades(comparison: dict[str, Any], tmp_path: Path) -> None:
+def test_table_of_saccades(comparison: SaccadesResult, tmp_path: Path) -> None:
     numbers = saccades_figure.numbers(comparison)
     _, markdown, _ = written(numbers, saccades_table.printed(numbers), tmp_path)
     assert "1.025" in markdown and "0.99" in markdown

@@ -11,7 +11,18 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from small_results import DELAY, DENSITY, INTERCONNECT, PROVENANCE, scaling_result
+import small_results
+from eprop_core.experiments.baselines.parameters import PoissonBaseline
+from eprop_core.experiments.baselines.result import BaselineResult, Process
+from eprop_core.experiments.saccades import measure as saccades
+from eprop_core.experiments.saccades.parameters import SaccadesComparison
+from eprop_core.experiments.saccades.result import SaccadesResult
+from eprop_core.experiments.verification.parameters import Verification
+from eprop_core.experiments.verification.result import VerificationResult
+from eprop_core.parameters import Network
+from eprop_core.parsing import parse
+from eprop_core.verification.findings import Activity, Amplification, Difference, Divergence
+from small_results import DELAY, DENSITY, INTERCONNECT, PROVENANCE, break_even_runs, scaling_result, timings
 from workflow.scripts.baselines import collect as baselines_collect
 from workflow.scripts.baselines import figure as baselines_figure
 from workflow.scripts.baselines import numbers as baselines_numbers
@@ -84,13 +95,6 @@ def check_limits(limits: tuple[float, float], scale: str) -> None:
 # Break-even
 
 
-def timings(rate: float = 10.0, n_synapses: int = 1000, **seconds: list[float]) -> dict[str, Any]:
-    """What one point measured; by default the time-driven model takes ten times as long as the event-driven one."""
-    times = {"event_driven": [1e-4] * 3, "time_driven": [1e-3] * 3, "bound": [5e-4] * 3} | seconds
-    head = {"synapses": n_synapses, "pairs": 4000, "synaptic_events_per_step": rate / 1000 * n_synapses}
-    return {"rate_hz": rate if n_synapses else np.nan, **head, "times": times}
-
-
 BREAK_EVEN: dict[str, tuple[list[dict[str, Any]], set[Reason], set[Reason]]] = {
     "one rate is zero": ([timings(0.0), timings(10.0), timings(90.0)], {Reason.NO_EVENTS}, set()),
     "all rates are zero": ([timings(0.0), timings(0.0)], {Reason.NO_EVENTS}, set()),
@@ -113,19 +117,6 @@ BREAK_EVEN: dict[str, tuple[list[dict[str, Any]], set[Reason], set[Reason]]] = {
     ),
     "one of three was disturbed": ([timings(time_driven=[-1e-5, 1e-3, 2e-3]), timings(90.0)], set(), set()),
 }
-
-
-def break_even_runs(points: list[dict[str, Any]]) -> pd.DataFrame:
-    rows = []
-    for value, point in enumerate(points):
-        times = point["times"]
-        head = {"series": "firing rate", "parameter": "input_rate", "value": float(value), "seed": 1, **point}
-        del head["times"]
-        rows += [
-            {**head, "repeat": repeat, **{f"{model}_s": of_model[repeat] for model, of_model in times.items()}}
-            for repeat in range(3)
-        ]
-    return pd.DataFrame(rows)
 
 
 @pytest.mark.parametrize("case", BREAK_EVEN)
@@ -165,12 +156,12 @@ def test_a_range_needs_two_values() -> None:
     assert often["Event-driven (ms per step)"].iloc[0] == "0.1 (0.1-0.1)"
 
 
-# Contests
+# Baselines
 
 
-def contest(repeats: int = 3, *, only: str | None = None, **changed: Any) -> dict[str, Any]:
-    """A contest of all contestants; values of the simulator's variant ``only``, or of all, can be ``changed``."""
-    measured = []
+def baseline(repeats: int = 3, *, only: str | None = None, **changed: Any) -> BaselineResult:
+    """A comparison of all simulators; values of the variant ``only``, or of all, can be ``changed``."""
+    processes = []
     for repeat in range(1, repeats + 1):
         for simulator, variant in (
             ("eprop_core", "event_driven"),
@@ -191,7 +182,9 @@ def contest(repeats: int = 3, *, only: str | None = None, **changed: Any) -> dic
                 "spikes": 400,
                 "synaptic_events": 10**6,
                 "seconds": 0.01 * repeat,
+                "processor_s": 0.01 * repeat,
                 "memory_bytes": 140_000,
+                "threads": 1,
                 "other_work_processors": 0.0,
             }
             if variant != "time_driven":
@@ -205,46 +198,53 @@ def contest(repeats: int = 3, *, only: str | None = None, **changed: Any) -> dic
                 }
             if not values["synaptic_events"] and "bytes_moved_per_event" in values:
                 values["bytes_moved_per_event"] = None
-            measured.append(values)
-    provenance = PROVENANCE | {"nest": "3.10.0"}
-    return {"network": {"dt": 1.0}, "provenance": provenance, "measured": measured, "left_out": {}}
+            processes.append(Process(**values))
+    network = {"n_input": 10, "n_recurrent": 100, "n_readout": 2}
+    parameters = {"network": network, "input_rate": 10.0, "n_steps": 500, "n_steps_warm_up": 100}
+    return BaselineResult(
+        parameters=parse(PoissonBaseline, parameters),
+        network=parse(Network, network),
+        provenance=small_results.changed(PROVENANCE, nest="3.10.0"),
+        processes=processes,
+        left_out={},
+    )
 
 
 SILENT = {"spikes": 0, "synaptic_events": 0}
-CONTESTS: dict[str, tuple[list[dict[str, Any]], set[Reason], set[Reason]]] = {
-    "nothing spikes": ([contest(**SILENT)], {Reason.NO_EVENTS}, {Reason.NO_EVENTS}),
-    "nothing spikes in one": ([contest(), contest(**SILENT)], {Reason.NO_EVENTS}, {Reason.NO_EVENTS}),
+BASELINES: dict[str, tuple[list[BaselineResult], set[Reason], set[Reason]]] = {
+    "nothing spikes": ([baseline(**SILENT)], {Reason.NO_EVENTS}, {Reason.NO_EVENTS}),
+    "nothing spikes in one": ([baseline(), baseline(**SILENT)], {Reason.NO_EVENTS}, {Reason.NO_EVENTS}),
     "no synapses": (
-        [contest(synapses=0, **SILENT)],
+        [baseline(synapses=0, **SILENT)],
         {Reason.NO_EVENTS, Reason.NO_SYNAPSES},
         {Reason.NO_EVENTS, Reason.NO_SYNAPSES},
     ),
     "memory shrinks": (
-        [contest(memory_bytes=[-4096, 0, 4096], memory_built_bytes=8192)],
+        [baseline(memory_bytes=[-4096, 0, 4096], memory_built_bytes=8192)],
         {Reason.NOT_LARGER, Reason.GIVEN_BACK},
         {Reason.NOT_LARGER},
     ),
     "a shorter run took longer": (
-        [contest(only="time_driven", seconds=[-1e-3, 1e-9, 2e-3], memory_bytes=0)],
+        [baseline(only="time_driven", seconds=[-1e-3, 1e-9, 2e-3], memory_bytes=0)],
         {Reason.NOT_LONGER, Reason.NOT_LARGER},
         {Reason.NOT_LONGER},
     ),
-    "equal times": ([contest(seconds=0.5)], set(), set()),
-    "one process": ([contest(1)], set(), set()),
+    "equal times": ([baseline(seconds=0.5)], set(), set()),
+    "one process": ([baseline(1)], set(), set()),
 }
 
 
-def contest_runs(contests: list[dict[str, Any]]) -> pd.DataFrame:
+def baseline_runs(results: list[BaselineResult]) -> pd.DataFrame:
     names = ("first", "second")
     return pd.DataFrame(
-        [row for name, one in zip(names, contests, strict=False) for row in baselines_collect.rows(name, one)]
+        [row for name, one in zip(names, results, strict=False) for row in baselines_collect.rows(name, one)]
     )
 
 
-@pytest.mark.parametrize("case", CONTESTS)
-def test_contests(case: str, tmp_path: Path) -> None:
-    contests, in_table, in_figure = CONTESTS[case]
-    runs = reread(contest_runs(contests), tmp_path)
+@pytest.mark.parametrize("case", BASELINES)
+def test_baselines(case: str, tmp_path: Path) -> None:
+    results, in_table, in_figure = BASELINES[case]
+    runs = reread(baseline_runs(results), tmp_path)
     table = baselines_numbers.summary(runs)
     assert not np.isinf(table.select_dtypes("number")).any(axis=None)
     shown = table[list(baselines_numbers.COLUMNS)]
@@ -256,7 +256,7 @@ def test_contests(case: str, tmp_path: Path) -> None:
 
 def test_a_spread_needs_two_processes(tmp_path: Path) -> None:
     for repeats, told in ((1, "0.010"), (3, "0.020 (0.010)")):
-        table = baselines_numbers.summary(reread(contest_runs([contest(repeats)]), tmp_path))
+        table = baselines_numbers.summary(reread(baseline_runs([baseline(repeats)]), tmp_path))
         assert set(baselines_table.printed(table)["Time (s)"]) == {told}
 
 
@@ -264,14 +264,15 @@ def test_a_spread_needs_two_processes(tmp_path: Path) -> None:
 
 
 def scaling_runs(kind: str, ranks: tuple[int, ...], repeats: int = 3, **changed: Any) -> pd.DataFrame:
-    """Runs in which what each rank measured is ``changed``."""
+    """Runs in which the measurements of each rank are ``changed``."""
     rows = []
     for n_ranks in ranks:
         result = scaling_result(kind, n_ranks, repeats=repeats)
-        for of_ranks in (of for variant in result["variants"].values() for of in variant["repeats"]):
-            for measured in of_ranks:
-                measured |= changed
-        rows += scaling_collect.rows(result, kind, INTERCONNECT)
+        variants = {}
+        for name, variant in result.variants.items():
+            of_repeats = [[small_results.changed(rank, **changed) for rank in ranks] for ranks in variant.repeats]
+            variants[name] = small_results.changed(variant, repeats=of_repeats)
+        rows += scaling_collect.rows(small_results.changed(result, variants=variants), kind, INTERCONNECT)
     return pd.DataFrame(rows)
 
 
@@ -282,7 +283,7 @@ SCALING: dict[str, tuple[pd.DataFrame, set[Reason], set[Reason]]] = {
         set(),
     ),
     "no synapses": (
-        scaling_runs("strong", (1, 2), synapses={"synapses": 0}, counts={"spikes": 0, "synaptic_events": 0}),
+        scaling_runs("strong", (1, 2), counts={"synapses": 0, "spikes": 0, "synaptic_events": 0}),
         {Reason.NO_EVENTS, Reason.NO_SYNAPSES},
         {Reason.NO_SYNAPSES},
     ),
@@ -310,8 +311,7 @@ def test_scaling(case: str, tmp_path: Path) -> None:
 
 
 def test_an_exchange_without_time_is_not_drawn(tmp_path: Path) -> None:
-    times = {"build": 0.5, "update": 0.2, "deliver": 0.6, "plasticity": 0.5, "collocate": 0.1, "communicate": 0.0}
-    runs = scaling_runs("strong", (1, 2), times_s=times | {"wait": 0.0})
+    runs = scaling_runs("strong", (1, 2), times_s={"communicate": 0.0, "wait": 0.0})
     table = scaling_exchange_figure.numbers(reread(runs, tmp_path))
     assert table["communicate_s"].isna().all()
     check_table(scaling_exchange_table.printed(table))
@@ -401,39 +401,55 @@ def test_nothing_has_no_sign(value: float, text: str) -> None:
     assert write_table.mean_with_interval(value, np.nan, 1, 1) == text
 
 
-# Saccades and validation
+# Saccades and verification
 
 
 def test_recordings_without_events(tmp_path: Path) -> None:
-    def statistics() -> dict[str, Any]:
-        maps = np.zeros((2, 34, 34)).tolist()
-        return {"events_per_sample": [0, 0], "events_per_saccade": [0.0] * 3, "event_map": maps, "rate": [0.0] * 336}
-
-    nothing = {"real": 0.0, "simulated": 0.0}
-    agreement = {
-        "mean_events_per_sample": nothing,
-        "deviation_of_events_per_sample": nothing,
-        "share_of_on_events": dict.fromkeys(nothing),
-        **dict.fromkeys(saccades_figure.CORRELATIONS.values()),
-    }
-    comparison = {"agreement": agreement, "real": statistics(), "simulated": statistics()}
+    nothing = np.zeros(0), np.zeros(0, np.int64)
+    of_two = saccades.statistics([nothing, nothing])
+    comparison = SaccadesResult(
+        parameters=SaccadesComparison(nmnist="nmnist", mnist="mnist"),
+        provenance=PROVENANCE,
+        agreement=saccades.compare(of_two, of_two),
+        real=of_two,
+        simulated=of_two,
+    )
     table = reread(saccades_figure.numbers(comparison), tmp_path)
     check_table(saccades_table.printed(table), Reason.NOTHING_SEEN, Reason.NO_REFERENCE, Reason.CONSTANT)
     check_figure(saccades_figure.draw(comparison), tmp_path, Reason.CONSTANT, downwards=(0, 1, 2, 3))
 
 
-def test_a_difference_that_is_no_number(tmp_path: Path) -> None:
-    rows = [
-        {"check": "MPI ranks", "variant": f"{n} ranks", "quantity": quantity, "max_difference": value, "tolerance": 0.0}
-        for n, (quantity, value) in enumerate([("weights", 0.0), ("weights", None), ("spikes", 0.0)])
-    ]
-    table = pd.DataFrame(rows).assign(passed=[True, False, True])
-    activities = pd.DataFrame([{"check": "MPI ranks", "variant": "2 ranks", "spikes": 0, "weight_change": 0.0}])
-    printed = verification_table.printed(reread(table, tmp_path), activities)
+def test_a_difference_that_is_not_finite(tmp_path: Path) -> None:
+    def difference(quantity: str, value: float) -> Difference:
+        return Difference(quantity=quantity, max_difference=value, tolerance=0.0)
+
+    result = VerificationResult(
+        provenance=PROVENANCE,
+        check="ranks",
+        seed=1,
+        ranks=2,
+        parameters=Verification(),
+        differences={
+            "small": [difference("weights", 0.0)],
+            "large": [difference("weights", np.inf), difference("spikes", 0.0)],
+        },
+        divergences={"small": Divergence(step=3, neuron=2, distance=np.inf)},
+        amplifications={"large": Amplification(step=4, amplification=2.0)},
+        activities={"large": Activity(spikes=0, weight_change=0.0)},
+    )
+    result.write(tmp_path / "result.json")
+    results = [VerificationResult.read(tmp_path / "result.json")]
+    table = reread(verification_table.differences(results), tmp_path)
+    assert list(table["variant"]) == ["small, 2 ranks", "large, 2 ranks", "large, 2 ranks"]
+    assert list(table["passed"]) == [True, False, True]
+    printed = verification_table.printed(table, verification_table.activities(results))
     check_table(printed, Reason.NOT_FINITE)
     assert list(printed["Largest difference"]) == [write_table.DASH + Reason.NOT_FINITE.mark, "0"]
     assert list(printed["Passed"]) == ["1", "1"]
-    dots = verification_figure.differences(reread(table, tmp_path))
+    divergences = reread(verification_table.divergences(results), tmp_path)
+    assert divergences["distance"].isna().all()
+    assert divergences["amplification"].fillna(-1).tolist() == [-1, 2.0]
+    dots = verification_figure.differences(table)
     assert not np.isinf(dots["max_difference"]).any()
     check_figure(verification_figure.draw(dots), tmp_path, downwards=(0,))
 

@@ -15,8 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from eprop_core.experiments.points import Label
 from eprop_core.experiments.studies.parameters import Study
 from eprop_core.parsing import ParameterError, parse
-from small_results import DENSITY, PROJECT
-from test_left_out import break_even_runs, timings
+from small_results import DENSITY, PROJECT, break_even_runs, timings
 from workflow.scripts.break_even import figure as break_even_figure
 from workflow.scripts.report import page as report_page
 from workflow.scripts.shared import read_table, style, write_table

@@ -9,22 +9,47 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import psutil
 import pytest
 import yaml
 
+from workflow.lib import sources
 from workflow.scripts.shared import read_table, write_table
 
 PROJECT = Path(__file__).parents[2]
+SMOKE = PROJECT / "config" / "smoke.yaml"
 NAMES = ("learning", "sparsity", "ablation", "densities", "break_even", "strong_scaling", "weak_scaling", "exchange")
-SIMULATING = {"prepare_dataset", "train", "time_one_rank", "time_many_ranks", "time_dry_run", "time_break_even"}
 TIMING = {"time_one_rank", "time_many_ranks", "time_dry_run"}
+COMPUTING = {"prepare_dataset", "compile", "train", "measure_interconnect", "time_break_even", *TIMING}
+CODE = "results/parameters/code/"
+NEST = "EPROP_BENCH_NEST_PYTHON" in os.environ
+TARGETS = ("all", "verification", "baselines") if NEST else ("all",)
+needs_nest = pytest.mark.skipif(not NEST, reason="EPROP_BENCH_NEST_PYTHON names no Python with NEST")
 CORES = 2
+
+CHANGED = {
+    "eprop_core/configuration.py": set(),
+    "eprop_core/progress.py": set(),
+    "eprop_core/compiled/random.py": {"compile", "train", *TIMING, "time_break_even"},
+    "eprop_core/datasets/saccades.py": {"prepare_dataset", "train"},
+    "eprop_core/experiments/scaling/measure.py": TIMING,
+    "eprop_core/interoperability/nest/bellec.py": set(),
+    "eprop_core/model/synapses.py": {"compile", "train", *TIMING, "time_break_even"},
+    "eprop_core/tasks/classification.py": {"train"},
+    "eprop_core/time_driven/synapses.py": {"time_break_even"},
+    "workflow/lib/plan.py": set(),
+    "workflow/scripts/shared/style.py": set(),
+    "workflow/scripts/studies/collect.py": set(),
+    "workflow/report/study.rst": set(),
+}
+"""A source file of each package, and the rules that compute something and are repeated when it changes."""
 
 
 def command(directory: Path, *arguments: object, project: Path = PROJECT) -> list[str]:
@@ -40,7 +65,10 @@ def snakemake(directory: Path, *arguments: object, project: Path = PROJECT) -> s
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, whose files a test may change."""
-    directory = tmp_path_factory.mktemp("project")
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+def copy_project(directory: Path) -> Path:
     shutil.copy2(PROJECT / "Snakefile", directory)
     for part in ("config", "envs", "eprop_core", "profiles", "workflow"):
         shutil.copytree(PROJECT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -49,21 +77,70 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def changed(file: Path) -> Iterator[None]:
-    """Add a comment to ``file``, for as long as it takes."""
-    text, times = file.read_text(encoding="utf-8"), file.stat()
-    file.write_text(f"{text}\n# changed\n", encoding="utf-8")
+    """Change the code in ``file``, for as long as it takes."""
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f"{text}\nchanged = True\n", encoding="utf-8")  # in a caption, too
     yield
     file.write_text(text, encoding="utf-8")
-    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
     """A directory in which the smoke configuration has run."""
     directory = tmp_path_factory.mktemp("pipeline")
-    run = snakemake(directory, "--configfile", PROJECT / "config" / "smoke.yaml", project=project)
+    run = snakemake(directory, "--configfile", SMOKE, "--", *TARGETS, project=project)
     assert run.returncode == 0, run.stdout + run.stderr
     return directory
+
+
+class Job(NamedTuple):
+    """A job of a finished run; files are relative to its directory."""
+
+    rule: str
+    outputs: frozenset[str]
+    inputs: frozenset[str]
+
+    @property
+    def program(self) -> str | None:
+        """The program that it runs; None if it runs none of this project."""
+        return next((Path(file).stem for file in self.inputs if file.startswith(CODE)), None)
+
+
+@pytest.fixture(scope="module")
+def jobs(finished: Path, project: Path) -> list[Job]:
+    """All jobs, as Snakemake has recorded them."""
+    run = snakemake(finished, "--configfile", SMOKE, "--detailed-summary", "--", *TARGETS, project=project)
+    assert run.returncode == 0, run.stderr
+    outputs: dict[tuple[str, str, frozenset[str]], set[str]] = {}
+    for file, _, rule, log, inputs, *_ in (line.split("\t") for line in run.stdout.splitlines()[1:]):
+        outputs.setdefault((rule, log, frozenset(inputs.split(","))), set()).add(file)
+    return [Job(rule, frozenset(files), inputs) for (rule, _, inputs), files in outputs.items()]
+
+
+def jobs_to_run(finished: Path, project: Path) -> dict[str, int]:
+    """Return how many jobs a dry run would run, by rule."""
+    return jobs_of(snakemake(finished, "--configfile", SMOKE, "--dry-run", "--", *TARGETS, project=project))
+
+
+def jobs_of(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Return how many jobs a call runs, by rule; targets do not count."""
+    assert run.returncode == 0, run.stdout + run.stderr
+    rows = re.findall(r"^(\w+) +(\d+)$", run.stdout + run.stderr, re.MULTILINE)
+    return {rule: int(number) for rule, number in rows if rule not in (*TARGETS, "total")}
+
+
+def jobs_that_depend_on(source: str, jobs: list[Job]) -> list[Job]:
+    """Return the jobs whose program imports a file, and those that read what they write.
+
+    A dry run repeats the latter, too: it cannot know that a result stays as it is.
+    """
+    programs = {job.program for job in jobs if job.program is not None}
+    updated = {f"{CODE}{program}.json" for program in programs if source in sources.listing(program)}
+    depending = [job for job in jobs if job.outputs & updated]
+    while more := [job for job in jobs if job.inputs & updated and job not in depending]:
+        depending += more
+        updated |= {file for job in more for file in job.outputs}
+    return depending
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < CORES, reason="the smoke configuration times two ranks on two cores")
@@ -86,7 +163,7 @@ class TestFinished:
         assert report.count("<svg") >= len(NAMES) or report.count("data:image") >= len(NAMES)
 
     def test_results_say_what_made_them(self, finished: Path) -> None:
-        results = list((finished / "results" / "training").glob("*/seed-*.json"))
+        results = list((finished / "results" / "studies").glob("*/seed-*.json"))
         results += list((finished / "results" / "scaling").glob("*/*_seed-*.json"))
         assert results
         for file in results:
@@ -99,39 +176,45 @@ class TestFinished:
         assert logs
         assert not [log for log in logs if "warning: " in log.read_text(encoding="utf-8")]
 
-    def rules_to_run(self, finished: Path, project: Path) -> set[str]:
-        again = snakemake(finished, "--configfile", PROJECT / "config" / "smoke.yaml", "--dry-run", project=project)
-        assert again.returncode == 0, again.stdout + again.stderr
-        return set(re.findall(r"^(\w+) +\d+$", again.stdout + again.stderr, re.MULTILINE)) - {"total"}
-
     def test_nothing_is_left_to_do(self, finished: Path, project: Path) -> None:
-        assert self.rules_to_run(finished, project) == set()
+        assert jobs_to_run(finished, project) == {}
 
-    @pytest.mark.parametrize("script", ["style", "plot_study", "parameter_curves", "scaling_numbers", "write_report"])
-    def test_another_look_runs_no_simulation(self, finished: Path, project: Path, script: str) -> None:
-        with changed(project / "workflow" / "scripts" / f"{script}.py"):
-            rules = self.rules_to_run(finished, project)
-        drawing = {
-            f"{what}_{kind}" for what in ("study", "scaling", "exchange", "break_even") for kind in ("figure", "table")
-        }
-        assert {"report_page"} <= rules <= {*drawing, "report_page", "scaling", "all"}
-
-    @pytest.mark.parametrize(
-        ("source", "simulating"),
-        [
-            ("synapses.py", {"train", "time_break_even", *TIMING}),
-            ("tasks/classification.py", {"train"}),
-            ("experiments/scaling.py", TIMING),
-            ("time_driven/synapses.py", {"time_break_even"}),
-            ("datasets/saccades.py", {"prepare_dataset", "train"}),
-        ],
-    )
-    def test_a_changed_source_runs_what_depends_on_it(
-        self, finished: Path, project: Path, source: str, simulating: set[str]
+    @pytest.mark.parametrize("source", CHANGED)
+    def test_jobs_whose_program_imports_a_changed_file_are_repeated_and_no_others(
+        self, finished: Path, project: Path, jobs: list[Job], source: str
     ) -> None:
-        with changed(project / "eprop_core" / source):
-            rules = self.rules_to_run(finished, project)
-        assert rules & SIMULATING == simulating
+        """Some files against Snakemake; all of them in ``test_sources.py``."""
+        with changed(project / source):
+            repeated = jobs_to_run(finished, project)
+        assert repeated == dict(Counter(job.rule for job in jobs_that_depend_on(source, jobs)))
+        assert repeated.keys() & COMPUTING == CHANGED[source]
+
+    @needs_nest
+    def test_verification(self, finished: Path) -> None:
+        table = pd.read_csv(finished / "results" / "tables" / "verification.csv")
+        assert list(table) == ["check", "variant", "quantity", "max_difference", "tolerance", "passed"]
+        assert table["check"].nunique() == 7
+        assert table["passed"].all()
+        assert (finished / "results" / "tables" / "verification_divergence.csv").exists()
+        assert (finished / "results" / "figures" / "verification.pdf").read_bytes().startswith(b"%PDF")
+        assert "data:image" in (finished / "results" / "verification.html").read_text(encoding="utf-8")
+
+    @needs_nest
+    def test_baselines(self, finished: Path) -> None:
+        table = pd.read_csv(finished / "results" / "tables" / "baselines.csv")
+        contestants = set(zip(table["network"], table["variant"], table["simulator"].str.split().str[0], strict=True))
+        both = {
+            (network, variant, simulator)
+            for network in ("poisson", "samples")
+            for variant in ("event_driven", "static")
+            for simulator in ("eprop_core", "NEST")
+        }
+        training = {("samples", "training", simulator) for simulator in ("eprop_core", "NEST")}
+        assert contestants == both | training | {
+            (network, "time_driven", "eprop_core") for network in ("poisson", "samples")
+        }
+        assert (table["synaptic_events"] > 0).all()
+        assert (finished / "results" / "figures" / "baselines.pdf").read_bytes().startswith(b"%PDF")
 
     def test_one_table_holds_all_timing_runs(self, finished: Path) -> None:
         table = pd.read_csv(finished / "results" / "tables" / "scaling.csv")
@@ -155,14 +238,14 @@ class TestFinished:
 def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> None:
     """The result is written, and not yet in its place, when the driver or one of two ranks is killed."""
     configuration = tmp_path / "small.yaml"
-    smoke = yaml.safe_load((PROJECT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+    smoke = yaml.safe_load(SMOKE.read_text(encoding="utf-8"))
     smoke["scaling"] = {"strong": smoke["scaling"]["strong"] | {"ranks": [2], "dry_ranks": []}}
     configuration.write_text(yaml.safe_dump(smoke), encoding="utf-8")
     held = tmp_path / "hold"
     held.mkdir()
     (held / "pattern").write_text(r"ranks-2_seed-1\.json$", encoding="utf-8")
     environment = os.environ | {"EPROP_BENCH_HOLD": str(held)}
-    environment["PYTHONPATH"] = f"{Path(__file__).parent / 'hold'}:{os.environ.get('PYTHONPATH', '')}"
+    environment["PYTHONPATH"] = f"{PROJECT / 'tests/support/hold'}:{os.environ.get('PYTHONPATH', '')}"
     target = ("--configfile", configuration, "--", "results/tables/strong_scaling_runs.csv")
     with subprocess.Popen(command(tmp_path, *target), env=environment, stderr=subprocess.DEVNULL) as driver:
         deadline = time.monotonic() + 600
@@ -171,7 +254,7 @@ def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> 
             time.sleep(0.1)
         rank = int(halted[0].suffix[1:])
         live = snakemake(tmp_path, *target)
-        assert live.returncode != 0 and "another call of Snakemake is at work" in live.stdout + live.stderr
+        assert live.returncode != 0 and "another call of Snakemake is running" in live.stdout + live.stderr
         os.kill(driver.pid if killed == "driver" else rank, signal.SIGKILL)
         assert driver.wait(600) != 0
     while psutil.pid_exists(rank):
@@ -184,17 +267,54 @@ def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> 
     assert len(pd.read_csv(tmp_path / "results" / "tables" / "strong_scaling_runs.csv")) == 8
 
 
+def test_a_checkout_that_is_moved_linked_or_unpacked_again_repeats_nothing(tmp_path: Path) -> None:
+    """Its new name has all that a shell or Snakemake might take for something else."""
+    waves = {
+        "dataset": {"name": "sine_waves", "n_steps": 50, "periods": [50]},
+        "network": {"n_recurrent": 5, "neuron": {"V_th": 0.03}},
+        "training": {"epochs": 1},
+    }
+    configuration = tmp_path / "waves.yaml"
+    configuration.write_text(
+        yaml.safe_dump({"tasks": {"waves": waves}, "studies": {"learning": {"tasks": ["waves"], "seeds": [1]}}}),
+        encoding="utf-8",
+    )
+    table = Path("results/tables/learning.md")
+
+    def call(checkout: Path, *options: str) -> dict[str, int]:
+        """Run Snakemake by the Python of an environment within the checkout, and return how many jobs ran."""
+        python = checkout / ".venv" / "bin" / Path(sys.executable).name
+        command = [python, "-m", "snakemake", "--cores", "1", "--configfile", configuration, *options, "--", table]
+        return jobs_of(subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False))
+
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    copy_project(checkout)
+    (checkout / ".venv").symlink_to(sys.prefix)
+    assert call(checkout)["train"] == 1
+
+    moved = checkout.rename(tmp_path / "my project, it's a$b, a{b} ü")
+    for file in (moved / "eprop_core").rglob("*.py"):
+        file.touch()
+    (moved / table).unlink()
+    assert call(moved) == {"study_table": 1}
+    assert (moved / table).exists()
+
+    link = tmp_path / "link"
+    link.symlink_to(moved)
+    assert call(link, "--dry-run") == {}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["tasks", "digits", "network", "neurn"], {}, "no such key"),
-        (["tasks", "digits", "network", "input", "connectivity", "probability"], -0.1, "greater than or equal to 0"),
         (["studies", "densities", "vary", "network.input.connectivity.probabilty"], [0.1], "probabilty"),
         (["scaling", "strong", "ranks"], [1, 399], "processors"),
     ],
 )
 def test_wrong_configuration_is_told_in_one_line(tmp_path: Path, path: list[str], value: object, message: str) -> None:
-    configuration = yaml.safe_load((PROJECT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+    """What is refused, and in which words: ``test_configuration.py``."""
+    configuration = yaml.safe_load(SMOKE.read_text(encoding="utf-8"))
     section = configuration
     for key in path[:-1]:
         section = section[key]
@@ -210,7 +330,7 @@ def test_wrong_configuration_is_told_in_one_line(tmp_path: Path, path: list[str]
 
 
 def test_a_training_that_diverges_is_told_of_on_the_terminal(tmp_path: Path) -> None:
-    configuration = yaml.safe_load((PROJECT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+    configuration = yaml.safe_load(SMOKE.read_text(encoding="utf-8"))
     task = configuration["tasks"]["sine_waves"]
     task["network"]["output"]["weights"]["scale"] = 100.0
     study = {"tasks": ["sine_waves"], "seeds": [1, 2]}
@@ -238,7 +358,7 @@ def test_names_are_text_in_both_reports(tmp_path: Path) -> None:
         "studies": {
             "named": {
                 "tasks": ["waves"],
-                "seeds": [1, 2],
+                "seeds": [1],
                 "variants": {names[0]: {}, names[1]: {"network.plasticity.cutoff": 5}},
             }
         },
@@ -258,41 +378,3 @@ def test_names_are_text_in_both_reports(tmp_path: Path) -> None:
     assert "What each variant changes" in other
     for page in (own, other):
         assert "<script>alert" not in page and "</script>alert" not in page and "(1)</script>" not in page
-
-
-needs_nest = pytest.mark.skipif(
-    "EPROP_BENCH_NEST_PYTHON" not in os.environ, reason="EPROP_BENCH_NEST_PYTHON names no Python with NEST"
-)
-
-
-@needs_nest
-def test_validation(tmp_path: Path) -> None:
-    run = snakemake(tmp_path, "--configfile", PROJECT / "config" / "smoke.yaml", "--", "validation")
-    assert run.returncode == 0, run.stdout + run.stderr
-    table = pd.read_csv(tmp_path / "results" / "tables" / "validation.csv")
-    assert list(table) == ["check", "variant", "quantity", "max_difference", "tolerance", "passed"]
-    assert table["check"].nunique() == 6
-    assert table["passed"].all()
-    assert (tmp_path / "results" / "tables" / "validation_divergence.csv").exists()
-    assert (tmp_path / "results" / "figures" / "validation.pdf").read_bytes().startswith(b"%PDF")
-    assert "data:image" in (tmp_path / "results" / "validation.html").read_text(encoding="utf-8")
-
-
-@needs_nest
-def test_baselines(tmp_path: Path) -> None:
-    run = snakemake(tmp_path, "--configfile", PROJECT / "config" / "smoke.yaml", "--", "baselines")
-    assert run.returncode == 0, run.stdout + run.stderr
-    table = pd.read_csv(tmp_path / "results" / "tables" / "baselines.csv")
-    contestants = set(zip(table["network"], table["variant"], table["simulator"].str.split().str[0], strict=True))
-    both = {
-        (network, variant, simulator)
-        for network in ("poisson", "samples")
-        for variant in ("event_driven", "static")
-        for simulator in ("eprop_core", "NEST")
-    }
-    training = {("samples", "training", simulator) for simulator in ("eprop_core", "NEST")}
-    assert contestants == both | training | {
-        (network, "time_driven", "eprop_core") for network in ("poisson", "samples")
-    }
-    assert (table["synaptic_events"] > 0).all()
-    assert (tmp_path / "results" / "figures" / "baselines.pdf").read_bytes().startswith(b"%PDF")

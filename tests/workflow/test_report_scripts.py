@@ -52,3 +52,15 @@ def test_the_report_is_one_page_that_needs_nothing_else(study: Any, tmp_path: Pa
     assert not re.search(r'(src|href)="https?:', page)
     for told in ("my.yaml", "3 seeds", "Input density 0.5", "0123456789ab", "some CPU", "tables/mine.tex"):
         assert told in page
+
+
+def test_a_figure_that_is_saved_again_is_the_same_file(study: Any, tmp_path: Path) -> None:
+    """Neither its layout moves nor is there a date in it."""
+    runs, _ = study([{DENSITY: 0.5}, {DENSITY: 0.1}])
+    files = [tmp_path / f"figure.{file_format}" for file_format in ("pdf", "svg", "png")]
+    figure = parameter_curves.draw(runs)
+    written = []
+    for _ in range(2):
+        style.save(figure, files)
+        written.append([file.read_bytes() for file in files])
+    assert written[0] == written[1]

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from small_results import INTERCONNECT, check, scaling_result, scaling_rows, written
+from small_results import INTERCONNECT, check, interconnect_result, scaling_result, scaling_rows, written
 from workflow.scripts.scaling import collect as scaling_collect
 from workflow.scripts.scaling import exchange_figure as scaling_exchange_figure
 from workflow.scripts.scaling import exchange_table as scaling_exchange_table
@@ -19,8 +19,6 @@ from workflow.scripts.scaling import table as scaling_table
 from workflow.scripts.shared import other_work, style, write_table
 
 pytestmark = pytest.mark.usefixtures("drawing")
-
-MEASURED_INTERCONNECT = {"interconnect": INTERCONNECT, "other_work_processors": 0.03}
 
 
 def test_scaling_is_told_by_the_slowest_rank_and_the_median() -> None:
@@ -64,7 +62,7 @@ def test_a_dry_run_needs_an_interconnect() -> None:
         scaling_collect.rows(scaling_result("strong", 4, dry_run=True), "mine", None)
 
 
-def test_the_rank_that_a_dry_run_plays_stands_for_all() -> None:
+def test_the_emulated_rank_of_a_dry_run_stands_for_all() -> None:
     table = scaling_numbers.summary(scaling_rows(ranks=(1, 2), dry_ranks=(2, 4)))
     assert list(table["measured"]) == ["measured", "measured", "dry_run", "dry_run"]
     assert list(table["neurons"]) == [100] * 4
@@ -88,10 +86,7 @@ def test_scaling_figure(
 
 @pytest.mark.parametrize("measured", [True, False])
 def test_exchange_figure(tmp_path: Path, measured: bool) -> None:
-    times = [
-        {"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in scaling_exchange_figure.PATTERNS for n in range(3)
-    ]
-    interconnect = MEASURED_INTERCONNECT | {"times": times} if measured else None
+    interconnect = interconnect_result() if measured else None
     rows = pd.concat([scaling_rows("strong", (1, 2), (4, 8), 2), scaling_rows("weak", (1, 2), (), 1)])
     table = scaling_exchange_figure.numbers(rows)
     assert set(table["ranks"]) == {2, 4, 8}
@@ -125,8 +120,7 @@ def test_no_panel_of_the_exchange_is_empty(
     measured: bool,
     shown: list[str],
 ) -> None:
-    times = [{"pattern": pattern, "bytes": 8, "seconds": 1e-6} for pattern in scaling_exchange_figure.PATTERNS]
-    interconnect = MEASURED_INTERCONNECT | {"times": times} if measured else None
+    interconnect = interconnect_result(n_sizes=1) if measured else None
     table = scaling_exchange_figure.numbers(scaling_rows("strong", ranks, dry_ranks, variants))
     check(lambda: scaling_exchange_figure.draw(table, interconnect), tmp_path, *shown)
     panels = [panel for panel in scaling_exchange_figure.draw(table, interconnect).axes if panel.axison]
@@ -214,11 +208,7 @@ def test_a_disturbed_measurement_is_marked_in_figures(tmp_path: Path, disturbed:
 
 @pytest.mark.parametrize("other", ["exchange", "interconnect", None])
 def test_a_disturbed_exchange_is_marked(tmp_path: Path, other: str | None) -> None:
-    times = [
-        {"pattern": p, "bytes": 8 * 4**n, "seconds": 1e-6} for p in scaling_exchange_figure.PATTERNS for n in range(3)
-    ]
-    load = 0.3 if other == "interconnect" else 0.0
-    interconnect = {"interconnect": INTERCONNECT, "times": times, "other_work_processors": load}
+    interconnect = interconnect_result(other_work=0.3 if other == "interconnect" else 0.0)
     table = scaling_exchange_figure.numbers(
         scaling_rows("strong", (1, 2), (4, 8), 2, (2,) if other == "exchange" else ())
     )

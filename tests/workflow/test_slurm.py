@@ -23,9 +23,9 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING), reason=f"SLURM is not installed: no {', '.join(MISSING)}"),
 ]
 
-TESTS = Path(__file__).parent
-PROJECT = TESTS.parents[1]
-TABLES = [*(f"results/tables/{name}_runs.csv" for name in ("learning", "sparsity")), "results/tables/scaling.csv"]
+SUPPORT = Path(slurm.__file__).parent
+PROJECT = SUPPORT.parents[1]
+TABLES = ["results/tables/learning_runs.csv", "results/tables/scaling.csv"]
 PATIENCE = 900  # s, against waiting for ever
 
 
@@ -87,7 +87,7 @@ class Driver:
         }
         environment |= {
             "PATH": f"{cluster.commands}:{os.environ['PATH']}",
-            "PYTHONPATH": f"{TESTS / 'hold'}:{os.environ.get('PYTHONPATH', '')}",
+            "PYTHONPATH": f"{SUPPORT / 'hold'}:{os.environ.get('PYTHONPATH', '')}",
             "EPROP_BENCH_HOLD": str(self.held),
         }
         command = ["env", "--default-signal=INT"]  # where the tests run in the background, it is ignored
@@ -171,7 +171,7 @@ def results(directory: Path) -> dict[str, dict]:
     return {
         f"rule_{rule}_wildcards_{name}": json.loads(file.read_text(encoding="utf-8"))
         for pattern, rule in {
-            "training/*/seed-*.json": "train",
+            "studies/*/seed-*.json": "train",
             "scaling/*/ranks-1_seed-*.json": "time_one_rank",
             "scaling/*/ranks-[!1]_seed-*.json": "time_many_ranks",
             "scaling/*/dry-*_seed-*.json": "time_dry_run",
@@ -266,7 +266,7 @@ def test_mpiexec_of_the_environment_starts_ranks_on_one_node(
 def test_the_next_call_finishes_the_work(
     cluster: Cluster, finished: Finished, tmp_path: Path, end: signal.Signals
 ) -> None:
-    unfinished = copy_without(finished, tmp_path / "run", "results/training/*/seed-*.json", "results/tables/*")
+    unfinished = copy_without(finished, tmp_path / "run", "results/studies/*/seed-*.json", "results/tables/*")
     table = "results/tables/learning_runs.csv"
     # One job halts, so that the other core is free for those that are to finish.
     with Driver(cluster, unfinished, table, hold=r"digits-\w+/seed-2\.json$") as first:

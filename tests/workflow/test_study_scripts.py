@@ -1,6 +1,5 @@
 """Tables and figures of studies from small results: the numbers in them, and that what is drawn can be read."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from small_results import DELAY, DENSITY, check, training_result, written
+from small_results import DELAY, DENSITY, changed, check, training_result, written
 from workflow.scripts.shared import spread, write_table
 from workflow.scripts.studies import collect as studies_collect
 from workflow.scripts.studies import (
@@ -89,7 +88,8 @@ def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: An
     for goal, told in ((0.9, "goal 90 %: 0.20 ± 0.00 s"), (0.94, "goal 94 %: 2 of 3 seeds"), (1.0, "0 of 3 seeds")):
         tables = study([{DENSITY: 1.0}], goals={"digits": goal})
         check(lambda tables=tables: learning_curves.draw(*tables, NO_ANSWERS), tmp_path, told)
-    curve = [{"training_accuracy": None, "training_loss": loss, "training_time_s": 1 / loss} for loss in (4, 2, 1)]
+    point = training_result(1).curve[0]
+    curve = [changed(point, training_accuracy=None, training_loss=loss, training_time_s=1 / loss) for loss in (4, 2, 1)]
     assert studies_collect.time_to(2.5, curve) == 0.5
     assert studies_collect.time_to(0.5, curve) is None
 
@@ -104,8 +104,8 @@ def answers(n_readouts: int) -> pd.DataFrame:
 
 
 def test_answers_are_those_of_the_first_run(study: Any, tmp_path: Path) -> None:
-    result = training_result(1) | {"last_answer": {"target": [[0.0, 1.0], [0.5, 1.5]], "readout": [[2, 3], [4, 5]]}}
-    (tmp_path / "answer.json").write_text(json.dumps(result), encoding="utf-8")
+    last_answer = {"target": [[0.0, 1.0], [0.5, 1.5]], "readout": [[2, 3], [4, 5]]}
+    changed(training_result(1), last_answer=last_answer).write(tmp_path / "answer.json")
     point = {"task": "pattern", "results": [str(tmp_path / "answer.json")]}
     table = studies_collect.answers([point, {"task": "pattern", "results": []}])
     assert list(table["answer"]) == [2, 4, 3, 5]
@@ -123,7 +123,7 @@ def unanswerable(runs: pd.DataFrame, curves: pd.DataFrame) -> tuple[pd.DataFrame
 
 def test_regressions_have_a_normalized_error(tmp_path: Path) -> None:
     def collected(**values: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
-        (tmp_path / "result.json").write_text(json.dumps(training_result(1) | values), encoding="utf-8")
+        changed(training_result(1), **values).write(tmp_path / "result.json")
         point: dict[str, Any] = dict.fromkeys(("task", "variant", "series", "panel"), "")
         point |= {"changes": {}, "default": True, "results": [str(tmp_path / "result.json")]}
         return studies_collect.collect([point], {}, margin=0.02)

@@ -1,1 +1,1 @@
-"""What the rules share: plain, typed functions, of which a Snakefile holds none."""
+"""Functions that the rules share."""

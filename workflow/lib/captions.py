@@ -1,4 +1,4 @@
-"""What captions say: numbers of seeds and repeats, sizes.
+"""Facts that captions state: numbers of seeds and repeats, sizes.
 
 Captions are reStructuredText, and their facts are printed in the page that ``snakemake --report`` makes, in a script:
 no names are among them but those that have letters, digits and "_".
@@ -7,7 +7,8 @@ no names are among them but those that have letters, digits and "_".
 from typing import TYPE_CHECKING, Any
 
 from eprop_core.configuration import Configuration
-from workflow.scripts.shared.parameter_names import parameter_name
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.labels import label_of
 
 if TYPE_CHECKING:
     from workflow.lib.plan import Plan
@@ -21,7 +22,7 @@ def study(configuration: Configuration, name: str) -> dict[str, Any]:
         "tasks": parameters.tasks,
         "seeds": len(set(parameters.seeds)),
         "margin": parameters.margin,
-        "varied": [parameter_name(path) for path in [*parameters.vary, *parameters.grid]],
+        "varied": [label_of(TaskParameters, path) for path in [*parameters.vary, *parameters.grid]],
     }
 
 
@@ -46,7 +47,7 @@ def break_even(configuration: Configuration) -> dict[str, Any]:
 
 
 def baselines(plan: "Plan") -> dict[str, Any]:
-    """Return the facts of the comparison between simulators: what each network is shown, and numbers of repeats."""
+    """Return the facts of the comparison of simulators: the input of each network, and numbers of repeats."""
     networks = plan.baselines.values()
     return {
         "networks": {of.name: of.task.dataset.name if of.task else "Poisson input" for of in networks},

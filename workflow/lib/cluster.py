@@ -1,10 +1,9 @@
-"""What a timing run asks of a cluster."""
+"""Resources of timing runs on a cluster: nodes, memory, time and launcher."""
 
 import math
 import os
 
 from eprop_core.configuration import Configuration
-from eprop_core.experiments.scaling import estimates
 from eprop_core.experiments.scaling.parameters import Scaling
 
 
@@ -14,29 +13,30 @@ def ranks_per_node(configuration: Configuration, n_ranks: int) -> int:
 
 
 def number_of_nodes(configuration: Configuration, n_ranks: int) -> int | None:
-    """Return the number of nodes; None where the configuration leaves it to SLURM."""
+    """Return the number of nodes; None if the configuration leaves it to SLURM."""
     of_node = configuration.ranks_per_node
     return None if of_node is None else math.ceil(n_ranks / of_node)
 
 
 def memory(scaling: Scaling, n_ranks: int, n_ranks_here: int) -> int:
-    """Return the memory of each node in MB."""
+    """Return the memory on each node, MB, for ``n_ranks_here`` of the ``n_ranks`` ranks."""
+    from eprop_core.experiments.scaling import estimates  # loads the compiler, which few calls of Snakemake need
+
     return math.ceil(1.1 * estimates.memory_of_job(scaling.timing, n_ranks) * n_ranks_here / 1e6)
 
 
 def minutes(scaling: Scaling, n_ranks: int, attempt: int) -> int:
-    """Return the time limit: twice the estimate for a slow core, and more at each attempt."""
+    """Return the time limit, minutes: twice the estimate for a slow core, times the number of the attempt."""
+    from eprop_core.experiments.scaling import estimates  # as above
+
     return math.ceil(10 + 2 * estimates.seconds_of_job(scaling.timing, n_ranks) / 60) * attempt
 
 
 def mpi_launcher() -> str:
-    """Return the program that starts ranks.
-
-    Within a batch job that is the system's own; otherwise the first on the path, from the environment of this Python.
-    """
+    """Return the program that starts ranks: ``srun`` in a batch job, otherwise ``mpiexec`` of the environment."""
     return "srun" if "SLURM_JOB_ID" in os.environ else "mpiexec"
 
 
 def oversubscribe(*scalings: Scaling) -> str:
-    """Return the option of timing programs that one of these experiments allows."""
+    """Return the option ``--oversubscribe`` if one of the experiments allows it, otherwise nothing."""
     return "--oversubscribe" if any(scaling.oversubscribe for scaling in scalings) else ""

@@ -1,6 +1,7 @@
-"""Write what documents the configuration, made from its models: a JSON Schema, and the keys in Markdown.
+"""Write the documents that are generated from the code.
 
-Run it in the project's directory after a change of the configuration's models.
+These are the JSON Schema of the configuration and the tables of its keys, from its models, and the layers and the
+diagram of the packages, from their imports. Run it in the directory of the project after a change of models or imports.
 """
 
 import argparse
@@ -13,20 +14,20 @@ from eprop_core.configuration import Configuration
 SCHEMA = Path("workflow/schemas/config.schema.json")
 README = Path("config/README.md")
 HEADING = "## All keys\n"
-"""The part of the README from here on is generated."""
+"""The README is generated from this heading on."""
 
 
 def schema() -> str:
     """Return the JSON Schema of the configuration."""
-    values = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Configuration.model_json_schema()}
+    values = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_root()}
     return json.dumps(values, indent=2) + "\n"
 
 
 def keys() -> str:
-    """Return a section in Markdown with a table of keys for each model of the configuration."""
-    root = Configuration.model_json_schema()
+    """Return the section with a table of keys for each model of the configuration, in Markdown."""
+    root = _root()
     order = ["Configuration"]
-    for name in order:  # grows while it is walked: a model comes before those that its keys refer to
+    for name in order:  # the list grows in the loop: a model comes before those that its keys refer to
         order += [other for other in dict.fromkeys(_references(_model(root, name)["properties"])) if other not in order]
     parts = [HEADING, "Made by `python -m workflow.lib.documentation` from the models that check them.\n"]
     for name in order:
@@ -39,6 +40,24 @@ def keys() -> str:
             parts.append(f"| `{key}` | {_values(field)} | {default} | {field.get('description', '')} |")
         parts.append("")
     return "\n".join(parts)
+
+
+def _root() -> dict[str, Any]:
+    """Return the schema of the configuration, in which a description begins with the unit of the values."""
+    root: dict[str, Any] = _with_units(Configuration.model_json_schema())
+    return root
+
+
+def _with_units(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_units(inner) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    described = {key: _with_units(inner) for key, inner in value.items()}
+    described.pop("label", None)  # no key of the configuration has either name
+    if unit := described.pop("unit", None):
+        described["description"] = f"{unit}, {described['description']}"
+    return described
 
 
 def _model(root: dict[str, Any], name: str) -> dict[str, Any]:
@@ -54,7 +73,7 @@ def _references(value: Any) -> list[str]:
 
 
 def _default(value: Any) -> str:
-    """Return a default; of a section only what it chooses by name, as it may differ from the defaults of its model."""
+    """Return a default. A section shows only its choices by name, which can differ from the defaults of its model."""
     if isinstance(value, dict):
         choices = ", ".join(f"{key}: {chosen}" for key, chosen in value.items() if isinstance(chosen, str))
         if not choices or any(isinstance(inner, dict) for inner in value.values()):
@@ -64,7 +83,7 @@ def _default(value: Any) -> str:
 
 
 def _values(field: dict[str, Any]) -> str:
-    """Return in words which values a key allows."""
+    """Return a description of the values that a key allows."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
@@ -83,7 +102,7 @@ def _values(field: dict[str, Any]) -> str:
 
 
 def documents(directory: Path) -> dict[Path, str]:
-    """Return what the documenting files below ``directory`` should hold."""
+    """Return the up-to-date content of the generated documents below ``directory``, by file."""
     readme = (directory / README).read_text(encoding="utf-8").partition(HEADING)[0] + keys()
     return {directory / SCHEMA: schema(), directory / README: readme}
 

@@ -1,8 +1,8 @@
-"""One call of Snakemake at a time in a directory; what a killed one has left is ended.
+"""One call of Snakemake at a time per directory, and an end to the jobs of a call that was killed.
 
-A lock that the system drops when its holder ends, however it ends, tells a call that was killed from one that runs.
-Where one was killed, its programs on this machine end by themselves (:mod:`eprop_core.experiments.driver`), and the
-next call cancels what it submitted.
+A running call holds a file lock, which the system releases when the call ends in any way. If a call was killed, its
+programs on this machine end by themselves (:mod:`eprop_core.experiments.driver`), and the next call cancels the batch
+jobs that it submitted.
 """
 
 import atexit
@@ -16,20 +16,22 @@ from pathlib import Path
 from eprop_core.experiments import driver
 
 PATIENCE = 120.0
-"""s, until cancelled jobs are gone."""
+"""s, longest wait for cancelled jobs to end."""
 
-_held: list[object] = []  # the open lock file: closing it would drop the lock
+_held: list[object] = []  # the open lock file; closing it would release the lock
 
 
 class AnotherCallError(ValueError):
-    """Another call of Snakemake is at work in the directory; the message is one line."""
+    """Another call of Snakemake is running in the directory; the message is one line."""
 
 
 def claim(directory: Path) -> None:
-    """Keep other calls out of ``directory`` until this process ends, and end what a killed one has left.
+    """Lock ``directory`` until this process ends, and cancel the batch jobs of a call that was killed.
 
-    Raises:
-        AnotherCallError: another call is at work there.
+    Raises
+    ------
+    AnotherCallError
+        If another call is running in ``directory``.
     """
     file = directory / ".snakemake" / "driver"
     file.parent.mkdir(exist_ok=True)
@@ -38,7 +40,7 @@ def claim(directory: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = file.read_text(encoding="utf-8")
-        raise AnotherCallError(f"another call of Snakemake is at work in {directory}: process {holder}") from None
+        raise AnotherCallError(f"another call of Snakemake is running in {directory}: process {holder}") from None
     _held.append(lock)
     killed = file.read_text(encoding="utf-8").strip()
     if killed:
@@ -50,15 +52,15 @@ def claim(directory: Path) -> None:
 
 
 def _cancel_jobs_left(directory: Path) -> None:
-    """Cancel the SLURM jobs that a killed call submitted from ``directory``, and wait until they are gone.
+    """Cancel the SLURM jobs that a killed call submitted from ``directory``, and wait until they have ended.
 
-    A cancelled job may still remove its output, and must not meet the job that makes it anew.
+    A cancelled job still removes its output, so it must end before another job writes the same files.
     """
     if shutil.which("squeue") is None:
         return
     deadline = time.monotonic() + PATIENCE
     while (jobs := _jobs_from(directory)) and time.monotonic() < deadline:
-        print(f"Cancel the jobs that a killed call has left: {', '.join(jobs)}", file=sys.stderr, flush=True)
+        print(f"Cancelling the jobs of a call that was killed: {', '.join(jobs)}", file=sys.stderr, flush=True)
         subprocess.run(["scancel", *jobs], check=False)
         time.sleep(1)
 

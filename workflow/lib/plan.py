@@ -1,4 +1,4 @@
-"""What follows from a configuration: the points to compute, and the names of all files."""
+"""The plan that follows from a configuration: the points to compute, and the names of all files."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from eprop_core.configuration import Configuration
 from eprop_core.datasets.registry import Dataset
-from eprop_core.experiments.baselines.parameters import Contest, SampleContest
+from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.points import content_hash
 from eprop_core.experiments.scaling.parameters import Scaling
@@ -20,8 +20,8 @@ from workflow.lib import captions, sources
 
 PICTURES = ("pdf", "svg", "png")
 PRINTED = ("csv", "md", "tex")
-CHECKS = ("nest_eprop_plus", "nest_bellec", "time_driven", "gradients")
-"""Verification that is made for every seed."""
+CHECKS = ("nest_eprop_plus", "nest_bellec", "time_driven", "reference", "gradients")
+"""Checks of the verification that run for every seed."""
 
 
 class BaselinesNetwork(NamedTuple):
@@ -29,18 +29,18 @@ class BaselinesNetwork(NamedTuple):
 
     name: str
     """Key in the configuration."""
-    parameters: Contest
+    parameters: BaselineParameters
     task: TaskParameters | None
-    """The task whose samples it is shown; None for Poisson input."""
+    """The task whose samples are the input; None for Poisson input."""
 
     @property
     def network(self) -> Network | BaseModel:
-        """The network, of which a task does not know the sizes."""
+        """The network; that of a task lacks the numbers of inputs and readouts."""
         return self.task.network if self.task else self.parameters.network  # type: ignore[union-attr]
 
 
 def figure(name: str) -> list[str]:
-    """Return the files of a figure: pictures, and the table of its numbers."""
+    """Return the files of a figure: pictures, and its numbers as CSV."""
     return [f"results/figures/{name}.{extension}" for extension in (*PICTURES, "csv")]
 
 
@@ -60,21 +60,27 @@ def modules(chosen: Any) -> list[str]:
 
 
 class Plan:
-    """The points of all experiments, and what is read from and written to which file.
+    """The points of all experiments, and the files that the rules read and write.
 
-    Equal points of different studies share their result files, because the names depend on the parameters alone.
+    Equal points of different studies share their result files, because file names depend on the parameters only.
+
+    Parameters
+    ----------
+    configuration
+        The validated configuration.
+    origin
+        The files of the configuration, for the report.
     """
 
     def __init__(self, configuration: Configuration, origin: str) -> None:
         self.configuration = configuration
         self.origin = origin
-        """The files of the configuration."""
 
-    # Points by the name that their files have.
+    # Points by the name of their files.
 
     @cached_property
     def tasks(self) -> dict[str, TaskParameters]:
-        """What is trained."""
+        """Tasks to train."""
         studies = self.configuration.studies
         return {point["name"]: point["parameters"] for study in studies for point in self._points_of_study(study)}
 
@@ -82,12 +88,12 @@ class Plan:
     def baselines(self) -> dict[str, BaselinesNetwork]:
         """Networks on which simulators are compared.
 
-        Of the tasks whose samples may be shown, the first whose data are on this machine is taken, else the last.
+        Of several tasks, the first one whose data are on this machine is used, otherwise the last one.
         """
         named = {}
         for key, parameters in self.configuration.baselines.items():
             name, task = f"{key}-{content_hash(parameters)}", None
-            if isinstance(parameters, SampleContest):
+            if isinstance(parameters, SampleBaseline):
                 tasks = [self.configuration.tasks[task] for task in parameters.tasks]
                 task = next((task for task in tasks if _is_here(task)), tasks[-1])
                 name += f"-{content_hash(task)}"
@@ -169,12 +175,12 @@ class Plan:
         return [f"{directory}/train.npz", f"{directory}/test.npz"]
 
     def has_exchange(self) -> bool:
-        """Whether any scaling experiment has several ranks, whose exchange is to be shown."""
+        """Return whether any scaling experiment has several ranks, so that there is an exchange to show."""
         scaling = self.configuration.scaling.values()
         return any(max(*of_name.ranks, *of_name.dry_ranks, 1) > 1 for of_name in scaling)
 
     def measured_interconnect(self, *names: str) -> list[str]:
-        """Return the measurement from which the dry runs of scaling experiments are modelled; none if not needed."""
+        """Return the measured interconnect if dry runs of these scaling experiments need it, otherwise nothing."""
         needed = any(self.configuration.scaling[name].dry_ranks for name in names)
         return ["results/interconnect.json"] if needed and self.configuration.interconnect is None else []
 
@@ -192,7 +198,7 @@ class Plan:
             "scaling": {name: self._scaling(name) for name in configuration.scaling},
             "break_even": {**self.break_even, "all": {"points": self._points_of_break_even()}},
             "baselines": {
-                **{name: {"contest": of.parameters, "task": of.task} for name, of in self.baselines.items()},
+                **{name: {"baseline": of.parameters, "task": of.task} for name, of in self.baselines.items()},
                 "all": {"results": {of.name: f"results/baselines/{name}.json" for name, of in self.baselines.items()}},
             },
             "saccades": {"all": configuration.saccades},
@@ -206,7 +212,7 @@ class Plan:
         return json.dumps(_plain(content), indent=1)
 
     def sections(self) -> list[dict[str, Any]]:
-        """Return what the report shows: the name of a figure and table, its caption, and the caption's facts."""
+        """Return the sections of the report: name of figure and table, caption, and facts of the caption."""
         configuration = self.configuration
         sections = [(study, "study.rst", captions.study(configuration, study)) for study in configuration.studies]
         sections += [
@@ -218,7 +224,7 @@ class Plan:
         return [{"name": name, "caption": caption, "facts": facts} for name, caption, facts in sections]
 
     def results_of_report(self) -> list[str]:
-        """Return all result files that the report covers."""
+        """Return the result files of all experiments in the report."""
         files = [file for study in self.configuration.studies for file in self.results_of_study(study)]
         files += [file for name in self.configuration.scaling for file in self.results_of_scaling(name)]
         return list(dict.fromkeys([*files, *self.results_of_break_even]))
@@ -282,7 +288,7 @@ class Plan:
         }
 
     def _points_of_break_even(self) -> list[dict[str, Any]]:
-        """Return series, path of the parameter on the axis, and result files, one per seed, of each point."""
+        """Return for each point its series, the parameter on the axis, and the result files, one per seed."""
         experiment = self.configuration.break_even
         if experiment is None:
             return []
@@ -304,7 +310,7 @@ def _is_here(task: TaskParameters) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return models as dictionaries, also within dictionaries."""
+    """Return ``value`` with models replaced by dictionaries."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     return {key: _plain(inner) for key, inner in value.items()} if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""Rest for Snakemake's scheduler while a job has all cores to itself."""
+"""Keeps Snakemake's scheduler idle while a job uses all cores."""
 
 import functools
 import inspect
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def let_scheduler_rest() -> None:
-    """Let Snakemake's scheduler look for jobs that can start only when some may.
+    """Let Snakemake's scheduler check for jobs to start only when a job can start.
 
-    While jobs wait, each look of Snakemake 9 starts a timer for the next one (its number of jobs per time span may
-    allow more by then), and each job that ends adds a look: after a hundred jobs there are a hundred timers, and the
-    driver takes a quarter of a core from the job that has all of them. One timer is enough, and none is needed while
-    all cores are taken: the end of a job is followed by a look anyway.
+    While jobs wait, each check of Snakemake 9 starts a timer for the next one, because its limit of jobs per time span
+    may allow more jobs then. Each finished job adds a check: after a hundred jobs there are a hundred timers, and the
+    driver takes a quarter of a core from the job that uses all cores. One timer is enough, and none is needed while all
+    cores are in use, because the end of a job triggers a check anyway.
 
-    Does nothing where Snakemake's scheduler is another one.
+    The function has no effect if Snakemake's scheduler has another interface.
     """
     try:
         from snakemake.scheduling.job_scheduler import JobScheduler
@@ -36,11 +36,11 @@ def let_scheduler_rest() -> None:
             return
 
         def look() -> None:
-            delays.discard(delay)  # first: the look may start the next timer
+            delays.discard(delay)  # first, because the check may start the next timer
             self._open_jobs.release()
 
         timer = threading.Timer(delay, look)
-        timer.daemon = True  # the driver does not wait for it to end
+        timer.daemon = True  # the driver does not wait for it
         delays.add(delay)
         timer.start()
 

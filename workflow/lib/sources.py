@@ -1,8 +1,9 @@
-"""The source code that a program's result depends on: what it imports, transitively, by content.
+"""The source code that the result of a program depends on: the modules that it imports, transitively.
 
-Snakemake repeats a job when an input file changes. The input that stands for a job's code lists the modules that the
-job's program imports, each with a hash of its parsed code: comments, docstrings and the place of the checkout do not
-count. What a program imports by a name in its parameters is listed on its own: readers of data sets, tasks, plug-ins.
+Snakemake repeats a job when an input file changes. One input of each job lists the modules that its program imports,
+with a hash of the parsed code of each. Comments, docstrings and the location of the checkout do not change the hashes.
+Modules that a program imports by a name in its parameters (readers of data sets, tasks, plug-ins) are listed on their
+own.
 """
 
 import ast
@@ -20,11 +21,11 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("eprop_core", "workflow")
 
 WITHOUT_INFLUENCE = {
-    "eprop_core.progress": "prints how far the work is",
+    "eprop_core.progress": "prints the progress",
     "eprop_core.interrupts": "defers Ctrl-C",
-    "eprop_core.experiments.driver": "ends a program whose driver has ended",
+    "eprop_core.experiments.driver": "ends a program when its driver has ended",
 }
-"""Modules that cannot change a result, and why."""
+"""Modules that cannot change a result, with the reason."""
 
 STARTED = {
     "eprop_core.experiments.baselines.measure": (
@@ -39,16 +40,16 @@ STARTED = {
     "eprop_core.verification.published": ("eprop_core/interoperability/nest/published.py",),
     "workflow.scripts.report.page": ("workflow/report/*",),
 }
-"""What modules start or read instead of importing it: modules, and files relative to the checkout.
+"""Modules and files that a module starts or reads instead of importing; file names are relative to the checkout.
 
-A Python file is a program for another interpreter, which imports the files beside it.
+A Python file in this list is a program for another interpreter, and imports files of its own folder.
 """
 
 
 def listing(program: str) -> dict[str, str]:
-    """Return a hash by file, relative to the checkout, of everything that a module's result depends on.
+    """Return the hashes of all files that the result of a program depends on, by file name relative to the checkout.
 
-    A plug-in's files are listed by module, after name and version of its distribution.
+    The files of a plug-in are listed by module, with the name and version of its distribution.
     """
     files: set[Path] = set()
     plugged_in: dict[str, str] = {}
@@ -87,7 +88,7 @@ def chosen_modules(parameters: Any) -> set[str]:
 
 
 def imported(module: str) -> set[str]:
-    """Return the modules of the project that a module imports by itself."""
+    """Return the modules of the project that a module imports directly."""
     return set(_graph().find_modules_directly_imported_by(module))
 
 
@@ -97,7 +98,7 @@ def _graph() -> grimp.ImportGraph:
 
 
 def _packages(module: str) -> set[str]:
-    """Return the packages around a module, which Python imports before it."""
+    """Return the packages that contain a module, which Python imports first."""
     parts = module.split(".")
     return {".".join(parts[:n]) for n in range(1, len(parts))}
 
@@ -108,7 +109,7 @@ def _file(module: str) -> Path:
 
 
 def _with_neighbours(file: Path) -> set[Path]:
-    """Return a file and, if it is a program, all files beside it that it imports, transitively."""
+    """Return a file and, for a Python file, the files of its folder that it imports, transitively."""
     found, pending = {file}, [file] if file.suffix == ".py" else []
     while pending:
         for node in ast.walk(ast.parse(pending.pop().read_bytes())):

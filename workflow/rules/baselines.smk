@@ -1,4 +1,4 @@
-# Baselines: simulators compared on the same network, one job per network, alone on its machine; made only on demand.
+# Baselines: simulators compared on the same network. One job per network, alone on its machine; runs only on request.
 
 
 localrules:
@@ -59,7 +59,7 @@ use rule collect_study as collect_baselines with:
         program="baselines.collect",
         options="",
     message:
-        "Collect the results of the simulators"
+        "Collect the results of the comparison of simulators"
 
 
 use rule collect_study as baselines_figure with:

@@ -44,7 +44,7 @@ use rule collect_study as collect_break_even with:
         program="break_even.collect",
         options="",
     message:
-        "Collect the results of break_even"
+        "Collect the results of the break-even experiment"
 
 
 use rule collect_study as break_even_figure with:
@@ -67,7 +67,7 @@ use rule collect_study as break_even_figure with:
         options="",
         facts=captions.break_even(CONFIGURATION),
     message:
-        "Draw break_even"
+        "Draw the break-even experiment"
 
 
 use rule collect_study as break_even_table with:
@@ -82,4 +82,4 @@ use rule collect_study as break_even_table with:
         program="break_even.table",
         options="",
     message:
-        "Tabulate break_even"
+        "Tabulate the break-even experiment"

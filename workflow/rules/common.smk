@@ -1,11 +1,11 @@
-# The checked configuration, the plan that follows from it, and how programs are started.
+# The validated configuration, the plan that follows from it, and the environment in which programs run.
 
 import os
 import shlex
 import sys
 from pathlib import Path
 
-# Rules and programs take their modules from the checkout that this file is part of.
+# Rules and programs import their modules from the checkout that contains this file.
 SOURCE = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(SOURCE))
 
@@ -31,9 +31,9 @@ PLAN = Plan(CONFIGURATION, CONFIGURATION_FILE)
 
 scheduler.let_scheduler_rest()
 
-# Each program runs with the Python that runs Snakemake, activated or not, computes on one thread (Snakemake gives
-# libraries as many as a job has cores), and ends with this process. (A prefix, because the text of a rule's command is
-# a reason to run its jobs again. Braces are doubled, because Snakemake formats it.)
+# Programs run with the Python that runs Snakemake, even if its environment is not activated. They compute on one thread
+# (Snakemake would allow one per core of the job) and end when this process ends. This is a prefix, because a change of
+# the command of a rule repeats its jobs. Braces are doubled, because Snakemake formats the prefix.
 
 paths = {"PYTHONPATH": SOURCE}
 if not workflow.deployment_settings.deployment_method:
@@ -50,22 +50,23 @@ shell.prefix(
     )
 )
 
-# A caption can bring in no raw HTML and no file.
+# Captions must not include raw HTML or files.
 os.environ.update(DOCUTILSCONFIG=str(SOURCE / "workflow" / "report" / "docutils.conf"))
 
 
 def parameters(kind, name):
+    """Return the parameter file of a job."""
     return f"results/parameters/{kind}/{name}.json"
 
 
 def compiled(networks):
-    """Files that exist when the simulator is compiled for all of these networks."""
+    """Return the files that mark the simulator as compiled for all of these networks."""
     kinds = sorted({kind(network) for network in networks})
     return expand("results/compiled/{kind}.json", kind=kinds)
 
 
 def needed(value, key, target):
-    """Return a part of the configuration that a target needs."""
+    """Return a value of the configuration; exit with a message if the target needs it and it is missing."""
     if not value:
         sys.exit(
             f"{CONFIGURATION_FILE}: {key}: the target {target} needs this key (config/README.md)"
@@ -74,17 +75,17 @@ def needed(value, key, target):
 
 
 def is_local():
-    """Whether all jobs run here; where they are submitted, Snakemake knows how many may be at once (`--jobs`)."""
+    """Return whether all jobs run on this machine; on a cluster, `--jobs` limits their number."""
     return workflow.is_main_process and workflow.resource_settings.nodes is None
 
 
 def all_cores():
-    """For what has the machine to itself while its time is measured."""
+    """Return the number of cores of a job whose times are measured: all, so that no other job runs beside it."""
     return workflow.resource_settings.cores if is_local() else 1
 
 
 def either(names):
-    """Pattern of a wildcard that is one of ``names``."""
+    """Return the pattern of a wildcard that is one of ``names``."""
     return "|".join(names) or "(?!)"
 
 
@@ -101,8 +102,8 @@ wildcard_constraints:
     kind="[a-z0-9_-]+",
 
 
-# What programs read. Snakemake repeats a job when an input file changes, so the parameters and the source code of a job
-# are files, rewritten when their content changes.
+# The parameters of each program, and the hashes of its source code, are input files of its jobs. Snakemake rewrites them
+# when their content changes, and then repeats the jobs.
 
 
 localrules:

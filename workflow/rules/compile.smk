@@ -1,4 +1,4 @@
-# The simulator is compiled once, into numba's cache, before the jobs that would otherwise all do so.
+# Compiles the simulator into numba's cache, before jobs that would otherwise all compile it.
 
 
 rule compile:
@@ -15,6 +15,6 @@ rule compile:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 30 * attempt,
     message:
-        "Compile the simulator for networks of the kind {wildcards.kind}"
+        "Compile the simulator for networks of kind {wildcards.kind}"
     shell:
         "python -m eprop_core.experiments.compile --kind {wildcards.kind} --output {output} 2> {log}"

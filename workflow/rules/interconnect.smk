@@ -1,5 +1,5 @@
-# Latency and bandwidth between two ranks, where the configuration does not state them: from these follows what emulated
-# ranks would spend on messages.
+# Measures latency and bandwidth between two ranks, unless the configuration gives them. The communication of emulated
+# ranks is modelled from them.
 
 
 rule measure_interconnect:

@@ -1,12 +1,12 @@
-# NEST in an environment of its own: it is compared with, never a dependency.
+# Installs NEST in its own environment. NEST is a reference for comparisons, not a dependency.
 
 
 localrules:
     nest_environment,
 
 
-# The output is written last, so that an interrupted build does not count. EPROP_BENCH_NEST_PYTHON names a Python that has
-# NEST already.
+# The output is written last, so that an interrupted installation is repeated. EPROP_BENCH_NEST_PYTHON names a Python in
+# which NEST is installed already.
 
 
 rule nest_environment:
@@ -27,7 +27,7 @@ rule nest_environment:
         ],
         existing=os.environ.get("EPROP_BENCH_NEST_PYTHON", ""),
     message:
-        "Install NEST in an environment of its own"
+        "Install NEST in its own environment"
     shell:
         "exec > {log} 2>&1; rm -rf {params.directory}; interpreter={params.existing:q}; "
         "if [[ -z $interpreter ]]; then"

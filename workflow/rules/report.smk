@@ -1,4 +1,4 @@
-# One page with all figures, tables and what made them. (`snakemake --report` makes another, with the workflow's graph.)
+# One page with all figures, tables and their provenance. (`snakemake --report` makes another one, with the graph of jobs.)
 
 
 localrules:

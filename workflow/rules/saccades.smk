@@ -1,4 +1,4 @@
-# Saccades: simulated against recorded ones, on the images that N-MNIST and MNIST share; made only on demand.
+# Saccades: simulated and recorded ones, on the images that N-MNIST and MNIST share. Runs only on request.
 
 
 localrules:

@@ -1,5 +1,5 @@
-# Scaling: one timing run per seed and number of ranks, alone on its machine, in which variants and repeats take turns; and
-# the exchange between ranks.
+# Scaling: one timing run per seed and number of ranks, alone on its machine, which alternates between variants and
+# repeats; and the exchange between ranks.
 
 
 localrules:
@@ -12,7 +12,7 @@ localrules:
 
 
 def check_processors():
-    """Refuse timings with more ranks than processors, before anything runs."""
+    """Exit with a message if timings need more ranks than there are processors."""
     available = processors.available()
     for name, experiment in CONFIGURATION.scaling.items():
         most = max(experiment.ranks, default=0)
@@ -26,8 +26,8 @@ def check_processors():
 check_processors()
 
 
-# A process that has compiled something has more memory than its network needs: one of its own compiles before what the
-# jobs of the rule `compile` did not, for the exchange between ranks, or in a batch job on another kind of processor.
+# Compilation increases the memory of a process. A separate process therefore compiles first what the rule `compile` does
+# not cover: the exchange between ranks, or the whole simulator if a batch job has another type of processor.
 
 
 rule time_one_rank:
@@ -68,7 +68,7 @@ rule time_one_rank:
         '[ -z "{params.launcher}${{SLURM_JOB_ID:-}}" ] || measure --compile; measure'
 
 
-# Without `-m mpi4py` an error of one rank would leave the others waiting.
+# With `-m mpi4py`, an error of one rank ends all ranks, which would otherwise wait forever.
 use rule time_one_rank as time_many_ranks with:
     wildcard_constraints:
         ranks=r"[2-9]|\d\d+",
@@ -125,7 +125,7 @@ use rule time_one_rank as time_dry_run with:
             f"--dry-run {wildcards.ranks} {cluster.oversubscribe(PLAN.timings[wildcards.timing])}"
         ),
     message:
-        "Time one of {wildcards.ranks} emulated ranks of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
+        "Time one emulated rank of {wildcards.ranks} of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
 
 
 use rule collect_study as collect_scaling with:

@@ -1,4 +1,4 @@
-# Studies: one training run per point and seed; their tables and figures.
+# Studies: one training run per point and seed, tables and figures.
 
 
 localrules:
@@ -37,8 +37,8 @@ rule train:
         " --output {output} 2> {log} && sed -n 's|^warning: |warning: {log}: |p' {log} >&2"
 
 
-# The rules of all experiments that collect results, draw a figure or print a table inherit from this one: a program reads
-# `files` and writes the output.
+# All rules that collect results, draw a figure or write a table inherit from this one: a program reads `files` and writes
+# the output.
 
 
 rule collect_study:

@@ -1,4 +1,4 @@
-# Verification: spikes and weights against NEST and other references, one job per check and seed; made only on demand.
+# Verification: spikes and weights against NEST and other references. One job per check and seed; runs only on request.
 
 from eprop_core.verification.variants import KINDS
 
@@ -10,7 +10,7 @@ localrules:
     verification_page,
 
 
-# The table is written whatever it says; the target fails where a difference exceeds its tolerance.
+# The table is always written; the target fails if a difference exceeds its tolerance.
 
 
 rule verification:
@@ -39,7 +39,7 @@ rule verify:
     log:
         "logs/verify/{check}_seed-{seed}.log",
     wildcard_constraints:
-        check="time_driven|gradients",
+        check="time_driven|reference|gradients",
     conda:
         "../../envs/core.yaml"
     resources:
@@ -84,7 +84,7 @@ use rule verify as verify_ranks with:
         mem_mb=lambda wildcards: 500 * int(wildcards.ranks),
         runtime=lambda wildcards, attempt: 60 * attempt,
         cpus_per_task=1,
-        tasks=lambda wildcards: max(2, int(wildcards.ranks)),  # with fewer, the plugin refuses a launcher
+        tasks=lambda wildcards: max(2, int(wildcards.ranks)),  # with one task, the SLURM plugin refuses a launcher
         mpi=cluster.mpi_launcher(),
     params:
         launcher=lambda wildcards, resources: f"{resources.mpi} -n {wildcards.ranks}",
@@ -92,7 +92,7 @@ use rule verify as verify_ranks with:
         check="ranks",
         options=lambda wildcards: f"--ranks {wildcards.ranks} --oversubscribe",
     message:
-        "Compare {wildcards.ranks} rank(s) with one alone"
+        "Compare {wildcards.ranks} rank(s) with a single rank"
 
 
 use rule collect_study as verification_table with:
@@ -151,4 +151,4 @@ use rule report_page as verification_page with:
     log:
         "logs/verification_page.log",
     message:
-        "Write the page on the verification"
+        "Write the page of the verification"

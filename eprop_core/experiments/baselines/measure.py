@@ -1,28 +1,27 @@
 """Compare this simulator with its time-driven model and with NEST on one network; write one result file.
 
-Every contestant runs in a process of its own, on one core, from the same file of connections, weights and input spikes.
-The contestants take turns, repeat after repeat, so that what disturbs the machine meets them all.
+Every simulator runs in a process of its own, on one core, from the same file of connections, weights and input spikes.
+The simulators take turns, repeat after repeat, so that what disturbs the machine meets them all.
 """
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import RootModel
 
 from eprop_core.datasets.events import EventDataset
 from eprop_core.experiments import command_line, points
-from eprop_core.experiments.baselines.parameters import Contest, PoissonContest
+from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline
 from eprop_core.experiments.baselines.problem import Problem, poisson_problem, sample_problem
+from eprop_core.experiments.baselines.result import BaselineResult, Measurement, Process, Variant
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.interoperability import nest_programs
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement import results
 from eprop_core.measurement.provenance import provenance
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
@@ -35,25 +34,25 @@ LARGEST_DENSE = 2e9
 """Bytes that the time-driven model may take."""
 
 
-class Contestant(NamedTuple):
+class Simulator(NamedTuple):
     """A simulator with one kind of synapses, and the command that measures it."""
 
-    simulator: str
-    variant: str
+    name: Literal["eprop_core", "NEST"]
+    variant: Variant
     command: list[str]
     """Called with the problem's file, the variant, and the file to write."""
 
 
-class ContestantError(RuntimeError):
-    """A contestant that failed; the message is one line, what it said has gone to stderr."""
+class SimulatorError(RuntimeError):
+    """A simulator that failed; the message is one line, its own messages have gone to stderr."""
 
 
-class _AnyContest(RootModel[Contest]):
-    """A contest of either kind, for :func:`parse`."""
+class _AnyBaseline(RootModel[BaselineParameters]):
+    """Parameters of either kind, for :func:`parse`."""
 
 
-def contestants(nest: str, time_driven_steps: int) -> list[Contestant]:
-    """Return all contestants; ``nest`` is an interpreter that has NEST."""
+def simulators(nest: str, time_driven_steps: int) -> list[Simulator]:
+    """Return all simulators; ``nest`` is an interpreter that has NEST."""
     own = [
         sys.executable,
         "-m",
@@ -63,17 +62,36 @@ def contestants(nest: str, time_driven_steps: int) -> list[Contestant]:
     ]
     other = nest_programs.command(nest, "measure")
     return [
-        Contestant(simulator, variant, command)
-        for variant in ("event_driven", "static", "training", "time_driven")
-        for simulator, command in (("eprop_core", own), ("NEST", other))
-        if (simulator, variant) != ("NEST", "time_driven")
+        Simulator("eprop_core", "event_driven", own),
+        Simulator("NEST", "event_driven", other),
+        Simulator("eprop_core", "static", own),
+        Simulator("NEST", "static", other),
+        Simulator("eprop_core", "training", own),
+        Simulator("NEST", "training", other),
+        Simulator("eprop_core", "time_driven", own),
     ]
 
 
-def hold(problems: Mapping[str, Problem], taking_part: list[Contestant], repeats: int) -> dict[str, Any]:
-    """Let the contestants take turns; ``problems`` are "events" and, where a training run is compared, "training".
+def measure(
+    parameters: BaselineParameters, problems: Mapping[str, Problem], nest_python: str, nest_version: str
+) -> BaselineResult:
+    """Return the measurements of all simulators; ``nest_python`` is an interpreter that has NEST."""
+    processes, left_out = compare(problems, simulators(nest_python, parameters.time_driven_steps), parameters.repeats)
+    return BaselineResult(
+        parameters=parameters,
+        provenance=provenance(nest=nest_version),
+        network=problems["events"].network,
+        processes=processes,
+        left_out=left_out,
+    )
 
-    Returns what they measured, a list with an entry per process, and which variants were left out and why.
+
+def compare(
+    problems: Mapping[str, Problem], taking_part: list[Simulator], repeats: int
+) -> tuple[list[Process], dict[str, str]]:
+    """Let the simulators take turns; ``problems`` are "events" and, where a training run is compared, "training".
+
+    Returns the measurements of all processes, and the reasons for variants that were left out.
     """
     left_out = {}
     dense = _dense_bytes(problems["events"].network)
@@ -81,54 +99,65 @@ def hold(problems: Mapping[str, Problem], taking_part: list[Contestant], repeats
         left_out["time_driven"] = f"dense matrices would need {dense / 1e9:.0f} GB"
     absent = {*left_out, *({"training"} - set(problems))}
     turns = [
-        (repeat, contestant)
+        (repeat, simulator)
         for repeat in range(1, repeats + 1)
-        for contestant in taking_part
-        if contestant.variant not in absent
+        for simulator in taking_part
+        if simulator.variant not in absent
     ]
-    measured = []
-    with tempfile.TemporaryDirectory(prefix="contest.") as directory:
+    processes = []
+    with tempfile.TemporaryDirectory(prefix="baselines.") as directory:
         for name, problem in problems.items():
             problem.save(Path(directory) / f"{name}.npz")
-        for repeat, contestant in progress(turns, "contest", len(turns)):
-            of_turn = {"simulator": contestant.simulator, "variant": contestant.variant, "repeat": repeat}
-            measured.append(of_turn | _take_turn(contestant, Path(directory)))
-    return {"measured": measured, "left_out": left_out}
+        for repeat, simulator in progress(turns, "simulators", len(turns)):
+            other_work = measurement.OtherWork()
+            measured = _run(simulator, Path(directory))
+            processes.append(
+                Process(
+                    simulator=simulator.name,
+                    variant=simulator.variant,
+                    repeat=repeat,
+                    other_work_processors=other_work.processors(),
+                    **dict(measured),
+                )
+            )
+    return processes, left_out
 
 
 def _dense_bytes(network: Network) -> int:
     return DENSE_BYTES_PER_PAIR * network.n_recurrent * (network.n_input + network.n_recurrent)
 
 
-def _take_turn(contestant: Contestant, directory: Path) -> dict[str, Any]:
+def _run(simulator: Simulator, directory: Path) -> Measurement:
+    """Run the process of a simulator, and return its measurements."""
     problem, result = directory / "events.npz", directory / "result.json"
-    if contestant.variant == "training":
+    if simulator.variant == "training":
         problem = directory / "training.npz"
-    environment = nest_programs.environment() if contestant.simulator == "NEST" else dict(os.environ)
-    command = [*contestant.command, str(problem), contestant.variant, str(result)]
-    other_work = measurement.OtherWork()
+    environment = nest_programs.environment() if simulator.name == "NEST" else dict(os.environ)
+    command = [*simulator.command, str(problem), simulator.variant, str(result)]
     run = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
-    disturbance = other_work.processors()
     if run.returncode != 0:
-        raise ContestantError(f"{contestant.simulator}, {contestant.variant}: ended with exit code {run.returncode}")
-    measured: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    return measured | {"other_work_processors": disturbance}
+        raise SimulatorError(f"{simulator.name}, {simulator.variant}: ended with exit code {run.returncode}")
+    return Measurement.model_validate_json(result.read_bytes())
 
 
-def read(file: Path, data: Path | None) -> tuple[Contest, dict[str, Problem]]:
-    """Return a contest and its problems; raise a :class:`ParameterError` where something is missing."""
+def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, Problem]]:
+    """Return the parameters of a comparison and its problems.
+
+    Raises:
+        ParameterError: a parameter is wrong, or the data are missing.
+    """
     values = command_line.read_json(file)
-    contest = parse(_AnyContest, values["contest"], f"{file}: ").root
-    if isinstance(contest, PoissonContest):
-        return contest, {"events": poisson_problem(contest)}
+    baseline = parse(_AnyBaseline, values["baseline"], f"{file}: ").root
+    if isinstance(baseline, PoissonBaseline):
+        return baseline, {"events": poisson_problem(baseline)}
     if data is None:
         raise ParameterError("--data: needed where samples are shown")
     samples = EventDataset.load(data / "train.npz")
-    timed = parse(TaskParameters, points.apply(values["task"], contest.changes), f"{file}: task: ")
+    timed = parse(TaskParameters, points.apply(values["task"], baseline.changes), f"{file}: task: ")
     trained = parse(TaskParameters, values["task"], f"{file}: task: ")
-    return contest, {
-        "events": sample_problem(timed, samples, contest.seed, contest.samples_warm_up, contest.samples),
-        "training": sample_problem(trained, samples, contest.seed, 0, contest.training_samples),
+    return baseline, {
+        "events": sample_problem(timed, samples, baseline.seed, baseline.samples_warm_up, baseline.samples),
+        "training": sample_problem(trained, samples, baseline.seed, 0, baseline.training_samples),
     }
 
 
@@ -136,20 +165,12 @@ def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.baselines", __doc__)
     parser.add_argument(
-        "contest", type=Path, help="JSON file with contest (an entry of baselines) and its task or null"
+        "parameters", type=Path, help="JSON file with baseline (an entry of baselines) and its task or null"
     )
     parser.add_argument("--data", type=Path, help="directory made by eprop_core.datasets.prepare")
     parser.add_argument("--nest", type=Path, required=True, help="JSON file that names the interpreter that has NEST")
     options = parser.parse_args()
     launch.join(1, timed=True)
-    contest, problems = read(options.contest, options.data)
+    parameters, problems = read(options.parameters, options.data)
     nest = command_line.read_json(options.nest)
-    taking_part = contestants(nest["python"], contest.time_driven_steps)
-    result = {
-        "experiment": "baselines",
-        "parameters": contest.model_dump(mode="json"),
-        "network": problems["events"].network.model_dump(mode="json"),
-        "provenance": {**provenance(None), "nest": nest["nest"]},
-        **hold(problems, taking_part, contest.repeats),
-    }
-    results.write(options.output, result)
+    measure(parameters, problems, nest["python"], nest["nest"]).write(options.output)

@@ -10,21 +10,21 @@ from eprop_core.parsing import Parameters
 from eprop_core.time_driven.supported import COMPUTED
 
 
-class _Contest(Parameters):
-    """What all contests share."""
+class _Baseline(Parameters):
+    """Parameters of every comparison of simulators."""
 
     seed: int = Field(1, ge=0, lt=2**63, description="seed of connections, weights and input")
-    repeats: int = Field(5, ge=1, description="processes of each contestant; the contestants alternate")
+    repeats: int = Field(5, ge=1, description="processes of each simulator; the simulators take turns")
     time_driven_steps: int = Field(
         20, ge=1, description="steps on the clock of the time-driven model, whose cost per step is always the same"
     )
 
 
-class PoissonContest(_Contest):
+class PoissonBaseline(_Baseline):
     """A random network under Poisson input; targets are zero, and all errors count."""
 
     network: Network = Field(description="delays must be 1, as in NEST")
-    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
+    input_rate: float = Field(ge=0, description="rate of each input channel", json_schema_extra={"unit": "spikes/s"})
     n_steps: int = Field(ge=1, description="steps that are timed")
     n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
 
@@ -36,7 +36,7 @@ class PoissonContest(_Contest):
         return self
 
 
-class SampleContest(_Contest):
+class SampleBaseline(_Baseline):
     """A task's network that is shown its training samples, and the same task trained from the first sample on."""
 
     tasks: list[str] = Field(
@@ -50,18 +50,18 @@ class SampleContest(_Contest):
     training_samples: int = Field(ge=1, description="samples of the training run, from spikes in to weights out")
 
 
-def _kind(contest: Any) -> str:
-    has_tasks = "tasks" in contest if isinstance(contest, dict) else isinstance(contest, SampleContest)
+def _kind(baseline: Any) -> str:
+    has_tasks = "tasks" in baseline if isinstance(baseline, dict) else isinstance(baseline, SampleBaseline)
     return "samples" if has_tasks else "poisson"
 
 
-Contest = Annotated[
-    Annotated[PoissonContest, Tag("poisson")] | Annotated[SampleContest, Tag("samples")], Discriminator(_kind)
+BaselineParameters = Annotated[
+    Annotated[PoissonBaseline, Tag("poisson")] | Annotated[SampleBaseline, Tag("samples")], Discriminator(_kind)
 ]
 
 
 def check_comparable(network: Network) -> None:
-    """Raise a ValueError for a network that not all contestants can simulate."""
+    """Raise a ValueError for a network that not all simulators can simulate."""
     allowed = {
         **COMPUTED,
         **{f"{name}.delay": 1 for name in ("input", "recurrent", "output", "feedback")},

@@ -1,4 +1,4 @@
-"""What all contestants of a contest are given: one network, its connections, and what it is shown, in one file."""
+"""The problem that all simulators get in one file: a network, its connections, and its stimulus."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 
 from eprop_core.compiled.random import Purpose, permutation
 from eprop_core.datasets.events import EventDataset
-from eprop_core.experiments.baselines.parameters import PoissonContest, check_comparable
+from eprop_core.experiments.baselines.parameters import PoissonBaseline, check_comparable
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.network.connections import Connections
@@ -33,7 +33,7 @@ class Problem:
     n_steps_warm_up: int
 
     def save(self, path: Path) -> None:
-        """Write the problem with its connections and weights listed, as ``workflow/nest/network.py`` reads it."""
+        """Write the problem with all connections and weights, as ``interoperability/nest/network.py`` reads it."""
         simulation = Simulation(self.network, seed=self.seed)
         arrays = {"network": np.array(self.network.model_dump_json()), "seed": np.array(self.seed)}
         arrays |= {name: getattr(self.stimulus, name) for name in ("n_steps", *_SHOWN)}
@@ -72,10 +72,12 @@ def load_connections(path: Path) -> dict[str, Connections]:
         return {name: Connections(*(file[f"{name}_{key}"] for key in Connections._fields)) for name in PROJECTIONS}
 
 
-def poisson_problem(contest: PoissonContest) -> Problem:
+def poisson_problem(baseline: PoissonBaseline) -> Problem:
     """Return the problem of a random network under Poisson input."""
-    network, n_steps = contest.network, contest.n_steps_warm_up + contest.n_steps
-    steps, channels = poisson_spikes(network.n_input, 0, n_steps, contest.input_rate * network.dt * 1e-3, contest.seed)
+    network, n_steps = baseline.network, baseline.n_steps_warm_up + baseline.n_steps
+    steps, channels = poisson_spikes(
+        network.n_input, 0, n_steps, baseline.input_rate * network.dt * 1e-3, baseline.seed
+    )
     stimulus = Stimulus(
         n_steps=n_steps,
         input_steps=steps,
@@ -83,7 +85,7 @@ def poisson_problem(contest: PoissonContest) -> Problem:
         target=np.zeros((n_steps, network.n_readout)),
         learning_window=np.ones(n_steps, np.bool_),
     )
-    return Problem(network, contest.seed, _without_first_step(stimulus), contest.n_steps_warm_up)
+    return Problem(network, baseline.seed, _without_first_step(stimulus), baseline.n_steps_warm_up)
 
 
 def sample_problem(task: TaskParameters, samples: EventDataset, seed: int, n_warm_up: int, n_timed: int) -> Problem:

@@ -1,4 +1,4 @@
-"""Measure one contestant of a contest in a process of its own; called by ``eprop_core.experiments.baselines``.
+"""Measure this simulator in a process of its own; called by ``eprop_core.experiments.baselines``.
 
 Times are wall times, with the processor time beside them: the two part where others disturb the machine. Memory is the
 growth of this process's resident memory as the operating system sees it. What is imported and compiled has been loaded
@@ -8,15 +8,14 @@ before, and the stimulus is there.
 import argparse
 import ctypes
 import gc
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from eprop_core.experiments import command_line
 from eprop_core.experiments.baselines.problem import Problem, load_connections
+from eprop_core.experiments.baselines.result import MachineSpeed, Measurement, Variant
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.machine import threads
 from eprop_core.measurement import bandwidth
@@ -25,20 +24,30 @@ from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.simulation import Simulation
 from eprop_core.time_driven.simulation import simulate as simulate_time_driven
 
-PHASES = ("update", "deliver", "collocate")
 TARGET_BYTES = 4
 """Of a synapse's bytes, those that never change."""
 
-Result = dict[str, Any]
+
+class Clock:
+    """Wall time and processor time of a ``with`` block, s."""
+
+    seconds = processor_s = 0.0
+
+    @contextmanager
+    def measure(self) -> Iterator[None]:
+        """Measure the time that the ``with`` block takes."""
+        start, start_processor = time.perf_counter(), time.process_time()
+        yield
+        self.seconds, self.processor_s = time.perf_counter() - start, time.process_time() - start_processor
 
 
-def measure_event_driven(file: Path, _time_driven_steps: int) -> Result:
+def measure_event_driven(file: Path, _time_driven_steps: int) -> Measurement:
     """Measure this simulator."""
     problem = Problem.load(file)
     return _measure(problem, problem.network)
 
 
-def measure_static(file: Path, _time_driven_steps: int) -> Result:
+def measure_static(file: Path, _time_driven_steps: int) -> Measurement:
     """Measure this simulator with the same connections, all static."""
     problem = Problem.load(file)
     static = {
@@ -47,57 +56,66 @@ def measure_static(file: Path, _time_driven_steps: int) -> Result:
     return _measure(problem, problem.network.model_copy(update=static))
 
 
-def _measure(problem: Problem, network: Network) -> Result:
+def _measure(problem: Problem, network: Network) -> Measurement:
     warm_up = problem.part(0, problem.n_steps_warm_up)
     timed = problem.part(problem.n_steps_warm_up, problem.stimulus.n_steps)
-    result: Result = {}
+    clock = Clock()
     before = _ready(network)
     simulation = Simulation(network, seed=problem.seed)
     built = _resident_memory()
     simulation.run(warm_up)
     counts, phases = simulation.counts, simulation.times
-    with _timed(result):
+    with clock.measure():
         simulation.run(timed)
     counted = measurement.difference(simulation.counts, counts)
     events = counted["synaptic_events"]
     spent = measurement.difference(simulation.times, phases)
-    result |= {
-        "neurons": counts["neurons"],
-        "synapses": counts["synapses"],
-        "n_steps": timed.n_steps,
-        "spikes": counted["spikes"],
-        "synaptic_events": events,
-        "build_s": simulation.times["build"],
-        "phases_s": {name: spent[name] for name in PHASES},
-        "memory_built_bytes": built - before,
-        "memory_bytes": _resident_memory() - before,
-        "peak_memory_bytes": measurement.peak_memory() - before,
-        "bytes_moved_per_event": _bytes_moved(simulation, counted) / events if events else None,
-    }
+    memory, peak_memory = _resident_memory(), measurement.peak_memory()
     n_bytes = sum(simulation.synapse_bytes[name] * counts[f"{name}_synapses"] for name in LEARNING_PROJECTIONS)
-    return result | {"machine": bandwidth.measure(n_bytes, network.n_recurrent)._asdict()}
+    return Measurement(
+        neurons=counts["neurons"],
+        synapses=counts["synapses"],
+        n_steps=timed.n_steps,
+        spikes=counted["spikes"],
+        synaptic_events=events,
+        seconds=clock.seconds,
+        processor_s=clock.processor_s,
+        build_s=simulation.times["build"],
+        update_s=spent["update"],
+        deliver_s=spent["deliver"],
+        collocate_s=spent["collocate"],
+        memory_built_bytes=built - before,
+        memory_bytes=memory - before,
+        peak_memory_bytes=peak_memory - before,
+        bytes_moved_per_event=_bytes_moved(simulation, counted) / events if events else None,
+        machine=MachineSpeed(**bandwidth.measure(n_bytes, network.n_recurrent)._asdict()),
+        threads=threads.number(),
+    )
 
 
-def measure_training(file: Path, _time_driven_steps: int) -> Result:
+def measure_training(file: Path, _time_driven_steps: int) -> Measurement:
     """Measure a whole training run of this simulator: build, show all samples, read the weights."""
     problem = Problem.load(file)
-    result: Result = {}
+    clock = Clock()
     before = _ready(problem.network)
-    with _timed(result):
+    with clock.measure():
         simulation = Simulation(problem.network, seed=problem.seed)
         simulation.run(problem.stimulus)
         for name in LEARNING_PROJECTIONS:
             simulation.weights(name)
     counts = simulation.counts
-    return result | {
+    return Measurement(
         **{name: counts[name] for name in ("neurons", "synapses", "spikes", "synaptic_events")},
-        "n_steps": problem.stimulus.n_steps,
-        "build_s": simulation.times["build"],
-        "memory_bytes": _resident_memory() - before,
-    }
+        n_steps=problem.stimulus.n_steps,
+        seconds=clock.seconds,
+        processor_s=clock.processor_s,
+        build_s=simulation.times["build"],
+        memory_bytes=_resident_memory() - before,
+        threads=threads.number(),
+    )
 
 
-def measure_time_driven(file: Path, n_steps: int) -> Result:
+def measure_time_driven(file: Path, n_steps: int) -> Measurement:
     """Measure the time-driven model on the last ``n_steps`` of twice as many from the start.
 
     It does not go on from a state, but takes as long for each step: the time of all steps but the first, for which the
@@ -108,12 +126,11 @@ def measure_time_driven(file: Path, n_steps: int) -> Result:
     network, last = problem.network, min(2 * n_steps, problem.stimulus.n_steps)
     first = last // 2
     before = measurement.peak_memory()
-    one_step: Result = {}
-    all_steps: Result = {}
+    one_step, all_steps = Clock(), Clock()
     simulate_time_driven(network, connections, problem.part(0, 1))  # what happens at the first call does not count
-    with _timed(one_step):
+    with one_step.measure():
         simulate_time_driven(network, connections, problem.part(0, 1))
-    with _timed(all_steps):
+    with all_steps.measure():
         simulate_time_driven(network, connections, problem.part(0, last))
     memory = measurement.peak_memory() - before
     simulation = Simulation(network, seed=problem.seed)  # the same spikes
@@ -122,18 +139,20 @@ def measure_time_driven(file: Path, n_steps: int) -> Result:
     simulation.run(problem.part(first, last))
     counted = measurement.difference(simulation.counts, counts)
     share = (last - first) / (last - 1)
-    return {
-        **{name: share * (all_steps[name] - one_step[name]) for name in all_steps},
-        "neurons": network.n_recurrent,
-        "synapses": counts["synapses"],
-        "n_steps": last - first,
-        "spikes": counted["spikes"],
-        "synaptic_events": counted["synaptic_events"],
-        "memory_bytes": memory,
-    }
+    return Measurement(
+        neurons=network.n_recurrent,
+        synapses=counts["synapses"],
+        n_steps=last - first,
+        spikes=counted["spikes"],
+        synaptic_events=counted["synaptic_events"],
+        seconds=share * (all_steps.seconds - one_step.seconds),
+        processor_s=share * (all_steps.processor_s - one_step.processor_s),
+        memory_bytes=memory,
+        threads=threads.number(),
+    )
 
 
-MEASUREMENTS: dict[str, Callable[[Path, int], Result]] = {
+MEASUREMENTS: dict[Variant, Callable[[Path, int], Measurement]] = {
     "event_driven": measure_event_driven,
     "static": measure_static,
     "time_driven": measure_time_driven,
@@ -149,14 +168,6 @@ def _bytes_moved(simulation: Simulation, counts: Mapping[str, int]) -> int:
         written = size - TARGET_BYTES if getattr(simulation.network, name).plastic else 0
         moved += counts[f"{name}_synaptic_events"] * (size + written)
     return moved
-
-
-@contextmanager
-def _timed(result: Result) -> Iterator[None]:
-    """Note the time that the ``with`` block takes."""
-    start, start_processor = time.perf_counter(), time.process_time()
-    yield
-    result |= {"seconds": time.perf_counter() - start, "processor_s": time.process_time() - start_processor}
 
 
 def _ready(network: Network) -> int:
@@ -186,9 +197,8 @@ def main() -> None:
     parser.add_argument("result", type=Path, help="file to write (JSON)")
     parser.add_argument("--time-driven-steps", type=int, default=20, help="steps of the time-driven model on the clock")
     options = parser.parse_args()
-    result = MEASUREMENTS[options.variant](options.problem, options.time_driven_steps)
-    result["threads"] = threads.number()
-    options.result.write_text(json.dumps(result), encoding="utf-8")
+    measured = MEASUREMENTS[options.variant](options.problem, options.time_driven_steps)
+    options.result.write_text(measured.model_dump_json(), encoding="utf-8")
 
 
 if __name__ == "__main__":

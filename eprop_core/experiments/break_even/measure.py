@@ -9,14 +9,14 @@ and the gradient of every pair of neurons, connected or not.
 
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from eprop_core.experiments import command_line
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
+from eprop_core.experiments.break_even.result import BreakEvenResult, SecondsPerStep
 from eprop_core.experiments.poisson import poisson_spikes
-from eprop_core.measurement import dense_pass, results
+from eprop_core.measurement import dense_pass
 from eprop_core.measurement import process as measurement
 from eprop_core.measurement.provenance import provenance
 from eprop_core.network.connections import Connections
@@ -29,34 +29,33 @@ from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven.simulation import simulate as simulate_time_driven
 
 
-def measure(point: BreakEvenPoint, seed: int) -> dict[str, Any]:
-    """Return seconds per step, one of each per repeat, of the event-driven and the time-driven model and the bound.
-
-    Beside them stands by repeat how many processors were busy with other work. Where there are no synapses, their rate
-    is None.
-    """
+def measure(point: BreakEvenPoint, seed: int) -> BreakEvenResult:
+    """Return the time per step of the event-driven model, the time-driven model and the bound, by repeat."""
     network = point.network
     connections = {name: Simulation(network, seed=seed).weights(name) for name in PROJECTIONS}
     _event_driven(point, seed)  # loads what is compiled
     simulate_time_driven(network, connections, _stimulus(point, seed, 0, 1))  # what happens at the first call
-    seconds: dict[str, list[float]] = {"event_driven": [], "time_driven": [], "bound": []}
+    event_driven, time_driven, bound = [], [], []
     disturbances, other_work = [], measurement.OtherWork()
     for _ in progress(range(point.repeats), "repeats", point.repeats):
         other_work.restart()
-        event_driven, counts = _event_driven(point, seed)
-        seconds["event_driven"].append(event_driven)
-        seconds["time_driven"].append(_time_driven(point, seed, connections))
-        seconds["bound"].append(dense_pass.seconds_per_step(network, point.n_steps))
+        seconds, counts = _event_driven(point, seed)
+        event_driven.append(seconds)
+        time_driven.append(_time_driven(point, seed, connections))
+        bound.append(dense_pass.seconds_per_step(network, point.n_steps))
         disturbances.append(other_work.processors())
     events_per_step = counts["synaptic_events"] / point.n_steps
-    return {
-        "seconds_per_step": seconds,
-        "other_work_processors": disturbances,
-        "synapses": counts["synapses"],
-        "pairs": network.n_recurrent * (network.n_input + network.n_recurrent + network.n_readout),
-        "synaptic_events_per_step": events_per_step,
-        "rate_hz": 1000 * events_per_step / counts["synapses"] / network.dt if counts["synapses"] else None,
-    }
+    return BreakEvenResult(
+        seed=seed,
+        parameters=point,
+        provenance=provenance(),
+        seconds_per_step=SecondsPerStep(event_driven=event_driven, time_driven=time_driven, bound=bound),
+        other_work_processors=disturbances,
+        synapses=counts["synapses"],
+        pairs=network.n_recurrent * (network.n_input + network.n_recurrent + network.n_readout),
+        synaptic_events_per_step=events_per_step,
+        rate_hz=1000 * events_per_step / counts["synapses"] / network.dt if counts["synapses"] else None,
+    )
 
 
 def _event_driven(point: BreakEvenPoint, seed: int) -> tuple[float, dict[str, int]]:
@@ -104,11 +103,4 @@ def main() -> None:
     options = parser.parse_args()
     launch.join(1, timed=True)
     point = parse(BreakEvenPoint, command_line.read_json(options.point), f"{options.point}: ")
-    result = {
-        "experiment": "break_even",
-        "seed": options.seed,
-        "parameters": point.model_dump(mode="json"),
-        "provenance": provenance(None),
-        **measure(point, options.seed),
-    }
-    results.write(options.output, result)
+    measure(point, options.seed).write(options.output)

@@ -1,4 +1,4 @@
-"""What the break-even experiment is told: a network, how long it is timed, and what is varied."""
+"""Parameters of the break-even experiment: a network, how long it is timed, and what varies."""
 
 from typing import Self
 
@@ -15,7 +15,9 @@ class BreakEvenPoint(Parameters):
     """A random network under Poisson input, timed event-driven and time-driven."""
 
     network: Network
-    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
+    input_rate: float = Field(
+        ge=0, description="rate of each input channel", json_schema_extra={"label": "input rate", "unit": "spikes/s"}
+    )
     n_steps: int = Field(ge=1, description="steps of the event-driven model that are timed")
     n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
     n_steps_time_driven: int = Field(ge=1, description="steps of the time-driven model that are timed")

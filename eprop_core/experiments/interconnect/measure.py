@@ -8,15 +8,14 @@ Beside it are the times of the two exchanges that a simulation uses, MPI_Allgath
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
 
 from eprop_core.experiments import command_line
 from eprop_core.experiments.interconnect.parameters import Interconnect
+from eprop_core.experiments.interconnect.result import CallTime, InterconnectResult, Pattern
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement import results
 from eprop_core.measurement.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.communicator import Communicator
@@ -30,8 +29,22 @@ SECONDS_PER_ROUND = 2e-3
 """Of each size and pattern."""
 
 
-def measure(communicator: Communicator) -> list[dict[str, Any]]:
-    """Return time per call in s by pattern and size; collective, on two ranks."""
+def measure(communicator: Communicator) -> InterconnectResult:
+    """Return the time per call by pattern and size, and what is fitted to it; collective, on two ranks."""
+    other_work = measurement.OtherWork(communicator)
+    times = call_times(communicator)
+    disturbance = other_work.processors()
+    one_way = [(call.bytes, call.seconds / 2) for call in times if call.pattern == "ping_pong"]
+    return InterconnectResult(
+        provenance=provenance(communicator),
+        other_work_processors=disturbance,
+        interconnect=fit(*np.array(one_way).T),
+        times=times,
+    )
+
+
+def call_times(communicator: Communicator) -> list[CallTime]:
+    """Return the time per call by pattern and size; collective, on two ranks."""
     points = [
         (pattern, size, call)
         for size in SIZES
@@ -42,7 +55,7 @@ def measure(communicator: Communicator) -> list[dict[str, Any]]:
         [_time(communicator, call, n) for (*_, call), n in zip(points, n_calls, strict=True)] for _ in range(ROUNDS)
     ]
     return [
-        {"pattern": pattern, "bytes": size, "seconds": float(seconds)}
+        CallTime(pattern=pattern, bytes=size, seconds=seconds)
         for (pattern, size, _), seconds in zip(points, np.median(rounds, axis=0), strict=True)
     ]
 
@@ -58,7 +71,7 @@ def fit(sizes: np.ndarray, seconds: np.ndarray) -> Interconnect:
     return Interconnect(latency=1e6 * latency, bandwidth=1e-9 * bandwidth)
 
 
-def _patterns(communicator: Communicator, message: np.ndarray) -> dict[str, Callable[[], None]]:
+def _patterns(communicator: Communicator, message: np.ndarray) -> dict[Pattern, Callable[[], None]]:
     received, all_sent, all_received = np.empty_like(message), np.tile(message, (2, 1)), np.tile(message, (2, 1))
 
     def ping_pong() -> None:
@@ -99,16 +112,6 @@ def main() -> None:
     if options.ranks != 2:
         raise RanksError(f"--ranks {options.ranks}: two ranks are needed")
     communicator = launch.join(options.ranks, oversubscribe=options.oversubscribe)
-    other_work = measurement.OtherWork(communicator)
-    times = measure(communicator)
-    disturbance = other_work.processors()
-    one_way = [(point["bytes"], point["seconds"] / 2) for point in times if point["pattern"] == "ping_pong"]
-    result = {
-        "experiment": "interconnect",
-        "provenance": provenance(communicator),
-        "other_work_processors": disturbance,
-        "interconnect": fit(*np.array(one_way).T).model_dump(),
-        "times": times,
-    }
+    result = measure(communicator)
     if communicator.rank == 0:
-        results.write(options.output, result)
+        result.write(options.output)

@@ -6,7 +6,9 @@ from eprop_core.parsing import Parameters
 
 
 class Interconnect(Parameters):
-    """What connects the ranks: the time to send a message is latency + size / bandwidth."""
+    """Connection between ranks: the time to send a message is latency + size / bandwidth."""
 
-    latency: float = Field(ge=0, description="µs, time of an empty message between two ranks")
-    bandwidth: float = Field(gt=0, description="GB/s, between two ranks")
+    latency: float = Field(
+        ge=0, description="time of an empty message between two ranks", json_schema_extra={"unit": "µs"}
+    )
+    bandwidth: float = Field(gt=0, description="between two ranks", json_schema_extra={"unit": "GB/s"})

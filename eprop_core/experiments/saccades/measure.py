@@ -1,12 +1,10 @@
-"""Compare simulated with real N-MNIST on the images that both share, and write the numbers of a figure as JSON.
+"""Compare simulated with recorded N-MNIST on the images that both share; write one result file.
 
 File k of N-MNIST's Train (Test), counted from 1, is the recording of image k - 1 of MNIST's training (test) images.
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,28 +15,15 @@ from eprop_core.datasets.nmnist import N_CHANNELS, SENSOR_SIZE, decode, recordin
 from eprop_core.datasets.saccades import Camera
 from eprop_core.experiments import command_line
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
-from eprop_core.measurement import results
+from eprop_core.experiments.saccades.result import Agreement, Pair, SaccadesResult, Statistics
 from eprop_core.measurement.provenance import provenance
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
-from eprop_core.ranks.communicator import SINGLE_RANK
 
 SACCADE_END = 105.0  # ms, length of a third of a recording
 TIME_MAX = 336  # ms, of the rate over time
 
 Recording = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # times in ms, channels
-
-
-@dataclass(frozen=True)
-class Statistics:
-    """What is compared of a set of recordings."""
-
-    events_per_sample: list[int]  # (n_samples,)
-    share_of_on_events: float | None  # None: there are no events
-    events_per_saccade: list[float]  # (3,), mean over the samples
-    event_map: list[list[list[float]]]  # (2, 34, 34), OFF and ON, rows, columns; mean events of a sample
-    event_maps_of_saccades: list[list[list[list[float]]]]  # (3, 2, 34, 34), the same for each saccade
-    rate: list[float]  # (336,), events per sample in each ms
 
 
 def statistics(samples: Iterable[Recording]) -> Statistics:
@@ -60,32 +45,28 @@ def statistics(samples: Iterable[Recording]) -> Statistics:
     )
 
 
-def compare(real: Statistics, simulated: Statistics) -> dict[str, Any]:
-    """Return the agreement of two sets of recordings of the same images: means, ratios and Pearson correlations.
-
-    A correlation with constant numbers is None, as are a ratio to no events and a share of none.
-    """
+def compare(real: Statistics, simulated: Statistics) -> Agreement:
+    """Return the agreement of two sets of recordings of the same images: means, ratios and Pearson correlations."""
     mean_events = float(np.mean(real.events_per_sample)), float(np.mean(simulated.events_per_sample))
     rates = np.array(real.rate), np.array(simulated.rate)
-    return {
-        "mean_events_per_sample": {"real": mean_events[0], "simulated": mean_events[1]},
-        "deviation_of_events_per_sample": {
-            "real": np.std(real.events_per_sample),
-            "simulated": np.std(simulated.events_per_sample),
-        },
-        "share_of_on_events": {"real": real.share_of_on_events, "simulated": simulated.share_of_on_events},
-        "ratio_of_events": _ratio(mean_events[1], mean_events[0]),
-        "ratio_of_events_by_saccade": [
+    return Agreement(
+        mean_events_per_sample=Pair(real=mean_events[0], simulated=mean_events[1]),
+        deviation_of_events_per_sample=Pair(
+            real=np.std(real.events_per_sample), simulated=np.std(simulated.events_per_sample)
+        ),
+        share_of_on_events=Pair(real=real.share_of_on_events, simulated=simulated.share_of_on_events),
+        ratio_of_events=_ratio(mean_events[1], mean_events[0]),
+        ratio_of_events_by_saccade=[
             _ratio(one, other) for one, other in zip(simulated.events_per_saccade, real.events_per_saccade, strict=True)
         ],
-        "correlation_of_events_per_sample": _correlation(real.events_per_sample, simulated.events_per_sample),
-        "correlation_of_event_maps": _correlation(real.event_map, simulated.event_map),
-        "correlation_of_event_maps_by_saccade": [
+        correlation_of_events_per_sample=_correlation(real.events_per_sample, simulated.events_per_sample),
+        correlation_of_event_maps=_correlation(real.event_map, simulated.event_map),
+        correlation_of_event_maps_by_saccade=[
             _correlation(one, other)
             for one, other in zip(real.event_maps_of_saccades, simulated.event_maps_of_saccades, strict=True)
         ],
-        "correlation_of_rates_in_bins_of_4_ms": _correlation(*(rate.reshape(-1, 4).sum(1) for rate in rates)),
-    }
+        correlation_of_rates_in_bins_of_4_ms=_correlation(*(rate.reshape(-1, 4).sum(1) for rate in rates)),
+    )
 
 
 def _ratio(one: float, other: float) -> float | None:
@@ -119,7 +100,7 @@ def read_pairs(
     return real, simulated
 
 
-def measure(parameters: SaccadesComparison) -> dict[str, Any]:
+def measure(parameters: SaccadesComparison) -> SaccadesResult:
     """Return the statistics of real and simulated recordings, and how far they agree."""
     saccades = parameters.saccades
     if (saccades.sensor_size, saccades.image_size) != (SENSOR_SIZE, 28):
@@ -127,7 +108,13 @@ def measure(parameters: SaccadesComparison) -> dict[str, Any]:
     camera = Camera(saccades, parameters.seed)
     recorded = read_pairs(Path(parameters.nmnist), Path(parameters.mnist), camera, parameters.samples)
     real, simulated = (statistics(samples) for samples in recorded)
-    return {"agreement": compare(real, simulated), "real": asdict(real), "simulated": asdict(simulated)}
+    return SaccadesResult(
+        parameters=parameters,
+        provenance=provenance(),
+        agreement=compare(real, simulated),
+        real=real,
+        simulated=simulated,
+    )
 
 
 def main() -> None:
@@ -136,10 +123,4 @@ def main() -> None:
     parser.add_argument("parameters", type=Path, help="JSON file: the key saccades of a configuration")
     options = parser.parse_args()
     parameters = parse(SaccadesComparison, command_line.read_json(options.parameters), f"{options.parameters}: ")
-    result = {
-        "experiment": "saccades",
-        "parameters": parameters.model_dump(mode="json"),
-        "provenance": provenance(SINGLE_RANK),
-        **measure(parameters),
-    }
-    results.write(options.output, result)
+    measure(parameters).write(options.output)

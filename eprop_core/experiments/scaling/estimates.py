@@ -1,10 +1,10 @@
-"""What a timing run will need, told before it starts: memory of a rank, and time of a job."""
+"""Memory of a rank and time of a job that a timing run will need, estimated before it starts."""
 
 from eprop_core.errors import InsufficientMemoryError
 from eprop_core.experiments.scaling.parameters import Case, Timing
 from eprop_core.machine import memory
-from eprop_core.network.degrees import mean_in_degree
 from eprop_core.network.memory_estimate import estimate_memory
+from eprop_core.network.projections import Role, projections
 from eprop_core.parameters import Network
 
 PROCESS_BYTES = 300_000_000
@@ -66,8 +66,9 @@ def _nanoseconds(case: Case, n_ranks: int, n_steps: int) -> float:
     ignoring = network.neuron.ignore_and_fire
     rate = case.input_rate if ignoring is None else ignoring.rate
     events = (
-        model_time * (case.input_rate * synapses["input"] + rate * (synapses["recurrent"] + synapses["output"]))
-        + n_steps * synapses["feedback"]
+        model_time
+        * (case.input_rate * synapses[Role.INPUT] + rate * (synapses[Role.RECURRENT] + synapses[Role.OUTPUT]))
+        + n_steps * synapses[Role.FEEDBACK]
     )  # errors travel at every step
     return (
         BUILD_NS * sum(synapses.values())
@@ -77,15 +78,9 @@ def _nanoseconds(case: Case, n_ranks: int, n_steps: int) -> float:
     )
 
 
-def _synapses(network: Network, n_ranks: int) -> dict[str, float]:
-    """Expected number of synapses on one rank, by projection."""
-    ends = {
-        "input": (network.n_input, network.n_recurrent),
-        "recurrent": (network.n_recurrent, network.n_recurrent),
-        "output": (network.n_recurrent, network.n_readout),
-        "feedback": (network.n_readout, network.n_recurrent),
-    }
-    return {
-        name: mean_in_degree(getattr(network, name).connectivity, n_sources) * n_targets / n_ranks
-        for name, (n_sources, n_targets) in ends.items()
-    }
+def _synapses(network: Network, n_ranks: int) -> dict[Role, float]:
+    """Return the expected number of synapses on one rank, by role of their projections."""
+    n_synapses = dict.fromkeys(Role, 0.0)
+    for projection in projections(network):
+        n_synapses[projection.role] += projection.synapses_per_rank(n_ranks)
+    return n_synapses

@@ -12,7 +12,6 @@ import math
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,17 +20,17 @@ from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.experiments.scaling import estimates
 from eprop_core.experiments.scaling.parameters import Case, Timing
+from eprop_core.experiments.scaling.result import MessageCost, RankRecord, ScalingResult, Traffic, VariantRecord
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement import results
 from eprop_core.measurement.provenance import provenance
+from eprop_core.measurement.results import Counts, Phases
 from eprop_core.network.features import communication_interval
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.progress import progress
-from eprop_core.ranks import launch
+from eprop_core.ranks import exchange, launch
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
-from eprop_core.ranks.exchange import Traffic
 from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations, costs
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
@@ -39,41 +38,43 @@ from eprop_core.stimulus import Stimulus
 
 def measure(
     timing: Timing, seed: int, communicator: Communicator = SINGLE_RANK, dry_run: int | None = None
-) -> dict[str, Any]:
+) -> ScalingResult:
     """Return times by phase, memory and counts, by variant, repeat and rank; collective.
 
-    ``dry_run`` is a number of ranks of which one is played, without a communicator.
+    ``dry_run`` is a number of ranks of which one is emulated, without a communicator.
     """
     n_ranks = dry_run or communicator.size
     cases = timing.cases
     networks = {name: case.network_on(n_ranks) for name, case in cases.items()}
     compile_variants(timing, communicator, dry_run)  # loads what is compiled
     memory_without = communicator.allgather(measurement.peak_memory())
-    measured: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in cases}
+    measured: dict[str, list[list[RankRecord]]] = {name: [] for name in cases}
     other_work = measurement.OtherWork(communicator)
     # Variants take turns, so that what else happens on the machine meets all of them alike.
     turns = [name for _ in range(timing.repeats) for name in cases]
     shown = progress(turns, f"{timing.kind} scaling") if communicator.rank == 0 else turns
     for name in shown:
         other_work.restart()
-        once = _repeat(timing, cases[name], networks[name], seed, communicator, dry_run)
-        once["other_work_processors"] = other_work.processors()
+        once = _repeat(timing, cases[name], networks[name], seed, communicator, dry_run, other_work)
         measured[name].append(communicator.allgather(once))
-    return {
-        "ranks": n_ranks,
-        "dry_run": dry_run is not None,
-        "memory_without_network_bytes": memory_without,
-        "variants": {
-            name: {
-                "network": network.model_dump(mode="json"),
-                "model_time_s": timing.n_steps * network.dt * 1e-3,
-                "interval_steps": communication_interval(network),
-                "estimated_memory_bytes": estimates.memory_of_rank(cases[name], n_ranks),
-                "repeats": measured[name],
-            }
+    return ScalingResult(
+        seed=seed,
+        parameters=timing,
+        provenance=provenance(communicator),
+        ranks=n_ranks,
+        dry_run=dry_run is not None,
+        memory_without_network_bytes=memory_without,
+        variants={
+            name: VariantRecord(
+                network=network,
+                model_time_s=timing.n_steps * network.dt * 1e-3,
+                interval_steps=communication_interval(network),
+                estimated_memory_bytes=estimates.memory_of_rank(cases[name], n_ranks),
+                repeats=measured[name],
+            )
             for name, network in networks.items()
         },
-    }
+    )
 
 
 def compile_variants(timing: Timing, communicator: Communicator = SINGLE_RANK, dry_run: int | None = None) -> None:
@@ -96,8 +97,9 @@ def _repeat(
     seed: int,
     communicator: Communicator,
     dry_run: int | None,
-) -> dict[str, Any]:
-    """Build and run once; return what this rank measured."""
+    other_work: measurement.OtherWork,
+) -> RankRecord:
+    """Build and run once; return the measurements of this rank. Collective."""
     rank = communicator.rank if dry_run is None else dry_run // 2
     measurement.reset_peak_memory()
     simulation = Simulation(
@@ -112,29 +114,28 @@ def _repeat(
     times, counts, traffic = dict(simulation.times), dict(simulation.counts), simulation.traffic
     propagation = _propagate(simulation, case, timing.n_steps, communicator)
     increase = measurement.difference(simulation.counts, counts)
-    return {
-        "rank": rank,
-        "propagation_s": propagation,
-        "times_s": measurement.difference(simulation.times, times) | {"build": times["build"]},
-        "neurons": simulation.counts["neurons"],
-        "synapses": {name: n for name, n in simulation.counts.items() if name.endswith("synapses")},
-        "counts": {name: n for name, n in increase.items() if name.endswith(("spikes", "events"))},
-        "destinations": simulation.destinations,
-        "traffic": {
+    happened = {name: n for name, n in increase.items() if name.endswith(("spikes", "events"))}
+    return RankRecord(
+        rank=rank,
+        propagation_s=propagation,
+        times_s=Phases(**measurement.difference(simulation.times, times) | {"build": times["build"]}),
+        counts=Counts(**simulation.counts | happened),
+        destinations=simulation.destinations,
+        traffic={
             name: _traffic(name, dry_run or communicator.size, sent, traffic[name])
             for name, sent in simulation.traffic.items()
         },
-        "peak_memory_bytes": measurement.peak_memory(),
-    }
+        peak_memory_bytes=measurement.peak_memory(),
+        other_work_processors=other_work.processors(),
+    )
 
 
-def _traffic(destinations: Destinations, n_ranks: int, after: Traffic, before: Traffic) -> dict[str, Any]:
-    """Return what this rank has sent, and the costs of the ways to do so: a time is the least, over these, of
-    messages * latency + bytes / bandwidth."""
+def _traffic(destinations: Destinations, n_ranks: int, after: exchange.Traffic, before: exchange.Traffic) -> Traffic:
+    """Return the messages of the timed steps, and their costs."""
     sent = measurement.difference(asdict(after), asdict(before))
     n = sent["exchanges"]
     each = costs(destinations, n_ranks, sent["bytes_to_each_rank"] / n)
-    return sent | {"costs": [{"messages": n * cost.messages, "bytes": n * cost.bytes} for cost in each]}
+    return Traffic(**sent, costs=[MessageCost(messages=n * cost.messages, bytes=n * cost.bytes) for cost in each])
 
 
 def _propagate(simulation: Simulation, case: Case, n_steps: int, communicator: Communicator) -> float:
@@ -170,7 +171,7 @@ def main() -> None:
         help="JSON file: an entry of scaling in the configuration, without its ranks and seeds",
     )
     command_line.add_run_options(parser)
-    parser.add_argument("--dry-run", type=int, metavar="M", help="play one of M ranks, without the others")
+    parser.add_argument("--dry-run", type=int, metavar="M", help="emulate one of M ranks, without the others")
     parser.add_argument("--compile", action="store_true", help="only compile what this run needs, and write nothing")
     options = parser.parse_args()
 
@@ -185,12 +186,6 @@ def main() -> None:
     if options.compile:
         compile_variants(timing, communicator, options.dry_run)
         return
-    result = {
-        "experiment": "scaling",
-        "seed": options.seed,
-        "parameters": timing.model_dump(mode="json"),
-        "provenance": provenance(communicator),
-        **measure(timing, options.seed, communicator, options.dry_run),
-    }
+    result = measure(timing, options.seed, communicator, options.dry_run)
     if communicator.rank == 0:
-        results.write(options.output, result)
+        result.write(options.output)

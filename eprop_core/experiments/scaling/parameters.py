@@ -1,4 +1,4 @@
-"""What a scaling experiment is told: the networks that are timed side by side, on how many ranks, and how often."""
+"""Parameters of a scaling experiment: the networks that are timed side by side, on how many ranks, and how often."""
 
 from typing import Any, Literal, Self
 
@@ -20,7 +20,7 @@ class Case(Parameters):
         "by probability"
     )
     network: Network = Field(description="the network on one rank")
-    input_rate: float = Field(ge=0, description="spikes/s, rate of each input channel")
+    input_rate: float = Field(ge=0, description="rate of each input channel", json_schema_extra={"unit": "spikes/s"})
     destinations: Destinations | None = Field(
         None,
         description="ranks that a spike is sent to: all, or those with targets; null: what should take less time",
@@ -60,7 +60,7 @@ class Case(Parameters):
 
 
 class Timing(Case):
-    """What one job measures: all variants of a random network, one after another, again and again."""
+    """Timing of all variants of a random network in one job; the variants take turns."""
 
     variants: dict[Name, points.Changes] = Field(
         {"eprop_plus": {}},
@@ -84,7 +84,11 @@ class Timing(Case):
         return self
 
     def case(self, variant: str) -> Case:
-        """Return what a variant runs; raise a :class:`ParameterError` if its changes are not allowed."""
+        """Return the network and input of a variant.
+
+        Raises:
+            ParameterError: its changes are not allowed.
+        """
         values = self.model_dump(mode="json", include=set(Case.model_fields))
         return points.parse_changed(Case, values, self.variants[variant])
 
@@ -100,8 +104,8 @@ class Scaling(Timing):
     ranks: list[RankCount] = Field([], description="numbers of MPI ranks that are measured")
     dry_ranks: list[RankCount] = Field(
         [],
-        description="numbers of ranks of which one is played without the others, for what this machine cannot measure: "
-        "its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
+        description="numbers of ranks of which one is emulated without the others, for what this machine cannot "
+        "measure: its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
     )
     seeds: Seeds = Field([1], description="one job per seed and number of ranks")
 
@@ -122,5 +126,5 @@ class Scaling(Timing):
 
     @property
     def timing(self) -> Timing:
-        """What each of the jobs measures."""
+        """The parameters of one job."""
         return Timing.model_validate(self.model_dump(include=set(Timing.model_fields)))

@@ -20,10 +20,20 @@ from eprop_core.errors import NotFiniteError
 from eprop_core.experiments import command_line
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.studies.result import (
+    Answer,
+    CurvePoint,
+    FinalScore,
+    Operations,
+    RankRecord,
+    SampleNumbers,
+    StudyResult,
+)
 from eprop_core.experiments.studies.rewiring import rewire
-from eprop_core.measurement import operations, results
+from eprop_core.measurement import operations
 from eprop_core.measurement import process as measurement
 from eprop_core.measurement.provenance import provenance
+from eprop_core.measurement.results import Counts, Phases
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
@@ -48,10 +58,10 @@ class DivergenceWarning(UserWarning):
     """A loss so large that the network's scales cannot fit the task."""
 
 
-def train(
+def measure(
     parameters: TaskParameters, learnt: Task, tested: Task | None, seed: int, communicator: Communicator = SINGLE_RANK
-) -> dict[str, Any]:
-    """Return what training gives: learning curve, test score, counts, times and memory; collective.
+) -> StudyResult:
+    """Train a network; return its learning curve, test score, counts, times and memory. Collective.
 
     The samples of ``tested`` are shown once, after training, and influence nothing. The validation samples, held back
     from ``learnt``, draw the learning curve, and end training where ``training.stop_at_accuracy`` says so; nothing is
@@ -75,7 +85,7 @@ def train(
         for group in _groups(learning[_order(len(learning), seed, epoch)], training.samples_per_group)
     ]
     groups_per_validation = training.groups_per_validation or len(groups) // training.epochs
-    curve: list[dict[str, Any]] = []
+    curve: list[CurvePoint] = []
     n_seen = n_seen_at_rewiring = 0
     diverged = False
     replaced: Counter[str] = Counter()
@@ -99,53 +109,58 @@ def train(
                 warnings.warn(_divergence(n_seen, score.loss, learnt), DivergenceWarning, stacklevel=2)
         n_spikes = sum(communicator.allgather(int(simulation.counts["spikes"] - spikes_before)))
         duration = len(group) * learnt.n_steps * network.dt * 1e-3  # s
-        point = {
-            "epoch": epoch,
-            "samples": n_seen,
-            "training_time_s": stopwatch.seconds["training"],
-            "training_loss": score.loss,
-            "training_accuracy": score.accuracy,
-            "rate_hz": n_spikes / duration / network.n_recurrent,
-            "validation_loss": None,
-            "validation_accuracy": None,
-        }
+        unseen = None
         if len(validation) and number % groups_per_validation == 0:
             with stopwatch.measure("validation"):
                 unseen, _ = evaluate(simulation, learnt, validation, training.samples_per_group, communicator)
-            point |= {"validation_loss": unseen.loss, "validation_accuracy": unseen.accuracy}
+        point = CurvePoint(
+            epoch=epoch,
+            samples=n_seen,
+            training_time_s=stopwatch.seconds["training"],
+            training_loss=score.loss,
+            training_accuracy=score.accuracy,
+            rate_hz=n_spikes / duration / network.n_recurrent,
+            validation_loss=None if unseen is None else unseen.loss,
+            validation_accuracy=None if unseen is None else unseen.accuracy,
+        )
         curve.append(point)
-        if _good_enough(point["validation_accuracy"], training.stop_at_accuracy):
+        if _good_enough(point.validation_accuracy, training.stop_at_accuracy):
             break
     shown, samples = (learnt, learning) if tested is None else (tested, np.arange(tested.n_samples))
     with stopwatch.measure("test"):
         test, n_operations = evaluate(simulation, shown, samples, training.samples_per_group, communicator)
 
-    return {
-        "chance": learnt.chance,
-        "loss": learnt.loss,
-        "loss_of_best_constant": learnt.loss_of_best_constant,
-        "curve": curve,
-        "test": None
+    return StudyResult(
+        seed=seed,
+        parameters=parameters,
+        provenance=provenance(communicator),
+        chance=learnt.chance,
+        loss=learnt.loss,
+        loss_of_best_constant=learnt.loss_of_best_constant,
+        curve=curve,
+        test=None
         if tested is None
-        else {"samples": test.n_samples, "correct": test.n_correct, "accuracy": test.accuracy, "loss": test.loss},
-        "samples": {
-            "training": len(learning),
-            "validation": len(validation),
-            "test": 0 if tested is None else tested.n_samples,
-            "shown": n_seen,
-        },
-        "last_answer": _last_answer(learnt, group, recording) if tested is None else None,
-        "rate_hz": curve[-1]["rate_hz"],
-        "counts": measurement.total(communicator, simulation.counts),
-        "replaced_synapses": dict(replaced),
-        "operations_per_sample": {
-            "effective_accumulates": n_operations / test.n_samples,
-            "dense": operations.dense_operations(network, shown.n_steps),
-        },
-        "times_s": stopwatch.seconds,
-        "training_time_per_sample_s": stopwatch.seconds["training"] / n_seen,
-        "per_rank": measurement.per_rank(communicator, simulation.times),
-    }
+        else FinalScore(samples=test.n_samples, correct=test.n_correct, accuracy=test.accuracy, loss=test.loss),
+        samples=SampleNumbers(
+            training=len(learning),
+            validation=len(validation),
+            test=0 if tested is None else tested.n_samples,
+            shown=n_seen,
+        ),
+        last_answer=_last_answer(learnt, group, recording) if tested is None else None,
+        rate_hz=curve[-1].rate_hz,
+        counts=Counts(**measurement.total(communicator, simulation.counts)),
+        replaced_synapses=dict(replaced),
+        operations_per_sample=Operations(
+            effective_accumulates=n_operations / test.n_samples,
+            dense=operations.dense_operations(network, shown.n_steps),
+        ),
+        times_s=stopwatch.seconds,
+        training_time_per_sample_s=stopwatch.seconds["training"] / n_seen,
+        per_rank=communicator.allgather(
+            RankRecord(times_s=Phases(**simulation.times), peak_memory_bytes=measurement.peak_memory())
+        ),
+    )
 
 
 def _good_enough(accuracy: float | None, goal: float | None) -> bool:
@@ -161,10 +176,10 @@ def _divergence(n_seen: int, loss: float, task: Task) -> str:
     )
 
 
-def _last_answer(task: Task, samples: Samples, recording: Recording) -> dict[str, list[list[float]]]:
-    """Return target and readout within the window of the last of ``samples``, mV, a list of readouts per step."""
+def _last_answer(task: Task, samples: Samples, recording: Recording) -> Answer:
+    """Return the target of the last of ``samples``, and the readout."""
     target = task.targets(samples[-1:])[0, -task.learning_window :]
-    return {"target": target.tolist(), "readout": task.readout(samples, recording)[-1].tolist()}
+    return Answer(target=target.tolist(), readout=task.readout(samples, recording)[-1].tolist())
 
 
 def evaluate(
@@ -232,7 +247,7 @@ def divided(
 ) -> tuple[DatasetClassification, DatasetClassification]:
     """Return what is learned and what is tested of a data set.
 
-    For cross-validation the two sets are joined, and divided anew: the seed tells which fold is tested.
+    For cross-validation the two sets are joined and divided into folds; the seed chooses the fold that is tested.
     """
     training = parameters.training
     if training.folds is not None:
@@ -258,12 +273,6 @@ def main() -> None:
     parameters, learnt, tested = raising_on_all_ranks(
         communicator, lambda: _read(options.task, options.data, options.seed)
     )
-    result = {
-        "experiment": "training",
-        "seed": options.seed,
-        "parameters": parameters.model_dump(mode="json"),
-        "provenance": provenance(communicator),
-        **train(parameters, learnt, tested, options.seed, communicator),
-    }
+    result = measure(parameters, learnt, tested, options.seed, communicator)
     if communicator.rank == 0:
-        results.write(options.output, result)
+        result.write(options.output)

@@ -61,7 +61,11 @@ TaskNetwork = create_model(  # type: ignore[call-overload]
 class Training(Parameters):
     """How a network is trained."""
 
-    epochs: int = Field(ge=1, description="passes over the training samples, each in an order of its own")
+    epochs: int = Field(
+        ge=1,
+        description="passes over the training samples, each in an order of its own",
+        json_schema_extra={"label": "epochs"},
+    )
     learning_window: int | None = Field(
         None,
         ge=1,
@@ -185,7 +189,7 @@ class Study(Parameters):
     goals: dict[str, Annotated[float, Field(gt=0)]] = Field(
         {},
         description="accuracy on samples held back (on training samples if there are none), at most 1, or training "
-        "loss (mean_squared_error, mV²) where no answer is right or wrong, whose training time is told, by task",
+        "loss (mean_squared_error, mV²) where no answer is right or wrong, by task; tables have the time until then",
     )
 
     @model_validator(mode="after")
@@ -205,12 +209,12 @@ class Study(Parameters):
         return self
 
     def place(self, point: points.Point) -> str:
-        """Return the key below which a point is told."""
+        """Return the key that names a point in messages."""
         return ".".join(filter(None, (self.kind, point.variant or point.series)))
 
     @property
     def kind(self) -> Literal["curves", "vary", "grid", "variants", "series"]:
-        """Which of its keys tells the points; learning curves where there is none."""
+        """The key that lists the points; learning curves where there is none."""
         if self.variants:
             return "variants"
         if self.series:

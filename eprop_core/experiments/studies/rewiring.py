@@ -14,11 +14,12 @@ import numpy as np
 from eprop_core.compiled.random import Purpose, generator
 from eprop_core.experiments.studies.parameters import Rewiring
 from eprop_core.network.connections import Connections
+from eprop_core.network.projections import projections
 from eprop_core.simulation import Simulation
 
 
 def rewire(simulation: Simulation, rewiring: Rewiring, n_samples: int, number: int) -> dict[str, int]:
-    """Rewire a network after ``n_samples`` more samples; ``number`` tells the draws of one rewiring from another's.
+    """Rewire a network after ``n_samples`` more samples; ``number`` makes the draws of each rewiring different.
 
     Collective; each rank holds all connections of a projection meanwhile. Returns how many synapses were replaced, by
     projection.
@@ -26,10 +27,11 @@ def rewire(simulation: Simulation, rewiring: Rewiring, n_samples: int, number: i
     network = simulation.network
     connections: dict[str, Connections] = {}
     n_replaced: dict[str, int] = {}
-    sizes = {"input": network.n_input, "recurrent": network.n_recurrent, "output": network.n_recurrent}
+    by_name = {projection.name: projection for projection in projections(network)}
     for name in dict.fromkeys(rewiring.projections):
-        optimizer = network.optimizer(name)
-        random = generator(seed=simulation.seed, purpose=Purpose[f"{name.upper()}_REWIRING"], identifier=number)
+        projection, optimizer = by_name[name], network.optimizer(name)
+        purpose = Purpose.of_projection(name, "rewiring")
+        random = generator(seed=simulation.seed, purpose=purpose, identifier=number)
         source, target, weight = simulation.weights(name)
         time = optimizer.learning_rate * n_samples
         size = np.abs(weight) - time * rewiring.l1
@@ -39,9 +41,9 @@ def rewire(simulation: Simulation, rewiring: Rewiring, n_samples: int, number: i
         connections[name] = replace(
             Connections(source, target, weight),
             stays,
-            n_sources=sizes[name],
-            n_targets=network.n_readout if name == "output" else network.n_recurrent,
-            autapses=name != "recurrent",
+            n_sources=projection.source.size,
+            n_targets=projection.target.size,
+            autapses=projection.autapses,
             random=random,
         )
         n_replaced[name] = int(np.count_nonzero(~stays))

@@ -1,9 +1,12 @@
-"""What the target ``validation`` is told: how many random networks are compared, how large and how long."""
+"""Parameters of the target ``verification``: number, size and length of the random networks that are compared."""
 
-from pydantic import Field
+from fnmatch import filter as matching
+
+from pydantic import Field, field_validator
 
 from eprop_core.experiments.values import RankCount, Seeds
 from eprop_core.parsing import Parameters
+from eprop_core.verification import bellec_problem, variants
 
 
 class Verification(Parameters):
@@ -12,7 +15,19 @@ class Verification(Parameters):
     seeds: Seeds = Field(
         [1, 2, 3], description="one network per seed and variant: sizes, densities, weights, rates, input"
     )
+    variants: list[str] = Field(
+        [], description="patterns of names, such as adam-*: only these variants are compared; all if there are none"
+    )
     n_steps: int = Field(2000, ge=100, description="steps of a network of e-prop+")
     largest: int = Field(100, ge=5, description="most input channels and most recurrent neurons of such a network")
     n_steps_time_driven: int = Field(500, ge=100, description="steps against the time-driven model")
     ranks: list[RankCount] = Field([1, 2, 3], min_length=1, description="numbers of ranks, oversubscribed if need be")
+
+    @field_validator("variants")
+    @classmethod
+    def _name_variants(cls, patterns: list[str]) -> list[str]:
+        names = [*variants.OF_NEST, *variants.BEYOND_NEST, *bellec_problem.VARIANTS]
+        for pattern in patterns:
+            if not matching(names, pattern):
+                raise ValueError(f"no variant is named {pattern!r}")
+        return patterns

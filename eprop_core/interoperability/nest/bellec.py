@@ -1,4 +1,4 @@
-"""Run problems with NEST's e-prop of Bellec et al. (2020), by the interpreter that has NEST 3.10.
+"""Simulate problems with NEST's models of e-prop of Bellec et al. (2020); needs a Python with NEST 3.10.
 
     python bellec.py DIRECTORY
 
@@ -6,8 +6,8 @@ reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz
 ``network`` (the JSON of ``eprop_core.parameters.Network``), the fields of ``eprop_core.stimulus.Stimulus``,
 ``n_samples``, and ``<projection>_source``, ``_target``, ``_weight`` of the four projections. A result holds ``spikes``
 (steps, neurons), ``error`` (steps, readouts), ``surrogate_gradient`` and, by the step of its error, ``learning_signal``
-(steps, neurons), and the connections as above, sorted by (target, source). Its rows are the steps of the samples, each
-population's from its own start.
+(steps, neurons), and the connections as above, sorted by (target, source). Its rows are the steps of the samples; the
+first sample starts later at each population.
 """
 
 import json
@@ -19,9 +19,9 @@ from network import listed, neuron_parameters, optimizer_parameters, run_files
 
 Arrays = dict[str, np.ndarray]
 
-# NEST's steps, as they end, in which the first sample begins. The devices cannot begin before step 1; then each
-# connection takes one step, and so does the exchange of the readouts' signals before there is an error.
 GENERATORS, RECURRENT, ERRORS = 1, 3, 5
+"""NEST's steps, numbered by their ends, in which the first sample starts. Devices start in step 1. Each connection adds
+a step, and so does the exchange of readout signals that precedes an error."""
 
 
 def run(problem: Arrays) -> Arrays:
@@ -91,7 +91,7 @@ def run(problem: Arrays) -> Arrays:
 
 
 def _create_recurrent(network: dict) -> "nest.NodeCollection":
-    """LIF neurons, then adaptive ones."""
+    """Create the LIF neurons, then the adaptive ones."""
     neuron, adaptation = network["neuron"], network["neuron"]["adaptation"]
     common = neuron_parameters(network) | {
         "V_th": neuron["V_th"],
@@ -110,8 +110,11 @@ def _create_recurrent(network: dict) -> "nest.NodeCollection":
 def _connect(problem: Arrays, network: dict, populations: dict) -> None:
     optimizer = network["plasticity"]["optimizer"]
     learning = optimizer_parameters(optimizer, network["plasticity"]["batch_size"])
-    common = {"average_gradient": False, "weight": optimizer["weight_max"]}  # the default is held against the bounds
-    # Static synapses are ones that do not learn: only those of e-prop lose the spikes at the end of a sample.
+    common = {
+        "average_gradient": False,
+        "weight": optimizer["weight_max"],
+    }  # NEST checks the default weight against the bounds
+    # Static synapses are e-prop synapses with learning rate 0, because only these lose spikes at the end of a sample.
     nest.CopyModel("eprop_synapse_bsshslm_2020", "static", common | {"optimizer": learning | {"eta": 0.0}})
     nest.CopyModel("eprop_synapse_bsshslm_2020", "plastic", common | {"optimizer": learning})
     for name, (sources, targets) in populations.items():
@@ -138,7 +141,7 @@ def _connect(problem: Arrays, network: dict, populations: dict) -> None:
 def update_all_synapses(
     inputs: "nest.NodeCollection", recurrent: "nest.NodeCollection", n_steps: int, dt: float
 ) -> None:
-    """Let all neurons spike after the last sample, since NEST updates a weight at the next spike of its source."""
+    """Let all neurons spike after the last sample, because NEST updates a weight at the next presynaptic spike."""
     generator = nest.Create("spike_generator", 1, {"spike_times": times(np.array([n_steps + RECURRENT]), dt)})
     nest.Connect(generator, inputs + recurrent, "all_to_all", {"weight": 1e4, "delay": dt})
 

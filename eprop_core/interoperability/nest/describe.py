@@ -1,4 +1,4 @@
-"""Write the version of NEST that an interpreter has: `python describe.py FILE` fails where NEST cannot be used."""
+"""Write the version of NEST: `python describe.py FILE`. It fails if NEST is missing or too old."""
 
 import json
 import sys

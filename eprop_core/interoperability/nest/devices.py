@@ -1,11 +1,11 @@
-"""What is connected to a network in NEST 3.10 to drive and to record it; steps are NEST's, as they end."""
+"""Devices that drive and record a network in NEST 3.10. Steps are numbered by their ends, as in NEST."""
 
 import nest
 import numpy as np
 
 
 def times(steps: np.ndarray, dt: float) -> np.ndarray:
-    """Return the times of steps, ms, rounded so that NEST takes them as multiples of dt."""
+    """Return the times of steps, ms, rounded so that NEST accepts them as multiples of dt."""
     return np.round(steps * dt, 9)
 
 
@@ -22,7 +22,7 @@ def multimeter(neurons: "nest.NodeCollection", quantities: list[str], dt: float)
 
 
 def recorded(device: "nest.NodeCollection", quantity: str, first: int, n_steps: int, dt: float) -> np.ndarray:
-    """Return a recording of all neurons, float64 (n_steps, n_neurons), from NEST's step ``first`` on."""
+    """Return the recording of a quantity from NEST's step ``first`` on, float64 (n_steps, n_neurons)."""
     events = device.get("events")
     steps = np.rint(events["times"] / dt).astype(int) - first
     kept = (steps >= 0) & (steps < n_steps)
@@ -35,7 +35,7 @@ def recorded(device: "nest.NodeCollection", quantity: str, first: int, n_steps: 
 def recorded_spikes(
     recorder: "nest.NodeCollection", neurons: "nest.NodeCollection", first: int, n_steps: int, dt: float
 ) -> np.ndarray:
-    """Return the neurons' spikes in ``n_steps`` steps from NEST's step ``first`` on, bool (n_steps, n_neurons)."""
+    """Return the spikes of ``neurons`` from NEST's step ``first`` on, bool (n_steps, n_neurons)."""
     events = recorder.get("events")
     steps = np.rint(events["times"] / dt).astype(int) - first
     kept = (steps >= 0) & (steps < n_steps)

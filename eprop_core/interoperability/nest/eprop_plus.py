@@ -1,11 +1,11 @@
-"""Run problems of e-prop+ in NEST, by the interpreter that has NEST 3.10.
+"""Simulate problems of e-prop+ in NEST; needs a Python with NEST 3.10.
 
     python eprop_plus.py DIRECTORY
 
-reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz`` beside it, in the numbering of
+reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz`` beside it, with the steps and ids of
 ``eprop_core``.
 
-A problem holds ``network`` (the JSON of ``eprop_core.parameters.Network``) and what ``network.py`` says.
+A problem holds ``network`` (the JSON of ``eprop_core.parameters.Network``) and the arrays that ``network.py`` lists.
 A result holds ``spike_steps``, ``spike_neurons``, ``readout``, ``error``, ``voltage``, ``surrogate_gradient``,
 ``learning_signal`` (by the step in which NEST records it) and the connections, sorted by (target, source).
 """
@@ -17,7 +17,8 @@ import numpy as np
 from devices import multimeter, recorded
 from network import connect, create, run_files, show_input, show_targets, weights
 
-FIRST = 1  # NEST's step that is step 0 here
+FIRST = 1
+"""NEST's step that corresponds to step 0 of ``eprop_core``."""
 
 
 def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -39,7 +40,7 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     result = {}
     for name in populations.of_projection:
         result |= weights(name, populations)
-    nest.Simulate(dt)  # recorders receive the last step's events in the next
+    nest.Simulate(dt)  # recorders receive the events of a step in the next one
 
     events = spikes.get("events")
     spike_steps = np.rint(events["times"] / dt).astype(int) - FIRST

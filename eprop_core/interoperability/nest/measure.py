@@ -1,8 +1,8 @@
-"""Measure how long NEST takes for one problem: a contestant of ``eprop_core.experiments.baselines``.
+"""Measure how long NEST takes for one problem: called by ``eprop_core.experiments.baselines``.
 
     python measure.py PROBLEM.npz (event_driven | static | training) RESULT.json
 
-The result holds what ``eprop_core.experiments.baselines.simulator`` measures of its own, in the same way.
+The result file holds a ``Measurement`` (``eprop_core.experiments.baselines.result``), as that of this simulator.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ Result = dict[str, Any]
 
 
 def measure(problem: Problem, *, learns: bool) -> Result:
-    """Measure the steps after the warm-up; with ``learns`` False all synapses are static."""
+    """Measure the steps after the warm-up; without ``learns``, all synapses are static."""
     network, first, last = _network_and_steps(problem)
     dt = network["dt"]
     result: Result = {}
@@ -51,7 +51,7 @@ def measure(problem: Problem, *, learns: bool) -> Result:
 
 
 def measure_training(problem: Problem) -> Result:
-    """Measure a whole training run: build, show all samples, read the weights."""
+    """Measure a complete training run: build the network, show all samples, read the weights."""
     network, _, last = _network_and_steps(problem)
     dt = network["dt"]
     result: Result = {}
@@ -92,7 +92,7 @@ def _show(populations: Populations, network: dict[str, Any], problem: Problem, l
 def _counts(
     populations: Populations, spikes: Any, problem: Problem, first: int, last: int, dt: float
 ) -> dict[str, int]:
-    """Spikes of the recurrent neurons and synaptic events of the steps ``first`` .. ``last - 1``, and sizes."""
+    """Return sizes, and spikes and synaptic events in the steps ``first`` to ``last - 1``."""
     events = spikes.get("events")
     steps = np.rint(events["times"] / dt).astype(int) - 1
     neurons = events["senders"] - populations.recurrent[0].global_id
@@ -116,14 +116,14 @@ def _counts(
 
 @contextmanager
 def _timed(result: Result) -> Iterator[None]:
-    """Note the time that the ``with`` block takes."""
+    """Add the duration of the ``with`` block to ``result``."""
     start, start_processor = time.perf_counter(), time.process_time()
     yield
     result |= {"seconds": time.perf_counter() - start, "processor_s": time.process_time() - start_processor}
 
 
 def _ready(network: dict[str, Any], problem: Problem) -> int:
-    """Load what NEST loads at the first use; return the resident memory with it."""
+    """Let NEST load everything that it loads at first use; return the resident memory after that."""
     create(network, problem)
     nest.Simulate(network["dt"])
     nest.ResetKernel()
@@ -131,7 +131,7 @@ def _ready(network: dict[str, Any], problem: Problem) -> int:
 
 
 def _resident_memory() -> int:
-    """Resident memory of this process, in bytes, after what is free has been given back."""
+    """Return the resident memory of this process, bytes, after free memory was returned to the system."""
     ctypes.CDLL(None).malloc_trim(0)
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

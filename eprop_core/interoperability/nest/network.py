@@ -1,10 +1,10 @@
-"""A network of ``eprop_core`` in NEST 3.10: its populations, its connections and what it is shown.
+"""A network of ``eprop_core`` in NEST 3.10: populations, connections, input and targets.
 
-Networks and stimuli come as dictionaries: ``network`` holds the parameters of ``eprop_core.parameters.Network``; a
-problem holds ``<projection>_source``, ``_target``, ``_weight`` of the four projections, the fields of
-``eprop_core.stimulus.Stimulus``, and ``tau_m`` and ``V_th`` where they are drawn for each neuron. Step t of theirs is
-NEST's step that ends at (t + 1) * dt. Generators cannot deliver anything in NEST's first step, so a problem has neither
-input spikes nor learning window in step 0.
+Networks and stimuli are dictionaries. ``network`` holds the parameters of ``eprop_core.parameters.Network``. A problem
+holds ``<projection>_source``, ``_target``, ``_weight`` of the four projections, the fields of
+``eprop_core.stimulus.Stimulus``, and ``tau_m`` and ``V_th`` if they are drawn for each neuron. Step t of ``eprop_core``
+is NEST's step that ends at (t + 1) * dt. Generators cannot deliver events in NEST's first step, so step 0 of a problem
+has no input spikes and is outside the learning window.
 """
 
 import sys
@@ -16,14 +16,16 @@ import nest
 import numpy as np
 from devices import rate_connection, times
 
-_LARGEST = 1e300  # stands for infinity, in NEST's bounds
-_SURROGATE_GRADIENTS = {"arctan": "arctan_derivative"}  # NEST's names, where they differ
+_LARGEST = 1e300
+"""Stands for infinity in NEST's bounds."""
+_SURROGATE_GRADIENTS = {"arctan": "arctan_derivative"}
+"""NEST's names that differ from those of ``eprop_core``."""
 
 Problem = dict[str, np.ndarray]
 
 
 class Populations(NamedTuple):
-    """Generators of the input spikes, what relays them, and the neurons."""
+    """Generators of the input spikes, parrot neurons that relay them, and the neurons of the network."""
 
     generators: Any
     inputs: Any
@@ -42,7 +44,7 @@ class Populations(NamedTuple):
 
 
 def create(network: dict[str, Any], problem: Problem) -> Populations:
-    """Reset NEST and create all neurons, on one thread."""
+    """Reset NEST, set it to one thread and create all neurons."""
     dt, readout, rule = network["dt"], network["readout"], network["plasticity"]
     cutoff = {} if rule["cutoff"] is None else {"eprop_isi_trace_cutoff": rule["cutoff"] * dt}
     nest.ResetKernel()
@@ -58,9 +60,9 @@ def create(network: dict[str, Any], problem: Problem) -> Populations:
 
 
 def connect(populations: Populations, network: dict[str, Any], problem: Problem, *, learns: bool = True) -> None:
-    """Make all connections of the problem; with ``learns`` False all are static, and there is no feedback."""
+    """Create all connections of the problem; without ``learns``, all are static and there is no feedback."""
     dt, optimizer = network["dt"], network["plasticity"]["optimizer"]
-    # NEST holds the default weight against the bounds, too.
+    # NEST checks the default weight against the bounds, too.
     learning = optimizer_parameters(optimizer, 1) | {"optimize_each_step": optimizer.get("optimize_each_step", False)}
     nest.SetDefaults("eprop_synapse", {"weight": optimizer["weight_max"], "optimizer": learning})
     nest.Connect(populations.generators, populations.inputs, "one_to_one", {"delay": dt})
@@ -81,7 +83,7 @@ def connect(populations: Populations, network: dict[str, Any], problem: Problem,
 
 
 def show_input(populations: Populations, network: dict[str, Any], problem: Problem) -> None:
-    """Let the input channels spike."""
+    """Set the spikes of the input channels."""
     steps, channels = problem["input_steps"], problem["input_channels"]
     order = np.argsort(channels, kind="stable")
     spike_times = times(steps[order], network["dt"])
@@ -90,7 +92,7 @@ def show_input(populations: Populations, network: dict[str, Any], problem: Probl
 
 
 def show_targets(populations: Populations, network: dict[str, Any], problem: Problem) -> None:
-    """Tell the readouts what to follow, and when errors count."""
+    """Set the targets of the readouts and the learning window."""
     dt = network["dt"]
     window = nest.Create("step_rate_generator")
     _step_to(window, problem["learning_window"].astype(float), dt)
@@ -102,12 +104,12 @@ def show_targets(populations: Populations, network: dict[str, Any], problem: Pro
 
 
 def weights(name: str, populations: Populations) -> dict[str, np.ndarray]:
-    """Return the connections of a projection with their present weights, sorted by (target, source)."""
+    """Return the connections of a projection with their current weights, sorted by (target, source)."""
     return listed(name, *populations.of_projection[name])
 
 
 def listed(name: str, sources: Any, targets: Any) -> dict[str, np.ndarray]:
-    """Return the connections of two populations as those of a projection, sorted by (target, source)."""
+    """Return the connections between two populations, named as a projection and sorted by (target, source)."""
     connections = nest.GetConnections(sources, targets)
     if not len(connections):
         return {f"{name}_source": np.empty(0, int), f"{name}_target": np.empty(0, int), f"{name}_weight": np.empty(0)}
@@ -122,13 +124,13 @@ def listed(name: str, sources: Any, targets: Any) -> dict[str, np.ndarray]:
 
 
 def _step_to(generator: Any, values: np.ndarray, dt: float) -> None:
-    """Let a generator's rate follow ``values``, one per step; it is told the changes alone."""
+    """Let the rate of a generator follow ``values``, one per step, by setting the changes only."""
     changes = 1 + np.flatnonzero(np.diff(values[1:], prepend=np.nan))
     generator.set(amplitude_times=times(changes, dt), amplitude_values=values[changes])
 
 
 def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
-    """Return what NEST's models of recurrent neurons have in common."""
+    """Return the parameters that all of NEST's models of recurrent neurons have."""
     neuron, rule, surrogate = network["neuron"], network["plasticity"], network["neuron"]["surrogate_gradient"]
     return {
         "C_m": neuron["C_m"],
@@ -146,11 +148,11 @@ def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
 
 
 def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[str, float]) -> Any:
-    """Recurrent neurons at rest; those that adapt come last."""
+    """Create the recurrent neurons at rest; the adaptive ones have the highest ids."""
     neuron, rule, dt = network["neuron"], network["plasticity"], network["dt"]
     adaptation = neuron["adaptation"]
     parameters = neuron_parameters(network) | {"kappa": rule["kappa"], "kappa_reg": rule["kappa_reg"]} | cutoff
-    # NEST holds f_target * dt / 1000 against the moving average in spikes per ms, so it takes this for f_target.
+    # NEST compares f_target * dt / 1000 with the moving average in spikes per ms, so it needs this value.
     parameters["f_target"] = rule["f_target"] / dt
     if neuron["V_reset"] is not None:
         parameters["V_reset"] = neuron["V_reset"]
@@ -158,10 +160,10 @@ def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[s
     for name in ("tau_m", "V_th"):
         values[name] = problem[name] if name in problem else np.full(n, neuron[name])
     if neuron["V_reset"] is None:
-        # NEST lets the constant current of this model act from the second step on; what it would do in the first:
+        # In NEST, the constant current of this model acts from the second step on. This is its effect in the first:
         rise = values["tau_m"] / neuron["C_m"] * -np.expm1(-dt / values["tau_m"]) * neuron["I_e"]
         values["V_m"] = np.maximum(rise, parameters["V_min"]) * np.exp(dt / values["tau_m"])
-    parameters["V_th"] = _LARGEST  # NEST holds it against V_min already here
+    parameters["V_th"] = _LARGEST  # the real thresholds follow; NEST checks this one against V_min
     model = "eprop_iaf" if neuron["V_reset"] is None else "eprop_iaf_psc_delta"
     n_adapting = round(adaptation["share"] * n) if adaptation else 0
     neurons = nest.Create(model, n - n_adapting, parameters) if n_adapting < n else nest.NodeCollection()
@@ -173,7 +175,7 @@ def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[s
 
 
 def optimizer_parameters(optimizer: dict[str, Any], batch_size: int) -> dict[str, Any]:
-    """Return an optimizer as NEST's synapses take it."""
+    """Return the parameters of an optimizer under NEST's names."""
     parameters = {
         "type": optimizer["algorithm"],
         "batch_size": batch_size,
@@ -185,7 +187,7 @@ def optimizer_parameters(optimizer: dict[str, Any], batch_size: int) -> dict[str
 
 
 def run_files(run: Callable[[Problem], Problem]) -> None:
-    """Run each ``<name>.problem.npz`` in the directory of the command line; write ``<name>.nest.npz`` beside it."""
+    """Simulate each ``<name>.problem.npz`` in the directory of the command line; write ``<name>.nest.npz``."""
     for path in sorted(Path(sys.argv[1]).glob("*.problem.npz")):
         with np.load(path) as problem:
             result = run(dict(problem))

@@ -1,12 +1,12 @@
-"""Run NEST's published settings in NEST 3.10, by the interpreter that has it, with the random numbers as published.
+"""Simulate NEST's published settings with their published random numbers; needs a Python with NEST 3.10.
 
     python published.py DIRECTORY
 
 writes ``<name>.npz`` for each of ``SETTINGS``: ``setting`` (JSON of its fields), the initial connections
 ``<projection>_source``, ``_target``, ``_weight`` sorted by (target, source), the input as ``input_steps`` and
 ``input_channels``, ``target`` (steps, readouts), ``spikes`` (steps, recurrent neurons), and NEST's ``losses`` by
-iteration. With Bellec's rule the rows are the steps of the samples, each population's from its own start. With e-prop+
-step t is NEST's step that ends at t + 1 ms, and the target begins in step 2.
+iteration. With Bellec's rule, rows are steps of the samples, and the first sample starts later at each population. With
+e-prop+, step t is NEST's step that ends at t + 1 ms, and the target starts in step 2.
 
 The settings are those of NEST's tutorials on e-prop and of its tests, ``test_eprop_plasticity.py`` and
 ``test_eprop_bsshslm_2020_plasticity.py``.
@@ -28,7 +28,7 @@ N_ITERATIONS = 5
 SEED = 1
 KAPPA = 0.97
 SCALE = 1.0 - KAPPA
-"""What e-prop+ multiplies weights with where Bellec's rule has factors (1 - alpha), as the tutorials do."""
+"""Factor of the weights of e-prop+, in the tutorials, that replaces the factors (1 - alpha) of Bellec's rule."""
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,25 @@ class Setting:
 
     task: str
     rule: str
-    n_steps: int  # of a sample
-    neurons: dict[str, dict]  # by model, equally many of each
+    n_steps: int  # steps of a sample
+    neurons: dict[str, dict]  # parameters by model; each model has the same number of neurons
     readout: dict
     optimizer: dict
     n_input: int = 100
     n_recurrent: int = 100
     n_readout: int = 1
-    learning_window: int | None = None  # last steps of a sample; None: all
+    learning_window: int | None = None  # last steps of a sample, in which errors count; None: all
     average_gradient: bool = False
     weight_factors: dict[str, float] = field(default_factory=dict)  # by projection
 
     @property
     def bellec(self) -> bool:
-        """Whether the rule is that of Bellec et al. (2020), otherwise e-prop+."""
+        """Whether the rule is that of Bellec et al. (2020) instead of e-prop+."""
         return self.rule == "bellec"
 
     @property
     def n_samples(self) -> int:
-        """Samples shown."""
+        """Number of samples."""
         return N_ITERATIONS * self.optimizer["batch_size"]
 
 
@@ -170,11 +170,11 @@ SETTINGS = {
 
 
 def run(setting: Setting) -> Arrays:
-    """Draw the random numbers in the published order, simulate, and evaluate."""
+    """Draw the random numbers in the published order, simulate, and compute the losses."""
     random = np.random.RandomState(SEED)
     weights = _draw_weights(random, setting)
     inputs, target = (_sine_waves if setting.task == "sine_waves" else _cues)(random, setting)
-    first = ERRORS if setting.bellec else RECURRENT  # NEST's step in which the readouts see the target's first value
+    first = ERRORS if setting.bellec else RECURRENT  # NEST's step in which the readouts receive the first target
     generators, populations = _build(setting, weights)
     channels, recurrent = populations["input"]
     _, readouts = populations["output"]
@@ -191,9 +191,9 @@ def run(setting: Setting) -> Arrays:
     nest.Simulate((len(target) + first) * DT)
 
     answer = recorded(of_readouts, "readout_signal", first, len(target), DT)
-    n_before = 0 if setting.bellec else 2  # rows before the target begins
+    n_before = 0 if setting.bellec else 2  # rows before the first target
     n_rows = n_before + len(target)
-    sent = GENERATORS + 1 if setting.bellec else 1  # NEST's step in which channels send the spikes of row 0
+    sent = GENERATORS + 1 if setting.bellec else 1  # NEST's step in which channels emit the spikes of row 0
     steps, sources = np.nonzero(recorded_spikes(of_channels, channels, sent, n_rows, DT))
     return result | {
         "input_steps": steps,
@@ -205,7 +205,7 @@ def run(setting: Setting) -> Arrays:
 
 
 def _build(setting: Setting, weights: dict[str, np.ndarray]) -> tuple["nest.NodeCollection", dict]:
-    """Create and connect the network; return the generators of the input, and each projection's populations."""
+    """Create and connect the network; return the generators of the input and the populations of each projection."""
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.set(resolution=DT, total_num_virtual_procs=1)
@@ -249,7 +249,7 @@ def _build(setting: Setting, weights: dict[str, np.ndarray]) -> tuple["nest.Node
 
 
 def _show_target(setting: Setting, readouts: "nest.NodeCollection", target: np.ndarray, first: int) -> None:
-    """Let the readouts see ``target`` from NEST's step ``first`` on; with e-prop+ errors count from then on."""
+    """Set the target from NEST's step ``first`` on; with e-prop+, errors count from then on."""
     generators = nest.Create("step_rate_generator", setting.n_readout)
     for generator, values in zip(generators, target.T, strict=True):
         generator.set(amplitude_times=times(np.arange(len(target)) + first - 1, DT), amplitude_values=values)
@@ -260,7 +260,7 @@ def _show_target(setting: Setting, readouts: "nest.NodeCollection", target: np.n
 
 
 def _losses(setting: Setting, answer: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Loss of each iteration."""
+    """Return the loss of each iteration."""
     shape = (N_ITERATIONS, setting.optimizer["batch_size"], setting.n_steps, setting.n_readout)
     window = setting.learning_window or setting.n_steps
     answer, target = (values.reshape(shape)[:, :, -window:] for values in (answer, target))
@@ -270,7 +270,7 @@ def _losses(setting: Setting, answer: np.ndarray, target: np.ndarray) -> np.ndar
 
 
 def _draw_weights(random: np.random.RandomState, setting: Setting) -> dict[str, np.ndarray]:
-    """Matrices of (target, source), in single precision."""
+    """Return weight matrices (target, source) in single precision, by projection."""
     n_input, n_recurrent, n_readout = setting.n_input, setting.n_recurrent, setting.n_readout
     weights = {
         "input": random.randn(n_input, n_recurrent).T / np.sqrt(n_input),
@@ -290,7 +290,7 @@ def _draw_weights(random: np.random.RandomState, setting: Setting) -> dict[str, 
 
 
 def _sine_waves(random: np.random.RandomState, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
-    """Frozen noise (steps, inputs) and a sum of sines (steps, 1), the same in all samples."""
+    """Return frozen noise (steps, inputs) and a sum of sines (steps, 1), the same in all samples."""
     n_steps, n_samples = setting.n_steps, setting.n_samples
     spikes = random.rand(n_steps, setting.n_input) < 0.05
     if setting.bellec:
@@ -307,13 +307,13 @@ def _sine_waves(random: np.random.RandomState, setting: Setting) -> tuple[np.nda
 
 
 def _cues(random: np.random.RandomState, setting: Setting) -> tuple[np.ndarray, np.ndarray]:
-    """Cues on two sides, a question at the end, and noise (steps, inputs); as target the side of more cues."""
+    """Return cues, recall and noise (steps, inputs), and as target the side with more cues (steps, 2)."""
     n_cues, n_steps, batch_size = 7, setting.n_steps, setting.optimizer["batch_size"]
     cue_steps, pause, group = 100, 50, setting.n_input // 4
     spikes, targets = [], []
     for _ in range(N_ITERATIONS):
         favoured = random.choice([0, 1], batch_size)
-        first = np.array([0.3, 0.7], np.float32)  # by the favoured side, the probability of a cue on side 0
+        first = np.array([0.3, 0.7], np.float32)  # probability of a cue on side 0, by the favoured side
         sides = [
             random.choice([0, 1], n_cues, p=np.array([first[side], first[1 - side]], np.float32)) for side in favoured
         ]

@@ -1,49 +1,30 @@
-"""Collect the results of contests between simulators in a tidy table: one row per process."""
+"""Collect the results of the comparison of simulators in a tidy table: one row per process."""
 
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from eprop_core.experiments.baselines.result import BaselineResult
 from workflow.scripts.shared import program
 
-COLUMNS = (
-    "variant",
-    "repeat",
-    "neurons",
-    "synapses",
-    "n_steps",
-    "spikes",
-    "synaptic_events",
-    "seconds",
-    "processor_s",
-    "build_s",
-    "memory_built_bytes",
-    "memory_bytes",
-    "peak_memory_bytes",
-    "bytes_moved_per_event",
-    "threads",
-    "other_work_processors",
-)
 
-
-def rows(network: str, result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return a row per process of one contest."""
-    provenance, dt = result["provenance"], result["network"]["dt"]
+def rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
+    """Return a row per process on one network."""
+    provenance = result.provenance
     return [
         {
             "network": network,
-            "simulator": f"NEST {provenance['nest']}" if measured["simulator"] == "NEST" else measured["simulator"],
-            **{column: measured.get(column) for column in COLUMNS},
-            **{f"{phase}_s": seconds for phase, seconds in measured.get("phases_s", {}).items()},
-            **measured.get("machine", {}),
-            "model_time_s": measured["n_steps"] * dt * 1e-3,
-            "left_out": "; ".join(f"{variant}: {reason}" for variant, reason in result["left_out"].items()),
-            "host": provenance["hosts"][0],
-            "cpu": provenance["cpu"],
-            "commit": provenance["code"]["commit"],
+            **process.model_dump(exclude={"machine"}),
+            "simulator": f"NEST {provenance.nest}" if process.simulator == "NEST" else process.simulator,
+            **(process.machine.model_dump() if process.machine else {}),
+            "model_time_s": process.n_steps * result.network.dt * 1e-3,
+            "left_out": "; ".join(f"{variant}: {reason}" for variant, reason in result.left_out.items()),
+            "host": provenance.hosts[0],
+            "cpu": provenance.cpu,
+            "commit": provenance.code.commit,
         }
-        for measured in result["measured"]
+        for process in result.processes
     ]
 
 
@@ -53,7 +34,7 @@ def main() -> None:
     options.add_argument("plan", type=Path, help="JSON file: result files by network")
     given = options.parse_args()
     results = program.read_json(given.plan)["results"].items()
-    table = [row for network, file in results for row in rows(network, program.read_json(Path(file)))]
+    table = [row for network, file in results for row in rows(network, BaselineResult.read(file))]
     pd.DataFrame(table).to_csv(given.output[0], index=False)
 
 

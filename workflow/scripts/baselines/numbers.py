@@ -1,4 +1,4 @@
-"""What table and figure of the contests show, from the tidy table of their processes: medians over repeats."""
+"""Numbers in table and figure of the simulators, from the tidy table of their processes: medians over repeats."""
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ COLUMNS = (
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per network, variant and simulator, in the order of the contests.
+    """Return one row per network, variant and simulator, in the order of the configuration.
 
     Beside the columns of the table: quartiles, the ratio of NEST's time to a time (training runs:
     whole runs; else per event, also of the time-driven model), and the machine's limit: the time in which it moves the

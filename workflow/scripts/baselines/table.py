@@ -1,9 +1,11 @@
-"""Table of the contests: a row per network, variant and simulator."""
+"""Table of the comparison of simulators: a row per network, variant and simulator."""
 
 from pathlib import Path
 
 import pandas as pd
 
+from eprop_core.experiments.baselines.result import Measurement
+from eprop_core.labels import label_of
 from workflow.scripts.baselines.numbers import COLUMNS, reasons, summary
 from workflow.scripts.shared import other_work, program, write_table
 from workflow.scripts.shared.left_out import quotient
@@ -22,15 +24,16 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as it is printed."""
     why = reasons(table)
     spread = [f"{iqr:.3f}" if n > 1 else "" for iqr, n in zip(table["seconds_iqr"], table["repeats"], strict=True)]
+    times = cells(table["seconds"], ".3f", why["seconds"], spread)
     built = 1e-6 * table["synapses_built_per_second"]
     columns = {
         "Network": table["network"],
         "Synapses are": table["variant"].map(VARIANTS),
         "Simulator": table["simulator"],
         "Rate (spikes/s)": cells(table["rate_hz"], ".1f"),
-        "Synapses": cells(table["synapses"], ".0f"),
+        label_of(Measurement, "synapses"): cells(table["synapses"], ".0f"),
         "Events (million)": cells(1e-6 * table["synaptic_events"], ".2f"),
-        "Time (s)": cells(table["seconds"], ".3f", why["seconds"], spread) + other_work.marks(table),
+        label_of(Measurement, "seconds"): times + other_work.marks(table),
         "ns per event": cells(table["ns_per_synaptic_event"], ".1f", why["ns_per_synaptic_event"]),
         "NEST / this": cells(table["ratio_to_nest"], ".3g", why["ratio_to_nest"]),
         "Times the limit": cells(
@@ -44,7 +47,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Write the table of all contests."""
+    """Write the table of all networks."""
     options = program.parser(
         "workflow.scripts.baselines.table", __doc__, "table with all digits (CSV), and as printed (Markdown, LaTeX)"
     )

@@ -5,30 +5,31 @@ from typing import Any
 
 import pandas as pd
 
+from eprop_core.experiments.break_even.result import BreakEvenResult
 from workflow.scripts.shared import program
 from workflow.scripts.shared.values import value_at
 
 
-def rows(point: dict[str, Any], result: dict[str, Any]) -> list[dict[str, Any]]:
+def rows(point: dict[str, Any], result: BreakEvenResult) -> list[dict[str, Any]]:
     """Return the rows of one run of a ``point``, which has ``series``, ``parameter`` (a path) and ``results``."""
     head = {
         "series": point["series"],
         "parameter": point["parameter"],
-        "value": value_at(result["parameters"], point["parameter"]),
-        "seed": result["seed"],
-        **{name: result[name] for name in ("rate_hz", "synapses", "pairs", "synaptic_events_per_step")},
-        "cpu": result["provenance"]["cpu"],
-        **{name: result["provenance"][name][0] for name in ("processors", "threads")},
+        "value": value_at(result.parameters, point["parameter"]),
+        "seed": result.seed,
+        **result.model_dump(include={"rate_hz", "synapses", "pairs", "synaptic_events_per_step"}),
+        "cpu": result.provenance.cpu,
+        "processors": result.provenance.processors[0],
+        "threads": result.provenance.threads[0],
     }
-    seconds = result["seconds_per_step"]
     return [
         {
             **head,
             "repeat": repeat,
-            **{f"{model}_s": times[repeat] for model, times in seconds.items()},
+            **{f"{model}_s": times[repeat] for model, times in result.seconds_per_step},
             "other_work_processors": other_work,
         }
-        for repeat, other_work in enumerate(result["other_work_processors"])
+        for repeat, other_work in enumerate(result.other_work_processors)
     ]
 
 
@@ -41,7 +42,7 @@ def main() -> None:
         row
         for point in program.read_json(given.plan)["points"]
         for file in point["results"]
-        for row in rows(point, program.read_json(Path(file)))
+        for row in rows(point, BreakEvenResult.read(file))
     ]
     pd.DataFrame(table).to_csv(given.output[0], index=False)
 

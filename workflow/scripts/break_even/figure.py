@@ -8,10 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from eprop_core.experiments.break_even.parameters import BreakEvenPoint
+from eprop_core.experiments.break_even.result import BreakEvenResult
+from eprop_core.labels import label_of
 from workflow.scripts.break_even.numbers import MODELS, RIVALS, break_even, reasons, summary
 from workflow.scripts.shared import other_work, program, style
 from workflow.scripts.shared.left_out import Reasons
-from workflow.scripts.shared.parameter_names import parameter_name
 from workflow.scripts.shared.read_table import read
 
 LOOKS = {"event_driven": (style.COLOURS[0], "o"), "time_driven": (style.COLOURS[1], "s"), "bound": (style.GREY, "^")}
@@ -36,7 +38,7 @@ def draw(runs: pd.DataFrame) -> Figure:
         times.set_title(style.wrapped(str(name)))
         parameter = of_series["parameter"].iloc[0]
         varies_rate = parameter == "input_rate"
-        ratios.set_xlabel("Presynaptic rate (spikes/s)" if varies_rate else parameter_name(parameter))
+        ratios.set_xlabel(label_of(BreakEvenResult, "rate_hz") if varies_rate else label_of(BreakEvenPoint, parameter))
         _scale_horizontally(ratios, of_series["x"].dropna().sort_values(), varies_rate)
     for panel in axes.flat:
         style.set_log(panel)

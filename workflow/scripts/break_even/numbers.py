@@ -8,7 +8,7 @@ from workflow.scripts.shared.left_out import Reason, Reasons, clearly_positive, 
 
 MODELS = {"event_driven": "event-driven", "time_driven": "time-driven", "bound": "bound of time-driven"}
 RIVALS = ("time_driven", "bound")
-"""What the event-driven model is compared with."""
+"""Models that the event-driven model is compared with."""
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:

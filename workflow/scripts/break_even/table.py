@@ -5,10 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from eprop_core.experiments.break_even.parameters import BreakEvenPoint
+from eprop_core.experiments.break_even.result import BreakEvenResult
+from eprop_core.labels import label_of
 from workflow.scripts.break_even.numbers import MODELS, RIVALS, reasons, summary
 from workflow.scripts.shared import other_work, program, write_table
 from workflow.scripts.shared.left_out import quotient
-from workflow.scripts.shared.parameter_names import parameter_name
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.write_table import cells, ranges
 
@@ -19,11 +21,11 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, Any] = {
         "Series": table["series"],
         "Point": [
-            f"{parameter_name(parameter)} {value:g}{mark}"
+            f"{label_of(BreakEvenPoint, parameter)} {value:g}{mark}"
             for parameter, value, mark in zip(table["parameter"], table["value"], other_work.marks(table), strict=True)
         ],
-        "Presynaptic rate (spikes/s)": cells(table["rate_hz"], ".1f", why["rate_hz"]),
-        "Synapses": cells(table["synapses"], ".0f"),
+        label_of(BreakEvenResult, "rate_hz"): cells(table["rate_hz"], ".1f", why["rate_hz"]),
+        label_of(BreakEvenResult, "synapses"): cells(table["synapses"], ".0f"),
         "Share of pairs (%)": cells(100 * quotient(table["synapses"], table["pairs"]), ".1f"),
     }
     for model, name in MODELS.items():

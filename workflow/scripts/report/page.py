@@ -9,6 +9,7 @@ import jinja2
 import pandas as pd
 from docutils.core import publish_parts
 
+from eprop_core.measurement.results import Provenance, read_provenance
 from workflow.scripts.shared import program
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.write_table import DASH, read_markdown
@@ -59,22 +60,21 @@ def as_html(table: pd.DataFrame) -> str:
         return table.to_html(index=False, border=0, na_rep=DASH, escape=True)
 
 
-def provenance(results: list[dict[str, Any]]) -> pd.DataFrame:
+def provenance(results: list[Provenance]) -> pd.DataFrame:
     """Return a row per distinct origin of results, with the number of results that share it."""
     rows = []
-    for result in results:
-        made_by = result["provenance"]
-        code = made_by["code"]
+    for made_by in results:
+        code = made_by.code
         rows.append(
             {
-                "Commit": (code["commit"] or "unknown")[:12] + (" (changed)" if code["dirty"] else ""),
-                "Python": made_by["python"],
-                **{name: made_by["packages"].get(name, "") for name in ("numpy", "numba", "mpi4py")},
-                "MPI": made_by["mpi"] or "none",
-                "Hosts": ", ".join(sorted(set(made_by["hosts"]))),
-                "CPU": made_by["cpu"],
-                "Processors": f"{min(made_by['processors']):g}",
-                "System": made_by["system"],
+                "Commit": (code.commit or "unknown")[:12] + (" (changed)" if code.dirty else ""),
+                "Python": made_by.python,
+                **{name: made_by.packages.get(name, "") for name in ("numpy", "numba", "mpi4py")},
+                "MPI": made_by.mpi or "none",
+                "Hosts": ", ".join(sorted(set(made_by.hosts))),
+                "CPU": made_by.cpu,
+                "Processors": f"{min(made_by.processors):g}",
+                "System": made_by.system,
             }
         )
     table = pd.DataFrame(rows)
@@ -87,8 +87,8 @@ def write(plan: dict[str, Any], page: Path) -> None:
     ``plan`` holds its title, the name of the configuration, sections (name, template of the caption, facts, and the
     name of further details) and the result files whose provenance it shows.
     """
-    results = [program.read_json(Path(file)) for file in plan["results"]]
-    dates = sorted(result["provenance"]["date"] for result in results)
+    results = [read_provenance(file) for file in plan["results"]]
+    dates = sorted(made_by.date for made_by in results)
     template = jinja2.Template((REPORT / "report.html.jinja").read_text(encoding="utf-8"), autoescape=True)
     html = template.render(
         title=plan["title"],

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from eprop_core.experiments.saccades.result import Agreement
+from eprop_core.labels import name_of
 from workflow.scripts.saccades.figure import CORRELATIONS
 from workflow.scripts.shared import program, write_table
 from workflow.scripts.shared.left_out import Reason
@@ -14,8 +16,8 @@ from workflow.scripts.shared.write_table import cells
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as it is printed."""
-    columns: dict[str, Any] = {"Measure": table["measure"].map(lambda name: name[:1].upper() + name[1:])}
-    correlated = table["measure"].isin(CORRELATIONS)
+    columns: dict[str, Any] = {"Measure": table["measure"]}
+    correlated = table["measure"].isin([name_of(Agreement, field) for field in CORRELATIONS])
     reasons = {
         "recorded": {Reason.NOTHING_SEEN: ~correlated},
         "simulated": {Reason.NOTHING_SEEN: ~correlated},

@@ -1,75 +1,76 @@
 """Collect the result files of a scaling experiment in a tidy table: one row per variant, run, repeat and rank."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from eprop_core.experiments.interconnect.parameters import Interconnect
+from eprop_core.experiments.interconnect.result import InterconnectResult
+from eprop_core.experiments.scaling.result import ScalingResult, Traffic
+from eprop_core.ranks.exchange_cost import Destinations
 from workflow.scripts.shared import program
 
 
-def rows(result: dict[str, Any], experiment: str, interconnect: dict[str, float] | None) -> list[dict[str, Any]]:
+def rows(result: ScalingResult, experiment: str, interconnect: Interconnect | None) -> list[dict[str, Any]]:
     """Return a row per variant, repeat and rank of one job.
 
-    In a dry run no time passes in messages: what they would take by ``interconnect`` (latency in µs, bandwidth in
-    GB/s) is added to ``communicate_s`` and ``propagation_s``, and stands by itself in ``modelled_to_all_s`` and
-    ``modelled_to_targets_s``.
+    In a dry run no time passes in messages: the time that ``interconnect`` would need for them is added to
+    ``communicate_s`` and ``propagation_s``, and is also in ``modelled_to_all_s`` and ``modelled_to_targets_s``.
     """
-    provenance, table = result["provenance"], []
-    for variant, run in result["variants"].items():
-        for repeat, of_ranks in enumerate(run["repeats"], start=1):
+    provenance, table = result.provenance, []
+    for variant, run in result.variants.items():
+        for repeat, of_ranks in enumerate(run.repeats, start=1):
             for process, measured in enumerate(of_ranks):
-                modelled = _modelled(measured["traffic"], interconnect) if result["dry_run"] else {}
-                added = modelled.get(measured["destinations"], 0.0)
-                sent = measured["traffic"].get(measured["destinations"], {})
-                times = dict(measured["times_s"])
+                modelled = _modelled(measured.traffic, interconnect) if result.dry_run else {}
+                added = modelled.get(measured.destinations, 0.0)
+                sent = measured.traffic.get(measured.destinations)
+                times = measured.times_s.model_dump()
                 times["communicate"] += added
                 row = {
                     "experiment": experiment,
                     "variant": variant,
-                    "kind": result["parameters"]["kind"],
-                    "measured": "dry_run" if result["dry_run"] else "measured",
-                    "ranks": result["ranks"],
-                    "rank": measured["rank"],
-                    "seed": result["seed"],
+                    "kind": result.parameters.kind,
+                    "measured": "dry_run" if result.dry_run else "measured",
+                    "ranks": result.ranks,
+                    "rank": measured.rank,
+                    "seed": result.seed,
                     "repeat": repeat,
-                    "network_neurons": run["network"]["n_recurrent"],
-                    "neurons": measured["neurons"],
-                    **measured["synapses"],
-                    **measured["counts"],
-                    "model_time_s": run["model_time_s"],
-                    "propagation_s": measured["propagation_s"] + added,
+                    "network_neurons": run.network.n_recurrent,
+                    **measured.counts.model_dump(),
+                    "model_time_s": run.model_time_s,
+                    "propagation_s": measured.propagation_s + added,
                     **{f"{phase}_s": seconds for phase, seconds in times.items()},
-                    "destinations": measured["destinations"],
-                    "interval_ms": run["interval_steps"] * run["network"]["dt"],
-                    "exchanges": sent.get("exchanges", 0),
-                    "bytes_to_each_rank": sent.get("bytes_to_each_rank", 0),
+                    "destinations": measured.destinations,
+                    "interval_ms": run.interval_steps * run.network.dt,
+                    "exchanges": sent.exchanges if sent else 0,
+                    "bytes_to_each_rank": sent.bytes_to_each_rank if sent else 0,
                     "modelled_to_all_s": modelled.get("all", math.nan),
                     "modelled_to_targets_s": modelled.get("targets", math.nan),
-                    "peak_memory_bytes": measured["peak_memory_bytes"],
-                    "network_memory_bytes": measured["peak_memory_bytes"]
-                    - result["memory_without_network_bytes"][process],
-                    "estimated_memory_bytes": run["estimated_memory_bytes"],
-                    "other_work_processors": measured["other_work_processors"],
-                    "processors": provenance["processors"][process],
-                    "threads": provenance["threads"][process],
-                    "host": provenance["hosts"][process],
-                    "cpu": provenance["cpu"],
-                    "mpi": provenance["mpi"],
-                    "commit": provenance["code"]["commit"],
+                    "peak_memory_bytes": measured.peak_memory_bytes,
+                    "network_memory_bytes": measured.peak_memory_bytes - result.memory_without_network_bytes[process],
+                    "estimated_memory_bytes": run.estimated_memory_bytes,
+                    "other_work_processors": measured.other_work_processors,
+                    "processors": provenance.processors[process],
+                    "threads": provenance.threads[process],
+                    "host": provenance.hosts[process],
+                    "cpu": provenance.cpu,
+                    "mpi": provenance.mpi,
+                    "commit": provenance.code.commit,
                 }
                 table.append(row)
     return table
 
 
-def _modelled(traffic: dict[str, Any], interconnect: dict[str, float] | None) -> dict[str, float]:
+def _modelled(traffic: Mapping[Destinations, Traffic], interconnect: Interconnect | None) -> dict[Destinations, float]:
     """Return the time in s of a dry run's messages, to all ranks and to those with targets."""
     if interconnect is None:
         raise ValueError("a dry run needs the latency and the bandwidth between two ranks")
-    latency, bandwidth = 1e-6 * interconnect["latency"], 1e9 * interconnect["bandwidth"]
+    latency, bandwidth = 1e-6 * interconnect.latency, 1e9 * interconnect.bandwidth
     return {
-        destinations: min(cost["messages"] * latency + cost["bytes"] / bandwidth for cost in sent["costs"])
+        destinations: min(cost.messages * latency + cost.bytes / bandwidth for cost in sent.costs)
         for destinations, sent in traffic.items()
     }
 
@@ -81,9 +82,10 @@ def main() -> None:
     options.add_argument("--interconnect", type=Path, help="measurement of the interconnect, where the plan has none")
     given = options.parse_args()
     experiment = program.read_json(given.plan)
-    measured = {} if given.interconnect is None else program.read_json(given.interconnect)
-    interconnect = measured.get("interconnect", experiment["interconnect"])
-    results = [program.read_json(Path(file)) for file in experiment["results"]]
+    interconnect = experiment["interconnect"] and Interconnect.model_validate(experiment["interconnect"])
+    if given.interconnect is not None:
+        interconnect = InterconnectResult.read(given.interconnect).interconnect
+    results = [ScalingResult.read(file) for file in experiment["results"]]
     table = [row for result in results for row in rows(result, experiment["experiment"], interconnect)]
     pd.DataFrame(table).to_csv(given.output[0], index=False)
 

@@ -11,12 +11,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from eprop_core.experiments.interconnect.result import CallTime, InterconnectResult, Pattern
+from eprop_core.labels import label_of
 from workflow.scripts.scaling.numbers import summary
 from workflow.scripts.shared import other_work, program, style
 from workflow.scripts.shared.left_out import positive, quotient
 from workflow.scripts.shared.read_table import read
 
-PATTERNS = {"ping_pong": "ping-pong, one way", "allgather": "to all (Allgather)", "alltoall": "to each (Alltoall)"}
+PATTERNS: dict[Pattern, str] = {
+    "ping_pong": "ping-pong, one way",
+    "allgather": "to all (Allgather)",
+    "alltoall": "to each (Alltoall)",
+}
 DESTINATIONS = {"all": "to all ranks", "targets": "to ranks with targets"}
 
 
@@ -36,7 +42,7 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def draw(table: pd.DataFrame, interconnect: dict[str, Any] | None) -> Figure:
+def draw(table: pd.DataFrame, interconnect: InterconnectResult | None) -> Figure:
     """Return the figure, without panels that would be empty; ``interconnect`` is its measurement, if there is one."""
     first = table[table["variant"] == table.groupby("experiment")["variant"].transform("first")]
     modelled = _varying(first[first["measured"] == "dry_run"], "ranks", ["experiment"])
@@ -128,19 +134,19 @@ def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
     _legend_above(panel)
 
 
-def _draw_interconnect(panel: Axes, interconnect: dict[str, Any]) -> None:
-    times = pd.DataFrame(interconnect["times"])
-    (mark,) = other_work.marks(pd.DataFrame([{other_work.COLUMN: interconnect[other_work.COLUMN]}], dtype=float))
+def _draw_interconnect(panel: Axes, measured: InterconnectResult) -> None:
+    times = pd.DataFrame([call.model_dump() for call in measured.times])
+    (mark,) = other_work.marks(pd.DataFrame([{other_work.COLUMN: measured.other_work_processors}], dtype=float))
     for position, (pattern, label) in enumerate(PATTERNS.items()):
         rows = times[times["pattern"] == pattern]
         colour, marker = style.look(position)
         one_way = 0.5 if pattern == "ping_pong" else 1.0
         panel.plot(rows["bytes"], 1e6 * one_way * rows["seconds"], color=colour, marker=marker, label=f"{label}{mark}")
-    fitted = interconnect["interconnect"]
+    fitted = measured.interconnect
     sizes = np.array(sorted(times["bytes"].unique()))
-    label = f"{fitted['latency']:.2g} µs + size / ({fitted['bandwidth']:.2g} GB/s)"
-    panel.plot(sizes, fitted["latency"] + 1e-3 * sizes / fitted["bandwidth"], color="0.3", linestyle="--", label=label)
-    panel.set(xscale="log", xlabel="Message (B)", ylabel="Time between two ranks (µs)")
+    label = f"{fitted.latency:.2g} µs + size / ({fitted.bandwidth:.2g} GB/s)"
+    panel.plot(sizes, fitted.latency + 1e-3 * sizes / fitted.bandwidth, color="0.3", linestyle="--", label=label)
+    panel.set(xscale="log", xlabel=label_of(CallTime, "bytes"), ylabel="Time between two ranks (µs)")
     _legend_above(panel)
 
 
@@ -166,7 +172,7 @@ def main() -> None:
     given = options.parse_args()
     style.use()
     table = numbers(read(given.runs))
-    interconnect = None if given.interconnect is None else program.read_json(given.interconnect)
+    interconnect = None if given.interconnect is None else InterconnectResult.read(given.interconnect)
     style.save(draw(table, interconnect), given.output[:3])
     table.to_csv(given.output[3], index=False)
 

@@ -13,6 +13,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, PercentFormatter
 from matplotlib.typing import HashableList
 
+from eprop_core.experiments.scaling.result import RankRecord
+from eprop_core.labels import label_of, name_of
 from workflow.scripts.scaling.numbers import PHASES, by_repeat, reasons, summary, variant_name
 from workflow.scripts.shared import other_work, program, style
 from workflow.scripts.shared.left_out import quotient
@@ -48,11 +50,11 @@ def draw(rows: pd.DataFrame) -> Figure:
     style.start_at_zero(panels["synapse"], table["memory_per_synapse_bytes"])
     panels["shares"].yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     labels = {
-        "build": "Building (s)",
-        "propagate": "Propagating (s)",
+        "build": label_of(RankRecord, "times_s.build"),
+        "propagate": label_of(RankRecord, "propagation_s"),
         "phases": "Real-time factor",
         "shares": "Share of propagating (%)",
-        "memory": "Peak memory per rank (MB)",
+        "memory": f"{name_of(RankRecord, 'peak_memory_bytes')} (MB)",
         "synapse": "Memory per synapse (B)",
     }
     for name, label in labels.items():

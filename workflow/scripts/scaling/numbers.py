@@ -1,4 +1,4 @@
-"""What the tables and figures of a scaling experiment show, from its tidy table of runs, repeats and ranks.
+"""Numbers in the tables and figures of a scaling experiment, from its tidy table of runs, repeats and ranks.
 
 A time is the maximum over ranks; of the repeats the median is shown, with the smallest and the largest beside it.
 """
@@ -11,17 +11,17 @@ from workflow.scripts.shared.left_out import Reason, Reasons, clearly_positive, 
 PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait", "other")
 """Parts of the propagation: ``deliver`` without its plastic part, and ``other``, what no phase accounts for."""
 POINT = ["variant", "measured", "ranks"]
-"""What the repeats of a run have in common."""
+"""Columns that are equal for all repeats of a run."""
 
 
 def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, number of ranks, seed and repeat: times of the slowest rank, largest memory.
 
-    Counts are sums over ranks; those of the one rank that a dry run plays stand for all. Phases are means over ranks,
+    Counts are sums over ranks; those of the emulated rank of a dry run stand for all. Phases are means over ranks,
     so that they add up to the propagation.
     """
     table = rows.groupby([*POINT, "seed", "repeat"], sort=False).agg(
-        played=("rank", "nunique"),
+        emulated=("rank", "nunique"),
         neurons=("neurons", "sum"),
         synapses=("synapses", "sum"),
         spikes=("spikes", "sum"),
@@ -42,7 +42,7 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
     )
     table = table.reset_index()
     for count in ("neurons", "synapses", "spikes", "synaptic_events"):
-        table[count] = table[count] * table["ranks"] / table["played"]
+        table[count] = table[count] * table["ranks"] / table["emulated"]
     table["deliver_s"] = (table["deliver_s"] - table["plasticity_s"]).clip(lower=0)
     phases = [f"{phase}_s" for phase in PHASES if phase != "other"]
     table["other_s"] = (table["propagation_s"] - table[phases].sum(axis=1)).clip(lower=0)
@@ -51,7 +51,7 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
     of_all_ranks = table[["propagation_s", "network_memory_bytes"]].mul(table["ranks"], axis="index")
     table["time_per_synaptic_event_ns"] = 1e9 * quotient(of_all_ranks["propagation_s"], table["synaptic_events"])
     table["memory_per_synapse_bytes"] = quotient(of_all_ranks["network_memory_bytes"], table["synapses"])
-    return table.drop(columns="played")
+    return table.drop(columns="emulated")
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:

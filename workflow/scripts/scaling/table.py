@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from eprop_core.experiments.scaling.result import RankRecord
+from eprop_core.labels import label_of, name_of
 from workflow.scripts.scaling.numbers import ranks_and_how, reasons, summary, variant_name
 from workflow.scripts.shared import other_work, program, write_table
 from workflow.scripts.shared.read_table import read
@@ -17,17 +19,17 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     columns = {
         "Variant": table["variant"].map(variant_name),
         "Ranks": ranks_and_how(table),
-        "Neurons": cells(table["neurons"], ".0f"),
+        name_of(RankRecord, "counts.neurons"): cells(table["neurons"], ".0f"),
         "Synapses (million)": cells(1e-6 * table["synapses"], ".2f"),
         "Rate (spikes/s)": cells(table["rate_hz"], ".1f"),
         "Synaptic events (million)": cells(1e-6 * table["synaptic_events"], ".2f"),
-        "Build (s)": cells(table["build_s"], ".3f"),
-        "Propagate (s)": cells(table["propagation_s"], ".3f", spread=spread),
+        label_of(RankRecord, "times_s.build"): cells(table["build_s"], ".3f"),
+        label_of(RankRecord, "propagation_s"): cells(table["propagation_s"], ".3f", spread=spread),
         "Real-time factor": cells(table["real_time_factor"], ".2f"),
         "Speed-up": cells(table["speed_up"], ".2f"),
         "Efficiency (%)": cells(100 * table["efficiency"], ".0f"),
         "ns per synaptic event, per rank": cells(table[per_event], ".1f", why[per_event]),
-        "Peak memory per rank (MB)": cells(1e-6 * table["peak_memory_bytes"], ".0f"),
+        f"{name_of(RankRecord, 'peak_memory_bytes')} (MB)": cells(1e-6 * table["peak_memory_bytes"], ".0f"),
         "Estimated before (MB)": cells(1e-6 * table["estimated_memory_bytes"], ".0f"),
         "Bytes per synapse": cells(table[per_synapse], ".0f", why[per_synapse]),
     }
@@ -43,7 +45,7 @@ def main() -> None:
     given = options.parse_args()
     rows = read(given.runs)
     table = summary(rows)
-    dry = "* dry run: one rank played, communication modelled. " if (table["measured"] == "dry_run").any() else ""
+    dry = "* dry run: one rank emulated, communication modelled. " if (table["measured"] == "dry_run").any() else ""
     caption = (
         f"{rows['kind'].iloc[0].capitalize()} scaling: times of the slowest rank, median of {table['repeats'].iloc[0]} "
         "repeats after a warm-up (smallest and largest)."

@@ -1,1 +1,1 @@
-"""What the scripts of all experiments share."""
+"""Modules that the scripts of all experiments share."""

@@ -1,4 +1,4 @@
-"""Numbers that would mean nothing: which they are, and what is told in their place.
+"""Numbers that would mean nothing are left out, for a reason that table and figure state.
 
 A quotient of nothing, and a time or memory that is a difference of two measurements and not clearly above zero, are
 missing from tables of numbers (NaN) and from figures. In print a dash takes their place, with a mark for the reason.

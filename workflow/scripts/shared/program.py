@@ -1,4 +1,4 @@
-"""What the command lines of all scripts share."""
+"""Command lines of all scripts."""
 
 import argparse
 import json

@@ -95,11 +95,11 @@ def draw_measured_and_dry(
 
 
 Missing = Mapping[Axes, Sequence[tuple[pd.Series, Reasons]]]
-"""What a panel shows, of which some may be missing, and why that is."""
+"""Values of a panel, and the reasons for which some are missing."""
 
 
 def label_panels(axes: Sequence[Axes], missing: Missing | None = None) -> None:
-    """Put a, b, c ... above the left end of each panel, and tell below the figure what panels leave out, and why."""
+    """Put a, b, c ... above the left end of each panel, and write below the figure why panels leave numbers out."""
     letters: dict[Reason, list[str]] = {}
     for letter, panel in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
         panel.set_title(letter, loc="left", fontweight="bold", fontsize=8)
@@ -108,8 +108,8 @@ def label_panels(axes: Sequence[Axes], missing: Missing | None = None) -> None:
     if letters:
         figure = axes[0].get_figure(root=True)
         assert figure is not None
-        told = "; ".join(f"where {reason.value} ({', '.join(panels)})" for reason, panels in letters.items())
-        note_below(figure, f"Left out {told}.")
+        reasons = "; ".join(f"where {reason.value} ({', '.join(panels)})" for reason, panels in letters.items())
+        note_below(figure, f"Left out {reasons}.")
 
 
 def note_below(figure: Figure, text: str) -> None:
@@ -130,7 +130,7 @@ def tell_seeds(runs: pd.DataFrame) -> str:
 
 
 def draw_chance(panel: Axes, chance: float, *, named: bool = True) -> Line2D:
-    """Draw the level of chance, with its name at the right end unless a key is to tell it; return the line."""
+    """Draw the level of chance, with its name at the right end unless a legend has it; return the line."""
     if named:
         panel.annotate(
             "chance",
@@ -186,13 +186,15 @@ def limit_decades(
     below: float = 1.5,
     above: float = 1.5,
 ) -> None:
-    """Set the limits of a vertical axis that is logarithmic, by factors beyond ``values`` and their bars.
+    """Make the vertical axis logarithmic, with limits by factors beyond ``values`` and their bars.
 
-    A bar that goes down to nothing, or by more than a decade, leaves the panel.
+    Call it before anything is drawn: matplotlib warns of limits that it derives from equal values. A bar that goes down
+    to nothing, or by more than a decade, leaves the panel.
     """
+    panel.set_yscale("log")
     values = positive(values)
-    lowest = values.min() if low is None else low.clip(lower=values / 10).where(values.notna()).min()
-    highest = values.max() if high is None else high.where(values.notna()).max()
+    lowest = values.min() if low is None else low.fillna(values).clip(lower=values / 10).where(values.notna()).min()
+    highest = values.max() if high is None else high.fillna(values).where(values.notna()).max()
     if pd.notna(lowest):
         panel.set_ylim(lowest / below, highest * above)
 

@@ -59,8 +59,8 @@ def with_footnotes(printed: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     reasons = dict(zip((reason for reason in Reason if DASH + reason.mark in in_table), MARKS, strict=False))
     letters = {DASH + reason.mark: DASH + mark for reason, mark in reasons.items()}
     printed = printed.map(lambda cell: letters.get(cell[:2], cell[:2]) + cell[2:])
-    told = "; ".join(f"{mark} where {reason.value}" for reason, mark in reasons.items())
-    return printed, f"Left out: {told}." if told else ""
+    explained = "; ".join(f"{mark} where {reason.value}" for reason, mark in reasons.items())
+    return printed, f"Left out: {explained}." if explained else ""
 
 
 def cells(

@@ -4,13 +4,13 @@ A row per run; a row per run and point of its curve; and, of tasks in which no a
 and readout of the first run's last answer.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from eprop_core.experiments.studies.result import CurvePoint, StudyResult
 from workflow.scripts.shared import program
 from workflow.scripts.shared.values import value_at
 
@@ -18,75 +18,76 @@ LAST_POINTS = 10
 """Points at the end of a curve whose mean is the final training loss; a single one scatters."""
 
 
-def time_to(goal: float, curve: list[dict[str, Any]]) -> float | None:
+def time_to(goal: float, curve: list[CurvePoint]) -> float | None:
     """Return the seconds of training after which a curve reaches ``goal`` for the first time; None: it does not.
 
     Where answers are right or wrong, the goal is an accuracy: of samples held back, if there are any, otherwise of the
     training samples while they are learned. Elsewhere it is a training loss.
     """
-    if curve[0]["training_accuracy"] is None:
-        return next((point["training_time_s"] for point in curve if point["training_loss"] <= goal), None)
-    held_back = any(point["validation_accuracy"] is not None for point in curve)
-    measure = "validation_accuracy" if held_back else "training_accuracy"
-    reached = (point for point in curve if point[measure] is not None and point[measure] >= goal)
-    return next((point["training_time_s"] for point in reached), None)
+    if curve[0].training_accuracy is None:
+        return next((point.training_time_s for point in curve if point.training_loss <= goal), None)
+    held_back = any(point.validation_accuracy is not None for point in curve)
+    for point in curve:
+        accuracy = point.validation_accuracy if held_back else point.training_accuracy
+        if accuracy is not None and accuracy >= goal:
+            return point.training_time_s
+    return None
 
 
-def nmse(loss: float, result: dict[str, Any]) -> float | None:
+def nmse(loss: float, result: StudyResult) -> float | None:
     """Return the normalized mean squared error, ``loss`` over that of the target's mean.
 
     None where answers are right or wrong, or the target is constant.
     """
-    reference = result["loss_of_best_constant"]
-    return None if result["chance"] is not None or reference == 0 else loss / reference
+    reference = result.loss_of_best_constant
+    return None if result.chance is not None or reference == 0 else loss / reference
 
 
-def run_row(result: dict[str, Any], goal: float | None) -> dict[str, Any]:
-    """Return what a run is told by: score, cost, activity and size."""
-    counts, shown, test, operations = (result[key] for key in ("counts", "samples", "test", "operations_per_sample"))
-    test = test or {"accuracy": None, "loss": None, "samples": 0}
-    training_loss = np.mean([point["training_loss"] for point in result["curve"][-LAST_POINTS:]])
+def run_row(result: StudyResult, goal: float | None) -> dict[str, Any]:
+    """Return the row of a run: score, cost, activity and size."""
+    counts, n_shown, test, operations = result.counts, result.samples.shown, result.test, result.operations_per_sample
+    training_loss = float(np.mean([point.training_loss for point in result.curve[-LAST_POINTS:]]))
     return {
-        "seed": result["seed"],
-        "test_accuracy": test["accuracy"],
-        "test_loss": test["loss"],
-        "test_samples": test["samples"],
+        "seed": result.seed,
+        "test_accuracy": None if test is None else test.accuracy,
+        "test_loss": None if test is None else test.loss,
+        "test_samples": 0 if test is None else test.samples,
         "training_loss": training_loss,
         "training_nmse": nmse(training_loss, result),
-        "loss": result["loss"],
-        "loss_of_best_constant": result["loss_of_best_constant"],
-        "chance": result["chance"],
-        "training_samples_shown": shown["shown"],
-        "neurons": counts["neurons"],
-        "synapses": counts["synapses"],
-        "synaptic_events_per_sample": counts["synaptic_events"] / shown["shown"],
-        "operations_per_sample": operations["effective_accumulates"],
-        "dense_operations_per_sample": operations["dense"],
-        "rate_hz": result["rate_hz"],
-        "training_time_per_sample_s": result["training_time_per_sample_s"],
+        "loss": result.loss,
+        "loss_of_best_constant": result.loss_of_best_constant,
+        "chance": result.chance,
+        "training_samples_shown": n_shown,
+        "neurons": counts.neurons,
+        "synapses": counts.synapses,
+        "synaptic_events_per_sample": counts.synaptic_events / n_shown,
+        "operations_per_sample": operations.effective_accumulates,
+        "dense_operations_per_sample": operations.dense,
+        "rate_hz": result.rate_hz,
+        "training_time_per_sample_s": result.training_time_per_sample_s,
         "goal": goal,
-        "time_to_goal_s": None if goal is None else time_to(goal, result["curve"]),
-        "total_time_s": sum(result["times_s"].values()),
-        "peak_memory_bytes": max(rank["peak_memory_bytes"] for rank in result["per_rank"]),
-        "ranks": result["provenance"]["ranks"],
-        "cpu": result["provenance"]["cpu"],
-        "commit": result["provenance"]["code"]["commit"],
+        "time_to_goal_s": None if goal is None else time_to(goal, result.curve),
+        "total_time_s": sum(result.times_s.values()),
+        "peak_memory_bytes": max(rank.peak_memory_bytes for rank in result.per_rank),
+        "ranks": result.provenance.ranks,
+        "cpu": result.provenance.cpu,
+        "commit": result.provenance.code.commit,
     }
 
 
 def answers(points: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return what the first run of each task answered to its last training sample, mV, and the target."""
+    """Return target and answer (mV) of the first run of each task to its last training sample."""
     parts = [pd.DataFrame(columns=["task", "seed", "readout", "step", "target", "answer"])]
     for task in dict.fromkeys(point["task"] for point in points):
         first = next(point for point in points if point["task"] == task)
-        result = json.loads(Path(first["results"][0]).read_text(encoding="utf-8"))
-        if result["last_answer"] is None:
+        result = StudyResult.read(first["results"][0])
+        if result.last_answer is None:
             continue
-        target, answer = (np.array(result["last_answer"][name]) for name in ("target", "readout"))
+        target, answer = np.array(result.last_answer.target), np.array(result.last_answer.readout)
         for readout in range(target.shape[1]):
             values = {"target": target[:, readout], "answer": answer[:, readout]}
             table = pd.DataFrame({"step": np.arange(len(target)), **values})
-            parts.append(table.assign(task=task, seed=result["seed"], readout=readout))
+            parts.append(table.assign(task=task, seed=result.seed, readout=readout))
     return pd.concat(parts)
 
 
@@ -104,7 +105,7 @@ def collect(points: list[dict[str, Any]], goals: dict[str, float], margin: float
     curves: list[dict[str, Any]] = []
     for number, point in enumerate(points):
         for file in point["results"]:
-            result = json.loads(Path(file).read_text(encoding="utf-8"))
+            result = StudyResult.read(file)
             head = {
                 "task": point["task"],
                 "point": number,
@@ -114,12 +115,17 @@ def collect(points: list[dict[str, Any]], goals: dict[str, float], margin: float
                 "varied": " ".join(point["changes"]),
                 "default": point["default"],
                 "margin": margin,
-                **{path: value_at(result["parameters"], path) for path in paths},
+                **{path: value_at(result.parameters, path) for path in paths},
             }
             runs.append({**head, **run_row(result, goals.get(point["task"])), "file": file})
             curves += [
-                {**head, "seed": result["seed"], **row, "training_nmse": nmse(row["training_loss"], result)}
-                for row in result["curve"]
+                {
+                    **head,
+                    "seed": result.seed,
+                    **point_of_curve.model_dump(),
+                    "training_nmse": nmse(point_of_curve.training_loss, result),
+                }
+                for point_of_curve in result.curve
             ]
     return pd.DataFrame(runs), pd.DataFrame(curves)
 

@@ -13,6 +13,8 @@ from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from eprop_core.experiments.studies.result import CurvePoint
+from eprop_core.labels import label_of, name_of
 from eprop_core.parameters import LOSS_UNITS
 from workflow.scripts.shared import style
 from workflow.scripts.shared.spread import summarize
@@ -66,10 +68,10 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Fig
         of_task, runs_of_task = drawn[drawn["task"] == task], runs[runs["task"] == task]
         for panel, measure in ((loss, "loss"), (rate, "rate")):
             _draw_curve(panel, of_task, measure, "training", TRAINING)
-            panel.set(xlabel="Training samples seen", xlim=(0, None), ylim=(0, None))
+            panel.set(xlabel=name_of(CurvePoint, "samples"), xlim=(0, None), ylim=(0, None))
         loss.set_title(style.task_name(task))
         loss.set_ylabel(f"Loss ({LOSS_UNITS[runs_of_task['loss'].iloc[0]]})")
-        rate.set_ylabel("Rate (spikes/s)")
+        rate.set_ylabel(label_of(CurvePoint, "rate_hz"))
         if runs_of_task["test_accuracy"].notna().all():
             _draw_accuracy(middle, of_task, runs_of_task)
         else:
@@ -105,7 +107,7 @@ def _draw_accuracy(panel: Axes, drawn: pd.DataFrame, runs: pd.DataFrame) -> None
     own: list[Artist | Container] = [_draw_test(panel, drawn)]
     if runs["goal"].notna().all():
         own.append(_draw_goal(panel, runs))
-    panel.set(xlabel="Training samples seen", xlim=(0, None), ylabel="Accuracy (%)", ylim=(0, 1.02))
+    panel.set(xlabel=name_of(CurvePoint, "samples"), xlim=(0, None), ylabel="Accuracy (%)", ylim=(0, 1.02))
     panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     _legend_above(panel, own, n_columns=1)
 

@@ -1,10 +1,12 @@
-"""What runs are judged by: accuracy on unseen samples, or the training loss where no answer is right or wrong."""
+"""Measures of runs: accuracy on unseen samples, or the training loss where no answer is right or wrong."""
 
 from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.axes import Axes
 
+from eprop_core.experiments.studies.result import CurvePoint, FinalScore
+from eprop_core.labels import name_of
 from eprop_core.parameters import LOSS_UNITS
 
 
@@ -22,7 +24,7 @@ class Measure(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What is written on an axis or over a column."""
+        """The text on an axis or above a column."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     def format_axis(self, panel: Axes) -> None:
@@ -34,7 +36,7 @@ class Measure(NamedTuple):
         panel.yaxis.set_major_formatter(lambda value, _: f"{self.factor * value:g}")
 
 
-ACCURACY = Measure("test_accuracy", "Test accuracy", "%", 100, 1, 1)
+ACCURACY = Measure("test_accuracy", name_of(FinalScore, "accuracy"), "%", 100, 1, 1)
 NMSE = Measure("training_nmse", "NMSE", "", 1, 3, -1)
 """Normalized mean squared error: the training loss over that of the target's mean."""
 
@@ -44,4 +46,4 @@ def measure_of(runs: pd.DataFrame) -> Measure:
     if runs["test_accuracy"].notna().all():
         return ACCURACY
     units = "/".join(dict.fromkeys(LOSS_UNITS[loss] for loss in runs["loss"]))
-    return Measure("training_loss", "Training loss", units, 1, 2, -1)
+    return Measure("training_loss", name_of(CurvePoint, "training_loss"), units, 1, 2, -1)

@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.labels import label_of
 from workflow.scripts.shared import style
-from workflow.scripts.shared.parameter_names import parameter_name
 from workflow.scripts.shared.spread import summarize
 from workflow.scripts.studies.measures import Measure, measure_of
 
@@ -25,7 +26,7 @@ class Column(NamedTuple):
 
     parameter: str
     second: str
-    """The parameter that colours tell apart; empty where they tell tasks apart."""
+    """The parameter that has a colour for each value; empty where each task has a colour."""
     task: str
     """Empty where the tasks share the panels."""
     runs: pd.DataFrame
@@ -75,7 +76,7 @@ def draw(runs: pd.DataFrame) -> Figure:
         if column.runs["chance"].notna().all():
             named = not alike or panels[0] is axes[0, 0]
             style.draw_chance(panels[0], column.runs["chance"].iloc[0], named=named)
-        panels[-1].set_xlabel(parameter_name(column.parameter))
+        panels[-1].set_xlabel(label_of(TaskParameters, column.parameter))
         if len(set(runs["task"])) > 1:
             panels[0].set_title(style.task_name(column.task))
     for column, panels in zip(shown[:1] if alike else shown, axes.T, strict=False):
@@ -83,7 +84,7 @@ def draw(runs: pd.DataFrame) -> Figure:
             measure.format_axis(panel)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     if len(labels) > 1:
-        title = parameter_name(shown[0].second) if shown[0].second else None
+        title = label_of(TaskParameters, shown[0].second) if shown[0].second else None
         figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 4), title=title)
     style.label_panels(list(axes.flat))
     return figure

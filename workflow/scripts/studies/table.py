@@ -5,23 +5,26 @@ from typing import Any
 
 import pandas as pd
 
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.studies.result import Operations, RankRecord, SampleNumbers, StudyResult
+from eprop_core.labels import label_of, name_of, unit_of
+from eprop_core.measurement.results import Counts
 from workflow.scripts.shared import program, style, write_table
 from workflow.scripts.shared.left_out import Reason, Reasons
-from workflow.scripts.shared.parameter_names import parameter_name
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.spread import summarize
 from workflow.scripts.studies.differences import differences
 from workflow.scripts.studies.measures import ACCURACY, NMSE, Measure, measure_of
 
 COSTS = (
-    Measure("training_samples_shown", "Training samples", "", 1, 0, -1),
-    Measure("rate_hz", "Rate", "spikes/s", 1, 1, -1),
-    Measure("synapses", "Synapses", "", 1, 0, -1),
-    Measure("operations_per_sample", "Synaptic operations per sample", "1000", 1e-3, 2, -1),
+    Measure("training_samples_shown", name_of(SampleNumbers, "shown"), "", 1, 0, -1),
+    Measure("rate_hz", name_of(StudyResult, "rate_hz"), unit_of(StudyResult, "rate_hz"), 1, 1, -1),
+    Measure("synapses", name_of(Counts, "synapses"), "", 1, 0, -1),
+    Measure("operations_per_sample", name_of(Operations, "effective_accumulates"), "1000", 1e-3, 2, -1),
     Measure("synaptic_events_per_sample", "Synaptic events per training sample", "1000", 1e-3, 2, -1),
-    Measure("training_time_per_sample_s", "Time per training sample", "ms", 1e3, 2, -1),
+    Measure("training_time_per_sample_s", name_of(StudyResult, "training_time_per_sample_s"), "ms", 1e3, 2, -1),
     Measure("time_to_goal_s", "Training time to goal", "s", 1, 2, -1),
-    Measure("peak_memory_bytes", "Peak memory", "MB", 1e-6, 0, -1),
+    Measure("peak_memory_bytes", name_of(RankRecord, "peak_memory_bytes"), "MB", 1e-6, 0, -1),
 )
 
 
@@ -51,7 +54,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def printed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of ``runs`` as it is printed; a point is told by its name or the parameters that it changes."""
+    """Return the table of ``runs`` as it is printed; a point has its name, or the parameters that it changes."""
     columns: dict[str, Any] = {"Task": table["task"].map(style.task_name)}
     if runs["varied"].notna().any():
         columns["Variant" if runs["variant"].notna().any() else "Varied"] = [_point(row) for _, row in table.iterrows()]
@@ -91,8 +94,8 @@ def _point(row: pd.Series) -> str:
         return row["variant"]
     changed = str(row["varied"]).split()
     if isinstance(row["series"], str):
-        return f"{row['series']}: {parameter_name(changed[0])} {row[changed[0]]}"
-    return ", ".join(f"{parameter_name(path)} {row[path]}" for path in changed)
+        return f"{row['series']}: {label_of(TaskParameters, changed[0])} {row[changed[0]]}"
+    return ", ".join(f"{label_of(TaskParameters, path)} {row[path]}" for path in changed)
 
 
 CAPTION = "Study {study}: mean over seeds and half width of its 95 % confidence interval (Student's t)."

@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.labels import label_of
 from workflow.scripts.shared import style
 from workflow.scripts.shared.left_out import Reason, positive, quotient
-from workflow.scripts.shared.parameter_names import parameter_name
 from workflow.scripts.shared.spread import summarize
 from workflow.scripts.studies.equally_good import last_equally_good, lowest, tolerance
 from workflow.scripts.studies.measures import ACCURACY, Measure, measure_of
@@ -77,7 +78,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     """Return what is drawn, a row per task, series, value and measure: mean, interval; of costs also :func:`ratios`.
 
     Of the measure that counts, ``better_by_at_least`` is the one-sided 95 % bound of the difference to the first point
-    of the panel (negative: it may be worse); ``last_as_good`` tells the marked points.
+    of the panel (negative: it may be worse); ``last_as_good`` marks points.
     """
     measure = measure_of(runs)
     parts = []
@@ -123,9 +124,9 @@ def draw(runs: pd.DataFrame) -> Figure:
         if runs["chance"].notna().all() and not zoomed:
             style.draw_chance(above, pair.runs["chance"].iloc[0])
         _draw_costs(below, pair)
-        name = style.wrapped(pair.name) if len(pair.last) == 1 else ""  # else a legend tells
+        name = style.wrapped(pair.name) if len(pair.last) == 1 else ""  # else a legend names them
         above.set_title(", ".join(filter(None, [style.task_name(pair.task) if several_tasks else "", name])))
-        below.set_xlabel(parameter_name(pair.parameter))
+        below.set_xlabel(label_of(TaskParameters, pair.parameter))
         for panel in (above, below):
             style.scale_to_values(panel, sorted(pair.runs["x"].unique()))
         above.tick_params(labelbottom=False)

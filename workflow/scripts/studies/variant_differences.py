@@ -1,4 +1,4 @@
-"""What each variant of a model gains or loses, and what it costs, against the first variant."""
+"""Gains, losses and costs of each variant of a model against the first variant."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Figure of the validation: a dot per variant and quantity, against the tolerance, by check."""
+"""Figure of the verification: a dot per variant and quantity, against the tolerance, by check."""
 
 from pathlib import Path
 
@@ -8,7 +8,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eprop_core.verification.comparison import AMPLIFICATION, DISTANCE
+from eprop_core.labels import name_of
+from eprop_core.verification.findings import AMPLIFICATION, DISTANCE, Difference
 from workflow.scripts.shared import program, style
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.verification.numbers import CHECKS, largest, without_steps
@@ -51,7 +52,7 @@ def draw(dots: pd.DataFrame) -> Figure:
     labels = [style.power_of_ten(exponent) for exponent in exponents]
     last.set_xticks([EQUAL, *(10.0**exponent for exponent in exponents)], ["equal", *labels[:-1], f"≥{labels[-1]}"])
     last.minorticks_off()
-    last.set_xlabel("Largest difference (relative)")
+    last.set_xlabel(f"{name_of(Difference, 'max_difference')} (relative)")
     return figure
 
 

@@ -1,11 +1,14 @@
-"""What table and figure of the validation show: the largest differences by check and quantity."""
+"""Numbers in table and figure of the verification: the largest differences by check and quantity."""
 
 import pandas as pd
 
-CHECKS = {
+from eprop_core.experiments.verification.result import Check
+
+CHECKS: dict[Check, str] = {
     "nest_eprop_plus": "NEST, e-prop+",
     "nest_bellec": "NEST, Bellec's rule",
     "time_driven": "time-driven model",
+    "reference": "reference implementation",
     "ranks": "MPI ranks",
     "published": "published losses",
     "gradients": "exact gradients",

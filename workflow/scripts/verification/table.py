@@ -1,25 +1,66 @@
-"""Tables of the validation: every difference, the largest ones in print, and what could be compared in part."""
+"""Tables of the verification: every difference, the largest ones in print, and divergences."""
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from eprop_core.experiments.verification.result import VerificationResult
+from eprop_core.labels import name_of
+from eprop_core.verification.findings import Difference
 from workflow.scripts.shared import program, write_table
 from workflow.scripts.shared.left_out import Reason
 from workflow.scripts.shared.write_table import cells
 from workflow.scripts.verification.numbers import CHECKS, COLUMNS, largest
 
 
-def rows(result: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return the rows of a result file's list ``key``, with the check, and the variant's seed or number of ranks."""
-    one = {"ranks": f", {result['ranks']} rank{'s' * (result['ranks'] > 1)}", "published": ""}
-    suffix = one.get(result["check"], f", seed {result['seed']}")
-    return [{**row, "check": CHECKS[result["check"]], "variant": row["variant"] + suffix} for row in result[key]]
+def named(result: VerificationResult, variant: str) -> dict[str, Any]:
+    """Return check and variant as tables name them: with the seed or the number of ranks."""
+    ranks = f", {result.ranks} rank{'s' * (result.ranks > 1)}"
+    suffix = {"ranks": ranks, "published": ""}.get(result.check, f", seed {result.seed}")
+    return {"check": CHECKS[result.check], "variant": variant + suffix}
+
+
+def differences(results: list[VerificationResult]) -> pd.DataFrame:
+    """Return a row per difference; one that is not finite is missing."""
+    rows = [
+        {**named(result, variant), **difference.model_dump(), "passed": difference.passed}
+        for result in results
+        for variant, of_variant in result.differences.items()
+        for difference in of_variant
+    ]
+    return pd.DataFrame(rows)[list(COLUMNS)].replace({"max_difference": _NOT_FINITE})
+
+
+def divergences(results: list[VerificationResult]) -> pd.DataFrame:
+    """Return a row per variant in which a spike differs, or rounding grows; what is not finite is missing."""
+    rows = [
+        {**named(result, variant), **found.model_dump()}
+        for of_kind in ("divergences", "amplifications")
+        for result in results
+        for variant, found in getattr(result, of_kind).items()
+    ]
+    columns = ["check", "variant", "step", "neuron", "distance", "amplification"]
+    table = pd.DataFrame(rows, columns=columns).astype({"neuron": "Int64"})
+    return table.replace({"distance": _NOT_FINITE, "amplification": _NOT_FINITE})
+
+
+def activities(results: list[VerificationResult]) -> pd.DataFrame:
+    """Return a row per variant: the activity of its reference."""
+    rows = [
+        {**named(result, variant), **activity.model_dump()}
+        for result in results
+        for variant, activity in result.activities.items()
+    ]
+    return pd.DataFrame(rows, columns=["check", "variant", "spikes", "weight_change"])
+
+
+_NOT_FINITE = {np.inf: np.nan, -np.inf: np.nan}
 
 
 def printed(table: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFrame:
-    """Return what is printed: a row per check and quantity; first in each check, what its networks did."""
+    """Return what is printed: a row per check and quantity; first in each check, the activity of its networks."""
     summary = largest(table, ["check", "quantity"])
     by_check = activities.groupby("check")
     first = summary["check"].where(~summary["check"].duplicated())
@@ -28,8 +69,8 @@ def printed(table: pd.DataFrame, activities: pd.DataFrame) -> pd.DataFrame:
             "Compared with": summary["check"],
             "Quantity": summary["quantity"],
             "Comparisons": summary["comparisons"].astype(str),
-            "Largest difference": _powers(summary["max_difference"], ".1e"),
-            "Tolerance": _powers(summary["tolerance"], ".0e"),
+            name_of(Difference, "max_difference"): _powers(summary["max_difference"], ".1e"),
+            name_of(Difference, "tolerance"): _powers(summary["tolerance"], ".0e"),
             "Passed": summary["passed"].astype(str),
             "Spikes": cells(first.map(by_check["spikes"].sum()), ".0f"),
             "Weights moved by": cells(first.map(by_check["weight_change"].median()), ".1%"),
@@ -52,20 +93,17 @@ def main() -> None:
     )
     options.add_argument("plan", type=Path, help="JSON file: result files")
     given = options.parse_args()
-    results = [program.read_json(Path(file)) for file in program.read_json(given.plan)["results"]]
-    table = pd.DataFrame([row for result in results for row in rows(result, "differences")])[list(COLUMNS)]
-    *files, divergence, activity = given.output
+    results = [VerificationResult.read(file) for file in program.read_json(given.plan)["results"]]
+    table, activity = differences(results), activities(results)
+    *files, divergence_file, activity_file = given.output
     caption = (
         "Largest differences of this simulator from its references, relative to the largest value of the quantity; "
         "spikes: zero means that all are equal. Spikes are those of all networks; weights moved by so much of the "
         "largest one (median over networks of the largest change)."
     )
-    activities = pd.DataFrame([row for result in results for row in rows(result, "activities")])
-    write_table.write(table, printed(table, activities), files, caption, "verification")
-    activities[["check", "variant", "spikes", "weight_change"]].to_csv(activity, index=False)
-    parted = [row for key in ("partings", "amplifications") for result in results for row in rows(result, key)]
-    columns = ["check", "variant", "step", "neuron", "distance", "amplification"]
-    pd.DataFrame(parted, columns=columns).astype({"neuron": "Int64"}).to_csv(divergence, index=False)
+    write_table.write(table, printed(table, activity), files, caption, "verification")
+    activity.to_csv(activity_file, index=False)
+    divergences(results).to_csv(divergence_file, index=False)
 
 
 if __name__ == "__main__":

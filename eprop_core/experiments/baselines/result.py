@@ -1,0 +1,63 @@
+"""Result of the comparison of simulators on one network."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from eprop_core.experiments.baselines.parameters import BaselineParameters
+from eprop_core.measurement.results import Record, Result
+from eprop_core.parameters import Network
+
+Variant = Literal["event_driven", "static", "training", "time_driven"]
+
+
+class MachineSpeed(Record):
+    """Speeds of this machine, on arrays of the network's size."""
+
+    read_bytes_per_s: float = Field(description="every value is read, in sequence")
+    update_bytes_per_s: float = Field(description="bytes read and written; every value is changed, in sequence")
+    add_s: float = Field(description="time to add to the input of a random target")
+    gather_s: float = Field(description="the same, with reading the sums of the target")
+
+
+class Measurement(Record):
+    """Measurements of one process; null: not measured for this simulator and variant."""
+
+    neurons: int
+    synapses: int = Field(json_schema_extra={"label": "synapses"})
+    n_steps: int = Field(description="timed steps")
+    spikes: int = Field(description="of the recurrent neurons, in the timed steps")
+    synaptic_events: int
+    seconds: float = Field(description="wall time", json_schema_extra={"label": "time", "unit": "s"})
+    processor_s: float = Field(description="processor time")
+    build_s: float | None = Field(None, description="wall time of building")
+    update_s: float | None = Field(None, description="wall time of neurons and readouts")
+    deliver_s: float | None = Field(None, description="wall time of spikes to targets, with plasticity")
+    collocate_s: float | None = Field(None, description="wall time of filling send buffers")
+    memory_built_bytes: int | None = Field(None, description="growth of the process by building")
+    memory_bytes: int = Field(description="growth of the process by building and running")
+    peak_memory_bytes: int | None = Field(None, description="largest growth of the process")
+    bytes_moved_per_event: float | None = Field(
+        None, description="bytes of synapses read and written; null also without events"
+    )
+    machine: MachineSpeed | None = None
+    threads: int
+
+
+class Process(Measurement):
+    """Measurements of one process, with its place among all processes."""
+
+    simulator: Literal["eprop_core", "NEST"]
+    variant: Variant
+    repeat: int
+    other_work_processors: float | None = Field(description="processors that other programs kept busy; null: unknown")
+
+
+class BaselineResult(Result):
+    """Measurements of all simulators on one network, a process each."""
+
+    experiment: Literal["baselines"] = "baselines"
+    parameters: BaselineParameters
+    network: Network
+    processes: list[Process] = Field(description="in the order in which they ran")
+    left_out: dict[str, str] = Field(description="reasons by variant that was left out")

@@ -1,0 +1,93 @@
+"""Result of a training run."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.measurement.results import Counts, Phases, Record, Result
+
+
+class CurvePoint(Record):
+    """A point of the learning curve: a group of training samples, while they are learned."""
+
+    epoch: int
+    samples: int = Field(
+        description="training samples seen so far", json_schema_extra={"label": "training samples seen"}
+    )
+    training_time_s: float = Field(description="wall time of training so far")
+    training_loss: float = Field(description="mean over the group", json_schema_extra={"label": "training loss"})
+    training_accuracy: float | None = Field(description="share of the group; null: no answer is right or wrong")
+    rate_hz: float = Field(
+        description="mean over neurons and the group", json_schema_extra={"label": "rate", "unit": "spikes/s"}
+    )
+    validation_loss: float | None = Field(description="of all samples held back; null: they were not shown here")
+    validation_accuracy: float | None = Field(description="of all samples held back; null as the loss, or no accuracy")
+
+
+class FinalScore(Record):
+    """Score on samples that training never saw."""
+
+    samples: int = Field(description="number of test samples")
+    correct: int | None = Field(description="right answers; null: no answer is right or wrong")
+    accuracy: float | None = Field(description="share of right answers", json_schema_extra={"label": "test accuracy"})
+    loss: float
+
+
+class SampleNumbers(Record):
+    """Numbers of samples."""
+
+    training: int = Field(description="samples that are learned from")
+    validation: int = Field(description="samples held back from training")
+    test: int
+    shown: int = Field(
+        description="training samples shown, over all epochs", json_schema_extra={"label": "training samples"}
+    )
+
+
+class Answer(Record):
+    """Target and readout within the learning window of a sample, mV: a list of readouts per step."""
+
+    target: list[list[float]]
+    readout: list[list[float]]
+
+
+class Operations(Record):
+    """Synaptic operations per sample at inference, as NeuroBench counts them."""
+
+    effective_accumulates: float = Field(
+        description="spikes times the synapses with a weight that they reach",
+        json_schema_extra={"label": "synaptic operations per sample"},
+    )
+    dense: int = Field(description="one per step and pair of neurons")
+
+
+class RankRecord(Record):
+    """Measurements of one rank."""
+
+    times_s: Phases
+    peak_memory_bytes: int = Field(json_schema_extra={"label": "peak memory"})
+
+
+class StudyResult(Result):
+    """A training run of one task with one seed."""
+
+    experiment: Literal["studies"] = "studies"
+    seed: int
+    parameters: TaskParameters
+    chance: float | None = Field(description="accuracy of a guess; null: no answer is right or wrong")
+    loss: Literal["mean_squared_error", "cross_entropy"]
+    loss_of_best_constant: float = Field(description="loss of readouts that stay at the mean of the target")
+    curve: list[CurvePoint]
+    test: FinalScore | None = Field(description="null: nothing is held out")
+    samples: SampleNumbers
+    last_answer: Answer | None = Field(description="to the last training sample; null where there is a test")
+    rate_hz: float = Field(
+        description="rate while the last group was learned", json_schema_extra={"label": "rate", "unit": "spikes/s"}
+    )
+    counts: Counts = Field(description="of the whole training, all ranks")
+    replaced_synapses: dict[str, int] = Field(description="synapses replaced by rewiring, by projection")
+    operations_per_sample: Operations
+    times_s: dict[str, float] = Field(description="wall time of build, training, validation and test")
+    training_time_per_sample_s: float = Field(json_schema_extra={"label": "time per training sample"})
+    per_rank: list[RankRecord]

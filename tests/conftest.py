@@ -1,0 +1,56 @@
+"""Tiers of tests, and their order."""
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["dataset_files"]
+
+TESTS = Path(__file__).parent
+LONGER = (
+    # The pipeline.
+    "workflow/test_pipeline.py",
+    "workflow/test_slurm.py",
+    # Networks of all kinds, each of which is compiled by itself; NEST.
+    "verification/test_simulators.py",
+    "verification/test_nest.py",
+    "verification/test_formulas.py",
+    "verification/test_bellec_model.py",
+    "verification/test_gradients.py",
+    "verification/test_nest_bellec.py",
+    "verification/test_nest_limits.py",
+    "verification/test_published.py",
+    # Programs, on one rank and on several.
+    "experiments/test_baselines.py",
+    "ranks/test_ranks.py",
+    "experiments/test_ranks_of_programs.py",
+    "experiments/test_studies.py",
+    "experiments/test_rewiring.py",
+    "experiments/test_scaling.py",
+    "experiments/test_break_even.py",
+    "experiments/test_interconnect.py",
+    "experiments/test_driver.py",
+    "ranks/test_without_mpi.py",
+    # Figures.
+    "workflow/test_scaling_scripts.py",
+    "workflow/test_study_scripts.py",
+    "workflow/test_comparison_scripts.py",
+    "workflow/test_left_out.py",
+    "workflow/test_names.py",
+    "workflow/test_report_scripts.py",
+    "workflow/test_sources.py",
+)
+"""Modules that are no unit tests, the longest first: processes that share the tests then end at the same time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark unit tests, and put the others before them."""
+    for item in items:
+        if _place(item) == len(LONGER):
+            item.add_marker(pytest.mark.unit)
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    name = item.path.relative_to(TESTS).as_posix()
+    return LONGER.index(name) if name in LONGER else len(LONGER)

@@ -1,0 +1,348 @@
+"""Training: it learns, its test samples influence nothing, and its result file is whole."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import small
+from eprop_core.datasets.events import EventDataset
+from eprop_core.datasets.folds import fold
+from eprop_core.experiments.studies.measure import DivergenceWarning, divided, evaluate, measure
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.studies.result import SampleNumbers, StudyResult
+from eprop_core.measurement.operations import OperationCounter
+from eprop_core.parsing import ParameterError, parse
+from eprop_core.ranks.communicator import SINGLE_RANK
+from eprop_core.recording import Recording
+from eprop_core.simulation import Simulation
+from eprop_core.stimulus import Stimulus
+from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.generate import generate
+
+UNTIMED = {"test", "samples", "rate_hz", "counts", "operations_per_sample"}
+
+
+def untimed(result: StudyResult) -> dict[str, Any]:
+    """Values that do not depend on how fast the machine is."""
+    return result.model_dump(include=UNTIMED) | {"curve": untimed_curve(result)}
+
+
+def untimed_curve(result: StudyResult) -> list[dict[str, Any]]:
+    return [point.model_dump(exclude={"training_time_s"}) for point in result.curve]
+
+
+def samples(n_samples: int, seed: int = 1) -> DatasetClassification:
+    return DatasetClassification(small.dataset(n_samples, seed), small.WINDOW)
+
+
+@pytest.fixture(scope="module")
+def training_set() -> DatasetClassification:
+    return samples(200)
+
+
+@pytest.fixture(scope="module")
+def test_set() -> DatasetClassification:
+    return samples(30, seed=2)
+
+
+@pytest.fixture(scope="module")
+def result(training_set: DatasetClassification, test_set: DatasetClassification) -> StudyResult:
+    return measure(small.task(), training_set, test_set, seed=1)
+
+
+def test_it_learns(result: StudyResult) -> None:
+    curve = result.curve
+    assert curve[-1].training_loss < 0.5 * curve[0].training_loss
+    assert result.test.accuracy == result.test.correct / 30 > 0.8
+
+
+def test_the_curve_has_a_point_per_group(result: StudyResult) -> None:
+    curve = result.curve
+    assert [point.samples for point in curve[:5]] == [50, 100, 150, 180, 230]  # 180 samples in groups of 50
+    assert [point.epoch for point in curve] == [1] * 4 + [2] * 4 + [3] * 4 + [4] * 4 + [5] * 4
+    validated = [point.validation_accuracy is not None for point in curve]
+    assert validated == [False, False, False, True] * 5
+
+
+def test_samples_are_counted(result: StudyResult) -> None:
+    assert result.samples == SampleNumbers(training=180, validation=20, test=30, shown=900)
+
+
+def test_the_rate_is_that_of_the_spikes(result: StudyResult) -> None:
+    seconds = [n * small.N_STEPS * 1e-3 for n in [50, 50, 50, 30] * 5]
+    spikes = [point.rate_hz * 40 * duration for point, duration in zip(result.curve, seconds, strict=True)]
+    assert sum(spikes) == pytest.approx(result.counts.spikes, rel=1e-12)  # some dozen roundings
+
+
+@pytest.mark.parametrize("dt", [0.5, 1.0, 2.0])
+def test_the_rate_is_in_spikes_per_second(
+    dt: float, training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    """Of neurons that fire at 50 spikes/s: once in 20 ms, a part of any group of samples of 40 steps."""
+    values = small.task(epochs=1, samples_per_group=10).model_dump(mode="json")
+    values["network"] |= {"dt": dt}
+    values["network"]["neuron"]["ignore_and_fire"] = {"rate": 50.0}
+    result = measure(parse(TaskParameters, values), training_set, test_set, seed=1)
+    assert [point.rate_hz for point in result.curve] == pytest.approx([50.0] * 18, rel=1e-12)
+    assert result.rate_hz == pytest.approx(50.0, rel=1e-12)
+
+
+def test_the_same_seed_gives_the_same_result(
+    result: StudyResult, training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    again = measure(small.task(), training_set, test_set, seed=1)
+    assert untimed(again) == untimed(result)
+
+
+def test_another_seed_gives_another_result(
+    result: StudyResult, training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    assert measure(small.task(), training_set, test_set, seed=2).counts != result.counts
+
+
+def test_test_samples_influence_nothing(result: StudyResult, training_set: DatasetClassification) -> None:
+    other = measure(small.task(), training_set, samples(11, seed=3), seed=1)
+    assert untimed_curve(other) == untimed_curve(result)
+    assert other.counts == result.counts
+
+
+def test_showing_validation_samples_influences_nothing(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    """One epoch with a validation at its end, and the same epoch as the first of two."""
+    one, two = (untimed_curve(measure(small.task(epochs), training_set, test_set, seed=1)) for epochs in (1, 2))
+    assert two[:4] == one
+
+
+def test_without_validation_all_samples_are_learned(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    result = measure(small.task(epochs=1, validation_share=0.0), training_set, test_set, seed=1)
+    assert result.samples.training == 200
+    assert all(point.validation_accuracy is None for point in result.curve)
+
+
+def test_validation_every_so_many_groups(training_set: DatasetClassification, test_set: DatasetClassification) -> None:
+    curve = measure(small.task(epochs=2, groups_per_validation=3), training_set, test_set, seed=1).curve
+    validated = [point.validation_accuracy is not None for point in curve]
+    assert validated == [False, False, True] * 2 + [False, False]
+
+
+def test_training_stops_at_an_accuracy(training_set: DatasetClassification, test_set: DatasetClassification) -> None:
+    task = small.task(epochs=8, groups_per_validation=1, stop_at_accuracy=0.8)
+    result = measure(task, training_set, test_set, seed=1)
+    *before, last = [point.validation_accuracy for point in result.curve]
+    assert before and max(before) < 0.8 <= last
+    assert result.samples.shown == result.curve[-1].samples < 8 * 180
+    assert result.test is not None and result.test.accuracy > 0.5
+
+
+def test_an_accuracy_to_stop_at_is_one_of_samples_held_back() -> None:
+    with pytest.raises(ParameterError, match=r"stop_at_accuracy needs training.validation_share > 0"):
+        small.task(validation_share=0.0, stop_at_accuracy=0.9)
+    values = small.regression(epochs=1).model_dump()
+    values["training"]["stop_at_accuracy"] = 0.9
+    with pytest.raises(ParameterError, match=r"stop_at_accuracy must be null for sine_waves"):
+        parse(TaskParameters, values)
+
+
+def test_operations_are_the_spikes_times_the_synapses_they_reach(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    parameters = small.task(epochs=1)
+    simulation = Simulation(parameters.network_for(training_set.n_input, training_set.n_readout), seed=1)
+    tested = np.arange(test_set.n_samples)
+    _, n_operations = evaluate(simulation, test_set, tested, group_size=30, communicator=SINGLE_RANK)
+    frozen = simulation.frozen()
+    spikes = frozen.run(test_set.stimulus(tested)).spike_steps
+    on_their_way = np.count_nonzero(spikes == 30 * small.N_STEPS - 1) * (39 + 10)  # reach nothing within the run
+    stimulus = test_set.stimulus(tested)
+    last = stimulus.input_channels[stimulus.input_steps == stimulus.n_steps - 1]
+    on_their_way += int(np.isin(simulation.weights("input").source, last).sum())
+    assert n_operations == frozen.counts["synaptic_events"] + on_their_way
+
+
+def test_a_weight_of_zero_costs_no_operation(test_set: DatasetClassification) -> None:
+    parameters = parse(TaskParameters, small.task().model_dump() | {"network": silent_outputs()})
+    network = parameters.network_for(test_set.n_input, test_set.n_readout)
+    counter = OperationCounter(Simulation(network, seed=1), SINGLE_RANK)
+    none = np.empty(0, np.int64)
+    spike = Recording(none + 0, np.array([3]), np.zeros((1, 10)), np.zeros((1, 10)))
+    silence = Stimulus(1, none, none, np.zeros((1, 10)), np.ones(1, np.bool_))
+    assert counter.count(silence, spike) == 39  # the other neurons, and no readout
+
+
+def silent_outputs() -> dict[str, Any]:
+    network: dict[str, Any] = small.task().model_dump()["network"]
+    network["output"]["weights"]["scale"] = 0.0
+    return network
+
+
+def test_a_regression_is_judged_by_its_training_loss() -> None:
+    parameters = small.regression(epochs=400)
+    learnt, tested = generate(parameters.dataset, dt=1.0, seed=1, learning_window=None, loss="mean_squared_error")
+    result = measure(parameters, learnt, tested, seed=1)
+    assert result.test is None
+    assert result.chance is None
+    assert result.samples == SampleNumbers(training=1, validation=0, test=0, shown=400)
+    losses = [point.training_loss for point in result.curve]
+    assert len(losses) == 400
+    answer = {name: np.array(values) for name, values in result.last_answer}
+    assert 0.5 * np.sum((answer["readout"] - answer["target"]) ** 2) == pytest.approx(losses[-1], rel=1e-12)
+    assert losses[-1] < 0.5 * losses[0]
+    assert result.operations_per_sample.effective_accumulates > 0
+    assert result.operations_per_sample.dense == 200 * 40 * (100 + 40 + 1)
+
+
+def diverging() -> TaskParameters:
+    """A regression whose readouts are a hundred times their target from the first sample on."""
+    values = small.regression(epochs=10).model_dump(mode="json")
+    values["network"]["output"]["weights"]["scale"] = 100.0
+    return parse(TaskParameters, values)
+
+
+def test_a_loss_beyond_all_scales_is_warned_of_once() -> None:
+    parameters = diverging()
+    learnt, tested = generate(parameters.dataset, dt=1.0, seed=1, learning_window=None, loss="mean_squared_error")
+    with pytest.warns(DivergenceWarning) as warned:
+        result = measure(parameters, learnt, tested, seed=1)
+    (warning,) = warned
+    reference = result.loss_of_best_constant
+    assert reference == learnt.loss_of_best_constant
+    first, second, *_ = [point.training_loss for point in result.curve]
+    assert min(first, second) > 100 * reference
+    assert f"after 2 training samples the loss is {second:.3g}" in str(warning.message)
+    assert f"best constant answer, {reference:.3g};" in str(warning.message)
+    assert "learning rate" in str(warning.message) and "1 - kappa" in str(warning.message)
+
+
+@pytest.mark.parametrize("n_ranks", [0, 2])
+def test_the_command_line_warns_in_one_line(tmp_path: Path, n_ranks: int) -> None:
+    (tmp_path / "task.json").write_text(diverging().model_dump_json(), encoding="utf-8")
+    command = small.on_ranks(n_ranks, "eprop_core.experiments.studies")
+    command += [str(tmp_path / "task.json"), "--output", str(tmp_path / "result.json")]
+    command += ["--ranks", str(max(n_ranks, 1)), "--oversubscribe"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    usual = ("training, seed 1: ", "Compiling the simulator ")
+    (line,) = [line for line in finished.stderr.splitlines() if not line.startswith(usual)]
+    assert line.startswith("warning: after ")
+
+
+def test_folds_together_test_every_sample_once(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    task = small.task(epochs=1, folds=3)
+    results = [
+        measure(task, *divided(task, training_set.dataset, test_set.dataset, seed), seed=seed) for seed in (2, 3, 4)
+    ]
+    assert [result.samples.test for result in results] == [76, 77, 77]  # folds 2, 0, 1 of 230 samples
+    assert [result.samples.training for result in results] == [139, 138, 138]  # nine tenths of the others
+
+
+def test_the_tested_fold_influences_nothing(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    """Other events in the samples of fold 1 change the score of the test alone."""
+    folded, plain = small.task(epochs=1, folds=3), small.task(epochs=1)
+    joined = training_set.dataset.joined(test_set.dataset)
+    learned, tested = fold(joined, 3, 1)
+    result = measure(folded, *divided(folded, training_set.dataset, test_set.dataset, 1), seed=1)
+    others: EventDataset = small.dataset(n_samples=len(tested), seed=5)
+    separate = measure(plain, *divided(plain, learned, others, 1), seed=1)
+    assert untimed_curve(result) == untimed_curve(separate)
+    assert result.test == measure(plain, *divided(plain, learned, tested, 1), seed=1).test
+
+
+@pytest.fixture
+def files(tmp_path: Path, training_set: DatasetClassification, test_set: DatasetClassification) -> Path:
+    """A directory with what the command line reads."""
+    training_set.dataset.save(tmp_path / "train.npz")
+    test_set.dataset.save(tmp_path / "test.npz")
+    (tmp_path / "task.json").write_text(small.task(epochs=1).model_dump_json(), encoding="utf-8")
+    return tmp_path
+
+
+def run(files: Path, *options: str, n_ranks: int = 0) -> subprocess.CompletedProcess[str]:
+    command = small.on_ranks(n_ranks, "eprop_core.experiments.studies")
+    command += [str(files / "task.json"), "--data", str(files), "--output", str(files / "result.json"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_result_file_says_what_made_it(files: Path) -> None:
+    finished = run(files, "--seed", "7")
+    assert finished.returncode == 0, finished.stderr
+    result = StudyResult.read(files / "result.json")
+    assert (result.experiment, result.seed) == ("studies", 7)
+    assert result.parameters == small.task(epochs=1)
+    made_by = result.provenance
+    assert (made_by.ranks, made_by.mpi) == (1, None)
+    assert {"numpy", "numba"} <= set(made_by.packages)
+    assert set(result.times_s) == {"build", "training", "validation", "test"}
+    assert result.per_rank[0].peak_memory_bytes > 1e7
+    assert "training, seed 7: 4 of 4" in finished.stderr
+
+
+def test_ranks_do_not_change_the_result(files: Path) -> None:
+    results = []
+    for n_ranks in (1, 2):
+        finished = run(files, "--ranks", str(n_ranks), "--oversubscribe", n_ranks=n_ranks if n_ranks > 1 else 0)
+        assert finished.returncode == 0, finished.stderr
+        result = StudyResult.read(files / "result.json")
+        assert (result.provenance.ranks, len(result.per_rank)) == (n_ranks, n_ranks)
+        results.append(untimed(result))
+    assert results[0] == results[1]
+
+
+def spoil_task(files: Path) -> str:
+    (files / "task.json").write_text('{"dataset": ', encoding="utf-8")
+    return "task.json: not a JSON file"
+
+
+def misspell(files: Path) -> str:
+    values = small.task().model_dump(mode="json")
+    values["training"]["epoch"] = values["training"].pop("epochs")
+    (files / "task.json").write_text(json.dumps(values), encoding="utf-8")
+    return "training.epoch: no such key"
+
+
+def truncate_data(files: Path) -> str:
+    data = (files / "train.npz").read_bytes()
+    (files / "train.npz").write_bytes(data[: len(data) // 2])
+    return "train.npz: damaged"
+
+
+def remove_data(files: Path) -> str:
+    (files / "test.npz").unlink()
+    return "test.npz: no such file"
+
+
+def test_a_generated_task_needs_no_data(tmp_path: Path) -> None:
+    (tmp_path / "task.json").write_text(small.regression(epochs=2).model_dump_json(), encoding="utf-8")
+    command = small.on_ranks(0, "eprop_core.experiments.studies")
+    command += [str(tmp_path / "task.json"), "--output", str(tmp_path / "result.json")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert len(StudyResult.read(tmp_path / "result.json").curve) == 2
+
+
+def learn_too_fast(files: Path) -> str:
+    values = small.task().model_dump(mode="json")
+    values["network"]["plasticity"]["optimizer"] = {"learning_rate": 1e300, "weight_min": -1e200, "weight_max": 1e200}
+    (files / "task.json").write_text(json.dumps(values), encoding="utf-8")
+    return "learning rate"
+
+
+@pytest.mark.parametrize("spoil", [spoil_task, misspell, truncate_data, remove_data, learn_too_fast])
+def test_what_is_wrong_is_told_and_leaves_no_file(files: Path, spoil: Any) -> None:
+    told = spoil(files)
+    finished = run(files)
+    assert finished.returncode == 1
+    assert "Traceback" not in finished.stderr
+    (line,) = [line for line in finished.stderr.splitlines() if told in line]
+    assert line.startswith("error: ")
+    assert not list(files.glob("result.json*"))

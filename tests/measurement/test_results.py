@@ -1,0 +1,67 @@
+"""Result files are whole or not there, and hold what their model says."""
+
+import os
+import resource
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from eprop_core.experiments.compile import CompileResult
+from eprop_core.machine import threads
+from eprop_core.measurement.provenance import provenance
+from eprop_core.measurement.results import Result, read_provenance
+
+
+class Small(Result):
+    """A result with a list of numbers."""
+
+    values: list[float | None]
+
+
+def small(*values: float | None) -> Small:
+    return Small(provenance=provenance(), values=list(values))
+
+
+def test_a_result_is_written_with_its_directory_and_read_back(tmp_path: Path) -> None:
+    result = small(1, 2.5, None)
+    result.write(tmp_path / "new" / "result.json")
+    assert Small.read(tmp_path / "new" / "result.json") == result
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
+def test_values_that_are_no_finite_numbers_are_refused(value: float) -> None:
+    with pytest.raises(ValidationError):
+        small(value)
+
+
+def test_a_full_disk_leaves_the_former_one(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: what is written beyond it fails."""
+    former = small(1)
+    former.write(tmp_path / "result.json")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            small(*range(10_000)).write(tmp_path / "result.json")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert Small.read(tmp_path / "result.json") == former
+    assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize("wrong", ['"value": [1]', '"values": ["a"]', '"values": [1], "more": 1'])
+def test_a_file_that_is_no_such_result_is_named(tmp_path: Path, wrong: str) -> None:
+    made_by = provenance().model_dump_json()
+    (tmp_path / "result.json").write_text(f'{{"provenance": {made_by}, {wrong}}}', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"result\.json: .*validation error"):
+        Small.read(tmp_path / "result.json")
+
+
+def test_provenance_is_read_from_results_of_any_experiment(tmp_path: Path) -> None:
+    made_by = provenance()
+    CompileResult(kind="plain", provenance=made_by).write(tmp_path / "result.json")
+    assert read_provenance(tmp_path / "result.json") == made_by
+    assert 0 < made_by.processors[0] <= len(os.sched_getaffinity(0))
+    assert made_by.threads == [threads.number()]

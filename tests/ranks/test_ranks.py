@@ -1,0 +1,132 @@
+"""The same bits on any number of MPI ranks, and clear ends where something is wrong."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eprop_core
+from eprop_core.network.connections import Range
+from eprop_core.network.features import communication_interval
+from eprop_core.parameters import LEARNING_PROJECTIONS
+from eprop_core.simulation import Simulation
+from eprop_core.verification.ranks import DESTINATIONS, RUNS, problems, simulate
+
+MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+pytestmark = pytest.mark.skipif(
+    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="needs mpi4py and the program mpiexec"
+)
+
+PROGRAM = Path(__file__).parents[1] / "support" / "ranks_program.py"
+N_RANKS = (1, 2, 3, 5)
+TIMEOUT = 600.0
+"""Seconds: ends a test that hangs. Kernels may have to be compiled first."""
+
+
+def mpiexec(n_ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    packages = str(Path(eprop_core.__file__).parents[1])
+    return subprocess.run(
+        [str(MPIEXEC), "-n", str(n_ranks), sys.executable, "-m", "mpi4py", str(PROGRAM), *arguments],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([packages, os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT,
+    )
+
+
+@pytest.fixture(scope="module")
+def alone() -> dict[str, dict[str, np.ndarray]]:
+    """What comes out of all problems on one rank, without MPI."""
+    return {name: simulate(problem) for name, problem in problems().items()}
+
+
+@pytest.fixture(scope="module", params=N_RANKS, ids="{} ranks".format)
+def together(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+    """What comes out of all problems on some ranks, by problem and destinations."""
+    output = tmp_path_factory.mktemp("ranks") / "results.npz"
+    done = mpiexec(request.param, "simulate", str(output))
+    assert done.returncode == 0, done.stdout + done.stderr
+    results: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    with np.load(output) as saved:
+        for name in saved:
+            problem, destinations, key = name.split("/")
+            results.setdefault((problem, destinations), {})[key] = saved[name]
+    return results
+
+
+def test_problems_cover_what_they_should(alone: dict[str, dict[str, np.ndarray]]) -> None:
+    intervals, most_spikes, most_currents = set(), 0, 0
+    for name, (network, connections, _) in problems().items():
+        result = alone[name]
+        interval = communication_interval(network)
+        intervals.add(interval)
+        most_currents = max(most_currents, interval * network.n_readout)
+        for run in RUNS:
+            steps, neurons = result[f"{run} steps"], result[f"{run} neurons"]
+            assert len(steps) > 50
+            assert result[f"{run} error"].any()
+            for n_ranks in N_RANKS:
+                first, last, _ = Range.of_rank(network.n_recurrent, 0, n_ranks)
+                own = (neurons >= first) & (neurons < last)
+                assert own.any()
+                if n_ranks == max(N_RANKS):
+                    most_spikes = max(most_spikes, np.bincount(steps[own] // interval).max())
+        initial = Simulation(network, seed=3, connections=connections)
+        for projection in LEARNING_PROJECTIONS:
+            assert np.any(initial.weights(projection).weight != result[f"{projection} weight"])
+    assert min(intervals) == 1
+    assert max(intervals) > 1
+    # A message begins with room for 64 words, that is 128 spikes, and must grow.
+    assert most_spikes > 128
+    assert most_currents > 64
+
+
+@pytest.mark.parametrize("destinations", DESTINATIONS)
+@pytest.mark.parametrize("problem", problems())
+def test_same_bits_on_any_number_of_ranks(
+    problem: str,
+    destinations: str,
+    alone: dict[str, dict[str, np.ndarray]],
+    together: dict[tuple[str, str], dict[str, np.ndarray]],
+) -> None:
+    result, expected = together[problem, destinations], alone[problem]
+    assert set(result) == set(expected)
+    for key, values in expected.items():
+        np.testing.assert_array_equal(result[key], values, err_msg=key)
+
+
+@pytest.mark.parametrize("n_ranks", [2, 3])
+def test_a_rank_that_fails_ends_all(n_ranks: int) -> None:
+    """The others wait for it in an exchange, where they would stay for ever."""
+    done = mpiexec(n_ranks, "fail")
+    assert done.returncode != 0
+    assert "NotFiniteError: step 21: the voltage of recurrent neuron 4 is not finite" in done.stderr
+
+
+def test_all_ranks_meet_the_error_of_one() -> None:
+    """So a program that catches it goes on with all ranks."""
+    done = mpiexec(3, "fail-and-catch")
+    assert done.returncode == 0, done.stdout + done.stderr
+    message = "step 21: the voltage of recurrent neuron 4 is not finite"
+    assert all(f"rank {rank}: {message}" in done.stdout for rank in range(3))
+
+
+@pytest.mark.parametrize("n_ranks", [2, 3])
+def test_an_interrupt_stops_all_ranks_in_one_step(n_ranks: int) -> None:
+    done = mpiexec(n_ranks, "interrupt")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": 67 interrupts") == n_ranks
+
+
+def test_more_ranks_than_neurons() -> None:
+    done = mpiexec(3, "crowd")
+    assert done.returncode != 0
+    assert "ParameterError: 3 ranks are more than the 2 recurrent neurons\n" in done.stderr

@@ -1,0 +1,159 @@
+"""Ctrl-C: a run ends in a step from which the simulation goes on as if it had never been interrupted."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eprop_core import simulation as simulation_module
+from eprop_core.interrupts import DeferredInterrupt
+from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.parsing import parse
+from eprop_core.recording import Recording, RunInterrupted
+from eprop_core.simulation import Simulation
+from eprop_core.stimulus import Stimulus
+from eprop_core.verification.variants import SMALL
+from pieces import assert_same_bits, joined, piece
+from small_problem import small_problem
+
+N_STEPS = 30_000
+STRETCH = 70
+"""Steps after which compiled code is left here, so that an interrupt takes effect."""
+INTERRUPTS = 4
+
+
+@pytest.fixture(autouse=True)
+def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulation_module, "RECORDED_AT_ONCE", STRETCH * SMALL["n_recurrent"])
+
+
+@pytest.fixture(autouse=True)
+def default_handler() -> Iterator[None]:
+    """Python's own handler of SIGINT, which a program that a shell started in the background does not have."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+def long_problem(sample_length: int | None) -> tuple[Network, dict[str, Any], Stimulus]:
+    network, connections, stimulus = small_problem(8, N_STEPS, delay=dict.fromkeys(PROJECTIONS, 2))
+    if sample_length is not None:
+        values = network.model_dump()
+        values["plasticity"] |= {"update": "sample", "rate_average": "sample", "reset_at_samples": True}
+        network = parse(Network, values)
+    return network, connections, stimulus
+
+
+def run_with_interrupts(simulation: Simulation, stimulus: Stimulus, sample_length: int | None) -> list[Recording]:
+    """Simulate the whole stimulus, in as many runs as interrupts make of it."""
+    recordings = []
+    while simulation.step < N_STEPS:
+        rest = piece(stimulus, simulation.step, N_STEPS)
+        if sample_length is not None:
+            object.__setattr__(rest, "n_samples", rest.n_steps // sample_length)
+        try:
+            recordings.append(simulation.run(rest))
+        except RunInterrupted as interrupted:
+            recordings.append(interrupted.recording)
+            assert sum(len(recording.readout) for recording in recordings) == simulation.step
+            assert f"step {simulation.step}," in str(interrupted)
+            assert simulation.step % (sample_length or 1) == 0
+    return recordings
+
+
+@pytest.mark.parametrize(("sample_length", "steps_between"), [(None, STRETCH), (300, 300)])
+def test_interrupted_runs_add_up_to_a_whole_one(
+    sample_length: int | None, steps_between: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first runs are interrupted when they begin, and end as early as they can: with a sample, if there are any."""
+    network, connections, stimulus = long_problem(sample_length)
+    whole, interrupted = (Simulation(network, connections=connections) for _ in range(2))
+    if sample_length is not None:
+        object.__setattr__(stimulus, "n_samples", N_STEPS // sample_length)
+    expected = whole.run(stimulus)
+    assert len(expected.spike_steps) > 1000
+
+    entered: list[DeferredInterrupt] = []
+
+    def enter(self: DeferredInterrupt) -> DeferredInterrupt:
+        entered.append(self)
+        self.requested = len(entered) <= INTERRUPTS
+        return self
+
+    monkeypatch.setattr(DeferredInterrupt, "__enter__", enter)
+    recordings = run_with_interrupts(interrupted, stimulus, sample_length)
+    lengths = [len(recording.readout) for recording in recordings]
+    assert lengths == [steps_between] * INTERRUPTS + [N_STEPS - INTERRUPTS * steps_between]
+    assert_same_bits(whole, interrupted, expected, joined(recordings, lengths))
+
+
+def test_a_signal_during_a_run() -> None:
+    """Whenever it comes: before the run, in the run, or after it."""
+    network, connections, stimulus = long_problem(None)
+    whole, interrupted = (Simulation(network, connections=connections) for _ in range(2))
+    expected = whole.run(stimulus)
+    recordings: list[Recording] = []
+    timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        recordings = run_with_interrupts(interrupted, stimulus, None)
+        timer.join()
+    except KeyboardInterrupt:  # outside of a run, on a slow or a very fast machine
+        timer.join()
+        return
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert_same_bits(whole, interrupted, expected, joined(recordings, [len(r.readout) for r in recordings]))
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    with pytest.raises(KeyboardInterrupt), DeferredInterrupt() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.requested
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_other_handlers_and_threads_are_left_alone() -> None:
+    received = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    try:
+        with DeferredInterrupt() as interrupt:
+            signal.raise_signal(signal.SIGINT)
+        assert received == [signal.SIGINT]
+        assert not interrupt.requested
+    finally:
+        signal.signal(signal.SIGINT, before)
+    network, connections, stimulus = small_problem(8)
+    thread = threading.Thread(target=Simulation(network, connections=connections).run, args=[stimulus])
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_that_raises_ends_a_run_between_steps() -> None:
+    """For instance that of a batch system's SIGTERM; the simulation can go on all the same."""
+    network, connections, stimulus = long_problem(None)
+    whole, interrupted = (Simulation(network, connections=connections) for _ in range(2))
+    whole.run(stimulus)
+
+    def end(number: int, frame: Any) -> None:
+        raise SystemExit
+
+    before = signal.signal(signal.SIGTERM, end)
+    timer = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    try:
+        interrupted.run(stimulus)
+        timer.join()
+    except SystemExit:
+        timer.join()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if interrupted.step < N_STEPS:
+        interrupted.run(piece(stimulus, interrupted.step, N_STEPS))
+    for name in PROJECTIONS:
+        np.testing.assert_array_equal(whole.weights(name).weight, interrupted.weights(name).weight)

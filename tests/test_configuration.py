@@ -1,0 +1,292 @@
+"""The configuration: the files of the project, what is refused and in which words, and its documentation."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from eprop_core import configuration
+from eprop_core.parsing import ParameterError
+from workflow.lib import documentation
+
+PROJECT = Path(__file__).parents[1]
+ADDITION = PROJECT / "config" / "paper_cluster.yaml"
+"""Not a configuration of its own, but read after ``config/paper.yaml``."""
+FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {ADDITION})
+
+
+@pytest.fixture(scope="module")
+def smoke() -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load((PROJECT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+    return values
+
+
+def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return ``values`` with the key at ``path`` (parts divided by ``/``) set, or taken out where value is Ellipsis."""
+    values = json.loads(json.dumps(values))  # a copy in which no two sections are the same object
+    *parents, key = path.split("/")
+    section = values
+    for parent in parents:
+        section = section[parent]
+    if value is ...:
+        del section[key]
+    else:
+        section[key] = value
+    return values
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_files_of_the_project_are_valid(file: Path) -> None:
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    configuration.load(values, file.name)
+    jsonschema.validate(configuration._read_numbers(values), json.loads(documentation.schema()))
+
+
+def test_what_is_added_on_a_cluster_fits_to_the_published_setting() -> None:
+    paper, addition = (
+        yaml.safe_load(file.read_text(encoding="utf-8")) for file in (PROJECT / "config" / "paper.yaml", ADDITION)
+    )
+    alone = configuration.load(paper, "paper.yaml").scaling
+    update_config(paper, addition)
+    loaded = configuration.load(paper, "paper.yaml paper_cluster.yaml")
+    assert loaded.scaling.keys() == alone.keys()
+    for name, scaling in loaded.scaling.items():
+        assert scaling.timing == alone[name].timing
+        assert min(scaling.ranks) == loaded.ranks_per_node == 128
+        assert scaling.network_on(128).n_recurrent == 128_000
+
+
+DENSITY = "network.input.connectivity.probability"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("taks", {}, ["taks", "no such key"]),
+        ("tasks/digits/network/neurn", {}, ["tasks.digits.network.neurn", "no such key"]),
+        ("tasks/digits/network/n_input", 5, ["tasks.digits.network.n_input", "no such key"]),
+        ("tasks/digits/network/n_recurrent", ..., ["tasks.digits.network.n_recurrent", "required"]),
+        ("tasks/digits/network/neuron/tau_m", "10 ms", ["tasks.digits.network.neuron.tau_m", "10 ms", "number"]),
+        ("tasks/digits/network/input/connectivity/probability", -0.1, ["probability", "-0.1", "greater than or equal"]),
+        ("tasks/digits/training/epochs", 0, ["tasks.digits.training.epochs", "0", "greater than or equal to 1"]),
+        ("tasks/digits/training/learning_window", 1000, ["learning_window", "must not exceed dataset.n_steps = 25"]),
+        ("tasks/digits/training/folds", 1, ["tasks.digits.training.folds", "1", "greater than or equal to 2"]),
+        ("tasks/digits/network/plasticity/cutoff", 1, ["tasks.digits.network.plasticity.cutoff", "1", "2"]),
+        ("tasks/digits/network/neuron/t_ref", 0.5, ["neuron.t_ref = 0.5", "multiple of dt"]),
+        ("studies/ablation/tasks", ["digit"], ["studies.ablation.tasks", "'digit'", "there are digits, sine_waves"]),
+        ("studies/learning/seeds", [], ["studies.learning.seeds", "at least 1"]),
+        ("studies/learning/seeds", [-1], ["studies.learning.seeds.0", "-1", "greater than or equal to 0"]),
+        ("studies/strong_scaling", {"tasks": ["digits"], "seeds": [1]}, ["studies.strong_scaling", "has this name"]),
+        ("studies/Learning", {"tasks": ["digits"], "seeds": [1]}, ["studies.Learning", "pattern"]),
+        (
+            "studies/learning/variants",
+            {"a\nb": {}},
+            ["studies.learning.variants", r"a\nb", "one line of visible characters"],
+        ),
+        ("studies/ablation/variants", {"a": {DENSITY: 2}}, ["studies.ablation", "probability", "less than or equal"]),
+        ("studies/learning/series", {"a": {DENSITY: []}}, ["studies.learning.series.a", "at least 1"]),
+        (
+            "studies/learning/series",
+            {"a": {DENSITY: [0.1, 1.0], "network.n_recurrent": [10]}},
+            ["studies.learning.series.a", "equally many"],
+        ),
+        (
+            "studies/sparsity/compared_with",
+            {"input": "input, rewired"},
+            ["studies.sparsity", "compared_with", "'input'", "the second before the first"],
+        ),
+        (
+            "studies/sparsity/compared_with",
+            {"input, rewired": "inputs"},
+            ["studies.sparsity", "compared_with", "'inputs'", "must be series"],
+        ),
+        (
+            "studies/sparsity/series",
+            {"input": {"network.n_recurrent": [50]}, "input, rewired": {DENSITY: [0.02]}},
+            ["studies.sparsity", "compared_with", "first parameter", "must be the same"],
+        ),
+        (
+            "studies/sparsity/series/input, rewired/network.input.fixed_signs",
+            [False],
+            ["studies.sparsity", "training.rewiring.projections", "input.fixed_signs must be true"],
+        ),
+        ("studies/sparsity/margin", 0.0, ["studies.sparsity.margin", "0.0", "greater than 0"]),
+        ("studies/learning/series", {}, ["studies.learning.series", "at least 1"]),
+        ("studies/learning/variants", {}, ["studies.learning.variants", "at least 1"]),
+        ("studies/learning/vary", {}, ["studies.learning.vary", "at least 1"]),
+        ("studies/learning/grid", {}, ["studies.learning.grid: must have two parameters"]),
+        ("studies/learning/grid", {DENSITY: [0.1, 0.2]}, ["studies.learning.grid: must have two", "use vary"]),
+        (
+            "studies/learning/grid",
+            {DENSITY: [0.1], "network.n_recurrent": [10], "network.input.delay": [1]},
+            ["studies.learning.grid: must have two parameters"],
+        ),
+        (
+            "studies/ablation/tasks",
+            ["digits", "sine_waves"],
+            ["studies.ablation.tasks: digits is judged by accuracy, sine_waves by its loss: use a study for each"],
+        ),
+        ("studies/learning/tasks", ["digits", "digits"], ["studies.learning.tasks", "digits comes twice"]),
+        ("studies/learning_runs", {"tasks": ["digits"], "seeds": [1]}, ["learning_runs: another table has this name"]),
+        ("studies/weak_scaling_runs", {"tasks": ["digits"], "seeds": [1]}, ["another table has this name"]),
+        ("studies/learning/tasks", ["digit"], ["studies.learning.tasks: no task 'digit'; there are digits, sine_w"]),
+        ("studies/learning/goals", {"digits": 90}, ["studies.learning.goals.digits = 90", "must not exceed 1"]),
+        ("studies/learning/goals", {"sine_waves": 0.0}, ["goals.sine_waves = 0.0", "greater than 0"]),
+        ("studies/learning/seeds", [1, 2, 1], ["studies.learning.seeds", "1 comes twice"]),
+        ("studies/densities/vary", {DENSITY: [0.1, 0.1]}, ["studies.densities.vary", f"{DENSITY} = 0.1 comes twice"]),
+        (
+            "studies/learning",
+            {"tasks": ["digits"], "seeds": [1], "grid": {DENSITY: [0.1, 0.2, 0.1], "network.input.delay": [1]}},
+            [f"studies.learning.grid: {DENSITY} = 0.1, network.input.delay = 1 comes twice"],
+        ),
+        ("studies/ablation/variants/b", {}, ["studies.ablation.variants: e-prop+ and b are the same"]),
+        (
+            "studies/sparsity/series/input",
+            {DENSITY: [0.1, 0.2, 0.2], "network.input.learning_rate": [0.1, None, None]},
+            ["studies.sparsity.series.input", "= 0.2, network.input.learning_rate = null comes twice"],
+        ),
+        ("studies/densities/vary", {"network.plasticity.cutoff": [5, None]}, ["vary", "cutoff = null", "use variants"]),
+        ("studies/ablation/variants", {"a": {}, "b": {"network.dely": 1}}, ["studies.ablation.variants.b: network.de"]),
+        ("studies/sparsity/series/input", {DENSITY: [2.0]}, ["studies.sparsity.series.input: network.input.conn", "2"]),
+        (
+            "studies/densities/vary",
+            {"network.output.connectivity.probability": [0.1]},
+            ["studies.densities.vary: ", "probability: no such key where rule is all_to_all; allowed: rule"],
+        ),
+        ("tasks/sine_waves/training/folds", 2, ["training.folds must be null for sine_waves", "generated"]),
+        ("tasks/digits/network/input/dely", 2, ["tasks.digits.network.input.dely: no such key; close to it: delay"]),
+        ("studies/learning/goals", {"digit": 0.9}, ["studies.learning", "goals", "'digit'"]),
+        ("tasks/digits/dataset", {"name": "sine_wave"}, ["tasks.digits.dataset", "sine_wave", "sine_waves"]),
+        (
+            "studies/densities/grid",
+            {DENSITY: [0.1], "network.input.delay": [1]},
+            ["studies.densities", "one of vary, grid"],
+        ),
+        ("studies/densities/vary", {DENSITY: [0.1, -0.5]}, ["studies.densities", "probability", "-0.5", "greater"]),
+        ("studies/densities/vary", {"network.inptu.delay": [1]}, ["studies.densities", "network.inptu", "no such key"]),
+        ("studies/densities/vary", {"network.input.dely": [1]}, ["studies.densities", "network.input.dely", "no such"]),
+        ("scaling/strong/ranks", [0], ["scaling.strong.ranks.0", "0", "greater than or equal to 1"]),
+        ("scaling/weak/ranks", ..., ["scaling.weak", "ranks, dry_ranks", "one of them"]),
+        ("scaling/strong/input_rate", 2000.0, ["scaling.strong", "input_rate", "at most one spike per step"]),
+        ("scaling/strong/dry_ranks", [401], ["scaling.strong", "401 ranks are more than the 400 recurrent neurons"]),
+        ("scaling/strong/network/neuron", {}, ["scaling.strong", "dry_ranks", "needs network.neuron.ignore_and_fire"]),
+        ("scaling/strong/variants", {}, ["scaling.strong.variants", "at least 1"]),
+        ("scaling/strong/variants", {"A": {}}, ["scaling.strong.variants.A", "pattern"]),
+        ("scaling/strong/variants", {"a": {"network.inptu.delay": 2}}, ["variants.a", "network.inptu", "no such key"]),
+        ("scaling/strong/variants", {"a": {"network.input.delay": 0}}, ["variants.a", "network.input.delay", "0"]),
+        ("studies/exchange", {"tasks": ["digits"], "seeds": [1]}, ["studies.exchange", "another figure has this name"]),
+        ("interconnect", {"latency": 1.0, "bandwidth": 0.0}, ["interconnect.bandwidth", "0.0", "greater than 0"]),
+        ("scaling/strong/network/input/connectivity/in_degree", 401, ["in_degree = 401 exceeds the 400 sources"]),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_line(smoke: dict[str, Any], path: str, value: Any, told: list[str]) -> None:
+    with pytest.raises(ParameterError) as error:
+        configuration.load(changed(smoke, path, value), "my.yaml")
+    (line,) = str(error.value).splitlines()
+    assert line.startswith("my.yaml: ")
+    for part in told:
+        assert part in line
+
+
+def test_every_mistake_has_a_line_of_its_own(smoke: dict[str, Any]) -> None:
+    values = changed(changed(smoke, "tasks/digits/training/epochs", 0), "studies/learning/sedes", [1])
+    with pytest.raises(ParameterError) as error:
+        configuration.load(values, "my.yaml")
+    assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(("text", "number"), [("5e-3", 5e-3), ("1E6", 1e6), ("-2.5e+1", -25.0), (".5e0", 0.5)])
+def test_numbers_may_be_written_without_a_dot(text: str, number: float) -> None:
+    assert configuration._read_numbers({"a": [text]}) == {"a": [number]}
+
+
+@pytest.mark.parametrize("text", ["e5", "5e", "0x1e5", "digits", "1e5 "])
+def test_other_text_stays_text(text: str) -> None:
+    assert configuration._read_numbers(text) == text
+
+
+@pytest.mark.parametrize(
+    ("seeds", "allowed"), [([1, 2, 3], True), ([0, 4, 5, 1, 2, 9], True), ([1, 2], False), ([1, 2, 3, 4], False)]
+)
+def test_seeds_test_all_folds_equally_often(smoke: dict[str, Any], seeds: list[int], allowed: bool) -> None:
+    values = changed(changed(smoke, "tasks/digits/training/folds", 3), "studies", {})
+    values["studies"] = {"learning": {"tasks": ["digits"], "seeds": seeds}}
+    if allowed:
+        configuration.load(values, "my.yaml")
+    else:
+        with pytest.raises(ParameterError, match=r"studies.learning.seeds: must test each of the 3 folds of digits"):
+            configuration.load(values, "my.yaml")
+
+
+def test_a_line_names_the_tasks_that_it_holds_for_unless_these_are_all(smoke: dict[str, Any]) -> None:
+    values = changed(smoke, "tasks/more_digits", smoke["tasks"]["digits"])
+    study = {"tasks": ["digits", "more_digits"], "seeds": [1]}
+    values["tasks"]["more_digits"]["network"]["output"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 5}
+    values["studies"] = {"of_both": study | {"variants": {"a": {"network.inptu.delay": 1}}}}
+    values["studies"]["of_one"] = study | {"vary": {"network.output.connectivity.in_degree": [5, 10]}}
+    with pytest.raises(ParameterError) as error:
+        configuration.load(values, "my.yaml")
+    of_both, of_one = str(error.value).splitlines()
+    assert of_both.startswith("my.yaml: studies.of_both.variants.a: network.inptu: no such key")
+    assert of_one.startswith("my.yaml: studies.of_one.vary: digits: network.output.connectivity.in_degree: no such key")
+
+
+def test_learning_curves_may_be_of_tasks_that_are_judged_differently(smoke: dict[str, Any]) -> None:
+    assert configuration.load(smoke, "smoke.yaml").studies["learning"].tasks == ["digits", "sine_waves"]
+
+
+def test_test_samples_of_a_fold_choose_no_channels(smoke: dict[str, Any]) -> None:
+    values = changed(smoke, "tasks/digits/dataset", {"name": "nmnist", "active_channels": 100})
+    configuration.load(values, "my.yaml")
+    with pytest.raises(ParameterError, match=r"training.folds needs dataset.active_channels = null"):
+        configuration.load(changed(values, "tasks/digits/training/folds", 2), "my.yaml")
+
+
+def test_a_point_is_the_task_with_its_changes(smoke: dict[str, Any]) -> None:
+    loaded = configuration.load(smoke, "smoke.yaml")
+    point = loaded.point("digits", {DENSITY: 0.5})
+    network = point.network_for(n_input=30, n_readout=10)
+    assert (network.n_input, network.n_readout, network.n_recurrent) == (30, 10, 50)
+    assert network.input.connectivity.probability == 0.5  # type: ignore[union-attr]
+    assert loaded.point("digits", {}) == loaded.tasks["digits"]
+
+
+def test_a_weak_network_grows_with_the_ranks_and_a_strong_one_does_not(smoke: dict[str, Any]) -> None:
+    scaling = configuration.load(smoke, "smoke.yaml").scaling
+    for name, growth in {"strong": 1, "weak": 3}.items():
+        one, three = scaling[name].network_on(1), scaling[name].network_on(3)
+        assert one == scaling[name].network
+        assert (three.n_input, three.n_recurrent) == (growth * one.n_input, growth * one.n_recurrent)
+        assert three.n_readout == one.n_readout
+        assert three.recurrent == one.recurrent
+
+
+def test_degrees_stay_where_the_network_grows(smoke: dict[str, Any]) -> None:
+    """A probability of connection shrinks as sources grow, and that of the feedback as targets grow."""
+    feedback = {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.5}}
+    values = changed(smoke, "scaling/weak/network/feedback", feedback)
+    scaling = configuration.load(values, "smoke.yaml").scaling["weak"]
+    network = scaling.network_on(4)
+    assert network.feedback.connectivity.probability == 0.125  # type: ignore[union-attr]
+    assert network.recurrent == scaling.network.recurrent
+
+
+def test_documentation_is_up_to_date() -> None:
+    for file, text in documentation.documents(PROJECT).items():
+        assert file.read_text(encoding="utf-8") == text, "run python -m workflow.lib.documentation"
+
+
+def test_every_key_is_explained() -> None:
+    definitions = json.loads(documentation.schema())["$defs"]
+    groups = ("$ref", "oneOf")
+    unexplained = [
+        f"{name}.{key}"
+        for name, model in definitions.items()
+        for key, field in model["properties"].items()
+        if "description" not in field and "const" not in field and not any(group in field for group in groups)
+    ]
+    assert unexplained == []

@@ -1,0 +1,60 @@
+"""The names and files in the documents exist."""
+
+import importlib
+import re
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+
+def resolve(name: str) -> Any:
+    """Return what a dotted name below ``eprop_core`` stands for; fields of models and tuples stand for their type."""
+    value: Any = importlib.import_module("eprop_core")
+    path = "eprop_core"
+    for part in name.split("."):
+        path += f".{part}"
+        if hasattr(value, part):
+            value = getattr(value, part)
+        elif isinstance(value, type) and part in typing.get_type_hints(value):
+            value = typing.get_type_hints(value)[part]
+        else:
+            value = importlib.import_module(path)
+    return value
+
+
+def names_in_glossary() -> list[str]:
+    text = (PROJECT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    rows = [row.split("|") for row in re.findall(r"^\| (?!term|---).*$", text, re.MULTILINE)]
+    return [name for row in rows for name in re.findall(r"`([^`]+)`", row[2])]
+
+
+@pytest.mark.parametrize("name", names_in_glossary())
+def test_a_name_in_the_glossary_exists(name: str) -> None:
+    resolve(name)
+
+
+def test_the_glossary_has_names() -> None:
+    assert len(names_in_glossary()) > 50
+
+
+def test_a_name_that_does_not_exist_is_found() -> None:
+    with pytest.raises(ModuleNotFoundError):
+        resolve("parameters.Plasticity.kapa")
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "config/README.md", "envs/README.md", "docs"])
+def test_files_that_documents_name_exist(document: str) -> None:
+    """Links, and names of files and folders of the code."""
+    path = PROJECT / document
+    for file in sorted(path.glob("*.md")) if path.is_dir() else [path]:
+        text = file.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text):
+            assert (file.parent / link).exists(), f"{file.name}: {link}"
+        if file.name == "extending.md":  # names files that its reader adds
+            continue
+        for name in re.findall(r"`((?:eprop_core|workflow|config|tests|envs|profiles)/[\w./]*)`", text):
+            assert (PROJECT / name).exists(), f"{file.name}: {name}"

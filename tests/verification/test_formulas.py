@@ -1,0 +1,314 @@
+"""The event-driven simulation against the formulas, on small random networks with all that the parameters allow."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from eprop_core.network import features
+from eprop_core.network.connections import Connections
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
+from eprop_core.parsing import parse
+from eprop_core.recording import Recording
+from eprop_core.simulation import Simulation
+from eprop_core.stimulus import Stimulus
+from eprop_core.verification.random_problem import neuron_values, random_problem
+from eprop_core.verification.variants import KINDS, SURROGATES
+from formula_model import FormulaModel, Outcome
+
+# Both compute in double precision but sum in different orders.
+TOLERANCE = 1e-12  # of the largest readout or weight of a projection
+# Adam divides a gradient by its own size, and so makes more of the rounding that running sums leave of a zero.
+ADAM_TOLERANCE = 1e-10
+# Networks that amplify the last bits of their weights to more than this share of the tolerance are drawn again.
+LARGEST_AMPLIFICATION = 0.01
+# Of a voltage to the threshold, relative to that: rounding decides on a spike.
+DISTANCE = 1e-9
+SEEDS = range(1)  # more of them take five seconds for each of the cases
+
+
+RECORDED = [field.name for field in fields(Recording)]
+
+RULES: dict[str, dict[str, Any]] = {
+    "spike": {},
+    "spike-resets": {"reset_at_samples": True},
+    "sample": {"update": "sample"},
+    "sample-resets": {"update": "sample", "reset_at_samples": True},
+    "bellec": {"update": "sample", "reset_at_samples": True, "rate_average": "sample", "cutoff": None},
+}
+"""By name, what rules set."""
+
+ADAM: list[dict[str, Any]] = [{}, {"beta_1": 0.0, "beta_2": 0.5, "epsilon": 1e-4}, {"optimize_each_step": True}]
+
+
+class Drawn(NamedTuple):
+    """A network and what it is shown."""
+
+    network: Network
+    connections: dict[str, Connections]
+    stimulus: Stimulus
+    neuron_values: dict[str, np.ndarray]
+
+
+def draw(rule: str, kind: str, *seed: int) -> Drawn:
+    """Draw a network of a kind (:func:`eprop_core.network.features.kind`) that learns by a rule of :data:`RULES`."""
+    rng = np.random.default_rng(seed)
+    by_sample = RULES[rule].get("update") == "sample"
+    n_samples = 1 if rule == "spike" else int(rng.integers(3, 13))
+    n_steps = int(rng.integers(200, 401)) // n_samples * n_samples
+    settings = _neurons(rng, kind) | _learning(rng, kind, by_sample)
+    network, connections, _ = random_problem([*seed, 1], n_steps, **settings)
+
+    values = network.model_dump()
+    values["neuron"]["delayed_reset"] = network.neuron.V_reset is None and rng.random() < 0.3
+    for name in LEARNING_PROJECTIONS:
+        if rng.random() < 0.3:
+            values[name]["learning_rate"] = network.plasticity.optimizer.learning_rate * float(rng.uniform(0.3, 3.0))
+            values[name]["fixed_signs"] = rng.random() < 0.5
+    values["plasticity"] |= RULES[rule]
+    if by_sample:
+        values["plasticity"]["batch_size"] = int(rng.integers(1, 4))
+    if rule == "bellec" and rng.random() < 0.5:
+        values["plasticity"]["kappa"] = float(np.exp(-network.dt / network.readout.tau_m))
+    network = parse(Network, values)
+
+    stimulus = _stimulus(rng, network, n_steps, settings["input_probability"], n_samples)
+    return Drawn(network, _with_multapses(rng, network, connections), stimulus, neuron_values(network))
+
+
+def _neurons(rng: np.random.Generator, kind: str) -> dict[str, Any]:
+    """Draw settings of a random problem: populations, neurons and projections."""
+    spread = float(rng.uniform(0.1, 0.6)) if "own_decay" in kind else 0.0
+    adaptation = float(10 ** rng.uniform(-2.0, 0.5)), float(10 ** rng.uniform(0.0, 2.5)), float(rng.uniform(0.2, 1.0))
+    return {
+        "n_input": int(rng.integers(3, 11)),
+        "n_recurrent": int(rng.integers(3, 11)),
+        "n_readout": int(rng.integers(1, 4)),
+        "delay": {name: int(rng.choice([1, rng.integers(1, 16)], p=[0.1, 0.9])) for name in PROJECTIONS},
+        "spread": spread,
+        "I_e": float(rng.choice([0.0, 1.0, 2.5, 6.0])),  # the largest lets neurons fire before the first sample
+        "V_reset": [None, None, 0.0, -0.3, 0.4 * (1.0 - spread)][rng.integers(5)],
+        "adaptation": adaptation if "adaptive" in kind else None,
+        "surrogate": str(rng.choice(SURROGATES)),
+        "density": {name: float(rng.uniform(0.4, 1.0)) for name in PROJECTIONS},
+        "input_probability": float(rng.uniform(0.05, 0.2)),
+        "loss": str(rng.choice(["mean_squared_error", "cross_entropy"])),
+    }
+
+
+def _learning(rng: np.random.Generator, kind: str, by_sample: bool) -> dict[str, Any]:
+    """Draw settings of a random problem: the parts of the learning rule."""
+    kappa = float(rng.choice([0.0, rng.uniform(0.5, 0.99)], p=[0.1, 0.9]))
+    feedback = str(rng.choice(["random", "symmetric", "adaptive"], p=[0.2, 0.4, 0.4]))
+    settings: dict[str, Any] = {
+        "plastic": {name: rng.random() < 0.85 for name in LEARNING_PROJECTIONS},
+        "kappa": kappa,
+        "kappa_reg": float(rng.uniform(0.1, 0.99)) if "two_filters" in kind else kappa,
+        "cutoff": [None, int(rng.integers(16, 60))][rng.integers(2)],
+        "feedback": feedback,
+        "weight_decay": float(rng.choice([0.0, 0.01])) if feedback == "adaptive" else 0.0,
+        "fixed_signs": rng.random() < 0.3,
+        "learning_rate": float(10 ** rng.uniform(-3.0, -1.5)),
+    }
+    if by_sample:
+        settings["learning_rate"] *= 10.0  # there are few updates
+        if rng.random() < 0.5:
+            # Gradients are larger than between spikes. Where one is zero, an epsilon of the size of its rounding would
+            # let Adam make a full step.
+            settings["adam"] = {"beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-2}
+    elif "stepwise" in kind:
+        settings["adam"] = ADAM[rng.integers(len(ADAM))]
+    if "adam" in settings:
+        settings["learning_rate"] *= 0.3
+    return settings
+
+
+def _with_multapses(
+    rng: np.random.Generator, network: Network, connections: Mapping[str, Connections]
+) -> dict[str, Connections]:
+    """Let some pairs have two connections, but those that adaptive feedback takes for its own."""
+    doubled = dict(connections)
+    may_have = {"random": ("output", "feedback"), "symmetric": ("output",), "adaptive": ()}[network.feedback.kind]
+    for name in ("input", "recurrent", *may_have):
+        source, target, weight = connections[name]
+        again = np.flatnonzero(rng.random(len(source)) < 0.1)
+        twice = np.concatenate([np.arange(len(source)), again])
+        doubled[name] = Connections(source[twice], target[twice], rng.permutation(weight[twice]))
+    return doubled
+
+
+def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, probability: float, n_samples: int) -> Stimulus:
+    steps, channels = np.nonzero(rng.random((n_steps, network.n_input)) < probability)
+    periods, phases = rng.uniform(20.0, 200.0, (2, network.n_readout))
+    target = np.sin(2.0 * np.pi * np.arange(n_steps)[:, np.newaxis] / periods + phases)
+    edges = np.cumsum(rng.integers(1, 60, size=n_steps))
+    learning_window = np.searchsorted(edges, np.arange(n_steps), side="right") % 2 == rng.integers(2)
+    return Stimulus(n_steps, steps, channels, target, learning_window, n_samples)
+
+
+class Simulated(NamedTuple):
+    """A simulation at the end of a stimulus, with what its runs have recorded and the weights at the end of each."""
+
+    simulation: Simulation
+    recording: Recording
+    weights: list[dict[str, np.ndarray]]
+
+
+def simulate(drawn: Drawn, ends: Sequence[int]) -> Simulated:
+    """Simulate in one run after the other, which end before the steps ``ends``."""
+    simulation = Simulation(drawn.network, connections=drawn.connections, neuron_values=drawn.neuron_values)
+    recordings, weights = [], []
+    for first, end in itertools.pairwise([0, *ends]):
+        recording = simulation.run(part_of(drawn.stimulus, first, end))
+        recordings.append(replace(recording, spike_steps=recording.spike_steps + first))
+        weights.append(weights_of(simulation, drawn))
+    joined = (np.concatenate([getattr(part, name) for part in recordings]) for name in RECORDED)
+    return Simulated(simulation, Recording(*joined), weights)
+
+
+def part_of(stimulus: Stimulus, first: int, end: int) -> Stimulus:
+    """The steps ``first`` .. ``end - 1`` of a stimulus."""
+    inside = (stimulus.input_steps >= first) & (stimulus.input_steps < end)
+    return replace(
+        stimulus,
+        n_steps=end - first,
+        n_samples=max(1, (end - first) * stimulus.n_samples // stimulus.n_steps),
+        input_steps=stimulus.input_steps[inside] - first,
+        input_channels=stimulus.input_channels[inside],
+        target=stimulus.target[first:end],
+        learning_window=stimulus.learning_window[first:end],
+    )
+
+
+def weights_of(simulation: Simulation, drawn: Drawn) -> dict[str, np.ndarray]:
+    """Weights of what may learn, in the order of the explicit connections."""
+    weights = {}
+    for name in (
+        (*LEARNING_PROJECTIONS, "feedback") if drawn.network.feedback.kind == "adaptive" else LEARNING_PROJECTIONS
+    ):
+        source, target, _ = drawn.connections[name]
+        weights[name] = np.empty(len(source))
+        weights[name][np.lexsort((source, target))] = simulation.weights(name).weight
+    return weights
+
+
+def draw_ends(drawn: Drawn, *seed: int) -> list[int]:
+    """Draw the steps before which runs end, up to the end of the stimulus."""
+    rng = np.random.default_rng([*seed, 2])
+    n_steps, n_samples = drawn.stimulus.n_steps, drawn.stimulus.n_samples
+    inside = np.arange(0, n_steps, n_steps // n_samples if drawn.network.plasticity.counts_samples else 1)[1:]
+    chosen = rng.choice(inside, size=min(len(inside), int(rng.integers(1, 12))), replace=False)
+    return [*sorted(chosen.tolist()), n_steps]
+
+
+def says_something(drawn: Drawn, outcome: Outcome) -> bool:
+    """Whether the network spikes and each plastic projection learns, and no step of it amplifies rounding."""
+    if outcome.spikes.sum() < 30 or not outcome.error.any():
+        return False
+    tolerance = tolerance_of(drawn.network)
+    learning = [name for name in LEARNING_PROJECTIONS if getattr(drawn.network, name).plastic]
+    initial = {name: drawn.connections[name].weight for name in learning}
+    if any(largest_change(initial[name], outcome.frozen[name]) < 1e6 * tolerance for name in learning):
+        return False
+    moved = {
+        name: connections._replace(weight=np.nextafter(connections.weight, np.inf))
+        for name, connections in drawn.connections.items()
+    }
+    by_other_bits = FormulaModel(*drawn._replace(connections=moved)).outcome
+    return np.array_equal(by_other_bits.spikes, outcome.spikes) and all(
+        largest_change(outcome.frozen[name], by_other_bits.frozen[name]) < LARGEST_AMPLIFICATION * tolerance
+        for name in learning
+    )
+
+
+def tolerance_of(network: Network) -> float:
+    return ADAM_TOLERANCE if network.plasticity.optimizer.algorithm == "adam" else TOLERANCE
+
+
+def largest_change(before: np.ndarray, after: np.ndarray) -> float:
+    """Largest change of weights, relative to the largest of them; none if there are none."""
+    return float(np.abs(after - before).max() / np.abs(before).max()) if before.any() else 0.0
+
+
+def rounding_decides(drawn: Drawn, outcome: Outcome, spikes: np.ndarray) -> bool:
+    """Whether the voltage of the first spike that only one of the two has is within rounding of the threshold."""
+    different = np.argwhere(spikes != outcome.spikes)
+    if not different.size:
+        return False
+    distance = abs(outcome.distance[tuple(different[0])])
+    return bool(distance < DISTANCE * np.abs(drawn.connections["input"].weight).max())
+
+
+def assert_formulas_hold(drawn: Drawn, outcome: Outcome, whole: Simulated) -> None:
+    """In a single run: spikes, errors and weights, and weights after the last batch has made its update."""
+    tolerance = tolerance_of(drawn.network)
+    np.testing.assert_array_equal(spikes_of(whole, outcome), outcome.spikes)
+    for name in ("readout", "error"):
+        scale = np.abs(outcome.readout).max()
+        own, expected = getattr(whole.recording, name), getattr(outcome, name)
+        np.testing.assert_allclose(own, expected, rtol=0, atol=tolerance * scale, err_msg=name)
+    assert_close(whole.weights[-1], weights_before(drawn.stimulus.n_steps, outcome), tolerance)
+    assert_close(weights_of(whole.simulation.frozen(), drawn), outcome.frozen, tolerance)
+
+
+def assert_cuts_change_nothing(drawn: Drawn, outcome: Outcome, whole: Simulated, ends: Sequence[int]) -> None:
+    """In several runs: all to the bit, and weights between them as the formulas have them."""
+    tolerance = tolerance_of(drawn.network)
+    cut = simulate(drawn, ends)
+    for name in RECORDED:
+        np.testing.assert_array_equal(getattr(cut.recording, name), getattr(whole.recording, name), err_msg=name)
+    for name, weights in whole.weights[-1].items():
+        np.testing.assert_array_equal(cut.weights[-1][name], weights, err_msg=name)
+    for end, weights in zip(ends, cut.weights, strict=True):
+        assert_close(weights, weights_before(end, outcome), tolerance)
+    if drawn.network.plasticity.counts_samples:
+        begun = drawn._replace(stimulus=part_of(drawn.stimulus, 0, ends[0]))
+        frozen = simulate(begun, ends[:1]).simulation.frozen()
+        assert_close(weights_of(frozen, drawn), FormulaModel(*begun).outcome.frozen, tolerance)
+
+
+def spikes_of(simulated: Simulated, outcome: Outcome) -> np.ndarray:
+    spikes = np.zeros_like(outcome.spikes)
+    spikes[simulated.recording.spike_steps, simulated.recording.spike_neurons] = True
+    return spikes
+
+
+def weights_before(step: int, outcome: Outcome) -> dict[str, np.ndarray]:
+    return {name: history[step - 1] for name, history in outcome.weights.items()}
+
+
+def assert_close(own: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], tolerance: float) -> None:
+    assert own.keys() == expected.keys()
+    for name, weights in expected.items():
+        largest = np.abs(weights).max(initial=0.0)
+        np.testing.assert_allclose(own[name], weights, rtol=0, atol=tolerance * largest, err_msg=name)
+
+
+CASES = [
+    (rule, kind)
+    for rule, settings in RULES.items()
+    for kind in KINDS
+    # Where samples update, synapses never walk; over a sample, eligibilities of the rate are summed, not filtered.
+    if not ("stepwise" in kind and settings.get("update") == "sample")
+    and not ("two_filters" not in kind and settings.get("rate_average") == "sample")
+]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("rule", "kind"), CASES)
+def test_formulas(rule: str, kind: str, seed: int) -> None:
+    """Of a network that says something, and no spike of which rounding decides."""
+    for attempt in range(20):
+        drawn = draw(rule, kind, seed, attempt)
+        assert features.kind(drawn.network) == kind
+        outcome = FormulaModel(*drawn).outcome
+        if says_something(drawn, outcome):
+            whole = simulate(drawn, [drawn.stimulus.n_steps])
+            if not rounding_decides(drawn, outcome, spikes_of(whole, outcome)):
+                assert_formulas_hold(drawn, outcome, whole)
+                assert_cuts_change_nothing(drawn, outcome, whole, draw_ends(drawn, seed, attempt))
+                return
+    pytest.fail("none of 20 networks says something")

@@ -1,0 +1,89 @@
+"""Both models against NEST 3.10, run live on random networks.
+
+Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
+"""
+
+import os
+
+import numpy as np
+import pytest
+
+from agreement import assert_outcomes_agree, outcome_of
+from eprop_core.network.connections import Connections
+from eprop_core.simulation import Simulation
+from eprop_core.time_driven.simulation import simulate
+from eprop_core.verification.comparison import Outcome
+from eprop_core.verification.nest import Nest, eprop_plus_outcome
+from eprop_core.verification.random_problem import Problem, neuron_values, problem_of_variant, random_problem
+from eprop_core.verification.simulators import event_driven
+from eprop_core.verification.variants import OF_NEST, Variants
+
+NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
+pytestmark = pytest.mark.skipif(
+    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
+)
+
+N_STEPS = 2000
+N_STEPS_TIME_DRIVEN = 500
+# All compute in double precision but sum in different orders. The learning rates are such that a network does not
+# amplify a rounding beyond these bounds; large ones make it chaotic (a perturbation in the last bit of the initial
+# weights then grows as much as the difference from NEST does).
+WEIGHT_TOLERANCE = 1e-10  # of the largest weight
+TOLERANCES = {"weights": WEIGHT_TOLERANCE, "learning signal": 1e-11, "": 1e-12}  # of the largest value
+
+VARIANTS: Variants = {f"random-{seed}": {"seed": seed} for seed in range(40)} | OF_NEST
+NEST = Nest(str(NEST_PYTHON))
+
+
+def problem_of(name: str, n_steps: int = N_STEPS) -> Problem:
+    return problem_of_variant(VARIANTS[name], n_steps)
+
+
+@pytest.fixture(scope="module")
+def nest() -> dict[str, Outcome]:
+    """NEST's outcomes of all variants."""
+    return NEST.eprop_plus({name: problem_of(name) for name in VARIANTS})
+
+
+@pytest.fixture(scope="module")
+def nest_for_fewer_steps() -> dict[str, dict[str, np.ndarray]]:
+    """NEST's results of all variants, with the voltages."""
+    return NEST.run("eprop_plus", {name: problem_of(name, N_STEPS_TIME_DRIVEN) for name in VARIANTS})
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_event_driven(name: str, nest: dict[str, Outcome]) -> None:
+    problem = problem_of(name)
+    assert_outcomes_agree(problem, outcome_of(event_driven, problem), nest[name], TOLERANCES, least_spikes=50)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_time_driven(name: str, nest_for_fewer_steps: dict[str, dict[str, np.ndarray]]) -> None:
+    """For fewer steps, as the time-driven model is slow; with its voltages and learning signals."""
+    problem, expected = problem_of(name, N_STEPS_TIME_DRIVEN), nest_for_fewer_steps[name]
+    result = simulate(*problem, neuron_values=neuron_values(problem.network))
+    # The error of step t + 1 belongs to the spikes of step t and arrives in step t + 2.
+    signals = {"readout": result.readout, "error": result.error, "learning signal": result.learning_signal[:-2]}
+    own = Outcome(result.spike_steps, result.spike_neurons, signals, result.weights)
+    reference = eprop_plus_outcome(expected)
+    assert_outcomes_agree(problem, own, reference, TOLERANCES, least_spikes=10)
+    np.testing.assert_allclose(result.voltage, expected["voltage"], rtol=0, atol=1e-8)
+
+
+def test_multapses() -> None:
+    """Two synapses of one pair learn independently."""
+    network, connections, stimulus = random_problem(53, N_STEPS)
+    source, target, weight = connections["input"]
+    # The second synapse of each pair gets another weight, to tell the two apart.
+    doubled = Connections(np.tile(source, 2), np.tile(target, 2), np.concatenate([weight, 0.3 * weight]))
+    problem = Problem(network, connections | {"input": doubled}, stimulus)
+    expected = NEST.run("eprop_plus", {"multapses": problem})["multapses"]
+    simulation = Simulation(network, connections=problem.connections)
+    recording = simulation.run(stimulus)
+    np.testing.assert_array_equal(recording.spike_steps, expected["spike_steps"])
+    np.testing.assert_array_equal(recording.spike_neurons, expected["spike_neurons"])
+    assert len(recording.spike_steps) > 50
+    weights = simulation.weights("input")
+    order = np.lexsort((weights.weight, weights.source, weights.target))
+    of_nest = np.lexsort((expected["input_weight"], expected["input_source"], expected["input_target"]))
+    np.testing.assert_allclose(weights.weight[order], expected["input_weight"][of_nest], rtol=0, atol=WEIGHT_TOLERANCE)

@@ -1,0 +1,35 @@
+"""The reference implementation of Bellec et al. (2020) against NEST 3.10, run live on random networks.
+
+Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
+"""
+
+import os
+
+import pytest
+
+from agreement import assert_outcomes_agree, outcome_of
+from eprop_core.verification.bellec_problem import VARIANTS, bellec_problem
+from eprop_core.verification.comparison import Outcome
+from eprop_core.verification.nest import Nest
+from eprop_core.verification.simulators import reference_implementation_bellec
+
+NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
+pytestmark = pytest.mark.skipif(
+    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
+)
+
+# Both compute in double precision but sum in different orders.
+TOLERANCE = 1e-11  # of the largest readout or weight
+
+
+@pytest.fixture(scope="module")
+def nest() -> dict[str, Outcome]:
+    """NEST's outcomes of all variants."""
+    return Nest(str(NEST_PYTHON)).bellec({name: bellec_problem(name) for name in VARIANTS})
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_reference_implementation(name: str, nest: dict[str, Outcome]) -> None:
+    problem = bellec_problem(name)
+    own = outcome_of(reference_implementation_bellec, problem)
+    assert_outcomes_agree(problem, own, nest[name], {"": TOLERANCE}, least_spikes=50)
