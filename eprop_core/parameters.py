@@ -183,7 +183,7 @@ class OptimizerParameters(Parameters):
     moments: ClassVar[int] = 0
     """Values that the optimizer keeps per synapse, beside weight and gradient."""
     is_linear: ClassVar[bool] = True
-    """Whether changes are proportional to gradients. If not, each synapse adds up the gradients of single steps, because
+    """Whether changes are proportional to gradients. If not, each synapse adds up the gradients of single steps:
     running sums leave a rounding error in a gradient that should be zero, which could cause a large change."""
 
     learning_rate: float = Field(

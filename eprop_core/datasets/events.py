@@ -55,7 +55,7 @@ class EventDataset:
     n_classes: int
 
     def __post_init__(self) -> None:
-        """Convert the arrays to the dtypes above, and validate them."""
+        """Validate the arrays."""
         for name, dtype in _DTYPES.items():
             array = getattr(self, name)
             if array.dtype != dtype or array.ndim != 1:

@@ -47,6 +47,7 @@ from eprop_core.parameters import (
     LEARNING_PROJECTIONS,
     Adam,
     Network,
+    OptimizerParameters,
     ReadoutNeuron,
     SurrogateGradient,
     Uniform,
