@@ -5,10 +5,11 @@ NEST and of the literature. Voltages are relative to the leak potential ``E_L`` 
 ms; delays and windows are in steps of ``dt``.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from eprop_core import plug_ins
 from eprop_core.parsing import Parameters
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
@@ -18,19 +19,41 @@ LEARNING_PROJECTIONS = PROJECTIONS[:3]
 """The projections whose weights can be plastic."""
 
 
+SURROGATE_GRADIENTS = {
+    "piecewise_linear": "height * max(0, 1 - u)",
+    "exponential": "height * exp(-u)",
+    "fast_sigmoid_derivative": "height / (1 + u)^2",
+    "arctan": "height / (1 + u^2)",
+}
+"""Formulas of the built-in surrogate gradients by name."""
+
+PLUG_IN_SURROGATE_GRADIENTS = plug_ins.found(plug_ins.SURROGATE_GRADIENTS, SURROGATE_GRADIENTS)
+"""Entry points of the surrogate gradients of other distributions by name."""
+
+if TYPE_CHECKING:
+    SurrogateFunction = str
+else:
+    SurrogateFunction = Literal[(*SURROGATE_GRADIENTS, *PLUG_IN_SURROGATE_GRADIENTS)]
+
+
 class SurrogateGradient(Parameters):
     """Surrogate of the spike function's derivative, psi(v), with u = abs(v - V_th) / width."""
 
-    function: Literal["piecewise_linear", "exponential", "fast_sigmoid_derivative", "arctan"] = Field(
+    function: SurrogateFunction = Field(
         "piecewise_linear",
-        description="piecewise_linear: height * max(0, 1 - u); exponential: height * exp(-u); "
-        "fast_sigmoid_derivative: height / (1 + u)^2; arctan: height / (1 + u^2)",
+        description="; ".join(f"{name}: {formula}" for name, formula in SURROGATE_GRADIENTS.items()),
         json_schema_extra={"label": "surrogate gradient"},
     )
     height: float = Field(0.5, ge=0, description="largest value, at the threshold")
     width: float = Field(
         0.5, gt=0, description="distance to the threshold at which u is 1", json_schema_extra={"unit": "mV"}
     )
+
+    @property
+    def implementation(self) -> str | None:
+        """Module of the plug-in that brings the function; None for a built-in one."""
+        entry = PLUG_IN_SURROGATE_GRADIENTS.get(self.function)
+        return None if entry is None else entry.module
 
 
 class IgnoreAndFire(Parameters):
@@ -134,12 +157,18 @@ class RecurrentNeuron(Parameters):
     )
 
 
+Loss = Literal["mean_squared_error", "cross_entropy"]
+"""Losses; to add one, see :mod:`eprop_core.tasks.losses`."""
+
+LOSS_UNITS: dict[Loss, str] = {"mean_squared_error": "mV²", "cross_entropy": "nats"}
+
+
 class ReadoutNeuron(Parameters):
     """Leaky readout without spikes (NEST: ``eprop_readout``); its signal is y = v + E_L."""
 
     tau_m: float = Field(20.0, gt=0, description="membrane time constant", json_schema_extra={"unit": "ms"})
     E_L: float = Field(0.0, description="leak potential, the readout signal at rest", json_schema_extra={"unit": "mV"})
-    loss: Literal["mean_squared_error", "cross_entropy"] = Field(
+    loss: Loss = Field(
         "mean_squared_error",
         description="loss, averaged over samples; the error is its gradient by the readout signal y. "
         "mean_squared_error: half the squared y - target, summed over readouts and the steps of "
@@ -148,8 +177,14 @@ class ReadoutNeuron(Parameters):
     )
 
 
-class _Optimizer(Parameters):
+class OptimizerParameters(Parameters):
     """Parameters of every optimizer: the step size, and the bounds of the weights."""
+
+    moments: ClassVar[int] = 0
+    """Values that the optimizer keeps per synapse, beside weight and gradient."""
+    is_linear: ClassVar[bool] = True
+    """Whether changes are proportional to gradients. If not, each synapse adds up the gradients of single steps:
+    running sums leave a rounding error in a gradient that should be zero, which could cause a large change."""
 
     learning_rate: float = Field(
         1e-4, ge=0, description="step size of the weight update (eta)", json_schema_extra={"label": "learning rate"}
@@ -168,15 +203,23 @@ class _Optimizer(Parameters):
             raise ValueError(f"weight_min must not exceed weight_max = {self.weight_max}")
         return self
 
+    @property
+    def moves_in_each_step(self) -> bool:
+        """Whether the gradient of each step moves the weight, instead of the sum since the last spike."""
+        return False
 
-class GradientDescent(_Optimizer):
+
+class GradientDescent(OptimizerParameters):
     """w = clip(w - learning_rate * gradient, weight_min, weight_max)."""
 
     algorithm: Literal["gradient_descent"] = "gradient_descent"
 
 
-class Adam(_Optimizer):
+class Adam(OptimizerParameters):
     """Adaptive moments (Kingma and Ba 2015); the moments are updated once per elapsed step or sample."""
+
+    moments: ClassVar[int] = 2
+    is_linear: ClassVar[bool] = False
 
     algorithm: Literal["adam"]
     beta_1: float = Field(0.9, ge=0, lt=1, description="decay of the first moment")
@@ -187,6 +230,11 @@ class Adam(_Optimizer):
         description="whether the weight is updated with the gradient of each step, instead of with the sum "
         "over the steps since the last spike; slow",
     )
+
+    @property
+    def moves_in_each_step(self) -> bool:
+        """Whether the gradient of each step moves the weight, instead of the sum since the last spike."""
+        return self.optimize_each_step
 
 
 def _algorithm(optimizer: Any) -> Any:
@@ -265,7 +313,7 @@ class Plasticity(Parameters):
             raise ValueError('batch_size > 1 and rate_average = "sample" need update = "sample"')
         if self.rate_average == "sample" and not self.reset_at_samples:
             raise ValueError('rate_average = "sample" needs reset_at_samples = true')
-        if self.update == "sample" and isinstance(self.optimizer, Adam) and self.optimizer.optimize_each_step:
+        if self.update == "sample" and self.optimizer.moves_in_each_step:
             raise ValueError('optimizer.optimize_each_step needs update = "spike"')
         return self
 
@@ -430,7 +478,7 @@ class Network(Parameters):
         _check_in_degree("feedback.connectivity", self.feedback.connectivity, self.n_readout)
         return self
 
-    def optimizer(self, projection: str) -> GradientDescent | Adam:
+    def optimizer(self, projection: str) -> OptimizerParameters:
         """Return the optimizer of a projection, with the values that the projection overrides."""
         own = getattr(self, projection).model_dump(include={"learning_rate", "fixed_signs"}, exclude_none=True)
         return self.plasticity.optimizer.model_copy(update=own)

@@ -11,7 +11,7 @@ from eprop_core.datasets.parameters import Digits
 from eprop_core.datasets.saccades import record
 
 
-def read_digits(parameters: Digits) -> Splits:
+def read(parameters: Digits) -> Splits:
     """Return the digits as events. The seed draws the test split, which is stratified by class."""
     images, labels = load_digits(return_X_y=True)
     images = images.reshape(-1, 8, 8) / 16.0

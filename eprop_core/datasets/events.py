@@ -3,7 +3,7 @@
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -46,16 +46,16 @@ class EventDataset:
         If the arrays contradict one another.
     """
 
-    steps: npt.NDArray[np.int32]
-    channels: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
+    steps: npt.NDArray[np.int32]  # (n_events,), 0..n_steps-1
+    channels: npt.NDArray[np.int32]  # (n_events,), 0..n_channels-1
+    offsets: npt.NDArray[np.int64]  # (n_samples + 1,)
+    labels: npt.NDArray[np.int64]  # (n_samples,), 0..n_classes-1
     n_channels: int
-    n_steps: int
+    n_steps: int  # time steps of one sample
     n_classes: int
 
     def __post_init__(self) -> None:
-        """Check the arrays."""
+        """Validate the arrays."""
         for name, dtype in _DTYPES.items():
             array = getattr(self, name)
             if array.dtype != dtype or array.ndim != 1:
@@ -191,12 +191,12 @@ class Splits(NamedTuple):
 
     train: EventDataset
     test: EventDataset
-    sensor_channels: IntArray
-    """(n_channels,), the sensor's channel of each input channel: polarity * sensor_size**2 + y * sensor_size + x."""
-    sensor_size: int
-    """Pixels, edge of the square sensor."""
-    checksums: dict[str, str]
-    """sha256 of the source data, by name."""
+    sensor_channels: IntArray | None = None
+    """(n_channels,), for each channel polarity * sensor_size**2 + y * sensor_size + x; None: not from a sensor."""
+    sensor_size: int | None = None
+    """pixels, edge of the square sensor"""
+    checksums: Mapping[str, str] = {}
+    """sha256 of the source data, by name"""
 
     def most_active(self, n_channels: int | None) -> "Splits":
         """Return the data reduced to the channels with the most training events, renumbered from 0; None keeps all."""
@@ -208,7 +208,7 @@ class Splits(NamedTuple):
         return self._replace(
             train=self.train.select_channels(selected),
             test=self.test.select_channels(selected),
-            sensor_channels=self.sensor_channels[selected],
+            sensor_channels=None if self.sensor_channels is None else self.sensor_channels[selected],
         )
 
 
@@ -225,6 +225,12 @@ _DTYPES = {
     "labels": np.dtype(np.int64),
 }
 _NUMBERS = ("n_channels", "n_steps", "n_classes")
+
+
+def check_enough(key: str, n_samples: int | None, available: int) -> None:
+    """Raise a :class:`DatasetError` where the parameter ``key`` asks for more samples than there are; None: for all."""
+    if n_samples is not None and n_samples > available:
+        raise DatasetError(f"{key} = {n_samples}: must not exceed the {available} samples that the data set has")
 
 
 def bin_events(

@@ -12,24 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.download import published
-from eprop_core.datasets.events import DatasetError, EventDataset, Splits
+from eprop_core.datasets.events import DatasetError, EventDataset, Splits, check_enough
 from eprop_core.datasets.parameters import Mnist
 from eprop_core.datasets.saccades import N_CLASSES, record
 
-_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist"
-DOWNLOADS = {
-    name: (f"{_MIRROR}/{name}", f"sha256:{checksum}")
-    for name, checksum in {
-        "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-        "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-        "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-        "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
-    }.items()
-}
 FILE_PREFIXES = {"train": "train", "test": "t10k"}
 
 
-def read_mnist(parameters: Mnist) -> Splits:
+def read(parameters: Mnist) -> Splits:
     """Read both splits and record their images with the simulated event camera.
 
     Raises
@@ -37,7 +27,7 @@ def read_mnist(parameters: Mnist) -> Splits:
     DatasetError
         If a file is missing or damaged; the message names the file, the position in it and the expected content.
     """
-    directory = published("mnist", parameters.path, DOWNLOADS)
+    directory = published("mnist", parameters.path)
     checksums: dict[str, str] = {}
     return Splits(
         _record_split(directory, "train", parameters, parameters.train_samples, checksums),
@@ -52,6 +42,7 @@ def _record_split(
     directory: Path, split: str, parameters: Mnist, n_samples: int | None, checksums: dict[str, str]
 ) -> EventDataset:
     images, labels = read_images(directory, split, checksums)
+    check_enough(f"{split}_samples", n_samples, len(images))
     images, labels = images[:n_samples], labels[:n_samples]
     indices = np.arange(len(images)) + (60_000 if split == "test" else 0)  # other noise than in the training split
     return record(
@@ -89,9 +80,7 @@ def read_images(
     images = _read_idx(directory, f"{prefix}-images-idx3-ubyte", 3, checksums)
     labels = _read_idx(directory, f"{prefix}-labels-idx1-ubyte", 1, checksums)
     if len(images) != len(labels):
-        raise DatasetError(
-            f"{directory}: {len(images)} images but {len(labels)} labels of {prefix}; expected equal numbers"
-        )
+        raise DatasetError(f"{directory}: {len(images)} images but {len(labels)} labels of {prefix}; expected as many")
     if labels.max(initial=0) >= N_CLASSES:
         item = int(np.argmax(labels >= N_CLASSES))
         raise DatasetError(

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.download import published
-from eprop_core.datasets.events import DatasetError, EventDataset, Splits, bin_events
+from eprop_core.datasets.events import DatasetError, EventDataset, Splits, bin_events, check_enough
 from eprop_core.datasets.parameters import Nmnist
 from eprop_core.progress import progress
 
@@ -28,23 +28,10 @@ N_CHANNELS = 2 * SENSOR_SIZE**2
 N_CLASSES = 10
 BYTES_PER_EVENT = 5
 
-_MENDELEY = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
-DOWNLOADS = {
-    "Train.zip": (
-        f"{_MENDELEY}/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",
-        "md5:20959b8e626244a1b502305a9e6e2031",
-    ),
-    "Test.zip": (
-        f"{_MENDELEY}/05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",
-        "md5:69ca8762b2fe404d9b9bad1103e97832",
-    ),
-}
-
-Recordings = dict[str, Callable[[], bytes]]
-"""Functions that read a file, by its name ``Split/digit/file.bin``."""
+Recordings = dict[str, Callable[[], bytes]]  # Split/digit/file.bin -> what reads its bytes
 
 
-def read_nmnist(parameters: Nmnist) -> Splits:
+def read(parameters: Nmnist) -> Splits:
     """Read both splits. The samples are sorted by file name, which is the order of MNIST.
 
     Raises
@@ -52,7 +39,7 @@ def read_nmnist(parameters: Nmnist) -> Splits:
     DatasetError
         If a file is missing or damaged; the message names the file, the position in it and the expected content.
     """
-    path = published("nmnist", parameters.path, DOWNLOADS)
+    path = published("nmnist", parameters.path)
     train, train_checksum = _read_split(path, "Train", parameters, parameters.train_samples)
     test, test_checksum = _read_split(path, "Test", parameters, parameters.test_samples)
     checksums = {"Train": train_checksum, "Test": test_checksum}
@@ -115,6 +102,7 @@ def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | Non
     """Return a split, and the sha256 of the output of ``sha256sum`` for its files in the order of the samples."""
     samples, labels, checksum = [], [], sha256()
     with recordings(path, split) as files:
+        check_enough(f"{split.lower()}_samples", n_samples, len(files))
         names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
         for name in progress(names, f"N-MNIST {split}"):
             data = files[name]()

@@ -1,10 +1,33 @@
 """Parameters of the data sets: names, units, ranges and defaults, in one place."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, RootModel, model_validator
+from pydantic import Field, model_validator
 
-from eprop_core.parsing import Parameters, parse
+from eprop_core.datasets.location import needs_download
+from eprop_core.parsing import Parameters
+
+
+class DatasetParameters(Parameters):
+    """Base of the parameters of data sets; each has a ``name`` of its own, by which it is chosen.
+
+    This module is imported wherever a configuration is read; the data are read by another one.
+    """
+
+    implementation: ClassVar[str]
+    """Module that reads or makes the data, by a function ``read(parameters)`` that returns
+    :class:`eprop_core.datasets.events.Splits`."""
+
+    if TYPE_CHECKING:
+        name: str
+
+        @property
+        def n_steps(self) -> int:
+            """Time steps of a sample: a field or a property."""
+
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return True
 
 
 class Saccades(Parameters):
@@ -107,8 +130,10 @@ ActiveChannels = Annotated[
 """Number of the sensor's channels that are inputs."""
 
 
-class Digits(Parameters):
+class Digits(DatasetParameters):
     """The 1797 handwritten digits of scikit-learn, 8 x 8 pixels, converted to events; no download is needed."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.digits"
 
     name: Literal["digits"]
     n_steps: int = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
@@ -125,8 +150,10 @@ class Digits(Parameters):
     saccades: SmallSaccades = SmallSaccades()
 
 
-class Mnist(Parameters):
+class Mnist(DatasetParameters):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.mnist"
 
     name: Literal["mnist"]
     path: str | None = Field(
@@ -141,9 +168,15 @@ class Mnist(Parameters):
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the noise of the sensor")
     saccades: Saccades = Saccades()
 
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return not needs_download("mnist", self.path)
 
-class Nmnist(Parameters):
+
+class Nmnist(DatasetParameters):
     """N-MNIST, recordings of MNIST by a moving event camera: 34 x 34 pixels, OFF and ON events."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.nmnist"
 
     name: Literal["nmnist"]
     path: str | None = Field(
@@ -163,14 +196,6 @@ class Nmnist(Parameters):
     test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
 
-
-Dataset = Annotated[Digits | Mnist | Nmnist, Field(discriminator="name")]
-
-
-class _AnyDataset(RootModel[Dataset]):
-    """A data set of any kind, for :func:`parse_dataset`."""
-
-
-def parse_dataset(values: Any, where: str = "") -> Dataset:
-    """Validate ``values`` as the data set that their key ``name`` selects; see :func:`eprop_core.parsing.parse`."""
-    return parse(_AnyDataset, values, where).root
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return not needs_download("nmnist", self.path)

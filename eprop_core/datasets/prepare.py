@@ -1,6 +1,7 @@
 """Prepare a data set: read or generate its events; write ``train.npz``, ``test.npz`` and ``dataset.json``."""
 
 import argparse
+import importlib
 import importlib.metadata
 import json
 import os
@@ -10,38 +11,22 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from eprop_core.datasets import mnist, nmnist
-from eprop_core.datasets.digits import read_digits
-from eprop_core.datasets.download import needs_download
+import numpy as np
+
+from eprop_core import plug_ins
 from eprop_core.datasets.events import DatasetError, EventDataset, Splits
-from eprop_core.datasets.mnist import read_mnist
-from eprop_core.datasets.nmnist import read_nmnist
-from eprop_core.datasets.parameters import Dataset, Digits, Mnist, Nmnist, parse_dataset
+from eprop_core.datasets.registry import Dataset, parse_dataset
 from eprop_core.parsing import ParameterError
 
 FILES = ("train.npz", "test.npz", "dataset.json")
+VERSIONS = {"numpy", "numba", "scipy", "scikit-learn"}
+"""Distributions whose versions are written down."""
 
 
 def read(parameters: Dataset) -> Splits:
-    """Read or generate the data set that ``parameters`` describe."""
-    match parameters:
-        case Digits():
-            return read_digits(parameters)
-        case Mnist():
-            return read_mnist(parameters)
-        case Nmnist():
-            return read_nmnist(parameters)
-
-
-def is_here(parameters: Dataset) -> bool:
-    """Return whether :func:`read` needs no download."""
-    match parameters:
-        case Digits():
-            return True
-        case Mnist():
-            return not needs_download("mnist", parameters.path, mnist.DOWNLOADS)
-        case Nmnist():
-            return not needs_download("nmnist", parameters.path, nmnist.DOWNLOADS)
+    """Read or make the data set that ``parameters`` describe, by the module that they name."""
+    splits: Splits = importlib.import_module(parameters.implementation).read(parameters)
+    return splits
 
 
 def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
@@ -70,28 +55,32 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
 
 def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
     """Return the content of ``dataset.json``: parameters, sizes, statistics, checksums of the source data, versions."""
-    channels = splits.sensor_channels
+    channels, size = splits.sensor_channels, splits.sensor_size
+    if channels is not None and size is not None and len(channels) == 2 * size**2:
+        channels = None  # all of them
     return {
         "parameters": parameters.model_dump(),
         "n_channels": splits.train.n_channels,
         "n_steps": splits.train.n_steps,
         "n_classes": splits.train.n_classes,
-        "sensor_size": splits.sensor_size,
-        "sensor_channels": None if len(channels) == 2 * splits.sensor_size**2 else channels.tolist(),  # null: all
+        "sensor_size": size,
+        "sensor_channels": None if channels is None else channels.tolist(),
         "train": _statistics(splits.train, splits),
         "test": _statistics(splits.test, splits),
-        "checksums": splits.checksums,
-        "versions": {name: importlib.metadata.version(name) for name in ("numpy", "numba", "scipy", "scikit-learn")},
+        "checksums": dict(splits.checksums),
+        "versions": {name: importlib.metadata.version(name) for name in sorted(VERSIONS | plug_ins.distributions())},
     }
 
 
 def _statistics(dataset: EventDataset, splits: Splits) -> dict[str, Any]:
-    on = splits.sensor_channels[dataset.channels] >= splits.sensor_size**2
+    share_of_on_events = None
+    if splits.sensor_channels is not None and splits.sensor_size is not None and dataset.channels.size:
+        share_of_on_events = float(np.mean(splits.sensor_channels[dataset.channels] >= splits.sensor_size**2))
     return {
         "samples": len(dataset),
         "samples_by_class": [int((dataset.labels == label).sum()) for label in range(dataset.n_classes)],
         "mean_events_per_sample": len(dataset.steps) / len(dataset),
-        "share_of_on_events": float(on.mean()) if on.size else None,
+        "share_of_on_events": share_of_on_events,
     }
 
 
@@ -101,7 +90,7 @@ def _check_replaceable(directory: Path) -> None:
     foreign = sorted(path.name for path in directory.iterdir() if path.name not in FILES) if directory.exists() else []
     if foreign:
         raise DatasetError(
-            f"{directory}: holds {foreign[0]}, which is not part of a data set; expected none or an earlier data set"
+            f"{directory}: holds {foreign[0]}, which is no part of a data set; expected none or a former one"
         )
 
 

@@ -8,8 +8,8 @@ from eprop_core.experiments import command_line
 from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.measurement.provenance import provenance
 from eprop_core.measurement.results import Result
-from eprop_core.parameters import PROJECTIONS, AllToAll, Network, Plasticity
-from eprop_core.parsing import ParameterError, parse
+from eprop_core.network.features import kinds, network_of
+from eprop_core.parameters import PROJECTIONS, AllToAll, Network
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.simulation import Simulation
@@ -64,36 +64,10 @@ def run_briefly(
     simulation.frozen().run(stimulus)
 
 
-_FEATURES: dict[str, dict[str, dict[str, Any]]] = {
-    "two_filters": {"plasticity": {"kappa_reg": 0.5 * Plasticity().kappa}},
-    "adaptive": {"neuron": {"adaptation": {"beta": 0.1, "tau": 100.0}}},
-    "own_decay": {"neuron": {"tau_m": {"low": 10.0, "high": 20.0}}},
-    "stepwise": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
-}
-
-
-def network_of(kind: str) -> Network:
-    """Return a small network of a kind.
-
-    Args:
-        kind: a name that :func:`eprop_core.network.features.kind` returns.
-
-    Raises:
-        ParameterError: an unknown kind.
-    """
-    values: dict[str, Any] = {"n_input": 1, "n_recurrent": 1, "n_readout": 1}
-    for feature in kind.split("-") if kind != "plain" else []:
-        if feature not in _FEATURES:
-            raise ParameterError(f"kind = {kind!r}: plain, or some of {', '.join(_FEATURES)} joined by -")
-        for part, changes in _FEATURES[feature].items():
-            values[part] = values.get(part, {}) | changes
-    return parse(Network, values)
-
-
 def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.compile", __doc__)
-    parser.add_argument("--kind", default="plain", help=f"plain, or some of {', '.join(_FEATURES)} joined by -")
+    parser.add_argument("--kind", default="plain", help=kinds())
     options = parser.parse_args()
     run_briefly(network_of(options.kind))
     CompileResult(kind=options.kind, provenance=provenance()).write(options.output)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from eprop_core import plug_ins
 from eprop_core.machine import processors, threads
 from eprop_core.measurement.results import Code, Provenance
 from eprop_core.ranks import launch
@@ -68,7 +69,7 @@ def _code() -> Code:
 
 def _versions() -> dict[str, str]:
     versions = {}
-    for name in PACKAGES:
+    for name in (*PACKAGES, *sorted(plug_ins.distributions())):
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

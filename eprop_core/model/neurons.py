@@ -6,9 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.compilation import kernel
-from eprop_core.model.surrogate import surrogate_gradient
+from eprop_core.model.surrogate import PlugIn, surrogate_gradient
 from eprop_core.model.synapses import Synapses
+from eprop_core.parameters import Loss
 
+MEAN_SQUARED_ERROR, CROSS_ENTROPY = range(2)
+LOSSES: dict[Loss, int] = {"mean_squared_error": MEAN_SQUARED_ERROR, "cross_entropy": CROSS_ENTROPY}
 NO_LOWER_BOUND = -np.inf
 FINITE = -1
 """Returned by :func:`update_recurrent` instead of a neuron when all voltages are finite."""
@@ -32,7 +35,7 @@ class RecurrentParameters(NamedTuple):
     """Whether a spike sets the voltage to V_reset, where it stays while refractory; else it subtracts V_th."""
     V_reset: float
     refractory_steps: int
-    surrogate: int
+    surrogate: int | PlugIn
     surrogate_height: float
     surrogate_width: float
     delayed_reset: bool
@@ -93,8 +96,8 @@ class ReadoutParameters(NamedTuple):
     """exp(-dt / tau_m)"""
     E_L: float
     """mV"""
-    softmax: bool
-    """Whether the error is that of the cross-entropy, softmax(readout) - target."""
+    loss: int
+    """A value of :data:`LOSSES`."""
     fixed_point: float
     """Units of the input in a pA: currents are added in whole units."""
 
@@ -210,12 +213,23 @@ def update_readouts(state, parameters, step, offset, target, in_window, readout,
     for k in range(len(state.v)):
         state.v[k] = parameters.alpha * state.v[k] + state.current[offset, k] / parameters.fixed_point
         readout[k] = state.v[k] + parameters.E_L
+    if in_window:
+        error_of_loss(parameters.loss, readout, target, error)
+    else:
+        error[:] = 0.0
+    for k in range(len(error)):
+        recent[k] = error[k]
+
+
+@kernel
+def error_of_loss(loss, readout, target, error):
+    """Write the gradient of a loss, a value of :data:`LOSSES`, by the readouts to ``error``, float64 (n,)."""
+    for k in range(len(error)):
         error[k] = readout[k]
-    if parameters.softmax and in_window:
+    if loss == CROSS_ENTROPY:
         softmax(readout, error)
     for k in range(len(error)):
-        error[k] = error[k] - target[k] if in_window else 0.0
-        recent[k] = error[k]
+        error[k] -= target[k]
 
 
 @kernel

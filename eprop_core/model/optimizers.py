@@ -1,7 +1,7 @@
 """Optimizers: functions of the gradient gathered since the last update that return the change of a weight.
 
-To add one: write it here, give it a number in :data:`KINDS` and in :func:`change`, name its parameters in
-``parameters``, and put its numbers into :class:`Optimizer`.
+To add one: write it here, give it a number in :data:`KINDS` and in :func:`change`, and put numbers of its own into
+:class:`Optimizer`. Its parameters are in ``parameters.py``, its time-driven form in ``time_driven/optimizers.py``.
 """
 
 import math
@@ -12,7 +12,7 @@ import numpy as np
 from eprop_core import parameters
 from eprop_core.compiled.compilation import kernel
 
-KINDS = {"gradient_descent": 0, "adam": 1}
+KINDS: dict[type[parameters.OptimizerParameters], int] = {parameters.GradientDescent: 0, parameters.Adam: 1}
 
 
 class Optimizer(NamedTuple):
@@ -36,35 +36,25 @@ class Optimizer(NamedTuple):
     """float64, Adam's learning rate times the bias correction of both moments, by elapsed steps up to its limit."""
 
 
-def optimizer_of(chosen: parameters.GradientDescent | parameters.Adam, weight_decay: float) -> Optimizer:
+def optimizer_of(chosen: parameters.OptimizerParameters, weight_decay: float) -> Optimizer:
     """Return the parameters of an optimizer as numbers; ``weight_decay`` is the share that each update removes."""
     beta_1, beta_2, epsilon, step_size = 0.0, 0.0, 1.0, np.zeros(1)
     if isinstance(chosen, parameters.Adam):
         beta_1, beta_2, epsilon = chosen.beta_1, chosen.beta_2, chosen.epsilon
         step_size = adam_step_size(chosen.learning_rate, beta_1, beta_2)
     return Optimizer(
-        KINDS[chosen.algorithm],
+        KINDS[type(chosen)],
         chosen.learning_rate,
         chosen.weight_min,
         chosen.weight_max,
         chosen.fixed_signs,
         1.0 - weight_decay,
-        moves_in_each_step(chosen),
+        chosen.moves_in_each_step,
         beta_1,
         beta_2,
         epsilon,
         step_size,
     )
-
-
-def moments(chosen: parameters.GradientDescent | parameters.Adam) -> int:
-    """Return the number of values that an optimizer keeps per synapse, beside weight and gradient."""
-    return 2 if isinstance(chosen, parameters.Adam) else 0
-
-
-def moves_in_each_step(chosen: parameters.GradientDescent | parameters.Adam) -> bool:
-    """Return whether the gradient of each step updates the weight, instead of the sum since the last spike."""
-    return isinstance(chosen, parameters.Adam) and chosen.optimize_each_step
 
 
 def adam_step_size(learning_rate: float, beta_1: float, beta_2: float) -> np.ndarray:

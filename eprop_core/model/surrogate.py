@@ -1,15 +1,26 @@
 """Surrogate gradients, which replace the derivative of the spike function with respect to the membrane voltage v.
 
 Each is a function of u = abs(v - threshold) / width, scaled by height (Bellec et al. 2020, Methods). To add one: write
-it here, give it a number in :data:`KINDS` and in :func:`surrogate_gradient`, name it in
-``parameters.SurrogateGradient``.
+it here, add it to :data:`FUNCTIONS` and :func:`_built_in`, and name it in ``parameters.SURROGATE_GRADIENTS``.
+
+A plug-in brings a function of u alone. It becomes part of the type of its :class:`PlugIn`, so that networks that use it
+are compiled on their own, with the function in the loop over neurons.
 """
 
+import functools
 import math
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+from numba import njit, types
+from numba.core.dispatcher import Dispatcher
+from numba.extending import NativeValue, models, overload, register_model, typeof_impl, unbox
+
+from eprop_core import plug_ins
 from eprop_core.compiled.compilation import kernel
-
-KINDS = {"piecewise_linear": 0, "exponential": 1, "fast_sigmoid_derivative": 2, "arctan": 3}
+from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS
+from eprop_core.parsing import ParameterError
 
 
 @kernel
@@ -36,9 +47,19 @@ def arctan(u, height):
     return height / (1.0 + u * u)
 
 
+FUNCTIONS = {
+    "piecewise_linear": piecewise_linear,
+    "exponential": exponential,
+    "fast_sigmoid_derivative": fast_sigmoid_derivative,
+    "arctan": arctan,
+}
+
+KINDS = {name: number for number, name in enumerate(FUNCTIONS)}
+"""Numbers of the built-in surrogate gradients in compiled code."""
+
+
 @kernel
-def surrogate_gradient(kind, u, height):
-    """Surrogate gradient of the given kind (a value of :data:`KINDS`)."""
+def _built_in(kind, u, height):
     if kind == 0:
         return piecewise_linear(u, height)
     if kind == 1:
@@ -46,3 +67,106 @@ def surrogate_gradient(kind, u, height):
     if kind == 2:
         return fast_sigmoid_derivative(u, height)
     return arctan(u, height)
+
+
+def surrogate_gradient(kind, u, height):
+    """Surrogate gradient of the given kind, a value of :data:`KINDS` or a :class:`PlugIn`."""
+    if isinstance(kind, PlugIn):
+        return height * function_of(kind.name)(u)
+    return _built_in(kind, u, height)
+
+
+class PlugIn(namedtuple("PlugIn", ())):
+    """A surrogate gradient of another distribution: an empty tuple, of a class of its own.
+
+    At a call of compiled code, numba tells named tuples apart by the names of their classes, at once. For other objects
+    it would ask Python for the type of each array of a rank.
+    """
+
+    name: ClassVar[str]
+    code: ClassVar[str]
+    """Hash of the function's parsed code."""
+
+
+@functools.cache
+def kind_of(name: str) -> int | PlugIn:
+    """Return what stands for a surrogate gradient in compiled code.
+
+    Raises:
+        ParameterError: see :func:`function_of`; also for a plug-in that numba cannot compile.
+    """
+    if name in KINDS:
+        return KINDS[name]
+    code = plug_ins.hash_of(PLUG_IN_SURROGATE_GRADIENTS[name])
+    _compiled(name)  # an error is told at once, and in one line
+    plug_in: PlugIn = type(f"PlugIn_{name}_{code}", (PlugIn,), {"name": name, "code": code})()
+    return plug_in
+
+
+@functools.cache
+def function_of(name: str) -> Callable[[float], float]:
+    """Return the surrogate gradient of height 1 as a Python function of u.
+
+    Raises:
+        ParameterError: if it is a plug-in that cannot be imported, or whose values are not numbers from 0 to 1.
+    """
+    if name in FUNCTIONS:
+        return lambda u: FUNCTIONS[name](u, 1.0)
+    entry = PLUG_IN_SURROGATE_GRADIENTS[name]
+    loaded = plug_ins.load(entry)
+    function: Callable[[float], float] = getattr(loaded, "py_func", loaded)
+    for u in (0.0, 1e-3, 0.1, 0.5, 1.0, 2.0, 10.0, 1e3):
+        value = function(u)
+        if not 0.0 <= value <= 1.0:
+            raise ParameterError(f"surrogate gradient {name} ({entry.value}): is {value} at {u}, must be from 0 to 1")
+    return function
+
+
+class _PlugInType(types.Opaque):  # type: ignore[misc]  # numba has no types
+    """Type of a plug-in: as the code is part of its name, compiled code is found again only for the same code."""
+
+    def __init__(self, function: str, code: str) -> None:
+        self.function = function
+        super().__init__(f"surrogate_gradient({function}, {code})")
+
+
+register_model(_PlugInType)(models.OpaqueModel)
+
+
+@typeof_impl.register(PlugIn)
+def _type_of(plug_in: PlugIn, _context: Any) -> _PlugInType:
+    return _PlugInType(plug_in.name, plug_in.code)
+
+
+@unbox(_PlugInType)
+def _unbox(_type: Any, _value: Any, context: Any) -> NativeValue:
+    return NativeValue(context.context.get_dummy_value())
+
+
+_STEP_THAT_FAILED = "Failed in nopython mode pipeline (step: nopython frontend) "
+_AS_KERNELS = {"error_model": "numpy", "_nrt": False, "forceinline": True}
+
+
+@functools.cache
+def _compiled(name: str) -> Any:
+    """Return a plug-in's function for other kernels, with whose compiled code its own is kept.
+
+    Raises:
+        ParameterError: if it cannot be compiled.
+    """
+    function = njit(**_AS_KERNELS)(function_of(name))
+    if isinstance(function, Dispatcher):  # NUMBA_DISABLE_JIT leaves it as it is
+        try:
+            function.compile((types.float64,))
+        except Exception as error:  # of several kinds; the first line of most names a step of the compiler
+            reason = " ".join(str(error).splitlines()[:2]).removeprefix(_STEP_THAT_FAILED)
+            raise ParameterError(f"surrogate gradient {name}: numba cannot compile it ({reason})") from error
+    return function
+
+
+@overload(surrogate_gradient, jit_options=_AS_KERNELS)
+def _surrogate_gradient(kind, u, height):
+    if not isinstance(kind, _PlugInType):
+        return lambda kind, u, height: _built_in(kind, u, height)
+    function = _compiled(kind.function)
+    return lambda kind, u, height: height * function(u)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.clock import new_scratch
-from eprop_core.model import surrogate
 from eprop_core.model.loop import NEVER, ArrivedSignals, Counters, RankState, SampleSchedule
 from eprop_core.model.neurons import (
+    LOSSES,
     NO_LOWER_BOUND,
     FeedbackTable,
     ReadoutParameters,
@@ -22,6 +22,7 @@ from eprop_core.model.projection import ProjectionState, Resets
 from eprop_core.model.running_sums import Adaptation, RunningSums
 from eprop_core.model.sources import Sources
 from eprop_core.model.spikes import Spikes
+from eprop_core.model.surrogate import kind_of
 from eprop_core.model.synapses import NEXT_WEIGHT, NO_COLUMN, WEIGHT, Synapses
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
@@ -284,7 +285,7 @@ def assemble(
         readout_parameters=ReadoutParameters(
             alpha=alpha_out,
             E_L=network.readout.E_L,
-            softmax=network.readout.loss == "cross_entropy",
+            loss=LOSSES[network.readout.loss],
             fixed_point=fixed_point,
         ),
         readouts=ReadoutState.at_rest(network.n_readout, interval, max(depth, network.output.delay) + 2),
@@ -399,7 +400,7 @@ def _recurrent_parameters(
         clamps=neuron.V_reset is not None,
         V_reset=0.0 if neuron.V_reset is None else neuron.V_reset,
         refractory_steps=network.refractory_steps,
-        surrogate=surrogate.KINDS[neuron.surrogate_gradient.function],
+        surrogate=kind_of(neuron.surrogate_gradient.function),
         surrogate_height=neuron.surrogate_gradient.height,
         surrogate_width=neuron.surrogate_gradient.width,
         delayed_reset=neuron.delayed_reset,

@@ -1,6 +1,5 @@
 """The values that each synapse of a projection holds."""
 
-from eprop_core.model.optimizers import moments, moves_in_each_step
 from eprop_core.model.synapses import ELIGIBILITY, WEIGHT, Columns
 from eprop_core.network.features import has_two_filters
 from eprop_core.network.projections import ProjectionSpec, Role
@@ -20,8 +19,8 @@ def columns_of(network: Network, projection: ProjectionSpec) -> Columns:
             ("eligibility_reg", int(projection.onto_neurons and has_two_filters(network))),
             ("adaptation", int(projection.onto_neurons and network.neuron.adaptation is not None)),
             ("trace", int(projection.onto_neurons and isinstance(network.neuron.tau_m, Uniform))),
-            ("moments", moments(optimizer)),
-            ("next_feedback", int(carries_feedback and moves_in_each_step(optimizer))),
+            ("moments", optimizer.moments),
+            ("next_feedback", int(carries_feedback and optimizer.moves_in_each_step)),
         ]
     wanted.append(("feedback", int(carries_feedback)))
     for column, width in wanted:

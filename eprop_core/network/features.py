@@ -1,9 +1,11 @@
 """Features of a network that decide what is compiled and what is computed, read from its parameters alone."""
 
 import math
+from typing import Any
 
 from eprop_core.network.projections import Role, projections
-from eprop_core.parameters import Adam, Network, Uniform
+from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, Uniform
+from eprop_core.parsing import ParameterError, parse
 
 
 def follows_output(network: Network) -> bool:
@@ -54,15 +56,57 @@ def communication_interval(network: Network) -> int:
 
 def is_stepwise(network: Network) -> bool:
     """Return whether synapses process each step, instead of the time between two spikes at once."""
-    return isinstance(network.plasticity.optimizer, Adam) and network.plasticity.update == "spike"
+    return not network.plasticity.optimizer.is_linear and network.plasticity.update == "spike"
+
+
+_FEATURES: dict[str, dict[str, dict[str, Any]]] = {
+    "two_filters": {"plasticity": {"kappa_reg": 0.5 * Plasticity().kappa}},
+    "adaptive": {"neuron": {"adaptation": {"beta": 0.1, "tau": 100.0}}},
+    "own_decay": {"neuron": {"tau_m": {"low": 10.0, "high": 20.0}}},
+    "stepwise": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
+    **{
+        f"surrogate_{name}": {"neuron": {"surrogate_gradient": {"function": name}}}
+        for name in PLUG_IN_SURROGATE_GRADIENTS
+    },
+}
+"""Features that are compiled separately, with parameters of networks that have them."""
 
 
 def kind(network: Network) -> str:
     """Return the name of what is compiled for a network: networks of one kind run the same code."""
+    surrogate = network.neuron.surrogate_gradient
     features = {
         "two_filters": has_two_filters(network),
         "adaptive": network.neuron.adaptation is not None,
         "own_decay": isinstance(network.neuron.tau_m, Uniform),
         "stepwise": is_stepwise(network),
+        f"surrogate_{surrogate.function}": surrogate.implementation is not None,
     }
     return "-".join(name for name, there in features.items() if there) or "plain"
+
+
+def network_of(kind: str) -> Network:
+    """Return a small network of a kind.
+
+    Parameters
+    ----------
+    kind
+        A name that :func:`kind` returns.
+
+    Raises
+    ------
+    ParameterError
+        An unknown kind.
+    """
+    values: dict[str, Any] = {"n_input": 1, "n_recurrent": 1, "n_readout": 1}
+    for feature in kind.split("-") if kind != "plain" else []:
+        if feature not in _FEATURES:
+            raise ParameterError(f"kind = {kind!r}: {kinds()}")
+        for part, changes in _FEATURES[feature].items():
+            values[part] = values.get(part, {}) | changes
+    return parse(Network, values)
+
+
+def kinds() -> str:
+    """Return the kinds in words."""
+    return f"plain, or some of {', '.join(_FEATURES)} joined by -"

@@ -4,15 +4,17 @@ Samples follow one another without a pause, as in NEST's example "Tutorial on le
 MNIST".
 """
 
-import math
 from abc import abstractmethod
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.events import EventDataset
+from eprop_core.parameters import Loss
 from eprop_core.recording import Recording
-from eprop_core.tasks.task import Events, Loss, Samples, Score, Task
+from eprop_core.tasks.losses import LOSSES
+from eprop_core.tasks.task import Events, Samples, Score, Task
 
 
 class Classification(Task):
@@ -26,9 +28,7 @@ class Classification(Task):
     @property
     def loss_of_best_constant(self) -> float:
         """Loss per sample, mV² or nats, of readouts that constantly give each class the same probability."""
-        if self.loss == "cross_entropy":
-            return math.log(self.n_readout)
-        return 0.5 * self.learning_window * (1 - 1 / self.n_readout)
+        return LOSSES[self.loss].of_best_constant(self.n_readout, self.learning_window)
 
     @abstractmethod
     def label(self, sample: int) -> int:
@@ -47,7 +47,7 @@ class Classification(Task):
         """
         predicted = self.readout(samples, recording).mean(axis=1).argmax(axis=1)
         n_correct = sum(int(label == self.label(int(sample))) for label, sample in zip(predicted, samples, strict=True))
-        return Score(len(samples), self._summed_loss(samples, recording), n_correct)
+        return replace(super().score(samples, recording), n_correct=n_correct)
 
 
 class DatasetClassification(Classification):

@@ -7,12 +7,26 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.compiled.random import Purpose, generator
+from eprop_core.parameters import Loss
 from eprop_core.tasks.classification import Classification
 from eprop_core.tasks.parameters import EvidenceAccumulation
-from eprop_core.tasks.task import Events, Loss
+from eprop_core.tasks.task import Events
 
 TEST_SAMPLES = 2**32
 """Number of the first test sample; training samples are numbered from 0."""
+
+
+def generate(
+    parameters: EvidenceAccumulation, *, dt: float, seed: int, learning_window: int | None, loss: Loss
+) -> "tuple[CueCounting, CueCounting]":
+    """Return the samples to learn and those to test."""
+    learnt, tested = (
+        CueCounting(
+            parameters, n_samples=n_samples, first=first, dt=dt, seed=seed, learning_window=learning_window, loss=loss
+        )
+        for n_samples, first in ((parameters.train_samples, 0), (parameters.test_samples, TEST_SAMPLES))
+    )
+    return learnt, tested
 
 
 class CueCounting(Classification):

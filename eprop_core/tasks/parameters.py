@@ -3,7 +3,7 @@
 Durations are in steps, as in the data sets.
 """
 
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,23 @@ from eprop_core.parsing import Parameters
 
 
 class Generated(Parameters):
-    """Base of the parameters of generated tasks."""
+    """Base of the parameters of generated tasks; each has a ``name`` of its own, by which it is chosen.
+
+    This module is imported wherever a configuration is read; the samples are made by another one.
+    """
+
+    implementation: ClassVar[str]
+    """Module that makes the samples, by a function ``generate(parameters, *, dt, seed, learning_window, loss)``, see
+    :func:`eprop_core.tasks.generate.generate`."""
+    has_accuracy: ClassVar[bool] = True
+    """Whether answers are right or wrong; otherwise a run is judged by its loss, a mean squared error."""
+
+    if TYPE_CHECKING:
+        name: str
+
+        @property
+        def n_steps(self) -> int:
+            """Time steps of a sample: a field or a property."""
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -25,6 +41,9 @@ class SineWaves(Generated):
 
     As in NEST's tutorial "Tutorial on learning sine waves", after Bellec et al. 2020, figure 2.
     """
+
+    implementation: ClassVar[str] = "eprop_core.tasks.regression"
+    has_accuracy: ClassVar[bool] = False
 
     name: Literal["sine_waves"]
     n_input: int = Field(100, ge=1, description="input channels")
@@ -61,6 +80,9 @@ class Pattern(Generated):
     As in NEST's tutorial "Tutorial on learning to generate a lemniscate".
     """
 
+    implementation: ClassVar[str] = "eprop_core.tasks.regression"
+    has_accuracy: ClassVar[bool] = False
+
     name: Literal["pattern"]
     n_input: int = Field(100, ge=1, description="input channels")
     input_rate: float = Field(
@@ -82,6 +104,8 @@ class EvidenceAccumulation(Generated):
     The input has four groups of channels: cues on side 0, cues on side 1, recall, and noise. As in NEST's tutorial
     "Tutorial on learning to accumulate evidence", after Bellec et al. 2020, figure 3.
     """
+
+    implementation: ClassVar[str] = "eprop_core.tasks.evidence_accumulation"
 
     name: Literal["evidence_accumulation"]
     train_samples: int = Field(ge=1, description="training samples of an epoch")
@@ -118,6 +142,3 @@ class EvidenceAccumulation(Generated):
     def n_steps(self) -> int:
         """Time steps of a sample."""
         return self.n_cues * (self.pause + self.cue) + self.delay + self.recall
-
-
-GeneratedTask = Annotated[SineWaves | Pattern | EvidenceAccumulation, Field(discriminator="name")]

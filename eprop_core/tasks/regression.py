@@ -8,8 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.compiled.random import Purpose, generator
+from eprop_core.parameters import Loss
 from eprop_core.tasks.parameters import Pattern, SineWaves
-from eprop_core.tasks.task import Events, Loss, Task
+from eprop_core.tasks.task import Events, Task
+
+
+def generate(
+    parameters: SineWaves | Pattern, *, dt: float, seed: int, learning_window: int | None, loss: Loss
+) -> tuple[Task, None]:
+    """Return the sample to learn; nothing is held out."""
+    return Regression(parameters, dt=dt, seed=seed, learning_window=learning_window, loss=loss), None
 
 
 class Regression(Task):

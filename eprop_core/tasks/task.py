@@ -5,20 +5,18 @@ The samples follow one another without a pause. Only the last steps of a sample,
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_softmax
 
+from eprop_core.parameters import Loss
 from eprop_core.recording import Recording
 from eprop_core.stimulus import Stimulus
+from eprop_core.tasks.losses import LOSSES
 
 Samples = npt.NDArray[np.int64]
 Events = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
 """Steps (ascending, from the start of the sample) and channels of input spikes, each (n_spikes,)."""
-
-Loss = Literal["mean_squared_error", "cross_entropy"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,6 @@ class Score:
 
     n_samples: int
     summed_loss: float
-    """Loss summed over samples, mV² or nats."""
     n_correct: int | None = None
     """Number of samples that were classified correctly; None if the task has no classes."""
 
@@ -46,7 +43,7 @@ class Score:
         return None if self.n_correct is None else self.n_correct / self.n_samples
 
     def __add__(self, other: "Score") -> "Score":
-        """Return the score of both sets of samples together."""
+        """Return the score of both groups of samples together."""
         correct = None if self.n_correct is None or other.n_correct is None else self.n_correct + other.n_correct
         return Score(self.n_samples + other.n_samples, self.summed_loss + other.summed_loss, correct)
 
@@ -125,16 +122,9 @@ class Task(ABC):
         recording
             Recording of the run with this stimulus.
         """
-        return Score(len(samples), self._summed_loss(samples, recording))
+        return Score(len(samples), LOSSES[self.loss].summed(self, samples, recording))
 
     def readout(self, samples: Samples, recording: Recording) -> npt.NDArray[np.float64]:
         """Return the readouts in the learning window, mV, float64 (n_samples, learning_window, n_readout)."""
         shape = (len(samples), self.n_steps, self.n_readout)
         return recording.readout.reshape(shape)[:, -self.learning_window :]
-
-    def _summed_loss(self, samples: Samples, recording: Recording) -> float:
-        if self.loss == "mean_squared_error":
-            return 0.5 * float(np.sum(recording.error**2))
-        target = self.targets(samples)[:, -self.learning_window :]
-        log_probability = log_softmax(self.readout(samples, recording), axis=2)
-        return -float(np.sum(target * log_probability)) / self.learning_window

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from eprop_core.parameters import Network, Uniform
+from eprop_core.model.surrogate import function_of
+from eprop_core.parameters import Network, SurrogateGradient, Uniform
 from eprop_core.parsing import ParameterError
 
 SURROGATE_GRADIENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -13,13 +14,22 @@ SURROGATE_GRADIENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "fast_sigmoid_derivative": lambda u: 1.0 / (1.0 + u) ** 2,
     "arctan": lambda u: 1.0 / (1.0 + u**2),
 }
-"""Surrogate gradients of height 1 by name, as functions of the distance to the threshold in units of the width."""
+"""By name, functions of the distance to the threshold in units of the width; their height is 1.
+
+Those of other names are taken from the event-driven model, one neuron after the other.
+"""
 
 LOSS_GRADIENTS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "mean_squared_error": lambda readout, target: readout - target,
     "cross_entropy": lambda readout, target: softmax(readout) - target,
 }
 """Errors by the name of the loss, as functions of readout signal and target."""
+
+
+def surrogate_gradient(chosen: SurrogateGradient, distance: np.ndarray) -> np.ndarray:
+    """Surrogate gradient at ``distance``, mV, of voltages from their thresholds; of any shape."""
+    shape = SURROGATE_GRADIENTS.get(chosen.function) or np.vectorize(function_of(chosen.function), otypes=[float])
+    return np.asarray(chosen.height * shape(np.abs(distance) / chosen.width))
 
 
 def softmax(readout: np.ndarray) -> np.ndarray:
@@ -119,8 +129,7 @@ class RecurrentNeurons:
         # As in NEST, adaptation is frozen while a neuron is clamped, so it misses the spike that caused the clamp.
         self._adaptation = np.where(clamped, self._adaptation, self.adaptation_decay * self._adaptation + self.spiked)
         distance = voltage - (self._V_th + self.threshold_rise * self._adaptation)
-        surrogate = neuron.surrogate_gradient
-        gradient = surrogate.height * SURROGATE_GRADIENTS[surrogate.function](np.abs(distance) / surrogate.width)
+        gradient = surrogate_gradient(neuron.surrogate_gradient, distance)
         self.surrogate_gradient = np.where(self._refractory == 0, gradient, 0.0)
         self.spiked = (distance >= 0.0) & (self._refractory == 0) & ~clamped
         reset = voltage - self._V_th if neuron.V_reset is None else neuron.V_reset

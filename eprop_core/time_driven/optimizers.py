@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eprop_core.parameters import Adam, GradientDescent
+from eprop_core.parameters import Adam, GradientDescent, OptimizerParameters
 
 
 class Optimizer(Protocol):
@@ -73,14 +73,14 @@ class AdaptingMoments:
         return changes
 
 
-OPTIMIZERS: dict[str, Callable[[Any, tuple[int, int]], Optimizer]] = {
-    "gradient_descent": DescendingGradients,
-    "adam": AdaptingMoments,
+OPTIMIZERS: dict[type[OptimizerParameters], Callable[[Any, tuple[int, int]], Optimizer]] = {
+    GradientDescent: DescendingGradients,
+    Adam: AdaptingMoments,
 }
-"""Classes of optimizers by algorithm; each takes its parameters and the shape of the weights."""
+"""By class of its parameters, what makes an optimizer from its parameters and the shape of the weights."""
 
 
-def within_bounds(weight: np.ndarray, changed: np.ndarray, parameters: GradientDescent | Adam) -> np.ndarray:
+def within_bounds(weight: np.ndarray, changed: np.ndarray, parameters: OptimizerParameters) -> np.ndarray:
     """Return the weights ``changed``, clipped to the bounds of ``parameters``.
 
     With fixed signs they are also clipped at zero if their sign differs from that of ``weight``; the sign bit gives the

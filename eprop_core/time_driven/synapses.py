@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Adam, GradientDescent
+from eprop_core.parameters import OptimizerParameters
 from eprop_core.parsing import ParameterError
 from eprop_core.time_driven import optimizers
 
@@ -87,7 +87,7 @@ class Synapses:
         n_target: int,
         timing: Timing,
         trace_decay: np.ndarray,
-        optimizer: GradientDescent | Adam | None,
+        optimizer: OptimizerParameters | None,
     ) -> None:
         self.exists, self.weight = dense(name, connections, n_target, emitted.shape[1])
         self._emitted = emitted
@@ -98,8 +98,8 @@ class Synapses:
         self._has_arrived = np.zeros(emitted.shape[1], bool)
         self._parameters = optimizer
         if optimizer is not None:
-            self._optimizer = optimizers.OPTIMIZERS[optimizer.algorithm](optimizer, self.weight.shape)
-            self._each_step = isinstance(optimizer, Adam) and optimizer.optimize_each_step
+            self._optimizer = optimizers.OPTIMIZERS[type(optimizer)](optimizer, self.weight.shape)
+            self._each_step = optimizer.moves_in_each_step
         self._gradient = np.zeros(self.weight.shape)
         self._next_weight = self.weight.copy()  # used by the next spike
 

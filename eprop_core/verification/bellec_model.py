@@ -20,6 +20,7 @@ from eprop_core.network.connections import Connections
 from eprop_core.network.projections import projections
 from eprop_core.parameters import LEARNING_PROJECTIONS, Adam, GradientDescent, Network, Uniform
 from eprop_core.stimulus import Stimulus
+from eprop_core.time_driven.neurons import surrogate_gradient as surrogate_gradient_of
 
 Matrices = dict[str, np.ndarray]
 """By projection, (n_target, n_source)."""
@@ -118,7 +119,9 @@ def _simulate(
         distance = v - (V_th + beta * a)
         refractory = np.maximum(refractory - 1, 0)
         z = ((distance >= 0.0) & (refractory == 0)).astype(float)
-        surrogate_gradient[t] = np.where(refractory == 0, surrogate_gradient_of(network, distance), 0.0)
+        surrogate_gradient[t] = np.where(
+            refractory == 0, surrogate_gradient_of(neuron.surrogate_gradient, distance), 0.0
+        )
         refractory[z > 0.0] = network.refractory_steps
         y = alpha_out * y + weights["output"] @ z
         spikes[t], readout[t] = z, y + network.readout.E_L
@@ -156,18 +159,6 @@ def adaptation_of(network: Network) -> tuple[np.ndarray, float]:
         return beta, 0.0
     beta[network.n_recurrent - round(given.share * network.n_recurrent) :] = given.beta
     return beta, np.exp(-network.dt / given.tau)
-
-
-def surrogate_gradient_of(network: Network, distance: np.ndarray) -> np.ndarray:
-    given = network.neuron.surrogate_gradient
-    u = np.abs(distance) / given.width
-    shape = {
-        "piecewise_linear": np.maximum(0.0, 1.0 - u),
-        "exponential": np.exp(-u),
-        "fast_sigmoid_derivative": 1.0 / (1.0 + u) ** 2,
-        "arctan": 1.0 / (1.0 + u**2),
-    }
-    return np.asarray(given.height * shape[given.function])
 
 
 def _filtered(spikes: np.ndarray, decay: float) -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import SurrogateGradient
+from eprop_core.time_driven.neurons import surrogate_gradient
 from eprop_core.verification.findings import (
     AMPLIFICATION,
     LARGEST_AMPLIFICATION,
@@ -195,15 +196,20 @@ def first_divergence(own: Outcome, reference: Outcome, surrogate: SurrogateGradi
 
 def distance_to_threshold(value: float, surrogate: SurrogateGradient) -> float:
     """Return the distance of voltage and threshold, in widths, at which the surrogate gradient has ``value``."""
-    share = value / surrogate.height
-    if share <= 0.0:
+    if value <= 0.0:
         return math.inf
-    return {
-        "piecewise_linear": lambda: 1.0 - share,
-        "exponential": lambda: -math.log(share),
-        "fast_sigmoid_derivative": lambda: 1.0 / math.sqrt(share) - 1.0,
-        "arctan": lambda: math.sqrt(max(0.0, 1.0 / share - 1.0)),
-    }[surrogate.function]()
+
+    def is_beyond(distance: float) -> bool:
+        return bool(surrogate_gradient(surrogate, np.array(distance * surrogate.width)) <= value)
+
+    near, far = 0.0, 1.0
+    if is_beyond(near):
+        return near
+    while not is_beyond(far):
+        near, far = far, 2.0 * far
+    while near < (middle := 0.5 * (near + far)) < far:
+        near, far = (near, middle) if is_beyond(middle) else (middle, far)
+    return far
 
 
 def compare_outcomes(own: Outcome, reference: Outcome, tolerance: float) -> list[Difference]:

@@ -22,7 +22,8 @@ from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.verification.bellec_model import adaptation_of, same_for_all, surrogate_gradient_of
+from eprop_core.time_driven.neurons import surrogate_gradient as surrogate_gradient_of
+from eprop_core.verification.bellec_model import adaptation_of, same_for_all
 from eprop_core.verification.comparison import relative_difference
 from eprop_core.verification.findings import Difference
 from eprop_core.verification.random_problem import Problem, random_problem
@@ -172,7 +173,8 @@ class Linearized:
             refractory = np.maximum(refractory - 1, 0)
             distance = v - (self.V_th + self.beta * a)
             ready = refractory == 0
-            surrogate_gradient[t] = np.where(ready, surrogate_gradient_of(network, distance), 0.0)
+            psi = surrogate_gradient_of(network.neuron.surrogate_gradient, distance)
+            surrogate_gradient[t] = np.where(ready, psi, 0.0)
             spiked = ready & (distance >= 0.0)
             v, refractory = v - self.V_th * spiked, np.where(spiked, network.refractory_steps, refractory)
             spikes[t] = spiked

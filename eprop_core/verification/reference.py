@@ -46,8 +46,8 @@ from eprop_core.network.connections import Connections
 from eprop_core.parameters import (
     LEARNING_PROJECTIONS,
     Adam,
-    GradientDescent,
     Network,
+    OptimizerParameters,
     ReadoutNeuron,
     SurrogateGradient,
     Uniform,
@@ -447,7 +447,7 @@ def error(readout: list[float], target: list[float], parameters: ReadoutNeuron) 
     return [y - wanted for y, wanted in zip(answer, target, strict=True)]
 
 
-def optimize(synapse: Synapse, optimizer: GradientDescent | Adam, n_steps: int) -> None:
+def optimize(synapse: Synapse, optimizer: OptimizerParameters, n_steps: int) -> None:
     """Let the gradient change a weight, within its bounds and, where that is fixed, its sign.
 
     ::

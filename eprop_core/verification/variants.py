@@ -1,17 +1,18 @@
 """The variants of e-prop+ that are compared: what each changes in the random problem of its seed."""
 
 import itertools
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 
-from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, SurrogateGradient
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS
 
 Variants = dict[str, dict[str, Any]]
 """By name, arguments of :func:`eprop_core.verification.random_problem.random_problem`, with the seed."""
 
 EVERYWHERE = dict.fromkeys(PROJECTIONS, 1.0)
-SURROGATES: tuple[str, ...] = get_args(SurrogateGradient.model_fields["function"].annotation)
+SURROGATES = ("piecewise_linear", "exponential", "fast_sigmoid_derivative", "arctan")
+"""Surrogate gradients that NEST has, too."""
 
 # Each combination of filters, adaptation, differing neurons and walking is compiled by itself, for a minute: few do.
 ONE_FILTER = {"kappa": 0.95, "kappa_reg": 0.95}

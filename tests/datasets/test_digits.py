@@ -1,6 +1,6 @@
 import numpy as np
 
-from eprop_core.datasets.digits import read_digits
+from eprop_core.datasets.digits import read as read_digits
 from eprop_core.datasets.events import EventDataset, Splits
 from eprop_core.datasets.parameters import Digits, SmallSaccades
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 import pytest
 
 from eprop_core.datasets import nmnist
-from eprop_core.datasets.download import cache_directory, fetch
+from eprop_core.datasets.download import fetch
 from eprop_core.datasets.events import DatasetError
+from eprop_core.datasets.location import DOWNLOADS, cache_directory
 from eprop_core.datasets.parameters import Nmnist
-from eprop_core.datasets.prepare import is_here
 from official_formats import pack
 
 CONTENT = bytes(range(256)) * 400
@@ -115,16 +115,16 @@ def test_nmnist_is_downloaded_where_no_path_is_given(
         content = pack(nmnist_directory, split, tmp_path / f"{split}.zip").read_bytes()
         Server.files = Server.files | {f"/{split}": content}
         files[f"{split}.zip"] = (f"{address}/{split}", f"md5:{hashlib.md5(content).hexdigest()}")
-    monkeypatch.setattr(nmnist, "DOWNLOADS", files)
+    monkeypatch.setitem(DOWNLOADS, "nmnist", files)
     monkeypatch.setenv("EPROP_BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("EPROP_BENCH_DATA", raising=False)
-    assert is_here(Nmnist(name="nmnist")) is False
+    assert Nmnist(name="nmnist").is_here() is False
     assert cache_directory("nmnist") == tmp_path / "cache/nmnist"
-    downloaded = nmnist.read_nmnist(Nmnist(name="nmnist"))
-    assert is_here(Nmnist(name="nmnist"))
-    from_directory = nmnist.read_nmnist(Nmnist(name="nmnist", path=str(nmnist_directory)))
+    downloaded = nmnist.read(Nmnist(name="nmnist"))
+    assert Nmnist(name="nmnist").is_here()
+    from_directory = nmnist.read(Nmnist(name="nmnist", path=str(nmnist_directory)))
     monkeypatch.setenv("EPROP_BENCH_DATA", str(nmnist_directory.parent))
-    in_data_folder = nmnist.read_nmnist(Nmnist(name="nmnist"))
+    in_data_folder = nmnist.read(Nmnist(name="nmnist"))
     assert in_data_folder.checksums == from_directory.checksums
     assert downloaded.checksums == from_directory.checksums
     assert len(downloaded.train) == 20

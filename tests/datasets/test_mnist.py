@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from eprop_core.datasets.events import DatasetError
-from eprop_core.datasets.mnist import DOWNLOADS, read_images, read_mnist
+from eprop_core.datasets.location import DOWNLOADS
+from eprop_core.datasets.mnist import read as read_mnist
+from eprop_core.datasets.mnist import read_images
 from eprop_core.datasets.parameters import Mnist
 from official_formats import write_idx
 
@@ -32,7 +34,7 @@ def test_both_splits_become_events(mnist_directory: Path) -> None:
     assert (len(splits.train), len(splits.test)) == (12, 10)
     assert splits.train.n_channels == 2312
     assert splits.train.labels.tolist() == [*range(1, 10), 0, 1, 2]
-    assert set(splits.checksums) == set(DOWNLOADS)
+    assert set(splits.checksums) == set(DOWNLOADS["mnist"])
     assert len(splits.train.sample(0)[0]) > 1000
 
 
@@ -86,5 +88,5 @@ def test_official_files_have_the_official_checksums(real_data: Path) -> None:
         images, _ = read_images(real_data / "mnist", split, checksums)
         assert len(images) == n_samples
     assert {name: f"sha256:{checksum}" for name, checksum in checksums.items()} == {
-        name: checksum for name, (_, checksum) in DOWNLOADS.items()
+        name: checksum for name, (_, checksum) in DOWNLOADS["mnist"].items()
     }

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from eprop_core.datasets.events import DatasetError, Splits
-from eprop_core.datasets.nmnist import decode, read_nmnist
+from eprop_core.datasets.nmnist import decode
+from eprop_core.datasets.nmnist import read as read_nmnist
 from eprop_core.datasets.parameters import Nmnist
 from eprop_core.parsing import parse
 from official_formats import encode, pack

@@ -86,6 +86,25 @@ def test_wrong_parameters_are_told(
     assert not (tmp_path / "prepared").exists()
 
 
+@pytest.mark.parametrize(("key", "available"), [("train_samples", 20), ("test_samples", 10)])
+@pytest.mark.parametrize("name", ["nmnist", "mnist"])
+def test_more_samples_than_there_are_are_refused(
+    tmp_path: Path,
+    nmnist_directory: Path,
+    mnist_directory: Path,
+    name: str,
+    key: str,
+    available: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = str(nmnist_directory if name == "nmnist" else mnist_directory)
+    few = {"train_samples": 2, "test_samples": 2}
+    assert run(tmp_path, {"name": name, "path": path, **few, key: available}) == 0
+    assert run(tmp_path, {"name": name, "path": path, **few, key: available + 1}) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == f"error: {key} = {available + 1}: must not exceed the {available} samples that the data set has"
+
+
 def test_a_missing_parameter_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "nothing.json"), str(tmp_path / "prepared")]) == 1
     assert "nothing.json" in capsys.readouterr().err

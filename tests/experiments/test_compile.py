@@ -4,8 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from eprop_core.experiments.compile import _FEATURES, network_of
-from eprop_core.network.features import kind
+from eprop_core.network.features import _FEATURES, kind, network_of
 from eprop_core.parsing import ParameterError
 
 

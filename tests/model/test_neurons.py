@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from eprop_core.model.neurons import (
+    CROSS_ENTROPY,
     FINITE,
+    MEAN_SQUARED_ERROR,
     NO_LOWER_BOUND,
     FeedbackTable,
     ReadoutParameters,
@@ -330,7 +332,7 @@ def test_readouts() -> None:
     state = ReadoutState.at_rest(2, interval=2, depth=DEPTH)
     state.current[:] = [[1024, -512], [256, 2048]]
     readout, error, target = np.empty(2), np.empty(2), np.array([0.5, 1.0])
-    parameters = ReadoutParameters(alpha=0.5, E_L=3.0, softmax=False, fixed_point=fixed_point)
+    parameters = ReadoutParameters(alpha=0.5, E_L=3.0, loss=MEAN_SQUARED_ERROR, fixed_point=fixed_point)
     update_readouts(state, parameters, 7, 0, target, True, readout, error)
     assert state.v.tolist() == [1.0, -0.5]
     assert readout.tolist() == [4.0, 2.5]
@@ -354,7 +356,7 @@ def test_error_of_the_cross_entropy() -> None:
     state = ReadoutState.at_rest(2, interval=1, depth=DEPTH)
     state.current[:] = [[0, 1024]]
     readout, error, target = np.empty(2), np.empty(2), np.array([0.0, 1.0])
-    parameters = ReadoutParameters(alpha=0.5, E_L=0.0, softmax=True, fixed_point=2.0**10)
+    parameters = ReadoutParameters(alpha=0.5, E_L=0.0, loss=CROSS_ENTROPY, fixed_point=2.0**10)
     update_readouts(state, parameters, 0, 0, target, True, readout, error)
     share = math.e / (1.0 + math.e)
     np.testing.assert_allclose(error, [1.0 - share, share - 1.0], rtol=1e-15)

@@ -72,4 +72,4 @@ def test_adam(beta_1: float, beta_2: float, longest_gap: int) -> None:
 
 
 def test_every_kind_has_a_test_here() -> None:
-    assert set(KINDS) == {"gradient_descent", "adam"}
+    assert set(KINDS) == {GradientDescent, Adam}

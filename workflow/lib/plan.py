@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from eprop_core.configuration import Configuration
-from eprop_core.datasets.parameters import Dataset
-from eprop_core.datasets.prepare import is_here
+from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.points import content_hash
@@ -53,6 +52,11 @@ def table(name: str) -> list[str]:
 def code(program: str) -> str:
     """Return the file that lists the source code of a program (a module's name)."""
     return f"results/parameters/code/{program}.json"
+
+
+def modules(chosen: Any) -> list[str]:
+    """Return the files that list the source code of what parameters choose, beside what a program always imports."""
+    return [code(module) for module in sorted(sources.chosen_modules(chosen))]
 
 
 class Plan:
@@ -302,7 +306,7 @@ class Plan:
 
 
 def _is_here(task: TaskParameters) -> bool:
-    return isinstance(task.dataset, Generated) or is_here(task.dataset)
+    return isinstance(task.dataset, Generated) or task.dataset.is_here()
 
 
 def _plain(value: Any) -> Any:

@@ -2,14 +2,19 @@
 
 Snakemake repeats a job when an input file changes. One input of each job lists the modules that its program imports,
 with a hash of the parsed code of each. Comments, docstrings and the location of the checkout do not change the hashes.
+Modules that a program imports by a name in its parameters (readers of data sets, tasks, plug-ins) are listed on their
+own.
 """
 
 import ast
 import functools
 from pathlib import Path
+from typing import Any
 
 import grimp
+from pydantic import BaseModel
 
+from eprop_core import plug_ins
 from eprop_core.parsed_code import content_hash
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +47,12 @@ A Python file in this list is a program for another interpreter, and imports fil
 
 
 def listing(program: str) -> dict[str, str]:
-    """Return the hashes of all files that the result of a program depends on, by file name relative to the checkout."""
+    """Return the hashes of all files that the result of a program depends on, by file name relative to the checkout.
+
+    The files of a plug-in are listed by module, with the name and version of its distribution.
+    """
     files: set[Path] = set()
+    plugged_in: dict[str, str] = {}
     pending, seen = [program], set()
     while pending:
         name = pending.pop()
@@ -53,11 +62,29 @@ def listing(program: str) -> dict[str, str]:
         if "/" in name:
             files.update(part for file in sorted(ROOT.glob(name)) for part in _with_neighbours(file))
             continue
+        if name.partition(".")[0] not in PACKAGES:
+            for module, file in plug_ins.files(name).items():
+                plugged_in[f"{plug_ins.distribution(module)}: {module}"] = content_hash(file)
+                pending += plug_ins.imported(module, file) & _graph().modules
+            continue
         files.add(_file(name))
         pending += imported(name) | _packages(name)
         pending += STARTED.get(name, ())
     irrelevant = {_file(name) for name in WITHOUT_INFLUENCE}
-    return {file.relative_to(ROOT).as_posix(): content_hash(file) for file in sorted(files - irrelevant)}
+    own = {file.relative_to(ROOT).as_posix(): content_hash(file) for file in sorted(files - irrelevant)}
+    return own | dict(sorted(plugged_in.items()))
+
+
+def chosen_modules(parameters: Any) -> set[str]:
+    """Return the modules that a program imports because its parameters, a model or models, choose them."""
+    if isinstance(parameters, BaseModel):
+        chosen: str | None = getattr(parameters, "implementation", None)
+        own = {chosen} if chosen is not None else set()
+        if chosen is not None and plug_ins.distribution(type(parameters).__module__) is not None:
+            own.add(type(parameters).__module__)
+        return own | chosen_modules(dict(parameters))
+    parts = parameters.values() if isinstance(parameters, dict) else parameters
+    return set().union(*map(chosen_modules, parts)) if isinstance(parameters, dict | list | tuple) else set()
 
 
 def imported(module: str) -> set[str]:

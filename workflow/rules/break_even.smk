@@ -12,6 +12,7 @@ rule time_break_even:
         point=parameters("break_even", "{point}"),
         compiled=lambda wildcards: compiled([PLAN.break_even[wildcards.point].network]),
         code=code("eprop_core.experiments.break_even.__main__"),
+        modules=lambda wildcards: modules(PLAN.break_even[wildcards.point].network),
     output:
         "results/break_even/{point}/seed-{seed}.json",
     log:

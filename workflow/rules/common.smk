@@ -12,10 +12,10 @@ sys.path.insert(0, str(SOURCE))
 from eprop_core import configuration
 from eprop_core.experiments import driver
 from eprop_core.machine import processors, threads
-from eprop_core.network.features import kind
+from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
 from workflow.lib import captions, cluster, scheduler
-from workflow.lib.plan import Plan, code, figure, table
+from workflow.lib.plan import Plan, code, figure, modules, table
 
 CONFIGURATION_FILE = (
     ", ".join(map(str, workflow.overwrite_configfiles))
@@ -117,4 +117,4 @@ wildcard_constraints:
     baseline=either(PLAN.baselines),
     seed=r"\d+",
     ranks=r"\d+",
-    kind="[a-z_-]+",
+    kind="[a-z0-9_-]+",

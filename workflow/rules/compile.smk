@@ -3,7 +3,8 @@
 
 rule compile:
     input:
-        code("eprop_core.experiments.compile"),
+        code=code("eprop_core.experiments.compile"),
+        modules=lambda wildcards: modules(network_of(wildcards.kind)),
     output:
         "results/compiled/{kind}.json",
     log:

@@ -5,6 +5,7 @@ rule prepare_dataset:
     input:
         parameters=parameters("datasets", "{dataset}"),
         code=code("eprop_core.datasets.prepare"),
+        modules=lambda wildcards: modules(PLAN.datasets[wildcards.dataset]),
     output:
         expand(
             "results/datasets/{{dataset}}/{file}",

@@ -22,6 +22,9 @@ rule time_one_rank:
             case.network for case in PLAN.timings[wildcards.timing].cases.values()
         ),
         code=code("eprop_core.experiments.scaling.__main__"),
+        modules=lambda wildcards: modules(
+            [case.network for case in PLAN.timings[wildcards.timing].cases.values()]
+        ),
     output:
         "results/scaling/{timing}/ranks-{ranks}_seed-{seed}.json",
     log:

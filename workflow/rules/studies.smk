@@ -13,6 +13,7 @@ rule train:
         data=lambda wildcards: PLAN.data_of(PLAN.tasks[wildcards.task]),
         compiled=lambda wildcards: compiled([PLAN.tasks[wildcards.task].network]),
         code=code("eprop_core.experiments.studies.__main__"),
+        modules=lambda wildcards: modules(PLAN.tasks[wildcards.task]),
     output:
         "results/studies/{task}/seed-{seed}.json",
     log:

@@ -78,6 +78,8 @@ def check_comparable(network: Network) -> None:
         given = attrgetter(path)(network)
         if given != value:
             raise ValueError(f"network.{path} = {given}: must be {value} to be compared with NEST")
+    if network.neuron.surrogate_gradient.implementation is not None:
+        raise ValueError("network.neuron.surrogate_gradient.function: must not be a plug-in to be compared with NEST")
     for name in PROJECTIONS:
         connectivity = getattr(network, name).connectivity
         if isinstance(connectivity, FixedInDegree) and connectivity.allow_multapses:

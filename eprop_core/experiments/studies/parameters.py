@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import AfterValidator, Field, create_model, model_validator
 
-from eprop_core.datasets.parameters import Dataset
+from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
 from eprop_core.experiments.values import Seeds, different
 from eprop_core.parameters import FixedInDegree, Network
 from eprop_core.parsing import ParameterError, Parameters
-from eprop_core.tasks.parameters import Generated, GeneratedTask, Pattern, SineWaves
+from eprop_core.tasks.parameters import Generated
+from eprop_core.tasks.registry import GeneratedTask
 
 
 class Rewiring(Parameters):
@@ -135,7 +136,7 @@ class TaskParameters(Parameters):
     @property
     def has_accuracy(self) -> bool:
         """Whether answers are right or wrong; otherwise a run is judged by its loss, a mean squared error."""
-        return not isinstance(self.dataset, SineWaves | Pattern)
+        return not isinstance(self.dataset, Generated) or self.dataset.has_accuracy
 
     def network_for(self, n_input: int, n_readout: int) -> Network:
         """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts.

@@ -15,10 +15,11 @@ from matplotlib.ticker import PercentFormatter
 
 from eprop_core.experiments.studies.result import CurvePoint
 from eprop_core.labels import label_of, name_of
+from eprop_core.parameters import LOSS_UNITS
 from workflow.scripts.shared import style
 from workflow.scripts.shared.spread import summarize
 from workflow.scripts.shared.write_table import mean_with_interval
-from workflow.scripts.studies.measures import NMSE, UNITS
+from workflow.scripts.studies.measures import NMSE
 
 TRAINING, VALIDATION, TEST = style.COLOURS[0], style.COLOURS[1], style.COLOURS[2]
 SERIES = {
@@ -69,7 +70,7 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Fig
             _draw_curve(panel, of_task, measure, "training", TRAINING)
             panel.set(xlabel=name_of(CurvePoint, "samples"), xlim=(0, None), ylim=(0, None))
         loss.set_title(style.task_name(task))
-        loss.set_ylabel(f"Loss ({UNITS[runs_of_task['loss'].iloc[0]]})")
+        loss.set_ylabel(f"Loss ({LOSS_UNITS[runs_of_task['loss'].iloc[0]]})")
         rate.set_ylabel(label_of(CurvePoint, "rate_hz"))
         if runs_of_task["test_accuracy"].notna().all():
             _draw_accuracy(middle, of_task, runs_of_task)

@@ -7,9 +7,7 @@ from matplotlib.axes import Axes
 
 from eprop_core.experiments.studies.result import CurvePoint, FinalScore
 from eprop_core.labels import name_of
-
-UNITS = {"mean_squared_error": "mV²", "cross_entropy": "nats"}
-"""Of a loss."""
+from eprop_core.parameters import LOSS_UNITS
 
 
 class Measure(NamedTuple):
@@ -47,5 +45,5 @@ def measure_of(runs: pd.DataFrame) -> Measure:
     """Return the measure that all ``runs`` have."""
     if runs["test_accuracy"].notna().all():
         return ACCURACY
-    units = "/".join(dict.fromkeys(UNITS[loss] for loss in runs["loss"]))
+    units = "/".join(dict.fromkeys(LOSS_UNITS[loss] for loss in runs["loss"]))
     return Measure("training_loss", name_of(CurvePoint, "training_loss"), units, 1, 2, -1)

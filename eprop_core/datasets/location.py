@@ -1,0 +1,53 @@
+"""Where published data sets lie on this machine, and where they can be downloaded."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+Downloads = Mapping[str, tuple[str, str]]
+"""Address and checksum ("md5:..." or "sha256:...") of files, by name."""
+
+_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist"
+_MENDELEY = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
+DOWNLOADS: dict[str, Downloads] = {
+    "mnist": {
+        name: (f"{_MIRROR}/{name}", f"sha256:{checksum}")
+        for name, checksum in {
+            "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        }.items()
+    },
+    "nmnist": {
+        "Train.zip": (
+            f"{_MENDELEY}/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded",
+            "md5:20959b8e626244a1b502305a9e6e2031",
+        ),
+        "Test.zip": (
+            f"{_MENDELEY}/05a4d654-7e03-4c15-bdfa-9bb2bcbea494/file_downloaded",
+            "md5:69ca8762b2fe404d9b9bad1103e97832",
+        ),
+    },
+}
+"""Files of the published data sets."""
+
+
+def cache_directory(dataset: str) -> Path:
+    """Return where downloads of ``dataset`` are kept: in EPROP_BENCH_CACHE if it is set, else in the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("EPROP_BENCH_CACHE") or Path(home) / "eprop-bench") / dataset
+
+
+def needs_download(dataset: str, path: str | None) -> bool:
+    """Return whether a published data set is neither at ``path``, nor in EPROP_BENCH_DATA, nor in the cache."""
+    files = (cache_directory(dataset) / name for name in DOWNLOADS[dataset])
+    return local_copy(dataset, path) is None and not all(file.is_file() for file in files)
+
+
+def local_copy(dataset: str, path: str | None) -> Path | None:
+    """Return ``path``, or where the data set is in EPROP_BENCH_DATA; None: neither is given."""
+    if path is not None:
+        return Path(path)
+    folder = os.environ.get("EPROP_BENCH_DATA")
+    return Path(folder) / dataset if folder and (Path(folder) / dataset).is_dir() else None

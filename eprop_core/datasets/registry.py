@@ -1,0 +1,26 @@
+"""All data sets that a configuration can name: those built in, and those of plug-ins."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Union
+
+from pydantic import Field, RootModel
+
+from eprop_core import plug_ins
+from eprop_core.datasets.parameters import DatasetParameters, Digits, Mnist, Nmnist
+from eprop_core.parsing import parse
+
+DATASETS = plug_ins.with_plug_ins(plug_ins.DATASETS, DatasetParameters, Digits, Mnist, Nmnist)
+"""Parameters of all data sets, those of plug-ins included."""
+
+if TYPE_CHECKING:
+    Dataset = DatasetParameters
+else:
+    Dataset = Annotated[Union[DATASETS], Field(discriminator="name")]  # noqa: UP007
+
+
+class _AnyDataset(RootModel[Dataset]):
+    """One data set of any kind, for :func:`parse_dataset`."""
+
+
+def parse_dataset(values: Any, where: str = "") -> Dataset:
+    """Validate ``values`` as the data set that their key ``name`` tells; errors are those of :func:`parse`."""
+    return parse(_AnyDataset, values, where).root

@@ -1,0 +1,394 @@
+"""The examples of docs/extending.md: plug-ins in a distribution of their own, and changes of a copy of the project."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+TEXT = (PROJECT / "docs" / "extending.md").read_text(encoding="utf-8")
+TIMING = ("time_one_rank", "time_many_ranks")
+PARTS = ("Snakefile", "config", "envs", "eprop_core", "profiles", "workflow")
+
+
+class Block(NamedTuple):
+    """A block of code, and the file that it is for: the last one that the text names before it."""
+
+    file: str
+    language: str
+    content: str
+
+
+def blocks() -> Iterator[Block]:
+    file = ""
+    for match in re.finditer(r"^`([\w./-]+)`:$|^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL):
+        if match[1]:
+            file = match[1]
+        else:
+            yield Block(file, match[2], match[3])
+
+
+def write(directory: Path, *, patches: bool) -> None:
+    """Write the files of the text below ``directory`` and, with ``patches``, change those that are there."""
+    for block in blocks():
+        file = directory / block.file
+        if block.language != "diff":
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.content, encoding="utf-8")
+        elif patches:
+            text = file.read_text(encoding="utf-8")
+            lines = block.content.splitlines(keepends=True)
+            before = "".join(line[1:] for line in lines if line[0] in " -").removesuffix("\n")
+            after = "".join(line[1:] for line in lines if line[0] in " +").removesuffix("\n")
+            assert text.count(before) == 1, f"{block.file}: {text.count(before)} places for\n{block.content}"
+            file.write_text(text.replace(before, after), encoding="utf-8")
+
+
+class Checkout(NamedTuple):
+    """A project, and the folders that Python searches before its environment."""
+
+    project: Path
+    path: list[Path]
+    is_compiled: bool = True
+    """Whether kernels are compiled: a changed project would compile all of them again."""
+
+    def run(self, directory: Path, *command: object) -> str:
+        """Return what a command prints."""
+        search = os.pathsep.join(map(str, [*self.path, self.project]))
+        environment = os.environ | {"PYTHONPATH": search}
+        environment |= {} if self.is_compiled else {"NUMBA_DISABLE_JIT": "1"}
+        run = subprocess.run(
+            list(map(str, command)), cwd=directory, env=environment, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout + run.stderr
+
+    def python(self, directory: Path, program: str) -> str:
+        return self.run(directory, sys.executable, "-c", program)
+
+    def snakemake(self, directory: Path, *arguments: object) -> dict[str, int]:
+        """Run Snakemake; return the number of jobs by rule."""
+        call = [sys.executable, "-m", "snakemake", "--snakefile", self.project / "Snakefile", "--directory", directory]
+        told = self.run(directory, *call, "--cores", 2, *arguments)
+        rows = re.findall(r"^(\w+) +(\d+)$", told, re.MULTILINE)
+        return {rule: int(number) for rule, number in rows if rule not in ("all", "total", "parameters")}
+
+
+def test_every_example_has_a_file() -> None:
+    assert all(block.file for block in blocks())
+    assert {block.language for block in blocks()} == {"python", "toml", "yaml", "diff"}
+    changed = {block.file for block in blocks() if block.language == "diff"}
+    assert all((PROJECT / file).exists() for file in changed)
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("examples")
+    write(directory, patches=False)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def installed(examples: Path) -> Checkout:
+    """This project, with the plug-ins installed from their distribution."""
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet")
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", examples / "site"]
+    subprocess.run([*map(str, command), str(examples / "eprop-examples")], check=True, capture_output=True)
+    return Checkout(PROJECT, [examples / "site"])
+
+
+def test_a_configuration_with_plug_ins_is_read_without_the_compiler(installed: Checkout, examples: Path) -> None:
+    program = """
+import sys, yaml
+from eprop_core import configuration
+with open("examples.yaml") as file:
+    read = configuration.load(yaml.safe_load(file), "examples.yaml")
+print(type(read.tasks["bars"].dataset).__name__, read.tasks["two_rates"].network.neuron.surrogate_gradient.function)
+print({"numba", "sklearn", "eprop_examples.surrogate_gradients"} & set(sys.modules))
+"""
+    assert installed.python(examples, program) == "Bars gaussian\nset()\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("name: bars", "name: bar", "dataset.name = 'bar': Input should be one of 'digits', 'mnist', 'nmnist', 'bars'"),
+        ("two_rates}", "two_rates, n: 3}", "dataset.n: no such key where name is two_rates; "),
+        ("gaussian}", "gauss}", "function = 'gauss': Input should be 'piecewise_linear', 'exponential', "),
+    ],
+)
+def test_errors_are_those_of_built_in_parts(
+    installed: Checkout, examples: Path, old: str, new: str, message: str
+) -> None:
+    text = (examples / "examples.yaml").read_text(encoding="utf-8")
+    (examples / "wrong.yaml").write_text(text.replace(old, new), encoding="utf-8")
+    program = """
+import yaml
+from eprop_core import configuration
+try:
+    configuration.load(yaml.safe_load(open("wrong.yaml").read()), "wrong.yaml")
+except configuration.ParameterError as error:
+    print(error)
+"""
+    told = installed.python(examples, program)
+    assert message in told
+    assert all(line.startswith("wrong.yaml: ") for line in told.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("arctan = eprop_examples.surrogate_gradients:gaussian", "piecewise_linear, exponential, "),
+        ("gaussian = other:gaussian", " (other 2.0): eprop-examples 0.1.0 has this name, too"),
+        ("Gauss = other:gaussian", "entry point Gauss of eprop_core.surrogate_gradients (other 2.0): a name has "),
+    ],
+)
+def test_a_name_that_is_taken_or_not_allowed_is_refused(
+    installed: Checkout, tmp_path: Path, entry: str, message: str
+) -> None:
+    add_distribution(tmp_path, f"[eprop_core.surrogate_gradients]\n{entry}\n")
+    assert message in error_of(Checkout(PROJECT, [*installed.path, tmp_path]), "eprop_core.parameters")
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("gone = nowhere:Gone", "cannot be imported (ModuleNotFoundError: No module named 'nowhere')"),
+        ("lines = eprop_examples.parameters:Bars", 'DatasetParameters with name: Literal["lines"]'),
+        ("bars_2 = other:Bars2", "its attribute `implementation` must name a module"),
+    ],
+)
+def test_a_data_set_that_is_none_is_refused(installed: Checkout, tmp_path: Path, entry: str, message: str) -> None:
+    add_distribution(tmp_path, f"[eprop_core.datasets]\n{entry}\n")
+    module = """
+from typing import Literal
+from eprop_core.datasets.parameters import DatasetParameters
+
+class Bars2(DatasetParameters):
+    name: Literal["bars_2"]
+"""
+    (tmp_path / "other.py").write_text(module, encoding="utf-8")
+    assert message in error_of(Checkout(PROJECT, [*installed.path, tmp_path]), "eprop_core.datasets.registry")
+
+
+def add_distribution(directory: Path, entry_points: str) -> None:
+    metadata = directory / "other-2.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 2.0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text(entry_points, encoding="utf-8")
+
+
+def error_of(checkout: Checkout, module: str) -> str:
+    """Return the one line of the error that the import of a module raises."""
+    program = f"""
+from eprop_core.parsing import ParameterError
+try:
+    import {module}
+except ParameterError as error:
+    print(error)
+"""
+    told = checkout.python(checkout.project, program)
+    assert told.count("\n") == 1
+    return told
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return 2.0 - u", "surrogate gradient wrong (other:wrong): is 2.0 at 0.0, must be from 0 to 1"),
+        ("return {0: 1.0}.get(str(u), float('0'))", "surrogate gradient wrong: numba cannot compile it ("),
+    ],
+)
+def test_a_function_that_is_no_surrogate_gradient_is_refused(tmp_path: Path, body: str, message: str) -> None:
+    add_distribution(tmp_path, "[eprop_core.surrogate_gradients]\nwrong = other:wrong\n")
+    (tmp_path / "other.py").write_text(f"def wrong(u):\n    {body}\n", encoding="utf-8")
+    program = """
+from eprop_core.model import surrogate
+try:
+    surrogate.kind_of("wrong")
+except surrogate.ParameterError as error:
+    print(error)
+"""
+    told = Checkout(PROJECT, [tmp_path]).python(tmp_path, program)
+    assert told.startswith(message)
+    assert told.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def finished(installed: Checkout, examples: Path) -> Path:
+    """A directory in which the examples of plug-ins have run: on one rank, and on two."""
+    directory = examples / "run"
+    directory.mkdir()
+    jobs = installed.snakemake(directory, "--configfile", examples / "examples.yaml")
+    assert (jobs["train"], jobs["prepare_dataset"], jobs["compile"], jobs["time_many_ranks"]) == (2, 1, 1, 1)
+    return directory
+
+
+needs_two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two ranks on two cores")
+
+
+@needs_two_cores
+class TestPlugIns:
+    def test_results_name_what_made_them(self, finished: Path) -> None:
+        results = [json.loads(file.read_text()) for file in (finished / "results" / "studies").glob("*/seed-1.json")]
+        assert {result["parameters"]["dataset"]["name"] for result in results} == {"two_rates", "bars"}
+        assert all(result["provenance"]["packages"]["eprop-examples"] == "0.1.0" for result in results)
+        assert all(0.0 <= result["test"]["accuracy"] <= 1.0 for result in results)
+        assert (finished / "results" / "figures" / "examples.svg").exists()
+        timed = next((finished / "results" / "scaling").glob("gaussian-*/ranks-2_seed-1.json"))
+        assert json.loads(timed.read_text())["provenance"]["ranks"] == 2
+
+    def test_two_ranks_give_the_numbers_of_one(self, finished: Path, installed: Checkout) -> None:
+        launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+        if launcher is None:
+            pytest.skip("needs mpiexec")
+        task = next((finished / "results" / "parameters" / "tasks").glob("two_rates-*.json"))
+        alone = json.loads((finished / "results" / "studies" / task.stem / "seed-1.json").read_text())
+        program = ("-m", "mpi4py", "-m", "eprop_core.experiments.studies", task, "--ranks", 2, "--oversubscribe")
+        installed.run(finished, launcher, "-n", 2, sys.executable, *program, "--output", "two_ranks.json")
+        both = json.loads((finished / "two_ranks.json").read_text())
+        assert both["provenance"]["ranks"] == 2
+        assert both["test"] == alone["test"]
+        assert [point["training_loss"] for point in both["curve"]] == [
+            point["training_loss"] for point in alone["curve"]
+        ]
+
+    def test_compiled_code_is_found_again(self, finished: Path, installed: Checkout) -> None:
+        program = """
+from eprop_core.experiments.compile import run_briefly
+from eprop_core.model.loop import run_steps
+from eprop_core.network.features import kind, network_of
+network = network_of("surrogate_gaussian")
+run_briefly(network)
+print(kind(network), sum(run_steps.stats.cache_misses.values()), sum(run_steps.stats.cache_hits.values()) > 0)
+"""
+        assert installed.python(finished, program) == "surrogate_gaussian 0 True\n"
+
+    @pytest.mark.parametrize(
+        ("module", "old", "new", "repeated"),
+        [
+            ("surrogate_gradients", "-u * u", "-u * u * u", {"compile": 1, "train": 2, **dict.fromkeys(TIMING, 1)}),
+            ("two_rates", "(2)", "(0, 2)", {"train": 1}),
+            ("bars", "0.4", "0.5", {"prepare_dataset": 1, "train": 1}),
+            ("parameters", "(40, ge=1", "(40, ge=2", {"prepare_dataset": 1, "train": 2}),
+            ("bars", "return Splits", "# a comment\n    return Splits", {}),
+            ("surrogate_gradients", "Return exp", "It returns exp", {}),
+        ],
+    )
+    def test_a_change_repeats_the_jobs_that_use_it(
+        self,
+        finished: Path,
+        installed: Checkout,
+        examples: Path,
+        module: str,
+        old: str,
+        new: str,
+        repeated: dict[str, int],
+    ) -> None:
+        file = examples / "site" / "eprop_examples" / f"{module}.py"
+        text = file.read_text(encoding="utf-8")
+        assert text.count(old) >= 1
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        try:
+            jobs = installed.snakemake(finished, "--configfile", examples / "examples.yaml", "--dry-run")
+        finally:
+            file.write_text(text, encoding="utf-8")
+        computing = {"compile", "prepare_dataset", "train", *TIMING}
+        assert {rule: number for rule, number in jobs.items() if rule in computing} == repeated
+
+    def test_the_time_driven_model_has_the_same_surrogate_gradient(self, finished: Path, installed: Checkout) -> None:
+        program = COMPARE.format(
+            neuron="{'surrogate_gradient': {'function': 'gaussian'}}", optimizer="{}", readout="{}"
+        )
+        agreeing, changed = map(float, installed.python(finished, program).split())
+        assert (agreeing, changed > 0.5) == (1.0, True)
+
+
+COMPARE = """
+import numpy as np
+from eprop_core import Network, Simulation, Stimulus, parse
+from eprop_core.time_driven.simulation import simulate
+
+sizes = {{"n_input": 10, "n_recurrent": 10, "n_readout": 2}}
+rule = {{"c_reg": 10.0, "optimizer": {optimizer}}}
+network = parse(Network, {{**sizes, "neuron": {neuron}, "plasticity": rule, "readout": {readout}}})
+random = np.random.default_rng(1)
+steps, channels = np.nonzero(random.random((100, 10)) < 0.2)
+stimulus = Stimulus(100, steps, channels, random.normal(size=(100, 2)), np.ones(100, bool))
+simulation = Simulation(network, seed=1)
+names = ("input", "recurrent", "output", "feedback")
+before = {{name: simulation.weights(name) for name in names}}
+simulation.run(stimulus)
+reference = simulate(network, before, stimulus).weights
+changed, agreeing = [], []
+for name in names[:3]:
+    weight = simulation.weights(name).weight
+    agreeing.append(np.isclose(weight, reference[name].weight, rtol=1e-9, atol=1e-12))
+    changed.append(weight != before[name].weight)
+print(np.mean(np.concatenate(agreeing)), np.mean(np.concatenate(changed)))
+"""
+"""Prints which share of the weights is that of the time-driven model, and which has been learned."""
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A copy of the project with all changes."""
+    directory = tmp_path_factory.mktemp("changed")
+    for part in PARTS:
+        if (PROJECT / part).is_dir():
+            shutil.copytree(PROJECT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(PROJECT / part, directory)
+    write(directory, patches=True)
+    return Checkout(directory, [], is_compiled=False)
+
+
+class TestChanges:
+    def test_an_optimizer_and_a_loss_and_a_surrogate_gradient(self, changed: Checkout, tmp_path: Path) -> None:
+        program = COMPARE.format(
+            neuron="{'surrogate_gradient': {'function': 'cauchy'}}",
+            optimizer="{'algorithm': 'sign_descent', 'learning_rate': 1e-3}",
+            readout="{'loss': 'absolute_error'}",
+        )
+        agreeing, learned = map(float, changed.python(tmp_path, program).split())
+        assert (agreeing > 0.95, learned > 0.5) == (
+            True,
+            True,
+        )  # the sign of a gradient near zero is that of a rounding
+
+    def test_the_value_of_the_loss(self, changed: Checkout, tmp_path: Path) -> None:
+        program = """
+import numpy as np
+from eprop_core.recording import Recording
+from eprop_core.tasks.losses import LOSSES
+from eprop_core.tasks.parameters import SineWaves
+from eprop_core.tasks.regression import Regression
+
+waves = SineWaves(name="sine_waves", periods=[100])
+task = Regression(waves, dt=1.0, seed=1, learning_window=10, loss="absolute_error")
+sample = np.zeros(1, np.int64)
+none = np.zeros(0, np.int64)
+readout = task.targets(sample)[0] - 0.5
+print(task.score(sample, Recording(none, none, readout, np.zeros_like(readout))).loss)
+"""
+        assert float(changed.python(tmp_path, program)) == pytest.approx(5.0, rel=1e-12)
+
+    def test_an_experiment(self, changed: Checkout, tmp_path: Path) -> None:
+        target = ("--configfile", changed.project / "footprint.yaml", "--", "footprint")
+        jobs = changed.snakemake(tmp_path, *target)
+        assert jobs == {"footprint": 1, "footprint_table": 1, "estimate_footprint": 1}
+        table = (tmp_path / "results" / "tables" / "footprint.md").read_text(encoding="utf-8")
+        assert re.search(r"\| +1000 \|", table)
+        assert changed.snakemake(tmp_path, "--dry-run", *target) == {}
+
+    def test_the_documents_can_be_made_anew(self, changed: Checkout) -> None:
+        changed.run(changed.project, sys.executable, "-m", "workflow.lib.documentation")
+        readme = (changed.project / "config" / "README.md").read_text(encoding="utf-8")
+        assert all(name in readme for name in ("cauchy", "sign_descent", "absolute_error", "Footprint"))
