@@ -202,7 +202,7 @@ class TestFinished:
     @needs_nest
     def test_baselines(self, finished: Path) -> None:
         table = pd.read_csv(finished / "results" / "tables" / "baselines.csv")
-        contestants = set(zip(table["network"], table["variant"], table["simulator"].str.split().str[0], strict=True))
+        simulators = set(zip(table["network"], table["variant"], table["simulator"].str.split().str[0], strict=True))
         both = {
             (network, variant, simulator)
             for network in ("poisson", "samples")
@@ -210,7 +210,7 @@ class TestFinished:
             for simulator in ("eprop_core", "NEST")
         }
         training = {("samples", "training", simulator) for simulator in ("eprop_core", "NEST")}
-        assert contestants == both | training | {
+        assert simulators == both | training | {
             (network, "time_driven", "eprop_core") for network in ("poisson", "samples")
         }
         assert (table["synaptic_events"] > 0).all()
