@@ -28,11 +28,16 @@ N_STEPS_TIME_DRIVEN = 500
 # All compute in double precision but sum in different orders. The learning rates are such that a network does not
 # amplify a rounding beyond these bounds; large ones make it chaotic (a perturbation in the last bit of the initial
 # weights then grows as much as the difference from NEST does).
-WEIGHT_TOLERANCE = 1e-10  # of the largest weight
+WEIGHT_TOLERANCE = 1e-9  # of the largest weight; learning amplifies rounding
 TOLERANCES = {"weights": WEIGHT_TOLERANCE, "learning signal": 1e-11, "": 1e-12}  # of the largest value
 
 VARIANTS: Variants = {f"random-{seed}": {"seed": seed} for seed in range(40)} | OF_NEST
 NEST = Nest(str(NEST_PYTHON))
+
+
+def n_steps_time_driven(name: str) -> int:
+    """Return the steps for the time-driven model; rare spikes take longer to change weights."""
+    return N_STEPS if name == "rare-spikes" else N_STEPS_TIME_DRIVEN
 
 
 def problem_of(name: str, n_steps: int = N_STEPS) -> Problem:
@@ -48,7 +53,7 @@ def nest() -> dict[str, Outcome]:
 @pytest.fixture(scope="module")
 def nest_for_fewer_steps() -> dict[str, dict[str, np.ndarray]]:
     """NEST's results of all variants, with the voltages."""
-    return NEST.run("eprop_plus", {name: problem_of(name, N_STEPS_TIME_DRIVEN) for name in VARIANTS})
+    return NEST.run("eprop_plus", {name: problem_of(name, n_steps_time_driven(name)) for name in VARIANTS})
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -60,7 +65,7 @@ def test_event_driven(name: str, nest: dict[str, Outcome]) -> None:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_time_driven(name: str, nest_for_fewer_steps: dict[str, dict[str, np.ndarray]]) -> None:
     """For fewer steps, as the time-driven model is slow; with its voltages and learning signals."""
-    problem, expected = problem_of(name, N_STEPS_TIME_DRIVEN), nest_for_fewer_steps[name]
+    problem, expected = problem_of(name, n_steps_time_driven(name)), nest_for_fewer_steps[name]
     result = simulate(*problem, neuron_values=neuron_values(problem.network))
     # The error of step t + 1 belongs to the spikes of step t and arrives in step t + 2.
     signals = {"readout": result.readout, "error": result.error, "learning signal": result.learning_signal[:-2]}

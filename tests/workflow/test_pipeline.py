@@ -101,9 +101,9 @@ class Job(NamedTuple):
     inputs: frozenset[str]
 
     @property
-    def program(self) -> str | None:
-        """The program that it runs; None if it runs none of this project."""
-        return next((Path(file).stem for file in self.inputs if file.startswith(CODE)), None)
+    def programs(self) -> set[str]:
+        """The program that it runs, and the modules that its parameters choose."""
+        return {Path(file).stem for file in self.inputs if file.startswith(CODE)}
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def jobs_that_depend_on(source: str, jobs: list[Job]) -> list[Job]:
 
     A dry run repeats the latter, too: it cannot know that a result stays as it is.
     """
-    programs = {job.program for job in jobs if job.program is not None}
+    programs = set().union(*(job.programs for job in jobs))
     updated = {f"{CODE}{program}.json" for program in programs if source in sources.listing(program)}
     depending = [job for job in jobs if job.outputs & updated]
     while more := [job for job in jobs if job.inputs & updated and job not in depending]:
@@ -375,6 +375,6 @@ def test_names_are_text_in_both_reports(tmp_path: Path) -> None:
     assert all(f">{html.escape(name, quote=False)}</text>" in picture for name in names)
     own, other = ((tmp_path / name).read_text(encoding="utf-8") for name in ("results/report.html", "snakemake.html"))
     assert all(f"<td>{html.escape(name, quote=False)}</td>" in own for name in names)
-    assert "What each variant changes" in other
+    assert "Differences of each variant" in other
     for page in (own, other):
         assert "<script>alert" not in page and "</script>alert" not in page and "(1)</script>" not in page
