@@ -69,6 +69,9 @@ The compiler leaves out such a term altogether, which it would not do otherwise:
 Numbers keep all their bits but the sign of a zero.
 """
 
+called_kernel = _decorator(_nrt=False)
+"""Decorator of kernels that stay calls: code that few networks need slows down a loop of which it becomes a part."""
+
 allocating_kernel = _decorator()
 """Decorator of functions that allocate arrays."""
 

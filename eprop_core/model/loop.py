@@ -27,6 +27,8 @@ from eprop_core.model.neurons import (
     RecurrentState,
     copy_signals,
     learning_signals,
+    learning_signals_along_output,
+    rate_signals,
     rest_neurons,
     rest_readouts,
     update_readouts,
@@ -188,12 +190,16 @@ def _receive_errors(rank, last_error):
     signals, samples, errors, rate_errors = rank.signals, rank.samples, rank.readouts.error, rank.neurons.rate_error
     if not rank.learns or len(signals.by_time_index) == 0:
         return
+    synapses = rank.feedback.synapses
     for step in range(signals.next_error[0], last_error):
         time_index = step - (samples.readouts_begin - samples.neurons_begin)
         share = _share_of_rate_error(samples, rank.parameters.kappa_reg, time_index)
-        learning_signals(
+        learning_signals_along_output(
             signals.by_time_index[time_index % len(signals.by_time_index)],
-            rank.feedback,
+            synapses.indptr,
+            synapses.target,
+            synapses.values,
+            rank.feedback.column,
             errors[step % len(errors)],
             _shared_share(rank.onto_neurons[0].running_sums.sums_reg, share),
             rate_errors[time_index % len(rate_errors)],
@@ -216,7 +222,7 @@ def _compute_signals(running_sums, signals, samples, kappa_reg, feedback, errors
     else:
         learning_signals(running_sums.signal, feedback, error, _shared_share(running_sums.sums_reg, share), rate_error)
     if running_sums.sums_reg is not None:
-        learning_signals(running_sums.signal_reg, feedback, error[:0], share, rate_error)
+        rate_signals(running_sums.signal_reg, share, rate_error)
     keep_signals(running_sums)
 
 

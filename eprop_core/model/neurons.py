@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.compilation import called_kernel, kernel
 from eprop_core.model.surrogate import PlugIn, surrogate_gradient
 from eprop_core.model.synapses import Synapses
 from eprop_core.parameters import Loss
@@ -254,29 +254,39 @@ def copy_signals(destination, source):
 
 
 @kernel
-def learning_signals(signal, feedback, error, share, rate_error):
-    """Write the learning signals L_j = sum_k B_jk error_k + share * rate_error_j to ``signal``, float64 (n,).
+def rate_signals(signal, share, rate_error):
+    """Write the part share * rate_error_j of the learning signals to ``signal``, float64 (n,).
 
     ``share`` is 1 - kappa_reg where one filter serves both parts, and 0 where the rate regularization has its own.
     """
     for j in range(len(signal)):
         signal[j] = share * rate_error[j]
-    offset, target, values = feedback.synapses.indptr, feedback.synapses.target, feedback.synapses.values
+
+
+@kernel
+def learning_signals(signal, feedback, error, share, rate_error):
+    """Write the learning signals L_j = sum_k B_jk error_k + share * rate_error_j to ``signal``; B is constant."""
+    rate_signals(signal, share, rate_error)
+    indptr, target, values = feedback.synapses.indptr, feedback.synapses.target, feedback.synapses.values
     column = feedback.column
-    if feedback.along_output:  # sorted by neuron
-        if np.any(error):
-            for j in range(len(signal)):
-                for n in range(np.uint64(offset[j]), np.uint64(offset[j + 1])):
-                    signal[j] += values[n, column] * error[target[n]]
-        return
     for k in range(len(error)):
         error_k = error[k]
         if error_k == 0.0:
             continue
         if feedback.to_all:  # without look-ups of targets, the compiler vectorizes the loop
-            weights = values[offset[k] : offset[k + 1]]
+            weights = values[indptr[k] : indptr[k + 1]]
             for j in range(len(signal)):
                 signal[j] += weights[j, column] * error_k
         else:
-            for n in range(np.uint64(offset[k]), np.uint64(offset[k + 1])):
+            for n in range(np.uint64(indptr[k]), np.uint64(indptr[k + 1])):
                 signal[np.uint64(target[n])] += values[n, column] * error_k
+
+
+@called_kernel
+def learning_signals_along_output(signal, indptr, target, values, column, error, share, rate_error):
+    """Write the learning signals to ``signal``; the weights B are in a column of the synapses onto the readouts."""
+    rate_signals(signal, share, rate_error)
+    if np.any(error):
+        for j in range(len(signal)):
+            for n in range(np.uint64(indptr[j]), np.uint64(indptr[j + 1])):
+                signal[j] += values[n, column] * error[target[n]]

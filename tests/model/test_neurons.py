@@ -17,6 +17,7 @@ from eprop_core.model.neurons import (
     RecurrentParameters,
     RecurrentState,
     learning_signals,
+    learning_signals_along_output,
     rest_neurons,
     rest_readouts,
     softmax,
@@ -393,11 +394,8 @@ def test_learning_signals_along_the_output() -> None:
     # Neuron 0 projects to both readouts, neuron 1 to none, neuron 2 to readout 1; feedback is in the second column.
     offset, target = np.array([0, 2, 2, 3]), np.array([0, 1, 1], np.int32)
     values = np.array([[9.0, 0.5], [9.0, 2.0], [9.0, -1.0]])
-    feedback = FeedbackTable(
-        Synapses(offset, target, values, Columns(n=2, feedback=1)), 1, along_output=True, to_all=False
-    )
-    signal = np.full(3, np.nan)
-    learning_signals(signal, feedback, np.array([4.0, 1.0]), 0.25, np.array([8.0, 16.0, 32.0]))
+    signal, rate_error = np.full(3, np.nan), np.array([8.0, 16.0, 32.0])
+    learning_signals_along_output(signal, offset, target, values, 1, np.array([4.0, 1.0]), 0.25, rate_error)
     assert signal.tolist() == [2.0 + 2.0 + 2.0, 4.0, 8.0 - 1.0]
-    learning_signals(signal, feedback, np.zeros(2), 0.25, np.array([8.0, 16.0, 32.0]))
+    learning_signals_along_output(signal, offset, target, values, 1, np.zeros(2), 0.25, rate_error)
     assert signal.tolist() == [2.0, 4.0, 8.0]
