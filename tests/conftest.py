@@ -12,6 +12,7 @@ LONGER = (
     "workflow/test_pipeline.py",
     "workflow/test_slurm.py",
     # Networks of all kinds, each of which is compiled by itself; NEST.
+    "test_extending.py",
     "verification/test_simulators.py",
     "verification/test_nest.py",
     "verification/test_formulas.py",
@@ -31,6 +32,8 @@ LONGER = (
     "experiments/test_interconnect.py",
     "experiments/test_driver.py",
     "ranks/test_without_mpi.py",
+    "compiled/test_kinds.py",
+    "compiled/test_without_compiler.py",
     # Figures.
     "workflow/test_scaling_scripts.py",
     "workflow/test_study_scripts.py",
