@@ -126,11 +126,11 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
         return [f".tasks: {_no_task(configuration, task)}" for task in unknown]
     lines = _wrong_goals(configuration, study)
     for point in study.points():
-        told: dict[str, list[str]] = {}
+        tasks_by_message: dict[str, list[str]] = {}
         for task in study.tasks:
             for line in _wrong(configuration, task, point.changes):
-                told.setdefault(line, []).append(task)
-        for line, tasks in told.items():
+                tasks_by_message.setdefault(line, []).append(task)
+        for line, tasks in tasks_by_message.items():
             of_tasks = "" if tasks == study.tasks else f"{', '.join(tasks)}: "
             lines.append(f".{study.place(point)}: {of_tasks}{line}")
     if lines:
@@ -189,8 +189,8 @@ def _repeated_points(study: Study, trained: dict[str, list[TaskParameters]]) -> 
         first = seen.setdefault((*place, *map(points.content_hash, tasks)), point)
         if first is not point:
             where = study.kind if point.variant else study.place(point)
-            told = f"{point} comes twice" if str(first) == str(point) else f"{first} and {point} are the same"
-            lines.append(f".{where}: {told}")
+            message = f"{point} comes twice" if str(first) == str(point) else f"{first} and {point} are the same"
+            lines.append(f".{where}: {message}")
     return lines
 
 

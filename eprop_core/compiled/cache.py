@@ -38,7 +38,7 @@ _HAS_KERNELS = re.compile(rb"^from eprop_core\.compiled\.compilation import", re
 
 
 class _Locator(caching._CacheLocator):
-    """Place of a kernel's compiled code: the directory tells the state of the code, the file names the kernel."""
+    """Location of compiled code: the directory stands for the state of the source, the file name for the kernel."""
 
     def __init__(self, function: Callable[..., Any], file: str) -> None:
         self._py_file = file

@@ -30,7 +30,7 @@ class _Kernel(CPUDispatcher):
     """A function that is compiled at its first call with arguments of new types, by one process for all."""
 
     def enable_caching(self) -> None:
-        """Keep the compiled code, unless it was typed at a prompt, where nothing tells whether other code changed."""
+        """Cache the compiled code, except for a function typed at a prompt, whose changes cannot be detected."""
         if Path(inspect.getfile(self.py_func)).exists():
             self._cache = Cache(self.py_func)
 

@@ -1,8 +1,8 @@
 """Prefetches: memory that will soon be needed is fetched during other work. They change times, but no result.
 
-Where many ranks share a network, a spike meets few synapses on each rank, far from those of the previous spike, and
-would have to wait for each cache line. Where it meets many, the processor reads ahead by itself, but it starts anew
-with each spike and each page of memory.
+If many ranks share a network, a spike has few synapses on each rank. They are far from the synapses of the previous
+spike, so that without a prefetch every cache line would be waited for. If a spike has many synapses, the hardware
+prefetches them, but it starts again at each spike and at each page of memory.
 """
 
 import numpy as np

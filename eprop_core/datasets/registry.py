@@ -22,5 +22,5 @@ class _AnyDataset(RootModel[Dataset]):
 
 
 def parse_dataset(values: Any, where: str = "") -> Dataset:
-    """Validate ``values`` as the data set that their key ``name`` tells; errors are those of :func:`parse`."""
+    """Validate ``values`` as the data set that their key ``name`` selects; raises the errors of :func:`parse`."""
     return parse(_AnyDataset, values, where).root

@@ -28,7 +28,7 @@ class Code(Record):
 
 
 class Provenance(Record):
-    """What made a result."""
+    """Origin of a result: code, packages, machine and date."""
 
     date: str = Field(description="UTC, ISO 8601")
     command: list[str] = Field(description="command line")
