@@ -48,9 +48,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table of all networks."""
-    options = program.parser(
-        "workflow.scripts.baselines.table", __doc__, "table with all digits (CSV), and as printed (Markdown, LaTeX)"
-    )
+    options = program.parser("workflow.scripts.baselines.table", __doc__, program.TABLE)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
     runs = read(given.runs)

@@ -105,15 +105,13 @@ def main() -> None:
     options = program.parser(
         "workflow.scripts.break_even.figure",
         __doc__,
-        "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)",
+        program.FIGURE,
     )
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
     style.use()
     rows = read(given.runs)
-    *pictures, table = given.output
-    style.save(draw(rows), pictures)
-    summary(rows).to_csv(table, index=False)
+    style.save_with_numbers(draw(rows), summary(rows), given.output)
 
 
 if __name__ == "__main__":

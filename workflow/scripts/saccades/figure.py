@@ -118,16 +118,12 @@ def _draw_saccades(panel: Axes, result: SaccadesResult) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers of the agreement beside it."""
-    options = program.parser(
-        "workflow.scripts.saccades.figure", __doc__, "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)"
-    )
+    options = program.parser("workflow.scripts.saccades.figure", __doc__, program.FIGURE)
     options.add_argument("result", type=Path, help="result file (JSON)")
     given = options.parse_args()
     style.use()
     result = SaccadesResult.read(given.result)
-    *pictures, table = given.output
-    style.save(draw(result), pictures)
-    numbers(result).to_csv(table, index=False)
+    style.save_with_numbers(draw(result), numbers(result), given.output)
 
 
 if __name__ == "__main__":

@@ -31,9 +31,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table."""
-    options = program.parser(
-        "workflow.scripts.saccades.table", __doc__, "table with all digits (CSV), and as printed (Markdown, LaTeX)"
-    )
+    options = program.parser("workflow.scripts.saccades.table", __doc__, program.TABLE)
     options.add_argument("numbers", type=Path, help="numbers of the figure (CSV)")
     given = options.parse_args()
     table = read(given.numbers)

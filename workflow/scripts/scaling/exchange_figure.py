@@ -165,7 +165,7 @@ def main() -> None:
     options = program.parser(
         "workflow.scripts.scaling.exchange_figure",
         __doc__,
-        "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)",
+        program.FIGURE,
     )
     options.add_argument("runs", type=Path, help="table of runs of all scaling experiments (CSV)")
     options.add_argument("--interconnect", type=Path, help="measurement of the interconnect")
@@ -173,8 +173,7 @@ def main() -> None:
     style.use()
     table = numbers(read(given.runs))
     interconnect = None if given.interconnect is None else InterconnectResult.read(given.interconnect)
-    style.save(draw(table, interconnect), given.output[:3])
-    table.to_csv(given.output[3], index=False)
+    style.save_with_numbers(draw(table, interconnect), table, given.output)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def main() -> None:
     options = program.parser(
         "workflow.scripts.scaling.exchange_table",
         __doc__,
-        "table with all digits (CSV), and as printed (Markdown, LaTeX)",
+        program.TABLE,
     )
     options.add_argument("numbers", type=Path, help="numbers of the figure (CSV)")
     given = options.parse_args()

@@ -9,6 +9,10 @@ from typing import Any
 
 from eprop_core.experiments.driver import end_with_driver
 
+FIGURE = "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)"
+TABLE = "table with all digits (CSV), and as printed (Markdown, LaTeX)"
+"""Output files of the programs that draw a figure and that print a table."""
+
 
 def parser(module: str, description: str | None, outputs: str) -> argparse.ArgumentParser:
     """Return a parser with the option ``--output``; ``outputs`` says which files it names."""

@@ -251,3 +251,10 @@ def save(figure: Figure, files: Sequence[str | Path]) -> None:
     dates: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
     for file in files:
         figure.savefig(file, metadata=dates[Path(file).suffix])
+
+
+def save_with_numbers(figure: Figure, numbers: pd.DataFrame, files: Sequence[str | Path]) -> None:
+    """Write the figure to all ``files`` but the last, and the numbers in it to the last (CSV)."""
+    *pictures, table = files
+    save(figure, pictures)
+    numbers.to_csv(table, index=False)

@@ -26,17 +26,13 @@ def draw(kind: str, runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFr
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    options = program.parser(
-        "workflow.scripts.studies.figure", __doc__, "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)"
-    )
+    options = program.parser("workflow.scripts.studies.figure", __doc__, program.FIGURE)
     options.add_argument("plan", type=Path, help="JSON file: what the study varies")
     options.add_argument("tables", type=Path, nargs=3, help="tables of runs, learning curves and last answers (CSV)")
     given = options.parse_args()
     style.use()
     figure, numbers = draw(program.read_json(given.plan)["kind"], *map(read, given.tables))
-    *pictures, table = given.output
-    style.save(figure, pictures)
-    numbers.to_csv(table, index=False)
+    style.save_with_numbers(figure, numbers, given.output)
 
 
 if __name__ == "__main__":

@@ -81,14 +81,13 @@ def main() -> None:
     options = program.parser(
         "workflow.scripts.verification.figure",
         __doc__,
-        "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)",
+        program.FIGURE,
     )
     options.add_argument("table", type=Path, help="table of differences (CSV)")
     given = options.parse_args()
     style.use()
     dots = differences(read(given.table))
-    style.save(draw(dots), given.output[:3])
-    dots.to_csv(given.output[3], index=False)
+    style.save_with_numbers(draw(dots), dots, given.output)
 
 
 if __name__ == "__main__":
