@@ -2,10 +2,8 @@
 
 from typing import Any, Literal
 
-import numpy as np
-
 from eprop_core.experiments import command_line
-from eprop_core.experiments.poisson import poisson_spikes
+from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.measurement.provenance import provenance
 from eprop_core.measurement.results import Result
 from eprop_core.network.features import kinds, network_of
@@ -13,7 +11,6 @@ from eprop_core.parameters import PROJECTIONS, AllToAll, Network
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.simulation import Simulation
-from eprop_core.stimulus import Stimulus
 
 
 class CompileResult(Result):
@@ -46,14 +43,7 @@ def run_briefly(
     for name in PROJECTIONS:
         few[name] = getattr(network, name).model_copy(update={"connectivity": AllToAll(rule="all_to_all")})
     network = network.model_copy(update=few)
-    steps, channels = poisson_spikes(network.n_input, first_step=0, n_steps=10, probability=0.5, seed=1)
-    stimulus = Stimulus(
-        n_steps=10,
-        input_steps=steps,
-        input_channels=channels,
-        target=np.zeros((10, network.n_readout)),
-        learning_window=np.ones(10, np.bool_),
-    )
+    stimulus = poisson_stimulus(network, 0.5, seed=1, first_step=0, n_steps=10)
     simulation = Simulation(
         network,
         communicator=communicator,

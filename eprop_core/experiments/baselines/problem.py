@@ -8,7 +8,7 @@ import numpy as np
 from eprop_core.compiled.random import Purpose, permutation
 from eprop_core.datasets.events import EventDataset
 from eprop_core.experiments.baselines.parameters import PoissonBaseline, check_comparable
-from eprop_core.experiments.poisson import poisson_spikes
+from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import PROJECTIONS, Network
@@ -75,16 +75,7 @@ def load_connections(path: Path) -> dict[str, Connections]:
 def poisson_problem(baseline: PoissonBaseline) -> Problem:
     """Return the problem of a random network under Poisson input."""
     network, n_steps = baseline.network, baseline.n_steps_warm_up + baseline.n_steps
-    steps, channels = poisson_spikes(
-        network.n_input, 0, n_steps, baseline.input_rate * network.dt * 1e-3, baseline.seed
-    )
-    stimulus = Stimulus(
-        n_steps=n_steps,
-        input_steps=steps,
-        input_channels=channels,
-        target=np.zeros((n_steps, network.n_readout)),
-        learning_window=np.ones(n_steps, np.bool_),
-    )
+    stimulus = poisson_stimulus(network, baseline.input_rate * network.dt * 1e-3, baseline.seed, 0, n_steps)
     return Problem(network, baseline.seed, _without_first_step(stimulus), baseline.n_steps_warm_up)
 
 

@@ -10,12 +10,10 @@ and the gradient of every pair of neurons, connected or not.
 import time
 from pathlib import Path
 
-import numpy as np
-
 from eprop_core.experiments import command_line
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.break_even.result import BreakEvenResult, SecondsPerStep
-from eprop_core.experiments.poisson import poisson_spikes
+from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.measurement import dense_pass
 from eprop_core.measurement import process as measurement
 from eprop_core.measurement.provenance import provenance
@@ -83,16 +81,7 @@ def _time_driven(point: BreakEvenPoint, seed: int, connections: dict[str, Connec
 
 
 def _stimulus(point: BreakEvenPoint, seed: int, first_step: int, n_steps: int) -> Stimulus:
-    network = point.network
-    probability = point.input_rate * network.dt * 1e-3
-    steps, channels = poisson_spikes(network.n_input, first_step, n_steps, probability, seed)
-    return Stimulus(
-        n_steps=n_steps,
-        input_steps=steps,
-        input_channels=channels,
-        target=np.zeros((n_steps, network.n_readout)),
-        learning_window=np.ones(n_steps, np.bool_),
-    )
+    return poisson_stimulus(point.network, point.input_rate * point.network.dt * 1e-3, seed, first_step, n_steps)
 
 
 def main() -> None:

@@ -13,11 +13,9 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
 from eprop_core.experiments import command_line
 from eprop_core.experiments.compile import run_briefly
-from eprop_core.experiments.poisson import poisson_spikes
+from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.experiments.scaling import estimates
 from eprop_core.experiments.scaling.parameters import Case, Timing
 from eprop_core.experiments.scaling.result import MessageCost, RankRecord, ScalingResult, Traffic, VariantRecord
@@ -33,7 +31,6 @@ from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
 from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations, costs
 from eprop_core.simulation import Simulation
-from eprop_core.stimulus import Stimulus
 
 
 def measure(
@@ -146,15 +143,8 @@ def _propagate(simulation: Simulation, case: Case, n_steps: int, communicator: C
     stretch = unit * max(1, int(estimates.INPUT_SPIKES / (network.n_input * max(probability, 1e-9) * unit)))
     while simulation.step < last:
         n = min(stretch, last - simulation.step)
-        steps, channels = poisson_spikes(network.n_input, simulation.step, n, probability, simulation.seed)
-        stimulus = Stimulus(
-            n_steps=n,
-            input_steps=steps,
-            input_channels=channels,
-            target=np.zeros((n, network.n_readout)),
-            learning_window=np.ones(n, np.bool_),
-            n_samples=n // (case.sample_length or n),
-        )
+        n_samples = n // (case.sample_length or n)
+        stimulus = poisson_stimulus(network, probability, simulation.seed, simulation.step, n, n_samples)
         communicator.allgather(None)  # all start the clock together
         start = time.perf_counter()
         simulation.run(stimulus)
