@@ -82,7 +82,7 @@ class Plan:
     def tasks(self) -> dict[str, TaskParameters]:
         """Tasks to train."""
         studies = self.configuration.studies
-        return {point["name"]: point["parameters"] for study in studies for point in self._points_of_study(study)}
+        return {point["name"]: point["parameters"] for study in studies for point in self._points[study]}
 
     @cached_property
     def baselines(self) -> dict[str, BaselinesNetwork]:
@@ -126,7 +126,7 @@ class Plan:
 
     def results_of_study(self, study: str) -> list[str]:
         """Return the result files of a study."""
-        return sorted({file for point in self._points_of_study(study) for file in point["results"]})
+        return sorted({file for point in self._points[study] for file in point["results"]})
 
     def results_of_scaling(self, name: str) -> list[str]:
         """Return the result files of a scaling experiment, by numbers of ranks and seeds."""
@@ -244,6 +244,11 @@ class Plan:
     def _page(self, title: str, sections: list[dict[str, Any]], results: list[str]) -> dict[str, Any]:
         return {"title": title, "configuration": self.origin, "sections": sections, "results": results}
 
+    @cached_property
+    def _points(self) -> dict[str, list[dict[str, Any]]]:
+        """Points by study, each of which is validated once."""
+        return {study: self._points_of_study(study) for study in self.configuration.studies}
+
     def _points_of_study(self, study: str) -> list[dict[str, Any]]:
         parameters, points = self.configuration.studies[study], []
         seeds = dict.fromkeys(parameters.seeds)
@@ -270,7 +275,7 @@ class Plan:
         parameters = self.configuration.studies[study]
         points = [
             {key: value for key, value in point.items() if key not in ("name", "parameters")}
-            for point in self._points_of_study(study)
+            for point in self._points[study]
         ]
         return {
             "study": study,
