@@ -42,6 +42,27 @@ class _Kernel(CPUDispatcher):
                 self._cache.release(signature)
 
 
+class _InlinedKernel(_Kernel):
+    """A kernel that becomes a part of its callers; all that Python needs to call it is compiled only if Python does.
+
+    To take a tuple with hundreds of arrays apart takes Python's caller more code than most kernels have.
+    """
+
+    def __init__(self, function: Function, targetoptions: dict[str, Any]) -> None:
+        super().__init__(function, targetoptions=targetoptions)
+        self._part = CPUDispatcher(
+            function, targetoptions={**targetoptions, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        )
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Return the type of a call by a kernel."""
+        return self._part.get_call_template(args, kws)
+
+    def get_overload(self, signature: Any) -> Any:
+        """Return the code that a kernel calls."""
+        return self._part.get_overload(signature)
+
+
 def _decorator(**options: Any) -> Callable[[Function], Any]:
     options = {"nopython": True, "boundscheck": None, "error_model": "numpy", **options}
 
@@ -49,7 +70,7 @@ def _decorator(**options: Any) -> Callable[[Function], Any]:
         if WITHOUT_COMPILER:
             # Compiled code does not complain about integers that wrap around or numbers that are not finite.
             return np.errstate(all="ignore")(function)
-        dispatcher = _Kernel(function, targetoptions=options)
+        dispatcher = (_InlinedKernel if options.get("forceinline") else _Kernel)(function, targetoptions=options)
         dispatcher.enable_caching()
         return dispatcher
 
