@@ -39,11 +39,21 @@ def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return values
 
 
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(documentation.schema())
+    return schema
+
+
+def test_the_schema_is_a_schema(schema: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_files_of_the_project_are_valid(file: Path) -> None:
+def test_files_of_the_project_are_valid(file: Path, schema: dict[str, Any]) -> None:
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     configuration.load(values, file.name)
-    jsonschema.validate(configuration._read_numbers(values), json.loads(documentation.schema()))
+    jsonschema.Draft202012Validator(schema).validate(configuration._read_numbers(values))
 
 
 def test_what_is_added_on_a_cluster_fits_to_the_published_setting() -> None:
@@ -280,8 +290,8 @@ def test_documentation_is_up_to_date() -> None:
         assert file.read_text(encoding="utf-8") == text, "run python -m workflow.lib.documentation"
 
 
-def test_every_key_is_explained() -> None:
-    definitions = json.loads(documentation.schema())["$defs"]
+def test_every_key_is_explained(schema: dict[str, Any]) -> None:
+    definitions = schema["$defs"]
     groups = ("$ref", "oneOf")
     unexplained = [
         f"{name}.{key}"

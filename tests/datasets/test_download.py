@@ -1,6 +1,7 @@
 import hashlib
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -47,7 +48,7 @@ def address() -> Iterator[str]:
     """Address of a running server."""
     Server.files, Server.broken_transfers, Server.requests = {"/file": CONTENT}, 0, 0
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -83,7 +84,8 @@ def test_a_wrong_checksum_is_told_and_nothing_kept(address: str, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_transfer_that_breaks_off_begins_anew(address: str, tmp_path: Path) -> None:
+def test_a_transfer_that_breaks_off_begins_anew(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # the pause before the next try
     Server.broken_transfers = 1
     fetch({"file.bin": (f"{address}/file", checksum(CONTENT))}, tmp_path, retries=1)
     assert Server.requests == 2
