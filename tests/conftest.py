@@ -1,4 +1,4 @@
-"""Tiers of tests, and their order."""
+"""Which tests are unit tests, and the order in which tests run."""
 
 from pathlib import Path
 

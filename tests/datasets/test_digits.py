@@ -20,7 +20,7 @@ def nearest_class_mean(splits: Splits) -> float:
     return float((nearest == splits.test.labels).mean())
 
 
-def test_the_digits_are_split_by_class_and_can_be_told_apart() -> None:
+def test_the_digits_are_split_by_class_and_can_be_classified() -> None:
     splits = digits.read(Digits(name="digits", test_share=0.2))
     assert (len(splits.train), len(splits.test)) == (1437, 360)
     assert np.bincount(splits.test.labels).min() >= 35
