@@ -38,7 +38,7 @@ test: env ## check style, types and workflow, and run all tests
 	$(ACTIVATE) $(PYTEST)
 
 test-unit: env ## run the unit tests: under a minute, once the simulator is compiled
-	$(ACTIVATE) pytest -m unit
+	$(ACTIVATE) pytest --numprocesses auto --dist worksteal -m unit
 
 test-lowest: .venv-lowest/ready ## run the tests with the lowest versions that pyproject.toml allows
 	. .venv-lowest/bin/activate && $(PYTEST) -m 'not slurm'

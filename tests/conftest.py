@@ -1,4 +1,4 @@
-"""Tiers of tests, and their order."""
+"""Which tests are unit tests, and the order in which tests run."""
 
 from pathlib import Path
 
@@ -33,7 +33,9 @@ LONGER = (
     "experiments/test_driver.py",
     "ranks/test_without_mpi.py",
     "compiled/test_kinds.py",
+    "compiled/test_compilation.py",
     "compiled/test_without_compiler.py",
+    "machine/test_threads.py",
     # Figures.
     "workflow/test_scaling_scripts.py",
     "workflow/test_study_scripts.py",
@@ -46,14 +48,22 @@ LONGER = (
 """Modules that are no unit tests, the longest first: processes that share the tests then end at the same time."""
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """For ``-m unit``, do not even import the other modules, nor the folders that hold nothing else."""
+    if config.option.markexpr != "unit":
+        return None
+    modules = collection_path.rglob("test_*.py") if collection_path.is_dir() else [collection_path]
+    return all(_place(module) < len(LONGER) for module in modules) or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark unit tests, and put the others before them."""
     for item in items:
-        if _place(item) == len(LONGER):
+        if _place(item.path) == len(LONGER):
             item.add_marker(pytest.mark.unit)
-    items.sort(key=_place)
+    items.sort(key=lambda item: _place(item.path))
 
 
-def _place(item: pytest.Item) -> int:
-    name = item.path.relative_to(TESTS).as_posix()
+def _place(module: Path) -> int:
+    name = module.relative_to(TESTS).as_posix()
     return LONGER.index(name) if name in LONGER else len(LONGER)

@@ -1,4 +1,4 @@
-"""The configuration: the files of the project, what is refused and in which words, and its documentation."""
+"""The configuration: the files of the project, error messages, and the generated documentation."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from workflow.lib import documentation
 
 PROJECT = Path(__file__).parents[1]
 ADDITION = PROJECT / "config" / "paper_cluster.yaml"
-"""Not a configuration of its own, but read after ``config/paper.yaml``."""
+"""An addition, which is read after ``config/paper.yaml``."""
 FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {ADDITION})
 
 
@@ -26,7 +26,7 @@ def smoke() -> dict[str, Any]:
 
 
 def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Return ``values`` with the key at ``path`` (parts divided by ``/``) set, or taken out where value is Ellipsis."""
+    """Return ``values`` with the key at ``path`` (parts divided by ``/``) set, or removed if value is Ellipsis."""
     values = json.loads(json.dumps(values))  # a copy in which no two sections are the same object
     *parents, key = path.split("/")
     section = values
@@ -39,14 +39,24 @@ def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return values
 
 
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(documentation.schema())
+    return schema
+
+
+def test_the_schema_is_valid(schema: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_files_of_the_project_are_valid(file: Path) -> None:
+def test_files_of_the_project_are_valid(file: Path, schema: dict[str, Any]) -> None:
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     configuration.load(values, file.name)
-    jsonschema.validate(configuration._read_numbers(values), json.loads(documentation.schema()))
+    jsonschema.Draft202012Validator(schema).validate(configuration._read_numbers(values))
 
 
-def test_what_is_added_on_a_cluster_fits_to_the_published_setting() -> None:
+def test_the_addition_for_a_cluster_fits_the_published_setting() -> None:
     paper, addition = (
         yaml.safe_load(file.read_text(encoding="utf-8")) for file in (PROJECT / "config" / "paper.yaml", ADDITION)
     )
@@ -183,7 +193,7 @@ DENSITY = "network.input.connectivity.probability"
         ("scaling/strong/network/input/connectivity/in_degree", 401, ["in_degree = 401 exceeds the 400 sources"]),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(smoke: dict[str, Any], path: str, value: Any, told: list[str]) -> None:
+def test_a_wrong_value_is_reported_in_one_line(smoke: dict[str, Any], path: str, value: Any, told: list[str]) -> None:
     with pytest.raises(ParameterError) as error:
         configuration.load(changed(smoke, path, value), "my.yaml")
     (line,) = str(error.value).splitlines()
@@ -192,7 +202,7 @@ def test_what_is_wrong_is_told_in_one_line(smoke: dict[str, Any], path: str, val
         assert part in line
 
 
-def test_every_mistake_has_a_line_of_its_own(smoke: dict[str, Any]) -> None:
+def test_each_error_has_its_own_line(smoke: dict[str, Any]) -> None:
     values = changed(changed(smoke, "tasks/digits/training/epochs", 0), "studies/learning/sedes", [1])
     with pytest.raises(ParameterError) as error:
         configuration.load(values, "my.yaml")
@@ -212,7 +222,7 @@ def test_other_text_stays_text(text: str) -> None:
 @pytest.mark.parametrize(
     ("seeds", "allowed"), [([1, 2, 3], True), ([0, 4, 5, 1, 2, 9], True), ([1, 2], False), ([1, 2, 3, 4], False)]
 )
-def test_seeds_test_all_folds_equally_often(smoke: dict[str, Any], seeds: list[int], allowed: bool) -> None:
+def test_seeds_must_test_all_folds_equally_often(smoke: dict[str, Any], seeds: list[int], allowed: bool) -> None:
     values = changed(changed(smoke, "tasks/digits/training/folds", 3), "studies", {})
     values["studies"] = {"learning": {"tasks": ["digits"], "seeds": seeds}}
     if allowed:
@@ -222,7 +232,7 @@ def test_seeds_test_all_folds_equally_often(smoke: dict[str, Any], seeds: list[i
             configuration.load(values, "my.yaml")
 
 
-def test_a_line_names_the_tasks_that_it_holds_for_unless_these_are_all(smoke: dict[str, Any]) -> None:
+def test_an_error_names_its_tasks_unless_it_concerns_all(smoke: dict[str, Any]) -> None:
     values = changed(smoke, "tasks/more_digits", smoke["tasks"]["digits"])
     study = {"tasks": ["digits", "more_digits"], "seeds": [1]}
     values["tasks"]["more_digits"]["network"]["output"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 5}
@@ -235,11 +245,11 @@ def test_a_line_names_the_tasks_that_it_holds_for_unless_these_are_all(smoke: di
     assert of_one.startswith("my.yaml: studies.of_one.vary: digits: network.output.connectivity.in_degree: no such key")
 
 
-def test_learning_curves_may_be_of_tasks_that_are_judged_differently(smoke: dict[str, Any]) -> None:
+def test_learning_curves_may_combine_tasks_with_accuracy_and_with_loss(smoke: dict[str, Any]) -> None:
     assert configuration.load(smoke, "smoke.yaml").studies["learning"].tasks == ["digits", "sine_waves"]
 
 
-def test_test_samples_of_a_fold_choose_no_channels(smoke: dict[str, Any]) -> None:
+def test_folds_cannot_be_combined_with_the_choice_of_channels(smoke: dict[str, Any]) -> None:
     values = changed(smoke, "tasks/digits/dataset", {"name": "nmnist", "active_channels": 100})
     configuration.load(values, "my.yaml")
     with pytest.raises(ParameterError, match=r"training.folds needs dataset.active_channels = null"):
@@ -265,8 +275,8 @@ def test_a_weak_network_grows_with_the_ranks_and_a_strong_one_does_not(smoke: di
         assert three.recurrent == one.recurrent
 
 
-def test_degrees_stay_where_the_network_grows(smoke: dict[str, Any]) -> None:
-    """A probability of connection shrinks as sources grow, and that of the feedback as targets grow."""
+def test_mean_degrees_stay_the_same_where_the_network_grows(smoke: dict[str, Any]) -> None:
+    """A connection probability decreases as the number of sources grows, for feedback as that of targets grows."""
     feedback = {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.5}}
     values = changed(smoke, "scaling/weak/network/feedback", feedback)
     scaling = configuration.load(values, "smoke.yaml").scaling["weak"]
@@ -280,8 +290,8 @@ def test_documentation_is_up_to_date() -> None:
         assert file.read_text(encoding="utf-8") == text, "run python -m workflow.lib.documentation"
 
 
-def test_every_key_is_explained() -> None:
-    definitions = json.loads(documentation.schema())["$defs"]
+def test_every_key_is_explained(schema: dict[str, Any]) -> None:
+    definitions = schema["$defs"]
     groups = ("$ref", "oneOf")
     unexplained = [
         f"{name}.{key}"

@@ -1,4 +1,4 @@
-"""The names and files in the documents exist."""
+"""Names and files that the documents mention exist."""
 
 import importlib
 import re
@@ -41,7 +41,7 @@ def test_the_glossary_has_names() -> None:
     assert len(names_in_glossary()) > 50
 
 
-def test_a_name_that_does_not_exist_is_found() -> None:
+def test_a_name_that_does_not_exist_raises_an_error() -> None:
     with pytest.raises(ModuleNotFoundError):
         resolve("parameters.Plasticity.kapa")
 

@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md: plug-ins in a distribution of their own, and changes of a copy of the project."""
+"""The examples of docs/extending.md: plug-ins in a separate distribution, and changes of a copy of the project."""
 
 import json
 import os
@@ -19,7 +19,7 @@ PARTS = ("Snakefile", "config", "envs", "eprop_core", "profiles", "workflow")
 
 
 class Block(NamedTuple):
-    """A block of code, and the file that it is for: the last one that the text names before it."""
+    """A block of code and its file, which is the last one that the text names before the block."""
 
     file: str
     language: str
@@ -36,7 +36,7 @@ def blocks() -> Iterator[Block]:
 
 
 def write(directory: Path, *, patches: bool) -> None:
-    """Write the files of the text below ``directory`` and, with ``patches``, change those that are there."""
+    """Write the files of the text below ``directory`` and, with ``patches``, change existing files."""
     for block in blocks():
         file = directory / block.file
         if block.language != "diff":
@@ -124,7 +124,7 @@ print({"numba", "sklearn", "eprop_examples.surrogate_gradients"} & set(sys.modul
         ("gaussian}", "gauss}", "function = 'gauss': Input should be 'piecewise_linear', 'exponential', "),
     ],
 )
-def test_errors_are_those_of_built_in_parts(
+def test_errors_of_plug_ins_read_like_those_of_built_in_parts(
     installed: Checkout, examples: Path, old: str, new: str, message: str
 ) -> None:
     text = (examples / "examples.yaml").read_text(encoding="utf-8")
@@ -150,7 +150,7 @@ except configuration.ParameterError as error:
         ("Gauss = other:gaussian", "entry point Gauss of eprop_core.surrogate_gradients (other 2.0): a name has "),
     ],
 )
-def test_a_name_that_is_taken_or_not_allowed_is_refused(
+def test_a_name_that_is_taken_or_wrong_is_refused(
     installed: Checkout, tmp_path: Path, entry: str, message: str
 ) -> None:
     add_distribution(tmp_path, f"[eprop_core.surrogate_gradients]\n{entry}\n")
@@ -165,7 +165,9 @@ def test_a_name_that_is_taken_or_not_allowed_is_refused(
         ("bars_2 = other:Bars2", "its attribute `implementation` must name a module"),
     ],
 )
-def test_a_data_set_that_is_none_is_refused(installed: Checkout, tmp_path: Path, entry: str, message: str) -> None:
+def test_an_entry_point_that_is_not_a_data_set_is_refused(
+    installed: Checkout, tmp_path: Path, entry: str, message: str
+) -> None:
     add_distribution(tmp_path, f"[eprop_core.datasets]\n{entry}\n")
     module = """
 from typing import Literal
@@ -206,7 +208,7 @@ except ParameterError as error:
         ("return {0: 1.0}.get(str(u), float('0'))", "surrogate gradient wrong: numba cannot compile it ("),
     ],
 )
-def test_a_function_that_is_no_surrogate_gradient_is_refused(tmp_path: Path, body: str, message: str) -> None:
+def test_a_function_that_is_not_a_surrogate_gradient_is_refused(tmp_path: Path, body: str, message: str) -> None:
     add_distribution(tmp_path, "[eprop_core.surrogate_gradients]\nwrong = other:wrong\n")
     (tmp_path / "other.py").write_text(f"def wrong(u):\n    {body}\n", encoding="utf-8")
     program = """
@@ -236,7 +238,7 @@ needs_two_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="n
 
 @needs_two_cores
 class TestPlugIns:
-    def test_results_name_what_made_them(self, finished: Path) -> None:
+    def test_results_record_the_versions_of_plug_ins(self, finished: Path) -> None:
         results = [json.loads(file.read_text()) for file in (finished / "results" / "studies").glob("*/seed-1.json")]
         assert {result["parameters"]["dataset"]["name"] for result in results} == {"two_rates", "bars"}
         assert all(result["provenance"]["packages"]["eprop-examples"] == "0.1.0" for result in results)
@@ -260,7 +262,7 @@ class TestPlugIns:
             point["training_loss"] for point in alone["curve"]
         ]
 
-    def test_compiled_code_is_found_again(self, finished: Path, installed: Checkout) -> None:
+    def test_compiled_code_is_loaded_from_the_cache(self, finished: Path, installed: Checkout) -> None:
         program = """
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.model.loop import run_steps
@@ -351,7 +353,9 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 
 class TestChanges:
-    def test_an_optimizer_and_a_loss_and_a_surrogate_gradient(self, changed: Checkout, tmp_path: Path) -> None:
+    def test_an_added_optimizer_loss_and_surrogate_gradient_agree_with_the_time_driven_model(
+        self, changed: Checkout, tmp_path: Path
+    ) -> None:
         program = COMPARE.format(
             neuron="{'surrogate_gradient': {'function': 'cauchy'}}",
             optimizer="{'algorithm': 'sign_descent', 'learning_rate': 1e-3}",
@@ -363,7 +367,7 @@ class TestChanges:
             True,
         )  # the sign of a gradient near zero is that of a rounding
 
-    def test_the_value_of_the_loss(self, changed: Checkout, tmp_path: Path) -> None:
+    def test_an_added_loss_has_its_value(self, changed: Checkout, tmp_path: Path) -> None:
         program = """
 import numpy as np
 from eprop_core.recording import Recording
@@ -380,7 +384,7 @@ print(task.score(sample, Recording(none, none, readout, np.zeros_like(readout)))
 """
         assert float(changed.python(tmp_path, program)) == pytest.approx(5.0, rel=1e-12)
 
-    def test_an_experiment(self, changed: Checkout, tmp_path: Path) -> None:
+    def test_an_added_experiment_runs_once(self, changed: Checkout, tmp_path: Path) -> None:
         target = ("--configfile", changed.project / "footprint.yaml", "--", "footprint")
         jobs = changed.snakemake(tmp_path, *target)
         assert jobs == {"footprint": 1, "footprint_table": 1, "estimate_footprint": 1}
@@ -388,7 +392,7 @@ print(task.score(sample, Recording(none, none, readout, np.zeros_like(readout)))
         assert re.search(r"\| +1000 \|", table)
         assert changed.snakemake(tmp_path, "--dry-run", *target) == {}
 
-    def test_the_documents_can_be_made_anew(self, changed: Checkout) -> None:
+    def test_documents_are_generated_with_the_additions(self, changed: Checkout) -> None:
         changed.run(changed.project, sys.executable, "-m", "workflow.lib.documentation")
         readme = (changed.project / "config" / "README.md").read_text(encoding="utf-8")
         assert all(name in readme for name in ("cauchy", "sign_descent", "absolute_error", "Footprint"))

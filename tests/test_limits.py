@@ -1,4 +1,4 @@
-"""The known limits name tests that there are."""
+"""The tests that ``docs/limits.md`` names exist."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[1]
 
 
-def test_every_test_that_is_named_exists() -> None:
+def test_every_named_test_exists() -> None:
     text = (PROJECT / "docs" / "limits.md").read_text(encoding="utf-8")
     named, file = 0, ""
     for path, test in re.findall(r"`(tests/[\w/]+\.py)?(?:::(test_\w+)[^`]*)?`", text):

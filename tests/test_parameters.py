@@ -1,4 +1,4 @@
-"""Parameters: the defaults hold, and what is not allowed is told in one line."""
+"""Parameters: defaults are valid, and a wrong value is reported in one line."""
 
 import pydantic
 import pytest
@@ -26,7 +26,7 @@ def test_defaults_are_valid() -> None:
 
 
 @pytest.mark.parametrize(("dt", "t_ref", "steps"), [(1.0, 5.0, 5), (0.1, 0.3, 3), (0.1, 2.0, 20), (0.25, 0.0, 0)])
-def test_refractory_period_in_steps(dt: float, t_ref: float, steps: int) -> None:
+def test_the_refractory_period_is_rounded_to_steps(dt: float, t_ref: float, steps: int) -> None:
     assert parse(Network, SIZES | {"dt": dt, "neuron": {"t_ref": t_ref}}).refractory_steps == steps
 
 
@@ -135,7 +135,7 @@ def test_border_cases_are_allowed(values: dict) -> None:
         ),
     ],
 )
-def test_bad_input_is_told_in_one_line(values: dict, message: str) -> None:
+def test_a_wrong_value_is_reported_in_one_line(values: dict, message: str) -> None:
     with pytest.raises(ParameterError) as caught:
         parse(Network, SIZES | values, "network.json: ")
     line = str(caught.value)
@@ -148,15 +148,15 @@ def test_bad_input_is_told_in_one_line(values: dict, message: str) -> None:
     ("values", "key"),
     [({"connectivity": {"rule": "small_world"}}, "small_world"), ({"connectivity": {}}, "rule"), (5, "input = 5")],
 )
-def test_wrong_choice_names_what_was_given(values: object, key: str) -> None:
+def test_the_error_of_a_wrong_choice_names_the_given_value(values: object, key: str) -> None:
     with pytest.raises(ParameterError, match=key) as caught:
         parse(Network, SIZES | {"input": values})
     assert str(caught.value).startswith("input")
     assert "\n" not in str(caught.value)
 
 
-def test_a_line_does_not_hold_the_whole_configuration() -> None:
-    """What is wrong with the whole network, or missing from it, is told without printing all of it."""
+def test_an_error_does_not_print_the_whole_network() -> None:
+    """This holds for errors that concern several keys, and for missing keys."""
     for values in ({"neuron": {"t_ref": 0.5}}, {"plasticity": {"cutoff": 2}, "input": {"delay": 3}}):
         with pytest.raises(ParameterError) as caught:
             parse(Network, SIZES | values)
@@ -167,13 +167,13 @@ def test_a_line_does_not_hold_the_whole_configuration() -> None:
     assert "n_recurrent" not in str(caught.value)
 
 
-def test_one_line_per_wrong_key() -> None:
+def test_each_wrong_key_has_its_own_line() -> None:
     with pytest.raises(ParameterError) as caught:
         parse(Network, {"n_input": 0, "n_recurrent": -1, "n_readout": 1, "dt": 0.0})
     assert [line.split(" = ")[0] for line in str(caught.value).splitlines()] == ["dt", "n_input", "n_recurrent"]
 
 
-def test_frozen() -> None:
+def test_parameters_cannot_be_changed() -> None:
     network = parse(Network, SIZES)
     with pytest.raises(pydantic.ValidationError, match="frozen"):
         network.dt = 2.0
@@ -182,7 +182,7 @@ def test_frozen() -> None:
 
 
 @pytest.mark.parametrize(("rate", "dt", "steps"), [(30.0, 1.0, 33), (40.0, 0.5, 50), (1e9, 0.1, 1)])
-def test_given_intervals_are_rounded_to_steps(rate: float, dt: float, steps: int) -> None:
+def test_the_interval_of_given_spikes_is_rounded_to_steps(rate: float, dt: float, steps: int) -> None:
     assert parse(Network, SIZES | {"dt": dt, "neuron": {"ignore_and_fire": {"rate": rate}}}).firing_period == steps
 
 
@@ -190,8 +190,10 @@ def test_given_intervals_are_rounded_to_steps(rate: float, dt: float, steps: int
     ("t_ref", "V_reset", "allowed"),
     [(9.0, None, True), (10.0, None, True), (11.0, None, False), (9.0, 0.0, True), (10.0, 0.0, False)],
 )
-def test_refractory_period_within_the_given_interval(t_ref: float, V_reset: float | None, allowed: bool) -> None:
-    """100 spikes/s are one every 10 ms; a longer refractoriness would swallow spikes that other ranks expect."""
+def test_the_refractory_period_must_not_exceed_the_interval_of_given_spikes(
+    t_ref: float, V_reset: float | None, allowed: bool
+) -> None:
+    """At 100 spikes/s spikes come every 10 ms; a longer refractory period would omit some that other ranks expect."""
     values = SIZES | {"neuron": {"t_ref": t_ref, "V_reset": V_reset, "ignore_and_fire": {"rate": 100.0}}}
     if allowed:
         parse(Network, values)

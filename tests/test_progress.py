@@ -4,7 +4,7 @@ from eprop_core.progress import progress
 
 
 @pytest.mark.parametrize(("n_items", "n_lines"), [(0, 0), (3, 3), (10, 10), (1000, 10)])
-def test_there_is_a_line_for_every_tenth(n_items: int, n_lines: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_is_printed_for_every_tenth(n_items: int, n_lines: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(progress(range(n_items), "work")) == list(range(n_items))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == n_lines

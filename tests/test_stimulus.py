@@ -1,4 +1,4 @@
-"""Stimuli: what is accepted, and the one line that says what is not."""
+"""Stimuli: valid ones are accepted, and a wrong value is reported in one line."""
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ VALID = {
 }
 
 
-def test_arrays_take_the_core_types() -> None:
+def test_arrays_are_converted_to_the_types_of_the_simulator() -> None:
     stimulus = Stimulus(**VALID)
     assert stimulus.input_steps.dtype == stimulus.input_channels.dtype == np.int64
     assert stimulus.target.dtype == np.float64
 
 
-def test_no_events_are_allowed() -> None:
+def test_a_stimulus_may_have_no_events() -> None:
     none = np.empty(0, np.int64)
     assert Stimulus(**VALID | {"input_steps": none, "input_channels": none}).input_steps.size == 0
 
@@ -48,7 +48,7 @@ def test_no_events_are_allowed() -> None:
         ("learning_window", np.ones(4, bool), "learning_window has 4 steps"),
     ],
 )
-def test_bad_input_is_told_in_one_line(key: str, value: object, message: str) -> None:
+def test_a_wrong_value_is_reported_in_one_line(key: str, value: object, message: str) -> None:
     with pytest.raises(StimulusError, match=message) as caught:
         Stimulus(**VALID | {key: value})
     assert "\n" not in str(caught.value)

@@ -23,8 +23,6 @@ def published(dataset: str, path: str | None) -> Path:
         Name of the data set, and of its folder in EPROP_BENCH_DATA and in the cache.
     path
         Where the data are; None looks into EPROP_BENCH_DATA, then into the cache, and downloads what is missing there.
-    downloads
-        Files of the data set.
 
     Raises
     ------

@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 IntArray = npt.NDArray[np.integer]
 
+ZIP_ERRORS = (EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""Raised by ``zipfile`` for a damaged archive; a RuntimeError if the damage looks like encryption or another format."""
+
 
 class DatasetError(ValueError):
     """Data are missing or damaged; the message is one line: the place, the problem and the expected data."""
@@ -181,7 +184,7 @@ class EventDataset:
             raise DatasetError(f"{path}: {error}") from None
         except FileNotFoundError:
             raise DatasetError(f"{path}: no such file; expected a prepared data set (.npz)") from None
-        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, KeyError, TypeError, ValueError, *ZIP_ERRORS) as error:
             reason = " ".join(str(error).split())
             raise DatasetError(f"{path}: damaged, or not a prepared data set ({reason})") from None
 

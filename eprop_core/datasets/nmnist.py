@@ -8,7 +8,6 @@ import re
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.download import published
-from eprop_core.datasets.events import DatasetError, EventDataset, Splits, bin_events, check_enough
+from eprop_core.datasets.events import ZIP_ERRORS, DatasetError, EventDataset, Splits, bin_events, check_enough
 from eprop_core.datasets.parameters import Nmnist
 from eprop_core.progress import progress
 
@@ -154,7 +153,7 @@ def recordings(path: Path, split: str) -> Iterator[Recordings]:
 def _read_whole(read: Callable[[], bytes], name: str) -> bytes:
     try:
         return read()
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, *ZIP_ERRORS) as error:
         raise DatasetError(f"{name} cannot be read ({error}); expected a whole file") from None
 
 
@@ -168,7 +167,7 @@ def _inner_archive(stack: ExitStack, path: Path, split: str) -> IO[bytes]:
     try:
         with archive.open(inner[0]) as packed:
             shutil.copyfileobj(packed, unpacked, 2**20)
-    except (EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except ZIP_ERRORS as error:
         raise DatasetError(f"{path}: {inner[0]} is damaged ({error}); expected a whole file") from None
     return unpacked
 
@@ -185,5 +184,5 @@ def _zipped(stack: ExitStack, file: Path | IO[bytes], name: str, split: str) -> 
 def _open_zip(file: Path | IO[bytes], name: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
-    except zipfile.BadZipFile as error:
+    except ZIP_ERRORS as error:
         raise DatasetError(f"{name}: {error}; expected a whole zip archive") from None

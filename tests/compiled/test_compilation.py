@@ -1,4 +1,4 @@
-"""The cache of compiled kernels: what is compiled again, by which process, and which line is printed meanwhile.
+"""The cache of compiled kernels: what is compiled again, which process compiles it, and what it prints meanwhile.
 
 The kernels are those of a small package; each process that calls them is a program of its own.
 """
@@ -150,13 +150,13 @@ def programs(tmp_path: Path) -> Programs:
     return Programs(tmp_path)
 
 
-def test_another_process_compiles_nothing(programs: Programs) -> None:
+def test_a_second_process_compiles_nothing(programs: Programs) -> None:
     assert programs.run() == (7, ["outer", "inner"])
     assert programs.run() == (7, [])
 
 
-def test_another_checkout_compiles_nothing(programs: Programs, tmp_path: Path) -> None:
-    """Neither the place of the files nor their date counts."""
+def test_a_copy_of_the_code_compiles_nothing(programs: Programs, tmp_path: Path) -> None:
+    """Neither the place nor the date of a file matters."""
     programs.run()
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(programs.package, elsewhere / "small")
@@ -166,7 +166,7 @@ def test_another_checkout_compiles_nothing(programs: Programs, tmp_path: Path) -
     assert programs.run() == (7, [])
 
 
-def test_other_comments_compile_nothing(programs: Programs) -> None:
+def test_changed_comments_compile_nothing(programs: Programs) -> None:
     programs.run()
     reworded = INNER.replace('"""Multiply."""', '"""Reword."""').replace("FACTOR = 2", "# A comment\n\nFACTOR = 2")
     programs.write("inner", reworded)
@@ -174,7 +174,7 @@ def test_other_comments_compile_nothing(programs: Programs) -> None:
 
 
 def test_changed_code_is_compiled_again(programs: Programs) -> None:
-    """Also if it is the code of another module, which the kernel calls; the old code is still found afterwards."""
+    """Also where the change is in a kernel that it calls. The code compiled before the change stays in the cache."""
     programs.run()
     programs.write("inner", INNER.replace("FACTOR = 2", "FACTOR = 5"))
     assert programs.run() == (16, ["outer", "inner"])
@@ -182,8 +182,8 @@ def test_changed_code_is_compiled_again(programs: Programs) -> None:
     assert programs.run() == (7, [])
 
 
-def test_a_change_of_this_package_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A copy of the whole package has the same hash; each change of code in a module with kernels changes it."""
+def test_a_change_of_the_package_changes_its_hash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A copy of the package has the same hash; a change of the code of a module with kernels changes the hash."""
     package = tmp_path / "eprop_core"
     shutil.copytree(cache._PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     original = cache._kernels_hash(cache._PACKAGE)
@@ -206,7 +206,7 @@ def test_a_change_of_this_package_counts(monkeypatch: pytest.MonkeyPatch, tmp_pa
     cache._kernels_hash.cache_clear()
 
 
-def test_versions_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_versions_of_libraries_change_the_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "module.py").touch()
     before = cache._directory.__wrapped__(tmp_path / "module.py")
     for module in (cache.numba, cache.llvmlite, cache.np):
@@ -216,7 +216,7 @@ def test_versions_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     assert cache._directory.__wrapped__(tmp_path / "module.py") == before
 
 
-def test_kernels_use_names_of_modules_with_kernels_alone() -> None:
+def test_kernels_use_only_names_of_modules_with_kernels() -> None:
     """Changes in any other module of the package would leave the compiled code as it is."""
     package = Path(eprop_core.__file__).parent
     sources = {file: file.read_text(encoding="utf-8") for file in package.rglob("*.py")}
@@ -274,19 +274,19 @@ def test_a_failed_compilation_keeps_no_lock() -> None:
     assert adds_what_cannot_be_added._cache._held == {}
 
 
-def test_without_a_cache_that_can_be_written(programs: Programs) -> None:
+def test_kernels_run_without_a_writable_cache(programs: Programs) -> None:
     programs.cache = Path("/dev/null/cache")
     assert programs.run() == (7, ["outer", "inner"])
     assert programs.run() == (7, ["outer", "inner"])
 
 
 def test_the_process_that_compiles_prints_one_line(programs: Programs) -> None:
-    """Nothing is printed where the code is loaded."""
+    """A process that loads the code prints nothing."""
     assert programs.start().communicate() == ("7 9\n", "Compiling (a moment)\n")
     assert programs.start().communicate() == ("7 9\n", "")
 
 
-def test_the_line_of_the_simulator_names_the_kind(
+def test_the_simulator_names_the_kind_that_it_compiles(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def compile_only(rank: Any, run: Any, first_step: int, last_step: int, *others: Any) -> tuple[int, int]:
@@ -299,7 +299,7 @@ def test_the_line_of_the_simulator_names_the_kind(
     assert set(capsys.readouterr().err.splitlines()) == {line}
 
 
-def test_hash_of_parsed_code(tmp_path: Path) -> None:
+def test_only_a_change_of_the_code_changes_its_hash(tmp_path: Path) -> None:
     def hash_of(code: str, name: str = "module.py") -> str:
         (tmp_path / name).write_text(code, encoding="utf-8")
         content_hash.cache_clear()

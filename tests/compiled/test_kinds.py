@@ -1,4 +1,4 @@
-"""Networks of one kind run the same compiled code: only the kind decides the types of what the loop is called with."""
+"""Networks of one kind run the same compiled code: the types of the loop's arguments depend only on the kind."""
 
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +60,7 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def types_of_calls(monkeypatch: pytest.MonkeyPatch) -> set[tuple[Any, ...]]:
-    """Let the loop compute nothing; return the types of the arguments that it is called with from now on."""
+    """Replace the loop by one that computes nothing; return the types of its arguments, which later calls add."""
     types: set[tuple[Any, ...]] = set()
 
     def note(rank: Any, run: Any, first_step: int, last_step: int, *others: Any) -> tuple[int, int]:
@@ -84,13 +84,13 @@ def test_networks_of_a_kind_run_the_same_code(types_of_calls: set[tuple[Any, ...
     assert len(types_of_calls) == 1
 
 
-def test_batches_run_the_code_of_updates_at_spikes(types_of_calls: set[tuple[Any, ...]]) -> None:
+def test_updates_by_sample_and_at_spikes_run_the_same_code(types_of_calls: set[tuple[Any, ...]]) -> None:
     for plasticity in ({}, {"update": "sample", "batch_size": 2}):
         Simulation(network("plain", {"plasticity": plasticity})).run(stimulus())
     assert len(types_of_calls) == 1
 
 
-def test_kinds_run_code_of_their_own(types_of_calls: set[tuple[Any, ...]]) -> None:
+def test_each_kind_runs_its_own_code(types_of_calls: set[tuple[Any, ...]]) -> None:
     for name in KINDS:
         Simulation(network(name, {})).run(stimulus())
     assert len(types_of_calls) == len(KINDS)
@@ -108,7 +108,7 @@ def with_connections() -> Simulation:
 
 
 @pytest.mark.parametrize("build", [strided, with_connections])
-def test_layout_and_types_of_given_arrays_do_not_count(
+def test_layout_and_types_of_arrays_do_not_change_the_code(
     types_of_calls: set[tuple[Any, ...]], build: Callable[[], Simulation]
 ) -> None:
     Simulation(network("plain", {})).run(stimulus())

@@ -1,8 +1,9 @@
-"""Random numbers: numpy's Philox to the bit, and draws that have the distribution they should.
+"""Random numbers: Philox has the bits of numpy's, and draws have the right distribution.
 
 Bounds on statistics are 5 standard deviations; seeds are fixed, so a test passes always or never.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -20,13 +21,15 @@ def words_of_numpy(seed: int, purpose: int, identifier: int, block: int) -> list
     return np.random.Philox(key=np.array([seed, purpose], np.uint64), counter=words).random_raw(4).tolist()
 
 
-def words(n_blocks: int, identifier: int = 0) -> np.ndarray:
-    """uint64 (n_blocks, 4)."""
-    return np.array([philox(7, Purpose.INPUT_WEIGHTS, identifier, block) for block in range(n_blocks)], np.uint64)
+@functools.cache
+def words() -> np.ndarray:
+    """uint64 (10_000, 4)."""
+    purpose = int(Purpose.INPUT_WEIGHTS)  # an enumeration takes longer to hand over than to draw with
+    return np.array([philox(7, purpose, 0, block) for block in range(10_000)], np.uint64)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 12345, 2**63 - 1, 2**63, LARGEST])
-def test_philox_is_that_of_numpy(seed: int) -> None:
+def test_philox_equals_that_of_numpy(seed: int) -> None:
     for purpose in (0, *map(int, Purpose), LARGEST):
         for identifier in (0, 1, 1000, 2**40 + 3):
             for block in (0, 1, 2, 77, 2**33):
@@ -34,18 +37,18 @@ def test_philox_is_that_of_numpy(seed: int) -> None:
                 assert list(drawn) == words_of_numpy(seed, purpose, identifier, block)
 
 
-def test_uniform_numbers() -> None:
+def test_uniform_numbers_are_uniform() -> None:
     assert to_uniform(np.uint64(0)) == 0.0
     assert to_uniform(np.uint64(LARGEST)) == 1.0 - 2.0**-53
     assert to_uniform(np.uint64(2**63)) == 0.5
-    drawn = np.sort([to_uniform(word) for word in words(5000).ravel()])
+    drawn = np.sort([to_uniform(word) for word in words()[:5000].ravel()])
     n = len(drawn)
     # Kolmogorov-Smirnov distance: 1.95 / sqrt(n) is exceeded with a probability of 1e-3.
     assert np.abs(drawn - (np.arange(n) + 0.5) / n).max() < 1.95 / math.sqrt(n)
 
 
-def test_uniform_numbers_between_bounds() -> None:
-    """One for each identifier, the same whichever others are drawn with it."""
+def test_each_identifier_has_its_own_uniform_number() -> None:
+    """It does not depend on which others are drawn together with it."""
 
     def drawn(n: int, first: int) -> list[float]:
         values = np.full(n, np.nan)
@@ -60,10 +63,10 @@ def test_uniform_numbers_between_bounds() -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 1000, 2**40])
-def test_integers(n: int) -> None:
+def test_integers_are_uniform(n: int) -> None:
     assert to_integer(np.uint64(0), n) == 0
     assert to_integer(np.uint64(LARGEST), n) == n - 1
-    drawn = np.array([to_integer(word, n) for word in words(1500).ravel()])
+    drawn = np.array([to_integer(word, n) for word in words()[:1500].ravel()])
     assert drawn.min() >= 0
     assert drawn.max() < n
     variance = (float(n) ** 2 - 1.0) / 12.0
@@ -73,8 +76,8 @@ def test_integers(n: int) -> None:
         assert np.all(np.abs(count - expected) <= 5.0 * math.sqrt(expected))
 
 
-def test_normal_numbers() -> None:
-    drawn = np.array([to_normals(first, second) for first, second in words(10_000).reshape(-1, 2)])
+def test_normal_numbers_have_the_moments_of_a_normal_distribution() -> None:
+    drawn = np.array([to_normals(first, second) for first, second in words().reshape(-1, 2)])
     n = drawn.size
     # Standard deviations of the moments of n normal numbers: of x 1, x^2 sqrt(2), x^3 sqrt(15), x^4 sqrt(96).
     for power, moment, deviation in ((1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)):
@@ -84,12 +87,12 @@ def test_normal_numbers() -> None:
     assert to_normals(np.uint64(0), np.uint64(123)) == (0.0, 0.0)
 
 
-def test_largest_normal_number() -> None:
-    """The fixed point of the readouts' input counts on draws below 9 standard deviations."""
+def test_normal_numbers_are_bounded() -> None:
+    """The fixed point of the readouts' input relies on draws below 9 standard deviations."""
     assert 8.0 < to_normals(np.uint64(LARGEST), np.uint64(0))[0] < 9.0
 
 
-def test_permutation() -> None:
+def test_a_permutation_depends_on_seed_purpose_and_identifier() -> None:
     def drawn(seed: int = 3, purpose: Purpose = Purpose.SAMPLE_ORDER, identifier: int = 0) -> list[int]:
         return permutation(100, seed=seed, purpose=purpose, identifier=identifier).tolist()
 
@@ -101,8 +104,8 @@ def test_permutation() -> None:
     assert permutation(0, seed=3, purpose=Purpose.SAMPLE_ORDER, identifier=0).tolist() == []
 
 
-def test_permutation_takes_every_seed() -> None:
-    """Seeds of 64 bits, none taken for another."""
+def test_permutations_of_different_seeds_differ() -> None:
+    """All 64 bits of a seed are used."""
     seeds = (0, 2**53, 2**53 + 1, 2**63, 2**63 + 1, LARGEST - 1, LARGEST)
     orders = {tuple(permutation(30, seed=s, purpose=Purpose.SAMPLE_ORDER, identifier=1).tolist()) for s in seeds}
     assert len(orders) == len(seeds)

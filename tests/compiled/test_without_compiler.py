@@ -1,6 +1,6 @@
-"""With ``NUMBA_DISABLE_JIT=1``, everything runs as plain Python, with the results of the compiled code.
+"""With ``NUMBA_DISABLE_JIT=1``, kernels are plain Python and give the results of the compiled code.
 
-This file is also the program that runs so: ``python test_without_compiler.py OUTPUT``.
+This file is also the program that runs without the compiler: ``python test_without_compiler.py OUTPUT``.
 """
 
 import os
@@ -54,9 +54,9 @@ def plain_python(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarr
 
 
 def test_plain_python_computes_what_compiled_code_computes(plain_python: dict[str, np.ndarray]) -> None:
-    """Spikes, ids and random numbers to the bit, all else up to rounding.
+    """Spikes, ids and random numbers are equal to the bit, all other numbers up to rounding.
 
-    The compiler raises a number to a whole power by multiplications, which Python's power rounds otherwise.
+    The compiled code computes whole powers by multiplications, which round differently from Python's power.
     """
     compiled = results()
     assert compiled.keys() == plain_python.keys()

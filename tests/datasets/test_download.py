@@ -1,6 +1,7 @@
 import hashlib
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -47,7 +48,7 @@ def address() -> Iterator[str]:
     """Address of a running server."""
     Server.files, Server.broken_transfers, Server.requests = {"/file": CONTENT}, 0, 0
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -59,7 +60,7 @@ def checksum(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def test_a_file_is_downloaded_once_and_told_about(
+def test_a_file_is_downloaded_once_and_its_progress_printed(
     address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
@@ -75,7 +76,7 @@ def test_a_damaged_file_in_the_cache_is_replaced(address: str, tmp_path: Path) -
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
-def test_a_wrong_checksum_is_told_and_nothing_kept(address: str, tmp_path: Path) -> None:
+def test_a_wrong_checksum_is_reported_and_no_file_kept(address: str, tmp_path: Path) -> None:
     expected = checksum(b"something else")
     with pytest.raises(DatasetError, match=rf"{address}/file: .*{expected}; nothing kept") as raised:
         fetch({"file.bin": (f"{address}/file", expected)}, tmp_path, retries=0)
@@ -83,7 +84,8 @@ def test_a_wrong_checksum_is_told_and_nothing_kept(address: str, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_transfer_that_breaks_off_begins_anew(address: str, tmp_path: Path) -> None:
+def test_a_broken_transfer_is_repeated(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # the pause before the next try
     Server.broken_transfers = 1
     fetch({"file.bin": (f"{address}/file", checksum(CONTENT))}, tmp_path, retries=1)
     assert Server.requests == 2
@@ -91,7 +93,7 @@ def test_a_transfer_that_breaks_off_begins_anew(address: str, tmp_path: Path) ->
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
-def test_a_truncated_transfer_is_told_and_the_next_try_succeeds(address: str, tmp_path: Path) -> None:
+def test_a_broken_transfer_is_reported_and_the_next_call_succeeds(address: str, tmp_path: Path) -> None:
     Server.broken_transfers = 1
     files = {"file.bin": (f"{address}/file", checksum(CONTENT))}
     with pytest.raises(DatasetError, match="nothing kept"):
@@ -101,7 +103,7 @@ def test_a_truncated_transfer_is_told_and_the_next_try_succeeds(address: str, tm
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
 
 
-def test_an_address_without_a_file_is_told(address: str, tmp_path: Path) -> None:
+def test_an_address_without_a_file_is_reported(address: str, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="404"):
         fetch({"file.bin": (f"{address}/nothing", checksum(CONTENT))}, tmp_path, retries=0)
     assert list(tmp_path.iterdir()) == []

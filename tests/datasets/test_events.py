@@ -35,13 +35,13 @@ def test_events_of_a_channel_in_one_step_are_one_event() -> None:
     assert steps.dtype == channels.dtype == np.int32
 
 
-def test_samples_are_told_apart() -> None:
+def test_each_sample_has_its_own_events() -> None:
     samples = [tuple(array.tolist() for array in dataset().sample(index)) for index in range(3)]
     assert samples == [([0, 0, 4], [1, 2, 0]), ([], []), ([1, 2], [2, 2])]
     assert len(dataset()) == 3
 
 
-def test_subset_keeps_the_order_that_is_asked_for() -> None:
+def test_a_subset_has_the_order_of_its_indices() -> None:
     subset = dataset().subset([2, 0])
     assert_equal(subset, dataset().subset(np.array([2, 0])))
     assert subset.labels.tolist() == [1, 1]
@@ -49,12 +49,12 @@ def test_subset_keeps_the_order_that_is_asked_for() -> None:
     assert subset.channels.tolist() == [2, 2, 1, 2, 0]
 
 
-def test_joined_sets_hold_the_samples_of_both() -> None:
+def test_a_joined_data_set_has_the_samples_of_both() -> None:
     one, other = dataset().subset([2, 0]), dataset().subset([1, 2])
     assert_equal(one.joined(other), dataset().subset([2, 0, 1, 2]))
 
 
-def test_sets_of_other_sizes_are_not_joined() -> None:
+def test_data_sets_of_different_sizes_are_not_joined() -> None:
     with pytest.raises(DatasetError, match="n_channels: 3 and 2; expected data sets of equal n_channels to join"):
         dataset().joined(dataset().select_channels(np.array([0, 2])))
 
@@ -74,7 +74,7 @@ def test_a_saved_data_set_is_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("n_bytes", [0, 10, 300, -1, -30])
-def test_a_truncated_file_is_told(tmp_path: Path, n_bytes: int) -> None:
+def test_a_truncated_file_is_reported(tmp_path: Path, n_bytes: int) -> None:
     path = tmp_path / "train.npz"
     dataset().save(path)
     path.write_bytes(path.read_bytes()[:n_bytes])
@@ -83,18 +83,24 @@ def test_a_truncated_file_is_told(tmp_path: Path, n_bytes: int) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_a_flipped_byte_is_told(tmp_path: Path) -> None:
+def test_a_flipped_byte_is_reported_or_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "train.npz"
     dataset().save(path)
-    data = bytearray(path.read_bytes())
-    for position in range(60, 100):
+    saved = path.read_bytes()
+    n_reported = 0
+    for position in range(0, len(saved), 5):
+        data = bytearray(saved)
         data[position] ^= 0xFF
-    path.write_bytes(data)
-    with pytest.raises(DatasetError, match=re.escape(f"{path}: damaged")):
-        EventDataset.load(path)
+        path.write_bytes(data)
+        try:
+            assert_equal(EventDataset.load(path), dataset())  # such as after a change of the date of an array
+        except DatasetError as error:
+            assert str(error).startswith(f"{path}: damaged")
+            n_reported += 1
+    assert n_reported > 100
 
 
-def test_a_missing_file_and_a_foreign_file_are_told(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_foreign_file_are_reported(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such file"):
         EventDataset.load(tmp_path / "train.npz")
     np.savez(tmp_path / "foreign.npz", weights=np.zeros(3))
@@ -117,7 +123,7 @@ def test_a_missing_file_and_a_foreign_file_are_told(tmp_path: Path) -> None:
         ({"steps": np.zeros(5)}, "steps: float64 of shape"),
     ],
 )
-def test_arrays_that_contradict_each_other_are_told(changes: dict[str, object], message: str) -> None:
+def test_inconsistent_arrays_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         dataset(**changes)
 

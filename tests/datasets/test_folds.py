@@ -14,7 +14,7 @@ def dataset() -> EventDataset:
     return EventDataset.from_samples(samples, LABELS, n_channels=len(LABELS), n_steps=1, n_classes=3)
 
 
-def test_every_sample_is_tested_once_and_learned_otherwise(dataset: EventDataset) -> None:
+def test_every_sample_is_tested_in_one_fold_and_learned_in_the_others(dataset: EventDataset) -> None:
     tested = []
     for index in range(4):
         learned, test = fold(dataset, 4, index)
@@ -26,7 +26,7 @@ def test_every_sample_is_tested_once_and_learned_otherwise(dataset: EventDataset
 
 
 @pytest.mark.parametrize("n_folds", [2, 4, 13])
-def test_folds_are_alike(dataset: EventDataset, n_folds: int) -> None:
+def test_folds_have_equal_sizes_and_equal_classes(dataset: EventDataset, n_folds: int) -> None:
     tests = [fold(dataset, n_folds, index)[1] for index in range(n_folds)]
     sizes = [len(test) for test in tests]
     assert max(sizes) - min(sizes) <= 1
@@ -34,6 +34,6 @@ def test_folds_are_alike(dataset: EventDataset, n_folds: int) -> None:
     assert np.all(by_class.max(axis=0) - by_class.min(axis=0) <= 1)
 
 
-def test_more_folds_than_samples_are_told(dataset: EventDataset) -> None:
+def test_more_folds_than_samples_are_refused(dataset: EventDataset) -> None:
     with pytest.raises(DatasetError, match="13 samples cannot be dealt to 14 folds"):
         fold(dataset, 14, 0)

@@ -20,7 +20,7 @@ def test_images_and_labels_are_read(mnist_directory: Path) -> None:
     assert images[3, 10, 8:12].tolist() == [255] * 4
 
 
-def test_files_may_be_unpacked(mnist_directory: Path) -> None:
+def test_unpacked_files_are_read(mnist_directory: Path) -> None:
     packed = read_images(mnist_directory, "test")
     for path in list(mnist_directory.glob("*.gz")):
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
@@ -64,7 +64,7 @@ def header_only(path: Path) -> None:
         (Path.unlink, "no train-images-idx3-ubyte.gz; expected the four idx files"),
     ],
 )
-def test_damage_is_told_with_file_and_place(mnist_directory: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_file_is_reported_with_its_name_and_byte(mnist_directory: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
     path = mnist_directory / "train-images-idx3-ubyte.gz"
     damage(path)
     with pytest.raises(DatasetError, match=re.escape(message)) as raised:
@@ -73,7 +73,7 @@ def test_damage_is_told_with_file_and_place(mnist_directory: Path, damage, messa
     assert path.name in str(raised.value)
 
 
-def test_labels_must_fit(mnist_directory: Path) -> None:
+def test_labels_that_do_not_fit_the_images_are_refused(mnist_directory: Path) -> None:
     write_idx(mnist_directory / "train-labels-idx1-ubyte.gz", np.arange(19))
     with pytest.raises(DatasetError, match="20 images but 19 labels"):
         read_images(mnist_directory, "train")

@@ -36,7 +36,7 @@ def published_archive(nmnist_directory: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_bytes_of_an_event() -> None:
+def test_an_event_is_decoded_from_five_bytes() -> None:
     times, channels = decode(bytes([3, 5, 0x80, 1, 2, 33, 33, 0x7F, 0xFF, 0xFF]), "file", 2**23)
     assert times.tolist() == [258, 2**23 - 1]
     assert channels.tolist() == [34**2 + 5 * 34 + 3, 33 * 34 + 33]
@@ -51,7 +51,7 @@ def test_samples_come_in_the_order_of_their_numbers(nmnist_directory: Path) -> N
     assert channels.tolist() == [34**2 + 34 + 13, 13 * 34 + 2, 2311]
 
 
-def test_directory_inner_archives_and_published_archive_are_the_same(
+def test_directory_inner_archives_and_published_archive_hold_the_same_data(
     nmnist_directory: Path, published_archive: Path, tmp_path: Path
 ) -> None:
     assert_equal(read(nmnist_directory), read(published_archive))
@@ -59,7 +59,7 @@ def test_directory_inner_archives_and_published_archive_are_the_same(
     assert_equal(read(nmnist_directory), read(tmp_path))
 
 
-def test_the_first_samples_alone(nmnist_directory: Path) -> None:
+def test_a_number_of_samples_selects_the_first_ones(nmnist_directory: Path) -> None:
     splits = read(nmnist_directory, train_samples=3, test_samples=2, n_steps=100)
     assert splits.train.labels.tolist() == [1, 2, 3]
     assert splits.test.labels.tolist() == [1, 2]
@@ -69,7 +69,8 @@ def test_the_first_samples_alone(nmnist_directory: Path) -> None:
 def test_the_most_active_channels_are_kept(nmnist_directory: Path) -> None:
     events = [(4, 0, 0, 10), (4, 0, 0, 9000), (7, 0, 0, 9000)]
     (nmnist_directory / "Train/3/00003.bin").write_bytes(encode(events))
-    # 33, 33 ON is in all other recordings; 4, 0 OFF has two events; of the others with one each the lower number wins.
+    # Pixel 33, 33 has ON events in all other recordings, and pixel 4, 0 two OFF events. The others have one event each,
+    # and of these the channel with the lowest number is kept.
     splits = read(nmnist_directory, active_channels=3)
     assert splits.sensor_channels.tolist() == [4, 7, 2311]
     assert splits.train.n_channels == splits.test.n_channels == 3
@@ -91,18 +92,20 @@ EVENTS = [(1, 2, 0, 10), (3, 4, 1, 20), (5, 6, 1, 30)]
         (encode([*EVENTS, (1, 6, 1, 336_041)]), "event 3 (byte 15): time 336041 us; expected at most time_max_us"),
     ],
 )
-def test_damage_is_told_with_file_and_event(damaged: Callable[[bytes], Path], data: bytes, message: str) -> None:
+def test_a_damaged_recording_is_reported_with_file_and_event(
+    damaged: Callable[[bytes], Path], data: bytes, message: str
+) -> None:
     with pytest.raises(DatasetError, match=re.escape(f"Train/3/00003.bin: {message}")) as raised:
         read(damaged(data))
     assert "\n" not in str(raised.value)
 
 
-def test_a_longer_recording_is_allowed_on_request(damaged: Callable[[bytes], Path]) -> None:
+def test_time_max_us_allows_a_longer_recording(damaged: Callable[[bytes], Path]) -> None:
     splits = read(damaged(encode([(1, 6, 1, 500_000)])), time_max_us=500_000)
     assert splits.train.sample(2)[0].tolist() == [299]
 
 
-def test_a_class_without_recordings_is_told(nmnist_directory: Path) -> None:
+def test_a_class_without_recordings_is_reported(nmnist_directory: Path) -> None:
     for path in (nmnist_directory / "Test/7").iterdir():
         path.unlink()
     with pytest.raises(DatasetError, match=re.escape("no recording in Test/7; expected Test/7/*.bin")):
@@ -112,7 +115,7 @@ def test_a_class_without_recordings_is_told(nmnist_directory: Path) -> None:
         read(nmnist_directory)
 
 
-def test_a_missing_split_and_a_missing_path_are_told(nmnist_directory: Path, tmp_path: Path) -> None:
+def test_a_missing_split_and_a_missing_path_are_reported(nmnist_directory: Path, tmp_path: Path) -> None:
     (nmnist_directory / "Test").rename(tmp_path / "elsewhere")
     with pytest.raises(DatasetError, match=r"no Test; expected a directory Test/ or a file Test\.zip"):
         read(nmnist_directory)
@@ -120,7 +123,7 @@ def test_a_missing_split_and_a_missing_path_are_told(nmnist_directory: Path, tmp
         read(tmp_path / "nowhere")
 
 
-def test_damaged_archives_are_told(published_archive: Path, tmp_path: Path) -> None:
+def test_damaged_archives_are_reported(published_archive: Path, tmp_path: Path) -> None:
     whole = published_archive.read_bytes()
     published_archive.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DatasetError, match=r"published\.zip: .*expected a whole zip archive"):
@@ -140,24 +143,29 @@ def test_damaged_archives_are_told(published_archive: Path, tmp_path: Path) -> N
         read(published_archive)
 
 
-def test_a_damaged_recording_in_an_archive_is_told(nmnist_directory: Path, tmp_path: Path) -> None:
+def test_a_damaged_recording_in_an_archive_is_reported(nmnist_directory: Path, tmp_path: Path) -> None:
     archive = pack(nmnist_directory, "Train", tmp_path / "Train.zip")
     pack(nmnist_directory, "Test", tmp_path / "Test.zip")
-    data = bytearray(archive.read_bytes())
+    whole = archive.read_bytes()
     with zipfile.ZipFile(archive) as file:
-        position = file.getinfo("Train/4/00004.bin").header_offset + 30 + len("Train/4/00004.bin")
-    data[position + 3] ^= 0xFF
-    archive.write_bytes(data)
-    with pytest.raises(DatasetError, match=r"Train/4/00004\.bin cannot be read"):
-        read(tmp_path)
+        events = file.getinfo("Train/4/00004.bin").header_offset + 30 + len("Train/4/00004.bin")
+    entry = whole.rindex(b"Train/4/00004.bin") - 46  # in the table of contents
+    version, flags = entry + 6, entry + 8
+    cannot_be_read = r"Train/4/00004\.bin cannot be read"
+    for position, message in ((events + 3, cannot_be_read), (flags, cannot_be_read), (version, "zip file version")):
+        data = bytearray(whole)
+        data[position] ^= 0xFF
+        archive.write_bytes(data)
+        with pytest.raises(DatasetError, match=message):
+            read(tmp_path)
 
 
-def test_more_channels_than_there_are_is_told(nmnist_directory: Path) -> None:
+def test_more_channels_than_the_sensor_has_are_refused(nmnist_directory: Path) -> None:
     with pytest.raises(DatasetError, match="active_channels = 2313: the sensor has 2312"):
         read(nmnist_directory, active_channels=2313)
 
 
-def test_official_recordings(real_data: Path) -> None:
+def test_the_official_recordings_are_read(real_data: Path) -> None:
     splits = read(real_data / "nmnist", train_samples=200, test_samples=20)
     # The labels of MNIST in its order; events of the first recordings as counted in the published files.
     assert splits.train.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]

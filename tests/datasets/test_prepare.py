@@ -34,13 +34,13 @@ def test_a_data_set_is_written_with_its_description(tmp_path: Path, nmnist_direc
     assert "numpy" in described["versions"]
 
 
-def test_a_former_data_set_is_replaced(tmp_path: Path, nmnist_directory: Path) -> None:
+def test_an_earlier_data_set_is_replaced(tmp_path: Path, nmnist_directory: Path) -> None:
     assert run(tmp_path, nmnist(nmnist_directory)) == 0
     assert run(tmp_path, nmnist(nmnist_directory, train_samples=4)) == 0
     assert len(EventDataset.load(tmp_path / "prepared/train.npz")) == 4
 
 
-def test_a_failure_leaves_nothing_half_written(
+def test_a_failure_leaves_the_earlier_data_set_as_it_was(
     tmp_path: Path, nmnist_directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, nmnist(nmnist_directory)) == 0
@@ -76,7 +76,7 @@ def test_a_directory_with_other_files_is_left_alone(
         ("{name", "expected JSON"),
     ],
 )
-def test_wrong_parameters_are_told(
+def test_wrong_parameters_are_refused(
     tmp_path: Path, values: object, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, values) == 1
@@ -88,7 +88,7 @@ def test_wrong_parameters_are_told(
 
 @pytest.mark.parametrize(("key", "available"), [("train_samples", 20), ("test_samples", 10)])
 @pytest.mark.parametrize("name", ["nmnist", "mnist"])
-def test_more_samples_than_there_are_are_refused(
+def test_more_samples_than_the_data_set_has_are_refused(
     tmp_path: Path,
     nmnist_directory: Path,
     mnist_directory: Path,
@@ -105,6 +105,6 @@ def test_more_samples_than_there_are_are_refused(
     assert error == f"error: {key} = {available + 1}: must not exceed the {available} samples that the data set has"
 
 
-def test_a_missing_parameter_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_parameter_file_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "nothing.json"), str(tmp_path / "prepared")]) == 1
     assert "nothing.json" in capsys.readouterr().err

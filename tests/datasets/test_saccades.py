@@ -25,8 +25,8 @@ def test_the_path_is_a_closed_triangle_that_rests_at_its_corners() -> None:
     np.testing.assert_allclose(path(parameters, times), [start, start, low, low, right, right, start])
 
 
-def test_luminance_follows_the_plain_formula() -> None:
-    """The compiled sensor against a direct one: interpolate each image by scipy, take logarithms, compare."""
+def test_the_compiled_sensor_equals_a_plain_one() -> None:
+    """The plain one interpolates each image with scipy, and compares logarithms of the luminance."""
     parameters = Saccades(sensor_size=12, image_size=8, top=1.3, left=0.6, amplitude=2.4, blur=0.4, **QUIET)
     image = np.random.Generator(np.random.PCG64(3)).random((8, 8))
     camera = Camera(parameters, seed=1)
@@ -49,7 +49,7 @@ def test_luminance_follows_the_plain_formula() -> None:
     assert sorted(zip(times / RESOLUTION, channels, strict=True)) == sorted(expected)
 
 
-def test_events_depend_on_image_index_and_seed_alone() -> None:
+def test_events_depend_only_on_image_index_and_seed() -> None:
     images = np.stack([bar(), bar().T, bar()])
     labels = np.array([0, 1, 2])
     together = record(images, labels, np.array([5, 6, 7]), Saccades(), 300, 1, "test")
@@ -61,8 +61,8 @@ def test_events_depend_on_image_index_and_seed_alone() -> None:
     assert set(zip(*together.sample(2), strict=True)) != set(zip(*together.sample(0), strict=True))
 
 
-def test_leading_edges_are_off_and_trailing_edges_on() -> None:
-    """In the third saccade the image moves left over the sensor: the bar's left edge darkens pixels."""
+def test_leading_edges_make_off_events_and_trailing_edges_on_events() -> None:
+    """In the third saccade the image moves to the left: the left edge of the bar darkens pixels."""
     times, channels = Camera(NOISELESS, 1).record(bar(), 0)
     third = times >= 2 * NOISELESS.saccade_duration
     x, on = channels[third] % 34, channels[third] >= 34**2
@@ -70,7 +70,7 @@ def test_leading_edges_are_off_and_trailing_edges_on() -> None:
     assert 0.45 < on.mean() < 0.55
 
 
-def test_a_black_image_makes_leak_events_only() -> None:
+def test_an_image_without_strokes_makes_only_leak_events() -> None:
     parameters = Saccades(leak_rate=2.0)
     times, channels = Camera(parameters, 1).record(np.zeros((28, 28)), 0)
     expected = 2.0 * 0.315 * 34**2
@@ -88,7 +88,7 @@ def test_a_pixel_is_silent_while_it_is_reset() -> None:
     assert np.diff(times[order])[same_pixel].min() > parameters.refractory_time
 
 
-def test_an_image_may_pass_the_edge_of_the_sensor() -> None:
+def test_an_image_may_extend_beyond_the_sensor() -> None:
     parameters = Saccades(sensor_size=20, top=-3.0, left=-4.5, leak_rate=0.0)
     times, channels = Camera(parameters, 1).record(np.ones((28, 28)), 0)
     assert channels.max() < 2 * 20**2
@@ -101,13 +101,13 @@ def test_steps_span_the_recording() -> None:
     assert dataset.steps.max() == 9
 
 
-def test_a_small_image_fills_its_place_on_the_sensor() -> None:
+def test_a_small_image_is_enlarged_to_its_size_on_the_sensor() -> None:
     camera = Camera(SmallSaccades(**QUIET), 1)
     times, channels = camera.record(np.pad(np.ones((4, 4)), 2), 0)
     y, x = np.divmod(channels % 16**2, 16)
     assert len(times) > 100
-    # The stroke covers pixels 3 to 9 of the image on the sensor, give or take half of one of its 8 pixels, 0.75; the
-    # image's corner moves from 0.5 to 3.0.
+    # On the sensor the stroke covers pixels 3 to 9 of the image, up to half of one of its 8 pixels, which is 0.75; the
+    # corner of the image moves from 0.5 to 3.0.
     for coordinate in (y, x):
         assert 2.75 <= coordinate.min() <= 4.25
         assert 10.25 <= coordinate.max() <= 12.75  # where the path turns, the edge may be too slow for an event
@@ -121,6 +121,6 @@ def test_a_small_image_fills_its_place_on_the_sensor() -> None:
         ({"treshold_on": 0.1}, "treshold_on: no such key"),
     ],
 )
-def test_parameters_out_of_range_are_told(values: dict[str, float], message: str) -> None:
+def test_parameters_out_of_range_are_refused(values: dict[str, float], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         parse(Saccades, values)

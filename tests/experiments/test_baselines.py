@@ -1,4 +1,4 @@
-"""All simulators compute the same, and count what they do; clocks are only asked to be positive."""
+"""All simulators compute the same and count it correctly; measured times need only be positive."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def expected(problem: Problem) -> dict[str, int]:
     return {name: count - before[name] for name, count in simulation.counts.items()}
 
 
-def test_nothing_comes_in_the_first_step(problem: Problem) -> None:
+def test_the_first_step_has_no_input_and_no_error(problem: Problem) -> None:
     assert problem.stimulus.input_steps.min() == 1
     assert not problem.stimulus.learning_window[0]
     assert problem.stimulus.learning_window[1:].all()
@@ -67,7 +67,7 @@ def test_a_problem_is_read_as_it_was_written(problem: Problem, file: Path) -> No
         np.testing.assert_array_equal(getattr(read.stimulus, name), getattr(problem.stimulus, name))
 
 
-def test_its_connections_are_those_that_its_network_draws(problem: Problem, file: Path) -> None:
+def test_saved_connections_are_those_that_the_network_draws(problem: Problem, file: Path) -> None:
     simulation = Simulation(problem.network, seed=problem.seed)
     for name, connections in load_connections(file).items():
         for listed, drawn in zip(connections, simulation.weights(name), strict=True):
@@ -75,16 +75,18 @@ def test_its_connections_are_those_that_its_network_draws(problem: Problem, file
     assert set(load_connections(file)) == set(PROJECTIONS)
 
 
-def test_samples_come_one_after_another(problem: Problem) -> None:
+def test_all_samples_are_shown_before_any_is_repeated(problem: Problem) -> None:
     shown = sample_problem(small.task(), small.dataset(20), seed=1, n_warm_up=5, n_timed=30)
     assert shown.stimulus.n_steps == 35 * small.N_STEPS
     assert shown.n_steps_warm_up == 5 * small.N_STEPS
     labels = shown.stimulus.target.reshape(35, small.N_STEPS, small.N_CLASSES)[:, 0].argmax(axis=1)
-    assert sorted(labels[:20]) == sorted([*range(10)] * 2)  # all samples, before any comes again
+    assert sorted(labels[:20]) == sorted([*range(10)] * 2)  # all samples, before any is repeated
 
 
 @pytest.mark.parametrize("variant", ["event_driven", "static"])
-def test_this_simulator_counts_what_it_does(variant: str, file: Path, expected: dict[str, int]) -> None:
+def test_this_simulator_counts_its_spikes_and_synaptic_events(
+    variant: str, file: Path, expected: dict[str, int]
+) -> None:
     measured = simulator.MEASUREMENTS[variant](file, 40)
     assert measured.n_steps == 150
     assert measured.spikes == expected["spikes"] > 0
@@ -96,14 +98,14 @@ def test_this_simulator_counts_what_it_does(variant: str, file: Path, expected: 
     assert all(speed > 0 for _, speed in measured.machine)
 
 
-def test_without_events_no_bytes_are_moved_for_each(tmp_path: Path) -> None:
+def test_a_silent_network_moves_no_bytes_per_event(tmp_path: Path) -> None:
     silent = poisson_problem(parse(PoissonBaseline, BASELINE | {"input_rate": 0.0}))
     silent.save(tmp_path / "events.npz")
     measured = simulator.measure_static(tmp_path / "events.npz", 40)
     assert (measured.spikes, measured.synaptic_events, measured.bytes_moved_per_event) == (0, 0, None)
 
 
-def test_the_time_driven_model_counts_the_same_spikes(file: Path, problem: Problem) -> None:
+def test_the_time_driven_model_counts_the_same_synaptic_events(file: Path, problem: Problem) -> None:
     measured = simulator.measure_time_driven(file, 40)
     simulation = Simulation(problem.network, seed=problem.seed)
     simulation.run(problem.part(0, 40))
@@ -155,7 +157,7 @@ def test_a_simulator_that_fails_is_named(problem: Problem) -> None:
         ("neuron.tau_m", {"low": 10.0, "high": 20.0}),
     ],
 )
-def test_what_nest_lacks_is_refused(path: str, value: object) -> None:
+def test_parameters_that_nest_lacks_are_refused(path: str, value: object) -> None:
     network = json.loads(json.dumps(BASELINE["network"]))
     group, key = path.split(".")
     network[group][key] = value
@@ -164,7 +166,7 @@ def test_what_nest_lacks_is_refused(path: str, value: object) -> None:
 
 
 @pytest.mark.skipif(not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name an interpreter that has NEST")
-def test_nest_does_the_same(problem: Problem, expected: dict[str, int]) -> None:
+def test_nest_counts_the_same_spikes_and_synaptic_events(problem: Problem, expected: dict[str, int]) -> None:
     assert NEST_PYTHON is not None
     taking_part = [one for one in baselines.simulators(NEST_PYTHON, 40) if one.name == "NEST"]
     processes, _ = baselines.compare({"events": problem, "training": problem}, taking_part, repeats=1)

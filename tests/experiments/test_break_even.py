@@ -1,4 +1,4 @@
-"""Break-even: what is timed is the same network, and the counts beside the times are right."""
+"""Break-even: all models are timed on the same network, and the counts in the result are right."""
 
 import subprocess
 from pathlib import Path
@@ -25,14 +25,14 @@ VALUES: dict[str, Any] = {
 }
 
 
-def test_points_are_those_of_the_series() -> None:
+def test_each_value_of_a_series_makes_a_point() -> None:
     points = parse(BreakEven, VALUES).points()
     assert [point.series for point, _ in points] == ["rate", "rate", "size", "size"]
     assert [measured.input_rate for _, measured in points] == [10.0, 100.0, 100.0, 100.0]
     assert [measured.network.n_recurrent for _, measured in points] == [20, 20, 10, 20]
 
 
-def test_a_point_that_is_not_allowed_is_told() -> None:
+def test_a_wrong_point_is_refused() -> None:
     with pytest.raises(ParameterError, match="n_recurent"):
         parse(BreakEven, VALUES | {"series": {"size": {"network.n_recurent": [10]}}}).points()
     with pytest.raises(ParameterError, match="ignore_and_fire"):
@@ -53,7 +53,7 @@ def test_the_dense_pass_advances_traces_and_gradients() -> None:
 
 @pytest.mark.parametrize("dt", [0.5, 1.0, 2.0])
 def test_the_rate_is_in_spikes_per_second(dt: float) -> None:
-    """Of channels that spike in every step, to neurons that never do and have no other synapses."""
+    """All synapses come from input channels that spike in every step; the neurons never spike."""
     none = {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.0}}
     network = VALUES["network"] | {"dt": dt, "neuron": {"V_th": 1e9}, "recurrent": none, "output": none}
     values = VALUES | {

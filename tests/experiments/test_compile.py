@@ -1,4 +1,4 @@
-"""Kinds of networks: the names by which the simulator is compiled."""
+"""Kinds of networks, for each of which the simulator is compiled once."""
 
 from itertools import combinations
 
@@ -9,11 +9,11 @@ from eprop_core.parsing import ParameterError
 
 
 @pytest.mark.parametrize("features", [f for n in range(5) for f in combinations(_FEATURES, n)], ids="-".join)
-def test_a_network_of_a_kind_is_of_that_kind(features: tuple[str, ...]) -> None:
+def test_network_of_makes_a_network_of_the_named_kind(features: tuple[str, ...]) -> None:
     name = "-".join(features) or "plain"
     assert kind(network_of(name)) == name
 
 
-def test_unknown_kind() -> None:
+def test_an_unknown_kind_is_refused() -> None:
     with pytest.raises(ParameterError, match="kind = 'fast': plain, or some of two_filters, adaptive"):
         network_of("fast")

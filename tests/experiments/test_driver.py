@@ -1,4 +1,4 @@
-"""One call at a time in a directory, told apart from one that was killed, and nothing outlives its driver."""
+"""A directory has one running call of Snakemake, and neither jobs nor programs outlive the call that started them."""
 
 import os
 import re
@@ -56,7 +56,7 @@ def test_a_second_call_is_refused_while_the_first_runs(tmp_path: Path, holder: "
 
 
 def fake_slurm(directory: Path, jobs: str) -> str:
-    """Commands that tell of ``jobs`` until they are cancelled, and note which were; return a search path."""
+    """Write commands that list ``jobs`` until these are cancelled, and record which were; return a search path."""
     (directory / "jobs").write_text(jobs, encoding="utf-8")
     for name, command in {"squeue": "cat jobs", "scancel": 'echo "$@" > cancelled; : > jobs'}.items():
         file = directory / name
@@ -95,7 +95,7 @@ def test_a_program_ends_with_its_driver() -> None:
     assert "has ended" in said
 
 
-def test_a_driver_elsewhere_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_driver_on_another_host_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     before = threading.active_count()
     for value in ("another-host:1", "", "nonsense"):
         monkeypatch.setenv(driver.VARIABLE, value)
@@ -129,21 +129,21 @@ def test_a_scheduler_has_one_timer(scheduler: Any) -> None:
     assert sorted(timer.interval for timer in timers()) == [500, 1000]
 
 
-def test_a_timer_makes_room_for_the_next(scheduler: Any) -> None:
+def test_a_timer_that_has_fired_is_followed_by_the_next(scheduler: Any) -> None:
     scheduler._schedule_reevalutation(0)
     assert scheduler._open_jobs.acquire(timeout=60)
     scheduler._schedule_reevalutation(1000)
     assert [timer.interval for timer in timers() if timer.interval] == [1000]
 
 
-def test_a_scheduler_rests_while_all_cores_are_taken(scheduler: Any) -> None:
+def test_a_scheduler_sets_no_timer_while_all_cores_are_taken(scheduler: Any) -> None:
     scheduler.resources["_cores"] = 0
     scheduler._schedule_reevalutation(1000)
     assert timers() == []
 
 
 @pytest.mark.parametrize("change", ["no such method", "other arguments", "other state"])
-def test_another_scheduler_is_left_alone(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+def test_a_scheduler_with_another_interface_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     called = []
     if change == "no such method":
         monkeypatch.delattr(JobScheduler, "_schedule_reevalutation")
@@ -161,7 +161,7 @@ def test_another_scheduler_is_left_alone(monkeypatch: pytest.MonkeyPatch, change
     assert timers() == []
 
 
-JOBS, MOST_THREADS = 40, 8  # threads of the driver: itself, one for each core, and a timer at most, with some to spare
+JOBS, MOST_THREADS = 40, 8  # threads of the driver: itself, one for each core, at most one timer, and some to spare
 WORKFLOW = f"""
 module suite:
     snakefile: {str(PROJECT / "workflow" / "Snakefile")!r}
@@ -178,15 +178,15 @@ rule short:
     priority: 1
     shell: "touch {{output}}"
 
-rule alone:  # with both cores; one of its jobs is ready from the beginning until the other one has ended
+rule alone:  # takes both cores; one of its two jobs is ready from the beginning and waits for the other one
     output: "alone/{{i}}"
     threads: 2
     shell: "ls /proc/$PPID/task | wc -l > {{output}}; env > {{output}}.environment"
 """
 
 
-def test_jobs_of_the_workflow_have_their_cores_for_themselves(tmp_path: Path) -> None:
-    """Finished jobs leave the driver no timers, and the job that comes then computes on one thread."""
+def test_the_driver_has_few_threads_and_jobs_compute_on_one(tmp_path: Path) -> None:
+    """Finished jobs leave no timers in the driver. A job that runs after them computes on one thread."""
     (tmp_path / "Snakefile").write_text(WORKFLOW, encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--directory", str(tmp_path), "--cores", "2"]
     command += ["--snakefile", str(tmp_path / "Snakefile"), "finish"]

@@ -1,4 +1,4 @@
-"""Estimates of memory and time, against what is held and counted."""
+"""Estimates of the memory and the time of jobs."""
 
 import pytest
 
@@ -17,8 +17,8 @@ def test_memory_is_that_of_the_largest_variant(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("kind", "shares"), [("strong", 8), ("weak", 1)])
-def test_the_part_of_a_rank(kind: str, shares: int) -> None:
-    """Synapses are shared where the network stays, and each rank has its own where it grows."""
+def test_memory_of_a_rank_shrinks_in_strong_scaling_and_stays_in_weak_scaling(kind: str, shares: int) -> None:
+    """Ranks share the synapses of a network of constant size; in weak scaling each rank has as many as one alone."""
     values = small.timing(kind).model_dump(mode="json")
     values["network"] |= {"n_recurrent": 16_000, "n_input": 1000}
     values["network"]["recurrent"]["connectivity"]["in_degree"] = 1000

@@ -1,4 +1,4 @@
-"""Latency and bandwidth: found again where they are known, and measured between two ranks."""
+"""Latency and bandwidth: recovered from modelled times, and measured between two ranks."""
 
 import subprocess
 from pathlib import Path
@@ -11,19 +11,19 @@ from eprop_core.experiments.interconnect import measure as interconnect
 from eprop_core.experiments.interconnect.result import InterconnectResult
 
 
-def test_fit_finds_what_made_the_times() -> None:
+def test_fit_recovers_latency_and_bandwidth() -> None:
     sizes = np.array(interconnect.SIZES, float)
     fitted = interconnect.fit(sizes, 2e-6 + sizes / 5e9)
     assert fitted.latency == pytest.approx(2.0, rel=1e-9)
     assert fitted.bandwidth == pytest.approx(5.0, rel=1e-9)
 
 
-def test_times_that_do_not_grow_have_the_largest_bandwidth_that_was_seen() -> None:
+def test_fit_takes_the_largest_bandwidth_seen_if_times_do_not_grow() -> None:
     fitted = interconnect.fit(np.array([8.0, 800.0, 8000.0]), np.array([4e-6, 4e-6, 2e-6]))
     assert fitted.bandwidth == pytest.approx(4.0, rel=1e-9)
 
 
-def test_two_ranks(tmp_path: Path) -> None:
+def test_two_ranks_measure_all_patterns_and_sizes(tmp_path: Path) -> None:
     command = small.on_ranks(2, "eprop_core.experiments.interconnect")
     command += ["--ranks", "2", "--output", str(tmp_path / "result.json")]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -27,6 +27,6 @@ def test_a_parameter_is_named_by_the_labels_along_its_path(path: str, label: str
     assert label_of(TaskParameters, path) == label
 
 
-def test_parameters_and_results_of_other_experiments_are_named() -> None:
+def test_parameters_and_results_of_other_experiments_have_labels() -> None:
     assert label_of(BreakEvenPoint, "input_rate") == "Input rate (spikes/s)"
     assert label_of(BreakEvenResult, "rate_hz") == "Presynaptic rate (spikes/s)"

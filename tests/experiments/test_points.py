@@ -1,4 +1,4 @@
-"""Points of a study: what they change, and how equal ones are recognized."""
+"""Points of a study: the parameters that they change, and the hash that equal ones share."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_every_combination_is_taken() -> None:
     assert changes == [{"a": 1, "b": 3}, {"a": 1, "b": 4}, {"a": 2, "b": 3}, {"a": 2, "b": 4}]
 
 
-def test_nothing_varied_is_one_point() -> None:
+def test_an_empty_grid_has_one_point() -> None:
     assert points.all_combinations({}) == [points.Point({})]
 
 
@@ -42,13 +42,13 @@ def test_changes_are_made_in_a_copy() -> None:
         ("d.e.f", "d = null: has no key e.f"),
     ],
 )
-def test_a_path_that_leads_nowhere_is_told(path: str, told: str) -> None:
+def test_an_unknown_path_is_refused(path: str, told: str) -> None:
     with pytest.raises(ParameterError) as error:
         points.apply({"a": {"sizes": 1}, "d": None}, {path: 0})
     assert str(error.value) == told
 
 
-def test_equal_parameters_share_a_name_and_different_ones_do_not() -> None:
+def test_equal_parameters_have_the_same_hash_and_different_ones_do_not() -> None:
     name = points.content_hash(GradientDescent(learning_rate=0.5))
     assert name == points.content_hash(GradientDescent(weight_max=100.0, learning_rate=0.5))
     assert name != points.content_hash(GradientDescent(learning_rate=0.25))

@@ -1,4 +1,4 @@
-"""Poisson input: rate, order, and that it depends on seed, channel and step alone."""
+"""Poisson input has the given rate, is ordered, and depends only on seed, channel and step."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_steps_ascend_and_a_channel_spikes_at_most_once_per_step() -> None:
     assert steps.min() >= 0 and steps.max() < 100
 
 
-def test_a_spike_depends_on_seed_channel_and_step_alone() -> None:
+def test_a_spike_depends_only_on_seed_channel_and_step() -> None:
     whole = as_matrix(50, 0, 100)
     np.testing.assert_array_equal(as_matrix(20, 0, 100), whole[:, :20])
     for first in (1, 2, 3, 4, 37):  # the generator gives four numbers at a time

@@ -1,4 +1,4 @@
-"""More or fewer ranks than meant, or than processors: one clear line, at once, and no result."""
+"""Programs that get a wrong number of ranks, or too few processors, print one line and write no result."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def test_one_rank_needs_no_mpi() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, OSError, MemoryError])
-def test_an_error_met_together_is_raised(error: type[Exception]) -> None:
+def test_an_error_on_all_ranks_is_raised(error: type[Exception]) -> None:
     def fail() -> None:
         raise error("told")
 
@@ -61,7 +61,9 @@ def test_an_error_met_together_is_raised(error: type[Exception]) -> None:
         (N_CORES + 1, N_CORES + 1, f"{N_CORES + 1} ranks on a machine with {N_CORES} processor"),
     ],
 )
-def test_wrong_numbers_of_ranks_are_told_in_one_line(tmp_path: Path, n_started: int, n_meant: int, told: str) -> None:
+def test_a_wrong_number_of_ranks_is_reported_in_one_line(
+    tmp_path: Path, n_started: int, n_meant: int, told: str
+) -> None:
     finished = scale(tmp_path, n_started, "--ranks", str(n_meant))
     assert finished.returncode != 0
     (line,) = finished.stderr.splitlines()
@@ -94,7 +96,7 @@ def test_two_ranks_are_not_timed_on_one_processor(tmp_path: Path, module: str) -
     ],
     ids=["scaling", "break_even", "baselines"],
 )
-def test_nothing_is_timed_on_a_part_of_a_processor(
+def test_no_program_is_timed_on_less_than_a_processor(
     program: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processors, "quotas", lambda: {(0, 1): 0.5})
@@ -106,7 +108,7 @@ def test_nothing_is_timed_on_a_part_of_a_processor(
 
 
 class TwoRanks:
-    """A communicator of two ranks, of which the other has ``quotas``."""
+    """A communicator of two ranks; ``quotas`` are those of the other rank."""
 
     def __init__(self, quotas: dict[processors.Group, float]) -> None:
         self.quotas = quotas
@@ -147,7 +149,7 @@ def test_ranks_share_the_quotas_of_their_groups(
         launch._check_processors(communicator)
 
 
-def test_a_file_that_is_missing_ends_all_ranks(tmp_path: Path) -> None:
+def test_a_missing_file_ends_all_ranks(tmp_path: Path) -> None:
     command = small.on_ranks(2, "eprop_core.experiments.scaling")
     command += [str(tmp_path / "none.json"), "--output", str(tmp_path / "result.json")]
     command += ["--ranks", "2", "--oversubscribe"]
@@ -158,7 +160,7 @@ def test_a_file_that_is_missing_ends_all_ranks(tmp_path: Path) -> None:
 
 
 def test_an_error_of_one_rank_ends_all_ranks(tmp_path: Path) -> None:
-    """A single weight is out of bounds, and only its rank knows."""
+    """A single weight is out of bounds, and only one rank has it."""
     values = small.timing().model_dump(mode="json") | {"destinations": "targets"}
     simulation = Simulation(parse(Network, values["network"]), seed=1)
     weights = np.sort(np.concatenate([simulation.weights(name).weight for name in ("input", "recurrent", "output")]))

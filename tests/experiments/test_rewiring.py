@@ -1,4 +1,4 @@
-"""Rewiring: against a plain oracle with lists of places, and in training."""
+"""Rewiring, compared with a plain implementation that lists all free places, and in training."""
 
 import subprocess
 from pathlib import Path
@@ -46,7 +46,7 @@ def pairs(connections: Connections) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("autapses", [True, False])
 @pytest.mark.parametrize(("n_synapses", "n_stay"), [(20, 12), (20, 0), (20, 20), (70, 40), (0, 0)])
-def test_what_goes_is_replaced_at_free_places(autapses: bool, n_synapses: int, n_stay: int) -> None:
+def test_removed_synapses_are_replaced_at_free_places(autapses: bool, n_synapses: int, n_stay: int) -> None:
     n = 9
     places = [(source, target) for target in range(n) for source in range(n) if autapses or source != target]
     random = np.random.default_rng(3)
@@ -72,7 +72,7 @@ def test_what_goes_is_replaced_at_free_places(autapses: bool, n_synapses: int, n
     assert not after.weight[n_stay:].any()
 
 
-def test_new_synapses_are_anywhere_and_of_either_sign() -> None:
+def test_new_synapses_have_uniform_places_and_signs() -> None:
     zero = np.zeros(1, np.int64)
     places, signs = np.zeros((3, 4)), []
     for identifier in range(600):
@@ -86,7 +86,7 @@ def test_new_synapses_are_anywhere_and_of_either_sign() -> None:
     assert abs(np.mean(signs) - 0.5) < 5 * np.sqrt(0.25 / 600)
 
 
-def test_weights_shrink_and_walk_before_synapses_at_zero_go() -> None:
+def test_weights_shrink_and_diffuse_before_synapses_at_zero_are_replaced() -> None:
     network = simulation()
     before = {name: network.weights(name) for name in ("input", "recurrent", "output", "feedback")}
     rewiring = Rewiring(projections=["recurrent"], l1=2.0, temperature=0.5)
@@ -107,7 +107,7 @@ def test_weights_shrink_and_walk_before_synapses_at_zero_go() -> None:
         assert all(map(np.array_equal, network.weights(name), before[name]))
 
 
-def test_without_pull_and_walk_synapses_at_zero_alone_go() -> None:
+def test_without_shrinkage_and_diffusion_only_synapses_at_zero_are_replaced() -> None:
     network = simulation()
     before = network.weights("input")
     weight = np.where(np.arange(len(before.weight)) % 5 == 0, -0.0, before.weight)
@@ -179,7 +179,7 @@ def test_ranks_do_not_change_the_result(tmp_path: Path, samples: DatasetClassifi
         ({"feedback": {"kind": "adaptive"}}, "feedback weights that adapt along it"),
     ],
 )
-def test_what_cannot_be_rewired_is_told(changes: dict[str, Any], told: str) -> None:
+def test_projections_that_cannot_be_rewired_are_refused(changes: dict[str, Any], told: str) -> None:
     values = task().model_dump(mode="json")
     for part, of_part in changes.items():
         for key, value in of_part.items():

@@ -10,7 +10,7 @@ from eprop_core.experiments.saccades.parameters import SaccadesComparison
 ON, OFF = 34**2 + 40, 40
 
 
-def test_statistics_of_two_recordings() -> None:
+def test_statistics_count_events_by_saccade_pixel_and_time() -> None:
     one = np.array([1.5, 1.7, 110.0, 320.0]), np.array([ON, OFF, ON, ON])
     other = np.array([211.0]), np.array([OFF])
     gathered = statistics([one, other])
@@ -46,13 +46,15 @@ def test_recordings_without_events_have_no_share_ratio_or_correlation() -> None:
     assert agreement.ratio_of_events_by_saccade == [0, 0, None]
 
 
-def test_measure(nmnist_directory: Path, mnist_directory: Path) -> None:
+def test_recordings_and_simulations_of_the_same_images_are_measured(
+    nmnist_directory: Path, mnist_directory: Path
+) -> None:
     measured = measure(SaccadesComparison(nmnist=str(nmnist_directory), mnist=str(mnist_directory), samples=5))
     assert measured.real.events_per_sample == [3] * 10
     assert np.shape(measured.simulated.event_map) == (2, 34, 34)
 
 
-def test_recordings_of_other_images_are_told(nmnist_directory: Path, mnist_directory: Path) -> None:
+def test_recordings_of_other_images_are_refused(nmnist_directory: Path, mnist_directory: Path) -> None:
     (nmnist_directory / "Train/3/00003.bin").rename(nmnist_directory / "Train/2/00003.bin")
     with pytest.raises(DatasetError, match=r"Train/2/00003\.bin does not belong to image 2"):
         measure(SaccadesComparison(nmnist=str(nmnist_directory), mnist=str(mnist_directory)))

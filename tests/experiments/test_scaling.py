@@ -1,4 +1,4 @@
-"""Timing: what is counted is what the network does, on any number of ranks; clocks are only asked to be consistent."""
+"""Timing: counts are those of the network on any number of ranks; measured times need only be consistent."""
 
 import subprocess
 from pathlib import Path
@@ -30,7 +30,7 @@ def repeats_of(result: ScalingResult, variant: str = "eprop_plus") -> list[list[
     return result.variants[variant].repeats
 
 
-def test_repeats_do_the_same(result: ScalingResult) -> None:
+def test_repeats_have_the_same_counts(result: ScalingResult) -> None:
     (first,), (second,) = repeats_of(result)
     assert first.counts == second.counts
 
@@ -114,7 +114,7 @@ def test_ranks_share_the_work(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["strong", "weak"])
-def test_a_dry_run_does_what_that_rank_does(tmp_path: Path, kind: str) -> None:
+def test_a_dry_run_has_the_counts_of_the_rank_that_it_emulates(tmp_path: Path, kind: str) -> None:
     """The emulated rank of two has the synapses, spikes, events and messages of that rank among two."""
     timing = small.timing(kind, ignore_and_fire=True)
     result = on_two_ranks(timing, tmp_path)
@@ -129,14 +129,14 @@ def test_a_dry_run_does_what_that_rank_does(tmp_path: Path, kind: str) -> None:
         assert real.traffic["all"].bytes_to_each_rank >= 8 * timing.n_steps
 
 
-def test_weak_scaling_keeps_in_degrees() -> None:
+def test_weak_scaling_refuses_in_degrees_that_grow() -> None:
     values = small.timing("weak").model_dump(mode="json")
     values["network"]["output"]["connectivity"] = {"rule": "all_to_all"}
     with pytest.raises(ParameterError, match=r"output.connectivity.rule: all_to_all lets in-degrees grow"):
         parse(Timing, values)
 
 
-def test_rules_that_update_between_samples() -> None:
+def test_rules_that_update_between_samples_need_the_length_of_a_sample() -> None:
     values = small.timing().model_dump(mode="json") | {"variants": {"bellec": BELLEC}}
     with pytest.raises(ParameterError, match="sample_length"):
         parse(Timing, values)

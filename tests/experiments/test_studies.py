@@ -1,4 +1,4 @@
-"""Training: it learns, its test samples influence nothing, and its result file is whole."""
+"""Training: the network learns, test samples do not influence it, and the result file is complete."""
 
 import json
 import subprocess
@@ -54,7 +54,7 @@ def result(training_set: DatasetClassification, test_set: DatasetClassification)
     return measure(small.task(), training_set, test_set, seed=1)
 
 
-def test_it_learns(result: StudyResult) -> None:
+def test_the_network_learns(result: StudyResult) -> None:
     curve = result.curve
     assert curve[-1].training_loss < 0.5 * curve[0].training_loss
     assert result.test.accuracy == result.test.correct / 30 > 0.8
@@ -72,7 +72,7 @@ def test_samples_are_counted(result: StudyResult) -> None:
     assert result.samples == SampleNumbers(training=180, validation=20, test=30, shown=900)
 
 
-def test_the_rate_is_that_of_the_spikes(result: StudyResult) -> None:
+def test_the_rate_follows_from_the_number_of_spikes(result: StudyResult) -> None:
     seconds = [n * small.N_STEPS * 1e-3 for n in [50, 50, 50, 30] * 5]
     spikes = [point.rate_hz * 40 * duration for point, duration in zip(result.curve, seconds, strict=True)]
     assert sum(spikes) == pytest.approx(result.counts.spikes, rel=1e-12)  # some dozen roundings
@@ -82,7 +82,7 @@ def test_the_rate_is_that_of_the_spikes(result: StudyResult) -> None:
 def test_the_rate_is_in_spikes_per_second(
     dt: float, training_set: DatasetClassification, test_set: DatasetClassification
 ) -> None:
-    """Of neurons that fire at 50 spikes/s: once in 20 ms, a part of any group of samples of 40 steps."""
+    """Neurons fire at 50 spikes/s, that is once in 20 ms, of which each group of samples has a whole number."""
     values = small.task(epochs=1, samples_per_group=10).model_dump(mode="json")
     values["network"] |= {"dt": dt}
     values["network"]["neuron"]["ignore_and_fire"] = {"rate": 50.0}
@@ -104,16 +104,16 @@ def test_another_seed_gives_another_result(
     assert measure(small.task(), training_set, test_set, seed=2).counts != result.counts
 
 
-def test_test_samples_influence_nothing(result: StudyResult, training_set: DatasetClassification) -> None:
+def test_test_samples_do_not_influence_training(result: StudyResult, training_set: DatasetClassification) -> None:
     other = measure(small.task(), training_set, samples(11, seed=3), seed=1)
     assert untimed_curve(other) == untimed_curve(result)
     assert other.counts == result.counts
 
 
-def test_showing_validation_samples_influences_nothing(
+def test_validation_does_not_influence_training(
     training_set: DatasetClassification, test_set: DatasetClassification
 ) -> None:
-    """One epoch with a validation at its end, and the same epoch as the first of two."""
+    """The first epoch is the same whether it is the only one or one of two."""
     one, two = (untimed_curve(measure(small.task(epochs), training_set, test_set, seed=1)) for epochs in (1, 2))
     assert two[:4] == one
 
@@ -126,7 +126,9 @@ def test_without_validation_all_samples_are_learned(
     assert all(point.validation_accuracy is None for point in result.curve)
 
 
-def test_validation_every_so_many_groups(training_set: DatasetClassification, test_set: DatasetClassification) -> None:
+def test_validation_follows_every_third_group(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
     curve = measure(small.task(epochs=2, groups_per_validation=3), training_set, test_set, seed=1).curve
     validated = [point.validation_accuracy is not None for point in curve]
     assert validated == [False, False, True] * 2 + [False, False]
@@ -141,7 +143,7 @@ def test_training_stops_at_an_accuracy(training_set: DatasetClassification, test
     assert result.test is not None and result.test.accuracy > 0.5
 
 
-def test_an_accuracy_to_stop_at_is_one_of_samples_held_back() -> None:
+def test_stopping_at_an_accuracy_needs_validation_samples() -> None:
     with pytest.raises(ParameterError, match=r"stop_at_accuracy needs training.validation_share > 0"):
         small.task(validation_share=0.0, stop_at_accuracy=0.9)
     values = small.regression(epochs=1).model_dump()
@@ -150,7 +152,7 @@ def test_an_accuracy_to_stop_at_is_one_of_samples_held_back() -> None:
         parse(TaskParameters, values)
 
 
-def test_operations_are_the_spikes_times_the_synapses_they_reach(
+def test_operations_count_each_spike_once_for_each_of_its_synapses(
     training_set: DatasetClassification, test_set: DatasetClassification
 ) -> None:
     parameters = small.task(epochs=1)
@@ -205,7 +207,7 @@ def diverging() -> TaskParameters:
     return parse(TaskParameters, values)
 
 
-def test_a_loss_beyond_all_scales_is_warned_of_once() -> None:
+def test_a_diverging_loss_raises_one_warning() -> None:
     parameters = diverging()
     learnt, tested = generate(parameters.dataset, dt=1.0, seed=1, learning_window=None, loss="mean_squared_error")
     with pytest.warns(DivergenceWarning) as warned:
@@ -244,10 +246,10 @@ def test_folds_together_test_every_sample_once(
     assert [result.samples.training for result in results] == [139, 138, 138]  # nine tenths of the others
 
 
-def test_the_tested_fold_influences_nothing(
+def test_the_tested_fold_does_not_influence_training(
     training_set: DatasetClassification, test_set: DatasetClassification
 ) -> None:
-    """Other events in the samples of fold 1 change the score of the test alone."""
+    """Other events in the samples of fold 1 change only the score of the test."""
     folded, plain = small.task(epochs=1, folds=3), small.task(epochs=1)
     joined = training_set.dataset.joined(test_set.dataset)
     learned, tested = fold(joined, 3, 1)
@@ -273,7 +275,7 @@ def run(files: Path, *options: str, n_ranks: int = 0) -> subprocess.CompletedPro
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_result_file_says_what_made_it(files: Path) -> None:
+def test_the_result_file_records_its_provenance(files: Path) -> None:
     finished = run(files, "--seed", "7")
     assert finished.returncode == 0, finished.stderr
     result = StudyResult.read(files / "result.json")
@@ -338,7 +340,7 @@ def learn_too_fast(files: Path) -> str:
 
 
 @pytest.mark.parametrize("spoil", [spoil_task, misspell, truncate_data, remove_data, learn_too_fast])
-def test_what_is_wrong_is_told_and_leaves_no_file(files: Path, spoil: Any) -> None:
+def test_wrong_input_is_reported_and_leaves_no_file(files: Path, spoil: Any) -> None:
     told = spoil(files)
     finished = run(files)
     assert finished.returncode == 1

@@ -1,4 +1,4 @@
-"""Control groups as files tell them."""
+"""Control groups that a test describes by files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +10,9 @@ from eprop_core.machine import control_groups
 
 @pytest.fixture
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let control groups be those that a test writes.
+    """Let the program read control groups that a test writes.
 
-    Return a function that writes files into the folder of a group, which is told by its path; a ``__`` in a file's name
+    Return a function that writes files into the folder of a group, given by its path; a ``__`` in the name of a file
     stands for a dot.
     """
     monkeypatch.setattr(control_groups, "_GROUPS", tmp_path)

@@ -1,4 +1,4 @@
-"""Available memory within the limits of control groups, as files tell them."""
+"""Available memory within the limits of control groups."""
 
 from collections.abc import Callable
 
@@ -10,14 +10,14 @@ from eprop_core.machine import memory
 Groups = Callable[..., None]
 
 
-def test_the_tightest_group_counts(groups: Groups) -> None:
+def test_the_smallest_limit_applies(groups: Groups) -> None:
     groups("", cgroup="0::/batch/job\n")
     groups("batch", memory__max="1000\n", memory__current="900\n", memory__stat="anon 1\ninactive_file 50\n")
     groups("batch/job", memory__max="max\n", memory__current="10\n", memory__stat="")
     assert memory.available() == 1000 - 900 + 50
 
 
-def test_groups_of_the_first_version(groups: Groups) -> None:
+def test_control_groups_of_version_1_are_read(groups: Groups) -> None:
     groups("", cgroup="3:cpu:/\n2:memory:/job\n")
     files = {"memory__limit_in_bytes": "500", "memory__usage_in_bytes": "600", "memory__stat": "cache 3\n"}
     groups("memory/job", **files)
@@ -25,7 +25,7 @@ def test_groups_of_the_first_version(groups: Groups) -> None:
 
 
 @pytest.mark.usefixtures("groups")
-def test_without_limits_it_is_what_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_limits_the_memory_of_the_machine_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
     assert memory.available() == machine.available

@@ -1,4 +1,4 @@
-"""Processors within the affinity of a process and the quotas of its control groups, as files tell them."""
+"""Processors within the affinity of a process and the quotas of its control groups."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ def four_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processors, "affinity", lambda: {0, 1, 2, 3})
 
 
-def test_the_tightest_quota_counts(groups: Groups) -> None:
+def test_the_smallest_quota_applies(groups: Groups) -> None:
     groups("", cgroup="0::/batch/job\n")
     groups("batch", cpu__max="150000 100000\n")
     groups("batch/job", cpu__max="max 100000\n")
@@ -22,7 +22,7 @@ def test_the_tightest_quota_counts(groups: Groups) -> None:
 
 
 @pytest.mark.parametrize(("quota", "available"), [("50000", 0.5), ("-1", 4.0), ("800000", 4.0)])
-def test_groups_of_the_first_version(groups: Groups, quota: str, available: float) -> None:
+def test_control_groups_of_version_1_are_read(groups: Groups, quota: str, available: float) -> None:
     groups("", cgroup="4:memory:/\n3:cpu,cpuacct:/job\n")
     groups("cpu/job", cpu__cfs_quota_us=f"{quota}\n", cpu__cfs_period_us="100000\n")
     assert processors.available() == available
@@ -35,7 +35,7 @@ def test_a_container_may_show_its_own_group_as_the_root(groups: Groups) -> None:
 
 
 @pytest.mark.usefixtures("groups")
-def test_without_quotas_it_is_the_affinity() -> None:
+def test_without_quotas_the_affinity_applies() -> None:
     assert processors.quotas() == {}
     assert processors.available() == 4.0
 

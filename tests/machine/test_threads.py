@@ -1,4 +1,4 @@
-"""Libraries compute on one thread, whatever number the caller has exported, and whenever they are loaded."""
+"""Libraries compute on one thread, whatever number the environment exports and whenever they are loaded."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ LATER = "import scipy.linalg"  # brings a BLAS of its own
 
 
 @pytest.mark.parametrize("exported", [(), ("OPENBLAS_NUM_THREADS",), threads.VARIABLES], ids=["none", "one", "all"])
-def test_one_thread(exported: tuple[str, ...]) -> None:
+def test_libraries_compute_on_one_thread(exported: tuple[str, ...]) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in threads.VARIABLES}
     environment |= dict.fromkeys(exported, "2")
     program = f"from eprop_core.machine import threads; threads.use_one(); {LATER}; import os; print(threads.number())"
@@ -23,7 +23,7 @@ def test_one_thread(exported: tuple[str, ...]) -> None:
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="where there is one core, no library takes more")
-def test_more_threads_are_told() -> None:
+def test_number_counts_the_threads_of_libraries() -> None:
     environment = os.environ | dict.fromkeys(threads.VARIABLES, "2")
     command = [sys.executable, "-c", "from eprop_core.machine import threads; import numpy; print(threads.number())"]
     finished = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)

@@ -1,4 +1,4 @@
-"""What experiments measure about themselves."""
+"""What a process measures of itself: its peak memory, and other work on its processors."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ TICKS_PER_S = 100
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is counted anew on Linux alone")
-def test_what_is_freed_does_not_count_once_the_peak_is_reset() -> None:
+def test_a_reset_peak_does_not_include_freed_memory() -> None:
     measurement.reset_peak_memory()
     before = measurement.peak_memory()
     blocks = [bytearray(b"1" * 100_000) for _ in range(500)]
@@ -26,7 +26,7 @@ def test_what_is_freed_does_not_count_once_the_peak_is_reset() -> None:
 
 
 class Machine:
-    """Three processors, the first two of which this program may use; their times are those that a test adds."""
+    """Three processors, of which this program may use the first two; a test adds to their times."""
 
     def __init__(self, statistics: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.statistics = statistics
@@ -60,7 +60,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(tmp_path / "stat", monkeypatch)
 
 
-def test_other_work_is_what_is_busy_beside_this_program(machine: Machine) -> None:
+def test_other_work_is_the_busy_time_that_this_program_did_not_use(machine: Machine) -> None:
     other_work = measurement.OtherWork()
     machine.now, machine.own, machine.of_children = 4.0, 3.0, 0.5
     machine.count(0, user=3.5, system=0.25, idle=0.25)
@@ -69,7 +69,7 @@ def test_other_work_is_what_is_busy_beside_this_program(machine: Machine) -> Non
     assert other_work.processors() == pytest.approx((0.25 + 1.25) / 4, abs=1e-9)
 
 
-def test_other_work_before_the_beginning_does_not_count(machine: Machine) -> None:
+def test_other_work_before_a_restart_does_not_count(machine: Machine) -> None:
     other_work = measurement.OtherWork()
     machine.now, machine.own = 1.0, 0.5
     machine.count(1, user=1.0)

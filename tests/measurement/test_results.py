@@ -1,4 +1,4 @@
-"""Result files are whole or not there, and hold what their model says."""
+"""A result file is complete or absent, and has the fields of its model."""
 
 import os
 import resource
@@ -31,13 +31,13 @@ def test_a_result_is_written_with_its_directory_and_read_back(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object()])
-def test_values_that_are_no_finite_numbers_are_refused(value: float) -> None:
+def test_values_that_are_not_finite_numbers_are_refused(value: float) -> None:
     with pytest.raises(ValidationError):
         small(value)
 
 
-def test_a_full_disk_leaves_the_former_one(tmp_path: Path) -> None:
-    """A limit on the size of files stands for the disk: what is written beyond it fails."""
+def test_a_full_disk_leaves_the_earlier_result(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: writing beyond it fails."""
     former = small(1)
     former.write(tmp_path / "result.json")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -52,7 +52,7 @@ def test_a_full_disk_leaves_the_former_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", ['"value": [1]', '"values": ["a"]', '"values": [1], "more": 1'])
-def test_a_file_that_is_no_such_result_is_named(tmp_path: Path, wrong: str) -> None:
+def test_the_error_of_an_invalid_result_names_the_file(tmp_path: Path, wrong: str) -> None:
     made_by = provenance().model_dump_json()
     (tmp_path / "result.json").write_text(f'{{"provenance": {made_by}, {wrong}}}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"result\.json: .*validation error"):

@@ -18,7 +18,7 @@ BERNOULLI = PairwiseBernoulli(rule="pairwise_bernoulli", probability=0.25)
 
 
 @pytest.mark.parametrize(("size", "n_ranks"), [(10, 1), (10, 3), (3, 3), (1000, 7)])
-def test_ranks_share_evenly(size: int, n_ranks: int) -> None:
+def test_ranks_share_neurons_evenly(size: int, n_ranks: int) -> None:
     ranges = [Range.of_rank(size, rank, n_ranks) for rank in range(n_ranks)]
     assert [r.first for r in ranges] == [0, *(r.last for r in ranges[:-1])]
     assert ranges[-1].last == size
@@ -30,13 +30,13 @@ def test_ranks_share_evenly(size: int, n_ranks: int) -> None:
     ("divide_by", "divisor"),
     [("nothing", 1.0), ("sqrt_sources", 48.0), ("sqrt_in_degree", 12.0), ("sqrt_mean_fan", (48.0 + 20.0) / 2.0)],
 )
-def test_scale_of_weights(divide_by: str, divisor: float) -> None:
+def test_the_scale_of_weights_is_divided_by_the_root_of_a_degree(divide_by: str, divisor: float) -> None:
     for rule in (FIXED, BERNOULLI):
         weights = InitialWeights(scale=-3.0, divide_by=divide_by)
         assert weight_scale(weights, rule, 48, 20) == pytest.approx(-3.0 / math.sqrt(divisor), rel=4e-16)
 
 
-def test_mean_in_degree() -> None:
+def test_the_mean_in_degree_follows_from_the_rule() -> None:
     assert mean_in_degree(ALL_TO_ALL, 30) == 30.0
     assert mean_in_degree(FIXED, 30) == 12.0
     assert mean_in_degree(BERNOULLI, 30) == 7.5
@@ -50,7 +50,7 @@ EXPLICIT = Connections(
 """Four targets and three sources; the pair (2, 1) comes twice."""
 
 
-def test_explicit_connections_come_back_sorted() -> None:
+def test_explicit_connections_are_listed_sorted() -> None:
     sources, targets = Range.whole(3), Range.whole(4)
     synapses = compress(EXPLICIT, "input", sources, targets, Columns(n=3))
     assert synapses.indptr.tolist() == [0, 1, 2, 6]
@@ -88,7 +88,7 @@ def test_explicit_connections_are_divided_among_ranks() -> None:
         np.testing.assert_array_equal(np.concatenate(pieces), expected)
 
 
-def test_no_explicit_connections() -> None:
+def test_an_empty_list_of_connections_makes_no_synapses() -> None:
     none = np.empty(0)
     synapses = compress(Connections(none, none, none), "input", Range.whole(3), Range.whole(4), Columns(n=2))
     assert synapses.indptr.tolist() == [0, 0, 0, 0]
@@ -107,7 +107,7 @@ def test_no_explicit_connections() -> None:
         ({"target": np.zeros((6, 1), int)}, "must be vectors of one length, not (6,), (6, 1), (6,)"),
     ],
 )
-def test_bad_connections_are_told_in_one_line(change: dict, message: str) -> None:
+def test_wrong_connections_are_reported_in_one_line(change: dict, message: str) -> None:
     with pytest.raises(ParameterError) as caught:
         compress(EXPLICIT._replace(**change), "input", Range.whole(3), Range.whole(4), Columns(n=3))
     assert message in str(caught.value)

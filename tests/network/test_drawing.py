@@ -1,4 +1,4 @@
-"""Drawn connections: what the rules promise, on any number of ranks.
+"""Drawn connections follow their rules, and are the same on any number of ranks.
 
 Bounds on statistics are 5 standard deviations; seeds are fixed, so a test passes always or never.
 """
@@ -65,13 +65,13 @@ def matrix(connections: Connections, n_sources: int, n_targets: int) -> np.ndarr
     return count
 
 
-def test_all_to_all() -> None:
+def test_all_to_all_connects_each_pair_once() -> None:
     assert np.all(matrix(drawn(ALL_TO_ALL, 7, 5), 7, 5) == 1)
     np.testing.assert_array_equal(matrix(drawn(ALL_TO_ALL, 6, 6, autapses=False), 6, 6), 1 - np.eye(6))
 
 
 @pytest.mark.parametrize("in_degree", [0, 1, 10, 25, 26, 45, 49, 50])
-def test_fixed_in_degree(in_degree: int) -> None:
+def test_each_target_has_the_fixed_in_degree(in_degree: int) -> None:
     count = matrix(drawn(fixed(in_degree), 50, 400), 50, 400)
     assert np.all(count.sum(axis=1) == in_degree)
     assert count.max(initial=0) <= 1
@@ -82,14 +82,14 @@ def test_fixed_in_degree(in_degree: int) -> None:
 
 
 @pytest.mark.parametrize("in_degree", [1, 19, 20, 35, 38])
-def test_fixed_in_degree_without_autapses(in_degree: int) -> None:
+def test_a_fixed_in_degree_is_kept_without_autapses(in_degree: int) -> None:
     count = matrix(drawn(fixed(in_degree), 39, 39, autapses=False), 39, 39)
     assert np.all(count.sum(axis=1) == in_degree)
     assert count.max() == 1
     assert not count.diagonal().any()
 
 
-def test_multapses_where_allowed() -> None:
+def test_multapses_are_drawn_where_allowed() -> None:
     count = matrix(drawn(fixed(60, allow_multapses=True), 40, 200), 40, 200)
     assert np.all(count.sum(axis=1) == 60)
     # Each pair's number is binomial.
@@ -101,7 +101,7 @@ def test_multapses_where_allowed() -> None:
 
 
 @pytest.mark.parametrize("probability", [0.001, 0.03, 0.5, 0.97])
-def test_pairwise_bernoulli(probability: float) -> None:
+def test_pairwise_bernoulli_draws_pairs_independently(probability: float) -> None:
     count = matrix(drawn(bernoulli(probability), 300, 400), 300, 400)
     assert count.max() == 1
     variance = probability * (1.0 - probability)
@@ -114,14 +114,14 @@ def test_pairwise_bernoulli(probability: float) -> None:
         assert np.all(np.abs(degrees - n * probability) < 6.0 * math.sqrt(n * variance) + 6.0)
 
 
-def test_certain_and_impossible_pairs() -> None:
+def test_probability_one_connects_all_pairs_and_zero_none() -> None:
     assert len(drawn(bernoulli(0.0), 30, 40).source) == 0
     assert len(drawn(bernoulli(1e-300), 30, 40).source) == 0
     assert np.all(matrix(drawn(bernoulli(1.0), 30, 40), 30, 40) == 1)
     np.testing.assert_array_equal(matrix(drawn(bernoulli(1.0), 30, 30, autapses=False), 30, 30), 1 - np.eye(30))
 
 
-def test_a_single_neuron_has_no_recurrence() -> None:
+def test_a_single_neuron_has_no_recurrent_synapses() -> None:
     for rule in (ALL_TO_ALL, fixed(0), bernoulli(1.0)):
         assert len(drawn(rule, 1, 1, autapses=False).source) == 0
 
@@ -138,8 +138,8 @@ def test_draws_depend_on_the_seed() -> None:
 @pytest.mark.parametrize(
     "rule", [ALL_TO_ALL, fixed(4), fixed(19), fixed(9, allow_multapses=True), bernoulli(0.3)], ids=repr
 )
-def test_parts_make_the_same_network(rule: Connectivity, distribution: str, n_ranks: int) -> None:
-    """To the bit, whether ranks divide the targets or, as onto the readouts, the sources."""
+def test_ranks_draw_the_parts_of_the_same_network(rule: Connectivity, distribution: str, n_ranks: int) -> None:
+    """To the bit, whether ranks divide the targets or, for connections onto readouts, the sources."""
     weights = InitialWeights(distribution=distribution)
     n = 23
     for autapses in (True, False):
@@ -172,7 +172,7 @@ def test_synapses_are_sorted_by_source_then_target(rule: Connectivity) -> None:
 
 
 @pytest.mark.parametrize(("distribution", "fourth_moment"), [("normal", 3.0), ("uniform", 9.0 / 5.0)])
-def test_distribution_of_weights(distribution: str, fourth_moment: float) -> None:
+def test_weights_have_the_given_distribution(distribution: str, fourth_moment: float) -> None:
     weights = InitialWeights(distribution=distribution, scale=2.0, divide_by="nothing")
     weight = drawn(ALL_TO_ALL, 100, 400, weights).weight / 2.0
     n = len(weight)

@@ -1,4 +1,4 @@
-"""Values that differ between neurons; memory: the estimate before building, and the word where there is too little."""
+"""Networks: projections, estimates of memory, and values that differ between neurons."""
 
 import numpy as np
 import pytest
@@ -64,29 +64,29 @@ def test_a_network_without_plasticity_differs_in_nothing_else() -> None:
         SPARSE | {"recurrent": {"plastic": False, "connectivity": {"rule": "fixed_in_degree", "in_degree": 20}}},
     ],
 )
-def test_estimate_of_memory(values: dict) -> None:
+def test_the_estimate_of_memory_is_close_to_what_a_network_holds(values: dict) -> None:
     network = parse(Network, values)
     assert estimate_memory(network) == pytest.approx(bytes_of_arrays(Simulation(network)._rank), rel=0.2)
 
 
-def test_estimate_of_one_rank_among_many() -> None:
+def test_the_estimate_of_memory_is_close_to_what_a_rank_holds() -> None:
     network = parse(Network, SPARSE | {"neuron": {"ignore_and_fire": {"rate": 10.0}}})
     held = bytes_of_arrays(Simulation(network, dry_run=(2, 8))._rank)
     assert estimate_memory(network, 8) == pytest.approx(held, rel=0.2)
 
 
-def test_given_connections_need_the_memory_of_so_many() -> None:
+def test_the_estimate_of_memory_counts_explicit_connections() -> None:
     network = parse(Network, SMALL | {"n_recurrent": 10**5})
     projections = ("input", "recurrent", "output", "feedback")
     assert estimate_memory(network) > 1e11
     assert estimate_memory(network, n_connections=dict.fromkeys(projections, 1000)) < 1e8
 
 
-def test_a_single_neuron() -> None:
+def test_a_network_may_have_a_single_neuron() -> None:
     assert Simulation(parse(Network, SMALL | {"n_recurrent": 1})).counts["recurrent_synapses"] == 0
 
 
-def test_too_little_memory_is_told_before_building() -> None:
+def test_too_little_memory_is_reported_before_building() -> None:
     network = parse(Network, SMALL | {"n_recurrent": 10**7})
     with pytest.raises(InsufficientMemoryError, match=r"the network needs about [\d.]+ GB .* are available") as caught:
         Simulation(network)
@@ -97,7 +97,7 @@ DIFFERING = {"tau_m": {"low": 5.0, "high": 30.0}, "V_th": {"low": 0.5, "high": 1
 
 
 @pytest.mark.parametrize("n_ranks", [1, 2, 3, 7])
-def test_values_of_neurons_on_any_number_of_ranks(n_ranks: int) -> None:
+def test_values_of_neurons_are_the_same_on_any_number_of_ranks(n_ranks: int) -> None:
     network = parse(Network, SMALL | {"neuron": DIFFERING})
     whole = neuron_values(network, 5, Range.whole(500))
     for name in ("tau_m", "V_th"):
@@ -114,14 +114,14 @@ def test_values_of_neurons_on_any_number_of_ranks(n_ranks: int) -> None:
     assert not np.any(other.tau_m == whole.tau_m)
 
 
-def test_values_that_do_not_differ() -> None:
+def test_a_single_value_is_that_of_all_neurons() -> None:
     values = neuron_values(parse(Network, SMALL | {"neuron": {"tau_m": 7.0, "V_th": 0.5}}), 5, Range(100, 104, 500))
     assert values.tau_m.tolist() == [7.0] * 4
     assert values.V_th.tolist() == [0.5] * 4
     assert len(values.phase) == 0
 
 
-def test_explicit_values() -> None:
+def test_explicit_values_replace_drawn_ones() -> None:
     network = parse(Network, SMALL | {"neuron": DIFFERING})
     explicit = np.linspace(1.0, 2.0, 500)
     values = neuron_values(network, 5, Range(100, 104, 500), {"V_th": explicit})
@@ -139,7 +139,7 @@ def test_explicit_values() -> None:
         ({"C_m": np.ones(500)}, r"neuron_values\['C_m'\]: only for tau_m and V_th that differ between neurons"),
     ],
 )
-def test_explicit_values_that_are_not_allowed(explicit: dict, message: str) -> None:
+def test_wrong_explicit_values_are_refused(explicit: dict, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         Simulation(parse(Network, SMALL | {"neuron": DIFFERING}), neuron_values=explicit)
     constant = parse(Network, SMALL)
@@ -148,7 +148,7 @@ def test_explicit_values_that_are_not_allowed(explicit: dict, message: str) -> N
 
 
 def test_networks_of_one_kind_run_the_same_code() -> None:
-    """Delays, plasticity and the kind of feedback are numbers of one compiled kind."""
+    """Delays, plasticity and the kind of feedback do not change the compiled code."""
     changes: list[dict] = [
         {},
         {"input": {"delay": 3}, "recurrent": {"delay": 2}},

@@ -1,4 +1,4 @@
-"""The cheaper way to send spikes, and what it rests on."""
+"""Costs of sending spikes to all ranks or to those with targets, and the choice of the cheaper way."""
 
 import pytest
 
@@ -14,18 +14,18 @@ def network(n_recurrent: int, in_degree: int, delay: int = 10) -> Network:
     return parse(Network, values)
 
 
-def test_share_of_ranks_that_want_a_spike() -> None:
+def test_the_share_of_ranks_with_targets_follows_from_the_out_degree() -> None:
     assert share_of_ranks(1, 5) == 1.0
     assert share_of_ranks(2, 1) == 0.5
     assert share_of_ranks(4, 2) == pytest.approx(1 - (3 / 4) ** 2, rel=1e-15)
 
 
 @pytest.mark.parametrize("destinations", ["all", "targets"])
-def test_between_two_ranks_both_are_one_message(destinations: str) -> None:
+def test_two_ranks_exchange_one_message_either_way(destinations: str) -> None:
     assert min(costs(destinations, 2, 100.0)) == (1.0, 100.0)  # type: ignore[arg-type]
 
 
-def test_short_messages_to_each_rank_are_joined_and_long_ones_are_not() -> None:
+def test_joined_messages_are_fewer_and_longer_than_pairwise_ones() -> None:
     joined, pairwise = costs("targets", 64, 1.0)
     assert joined.messages < pairwise.messages and joined.bytes > pairwise.bytes
 

@@ -1,4 +1,4 @@
-"""The same bits on any number of MPI ranks, and clear ends where something is wrong."""
+"""Results have the same bits on any number of MPI ranks, and an error on one rank ends the others."""
 
 import importlib.util
 import os
@@ -42,7 +42,7 @@ def mpiexec(n_ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def alone() -> dict[str, dict[str, np.ndarray]]:
-    """What comes out of all problems on one rank, without MPI."""
+    """Results of all problems on one rank, without MPI."""
     return {name: simulate(problem) for name, problem in problems().items()}
 
 
@@ -50,7 +50,7 @@ def alone() -> dict[str, dict[str, np.ndarray]]:
 def together(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[tuple[str, str], dict[str, np.ndarray]]:
-    """What comes out of all problems on some ranks, by problem and destinations."""
+    """Results of all problems on some ranks, by problem and destinations."""
     output = tmp_path_factory.mktemp("ranks") / "results.npz"
     done = mpiexec(request.param, "simulate", str(output))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -62,7 +62,7 @@ def together(
     return results
 
 
-def test_problems_cover_what_they_should(alone: dict[str, dict[str, np.ndarray]]) -> None:
+def test_problems_spike_learn_and_overfill_messages(alone: dict[str, dict[str, np.ndarray]]) -> None:
     intervals, most_spikes, most_currents = set(), 0, 0
     for name, (network, connections, _) in problems().items():
         result = alone[name]
@@ -91,7 +91,7 @@ def test_problems_cover_what_they_should(alone: dict[str, dict[str, np.ndarray]]
 
 @pytest.mark.parametrize("destinations", DESTINATIONS)
 @pytest.mark.parametrize("problem", problems())
-def test_same_bits_on_any_number_of_ranks(
+def test_results_have_the_same_bits_on_any_number_of_ranks(
     problem: str,
     destinations: str,
     alone: dict[str, dict[str, np.ndarray]],
@@ -104,15 +104,15 @@ def test_same_bits_on_any_number_of_ranks(
 
 
 @pytest.mark.parametrize("n_ranks", [2, 3])
-def test_a_rank_that_fails_ends_all(n_ranks: int) -> None:
-    """The others wait for it in an exchange, where they would stay for ever."""
+def test_a_rank_that_fails_ends_all_ranks(n_ranks: int) -> None:
+    """Otherwise the other ranks would wait for it in an exchange for ever."""
     done = mpiexec(n_ranks, "fail")
     assert done.returncode != 0
     assert "NotFiniteError: step 21: the voltage of recurrent neuron 4 is not finite" in done.stderr
 
 
-def test_all_ranks_meet_the_error_of_one() -> None:
-    """So a program that catches it goes on with all ranks."""
+def test_all_ranks_raise_the_error_of_one() -> None:
+    """A program that catches it can therefore go on with all ranks."""
     done = mpiexec(3, "fail-and-catch")
     assert done.returncode == 0, done.stdout + done.stderr
     message = "step 21: the voltage of recurrent neuron 4 is not finite"
@@ -126,7 +126,7 @@ def test_an_interrupt_stops_all_ranks_in_one_step(n_ranks: int) -> None:
     assert done.stdout.count(": 67 interrupts") == n_ranks
 
 
-def test_more_ranks_than_neurons() -> None:
+def test_more_ranks_than_neurons_are_refused() -> None:
     done = mpiexec(3, "crowd")
     assert done.returncode != 0
     assert "ParameterError: 3 ranks are more than the 2 recurrent neurons\n" in done.stderr

@@ -1,6 +1,6 @@
-"""Which feedback weight a learning signal meets: that of the step in which its error arrives, and no other.
+"""A learning signal uses the feedback weight of the step in which its error arrives.
 
-Networks of one input channel, one neuron and one readout, in which each number can be computed by hand.
+Most networks have one input channel, one neuron and one readout, so that each number can be computed by hand.
 """
 
 import math
@@ -29,7 +29,9 @@ def connected(weight: float) -> Connections:
 
 
 def input_gradient(kind: str, delay: dict[str, int], error_step: int, spikes: list[int], n_steps: int = 120) -> Any:
-    """Change of the input weight over eligibility and error, that is, the feedback weight that was used; twice.
+    """Return the feedback weights that both simulators used, and the output weight at the end.
+
+    A feedback weight is the change of the input weight, divided by eligibility and error.
 
     Input spikes arrive in the steps ``spikes``; the first one drives the neuron beyond its threshold. The only error is
     that of step ``error_step``, three steps after the first spike plus the output delay. Without filters and recurrence
@@ -75,7 +77,9 @@ def input_gradient(kind: str, delay: dict[str, int], error_step: int, spikes: li
 @pytest.mark.parametrize("kind", ["symmetric", "adaptive"])
 @pytest.mark.parametrize("input_delay", [1, 2, 5, 20])
 @pytest.mark.parametrize("feedback_delay", [1, 3])
-def test_an_update_after_the_arrival_comes_too_late(kind: str, input_delay: int, feedback_delay: int) -> None:
+def test_an_update_after_the_arrival_does_not_change_the_signal(
+    kind: str, input_delay: int, feedback_delay: int
+) -> None:
     """The output weight is 1 until the neuron's second spike reaches the readout, after the error has arrived."""
     delay = {"input": input_delay, "feedback": feedback_delay}
     # The error of step 23 arrives in step 23 + feedback_delay; the next spike is emitted then, and arrives one later.
@@ -87,7 +91,9 @@ def test_an_update_after_the_arrival_comes_too_late(kind: str, input_delay: int,
 @pytest.mark.parametrize("kind", ["symmetric", "adaptive"])
 @pytest.mark.parametrize("input_delay", [1, 5, 20])
 @pytest.mark.parametrize("feedback_delay", [3, 6])
-def test_an_update_in_the_step_of_the_arrival_counts(kind: str, input_delay: int, feedback_delay: int) -> None:
+def test_an_update_in_the_step_of_the_arrival_changes_the_signal(
+    kind: str, input_delay: int, feedback_delay: int
+) -> None:
     """A spike that reaches the readout in the step in which the error arrives updates the weight before it is read."""
     delay = {"input": input_delay, "feedback": feedback_delay}
     used, updated = input_gradient(kind, delay, 23, [20, 22 + feedback_delay, 90])
@@ -97,8 +103,8 @@ def test_an_update_in_the_step_of_the_arrival_counts(kind: str, input_delay: int
 
 @pytest.mark.parametrize("kind", ["symmetric", "adaptive"])
 @pytest.mark.parametrize("output_delay", [1, 6])
-def test_delay_of_a_projection_without_synapses(kind: str, output_delay: int) -> None:
-    """It changes communication intervals, and nothing else."""
+def test_the_delay_of_a_projection_without_synapses_changes_nothing(kind: str, output_delay: int) -> None:
+    """It changes only the communication interval."""
     used = [
         input_gradient(kind, {"recurrent": recurrent, "output": output_delay}, 22 + output_delay, [20, 26, 90])
         for recurrent in (1, 3, 6)
@@ -106,8 +112,8 @@ def test_delay_of_a_projection_without_synapses(kind: str, output_delay: int) ->
     assert used[0] == used[1] == used[2]
 
 
-def test_symmetric_feedback_cannot_be_given() -> None:
-    """It has the weights of the output; others would be ignored."""
+def test_explicit_symmetric_feedback_is_refused() -> None:
+    """The weights are those of the output; explicit ones would be ignored."""
     network, connections, _ = random_problem(4, 10, feedback="symmetric", **SMALL)
     source, target, weight = connections["output"]
     given = connections | {"feedback": Connections(target, source, weight)}
@@ -122,7 +128,7 @@ def test_symmetric_feedback_cannot_be_given() -> None:
 @pytest.mark.parametrize("output", ["given", "drawn"])
 @pytest.mark.parametrize("wrong", ["missing", "additional", "another", "doubled"])
 def test_adaptive_feedback_must_reverse_the_output(output: str, wrong: str) -> None:
-    """Feedback without an output connection has no place, and an output connection without feedback none to learn."""
+    """Each feedback connection needs an output connection between the same two neurons, and vice versa."""
     network, connections, _ = random_problem(4, 10, feedback="adaptive", **SMALL)
     if output == "drawn":
         values = network.model_dump() | {"output": {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.5}}}
@@ -149,8 +155,8 @@ def test_adaptive_feedback_must_reverse_the_output(output: str, wrong: str) -> N
         Simulation(network, connections=given)
 
 
-def test_each_of_two_connections_of_a_pair_has_its_feedback() -> None:
-    """Listed and given again, the network is the same."""
+def test_each_connection_of_a_multapse_has_its_own_feedback() -> None:
+    """The weights of a network are the same after its connections have been listed and given again."""
     values = random_problem(4, 10, feedback="adaptive", **SMALL).network.model_dump()
     values["output"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 30, "allow_multapses": True}
     network = parse(Network, values)

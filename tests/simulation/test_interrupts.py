@@ -1,4 +1,4 @@
-"""Ctrl-C: a run ends in a step from which the simulation goes on as if it had never been interrupted."""
+"""Ctrl-C ends a run between two steps, and the next run goes on as if there had been no interrupt."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ from small_problem import small_problem
 
 N_STEPS = 30_000
 STRETCH = 70
-"""Steps after which compiled code is left here, so that an interrupt takes effect."""
+"""Number of steps that compiled code runs at once in these tests; an interrupt takes effect after them."""
 INTERRUPTS = 4
 
 
@@ -49,7 +49,7 @@ def long_problem(sample_length: int | None) -> tuple[Network, dict[str, Any], St
 
 
 def run_with_interrupts(simulation: Simulation, stimulus: Stimulus, sample_length: int | None) -> list[Recording]:
-    """Simulate the whole stimulus, in as many runs as interrupts make of it."""
+    """Simulate the whole stimulus; after each interrupt, another run goes on."""
     recordings = []
     while simulation.step < N_STEPS:
         rest = piece(stimulus, simulation.step, N_STEPS)
@@ -69,7 +69,7 @@ def run_with_interrupts(simulation: Simulation, stimulus: Stimulus, sample_lengt
 def test_interrupted_runs_add_up_to_a_whole_one(
     sample_length: int | None, steps_between: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first runs are interrupted when they begin, and end as early as they can: with a sample, if there are any."""
+    """The first runs are interrupted at their beginning and end as early as they can, or with a sample."""
     network, connections, stimulus = long_problem(sample_length)
     whole, interrupted = (Simulation(network, connections=connections) for _ in range(2))
     if sample_length is not None:
@@ -91,8 +91,8 @@ def test_interrupted_runs_add_up_to_a_whole_one(
     assert_same_bits(whole, interrupted, expected, joined(recordings, lengths))
 
 
-def test_a_signal_during_a_run() -> None:
-    """Whenever it comes: before the run, in the run, or after it."""
+def test_a_signal_at_any_time_does_not_change_results() -> None:
+    """It may come before, during or after a run."""
     network, connections, stimulus = long_problem(None)
     whole, interrupted = (Simulation(network, connections=connections) for _ in range(2))
     expected = whole.run(stimulus)
@@ -109,7 +109,7 @@ def test_a_signal_during_a_run() -> None:
     assert_same_bits(whole, interrupted, expected, joined(recordings, [len(r.readout) for r in recordings]))
 
 
-def test_a_second_signal_ends_at_once() -> None:
+def test_a_second_signal_interrupts_at_once() -> None:
     with pytest.raises(KeyboardInterrupt), DeferredInterrupt() as interrupt:
         signal.raise_signal(signal.SIGINT)
         assert interrupt.requested
@@ -135,7 +135,7 @@ def test_other_handlers_and_threads_are_left_alone() -> None:
 
 
 def test_a_handler_that_raises_ends_a_run_between_steps() -> None:
-    """For instance that of a batch system's SIGTERM; the simulation can go on all the same."""
+    """For instance the handler of the SIGTERM of a batch system. The simulation can go on afterwards."""
     network, connections, stimulus = long_problem(None)
     whole, interrupted = (Simulation(network, connections=connections) for _ in range(2))
     whole.run(stimulus)

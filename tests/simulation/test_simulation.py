@@ -1,4 +1,4 @@
-"""What a simulation promises of runs, copies, counts and memory."""
+"""Properties of simulations: runs, copies, counts and memory."""
 
 import gc
 import tracemalloc
@@ -31,7 +31,7 @@ DELAYS = {
 @pytest.mark.parametrize("delay", DELAYS)
 @pytest.mark.parametrize("feedback", ["random", "symmetric", "adaptive"])
 def test_a_run_in_pieces_gives_the_same_bits(delay: str, feedback: str) -> None:
-    """Pieces of any length, down to one step, which end within a communication interval."""
+    """Pieces may have any length, down to one step, and end within a communication interval."""
     network, connections, stimulus = small_problem(8, delay=DELAYS[delay], feedback=feedback)
     whole, in_pieces = (Simulation(network, connections=connections) for _ in range(2))
     recording = whole.run(stimulus)
@@ -44,7 +44,7 @@ def test_a_run_in_pieces_gives_the_same_bits(delay: str, feedback: str) -> None:
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_room_for_recorded_spikes_does_not_matter(delay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_room_for_recorded_spikes_changes_nothing(delay: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network, connections, stimulus = small_problem(8, delay=DELAYS[delay])
     one, other = (Simulation(network, connections=connections) for _ in range(2))
     recording = one.run(stimulus)
@@ -52,8 +52,8 @@ def test_room_for_recorded_spikes_does_not_matter(delay: str, monkeypatch: pytes
     assert_same_bits(one, other, recording, other.run(stimulus))
 
 
-def test_learning_rate_of_a_projection() -> None:
-    """It takes the place of the optimizer's, for that projection alone."""
+def test_a_projection_may_have_its_own_learning_rate() -> None:
+    """It replaces that of the optimizer, for this projection only."""
     network, connections, stimulus = small_problem(8)
     values = network.model_dump()
     for name in LEARNING_PROJECTIONS:
@@ -70,8 +70,8 @@ def test_learning_rate_of_a_projection() -> None:
         assert same == (name == "input")
 
 
-def test_fixed_signs_of_a_projection() -> None:
-    """They take the place of the optimizer's, for that projection alone; also in the time-driven model."""
+def test_a_projection_may_have_its_own_fixed_signs() -> None:
+    """They replace those of the optimizer, for this projection only; also in the time-driven model."""
     network, connections, stimulus = small_problem(3, fixed_signs=True, learning_rate=0.03)
     values = network.model_dump()
     values["recurrent"]["fixed_signs"] = False
@@ -85,8 +85,8 @@ def test_fixed_signs_of_a_projection() -> None:
     assert_agree(Problem(network, connections, stimulus))
 
 
-def test_fixed_signs_are_those_of_weights_not_of_neurons() -> None:
-    """Neurons keep outgoing weights of both signs (no Dale's law), or of one where they have been given one."""
+def test_signs_are_fixed_for_each_weight_not_for_each_neuron() -> None:
+    """A neuron keeps outgoing weights of both signs (no Dale's law), or of one sign if it started so."""
     network, connections, stimulus = small_problem(3, fixed_signs=True, learning_rate=0.03)
     source, target, weight = connections["recurrent"]
     excitatory = source % 2 == 0
@@ -101,8 +101,8 @@ def test_fixed_signs_are_those_of_weights_not_of_neurons() -> None:
         assert len(both) > network.n_recurrent / 2 if name == "drawn" else both == []
 
 
-def test_timing() -> None:
-    """Spikes arrive their delay later, errors the feedback's; windows are those of the run (``docs/timing.svg``)."""
+def test_spikes_and_errors_arrive_after_their_delays() -> None:
+    """Errors arrive after the delay of the feedback; windows count the steps of the run (``docs/timing.svg``)."""
     plasticity = {"kappa": 0.5, "kappa_reg": 0.5, "optimizer": {"learning_rate": 0.1}}
     delays = {"input": {"delay": 2}, "output": {"delay": 3, "plastic": False}, "feedback": {"delay": 2}}
     neuron = {"V_th": 0.5, "surrogate_gradient": {"function": "exponential"}}
@@ -148,20 +148,20 @@ def test_drawn_connections_given_explicitly_make_the_same_network() -> None:
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5])
-def test_seeds_that_are_not_allowed(seed: Any) -> None:
+def test_wrong_seeds_are_refused(seed: Any) -> None:
     with pytest.raises(ParameterError, match="seed") as caught:
         Simulation(drawn_network(), seed=seed)
     assert "\n" not in str(caught.value)
 
 
-def test_largest_seed() -> None:
+def test_seeds_have_64_bits() -> None:
     network = drawn_network()
     weights = [Simulation(network, seed=seed).weights("input").weight for seed in (0, 2**63, 2**64 - 1)]
     assert len({w.tobytes() for w in weights}) == 3
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_frozen_network_is_static_and_leaves_the_original_alone(delay: str) -> None:
+def test_a_frozen_network_is_static_and_leaves_the_original_alone(delay: str) -> None:
     network, connections, stimulus = small_problem(10, delay=DELAYS[delay])
     simulation, undisturbed = (Simulation(network, connections=connections) for _ in range(2))
     training, evaluation = piece(stimulus, 0, 301), piece(stimulus, 301, N_STEPS)
@@ -181,16 +181,16 @@ def test_frozen_network_is_static_and_leaves_the_original_alone(delay: str) -> N
     assert_same_bits(frozen, rebuilt, recording, rebuilt.run(evaluation))
     for name in PROJECTIONS:
         np.testing.assert_array_equal(frozen.weights(name).weight, learnt[name].weight)
-    # Neither weights nor traces nor counts of the original have noticed.
+    # Weights, traces and counts of the original are as they would be without the copy.
     assert_same_bits(simulation, undisturbed, simulation.run(evaluation), undisturbed.run(evaluation))
-    # Nor do the weights of the copy notice that the original has gone on learning.
+    # The weights of the copy stay while the original goes on learning.
     assert all(np.any(simulation.weights(name).weight != learnt[name].weight) for name in LEARNING_PROJECTIONS)
     for name in PROJECTIONS:
         np.testing.assert_array_equal(frozen.weights(name).weight, learnt[name].weight)
 
 
 @pytest.mark.parametrize("delay", DELAYS)
-def test_reconnected_network_is_that_of_its_connections_at_rest(delay: str) -> None:
+def test_a_reconnected_network_equals_a_new_one_with_its_connections(delay: str) -> None:
     network, connections, stimulus = small_problem(8, delay=DELAYS[delay])
     simulation = Simulation(network, connections=connections)
     simulation.run(stimulus)
@@ -210,7 +210,7 @@ def test_reconnected_network_is_that_of_its_connections_at_rest(delay: str) -> N
     assert simulation.counts["recurrent_synapses"] == len(weight) - 1
 
 
-def test_counts_go_on_where_samples_update() -> None:
+def test_counts_continue_after_reconnecting_where_samples_update() -> None:
     network, connections, stimulus = small_problem(8)
     plasticity = network.plasticity.model_copy(update={"update": "sample", "rate_average": "sample"})
     simulation = Simulation(network.model_copy(update={"plasticity": plasticity}), connections=connections)
@@ -223,7 +223,7 @@ def test_counts_go_on_where_samples_update() -> None:
 
 @pytest.mark.parametrize("kind", ["random", "symmetric", "adaptive"])
 def test_a_frozen_network_has_learned_from_all_samples(kind: str) -> None:
-    """The batch so far updates its weights; where it is complete, as the simulation does with the next sample."""
+    """Its weights include the batch so far. A complete batch updates them as the next sample does in the simulation."""
     network, connections, stimulus = small_problem(8, feedback=kind, I_e=2.5)
     rule = {"update": "sample", "rate_average": "sample", "reset_at_samples": True, "batch_size": 2, "cutoff": None}
     values = network.model_dump()
@@ -280,7 +280,7 @@ def test_frozen_networks_follow_the_learning() -> None:
 
 @pytest.mark.parametrize("delay", DELAYS)
 @pytest.mark.parametrize("plastic", [True, False])
-def test_counts(delay: str, plastic: bool) -> None:
+def test_a_synaptic_event_is_counted_for_each_arrival_of_a_spike(delay: str, plastic: bool) -> None:
     """A synaptic event is one arrival of a spike through one synapse, plastic or not."""
     network, connections, stimulus = small_problem(
         8, delay=DELAYS[delay], plastic=dict.fromkeys(LEARNING_PROJECTIONS, plastic), I_e=2.5
@@ -308,8 +308,8 @@ def test_counts(delay: str, plastic: bool) -> None:
     assert counts["synapses"] == sum(counts[f"{name}_synapses"] for name in LEARNING_PROJECTIONS)
 
 
-def test_neurons_that_ignore_their_input_and_fire() -> None:
-    """The given rate at random phases, whatever the input; all else is simulated."""
+def test_neurons_that_ignore_their_input_fire_at_the_given_rate() -> None:
+    """They fire at random phases; all else is simulated."""
     problem = small_problem(11, refractory_steps=0)
     values = problem.network.model_dump()
     values["neuron"]["ignore_and_fire"] = {"rate": 40.0}
@@ -348,8 +348,8 @@ def without_errors(n_steps: int, n_samples: int = 1) -> Stimulus:
 
 @pytest.mark.parametrize("dt", [0.1, 0.5, 1.0, 2.0])
 @pytest.mark.parametrize("kappa_reg", [0.0, 0.9])
-def test_target_of_the_moving_average_is_in_spikes_per_second(kappa_reg: float, dt: float) -> None:
-    """The average over a period of what the rate regularization acts on vanishes where neurons fire at the target."""
+def test_the_target_of_the_moving_average_is_in_spikes_per_second(kappa_reg: float, dt: float) -> None:
+    """If neurons fire at the target, the error of the rate is zero in the mean over a period."""
     plasticity = {"c_reg": 1.0, "f_target": 50.0, "kappa_reg": kappa_reg}
     simulation = Simulation(parse(Network, AT_50_SPIKES_PER_S | {"dt": dt, "plasticity": plasticity}))
     period = round(20.0 / dt)
@@ -364,8 +364,8 @@ def test_target_of_the_moving_average_is_in_spikes_per_second(kappa_reg: float, 
 
 
 @pytest.mark.parametrize("dt", [0.1, 0.5, 1.0, 2.0])
-def test_target_of_the_mean_over_a_sample_is_in_spikes_per_second(dt: float) -> None:
-    """Weights stay where neurons fire at the target in a sample of two periods, and move where they do not."""
+def test_the_target_of_the_mean_over_a_sample_is_in_spikes_per_second(dt: float) -> None:
+    """Weights stay if neurons fire at the target in a sample of two periods, and move otherwise."""
     by_sample = {"update": "sample", "rate_average": "sample", "reset_at_samples": True, "c_reg": 1e3}
     for f_target in (50.0, 50.1):
         values = AT_50_SPIKES_PER_S | {"dt": dt, "plasticity": by_sample | {"f_target": f_target}}
@@ -377,7 +377,7 @@ def test_target_of_the_mean_over_a_sample_is_in_spikes_per_second(dt: float) -> 
 
 
 def test_dry_runs_do_the_work_of_single_ranks() -> None:
-    """Their spikes are those of the whole network, and their counts add up to its counts."""
+    """Spikes are those of the whole network, and the counts of all dry runs add up to its counts."""
     network = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}})
     stimulus = small_problem(9).stimulus
     whole = Simulation(network, seed=4)
@@ -396,7 +396,7 @@ def test_dry_runs_do_the_work_of_single_ranks() -> None:
 
 
 def test_readouts_of_a_dry_run_lack_the_currents_of_other_ranks() -> None:
-    """They are those of a network whose other neurons have no output connections."""
+    """They equal those of a network in which the neurons of other ranks have no output connections."""
     values = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}}).model_dump()
     for name in LEARNING_PROJECTIONS:
         values[name]["plastic"] = False
@@ -411,7 +411,7 @@ def test_readouts_of_a_dry_run_lack_the_currents_of_other_ranks() -> None:
 
 
 def test_a_simulation_is_freed_at_once() -> None:
-    """Without the garbage collector, which may come after the next network has been built."""
+    """Not only by the garbage collector, which may run after the next network has been built."""
     network, connections, stimulus = small_problem(8)
     gc.collect()
     gc.disable()
@@ -425,8 +425,8 @@ def test_a_simulation_is_freed_at_once() -> None:
         gc.enable()
 
 
-def test_what_fails_in_an_exchange_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiled code calls the exchange, and no exception passes through it."""
+def test_an_error_in_an_exchange_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled code calls the exchange, and exceptions cannot pass through compiled code."""
     simulation = Simulation(drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}}), dry_run=(0, 2))
     exchanges = []
 
@@ -448,7 +448,7 @@ def test_a_dry_run_cannot_be_reconnected() -> None:
 
 
 @pytest.mark.parametrize(("dry_run", "message"), [((4, 4), "rank must be 0 to 3"), ((0, 16), "16 ranks are more than")])
-def test_dry_runs_that_are_not_allowed(dry_run: tuple[int, int], message: str) -> None:
+def test_wrong_dry_runs_are_refused(dry_run: tuple[int, int], message: str) -> None:
     network = drawn_network(neuron={"ignore_and_fire": {"rate": 30.0}})
     with pytest.raises(ParameterError, match=message):
         Simulation(network, dry_run=dry_run)
@@ -458,7 +458,7 @@ def test_dry_runs_that_are_not_allowed(dry_run: tuple[int, int], message: str) -
 
 @pytest.mark.parametrize("cutoff", [20, None])
 def test_memory_does_not_grow_with_time(cutoff: int | None) -> None:
-    """The state is as large after any number of steps, and a run leaves nothing behind but its recording."""
+    """The state has the same size after any number of steps, and a run leaves only its recording."""
     network, connections, stimulus = small_problem(12, 20_000, cutoff=cutoff)
     simulation = Simulation(network, connections=connections)
     simulation.run(piece(stimulus, 0, 100))
@@ -505,7 +505,7 @@ def test_a_run_after_one_that_failed_is_refused() -> None:
         simulation.run(stimulus)
 
 
-def test_what_is_not_allowed_is_told() -> None:
+def test_wrong_connections_and_stimuli_are_refused() -> None:
     network, connections, _ = small_problem(13)
     with pytest.raises(ParameterError, match="no projection 'inputs'; there are input, recurrent, output, feedback"):
         Simulation(network, connections={"inputs": connections["input"]})

@@ -1,4 +1,4 @@
-"""Two simulators agree on a problem: spikes are equal, and all else is within a tolerance."""
+"""Assertions that two simulators agree on a problem: spikes are equal, other values within a tolerance."""
 
 from collections.abc import Mapping
 
@@ -12,8 +12,8 @@ from eprop_core.verification.simulators import event_driven, time_driven_model
 TOLERANCE = 1e-12
 """Of the largest readout, or the largest weight of a projection.
 
-Both simulators compute in double precision but sum in different orders, and the running sums lose some 100 units of
-rounding (running_sums.LARGEST_FACTOR). Learning rates are such that networks do not amplify that beyond this bound.
+Both simulators compute in double precision but sum in different orders, and running sums lose about 100 units of
+rounding (running_sums.LARGEST_FACTOR). Learning rates are so small that networks do not amplify it beyond this bound.
 """
 LEAST_CHANGE = 1e-6
 """Of some weight of a projection that learns, relative to the largest."""
@@ -38,9 +38,9 @@ def assert_agree(
 def assert_outcomes_agree(
     problem: Problem, own: Outcome, reference: Outcome, tolerances: Mapping[str, float], least_spikes: int
 ) -> None:
-    """Compare outcomes of two simulators, one of which may have been there before.
+    """Compare given outcomes of two simulators.
 
-    ``tolerances`` are those of quantities whose name ends so; the first that fits counts.
+    A key of ``tolerances`` is the end of the names of quantities; the first key that fits a quantity applies.
     """
     np.testing.assert_array_equal(own.spike_steps, reference.spike_steps)
     np.testing.assert_array_equal(own.spike_neurons, reference.spike_neurons)
@@ -62,7 +62,7 @@ def assert_outcomes_agree(
 
 
 def learns(network: Network, projection: str) -> bool:
-    """Whether the weights of a projection change; those of feedback along the output do with them."""
+    """Whether the weights of a projection change; symmetric and adaptive feedback changes with the output."""
     if projection == "feedback":
         return network.feedback.kind != "random" and network.output.plastic
     return bool(getattr(network, projection).plastic)

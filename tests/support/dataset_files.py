@@ -1,4 +1,4 @@
-"""Small data sets in the official formats, and the real ones where they are at hand."""
+"""Small data sets in the official formats, and the real ones if available."""
 
 import os
 from collections.abc import Callable

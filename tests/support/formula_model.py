@@ -1,8 +1,8 @@
 """The model as its formulas state it: every trace, rate and moment is a sum over recorded histories, in absolute time.
 
-Nothing is carried from step to step but voltages, thresholds and refractoriness, whose definition is recursive. All
-else is recorded by step, and a gradient is the sum over the history indices that an update gathers. For small networks
-and short runs: a step takes as many operations as there are synapses times steps before it.
+Only voltages, thresholds and refractory times are carried from step to step, since their definition is recursive. All
+else is recorded by step, and a gradient is the sum over the history indices that an update gathers. The model is for
+small networks and short runs: the operations of a step grow with the number of synapses times that of steps before it.
 
 Notation, with ``d`` the delay of a projection, ``d_out`` and ``d_fb`` those of output and feedback: a spike emitted in
 step e arrives in step e + d; ``psi_j(h)`` is the surrogate gradient of a neuron in step h, ``err_k(t)`` the error of a
@@ -45,7 +45,7 @@ from eprop_core.stimulus import Stimulus
 
 
 class Outcome(NamedTuple):
-    """What came out of a run; rows are its steps."""
+    """Results of a run; rows are its steps."""
 
     spikes: np.ndarray
     """bool (n_steps, n_recurrent)."""
@@ -100,7 +100,7 @@ class _Projection:
 
 
 class FormulaModel:
-    """One run of a network from rest, of which ``outcome`` is computed when it is made.
+    """One run of a network from rest; the constructor computes its ``outcome``.
 
     ``neuron_values`` are the values of "tau_m" and "V_th" where these differ between neurons.
     """

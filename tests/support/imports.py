@@ -1,4 +1,4 @@
-"""What Python itself loads for a program."""
+"""The modules that Python loads for a program."""
 
 import importlib
 import multiprocessing

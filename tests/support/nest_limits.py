@@ -1,4 +1,4 @@
-"""Small networks that show what NEST 3.10 does otherwise, for the interpreter that has it.
+"""Small networks that show where NEST 3.10 differs, for the interpreter that has NEST.
 
     python nest_limits.py DIRECTORY
 
@@ -62,7 +62,7 @@ def intervals(model: str) -> np.ndarray:
 
 
 def chain(delay: float, signal_delay: float) -> float:
-    """An input channel, a neuron and a readout; return what has become of the weight from channel to neuron."""
+    """Simulate an input channel, a neuron and a readout; return the final weight from channel to neuron."""
     reset()
     generator = nest.Create("spike_generator", 1, {"spike_times": [5.0, 8.0, 20.0, 23.0, 40.0, 60.0]})
     channel, readout = nest.Create("parrot_neuron"), neuron("eprop_readout")

@@ -1,4 +1,4 @@
-"""Simulations in several runs: the pieces of a stimulus, and their recordings joined."""
+"""Simulations in several runs: pieces of a stimulus, and joined recordings."""
 
 import numpy as np
 

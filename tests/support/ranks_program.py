@@ -1,7 +1,7 @@
 """Programs of ``test_ranks.py``, run on several ranks: ``python -m mpi4py ranks_program.py COMMAND [OUTPUT]``.
 
-simulate OUTPUT   simulate all problems; rank 0 saves what came out
-fail              one rank meets a voltage that is not finite
+simulate OUTPUT   simulate all problems; rank 0 saves the results
+fail              a voltage on one rank is not finite
 fail-and-catch    the same; all ranks catch the error
 interrupt         one rank is interrupted; all stop in the same step and go on
 crowd             a network of two neurons
@@ -26,7 +26,7 @@ from eprop_core.verification.ranks import DESTINATIONS, problems, simulate
 
 
 def fail(communicator: Any) -> None:
-    """Neuron 4 of 5, which lives on the last rank, gets more input than a double can hold."""
+    """Neuron 4 of 5, on the last rank, gets more input than a double can hold."""
     network = parse(Network, {"n_input": 2, "n_recurrent": 5, "n_readout": 1, "input": {"plastic": False}})
     connections = {"input": Connections(np.array([0, 1]), np.array([4, 4]), np.array([1e308, 1e308]))}
     simulation = Simulation(network, connections=connections, communicator=communicator)

@@ -24,7 +24,7 @@ from pathlib import Path
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CLIENTS = ("sacct", "sacctmgr", "sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun", "sshare")
 SEARCH_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin"  # that of a user may lack sbin
-PATIENCE = 120  # s, for what takes a second on an idle machine
+PATIENCE = 120  # s, for steps that take a second on an idle machine
 
 CONFIGURATION = """\
 ClusterName=private
@@ -39,9 +39,9 @@ SlurmctldPidFile={directory}/slurmctld.pid
 SlurmdPidFile={directory}/%n.pid
 JobCompType=jobcomp/filetxt
 JobCompLoc={directory}/finished-jobs.log
-# Control groups are not for everybody, and not for containers.
+# Control groups need privileges that users and containers may lack.
 ProctrackType=proctrack/linuxproc
-# Nodes have what they are said to have, whatever the machine has.
+# Nodes have the resources given below, whatever the machine has.
 SlurmdParameters=config_overrides
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
@@ -52,7 +52,7 @@ KillWait=2
 ReturnToService=2
 # Finished jobs are remembered until the tests are over.
 MinJobAge=86400
-# MPICH names shared memory by the job: what a killed job has left must not meet another one of the same number.
+# MPICH names shared memory by the job: a job must not have the number of an earlier one that was killed.
 FirstJobId={first_job}
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
@@ -68,8 +68,8 @@ def missing_programs() -> list[str]:
 def private_slurm(nodes: int, cpus: int) -> Iterator[Path]:
     """Run a SLURM of ``nodes`` nodes with ``cpus`` cores each; yield the directory of its commands, to go on PATH.
 
-    However this process ends, the SLURM ends with it: another process keeps the daemons, and stops them when the pipe
-    to it closes. Raises a RuntimeError if they do not start; what they say is then on stderr.
+    The SLURM ends with this process, even if that is killed: another process keeps the daemons, and stops them when the
+    pipe to it closes. Raises a RuntimeError if they do not start; their messages are then on stderr.
     """
     with subprocess.Popen(
         [sys.executable, __file__, f"--nodes={nodes}", f"--cpus={cpus}"],
@@ -180,7 +180,7 @@ def _stop(daemon: "subprocess.Popen[bytes]") -> None:
 
 
 def _output(*command: str) -> str:
-    """Return what a command says, nothing if it fails or gets no answer."""
+    """Return the output of a command, which is empty if it fails."""
     environment = os.environ | {"PATH": SEARCH_PATH}
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     return answer.stdout.strip()

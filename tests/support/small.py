@@ -1,4 +1,4 @@
-"""A data set that anyone can learn, networks of a few neurons, and how programs are started on several ranks."""
+"""A data set that is easy to learn, networks of a few neurons, and commands that start programs on several ranks."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ N_STEPS, N_CLASSES, CHANNELS_PER_CLASS, WINDOW = 40, 10, 10, 10
 
 
 def dataset(n_samples: int, seed: int = 1) -> EventDataset:
-    """Random spikes, more of them in those channels that belong to the sample's class."""
+    """Random spikes, of which the channels of the sample's class have more."""
     random = np.random.default_rng(seed)
     labels = np.arange(n_samples) % N_CLASSES
     n_channels = N_CLASSES * CHANNELS_PER_CLASS
@@ -91,7 +91,7 @@ STATIC = {f"network.{name}.plastic": False for name in ("input", "recurrent", "o
 
 
 def timing(kind: str = "strong", repeats: int = 1, *, ignore_and_fire: bool = False) -> Timing:
-    """A network of 60 neurons, plastic and static, that is timed for 50 steps."""
+    """Timing of a network of 60 neurons, plastic and static, for 50 steps."""
     return parse(
         Timing,
         {

@@ -1,4 +1,4 @@
-"""Results as small as they can be, and what all figures and tables must be."""
+"""Small results, and checks that all figures and tables must pass."""
 
 import re
 from collections.abc import Callable
@@ -45,7 +45,7 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
 def changed(record: AnyRecord, **values: Any) -> AnyRecord:
-    """A record with other values, which are checked as any other; parts are dictionaries of what changes in them."""
+    """Return a validated record with other values; a dictionary changes only these values of a part."""
     current = record.model_dump()
     for name, value in values.items():
         is_part = isinstance(value, dict) and isinstance(current[name], dict)
@@ -54,7 +54,7 @@ def changed(record: AnyRecord, **values: Any) -> AnyRecord:
 
 
 def counts(**given: int) -> Counts:
-    """Counts of which those that are not given are zero."""
+    """Counts, zero unless given."""
     return Counts(**dict.fromkeys(Counts.model_fields, 0) | given)
 
 
@@ -183,7 +183,7 @@ def scaling_rows(
     variants: int = 1,
     disturbed: tuple[int, ...] = (),
 ) -> pd.DataFrame:
-    """Rows of runs on numbers of ranks; those on ``disturbed`` ones had other work beside their first repeat."""
+    """Rows of runs by number of ranks; other work ran beside the first repeat on ``disturbed`` numbers of ranks."""
     load = {n_ranks: 0.5 if n_ranks in disturbed else 0.02 for n_ranks in (*ranks, *dry_ranks)}
     results = [scaling_result(kind, n_ranks, other_work=load[n_ranks]) for n_ranks in ranks]
     results += [scaling_result(kind, n_ranks, other_work=load[n_ranks], dry_run=True) for n_ranks in dry_ranks]

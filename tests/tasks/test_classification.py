@@ -1,4 +1,4 @@
-"""Stimuli and scores of the classification task against samples that are laid out by hand."""
+"""Stimuli and scores of the classification task, for samples that are written by hand."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_samples_follow_one_another(task: DatasetClassification) -> None:
     np.testing.assert_array_equal(stimulus.input_channels, [0, 1, 1, 0, 1, 1])
 
 
-def test_targets_are_one_hot_all_through_a_sample(task: DatasetClassification) -> None:
+def test_targets_are_one_hot_during_the_whole_sample(task: DatasetClassification) -> None:
     stimulus = task.stimulus(np.array([1, 0]))
     np.testing.assert_array_equal(stimulus.target[:N_STEPS], np.tile([1.0, 0, 0], (N_STEPS, 1)))
     np.testing.assert_array_equal(stimulus.target[N_STEPS:], np.tile([0.0, 0, 1], (N_STEPS, 1)))

@@ -24,17 +24,17 @@ def test_the_answer_is_the_side_with_more_cues() -> None:
         assert task.label(sample) == (n_ones > 7 - n_ones)
 
 
-def test_both_sides_are_as_frequent_and_cues_favour_one() -> None:
+def test_both_answers_are_equally_frequent_and_most_cues_agree_with_them() -> None:
     task, _ = splits()
     labels = np.array([task.label(sample) for sample in range(task.n_samples)])
     assert abs(labels.mean() - 0.5) < 5 * 0.5 / np.sqrt(len(labels))  # 5 standard deviations
     agreeing = np.mean([task.sides(sample) == label for sample, label in enumerate(labels)])
-    assert 0.7 < agreeing < 0.8  # 0.7 agree with the favoured side, more with the one that won
+    assert 0.7 < agreeing < 0.8  # 0.7 agree with the side that is more probable, and more with the side that won
 
 
 @pytest.mark.parametrize("dt", [0.5, 1.0, 2.0])
 def test_channels_spike_when_their_group_is_on(dt: float) -> None:
-    """At 40 spikes/s, and the noise at 10, whatever the step in ms."""
+    """Rates are 40 spikes/s, and 10 spikes/s for the noise, at any time step."""
     task, _ = splits(dt=dt)
     count = np.zeros((PARAMETERS.n_steps, 4))
     on = np.zeros((PARAMETERS.n_steps, 4))
@@ -51,7 +51,7 @@ def test_channels_spike_when_their_group_is_on(dt: float) -> None:
     np.testing.assert_array_less(np.abs(count.sum(axis=0) - expected), 5 * np.sqrt(expected))
 
 
-def test_samples_depend_on_seed_and_number_alone() -> None:
+def test_samples_depend_only_on_seed_and_number() -> None:
     task, again, other = splits()[0], splits()[0], splits(seed=2)[0]
     np.testing.assert_array_equal(task.events(7), again.events(7))
     assert not np.array_equal(task.events(7)[1][:50], task.events(8)[1][:50])
@@ -65,12 +65,12 @@ def test_no_test_sample_is_a_training_sample() -> None:
     assert all(tested.events(sample)[1].tobytes() not in shown for sample in range(50))
 
 
-def test_the_window_is_the_recall_and_a_guess_is_right_in_half_of_the_cases() -> None:
+def test_the_window_is_the_recall_and_chance_is_one_half() -> None:
     task: Classification = splits()[0]
     np.testing.assert_array_equal(np.flatnonzero(task.stimulus(np.array([0])).learning_window), np.arange(2100, 2250))
     assert task.chance == 0.5
 
 
-def test_the_number_of_cues_is_odd() -> None:
+def test_the_number_of_cues_must_be_odd() -> None:
     with pytest.raises(ValueError, match="odd"):
         EvidenceAccumulation(name="evidence_accumulation", train_samples=1, test_samples=1, n_cues=4)

@@ -22,19 +22,19 @@ def test_waves_begin_and_end_at_zero_and_reach_one() -> None:
         assert np.abs(target).max() == 1.0
 
 
-def test_waves_have_their_periods_alone() -> None:
+def test_waves_have_only_their_own_periods() -> None:
     parameters = SineWaves(name="sine_waves", n_steps=1001, periods=[1001, 200])
     spectrum = np.abs(np.fft.rfft(sine_waves(parameters, seed=1)[:-1, 0]))  # the last step is the first of the next
     assert set(np.flatnonzero(spectrum > 1e-9 * spectrum.max())) <= {0, 1, 5}
     assert np.all(spectrum[[1, 5]] > 1)
 
 
-def test_each_wave_turns_at_least_once() -> None:
+def test_a_period_must_not_exceed_the_sample() -> None:
     with pytest.raises(ValueError, match="periods: must not exceed n_steps = 500"):
         SineWaves(name="sine_waves", n_steps=500)
 
 
-def test_targets_and_noise_depend_on_the_seed_alone() -> None:
+def test_targets_and_noise_depend_only_on_the_seed() -> None:
     one, again, other = regression(1), regression(1), regression(2)
     np.testing.assert_array_equal(one.target(0), again.target(0))
     np.testing.assert_array_equal(one.events(0), again.events(0))
@@ -44,14 +44,14 @@ def test_targets_and_noise_depend_on_the_seed_alone() -> None:
 
 @pytest.mark.parametrize("dt", [0.5, 1.0, 2.0])
 def test_the_noise_has_its_rate(dt: float) -> None:
-    """50 spikes/s, whatever the step in ms."""
+    """The rate is 50 spikes/s at any time step."""
     steps, channels = regression(dt=dt).events(0)
     expected = 1000 * 100 * 0.05 * dt
     assert abs(len(steps) - expected) < 5 * np.sqrt(expected)  # 5 standard deviations
     assert set(channels) == set(range(100))
 
 
-def test_a_lemniscate() -> None:
+def test_the_pattern_is_a_lemniscate() -> None:
     """x = sin t and y = sin 2t = 2 x cos t, so that y^2 = 4 x^2 (1 - x^2)."""
     x, y = pattern(Pattern(name="pattern")).T
     np.testing.assert_allclose(y**2, 4 * x**2 * (1 - x**2), rtol=0, atol=1e-14)  # a few roundings of numbers up to 1
@@ -68,7 +68,7 @@ def loss_of_answer(task: Regression, answer: np.ndarray) -> float:
 
 
 def test_the_best_constant_answer_is_the_mean_of_the_target() -> None:
-    """A turn of x and two of y, in n steps with both ends: the squares sum to (n - 1) / 2 each, the means are 0."""
+    """In n steps x makes one turn and y two: the squares of each sum to (n - 1) / 2, and the means are 0."""
     whole = regression(parameters=Pattern(name="pattern", n_steps=101))
     assert whole.loss_of_best_constant == pytest.approx(0.5 * (50 + 50), rel=1e-13)  # sums of 101 numbers
     for parameters in (Pattern(name="pattern", n_steps=101), SINE_WAVES):
@@ -78,7 +78,7 @@ def test_the_best_constant_answer_is_the_mean_of_the_target() -> None:
         assert min(loss_of_answer(task, mean + shift) for shift in (-0.01, 0.01)) > task.loss_of_best_constant
 
 
-def test_every_step_counts() -> None:
+def test_the_loss_sums_over_all_steps() -> None:
     task = regression(parameters=Pattern(name="pattern", n_steps=50))
     sample = np.array([0])
     stimulus = task.stimulus(sample)

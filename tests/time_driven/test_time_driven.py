@@ -1,4 +1,4 @@
-"""Single properties of the time-driven model, and its messages; all variants are in ``tests/verification``."""
+"""Properties of the time-driven model, and its error messages; ``tests/verification`` compares all variants."""
 
 from typing import Any
 
@@ -24,8 +24,8 @@ SMALL = {
 
 
 @pytest.mark.parametrize("dt", [0.1, 0.5, 1.0, 2.0])
-def test_target_rate_is_in_spikes_per_second(dt: float) -> None:
-    """A neuron that is made to fire at its target is regularized to and fro, by 0 in a period."""
+def test_the_target_rate_is_in_spikes_per_second(dt: float) -> None:
+    """The regularization of a neuron that fires at its target adds up to zero over a period."""
     plasticity = {"c_reg": 1.0, "f_target": 50.0, "kappa_reg": 0.9}
     sizes = {"n_input": 1, "n_recurrent": 1, "n_readout": 1}
     values = sizes | {"dt": dt, "neuron": {"tau_m": 1.0}, "plasticity": plasticity}
@@ -39,7 +39,7 @@ def test_target_rate_is_in_spikes_per_second(dt: float) -> None:
     assert abs(np.mean(regularization[-period:])) < 1e-15
 
 
-def test_symmetric_feedback_is_transposed_output() -> None:
+def test_symmetric_feedback_is_the_transposed_output() -> None:
     result = simulate(*random_problem(4, 300, **SMALL, feedback="symmetric"))
     output, feedback = result.weights["output"], result.weights["feedback"]
     order = np.lexsort((output.target, output.source))
@@ -49,7 +49,7 @@ def test_symmetric_feedback_is_transposed_output() -> None:
 
 
 def test_adaptive_feedback_approaches_the_output_weights() -> None:
-    """Equal changes keep the difference, which the decay shrinks at each update: at each spike but the first."""
+    """Both change equally, so their difference only decays, once at each spike but the first."""
     network, connections, stimulus = random_problem(4, 500, **SMALL, feedback="adaptive", weight_decay=0.03)
     result = simulate(network, connections, stimulus)
 
@@ -67,7 +67,7 @@ def test_adaptive_feedback_approaches_the_output_weights() -> None:
     np.testing.assert_allclose(final, expected, rtol=0, atol=1e-14)
 
 
-def test_probabilities_of_cross_entropy() -> None:
+def test_probabilities_of_cross_entropy_add_up_to_one() -> None:
     problem = random_problem(3, 500, **SMALL | {"n_readout": 3}, loss="cross_entropy")
     result = simulate(*problem)
     window = problem.stimulus.learning_window
@@ -76,7 +76,7 @@ def test_probabilities_of_cross_entropy() -> None:
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-14)
 
 
-def test_first_spike_of_a_source_leaves_weights_alone() -> None:
+def test_the_first_spike_of_a_source_changes_no_weight() -> None:
     network, connections, _ = random_problem(5, 1, **SMALL)
     beyond = network.plasticity.optimizer.weight_max + 1.0
     all_beyond = connections["input"]._replace(weight=np.full(len(connections["input"].weight), beyond))
@@ -88,7 +88,7 @@ def test_first_spike_of_a_source_leaves_weights_alone() -> None:
     assert np.all(weights.weight[spiked_twice] < beyond)
 
 
-def test_not_plastic_keeps_all_weights() -> None:
+def test_a_static_network_keeps_all_weights() -> None:
     problem = random_problem(5, 300, **SMALL)
     result = simulate(*problem, plastic=False)
     assert len(result.spike_steps) > 20
@@ -96,7 +96,7 @@ def test_not_plastic_keeps_all_weights() -> None:
         np.testing.assert_array_equal(result.weights[name].weight, initial.weight)
 
 
-def test_reports_what_is_missing_or_double() -> None:
+def test_missing_and_doubled_connections_are_refused() -> None:
     problem = random_problem(6, 10, **SMALL)
     with pytest.raises(ParameterError, match="feedback missing"):
         simulate(problem.network, {k: v for k, v in problem.connections.items() if k != "feedback"}, problem.stimulus)
@@ -105,19 +105,19 @@ def test_reports_what_is_missing_or_double() -> None:
         simulate(problem.network, problem.connections | {"input": double}, problem.stimulus)
 
 
-def test_reports_values_that_are_missing() -> None:
+def test_missing_values_of_neurons_are_refused() -> None:
     with pytest.raises(ParameterError, match=r"neuron_values\['tau_m'\]: must have n_recurrent = 8 entries, it has 0"):
         simulate(*random_problem(6, 10, **SMALL, spread=0.3))
 
 
-def test_reports_adaptive_feedback_without_its_output() -> None:
+def test_adaptive_feedback_that_does_not_reverse_the_output_is_refused() -> None:
     network, connections, stimulus = random_problem(6, 10, **SMALL, feedback="adaptive")
     feedback = Connections(*(values[1:] for values in connections["feedback"]))
     with pytest.raises(ParameterError, match=r"connections\['feedback'\]: must reverse"):
         simulate(network, connections | {"feedback": feedback}, stimulus)
 
 
-def test_reports_a_stimulus_that_does_not_fit() -> None:
+def test_a_stimulus_of_other_sizes_is_refused() -> None:
     problem = random_problem(6, 10, **SMALL)
     window = np.ones(10, bool)
     too_many_channels = Stimulus(10, np.array([3]), np.array([8]), np.zeros((10, 2)), window)
@@ -137,7 +137,7 @@ def test_reports_a_stimulus_that_does_not_fit() -> None:
         ("plasticity", {"reset_at_samples": True}),
     ],
 )
-def test_refuses_what_it_does_not_compute(part: str, change: dict[str, Any]) -> None:
+def test_parameters_that_the_model_lacks_are_refused(part: str, change: dict[str, Any]) -> None:
     network, connections, stimulus = random_problem(0, 20)
     changed = network.model_copy(update={part: getattr(network, part).model_copy(update=change)})
     with pytest.raises(ParameterError, match=f"^{part}.{next(iter(change))}: must be"):

@@ -19,16 +19,17 @@ from eprop_core.verification.simulators import event_driven_bellec, reference_im
 # Both compute in double precision but sum in different orders.
 TOLERANCE = 1e-12  # of the largest readout
 WEIGHT_TOLERANCE = 1e-12  # of the largest weight
-# Adam divides a gradient by its own size, and so makes more of the rounding that running sums leave of a zero.
+# Adam divides a gradient by its own size, and so amplifies the rounding error of a gradient that should be zero.
 ADAM_TOLERANCE = 1e-10
 
 
-# Input spikes of the problems come in the third step of a sample at the earliest, since NEST loses something before.
+# Input spikes of the problems come in the third step of a sample at the earliest, since NEST treats the first two
+# steps differently (``test_nest_limits.py``).
 MIXED = "mean_squared_error-mixed-gradient_descent-batch-3"
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_equals_the_reference_implementation(name: str) -> None:
+def test_the_simulation_equals_the_reference_implementation(name: str) -> None:
     problem = bellec_problem(name)
     adam = isinstance(problem.network.plasticity.optimizer, Adam)
     own, reference = (outcome_of(of, problem) for of in (event_driven_bellec, reference_implementation_bellec))
@@ -37,9 +38,9 @@ def test_equals_the_reference_implementation(name: str) -> None:
 
 
 @pytest.mark.parametrize(("input_", "output", "feedback"), [(3, 1, 1), (1, 4, 1), (1, 1, 4), (3, 4, 2)])
-def test_delays(input_: int, output: int, feedback: int) -> None:
-    """They shift the samples of neurons and readouts, and nothing else, where the first spikes of a sample find weights
-    that have been updated: when all that the sample before had to learn has arrived.
+def test_delays_only_shift_the_samples(input_: int, output: int, feedback: int) -> None:
+    """This holds if the first spikes of a sample come late enough to use weights that include the sample before, that
+    is, after all its learning signals have arrived.
     """
     network, connections, shown = bellec_problem(MIXED)
     length = shown.n_steps // N_SAMPLES
@@ -67,8 +68,8 @@ def test_delays(input_: int, output: int, feedback: int) -> None:
 
 @pytest.mark.parametrize("input_delay", [1, 10])
 @pytest.mark.parametrize("kind", ["random", "symmetric"])
-def test_currents_before_the_first_sample(input_delay: int, kind: str) -> None:
-    """Spikes that they drive while the first sample is on its way are no part of it."""
+def test_spikes_before_the_first_sample_change_nothing(input_delay: int, kind: str) -> None:
+    """A constant current drives them while the first sample is on its way."""
     network, connections, shown = bellec_problem(MIXED)
     values = network.model_dump()
     neuron = values["neuron"]
@@ -93,7 +94,7 @@ def test_currents_before_the_first_sample(input_delay: int, kind: str) -> None:
 
 
 def in_step_of_samples(problem: Problem, step: int) -> Problem:
-    """The same, with a spike of every input channel in one step of every sample, given from the sample's start."""
+    """Return the problem with an additional spike of every input channel in the given step of every sample."""
     network, _, shown = problem
     length, n = shown.n_steps // N_SAMPLES, network.n_input
     starts = np.repeat(np.arange(N_SAMPLES) * length, n)
@@ -103,8 +104,7 @@ def in_step_of_samples(problem: Problem, step: int) -> Problem:
     return problem._replace(stimulus=replace(shown, input_steps=steps[order], input_channels=channels[order]))
 
 
-def test_spikes_in_the_second_step_of_a_sample() -> None:
-    """They find the gradient of the whole sample before."""
+def test_spikes_in_the_second_step_use_the_gradient_of_the_whole_sample_before() -> None:
     problem = in_step_of_samples(bellec_problem(MIXED), 1)
     expected = train(*problem, N_SAMPLES)
     network, connections, stimulus = in_absolute_time(problem)
@@ -129,8 +129,8 @@ def test_spikes_in_the_first_step_of_a_sample_are_lost() -> None:
         np.testing.assert_array_equal(weights[0][projection], weights[1][projection])
 
 
-def test_spikes_that_reach_a_readout_in_the_first_step_of_a_sample() -> None:
-    """They count for its voltage and for the gradient; NEST leaves them out of the gradient (``test_nest_limits``)."""
+def test_spikes_at_a_readout_in_the_first_step_contribute_to_the_gradient() -> None:
+    """NEST leaves them out of the gradient (``test_nest_limits.py``)."""
     length, learning_rate, decay = 20, 1e-2, np.exp(-1.0 / 20.0)
     values = {
         "n_input": 1,
@@ -155,7 +155,7 @@ def test_spikes_that_reach_a_readout_in_the_first_step_of_a_sample() -> None:
         arrivals |= set((number * length + recording.spike_steps + 1).tolist())
         errors += recording.error[:, 0].tolist()
         weights.append(simulation.weights("output").weight[0])
-    for number in range(1, 5):  # samples begin in step 2 for the readouts, and are in the weights after the next run
+    for number in range(1, 5):  # samples begin in step 2 for the readouts; the next run ends with the updated weights
         begin, gradient, trace = 2 + number * length, 0.0, 0.0
         assert begin in arrivals
         for step in range(begin, begin + length):
@@ -164,8 +164,8 @@ def test_spikes_that_reach_a_readout_in_the_first_step_of_a_sample() -> None:
         assert weights[number + 2] - weights[number + 1] == pytest.approx(-learning_rate * gradient, rel=1e-12)
 
 
-def test_samples_in_several_runs_are_those_of_one() -> None:
-    """A batch may end in another run than it began."""
+def test_samples_in_several_runs_equal_those_of_one_run() -> None:
+    """A batch may begin in one run and end in another."""
     network, connections, stimulus = in_absolute_time(bellec_problem(MIXED))
     whole = Simulation(network, connections=connections)
     whole.run(stimulus)

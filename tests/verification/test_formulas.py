@@ -1,4 +1,4 @@
-"""The event-driven simulation against the formulas, on small random networks with all that the parameters allow."""
+"""The event-driven simulation follows the formulas, for small random networks with all features of the parameters."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from formula_model import FormulaModel, Outcome
 
 # Both compute in double precision but sum in different orders.
 TOLERANCE = 1e-12  # of the largest readout or weight of a projection
-# Adam divides a gradient by its own size, and so makes more of the rounding that running sums leave of a zero.
+# Adam divides a gradient by its own size, and so amplifies the rounding error of a gradient that should be zero.
 ADAM_TOLERANCE = 1e-10
 # Networks that amplify the last bits of their weights to more than this share of the tolerance are drawn again.
 LARGEST_AMPLIFICATION = 0.01
-# Of a voltage to the threshold, relative to that: rounding decides on a spike.
+# If the distance of a voltage to the threshold is less than this share of it, rounding decides on a spike.
 DISTANCE = 1e-9
 SEEDS = range(1)  # more of them take five seconds for each of the cases
 
@@ -39,7 +39,7 @@ RULES: dict[str, dict[str, Any]] = {
     "sample-resets": {"update": "sample", "reset_at_samples": True},
     "bellec": {"update": "sample", "reset_at_samples": True, "rate_average": "sample", "cutoff": None},
 }
-"""By name, what rules set."""
+"""By name, the parameters of ``plasticity`` that a rule sets."""
 
 ADAM: list[dict[str, Any]] = [{}, {"beta_1": 0.0, "beta_2": 0.5, "epsilon": 1e-4}, {"optimize_each_step": True}]
 
@@ -89,7 +89,7 @@ def _neurons(rng: np.random.Generator, kind: str) -> dict[str, Any]:
         "n_readout": int(rng.integers(1, 4)),
         "delay": {name: int(rng.choice([1, rng.integers(1, 16)], p=[0.1, 0.9])) for name in PROJECTIONS},
         "spread": spread,
-        "I_e": float(rng.choice([0.0, 1.0, 2.5, 6.0])),  # the largest lets neurons fire before the first sample
+        "I_e": float(rng.choice([0.0, 1.0, 2.5, 6.0])),  # with the largest, neurons fire before the first sample
         "V_reset": [None, None, 0.0, -0.3, 0.4 * (1.0 - spread)][rng.integers(5)],
         "adaptation": adaptation if "adaptive" in kind else None,
         "surrogate": str(rng.choice(SURROGATES)),
@@ -129,7 +129,7 @@ def _learning(rng: np.random.Generator, kind: str, by_sample: bool) -> dict[str,
 def _with_multapses(
     rng: np.random.Generator, network: Network, connections: Mapping[str, Connections]
 ) -> dict[str, Connections]:
-    """Let some pairs have two connections, but those that adaptive feedback takes for its own."""
+    """Double the connection of some pairs, except for those that adaptive feedback reverses."""
     doubled = dict(connections)
     may_have = {"random": ("output", "feedback"), "symmetric": ("output",), "adaptive": ()}[network.feedback.kind]
     for name in ("input", "recurrent", *may_have):
@@ -150,7 +150,7 @@ def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, probabil
 
 
 class Simulated(NamedTuple):
-    """A simulation at the end of a stimulus, with what its runs have recorded and the weights at the end of each."""
+    """A simulation at the end of a stimulus, with the recordings of its runs and the weights after each."""
 
     simulation: Simulation
     recording: Recording
@@ -158,7 +158,7 @@ class Simulated(NamedTuple):
 
 
 def simulate(drawn: Drawn, ends: Sequence[int]) -> Simulated:
-    """Simulate in one run after the other, which end before the steps ``ends``."""
+    """Simulate in several runs, which end before the steps ``ends``."""
     simulation = Simulation(drawn.network, connections=drawn.connections, neuron_values=drawn.neuron_values)
     recordings, weights = [], []
     for first, end in itertools.pairwise([0, *ends]):
@@ -184,7 +184,7 @@ def part_of(stimulus: Stimulus, first: int, end: int) -> Stimulus:
 
 
 def weights_of(simulation: Simulation, drawn: Drawn) -> dict[str, np.ndarray]:
-    """Weights of what may learn, in the order of the explicit connections."""
+    """Weights of the projections that can learn, in the order of the explicit connections."""
     weights = {}
     for name in (
         (*LEARNING_PROJECTIONS, "feedback") if drawn.network.feedback.kind == "adaptive" else LEARNING_PROJECTIONS
@@ -243,7 +243,7 @@ def rounding_decides(drawn: Drawn, outcome: Outcome, spikes: np.ndarray) -> bool
 
 
 def assert_formulas_hold(drawn: Drawn, outcome: Outcome, whole: Simulated) -> None:
-    """In a single run: spikes, errors and weights, and weights after the last batch has made its update."""
+    """In a single run, spikes, errors and weights are those of the formulas, also after the last batch's update."""
     tolerance = tolerance_of(drawn.network)
     np.testing.assert_array_equal(spikes_of(whole, outcome), outcome.spikes)
     for name in ("readout", "error"):
@@ -255,7 +255,7 @@ def assert_formulas_hold(drawn: Drawn, outcome: Outcome, whole: Simulated) -> No
 
 
 def assert_cuts_change_nothing(drawn: Drawn, outcome: Outcome, whole: Simulated, ends: Sequence[int]) -> None:
-    """In several runs: all to the bit, and weights between them as the formulas have them."""
+    """In several runs, results have the same bits, and weights after each run are those of the formulas."""
     tolerance = tolerance_of(drawn.network)
     cut = simulate(drawn, ends)
     for name in RECORDED:
@@ -291,7 +291,7 @@ CASES = [
     (rule, kind)
     for rule, settings in RULES.items()
     for kind in KINDS
-    # Where samples update, synapses never walk; over a sample, eligibilities of the rate are summed, not filtered.
+    # With updates by sample no synapse is stepwise; with a rate averaged over the sample there is no second filter.
     if not ("stepwise" in kind and settings.get("update") == "sample")
     and not ("two_filters" not in kind and settings.get("rate_average") == "sample")
 ]
@@ -299,8 +299,8 @@ CASES = [
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("rule", "kind"), CASES)
-def test_formulas(rule: str, kind: str, seed: int) -> None:
-    """Of a network that says something, and no spike of which rounding decides."""
+def test_the_simulation_follows_the_formulas(rule: str, kind: str, seed: int) -> None:
+    """Networks are drawn until one spikes and learns without amplifying rounding; ``says_something`` says when."""
     for attempt in range(20):
         drawn = draw(rule, kind, seed, attempt)
         assert features.kind(drawn.network) == kind

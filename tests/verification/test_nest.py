@@ -25,9 +25,9 @@ pytestmark = pytest.mark.skipif(
 
 N_STEPS = 2000
 N_STEPS_TIME_DRIVEN = 500
-# All compute in double precision but sum in different orders. The learning rates are such that a network does not
-# amplify a rounding beyond these bounds; large ones make it chaotic (a perturbation in the last bit of the initial
-# weights then grows as much as the difference from NEST does).
+# All compute in double precision but sum in different orders. Learning rates are small enough that networks do not
+# amplify rounding beyond these bounds. Large ones make a network chaotic: a change of the last bit of the initial
+# weights then grows as much as the difference from NEST does.
 WEIGHT_TOLERANCE = 1e-9  # of the largest weight; learning amplifies rounding
 TOLERANCES = {"weights": WEIGHT_TOLERANCE, "learning signal": 1e-11, "": 1e-12}  # of the largest value
 
@@ -57,14 +57,14 @@ def nest_for_fewer_steps() -> dict[str, dict[str, np.ndarray]]:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_event_driven(name: str, nest: dict[str, Outcome]) -> None:
+def test_the_event_driven_simulation_equals_nest(name: str, nest: dict[str, Outcome]) -> None:
     problem = problem_of(name)
     assert_outcomes_agree(problem, outcome_of(event_driven, problem), nest[name], TOLERANCES, least_spikes=50)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_time_driven(name: str, nest_for_fewer_steps: dict[str, dict[str, np.ndarray]]) -> None:
-    """For fewer steps, as the time-driven model is slow; with its voltages and learning signals."""
+def test_the_time_driven_model_equals_nest(name: str, nest_for_fewer_steps: dict[str, dict[str, np.ndarray]]) -> None:
+    """Also in voltages and learning signals; for fewer steps, as the time-driven model is slow."""
     problem, expected = problem_of(name, n_steps_time_driven(name)), nest_for_fewer_steps[name]
     result = simulate(*problem, neuron_values=neuron_values(problem.network))
     # The error of step t + 1 belongs to the spikes of step t and arrives in step t + 2.
@@ -75,8 +75,8 @@ def test_time_driven(name: str, nest_for_fewer_steps: dict[str, dict[str, np.nda
     np.testing.assert_allclose(result.voltage, expected["voltage"], rtol=0, atol=1e-8)
 
 
-def test_multapses() -> None:
-    """Two synapses of one pair learn independently."""
+def test_multapses_learn_independently_as_in_nest() -> None:
+    """Two synapses of the same pair of neurons have weights of their own."""
     network, connections, stimulus = random_problem(53, N_STEPS)
     source, target, weight = connections["input"]
     # The second synapse of each pair gets another weight, to tell the two apart.

@@ -29,7 +29,7 @@ def nest() -> dict[str, Outcome]:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_reference_implementation(name: str, nest: dict[str, Outcome]) -> None:
+def test_the_reference_implementation_equals_nest(name: str, nest: dict[str, Outcome]) -> None:
     problem = bellec_problem(name)
     own = outcome_of(reference_implementation_bellec, problem)
     assert_outcomes_agree(problem, own, nest[name], {"": TOLERANCE}, least_spikes=50)

@@ -1,4 +1,4 @@
-"""What NEST 3.10 does otherwise, or not at all: run live, so that ``docs/limits.md`` says what is so.
+"""Differences of NEST 3.10, as ``docs/limits.md`` states them; NEST is run live.
 
 Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
 """
@@ -27,13 +27,15 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def limits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
-    """What ``nest_limits.py`` recorded."""
+    """The recordings of ``nest_limits.py``."""
     directory = tmp_path_factory.mktemp("limits")
     nest_programs.call(str(NEST_PYTHON), "nest_limits", directory, Path(__file__).parents[1] / "support")
     return load(directory / "limits.npz")
 
 
-def test_constant_currents_that_begin_in_the_second_step(limits: dict[str, np.ndarray]) -> None:
+def test_constant_currents_begin_in_the_second_step_unless_the_neuron_is_psc_delta(
+    limits: dict[str, np.ndarray],
+) -> None:
     decay = np.exp(-1.0 / 20.0)
     by_step = 20.0 * (1.0 - decay ** np.arange(4))
     for model in ("eprop_iaf_psc_delta", "eprop_iaf_psc_delta_adapt"):
@@ -43,21 +45,21 @@ def test_constant_currents_that_begin_in_the_second_step(limits: dict[str, np.nd
 
 
 def test_clamped_neurons_fire_every_refractory_period_and_a_step(limits: dict[str, np.ndarray]) -> None:
-    """By refractory periods of 0 to 3 steps; ours: ``test_neurons.test_neurons_that_are_always_driven``."""
+    """Refractory periods are 0 to 3 steps. Our neurons: ``test_neurons.test_neurons_that_are_always_driven``."""
     assert limits["eprop_iaf_interval"].tolist() == [1, 1, 2, 3]
     assert limits["eprop_iaf_psc_delta_interval"].tolist() == [1, 2, 3, 4]
 
 
-def test_delays_other_than_one_step(limits: dict[str, np.ndarray]) -> None:
-    """Synapses refuse them; the connection of the learning signal takes them and goes on as with one step."""
+def test_delays_other_than_one_step_are_refused_or_ignored(limits: dict[str, np.ndarray]) -> None:
+    """Synapses refuse them; the connection of the learning signal accepts them and acts after one step."""
     assert "currently require a delay of one simulation step" in str(limits["refused"])
     assert limits["signal_delays"].tolist() == [1, 2, 5]
     assert np.ptp(limits["signal_weights"]) == 0.0
     assert abs(limits["signal_weights"][0] - 0.7) > 0.1
 
 
-def test_spikes_that_reach_a_readout_in_the_first_step_of_a_sample(limits: dict[str, np.ndarray]) -> None:
-    """They move its voltage, but leave no trace in the gradient; ours do (``test_bellec``)."""
+def test_spikes_at_a_readout_in_the_first_step_are_left_out_of_the_gradient(limits: dict[str, np.ndarray]) -> None:
+    """They change the voltage only. Here they are in the gradient, too (``test_bellec_model.py``)."""
     decay, arrivals = np.exp(-1.0 / 20.0), set(limits["arrivals"].astype(int).tolist())
     for number, first in enumerate(range(24, 144, 20), start=1):
         assert first in arrivals
@@ -73,7 +75,7 @@ def test_spikes_that_reach_a_readout_in_the_first_step_of_a_sample(limits: dict[
 
 
 def silent_neuron(second_spike: int) -> Problem:
-    """A neuron that never spikes learns from a constant error; its input does, in steps 5 and 20 + ``second_spike``."""
+    """A silent neuron learns from a constant error. Its input spikes in steps 5 and 20 + ``second_spike``."""
     plasticity = {
         "update": "sample",
         "rate_average": "sample",
@@ -95,8 +97,8 @@ def silent_neuron(second_spike: int) -> Problem:
     return Problem(parse(Network, sizes | {"plasticity": plasticity}), connections, stimulus)
 
 
-def test_last_learning_signal_of_a_sample() -> None:
-    """It is lost for synapses that a spike reaches in the next sample's second step; so are spikes in its first."""
+def test_the_last_learning_signal_of_a_sample_is_lost_at_spikes_in_the_second_step() -> None:
+    """It is lost if the next spike comes in the second step of the next sample. A spike in its first step is lost."""
     problems = {str(step): silent_neuron(step) for step in (0, 1, 2)}
     nest = Nest(str(NEST_PYTHON)).run("bellec", problems)
     whole, lost = {}, {}

@@ -1,4 +1,4 @@
-"""What NEST and the original published: NEST 3.10, run live, and all models meet the losses.
+"""NEST 3.10, run live, and all models meet the losses that NEST and Bellec et al. published.
 
 Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
 """
@@ -31,25 +31,27 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Run]:
-    """NEST's run of each setting: what it was given, and what came out."""
+    """NEST's run of each setting: its input and its results."""
     return run_nest(Nest(str(NEST_PYTHON)))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_nest(name: str, runs: dict[str, Run]) -> None:
+def test_nest_meets_the_published_losses(name: str, runs: dict[str, Run]) -> None:
     np.testing.assert_allclose(runs[name]["losses"], PUBLISHED[name], rtol=TOLERANCE, atol=0)
 
 
 @pytest.mark.parametrize("name", BELLEC)
-def test_literal_model(name: str, runs: dict[str, Run]) -> None:
+def test_the_literal_model_meets_the_published_losses(name: str, runs: dict[str, Run]) -> None:
     of_model, same_spikes = literal_losses(name, runs[name], one_epsilon=False)
     assert same_spikes
     np.testing.assert_allclose(of_model, PUBLISHED[name], rtol=TOLERANCE, atol=0)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_event_driven(name: str, runs: dict[str, Run]) -> None:
-    """Where NEST's Adam has an epsilon for each projection, the literal model is the reference, with one for all."""
+def test_the_event_driven_simulation_meets_the_published_losses(name: str, runs: dict[str, Run]) -> None:
+    """NEST's Adam has an epsilon for each projection. Where that matters, the literal model with one for all is the
+    reference.
+    """
     of_simulation, same_spikes = losses(name, runs[name])
     assert same_spikes
     adam_by_sample = name in BELLEC and runs[name]["setting"]["optimizer"]["type"] == "adam"
@@ -58,7 +60,7 @@ def test_event_driven(name: str, runs: dict[str, Run]) -> None:
 
 
 @pytest.mark.parametrize("name", EPROP_PLUS)
-def test_time_driven(name: str, runs: dict[str, Run]) -> None:
+def test_the_time_driven_model_meets_the_published_losses(name: str, runs: dict[str, Run]) -> None:
     run = runs[name]
     result = simulate(*eprop_plus_problem(run))
     np.testing.assert_array_equal([result.spike_steps, result.spike_neurons], np.nonzero(run["spikes"]))

@@ -1,4 +1,4 @@
-"""All variants: the event-driven simulation against the time-driven one, and that against the reference implementation.
+"""All variants: the event-driven simulation equals the time-driven model, which equals the reference implementation.
 
 Comparisons with NEST are in ``test_nest.py``, those of several ranks with one in ``tests/ranks``.
 """
@@ -21,19 +21,19 @@ REFERENCE_TOLERANCE = 1e-13
 
 
 @pytest.mark.parametrize("name", BEYOND_NEST)
-def test_event_driven_equals_time_driven(name: str) -> None:
+def test_the_event_driven_simulation_equals_the_time_driven_model(name: str) -> None:
     assert_agree(problem_of_variant(BEYOND_NEST[name], N_STEPS))
 
 
 @pytest.mark.parametrize("name", OF_NEST | BEYOND_NEST)
-def test_time_driven_equals_the_reference_implementation(name: str) -> None:
+def test_the_time_driven_model_equals_the_reference_implementation(name: str) -> None:
     """In small networks and for fewer steps, as the reference is slow."""
     problem = problem_of_variant((OF_NEST | BEYOND_NEST)[name] | SMALLEST, N_STEPS_REFERENCE)
     assert_agree(problem, time_driven_model, reference_implementation, REFERENCE_TOLERANCE, least_spikes=20)
 
 
-def test_rare_spikes() -> None:
-    """Sources that are silent much longer than the cutoff and than a block."""
+def test_simulators_agree_on_rare_spikes() -> None:
+    """Sources are silent for much longer than the cutoff and than a block."""
     problem = small_problem(6, 6000, input_probability=0.002, cutoff=15, I_e=0.0)
     assert len(simulate(*problem).spike_steps) < 1000
     assert_agree(problem)
@@ -53,16 +53,16 @@ def with_weight_bounds(network: Network, bound: float) -> Network:
 
 
 @pytest.mark.parametrize("bound", [1e6, 1e10, 1e300])
-def test_bounds_that_are_out_of_reach(bound: float) -> None:
-    """They must not coarsen the fixed point in which the readouts' input is added."""
+def test_simulators_agree_with_weight_bounds_out_of_reach(bound: float) -> None:
+    """Large bounds must not make the fixed point coarser in which the readouts' input is added."""
     network, connections, stimulus = small_problem(7)
     assert_agree(Problem(with_weight_bounds(network, bound), connections, stimulus))
 
 
 @pytest.mark.parametrize("plastic", [True, False])
 @pytest.mark.parametrize("scale", [1e9, 1e3, 2.0**-20, 2.0**-30, 2.0**-40, 1e-200])
-def test_scale_of_the_readouts(scale: float, plastic: bool) -> None:
-    """Output weights, targets and so errors of another scale; the feedback makes up for it."""
+def test_simulators_agree_at_any_scale_of_the_readouts(scale: float, plastic: bool) -> None:
+    """Output weights, targets and errors are scaled, and feedback weights by the inverse."""
     network, connections, stimulus = small_problem(
         7, plastic=dict.fromkeys(LEARNING_PROJECTIONS, True) | {"output": plastic}
     )

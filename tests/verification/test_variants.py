@@ -12,7 +12,7 @@ from eprop_core.verification.variants import BEYOND_NEST, KINDS, OF_NEST
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_kinds_are_all_that_is_compiled(seed: int) -> None:
+def test_kinds_are_those_of_all_variants(seed: int) -> None:
     compared = [bellec_problem(name, seed) for name in VARIANTS] + list(problems().values())
     compared += [problem_of_variant(variant, 10, seed) for variant in [*OF_NEST.values(), *BEYOND_NEST.values()]]
     assert {kind(problem.network) for problem in compared} == set(KINDS)

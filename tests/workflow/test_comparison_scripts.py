@@ -1,4 +1,4 @@
-"""Tables and figures of what is compared: event- and time-driven, simulators, real and simulated events."""
+"""Tables and figures of comparisons: break-even, baselines, and recorded and simulated events."""
 
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,9 @@ def comparison() -> SaccadesResult:
 
 
 def break_even_rows(disturbance: float = 0.02) -> pd.DataFrame:
-    """Event-driven time grows with the rate, and passes the time-driven one at 30 spikes/s; with the size, nowhere.
+    """The event-driven time grows with the rate, and exceeds the time-driven one above 30 spikes/s.
 
-    ``disturbance`` is the other work in a repeat at the highest rate.
+    With the size it stays below. ``disturbance`` is the other work in a repeat at the highest rate.
     """
     path = {"firing rate": "input_rate", "size": "network.n_recurrent"}
     rows = []
@@ -220,12 +220,12 @@ def test_a_phase_is_not_mistaken_for_a_speed_of_the_machine(baselines: pd.DataFr
     assert set(own["add_s"]) == {1e-9}
 
 
-def test_baselines_figure(baselines: pd.DataFrame, tmp_path: Path) -> None:
+def test_the_figure_of_baselines_has_its_labels(baselines: pd.DataFrame, tmp_path: Path) -> None:
     labels = ("Time per synaptic event (ns)", "Memory per synapse (bytes)", "Training run (s)", "20 (1/100)")
     check(lambda: baselines_figure.draw(baselines), tmp_path, *labels, "dense matrices would need 27 GB")
 
 
-def test_saccades_figure(comparison: SaccadesResult, tmp_path: Path) -> None:
+def test_the_figure_of_saccades_has_its_labels(comparison: SaccadesResult, tmp_path: Path) -> None:
     check(
         lambda: saccades_figure.draw(comparison),
         tmp_path,
@@ -236,14 +236,14 @@ def test_saccades_figure(comparison: SaccadesResult, tmp_path: Path) -> None:
     )
 
 
-def test_table_of_baselines(baselines: pd.DataFrame, tmp_path: Path) -> None:
+def test_the_table_of_baselines_has_its_columns(baselines: pd.DataFrame, tmp_path: Path) -> None:
     numbers = baselines_numbers.summary(baselines)
     read, markdown, _ = written(numbers[list(baselines_numbers.COLUMNS)], baselines_table.printed(numbers), tmp_path)
     assert list(read.columns) == list(baselines_numbers.COLUMNS)
     assert "event-driven e-prop" in markdown
 
 
-def test_table_of_saccades(comparison: SaccadesResult, tmp_path: Path) -> None:
+def test_the_table_of_saccades_has_its_numbers(comparison: SaccadesResult, tmp_path: Path) -> None:
     numbers = saccades_figure.numbers(comparison)
     _, markdown, _ = written(numbers, saccades_table.printed(numbers), tmp_path)
     assert "1.025" in markdown and "0.99" in markdown

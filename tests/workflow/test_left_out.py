@@ -1,4 +1,4 @@
-"""Numbers that would mean nothing: tables have a dash and a reason for it, figures neither the number nor its axis."""
+"""Meaningless numbers are left out: tables show a dash and the reason, figures neither the number nor its axis."""
 
 import re
 from pathlib import Path
@@ -58,7 +58,7 @@ def reread(table: pd.DataFrame, directory: Path) -> pd.DataFrame:
 
 
 def check_table(printed: pd.DataFrame, *reasons: Reason, signed: tuple[str, ...] = ()) -> str:
-    """No cell is meaningless, none is negative but in ``signed`` columns, and all reasons stand below; return these."""
+    """No cell is meaningless, only ``signed`` columns have negative ones, and all reasons stand below; return these."""
     for column in printed:
         for cell in printed[column]:
             assert not MEANINGLESS.search(cell), (column, cell)
@@ -71,7 +71,7 @@ def check_table(printed: pd.DataFrame, *reasons: Reason, signed: tuple[str, ...]
 
 
 def check_figure(figure: Figure, directory: Path, *reasons: Reason, downwards: tuple[int, ...] = ()) -> None:
-    """Axes are finite and in order, none but those meant to go downwards; no text is meaningless; reasons are told."""
+    """Axes are finite, only ``downwards`` ones point down, no text is meaningless, and all reasons are stated."""
     file = directory / "figure.svg"
     style.save(figure, [str(file)])
     for position, panel in enumerate(figure.axes):
@@ -120,7 +120,7 @@ BREAK_EVEN: dict[str, tuple[list[dict[str, Any]], set[Reason], set[Reason]]] = {
 
 
 @pytest.mark.parametrize("case", BREAK_EVEN)
-def test_break_even(case: str, tmp_path: Path) -> None:
+def test_break_even_leaves_out_meaningless_numbers(case: str, tmp_path: Path) -> None:
     points, in_table, in_figure = BREAK_EVEN[case]
     runs = reread(break_even_runs(points), tmp_path)
     table = break_even_numbers.summary(runs)
@@ -133,7 +133,7 @@ def test_break_even(case: str, tmp_path: Path) -> None:
 def test_a_time_is_left_out_only_where_it_is_not_clearly_above_zero() -> None:
     disturbed = break_even_numbers.summary(break_even_runs(BREAK_EVEN["one of three was disturbed"][0]))
     assert list(disturbed["time_driven_s_median"]) == [1e-3, 1e-3]
-    assert list(disturbed["time_driven_s_min"]) == [0.0, 1e-3]  # a time is not negative
+    assert list(disturbed["time_driven_s_min"]) == [0.0, 1e-3]  # no time is negative
     assert list(disturbed["time_driven_ratio"]) == pytest.approx([10, 10])
     longer = break_even_numbers.summary(break_even_runs(BREAK_EVEN["a shorter run took longer"][0]))
     assert longer["time_driven_s_median"].isna().tolist() == [True, False]
@@ -141,7 +141,7 @@ def test_a_time_is_left_out_only_where_it_is_not_clearly_above_zero() -> None:
     assert longer["bound_ratio"].notna().all()
 
 
-def test_break_even_takes_points_that_have_a_logarithm() -> None:
+def test_break_even_uses_only_points_with_a_logarithm() -> None:
     x, ratio = pd.Series([90.0, 0.0, 10.0, 30.0]), pd.Series([1 / 3, 9.0, 3.0, np.nan])
     assert break_even_numbers.break_even(x, ratio) == pytest.approx(30)
     assert break_even_numbers.break_even(x, -ratio) is None
@@ -242,7 +242,7 @@ def baseline_runs(results: list[BaselineResult]) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("case", BASELINES)
-def test_baselines(case: str, tmp_path: Path) -> None:
+def test_baselines_leave_out_meaningless_numbers(case: str, tmp_path: Path) -> None:
     results, in_table, in_figure = BASELINES[case]
     runs = reread(baseline_runs(results), tmp_path)
     table = baselines_numbers.summary(runs)
@@ -299,7 +299,7 @@ SCALING: dict[str, tuple[pd.DataFrame, set[Reason], set[Reason]]] = {
 
 
 @pytest.mark.parametrize("case", SCALING)
-def test_scaling(case: str, tmp_path: Path) -> None:
+def test_scaling_leaves_out_meaningless_numbers(case: str, tmp_path: Path) -> None:
     runs, in_table, in_figure = SCALING[case]
     runs = reread(runs, tmp_path)
     table = scaling_numbers.summary(runs)
@@ -326,7 +326,7 @@ NOTHING = {"rate_hz": 0.0, "operations_per_sample": 0.0, "synaptic_events_per_sa
 VARIANTS = [{"variant": name} for name in ("full model", "late input")]
 
 
-def test_nothing_spikes_in_learning(study: Any, tmp_path: Path) -> None:
+def test_learning_curves_may_be_of_silent_networks(study: Any, tmp_path: Path) -> None:
     for seeds in ((1,), (1, 2)):
         runs, curves = study([{}], seeds)
         runs, curves = runs.assign(**NOTHING), curves.assign(rate_hz=0.0)
@@ -334,7 +334,7 @@ def test_nothing_spikes_in_learning(study: Any, tmp_path: Path) -> None:
         check_table(studies_table.printed(studies_table.numbers(runs), runs))
 
 
-def test_nothing_spikes_for_any_value(study: Any, tmp_path: Path) -> None:
+def test_parameter_curves_may_be_of_silent_networks(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 0.0}, {DENSITY: 0.1}, {DENSITY: 1.0}], (1,))
     runs = runs.assign(**NOTHING)
     check_figure(parameter_curves.draw(runs), tmp_path)
@@ -353,7 +353,7 @@ def test_a_cost_of_zero_is_no_reference(study: Any, tmp_path: Path) -> None:
     assert list(variant_differences.numbers(runs)["operations_per_sample"]) == [0.0, -100.0]
 
 
-def test_a_single_seed_has_no_test(study: Any, tmp_path: Path) -> None:
+def test_a_single_seed_has_no_p_value(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{}, {DELAY: 5}], (1,), VARIANTS)
     printed = studies_table.printed(studies_table.numbers(runs), runs)
     check_table(printed, Reason.ONE_SEED, signed=("Difference",))
@@ -373,7 +373,7 @@ def test_differences_without_spread_are_not_tested(study: Any) -> None:
     assert studies_table.numbers(runs)["p_value"].iloc[1] == pytest.approx(0.0039, rel=0.5)
 
 
-def test_a_goal_that_no_run_reaches(study: Any) -> None:
+def test_a_goal_that_no_run_reaches_has_no_time(study: Any) -> None:
     runs, _ = study([{}], goals={"digits": 1.0})
     runs["time_to_goal_s"] = runs["time_to_goal_s"].astype(float)
     reached, _ = study([{}], goals={"digits": 0.5})
@@ -396,7 +396,7 @@ def test_costs_of_zero_have_no_ratio(study: Any, tmp_path: Path, seeds: tuple[in
 
 
 @pytest.mark.parametrize(("value", "text"), [(-0.04, "0.0"), (-0.06, "-0.1"), (0.0, "0.0"), (1e9, "1000000000.0")])
-def test_nothing_has_no_sign(value: float, text: str) -> None:
+def test_a_zero_has_no_sign(value: float, text: str) -> None:
     assert write_table.number(value, ".1f") == text
     assert write_table.mean_with_interval(value, np.nan, 1, 1) == text
 
@@ -404,7 +404,7 @@ def test_nothing_has_no_sign(value: float, text: str) -> None:
 # Saccades and verification
 
 
-def test_recordings_without_events(tmp_path: Path) -> None:
+def test_recordings_without_events_have_no_ratios(tmp_path: Path) -> None:
     nothing = np.zeros(0), np.zeros(0, np.int64)
     of_two = saccades.statistics([nothing, nothing])
     comparison = SaccadesResult(
@@ -419,7 +419,7 @@ def test_recordings_without_events(tmp_path: Path) -> None:
     check_figure(saccades_figure.draw(comparison), tmp_path, Reason.CONSTANT, downwards=(0, 1, 2, 3))
 
 
-def test_a_difference_that_is_not_finite(tmp_path: Path) -> None:
+def test_an_infinite_difference_is_left_out(tmp_path: Path) -> None:
     def difference(quantity: str, value: float) -> Difference:
         return Difference(quantity=quantity, max_difference=value, tolerance=0.0)
 
@@ -457,7 +457,7 @@ def test_a_difference_that_is_not_finite(tmp_path: Path) -> None:
 # What all of them share
 
 
-def test_limits_by_decades_hold_all_values_and_no_more_than_a_decade_of_a_bar() -> None:
+def test_logarithmic_limits_hold_all_values_and_at_most_a_decade_of_a_bar() -> None:
     panel: Axes = Figure().subplots()
     panel.set_yscale("log")
     values, low, high = pd.Series([1.0, 10.0, np.nan]), pd.Series([0.0, 9.0, -5.0]), pd.Series([2.0, 20.0, 1e9])
@@ -469,7 +469,7 @@ def test_limits_by_decades_hold_all_values_and_no_more_than_a_decade_of_a_bar() 
 
 
 @pytest.mark.parametrize(("values", "top"), [([1.0, 2.0], 2.2), ([-1.0, -2.0], 1), ([np.nan], 1), ([0.0], 1)])
-def test_an_axis_from_zero_never_stands_on_its_head(values: list[float], top: float) -> None:
+def test_an_axis_from_zero_always_points_upwards(values: list[float], top: float) -> None:
     panel: Axes = Figure().subplots()
     style.start_at_zero(panel, pd.Series(values))
     assert panel.get_ylim() == (0, pytest.approx(top))
@@ -484,7 +484,7 @@ def test_notes_below_a_figure_stand_below_one_another() -> None:
     assert legend.get_title().get_text().split("\n") == ["One.", line, line, "another another"]
 
 
-def test_the_first_reason_counts() -> None:
+def test_a_cell_has_the_first_reason_that_applies() -> None:
     values = pd.Series([1.0, np.nan, np.nan])
     reasons = {
         Reason.NO_SYNAPSES: pd.Series([True, True, False]),
@@ -494,7 +494,7 @@ def test_the_first_reason_counts() -> None:
     assert write_table.cells(values, ".1f", reasons) == ["1.0", write_table.DASH + Reason.NO_SYNAPSES.mark, ""]
 
 
-def test_footnotes_begin_with_the_first_letter(tmp_path: Path) -> None:
+def test_footnotes_are_lettered_from_a_on(tmp_path: Path) -> None:
     printed = pd.DataFrame(
         {
             "A": ["1", write_table.DASH + Reason.CONSTANT.mark + "*"],

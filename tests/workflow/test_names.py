@@ -49,7 +49,7 @@ NAMES = [name.strip() for name in NAMES]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_has_any_punctuation(name: str) -> None:
+def test_a_name_may_have_any_punctuation(name: str) -> None:
     assert TypeAdapter(Label).validate_python(name) == name
 
 
@@ -73,12 +73,12 @@ def test_a_name_has_any_punctuation(name: str) -> None:
         101 * "a",
     ],
 )
-def test_a_name_is_one_line_of_visible_characters(name: str) -> None:
+def test_a_name_must_be_one_line_of_visible_characters(name: str) -> None:
     with pytest.raises(ValidationError, match="one line of visible characters"):
         TypeAdapter(Label).validate_python(name)
 
 
-def test_a_name_that_is_not_allowed_is_told_in_one_line() -> None:
+def test_a_wrong_name_is_reported_in_one_line() -> None:
     variants = {"full": {}, "a\u2028\x1b[1mb\n": {}}
     with pytest.raises(ParameterError) as error:
         parse(Study, {"tasks": ["digits"], "seeds": [1], "variants": variants}, "my.yaml: ")
@@ -148,7 +148,7 @@ def written(study: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_names_are_shown_as_they_are(written: Path) -> None:
+def test_tables_figure_and_report_show_names_unchanged(written: Path) -> None:
     tables = written / "tables"
     assert list(read_table.read(tables / "mine.csv")["variant"]) == NAMES
     markdown, _ = write_table.read_markdown((tables / "mine.md").read_text(encoding="utf-8"))
@@ -165,13 +165,13 @@ def test_names_are_shown_as_they_are(written: Path) -> None:
     assert not [link for link in page.links if not link.startswith(("#", "data:image/svg+xml", "figures/", "tables/"))]
 
 
-def test_markdown_shows_a_cell_for_each_name() -> None:
+def test_names_are_escaped_in_markdown() -> None:
     for name in NAMES:
         escaped = write_table.escape_markdown(name)
         assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]<>&|~$]", escaped)
 
 
-def test_names_in_other_figures(study: Any, tmp_path: Path) -> None:
+def test_other_figures_show_names_unchanged(study: Any, tmp_path: Path) -> None:
     picture = tmp_path / "figure.svg"
     for name in (r"_hidden $\eta_$", "<b>&amp;", "1"):
         names = [{"series": "first"}] * 2 + [{"series": name, "panel": "first"}] * 2 + [{"series": name + "2"}] * 2
@@ -209,7 +209,7 @@ def secret(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)
-def test_no_caption_brings_in_html_or_a_file(injection: str, secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_caption_cannot_include_html_or_a_file(injection: str, secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (secret.parent / "docutils.conf").write_text("[general]\nraw_enabled: yes\nfile_insertion_enabled: yes\n")
     monkeypatch.chdir(secret.parent)
     template = secret.parent / "caption.rst"
@@ -219,7 +219,7 @@ def test_no_caption_brings_in_html_or_a_file(injection: str, secret: Path, monke
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)
-def test_nor_does_one_that_snakemake_renders(injection: str, secret: Path) -> None:
+def test_a_caption_that_snakemake_renders_cannot_include_html_or_a_file(injection: str, secret: Path) -> None:
     program = "import sys, docutils.core as c; print(c.publish_parts(sys.argv[1], writer_name='html')['body'])"
     text = injection.format(file=secret)
     conf = str(PROJECT / "workflow" / "report" / "docutils.conf")
@@ -239,7 +239,7 @@ def test_names_with_underscores_are_no_links() -> None:
     assert "system-message" not in html
 
 
-def test_names_that_look_like_numbers_stand_where_names_do(study: Any, tmp_path: Path) -> None:
+def test_names_that_look_like_numbers_are_aligned_as_text(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{}, {DENSITY: 0.5}], names=[{"variant": "1"}, {"variant": "2"}])
     numbers = studies_table.numbers(runs)
     files = [str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex")]

@@ -1,4 +1,4 @@
-"""The whole pipeline on the smoke configuration, and what it says to a wrong one."""
+"""The whole pipeline with the smoke configuration, and its messages about wrong configurations."""
 
 import html
 import json
@@ -49,7 +49,7 @@ CHANGED = {
     "workflow/scripts/studies/collect.py": set(),
     "workflow/report/study.rst": set(),
 }
-"""A source file of each package, and the rules that compute something and are repeated when it changes."""
+"""By source file, one of each package: the computing rules whose jobs are repeated when it changes."""
 
 
 def command(directory: Path, *arguments: object, project: Path = PROJECT) -> list[str]:
@@ -77,7 +77,7 @@ def copy_project(directory: Path) -> Path:
 
 @contextmanager
 def changed(file: Path) -> Iterator[None]:
-    """Change the code in ``file``, for as long as it takes."""
+    """Change the code in ``file`` for the duration of the context."""
     text = file.read_text(encoding="utf-8")
     file.write_text(f"{text}\nchanged = True\n", encoding="utf-8")  # in a caption, too
     yield
@@ -130,9 +130,9 @@ def jobs_of(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
 
 
 def jobs_that_depend_on(source: str, jobs: list[Job]) -> list[Job]:
-    """Return the jobs whose program imports a file, and those that read what they write.
+    """Return the jobs whose program imports a file, and those that read their outputs.
 
-    A dry run repeats the latter, too: it cannot know that a result stays as it is.
+    A dry run repeats the latter, too: it cannot know that an output will be the same.
     """
     programs = set().union(*(job.programs for job in jobs))
     updated = {f"{CODE}{program}.json" for program in programs if source in sources.listing(program)}
@@ -146,7 +146,7 @@ def jobs_that_depend_on(source: str, jobs: list[Job]) -> list[Job]:
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < CORES, reason="the smoke configuration times two ranks on two cores")
 class TestFinished:
     @pytest.mark.parametrize("name", NAMES)
-    def test_figures_and_tables(self, finished: Path, name: str) -> None:
+    def test_figures_and_tables_are_made(self, finished: Path, name: str) -> None:
         starts = {"pdf": b"%PDF", "svg": b"<?xml", "png": b"\x89PNG"}
         for kind, start in starts.items():
             figure = (finished / "results" / "figures" / f"{name}.{kind}").read_bytes()
@@ -162,7 +162,7 @@ class TestFinished:
         report = (finished / "results" / "report.html").read_text(encoding="utf-8")
         assert report.count("<svg") >= len(NAMES) or report.count("data:image") >= len(NAMES)
 
-    def test_results_say_what_made_them(self, finished: Path) -> None:
+    def test_results_record_their_provenance(self, finished: Path) -> None:
         results = list((finished / "results" / "studies").glob("*/seed-*.json"))
         results += list((finished / "results" / "scaling").glob("*/*_seed-*.json"))
         assert results
@@ -176,21 +176,21 @@ class TestFinished:
         assert logs
         assert not [log for log in logs if "warning: " in log.read_text(encoding="utf-8")]
 
-    def test_nothing_is_left_to_do(self, finished: Path, project: Path) -> None:
+    def test_a_finished_run_repeats_nothing(self, finished: Path, project: Path) -> None:
         assert jobs_to_run(finished, project) == {}
 
     @pytest.mark.parametrize("source", CHANGED)
-    def test_jobs_whose_program_imports_a_changed_file_are_repeated_and_no_others(
+    def test_a_changed_file_repeats_only_the_jobs_that_depend_on_it(
         self, finished: Path, project: Path, jobs: list[Job], source: str
     ) -> None:
-        """Some files against Snakemake; all of them in ``test_sources.py``."""
+        """With Snakemake for some files; ``test_sources.py`` tests all files."""
         with changed(project / source):
             repeated = jobs_to_run(finished, project)
         assert repeated == dict(Counter(job.rule for job in jobs_that_depend_on(source, jobs)))
         assert repeated.keys() & COMPUTING == CHANGED[source]
 
     @needs_nest
-    def test_verification(self, finished: Path) -> None:
+    def test_all_comparisons_of_verification_pass(self, finished: Path) -> None:
         table = pd.read_csv(finished / "results" / "tables" / "verification.csv")
         assert list(table) == ["check", "variant", "quantity", "max_difference", "tolerance", "passed"]
         assert table["check"].nunique() == 7
@@ -200,7 +200,7 @@ class TestFinished:
         assert "data:image" in (finished / "results" / "verification.html").read_text(encoding="utf-8")
 
     @needs_nest
-    def test_baselines(self, finished: Path) -> None:
+    def test_baselines_compare_all_simulators(self, finished: Path) -> None:
         table = pd.read_csv(finished / "results" / "tables" / "baselines.csv")
         simulators = set(zip(table["network"], table["variant"], table["simulator"].str.split().str[0], strict=True))
         both = {
@@ -221,7 +221,7 @@ class TestFinished:
         runs = ["experiment", "variant", "measured", "ranks", "rank", "seed", "repeat"]
         assert not table.duplicated(runs).any()
         numbers = table.groupby(["experiment", "measured", "ranks"]).size().to_dict()
-        rows = {  # 2 variants, 2 repeats, and each rank that was there
+        rows = {  # 2 variants, 2 repeats, and each rank that ran
             ("strong", "measured", 1): 4,
             ("strong", "measured", 2): 8,
             ("strong", "dry_run", 2): 4,
@@ -235,8 +235,8 @@ class TestFinished:
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < CORES, reason="needs two ranks on two cores")
 @pytest.mark.parametrize("killed", ["driver", "rank"])
-def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> None:
-    """The result is written, and not yet in its place, when the driver or one of two ranks is killed."""
+def test_the_next_call_finishes_killed_work(tmp_path: Path, killed: str) -> None:
+    """The driver or one of two ranks is killed when the result is written but not yet in its place."""
     configuration = tmp_path / "small.yaml"
     smoke = yaml.safe_load(SMOKE.read_text(encoding="utf-8"))
     smoke["scaling"] = {"strong": smoke["scaling"]["strong"] | {"ranks": [2], "dry_ranks": []}}
@@ -268,7 +268,7 @@ def test_the_next_call_finishes_what_was_killed(tmp_path: Path, killed: str) -> 
 
 
 def test_a_checkout_that_is_moved_linked_or_unpacked_again_repeats_nothing(tmp_path: Path) -> None:
-    """Its new name has all that a shell or Snakemake might take for something else."""
+    """The new name has all characters that a shell or Snakemake might interpret."""
     waves = {
         "dataset": {"name": "sine_waves", "n_steps": 50, "periods": [50]},
         "network": {"n_recurrent": 5, "neuron": {"V_th": 0.03}},
@@ -312,8 +312,10 @@ def test_a_checkout_that_is_moved_linked_or_unpacked_again_repeats_nothing(tmp_p
         (["scaling", "strong", "ranks"], [1, 399], "processors"),
     ],
 )
-def test_wrong_configuration_is_told_in_one_line(tmp_path: Path, path: list[str], value: object, message: str) -> None:
-    """What is refused, and in which words: ``test_configuration.py``."""
+def test_a_wrong_configuration_is_reported_in_one_line(
+    tmp_path: Path, path: list[str], value: object, message: str
+) -> None:
+    """``test_configuration.py`` tests all messages."""
     configuration = yaml.safe_load(SMOKE.read_text(encoding="utf-8"))
     section = configuration
     for key in path[:-1]:
@@ -329,7 +331,7 @@ def test_wrong_configuration_is_told_in_one_line(tmp_path: Path, path: list[str]
     assert not (tmp_path / "results").exists()
 
 
-def test_a_training_that_diverges_is_told_of_on_the_terminal(tmp_path: Path) -> None:
+def test_a_diverging_training_is_reported_on_the_terminal(tmp_path: Path) -> None:
     configuration = yaml.safe_load(SMOKE.read_text(encoding="utf-8"))
     task = configuration["tasks"]["sine_waves"]
     task["network"]["output"]["weights"]["scale"] = 100.0

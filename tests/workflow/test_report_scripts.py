@@ -15,7 +15,7 @@ from workflow.scripts.studies import table as studies_table
 pytestmark = pytest.mark.usefixtures("drawing")
 
 
-def test_captions_tell_seeds_and_repeats() -> None:
+def test_captions_state_seeds_and_repeats() -> None:
     captions = PROJECT / "workflow" / "report"
     facts: dict[str, Any] = {"tasks": ["digits"], "seeds": 7, "varied": ["input.delay"], "names": ["full"]}
     facts |= {"margin": 0.02}
@@ -31,7 +31,7 @@ def test_captions_tell_seeds_and_repeats() -> None:
     assert "Exchange" in report_page.caption(captions / "exchange.rst", {})
 
 
-def test_the_report_is_one_page_that_needs_nothing_else(study: Any, tmp_path: Path) -> None:
+def test_the_report_is_one_self_contained_page(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 0.5}])
     numbers = studies_table.numbers(runs)
     for directory in ("figures", "tables"):
@@ -54,8 +54,8 @@ def test_the_report_is_one_page_that_needs_nothing_else(study: Any, tmp_path: Pa
         assert told in page
 
 
-def test_a_figure_that_is_saved_again_is_the_same_file(study: Any, tmp_path: Path) -> None:
-    """Neither its layout moves nor is there a date in it."""
+def test_saving_a_figure_again_writes_the_same_file(study: Any, tmp_path: Path) -> None:
+    """The layout stays, and there is no date in the file."""
     runs, _ = study([{DENSITY: 0.5}, {DENSITY: 0.1}])
     files = [tmp_path / f"figure.{file_format}" for file_format in ("pdf", "svg", "png")]
     figure = parameter_curves.draw(runs)

@@ -1,4 +1,4 @@
-"""Tables and figures of scaling from small results: the numbers in them, and that what is drawn can be read."""
+"""Tables and figures of scaling, made from small results: their numbers, and that the figures can be read."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from workflow.scripts.shared import other_work, style, write_table
 pytestmark = pytest.mark.usefixtures("drawing")
 
 
-def test_scaling_is_told_by_the_slowest_rank_and_the_median() -> None:
+def test_scaling_takes_the_slowest_rank_and_the_median_repeat() -> None:
     table = scaling_numbers.summary(scaling_rows("strong"))
     assert list(table["propagation_s"]) == pytest.approx([2.0, 1.25])
     assert list(table["propagation_min_s"]) == pytest.approx([1.9, 1.15])
@@ -35,7 +35,7 @@ def test_scaling_is_told_by_the_slowest_rank_and_the_median() -> None:
     assert list(table["memory_per_synapse_bytes"]) == pytest.approx([4e4, 8e4])
 
 
-def test_weak_scaling_is_efficient_where_the_time_stays() -> None:
+def test_the_efficiency_of_weak_scaling_is_a_ratio_of_times() -> None:
     table = scaling_numbers.summary(scaling_rows("weak"))
     assert list(table["efficiency"]) == pytest.approx([1.0, 1.6])
     assert list(table["speed_up"]) == pytest.approx([1.0, 3.2])
@@ -47,7 +47,7 @@ def test_phases_add_up_to_the_propagation() -> None:
     np.testing.assert_allclose(table[phases].sum(axis=1), table["propagation_s"], rtol=1e-12)  # a few roundings
 
 
-def test_a_dry_run_has_the_time_of_its_messages_added() -> None:
+def test_a_dry_run_adds_the_modelled_time_of_its_messages() -> None:
     (row,) = scaling_collect.rows(scaling_result("strong", 4, dry_run=True, repeats=1), "mine", INTERCONNECT)[:1]
     to_all = 1000 * 2e-6 + 10**6 / 5e9
     assert row["modelled_to_all_s"] == pytest.approx(to_all, rel=1e-12)
@@ -76,7 +76,7 @@ def test_the_emulated_rank_of_a_dry_run_stands_for_all() -> None:
     [((1,), ()), ((1, 2), ()), ((1, 2), (2, 8)), ((), (2, 8))],
     ids=["one rank", "two", "dry", "only dry"],
 )
-def test_scaling_figure(
+def test_the_figure_of_scaling_has_its_labels(
     tmp_path: Path, kind: str, label: str, ranks: tuple[int, ...], dry_ranks: tuple[int, ...]
 ) -> None:
     labels = ["Propagating (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label, "slow"]
@@ -85,7 +85,7 @@ def test_scaling_figure(
 
 
 @pytest.mark.parametrize("measured", [True, False])
-def test_exchange_figure(tmp_path: Path, measured: bool) -> None:
+def test_the_figure_of_the_exchange_has_its_labels(tmp_path: Path, measured: bool) -> None:
     interconnect = interconnect_result() if measured else None
     rows = pd.concat([scaling_rows("strong", (1, 2), (4, 8), 2), scaling_rows("weak", (1, 2), (), 1)])
     table = scaling_exchange_figure.numbers(rows)
@@ -130,7 +130,7 @@ def test_no_panel_of_the_exchange_is_empty(
 
 @pytest.mark.parametrize("factor", [1.02, 1.9, 4, 7, 900, 1e5])
 @pytest.mark.parametrize("lowest", [0.0079, 2.3])
-def test_an_axis_by_decades_has_numbers_on_it(lowest: float, factor: float) -> None:
+def test_a_logarithmic_axis_has_numbers(lowest: float, factor: float) -> None:
     figure, panel = plt.subplots()
     panel.plot([1, 2], [lowest, lowest * factor])
     style.scale_by_decades(panel)
@@ -140,21 +140,21 @@ def test_an_axis_by_decades_has_numbers_on_it(lowest: float, factor: float) -> N
     assert 2 <= len(numbers) <= 10
 
 
-def test_table_of_scaling(tmp_path: Path) -> None:
+def test_the_table_of_scaling_has_medians_and_ranges(tmp_path: Path) -> None:
     numbers = scaling_numbers.summary(scaling_rows())
     _, markdown, latex = written(numbers, scaling_table.printed(numbers), tmp_path)
     for text in (markdown, latex):
         assert "1.250 (1.150-1.350)" in text and "1.60" in text
 
 
-def test_table_tells_dry_runs(tmp_path: Path) -> None:
+def test_the_table_of_scaling_marks_dry_runs(tmp_path: Path) -> None:
     numbers = scaling_numbers.summary(scaling_rows(dry_ranks=(4,), variants=2))
     _, markdown, latex = written(numbers, scaling_table.printed(numbers), tmp_path)
     for text, ranks in ((markdown, r"4\*"), (latex, "4*")):
         assert ranks in text and "e-prop+" in text and "slow" in text
 
 
-def test_table_of_the_exchange(tmp_path: Path) -> None:
+def test_the_table_of_the_exchange_marks_dry_runs(tmp_path: Path) -> None:
     numbers = scaling_exchange_figure.numbers(scaling_rows(dry_ranks=(4,)))
     _, markdown, latex = written(numbers, scaling_exchange_table.printed(numbers), tmp_path)
     assert r"4\*" in markdown and "6000.0" not in markdown and "12.0" in markdown
@@ -170,7 +170,7 @@ def test_a_disturbed_measurement_is_marked_in_the_table(tmp_path: Path) -> None:
     assert other_work.note(numbers) == "† other work took more than 0.1 of a processor during the measurement."
 
 
-def test_what_is_not_known_of_other_work_is_said() -> None:
+def test_the_note_says_where_other_work_is_unknown() -> None:
     numbers = scaling_numbers.summary(scaling_rows())
     assert other_work.note(numbers) == ""
     numbers["other_work_processors"] = [np.nan, 0.5]

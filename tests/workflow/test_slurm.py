@@ -1,4 +1,4 @@
-"""The pipeline on a private SLURM: jobs run where they should, and whatever is killed, the next attempt finishes it."""
+"""The pipeline on a private SLURM: jobs get the right resources, and the next attempt finishes what was killed."""
 
 import json
 import os
@@ -30,7 +30,7 @@ PATIENCE = 900  # s, against waiting for ever
 
 
 def wait_for(condition: Callable[[], bool], situation: Callable[[], str]) -> None:
-    """Wait for what must happen; if it does not, tell the situation."""
+    """Wait for a condition that must come true; if it does not, fail with the situation."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, situation()
@@ -58,9 +58,9 @@ class Cluster(NamedTuple):
         return {job["JobId"] for job in self.jobs_now(directory) if job["JobState"] in ("RUNNING", "COMPLETING")}
 
     def jobs(self, directory: Path) -> list[dict[str, str]]:
-        """Return what :meth:`jobs_now` does once all have ended.
+        """Return what :meth:`jobs_now` returns once all jobs have ended.
 
-        Snakemake goes by results, which may be there a moment before SLURM knows that the job has ended.
+        Snakemake waits for results, which may exist a moment before SLURM knows that the job has ended.
         """
         wait_for(lambda: not self.at_work(directory), lambda: str(self.jobs_now(directory)))
         return self.jobs_now(directory)
@@ -71,7 +71,7 @@ class Cluster(NamedTuple):
 
 
 class Driver:
-    """A running call of Snakemake with the project's profile, whose jobs halt where they are told to."""
+    """A running call of Snakemake with the project's profile, whose jobs halt at results that match ``hold``."""
 
     def __init__(
         self, cluster: Cluster, directory: Path, *targets: str, options: Sequence[str] = (), hold: str | None = None
@@ -108,7 +108,7 @@ class Driver:
         return self.messages.read_text(encoding="utf-8")
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for something that must happen while the driver runs."""
+        """Wait for a condition that must come true while the driver runs."""
 
         def happened() -> bool:
             running = self.process.poll() is None
@@ -119,12 +119,12 @@ class Driver:
         wait_for(happened, self.said)
 
     def wait_for_held_job(self, number: int = 1) -> tuple[str, int]:
-        """Return the SLURM job that is the ``number``-th to halt, and its process."""
+        """Return the SLURM job that halts as the ``number``-th, and its process."""
         self.wait_until(lambda: len(self.halted()) >= number)
         return self.halted()[number - 1]
 
     def halted(self) -> list[tuple[str, int]]:
-        """Return SLURM job and process of each that has halted, in this order."""
+        """Return the SLURM job and the process of each that has halted, in the order of halting."""
         files = sorted(self.held.glob("*.*"), key=lambda file: file.stat().st_mtime_ns)
         return [(job, int(process)) for job, process in (file.name.split(".") for file in files)]
 
@@ -221,7 +221,7 @@ def test_every_job_leaves_its_log(finished: Finished) -> None:
         assert log.stat().st_size > 0, log
 
 
-def test_another_machine_finds_nothing_to_do(finished: Finished) -> None:
+def test_a_finished_run_repeats_nothing_on_another_machine(finished: Finished) -> None:
     command = [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile", "--cores", "2", "--dry-run"]
     command += ["--configfile", PROJECT / "config/smoke.yaml", "--", *TABLES]
     answer = subprocess.run(command, cwd=finished.directory, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The source code that a job depends on: exactly what its program imports, by content and by name in the checkout."""
+"""The source code that a job depends on is exactly what its program imports, by content and by name in the checkout."""
 
 import re
 import shutil
@@ -46,13 +46,13 @@ def imported_by(program: str) -> set[str]:
     return {program} | graph.find_upstream_modules(program)
 
 
-def test_there_are_programs() -> None:
+def test_rules_name_their_programs() -> None:
     assert len(PROGRAMS) > 25
     assert len(RULES.split("code(")) - 1 == len(re.findall(r'code\(\s*"[\w.]+"', RULES))
 
 
-def test_a_changed_file_changes_the_listings_of_the_programs_that_import_it_and_no_others(checkout: Path) -> None:
-    """All files are changed at once: listings name files, so that each shows which of them would change it alone."""
+def test_a_changed_file_changes_only_the_listings_of_programs_that_import_it(checkout: Path) -> None:
+    """All files are changed at once; a listing names its files, so it shows which of them change it."""
     before = listings()
     files = [file for package in sources.PACKAGES for file in sorted((checkout / package).rglob("*.py"))]
     for file in files:
@@ -82,7 +82,7 @@ def test_programs_for_another_interpreter_are_listed_with_the_files_beside_them(
         assert found == expected.get(program, set()), program
 
 
-def test_comments_docstrings_and_descriptions_repeat_nothing(checkout: Path) -> None:
+def test_comments_docstrings_and_descriptions_do_not_change_listings(checkout: Path) -> None:
     before = listings()
     for package in sources.PACKAGES:
         for file in (checkout / package).rglob("*.py"):
@@ -94,7 +94,7 @@ def test_comments_docstrings_and_descriptions_repeat_nothing(checkout: Path) -> 
     assert listings() == before
 
 
-def test_place_and_date_of_a_checkout_repeat_nothing(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_place_and_date_of_a_checkout_do_not_change_listings(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = listings()
     monkeypatch.setattr(sources, "ROOT", PROJECT)
     assert listings() == there
@@ -109,7 +109,7 @@ def test_text_that_the_report_shows_is_listed(checkout: Path) -> None:
 
 
 def test_python_loads_no_module_that_is_not_listed() -> None:
-    """An import that the graph does not show, such as one by its name in a text, would be missing."""
+    """An import by a name in a string, which the graph of imports does not show, would be missing."""
     listed = listings()
     irrelevant = set(sources.WITHOUT_INFLUENCE)
     for program, modules in imports.modules_by_program(PROGRAMS).items():

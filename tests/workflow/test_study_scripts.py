@@ -1,4 +1,4 @@
-"""Tables and figures of studies from small results: the numbers in them, and that what is drawn can be read."""
+"""Tables and figures of studies, made from small results: their numbers, and that the figures can be read."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("drawing")
 NO_ANSWERS = pd.DataFrame(columns=["task", "seed", "readout", "step", "target", "answer"])
 
 
-def test_intervals_are_those_of_student() -> None:
+def test_intervals_follow_students_t_distribution() -> None:
     table = pd.DataFrame({"group": ["a"] * 4 + ["b"], "value": [1.0, 2.0, 4.0, np.nan, 7.0]})
     several, single = spread.summarize(table, ["group"], "value").to_dict("records")
     low, high = stats.t.interval(0.95, df=2, loc=7 / 3, scale=stats.sem([1, 2, 4]))
@@ -51,7 +51,7 @@ def test_runs_and_curves_are_tidy(study: Any) -> None:
 
 
 @pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
-def test_learning_curves(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> None:
+def test_learning_curves_are_means_over_seeds(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> None:
     runs, curves = study([{}], seeds)
     drawn = learning_curves.numbers(runs, curves)
     test = drawn[drawn["set"] == "test"]
@@ -62,7 +62,7 @@ def test_learning_curves(study: Any, tmp_path: Path, seeds: tuple[int, ...]) -> 
     check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, *labels)
 
 
-def test_a_network_that_stops_learning_counts_as_it_is(study: Any) -> None:
+def test_a_run_that_stops_early_counts_with_its_last_values(study: Any) -> None:
     runs, curves = study([{}])
     stopped = runs["seed"] == 1
     runs.loc[stopped, "training_samples_shown"] = 200
@@ -75,7 +75,7 @@ def test_a_network_that_stops_learning_counts_as_it_is(study: Any) -> None:
     assert list(drawn.loc[drawn["set"] == "test", "samples"]) == [pytest.approx((200 + 2 * 400) / 3)]
 
 
-def test_learning_curves_without_validation(study: Any, tmp_path: Path) -> None:
+def test_learning_curves_may_lack_validation(study: Any, tmp_path: Path) -> None:
     runs, curves = study([{}])
     curves["validation_accuracy"] = np.nan
     assert "validation" not in set(learning_curves.numbers(runs, curves)["set"])
@@ -114,7 +114,7 @@ def test_answers_are_those_of_the_first_run(study: Any, tmp_path: Path) -> None:
 
 
 def unanswerable(runs: pd.DataFrame, curves: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The same as of a task in which no answer is right or wrong, and the target's mean has a loss of 4 mV²."""
+    """The same for a regression, which has no accuracy; the mean of the target has a loss of 4 mV²."""
     none = {"test_accuracy": np.nan, "test_loss": np.nan, "chance": np.nan}
     curves = curves.assign(training_accuracy=np.nan, validation_accuracy=np.nan, validation_loss=np.nan)
     curves, runs = (table.assign(training_nmse=table["training_loss"] / 4) for table in (curves, runs))
@@ -136,7 +136,7 @@ def test_regressions_have_a_normalized_error(tmp_path: Path) -> None:
         assert runs["training_nmse"].isna().all() and curves["training_nmse"].isna().all()
 
 
-def test_regressions_are_told_by_their_loss(study: Any, tmp_path: Path) -> None:
+def test_regressions_are_reported_by_their_loss(study: Any, tmp_path: Path) -> None:
     runs, _ = unanswerable(*study([{DENSITY: 0.1}, {DENSITY: 1.0}]))
     check(lambda: parameter_curves.draw(runs), tmp_path, "Training loss (mV²)", "Input density")
     numbers = studies_table.numbers(runs)
@@ -195,7 +195,7 @@ def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds:
     assert "p (adjusted)" in markdown and "p (adjusted)" in latex
 
 
-def test_series_tell_how_far_one_can_go(study: Any, tmp_path: Path) -> None:
+def test_a_series_marks_its_last_point_that_is_as_good(study: Any, tmp_path: Path) -> None:
     densities = [1.0, 0.9, 0.5, 0.1]  # accuracies fall by 0.1 per unit of density, for all seeds alike
     changes = [{DENSITY: density} for density in densities]
     changes += [{DENSITY: 0.9, DELAY: 5}, {DENSITY: 0.4, DELAY: 5}, {DELAY: 1, DENSITY: 0.1}, {DELAY: 5, DENSITY: 0.1}]
@@ -268,7 +268,7 @@ def test_the_bound_is_that_of_a_paired_test() -> None:
         ([[0.90], [0.90]], None),  # one seed proves nothing
     ],
 )
-def test_as_good_is_what_is_shown_to_be_no_worse_than_the_margin(
+def test_a_point_is_as_good_if_it_is_shown_to_be_within_the_margin(
     accuracies: list[list[float]], last: int | None
 ) -> None:
     assert equally_good.last_equally_good(series(accuracies), "input", measures.ACCURACY) == last
@@ -283,7 +283,7 @@ def test_a_margin_of_loss_is_a_share_of_it() -> None:
 
 
 @pytest.mark.parametrize(("p", "text"), [(1e-9, "<0.001"), (0.0123, "0.012"), (0.456, "0.46"), (np.nan, "")])
-def test_p_values_have_the_digits_that_mean_something(p: float, text: str) -> None:
+def test_p_values_have_only_significant_digits(p: float, text: str) -> None:
     assert write_table.p_value(p) == text
 
 
@@ -300,7 +300,9 @@ def test_p_values_have_the_digits_that_mean_something(p: float, text: str) -> No
     ],
     ids=["decades", "with zero", "two parameters", "grid"],
 )
-def test_parameter_curves(study: Any, tmp_path: Path, changes: list[dict[str, Any]], labels: list[str]) -> None:
+def test_parameter_curves_are_means_over_seeds(
+    study: Any, tmp_path: Path, changes: list[dict[str, Any]], labels: list[str]
+) -> None:
     runs, _ = study(changes)
     check(lambda: parameter_curves.draw(runs), tmp_path, "Test accuracy (%)", "chance", *labels)
     drawn = parameter_curves.numbers(runs)
@@ -308,7 +310,7 @@ def test_parameter_curves(study: Any, tmp_path: Path, changes: list[dict[str, An
     assert set(drawn["n"]) == {3}
 
 
-def test_tasks_of_a_grid_have_axes_of_their_own(study: Any, tmp_path: Path) -> None:
+def test_each_task_of_a_grid_has_its_own_axis(study: Any, tmp_path: Path) -> None:
     grid = [{DENSITY: density, DELAY: delay} for density in (0.1, 0.5) for delay in (1, 5)]
     runs, _ = unanswerable(*study(grid))
     nats = runs.assign(task="some_cues", loss="cross_entropy", training_loss=0.01 * runs["training_loss"])
@@ -319,13 +321,13 @@ def test_tasks_of_a_grid_have_axes_of_their_own(study: Any, tmp_path: Path) -> N
     assert beside.get_ylim()[1] == pytest.approx(0.01 * above.get_ylim()[1])
 
 
-def test_parameters_that_are_no_numbers_can_be_drawn(study: Any, tmp_path: Path) -> None:
+def test_parameters_that_are_not_numbers_are_drawn(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 0.1}, {DENSITY: 1.0}])
     runs[DENSITY] = runs[DENSITY].map({0.1: "few", 1.0: "all"})
     check(lambda: parameter_curves.draw(runs), tmp_path, "few", "all")
 
 
-def test_the_figure_of_a_study_follows_from_what_it_varies(study: Any) -> None:
+def test_the_kind_of_a_study_selects_its_figure(study: Any) -> None:
     for kind, changes, drawn in (
         ("curves", [{}], {"loss", "accuracy", "rate"}),
         ("vary", [{DENSITY: 0.5}], {"test_accuracy", "synaptic_events_per_sample"}),
@@ -336,7 +338,7 @@ def test_the_figure_of_a_study_follows_from_what_it_varies(study: Any) -> None:
         assert set(numbers["measure"]) == drawn
 
 
-def test_table_of_a_study(study: Any, tmp_path: Path) -> None:
+def test_the_table_of_a_study_has_means_and_intervals(study: Any, tmp_path: Path) -> None:
     runs, _ = study([{DENSITY: 0.5}, {DENSITY: 1.0}])
     numbers = studies_table.numbers(runs)
     table, markdown, latex = written(numbers, studies_table.printed(numbers, runs), tmp_path)
