@@ -1,6 +1,7 @@
 """Parameters of the data sets: names, units, ranges and defaults, in one place."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from copy import copy
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -94,31 +95,23 @@ class Saccades(Parameters):
         return self
 
 
+def _with_default(name: str, default: float) -> Any:
+    """Return a field of :class:`Saccades` with another default."""
+    field = copy(Saccades.model_fields[name])
+    field.default = default
+    return field
+
+
 class SmallSaccades(Saccades):
     """The event camera for images of 8 x 8 pixels, with a proportionally smaller sensor."""
 
-    sensor_size: int = Field(16, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"})
-    image_size: int = Field(
-        12, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
-    )
-    top: float = Field(
-        0.5, description="row of the image's upper edge at the start", json_schema_extra={"unit": "pixels"}
-    )
-    left: float = Field(
-        0.5, description="column of the image's left edge at the start", json_schema_extra={"unit": "pixels"}
-    )
-    amplitude: float = Field(
-        2.5, gt=0, description="base and height of the triangle", json_schema_extra={"unit": "pixels"}
-    )
-    blur: float = Field(
-        0.3, ge=0, description="standard deviation of the optics' point spread", json_schema_extra={"unit": "pixels"}
-    )
-    position_jitter: float = Field(
-        0.1,
-        ge=0,
-        description="standard deviation of the position of a recording, cut off at three times this value",
-        json_schema_extra={"unit": "pixels"},
-    )
+    sensor_size: int = _with_default("sensor_size", 16)
+    image_size: int = _with_default("image_size", 12)
+    top: float = _with_default("top", 0.5)
+    left: float = _with_default("left", 0.5)
+    amplitude: float = _with_default("amplitude", 2.5)
+    blur: float = _with_default("blur", 0.3)
+    position_jitter: float = _with_default("position_jitter", 0.1)
 
 
 ActiveChannels = Annotated[
