@@ -5,11 +5,12 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from eprop_core.machine.whole_file import whole_file
 
 IntArray = npt.NDArray[np.integer]
 
@@ -155,16 +156,9 @@ class EventDataset:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` file, which appears complete or not at all."""
-        path = Path(path)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with temporary.open("wb") as file:
-                np.savez_compressed(
-                    file, allow_pickle=False, **{name: getattr(self, name) for name in (*_DTYPES, *_NUMBERS)}
-                )
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        arrays = {name: getattr(self, name) for name in (*_DTYPES, *_NUMBERS)}
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -10,6 +10,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from eprop_core.machine.whole_file import whole_file
+
 
 class Record(BaseModel):
     """Base of all parts of a result: frozen, no unknown keys, finite numbers; numpy's numbers become Python's.
@@ -85,14 +87,9 @@ class Result(Record):
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the result as JSON to ``path``, replacing the file only when everything is written."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as temporary:
             temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
