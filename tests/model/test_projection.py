@@ -183,86 +183,74 @@ class Driver:
             start_block(self.running_sums)
 
     def expected(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """Weights (n_steps, n_synapses) as the rule defines them, the final feedback weights, and the largest sum of
-        the sizes of all that the gradient of a synapse is made of.
+        """Return the weights (n_steps, n_synapses) that the rule defines, the final feedback weights, and the largest
+        sum over a synapse of the absolute values of its gradients' terms.
         """
-        case, source, target = self.case, self.source, self.projection.synapses.target
+        weights, feedback = np.empty((N_STEPS, len(self.initial))), np.empty(len(self.initial))
+        largest = 0.0
+        for i in np.unique(self.source):
+            own = self.source == i
+            weights[:, own], feedback[own], size = self._advance_source(self.emitted[:, i].tolist(), own)
+            largest = max(largest, size)
+        return weights, feedback, largest
+
+    def _advance_source(self, emitted: list[bool], own: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return the weights of the synapses ``own`` of one source after each step, their final feedback weights, and
+        the largest sum of the absolute values of a gradient's terms.
+        """
+        case, targets = self.case, self.projection.synapses.target[own]
         each_step, retained = case.optimizer == ADAM_EACH_STEP, 1.0 - case.weight_decay
-        optimizer = Textbook(case.optimizer, len(source))
-        emitted, psi = self.emitted[:, source], self.psi[:, target]
-        signal, signal_reg = self.signal[:, target], self.signal_reg[:, target]
-        alpha, beta = self.alpha[target], self.beta[target]
-        weights = np.empty((N_STEPS, len(source)))
-        weight, feedback = self.initial.copy(), self.initial_feedback.copy()
-        z, threshold, filtered, filtered_reg, gradient, size, change = np.zeros((7, len(source)))
-        lifetime = N_STEPS if case.cutoff is None else case.cutoff
-        last = np.full(len(source), -lifetime)
-        has_arrived = np.zeros(len(source), bool)
+        optimizer = Textbook(case.optimizer)
+        weights = np.empty((N_STEPS, len(targets)))
+        weight, feedback = self.initial[own], self.initial_feedback[own]
+        z = threshold = filtered = filtered_reg = gradient = size = change = nothing = np.zeros(len(targets))
+        last, has_arrived = None, False
         for step in range(N_STEPS):
             index = step - case.lag - 1
             if index >= 0:
-                last[emitted[index]] = index
-                z = alpha * z
-                if index >= case.delay:
-                    z += emitted[index - case.delay]
-                active = index < last + lifetime
-                eligibility = active * psi[index] * (z - beta * threshold)
+                if emitted[index]:
+                    last = index
+                z = self.alpha[targets] * z + (index >= case.delay and emitted[index - case.delay])
+                active = last is not None and (case.cutoff is None or index < last + case.cutoff)
+                eligibility = active * self.psi[index, targets] * (z - self.beta[targets] * threshold)
                 threshold = RHO * threshold + eligibility
                 filtered = case.kappa * filtered + eligibility
                 filtered_reg = case.kappa_reg * filtered_reg + eligibility
-                term = (
-                    signal[index] * z
-                    if case.onto_readouts
-                    else signal[index] * filtered + signal_reg[index] * filtered_reg
-                )
-                term = active * term
-                gradient, size = gradient + term, size + np.abs(term)
-                if each_step and active.any():
-                    change[active] += optimizer.change(gradient, index + 1, active)
-                    gradient[active] = 0.0
-            if step >= case.delay:
-                arrives = emitted[step - case.delay]
-                updated = arrives & has_arrived
-                if updated.any():
+                if active:
+                    signal, signal_reg = self.signal[index, targets], self.signal_reg[index, targets]
+                    term = signal * z if case.onto_readouts else signal * filtered + signal_reg * filtered_reg
+                    gradient, size = gradient + term, size + np.abs(term)
+                    if each_step:
+                        change, gradient = change + optimizer.change(gradient, index + 1), nothing
+            if step >= case.delay and emitted[step - case.delay]:
+                if has_arrived:
                     if not each_step:
-                        change[updated] = optimizer.change(gradient, step - case.lag, updated)
-                        gradient[updated] = 0.0
-                    weight[updated] = retained * weight[updated] + change[updated]
-                    feedback[updated] = retained * feedback[updated] + change[updated]
-                    change[updated] = 0.0
-                has_arrived |= arrives
+                        change, gradient = optimizer.change(gradient, step - case.lag), nothing
+                    weight, feedback, change = retained * weight + change, retained * feedback + change, nothing
+                has_arrived = True
             weights[step] = weight
         return weights, feedback, float(size.max())
 
 
 class Textbook:
-    """The optimizer of synapses, one step after the other."""
+    """The optimizer of one source's synapses, one step after the other."""
 
-    def __init__(self, chosen: GradientDescent | Adam, n_synapses: int) -> None:
+    def __init__(self, chosen: GradientDescent | Adam) -> None:
         self.chosen = chosen
-        self.n_steps = np.zeros(n_synapses, int)
-        self.m, self.v = np.zeros((2, n_synapses))
+        self.n_steps, self.m, self.v = 0, 0.0, 0.0
 
-    def change(self, gradient: np.ndarray, n_steps: int, changed: np.ndarray) -> np.ndarray:
-        """Change of the ``changed`` weights when ``n_steps`` have elapsed; the first new step takes the gradient."""
-        chosen, g = self.chosen, gradient[changed]
+    def change(self, gradient: np.ndarray, n_steps: int) -> np.ndarray:
+        """Change of the weights when ``n_steps`` have elapsed; the first new step takes the gradient."""
+        chosen, change = self.chosen, np.zeros(len(gradient))
         if isinstance(chosen, GradientDescent):
-            return -chosen.learning_rate * g
-        before, m, v = self.n_steps[changed], self.m[changed], self.v[changed]
-        change = np.zeros(len(g))
-        for n in range(before.min() + 1, n_steps + 1):
-            new = n > before
-            g_now = np.where(n == before + 1, g, 0.0)
-            m = np.where(new, chosen.beta_1 * m + (1.0 - chosen.beta_1) * g_now, m)
-            v = np.where(new, chosen.beta_2 * v + (1.0 - chosen.beta_2) * g_now * g_now, v)
-            corrected_m, corrected_v = m / (1.0 - chosen.beta_1**n), v / (1.0 - chosen.beta_2**n)
-            step = (
-                chosen.learning_rate
-                * corrected_m
-                / (np.sqrt(corrected_v) + chosen.epsilon / np.sqrt(1.0 - chosen.beta_2**n))
-            )
-            change -= np.where(new, step, 0.0)
-        self.n_steps[changed], self.m[changed], self.v[changed] = np.maximum(before, n_steps), m, v
+            return -chosen.learning_rate * gradient
+        for n in range(self.n_steps + 1, n_steps + 1):
+            g = gradient if n == self.n_steps + 1 else 0.0
+            self.m = chosen.beta_1 * self.m + (1.0 - chosen.beta_1) * g
+            self.v = chosen.beta_2 * self.v + (1.0 - chosen.beta_2) * g * g
+            m, v = self.m / (1.0 - chosen.beta_1**n), self.v / (1.0 - chosen.beta_2**n)
+            change -= chosen.learning_rate * m / (np.sqrt(v) + chosen.epsilon / np.sqrt(1.0 - chosen.beta_2**n))
+        self.n_steps = max(self.n_steps, n_steps)
         return change
 
 
