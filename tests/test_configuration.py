@@ -74,7 +74,7 @@ DENSITY = "network.input.connectivity.probability"
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "expected"),
     [
         ("taks", {}, ["taks", "no such key"]),
         ("tasks/digits/network/neurn", {}, ["tasks.digits.network.neurn", "no such key"]),
@@ -193,12 +193,14 @@ DENSITY = "network.input.connectivity.probability"
         ("scaling/strong/network/input/connectivity/in_degree", 401, ["in_degree = 401 exceeds the 400 sources"]),
     ],
 )
-def test_a_wrong_value_is_reported_in_one_line(smoke: dict[str, Any], path: str, value: Any, told: list[str]) -> None:
+def test_a_wrong_value_is_reported_in_one_line(
+    smoke: dict[str, Any], path: str, value: Any, expected: list[str]
+) -> None:
     with pytest.raises(ParameterError) as error:
         configuration.load(changed(smoke, path, value), "my.yaml")
     (line,) = str(error.value).splitlines()
     assert line.startswith("my.yaml: ")
-    for part in told:
+    for part in expected:
         assert part in line
 
 

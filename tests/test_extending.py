@@ -76,8 +76,8 @@ class Checkout(NamedTuple):
     def snakemake(self, directory: Path, *arguments: object) -> dict[str, int]:
         """Run Snakemake; return the number of jobs by rule."""
         call = [sys.executable, "-m", "snakemake", "--snakefile", self.project / "Snakefile", "--directory", directory]
-        told = self.run(directory, *call, "--cores", 2, *arguments)
-        rows = re.findall(r"^(\w+) +(\d+)$", told, re.MULTILINE)
+        output = self.run(directory, *call, "--cores", 2, *arguments)
+        rows = re.findall(r"^(\w+) +(\d+)$", output, re.MULTILINE)
         return {rule: int(number) for rule, number in rows if rule not in ("all", "total", "parameters")}
 
 
@@ -137,9 +137,9 @@ try:
 except configuration.ParameterError as error:
     print(error)
 """
-    told = installed.python(examples, program)
-    assert message in told
-    assert all(line.startswith("wrong.yaml: ") for line in told.splitlines())
+    output = installed.python(examples, program)
+    assert message in output
+    assert all(line.startswith("wrong.yaml: ") for line in output.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ try:
 except ParameterError as error:
     print(error)
 """
-    told = checkout.python(checkout.project, program)
-    assert told.count("\n") == 1
-    return told
+    output = checkout.python(checkout.project, program)
+    assert output.count("\n") == 1
+    return output
 
 
 @pytest.mark.parametrize(
@@ -218,9 +218,9 @@ try:
 except surrogate.ParameterError as error:
     print(error)
 """
-    told = Checkout(PROJECT, [tmp_path]).python(tmp_path, program)
-    assert told.startswith(message)
-    assert told.count("\n") == 1
+    output = Checkout(PROJECT, [tmp_path]).python(tmp_path, program)
+    assert output.startswith(message)
+    assert output.count("\n") == 1
 
 
 @pytest.fixture(scope="module")

@@ -43,9 +43,9 @@ class _Kernel(CPUDispatcher):
 
 
 class _InlinedKernel(_Kernel):
-    """A kernel that becomes a part of its callers; all that Python needs to call it is compiled only if Python does.
+    """A kernel that becomes a part of its callers; its wrapper for Python is compiled only if Python calls it.
 
-    To take a tuple with hundreds of arrays apart takes Python's caller more code than most kernels have.
+    A wrapper unpacks each array of the arguments. For tuples of hundreds of arrays it has more code than most kernels.
     """
 
     def __init__(self, function: Function, targetoptions: dict[str, Any]) -> None:

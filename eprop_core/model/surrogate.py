@@ -98,7 +98,7 @@ def kind_of(name: str) -> int | PlugIn:
     if name in KINDS:
         return KINDS[name]
     code = plug_ins.hash_of(PLUG_IN_SURROGATE_GRADIENTS[name])
-    _compiled(name)  # an error is told at once, and in one line
+    _compiled(name)  # reports an error at once, and in one line
     plug_in: PlugIn = type(f"PlugIn_{name}_{code}", (PlugIn,), {"name": name, "code": code})()
     return plug_in
 

@@ -319,7 +319,7 @@ _ADAM: Variants = {
 }
 _OTHERS: Variants = (
     {"cross-entropy": {"seed": 4, "n_readout": 3, "loss": "cross_entropy", "learning_rate": 0.03}}
-    # With a larger learning rate, learning itself lets the rounding of the first steps grow to the tolerance.
+    # A larger learning rate amplifies rounding up to the tolerance.
     | {"fixed-signs": ONE_FILTER | {"seed": 3, "fixed_signs": True, "learning_rate": 0.3}}
     | {
         f"fixed-signs-adam-{name}": optimizer | {"seed": 3, "fixed_signs": True, "learning_rate": 0.005}
@@ -340,7 +340,7 @@ _GROUPS = (
 )
 OF_SMALL_NETWORKS: Variants = {name: SMALL | settings for group in _GROUPS for name, settings in group.items()}
 BEYOND_NEST: Variants = RANDOM | OF_SMALL_NETWORKS
-"""What NEST lacks as well, for comparisons with the time-driven model and the reference implementation."""
+"""Variants that NEST lacks too, for comparisons with the time-driven model and the reference implementation."""
 
 SMALLEST: dict[str, Any] = {
     "n_input": 8,

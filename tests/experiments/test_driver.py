@@ -84,9 +84,9 @@ def test_a_program_ends_with_its_driver() -> None:
     command = [sys.executable, "-c", program + "time.sleep(1000)"]
     host, _, _ = driver.name().partition(":")
     with subprocess.Popen(["sleep", "1000"]) as started:
-        told = os.environ | {driver.VARIABLE: f"{host}:{started.pid}"}
+        environment = os.environ | {driver.VARIABLE: f"{host}:{started.pid}"}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with subprocess.Popen(command, text=True, env=told, **pipes) as process:  # type: ignore[call-overload]
+        with subprocess.Popen(command, text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]
             process.stdout.readline()
             assert process.poll() is None
             end(started, signal.SIGKILL)

@@ -35,17 +35,17 @@ def test_changes_are_made_in_a_copy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("x.b", "x: no such key; allowed: a, d"),
         ("a.size.y", "a.size: no such key; close to it: sizes"),
         ("d.e.f", "d = null: has no key e.f"),
     ],
 )
-def test_an_unknown_path_is_refused(path: str, told: str) -> None:
+def test_an_unknown_path_is_refused(path: str, message: str) -> None:
     with pytest.raises(ParameterError) as error:
         points.apply({"a": {"sizes": 1}, "d": None}, {path: 0})
-    assert str(error.value) == told
+    assert str(error.value) == message
 
 
 def test_equal_parameters_have_the_same_hash_and_different_ones_do_not() -> None:

@@ -45,15 +45,15 @@ def test_one_rank_needs_no_mpi() -> None:
 @pytest.mark.parametrize("error", [ValueError, OSError, MemoryError])
 def test_an_error_on_all_ranks_is_raised(error: type[Exception]) -> None:
     def fail() -> None:
-        raise error("told")
+        raise error("message")
 
-    with pytest.raises(error, match="told"):
+    with pytest.raises(error, match="message"):
         raising_on_all_ranks(SINGLE_RANK, fail)
     assert raising_on_all_ranks(SINGLE_RANK, lambda: 5) == 5
 
 
 @pytest.mark.parametrize(
-    ("n_started", "n_meant", "told"),
+    ("n_started", "n_expected", "message"),
     [
         (0, 0, "--ranks 0: at least one rank"),
         (1, 2, "--ranks 2: MPI started 1"),
@@ -62,12 +62,12 @@ def test_an_error_on_all_ranks_is_raised(error: type[Exception]) -> None:
     ],
 )
 def test_a_wrong_number_of_ranks_is_reported_in_one_line(
-    tmp_path: Path, n_started: int, n_meant: int, told: str
+    tmp_path: Path, n_started: int, n_expected: int, message: str
 ) -> None:
-    finished = scale(tmp_path, n_started, "--ranks", str(n_meant))
+    finished = scale(tmp_path, n_started, "--ranks", str(n_expected))
     assert finished.returncode != 0
     (line,) = finished.stderr.splitlines()
-    assert line.startswith("error: ") and told in line
+    assert line.startswith("error: ") and message in line
     assert not (tmp_path / "result.json").exists()
 
 
@@ -122,7 +122,7 @@ class TwoRanks:
 
 
 @pytest.mark.parametrize(
-    ("own", "of_other", "told"),
+    ("own", "of_other", "message"),
     [
         ({}, {}, None),
         ({(0, 1): 2.0}, {(0, 1): 2.0}, None),
@@ -135,17 +135,17 @@ class TwoRanks:
 def test_ranks_share_the_quotas_of_their_groups(
     own: dict[processors.Group, float],
     of_other: dict[processors.Group, float],
-    told: str | None,
+    message: str | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     communicator = TwoRanks(of_other)
     monkeypatch.setattr(launch, "on_this_machine", lambda _: communicator)
     monkeypatch.setattr(processors, "affinity", lambda: {0, 1})
     monkeypatch.setattr(processors, "quotas", lambda: own)
-    if told is None:
+    if message is None:
         launch._check_processors(communicator)
         return
-    with pytest.raises(launch.RanksError, match=told):
+    with pytest.raises(launch.RanksError, match=message):
         launch._check_processors(communicator)
 
 

@@ -168,7 +168,7 @@ def test_ranks_do_not_change_the_result(tmp_path: Path, samples: DatasetClassifi
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"plasticity": {"optimizer": {"fixed_signs": False}}}, "input.fixed_signs must be true"),
         ({"input": {"plastic": False}}, "input must be plastic"),
@@ -179,11 +179,11 @@ def test_ranks_do_not_change_the_result(tmp_path: Path, samples: DatasetClassifi
         ({"feedback": {"kind": "adaptive"}}, "feedback weights that adapt along it"),
     ],
 )
-def test_projections_that_cannot_be_rewired_are_refused(changes: dict[str, Any], told: str) -> None:
+def test_projections_that_cannot_be_rewired_are_refused(changes: dict[str, Any], message: str) -> None:
     values = task().model_dump(mode="json")
     for part, of_part in changes.items():
         for key, value in of_part.items():
             of_key = values["network"][part][key]
             values["network"][part][key] = {**of_key, **value} if key == "optimizer" else value
-    with pytest.raises(ParameterError, match=told):
+    with pytest.raises(ParameterError, match=message):
         parse(TaskParameters, values)

@@ -341,10 +341,10 @@ def learn_too_fast(files: Path) -> str:
 
 @pytest.mark.parametrize("spoil", [spoil_task, misspell, truncate_data, remove_data, learn_too_fast])
 def test_wrong_input_is_reported_and_leaves_no_file(files: Path, spoil: Any) -> None:
-    told = spoil(files)
+    message = spoil(files)
     finished = run(files)
     assert finished.returncode == 1
     assert "Traceback" not in finished.stderr
-    (line,) = [line for line in finished.stderr.splitlines() if told in line]
+    (line,) = [line for line in finished.stderr.splitlines() if message in line]
     assert line.startswith("error: ")
     assert not list(files.glob("result.json*"))

@@ -1,4 +1,4 @@
-"""What a process measures of itself: its peak memory, and other work on its processors."""
+"""Measurements of a process: its peak memory, and the work of others on its processors."""
 
 import sys
 from pathlib import Path

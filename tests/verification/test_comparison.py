@@ -1,4 +1,4 @@
-"""What a comparison finds if two simulations differ in values or in a spike."""
+"""Differences that a comparison of two simulations finds, in values or in a spike."""
 
 from collections.abc import Callable, Mapping
 
@@ -34,14 +34,14 @@ def compare_with(
 
 
 def compare_changed(change: Change) -> tuple[Told, dict[str, Divergence]]:
-    told, compared = compare_with(changed(change), TOLERANCE)
-    return told, compared.divergences
+    differences, compared = compare_with(changed(change), TOLERANCE)
+    return differences, compared.divergences
 
 
 def test_a_simulation_equals_itself() -> None:
-    told, divergences = compare_changed(lambda outcome: outcome)
+    differences, divergences = compare_changed(lambda outcome: outcome)
     projections = ("input", "recurrent", "output", "feedback")
-    assert told == dict.fromkeys(
+    assert differences == dict.fromkeys(
         ("spikes", "readout", "error", *(f"{name} weights" for name in projections)), (0.0, True)
     )
     assert divergences == {}
@@ -55,12 +55,12 @@ def test_a_difference_of_weights_passes_within_the_tolerance(relative: float, pa
         other[3] += relative * np.abs(other).max()
         return outcome._replace(weights={**outcome.weights, "input": weights._replace(weight=other)})
 
-    told, _ = compare_changed(change)
-    difference, passed = told.pop("input weights")
+    differences, _ = compare_changed(change)
+    difference, passed = differences.pop("input weights")
     assert passed == passes
     np.testing.assert_allclose(difference, relative, rtol=1e-5)
-    assert told.pop(AMPLIFICATION, (0.0, passes))[1] == passes
-    assert all(passed for _, passed in told.values())
+    assert differences.pop(AMPLIFICATION, (0.0, passes))[1] == passes
+    assert all(passed for _, passed in differences.values())
 
 
 def errors_alone(problems: Mapping[str, Problem]) -> dict[str, Outcome]:
@@ -85,14 +85,14 @@ def test_amplified_rounding_is_distinguished_from_errors(reference: Simulator) -
         }
         return dict(reference(lower))
 
-    told, compared = compare_with(with_lower_weights, 1e-14, reference, runaway)
-    assert all(passed for _, passed in told.values())
+    differences, compared = compare_with(with_lower_weights, 1e-14, reference, runaway)
+    assert all(passed for _, passed in differences.values())
     found = compared.amplifications["problem"]
     step, amplification = found.step, found.amplification
     assert 0 < step < 250
     assert 0.01 < amplification < 100.0
-    assert told[AMPLIFICATION] == (amplification, True)
-    assert any(quantity.endswith(f", first {step} steps") for quantity in told)
+    assert differences[AMPLIFICATION] == (amplification, True)
+    assert any(quantity.endswith(f", first {step} steps") for quantity in differences)
 
 
 def test_a_spike_far_from_the_threshold_fails_and_the_steps_before_are_compared() -> None:
@@ -105,13 +105,13 @@ def test_a_spike_far_from_the_threshold_fails_and_the_steps_before_are_compared(
         kept = (outcome.spike_steps != step) | (outcome.spike_neurons != neuron)
         return outcome._replace(spike_steps=outcome.spike_steps[kept], spike_neurons=outcome.spike_neurons[kept])
 
-    told, divergences = compare_changed(without_it)
+    differences, divergences = compare_changed(without_it)
     divergence = divergences["problem"]
     assert (divergence.step, divergence.neuron) == (step, neuron)
     assert divergence.amplification is not None and divergence.amplification > 1e6
-    assert told[f"spikes, first {step} steps"] == (0.0, True)
-    assert told[f"input weights, first {step} steps"] == (0.0, True)
-    distance, passed = told[f"distance to threshold, step {step}"]
+    assert differences[f"spikes, first {step} steps"] == (0.0, True)
+    assert differences[f"input weights, first {step} steps"] == (0.0, True)
+    distance, passed = differences[f"distance to threshold, step {step}"]
     assert distance > LARGEST_DISTANCE
     assert not passed
 
@@ -135,11 +135,11 @@ def test_a_spike_moved_by_amplified_rounding_is_distinguished_from_an_error() ->
     def lower(problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         return simulate(problems, -1.0)
 
-    told, compared = compare_with(lower, TOLERANCE, reference)
+    differences, compared = compare_with(lower, TOLERANCE, reference)
     divergence = compared.divergences["problem"]
     assert divergence.distance > LARGEST_DISTANCE
     assert divergence.amplification is not None and divergence.amplification < 100.0
-    assert told[f"{AMPLIFICATION}, step {divergence.step}"] == (divergence.amplification, True)
+    assert differences[f"{AMPLIFICATION}, step {divergence.step}"] == (divergence.amplification, True)
 
 
 @pytest.mark.parametrize("function", SURROGATES)

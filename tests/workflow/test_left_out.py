@@ -80,9 +80,9 @@ def check_figure(figure: Figure, directory: Path, *reasons: Reason, downwards: t
         check_limits((top, bottom) if position in downwards else (bottom, top), panel.get_yscale())
     texts = ["".join(text.itertext()) for text in ElementTree.parse(file).iter("{http://www.w3.org/2000/svg}text")]
     assert not [text for text in texts if MEANINGLESS.search(text)]
-    told = " ".join(texts)
+    shown = " ".join(texts)
     for reason in Reason:
-        assert (reason.value in told) == (reason in reasons), reason
+        assert (reason.value in shown) == (reason in reasons), reason
 
 
 def check_limits(limits: tuple[float, float], scale: str) -> None:
@@ -255,9 +255,9 @@ def test_baselines_leave_out_meaningless_numbers(case: str, tmp_path: Path) -> N
 
 
 def test_a_spread_needs_two_processes(tmp_path: Path) -> None:
-    for repeats, told in ((1, "0.010"), (3, "0.020 (0.010)")):
+    for repeats, time in ((1, "0.010"), (3, "0.020 (0.010)")):
         table = baselines_numbers.summary(reread(baseline_runs([baseline(repeats)]), tmp_path))
-        assert set(baselines_table.printed(table)["Time (s)"]) == {told}
+        assert set(baselines_table.printed(table)["Time (s)"]) == {time}
 
 
 # Scaling

@@ -50,8 +50,8 @@ def test_the_report_is_one_self_contained_page(study: Any, tmp_path: Path) -> No
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "data:image/svg+xml;base64," in page
     assert not re.search(r'(src|href)="https?:', page)
-    for told in ("my.yaml", "3 seeds", "Input density 0.5", "0123456789ab", "some CPU", "tables/mine.tex"):
-        assert told in page
+    for text in ("my.yaml", "3 seeds", "Input density 0.5", "0123456789ab", "some CPU", "tables/mine.tex"):
+        assert text in page
 
 
 def test_saving_a_figure_again_writes_the_same_file(study: Any, tmp_path: Path) -> None:

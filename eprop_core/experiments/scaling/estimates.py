@@ -12,11 +12,11 @@ PROCESS_BYTES = 300_000_000
 COMPILING_BYTES = 700_000_000
 """A process that compiles the simulator, as each of a job's does where none has before."""
 SORTING_BYTES = 3
-"""What sorting needs beside each synapse: its source, and a share of the copy of a bucket."""
+"""Bytes per synapse that sorting needs besides: the source, and a share of the copy of a bucket."""
 INPUT_SPIKES, INPUT_SPIKE_BYTES = 2_000_000, 40
 """Input that is drawn at a time."""
 SOURCE_BYTES = 48
-"""What building and a dry run hold for every input channel and recurrent neuron of the whole network."""
+"""Bytes that building and a dry run need per input channel and recurrent neuron of the whole network."""
 
 BUILD_NS, EVENT_NS, NEURON_STEP_NS, CHANNEL_STEP_NS = 100, 20, 40, 10
 """Time to draw and sort a synapse, of a synaptic event, and of a neuron or input channel in a step, on a slow core."""
