@@ -43,8 +43,8 @@ test-unit: env ## run the unit tests: under a minute, once the simulator is comp
 test-lowest: .venv-lowest/ready ## run the tests with the lowest versions that pyproject.toml allows
 	. .venv-lowest/bin/activate && $(PYTEST) -m 'not slurm'
 
-coverage: env ## measure what the unit tests cover, without the compiler and without the tests that need it to be fast
-	$(ACTIVATE) NUMBA_DISABLE_JIT=1 coverage run -m pytest -m unit
+coverage: env ## measure what the unit tests cover that do not need the compiler
+	$(ACTIVATE) NUMBA_DISABLE_JIT=1 coverage run -m pytest -m 'unit and not needs_compiler'
 	$(ACTIVATE) coverage report
 
 env: .venv/ready ## build the environment .venv from the lock file

@@ -1,6 +1,5 @@
 """Which tests are unit tests, and the order in which tests run."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -49,26 +48,6 @@ LONGER = (
 """Modules that are no unit tests, the longest first: processes that share the tests then end at the same time."""
 
 
-SLOW_WITHOUT_COMPILER = (
-    "datasets/test_digits.py",
-    "datasets/test_mnist.py::test_both_splits_become_events",
-    "datasets/test_prepare.py::test_more_samples_than_the_data_set_has_are_refused",
-    "datasets/test_saccades.py::test_events_depend_only_on_image_index_and_seed",
-    "experiments/test_poisson.py::test_channels_and_steps_are_independent",
-    "experiments/test_poisson.py::test_the_rate_is_as_given",
-    "experiments/test_saccades_comparison.py::test_recordings_and_simulations_of_the_same_images_are_measured",
-    "experiments/test_saccades_comparison.py::test_the_default_simulation_agrees_with_nmnist",
-    "network/test_network.py::test_networks_of_one_kind_run_the_same_code",
-    "network/test_network.py::test_the_estimate_of_memory_is_close_to_what_a_network_holds",
-    "simulation/test_interrupts.py::test_a_handler_that_raises_ends_a_run_between_steps",
-    "simulation/test_interrupts.py::test_a_signal_at_any_time_does_not_change_results",
-    "simulation/test_interrupts.py::test_interrupted_runs_add_up_to_a_whole_one",
-    "simulation/test_simulation.py::test_memory_does_not_grow_with_time",
-    "simulation/test_simulation.py::test_the_target_of_the_moving_average_is_in_spikes_per_second",
-)
-"""Modules and tests that are skipped with ``NUMBA_DISABLE_JIT=1``: plain Python takes minutes for some of them."""
-
-
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """For ``-m unit``, do not even import the other modules, nor the folders that hold nothing else."""
     if config.option.markexpr != "unit":
@@ -82,15 +61,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _place(item.path) == len(LONGER):
             item.add_marker(pytest.mark.unit)
-        if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" and _is_slow_without_compiler(item):
-            item.add_marker(pytest.mark.skip(reason="takes too long without the compiler"))
     items.sort(key=lambda item: _place(item.path))
-
-
-def _is_slow_without_compiler(item: pytest.Item) -> bool:
-    module = item.path.relative_to(TESTS).as_posix()
-    test = f"{module}::{getattr(item, 'originalname', item.name)}"
-    return module in SLOW_WITHOUT_COMPILER or test in SLOW_WITHOUT_COMPILER
 
 
 def _place(module: Path) -> int:

@@ -6,6 +6,8 @@ from eprop_core.datasets import digits
 from eprop_core.datasets.events import EventDataset, Splits
 from eprop_core.datasets.parameters import Digits, SmallSaccades
 
+pytestmark = pytest.mark.needs_compiler
+
 
 def event_counts(dataset: EventDataset) -> np.ndarray:
     counts = [np.bincount(dataset.sample(index)[1], minlength=dataset.n_channels) for index in range(len(dataset))]

@@ -29,6 +29,7 @@ def test_unpacked_files_are_read(mnist_directory: Path) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.needs_compiler
 def test_both_splits_become_events(mnist_directory: Path) -> None:
     splits = read_mnist(Mnist(name="mnist", path=str(mnist_directory), train_samples=12, n_steps=100))
     assert (len(splits.train), len(splits.test)) == (12, 10)

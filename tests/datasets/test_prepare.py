@@ -88,6 +88,7 @@ def test_wrong_parameters_are_refused(
 
 @pytest.mark.parametrize(("key", "available"), [("train_samples", 20), ("test_samples", 10)])
 @pytest.mark.parametrize("name", ["nmnist", "mnist"])
+@pytest.mark.needs_compiler
 def test_more_samples_than_the_data_set_has_are_refused(
     tmp_path: Path,
     nmnist_directory: Path,

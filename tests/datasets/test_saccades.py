@@ -49,6 +49,7 @@ def test_the_compiled_sensor_equals_a_plain_one() -> None:
     assert sorted(zip(times / RESOLUTION, channels, strict=True)) == sorted(expected)
 
 
+@pytest.mark.needs_compiler
 def test_events_depend_only_on_image_index_and_seed() -> None:
     images = np.stack([bar(), bar().T, bar()])
     labels = np.array([0, 1, 2])

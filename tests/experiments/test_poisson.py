@@ -28,6 +28,7 @@ def test_a_spike_depends_only_on_seed_channel_and_step() -> None:
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.01, 0.5, 1.0])
+@pytest.mark.needs_compiler
 def test_the_rate_is_as_given(probability: float) -> None:
     n = 200 * 1000
     n_spikes = as_matrix(200, 0, 1000, probability).sum()
@@ -35,6 +36,7 @@ def test_the_rate_is_as_given(probability: float) -> None:
     assert abs(n_spikes - n * probability) <= 5 * deviation  # binomial; the seed is fixed
 
 
+@pytest.mark.needs_compiler
 def test_channels_and_steps_are_independent() -> None:
     spikes = as_matrix(400, 0, 1000)
     for sums, n in ((spikes.sum(axis=0), 1000), (spikes.sum(axis=1), 400)):

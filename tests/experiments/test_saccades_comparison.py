@@ -46,6 +46,7 @@ def test_recordings_without_events_have_no_share_ratio_or_correlation() -> None:
     assert agreement.ratio_of_events_by_saccade == [0, 0, None]
 
 
+@pytest.mark.needs_compiler
 def test_recordings_and_simulations_of_the_same_images_are_measured(
     nmnist_directory: Path, mnist_directory: Path
 ) -> None:
@@ -60,6 +61,7 @@ def test_recordings_of_other_images_are_refused(nmnist_directory: Path, mnist_di
         measure(SaccadesComparison(nmnist=str(nmnist_directory), mnist=str(mnist_directory)))
 
 
+@pytest.mark.needs_compiler
 def test_the_default_simulation_agrees_with_nmnist(real_data: Path) -> None:
     """The calibration that the parameters promise: within 5 % in number, 0.95 in correlation."""
     parameters = SaccadesComparison(nmnist=str(real_data / "nmnist"), mnist=str(real_data / "mnist"), samples=300)

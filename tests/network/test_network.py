@@ -64,6 +64,7 @@ def test_a_network_without_plasticity_differs_in_nothing_else() -> None:
         SPARSE | {"recurrent": {"plastic": False, "connectivity": {"rule": "fixed_in_degree", "in_degree": 20}}},
     ],
 )
+@pytest.mark.needs_compiler
 def test_the_estimate_of_memory_is_close_to_what_a_network_holds(values: dict) -> None:
     network = parse(Network, values)
     assert estimate_memory(network) == pytest.approx(bytes_of_arrays(Simulation(network)._rank), rel=0.2)
@@ -147,6 +148,7 @@ def test_wrong_explicit_values_are_refused(explicit: dict, message: str) -> None
         Simulation(constant, neuron_values={"V_th": np.ones(500)})
 
 
+@pytest.mark.needs_compiler
 def test_networks_of_one_kind_run_the_same_code() -> None:
     """Delays, plasticity and the kind of feedback do not change the compiled code."""
     changes: list[dict] = [

@@ -66,6 +66,7 @@ def run_with_interrupts(simulation: Simulation, stimulus: Stimulus, sample_lengt
 
 
 @pytest.mark.parametrize(("sample_length", "steps_between"), [(None, STRETCH), (300, 300)])
+@pytest.mark.needs_compiler
 def test_interrupted_runs_add_up_to_a_whole_one(
     sample_length: int | None, steps_between: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +92,7 @@ def test_interrupted_runs_add_up_to_a_whole_one(
     assert_same_bits(whole, interrupted, expected, joined(recordings, lengths))
 
 
+@pytest.mark.needs_compiler
 def test_a_signal_at_any_time_does_not_change_results() -> None:
     """It may come before, during or after a run."""
     network, connections, stimulus = long_problem(None)
@@ -134,6 +136,7 @@ def test_other_handlers_and_threads_are_left_alone() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.needs_compiler
 def test_a_handler_that_raises_ends_a_run_between_steps() -> None:
     """For instance the handler of the SIGTERM of a batch system. The simulation can go on afterwards."""
     network, connections, stimulus = long_problem(None)

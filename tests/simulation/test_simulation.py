@@ -348,6 +348,7 @@ def without_errors(n_steps: int, n_samples: int = 1) -> Stimulus:
 
 @pytest.mark.parametrize("dt", [0.1, 0.5, 1.0, 2.0])
 @pytest.mark.parametrize("kappa_reg", [0.0, 0.9])
+@pytest.mark.needs_compiler
 def test_the_target_of_the_moving_average_is_in_spikes_per_second(kappa_reg: float, dt: float) -> None:
     """If neurons fire at the target, the error of the rate is zero in the mean over a period."""
     plasticity = {"c_reg": 1.0, "f_target": 50.0, "kappa_reg": kappa_reg}
@@ -457,6 +458,7 @@ def test_wrong_dry_runs_are_refused(dry_run: tuple[int, int], message: str) -> N
 
 
 @pytest.mark.parametrize("cutoff", [20, None])
+@pytest.mark.needs_compiler
 def test_memory_does_not_grow_with_time(cutoff: int | None) -> None:
     """The state has the same size after any number of steps, and a run leaves only its recording."""
     network, connections, stimulus = small_problem(12, 20_000, cutoff=cutoff)
