@@ -33,7 +33,7 @@ class Configuration(Parameters):
     )
     ranks_per_node: RankCount | None = Field(
         None,
-        description="ranks of a timing run on each node of a cluster; null: as many as a node has cores, and "
+        description="ranks on each node of a cluster; null: as many as a node has cores, and "
         "each node is requested with the memory of all ranks",
     )
     interconnect: Interconnect | None = Field(

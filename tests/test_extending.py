@@ -14,6 +14,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 TEXT = (PROJECT / "docs" / "extending.md").read_text(encoding="utf-8")
+TRAINING = ("train_one_rank", "train_many_ranks")
 TIMING = ("time_one_rank", "time_many_ranks")
 PARTS = ("Snakefile", "config", "envs", "eprop_core", "profiles", "workflow")
 
@@ -229,7 +230,8 @@ def finished(installed: Checkout, examples: Path) -> Path:
     directory = examples / "run"
     directory.mkdir()
     jobs = installed.snakemake(directory, "--configfile", examples / "examples.yaml")
-    assert (jobs["train"], jobs["prepare_dataset"], jobs["compile"], jobs["time_many_ranks"]) == (2, 1, 1, 1)
+    expected = {"compile": 1, "prepare_dataset": 1, **dict.fromkeys((*TRAINING, *TIMING), 1)}
+    assert {rule: jobs.get(rule) for rule in expected} == expected
     return directory
 
 
@@ -247,19 +249,29 @@ class TestPlugIns:
         timed = next((finished / "results" / "scaling").glob("gaussian-*/ranks-2_seed-1.json"))
         assert json.loads(timed.read_text())["provenance"]["ranks"] == 2
 
-    def test_two_ranks_give_the_numbers_of_one(self, finished: Path, installed: Checkout) -> None:
+    @pytest.mark.parametrize(("dataset", "n_ranks"), [("two_rates", 1), ("bars", 2)])
+    def test_results_are_the_same_on_one_rank_and_on_two(
+        self, finished: Path, installed: Checkout, dataset: str, n_ranks: int
+    ) -> None:
+        task = next((finished / "results" / "parameters" / "tasks").glob(f"{dataset}-*.json"))
+        result = json.loads((finished / "results" / "studies" / task.stem / "seed-1.json").read_text())
+        assert result["provenance"]["ranks"] == n_ranks
         launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
         if launcher is None:
             pytest.skip("needs mpiexec")
-        task = next((finished / "results" / "parameters" / "tasks").glob("two_rates-*.json"))
-        alone = json.loads((finished / "results" / "studies" / task.stem / "seed-1.json").read_text())
-        program = ("-m", "mpi4py", "-m", "eprop_core.experiments.studies", task, "--ranks", 2, "--oversubscribe")
-        installed.run(finished, launcher, "-n", 2, sys.executable, *program, "--output", "two_ranks.json")
-        both = json.loads((finished / "two_ranks.json").read_text())
-        assert both["provenance"]["ranks"] == 2
-        assert both["test"] == alone["test"]
-        assert [point["training_loss"] for point in both["curve"]] == [
-            point["training_loss"] for point in alone["curve"]
+        program = ["eprop_core.experiments.studies", task, "--output", "other_ranks.json"]
+        program += [
+            part for data in (finished / "results" / "datasets").glob(f"{dataset}-*") for part in ("--data", data)
+        ]
+        if n_ranks == 1:
+            installed.run(finished, launcher, "-n", 2, sys.executable, "-m", "mpi4py", "-m", *program, "--ranks", 2)
+        else:
+            installed.run(finished, sys.executable, "-m", *program)
+        other = json.loads((finished / "other_ranks.json").read_text())
+        assert other["provenance"]["ranks"] == 3 - n_ranks
+        assert other["test"] == result["test"]
+        assert [point["training_loss"] for point in other["curve"]] == [
+            point["training_loss"] for point in result["curve"]
         ]
 
     def test_compiled_code_is_loaded_from_the_cache(self, finished: Path, installed: Checkout) -> None:
@@ -276,10 +288,10 @@ print(kind(network), sum(run_steps.stats.cache_misses.values()), sum(run_steps.s
     @pytest.mark.parametrize(
         ("module", "old", "new", "repeated"),
         [
-            ("surrogate_gradients", "-u * u", "-u * u * u", {"compile": 1, "train": 2, **dict.fromkeys(TIMING, 1)}),
-            ("two_rates", "(2)", "(0, 2)", {"train": 1}),
-            ("bars", "0.4", "0.5", {"prepare_dataset": 1, "train": 1}),
-            ("parameters", "(40, ge=1", "(40, ge=2", {"prepare_dataset": 1, "train": 2}),
+            ("surrogate_gradients", "-u * u", "-u * u * u", {"compile": 1, **dict.fromkeys((*TRAINING, *TIMING), 1)}),
+            ("two_rates", "(2)", "(0, 2)", {"train_one_rank": 1}),
+            ("bars", "0.4", "0.5", {"prepare_dataset": 1, "train_many_ranks": 1}),
+            ("parameters", "(40, ge=1", "(40, ge=2", {"prepare_dataset": 1, **dict.fromkeys(TRAINING, 1)}),
             ("bars", "return Splits", "# a comment\n    return Splits", {}),
             ("surrogate_gradients", "Return exp", "It returns exp", {}),
         ],
@@ -302,7 +314,7 @@ print(kind(network), sum(run_steps.stats.cache_misses.values()), sum(run_steps.s
             jobs = installed.snakemake(finished, "--configfile", examples / "examples.yaml", "--dry-run")
         finally:
             file.write_text(text, encoding="utf-8")
-        computing = {"compile", "prepare_dataset", "train", *TIMING}
+        computing = {"compile", "prepare_dataset", *TRAINING, *TIMING}
         assert {rule: number for rule, number in jobs.items() if rule in computing} == repeated
 
     def test_the_time_driven_model_has_the_same_surrogate_gradient(self, finished: Path, installed: Checkout) -> None:

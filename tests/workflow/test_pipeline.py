@@ -27,7 +27,7 @@ PROJECT = Path(__file__).parents[2]
 SMOKE = PROJECT / "config" / "smoke.yaml"
 NAMES = ("learning", "sparsity", "ablation", "densities", "break_even", "strong_scaling", "weak_scaling", "exchange")
 TIMING = {"time_one_rank", "time_many_ranks", "time_dry_run"}
-COMPUTING = {"prepare_dataset", "compile", "train", "measure_interconnect", "time_break_even", *TIMING}
+COMPUTING = {"prepare_dataset", "compile", "train_one_rank", "measure_interconnect", "time_break_even", *TIMING}
 CODE = "results/parameters/code/"
 NEST = "EPROP_BENCH_NEST_PYTHON" in os.environ
 TARGETS = ("all", "verification", "baselines") if NEST else ("all",)
@@ -37,12 +37,12 @@ CORES = 2
 CHANGED = {
     "eprop_core/configuration.py": set(),
     "eprop_core/progress.py": set(),
-    "eprop_core/compiled/random.py": {"compile", "train", *TIMING, "time_break_even"},
-    "eprop_core/datasets/saccades.py": {"prepare_dataset", "train"},
+    "eprop_core/compiled/random.py": {"compile", "train_one_rank", *TIMING, "time_break_even"},
+    "eprop_core/datasets/saccades.py": {"prepare_dataset", "train_one_rank"},
     "eprop_core/experiments/scaling/measure.py": TIMING,
     "eprop_core/interoperability/nest/bellec.py": set(),
-    "eprop_core/model/synapses.py": {"compile", "train", *TIMING, "time_break_even"},
-    "eprop_core/tasks/classification.py": {"train"},
+    "eprop_core/model/synapses.py": {"compile", "train_one_rank", *TIMING, "time_break_even"},
+    "eprop_core/tasks/classification.py": {"train_one_rank"},
     "eprop_core/time_driven/synapses.py": {"time_break_even"},
     "workflow/lib/plan.py": set(),
     "workflow/scripts/shared/style.py": set(),
@@ -172,7 +172,7 @@ class TestFinished:
             assert "seed" in result
 
     def test_no_training_diverges(self, finished: Path) -> None:
-        logs = list((finished / "logs" / "train").glob("**/*.log"))
+        logs = list((finished / "logs" / "train_one_rank").glob("**/*.log"))
         assert logs
         assert not [log for log in logs if "warning: " in log.read_text(encoding="utf-8")]
 
@@ -291,7 +291,7 @@ def test_a_checkout_that_is_moved_linked_or_unpacked_again_repeats_nothing(tmp_p
     checkout.mkdir()
     copy_project(checkout)
     (checkout / ".venv").symlink_to(sys.prefix)
-    assert call(checkout)["train"] == 1
+    assert call(checkout)["train_one_rank"] == 1
 
     moved = checkout.rename(tmp_path / "my project, it's a$b, a{b} ü")
     for file in (moved / "eprop_core").rglob("*.py"):

@@ -171,7 +171,7 @@ def results(directory: Path) -> dict[str, dict]:
     return {
         f"rule_{rule}_wildcards_{name}": json.loads(file.read_text(encoding="utf-8"))
         for pattern, rule in {
-            "studies/*/seed-*.json": "train",
+            "studies/*/seed-*.json": "train_one_rank",
             "scaling/*/ranks-1_seed-*.json": "time_one_rank",
             "scaling/*/ranks-[!1]_seed-*.json": "time_many_ranks",
             "scaling/*/dry-*_seed-*.json": "time_dry_run",
@@ -282,7 +282,7 @@ def test_the_next_call_finishes_the_work(
     # One job halts, so that the other core is free for those that are to finish.
     with Driver(cluster, unfinished, table, hold=r"digits-\w+/seed-2\.json$") as first:
         held, process = first.wait_for_held_job()
-        first.wait_until(lambda: re.search(r"Finished jobid: \d+ \(Rule: train\)", first.said()) is not None)
+        first.wait_until(lambda: re.search(r"Finished jobid: \d+ \(Rule: train_one_rank\)", first.said()) is not None)
         first.process.send_signal(end)
         if end is signal.SIGTERM:  # Snakemake lets its jobs finish, and starts no other
             first.release()

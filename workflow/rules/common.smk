@@ -87,14 +87,31 @@ def all_cores():
     return workflow.resource_settings.cores if is_local() else 1
 
 
+def nodes(n_ranks):
+    """Return the resource `nodes` of a job with ``n_ranks(wildcards)`` ranks, if the configuration determines it."""
+    if CONFIGURATION.ranks_per_node is None:
+        return {}
+    return {
+        "nodes": lambda wildcards: cluster.number_of_nodes(
+            CONFIGURATION, n_ranks(wildcards)
+        )
+    }
+
+
 def either(names):
     """Return the pattern of a wildcard that is one of ``names``."""
     return "|".join(names) or "(?!)"
 
 
 def check_processors():
-    """Exit with a message if timings need more ranks than there are processors."""
+    """Exit with a message if a job needs more ranks than there are processors."""
     available = processors.available()
+    most = max((task.training.ranks for task in PLAN.tasks.values()), default=0)
+    if is_local() and most > available:
+        sys.exit(
+            f"{CONFIGURATION_FILE}: training.ranks = {most}: this machine has {available:g} processors for them; "
+            "use fewer ranks"
+        )
     for name, experiment in CONFIGURATION.scaling.items():
         most = max(experiment.ranks, default=0)
         if is_local() and most > available and not experiment.oversubscribe:

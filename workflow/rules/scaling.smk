@@ -58,15 +58,7 @@ use rule time_one_rank as time_many_ranks with:
     wildcard_constraints:
         ranks=r"[2-9]|\d\d+",
     resources:
-        **(
-            {
-                "nodes": lambda wildcards: cluster.number_of_nodes(
-                    CONFIGURATION, int(wildcards.ranks)
-                )
-            }
-            if CONFIGURATION.ranks_per_node
-            else {}
-        ),
+        **nodes(lambda wildcards: int(wildcards.ranks)),
         mem_mb=lambda wildcards: cluster.memory(
             PLAN.timings[wildcards.timing],
             int(wildcards.ranks),

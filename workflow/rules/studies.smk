@@ -7,7 +7,12 @@ localrules:
     study_table,
 
 
-rule train:
+def ranks_of(wildcards):
+    """Return the number of ranks of a training run."""
+    return PLAN.tasks[wildcards.task].training.ranks
+
+
+rule train_one_rank:
     input:
         task=parameters("tasks", "{task}"),
         data=lambda wildcards: PLAN.data_of(PLAN.tasks[wildcards.task]),
@@ -20,6 +25,8 @@ rule train:
         "logs/train/{task}/seed-{seed}.log",
     benchmark:
         "logs/train/{task}/seed-{seed}.benchmark.tsv"
+    wildcard_constraints:
+        task=either(task for task in PLAN.tasks if PLAN.tasks[task].training.ranks == 1),
     conda:
         ENVIRONMENT
     threads: 1
@@ -27,14 +34,40 @@ rule train:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
+        launcher="",
+        mpi4py="",
+        ranks="",
         data=lambda wildcards, input: (
             f"--data {Path(input.data[0]).parent}" if input.data else ""
         ),
     message:
         "Train {wildcards.task}, seed {wildcards.seed} (progress: {log})"
     shell:
-        "python -m eprop_core.experiments.studies {input.task} {params.data} --seed {wildcards.seed}"
-        " --output {output} 2> {log} && sed -n 's|^warning: |warning: {log}: |p' {log} >&2"
+        "{params.launcher} python {params.mpi4py} -m eprop_core.experiments.studies {input.task} {params.data}"
+        " --seed {wildcards.seed} {params.ranks} --output {output} 2> {log}"
+        " && sed -n 's|^warning: |warning: {log}: |p' {log} >&2"
+
+
+# With `-m mpi4py`, an error of one rank ends all ranks, which would otherwise wait forever.
+use rule train_one_rank as train_many_ranks with:
+    wildcard_constraints:
+        task=either(task for task in PLAN.tasks if PLAN.tasks[task].training.ranks > 1),
+    threads: ranks_of
+    resources:
+        **nodes(ranks_of),
+        mem_mb=lambda wildcards: 2000
+        * cluster.ranks_per_node(CONFIGURATION, ranks_of(wildcards)),
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        cpus_per_task=1,
+        tasks=ranks_of,
+        mpi=cluster.mpi_launcher(),
+    params:
+        launcher=lambda wildcards, resources: f"{resources.mpi} -n {resources.tasks}",
+        mpi4py="-m mpi4py",
+        ranks=lambda wildcards, resources: f"--ranks {resources.tasks}",
+        data=lambda wildcards, input: (
+            f"--data {Path(input.data[0]).parent}" if input.data else ""
+        ),
 
 
 # All rules that collect results, draw a figure or write a table inherit from this one: a program reads `files` and writes

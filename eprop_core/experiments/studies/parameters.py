@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
-from eprop_core.experiments.values import Seeds, different
+from eprop_core.experiments.values import RankCount, Seeds, different
 from eprop_core.parameters import FixedInDegree, Network
 from eprop_core.parsing import ParameterError, Parameters
 from eprop_core.tasks.parameters import Generated
@@ -95,6 +95,9 @@ class Training(Parameters):
         "seed s tests fold s modulo folds and learns the others; null: the data set's own test samples",
     )
     rewiring: Rewiring | None = Field(None, description="null: the connections stay as they were drawn")
+    ranks: RankCount = Field(
+        1, description="MPI ranks of a training run, for networks too large for one; the results are the same"
+    )
 
 
 class TaskParameters(Parameters):
@@ -127,6 +130,8 @@ class TaskParameters(Parameters):
             network = self.network_for(*sizes)
         except ParameterError as error:
             raise ValueError(str(error)) from None
+        if self.training.ranks > network.n_recurrent:
+            raise ValueError(f"training.ranks must not exceed network.n_recurrent = {network.n_recurrent}")
         if self.training.rewiring is not None:
             check_rewirable(network, self.training.rewiring)
         if not self.has_accuracy and network.readout.loss != "mean_squared_error":
