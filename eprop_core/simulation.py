@@ -168,7 +168,8 @@ class Simulation:
 
     def _new_exchange(self, n_ranks: int, dry_run: bool) -> Exchange | None:
         recurrent = projection_with(self.network, Role.RECURRENT)
-        has_targets = np.diff(self._synapses(recurrent.name).indptr) > 0
+        has_targets = np.zeros(recurrent.source.size, np.bool_)
+        has_targets[self._synapses(recurrent.name).source] = True
         if dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
             mean_out_degree = mean_in_degree(recurrent.connectivity, recurrent.source.size)
@@ -595,4 +596,4 @@ def _static(network: Network, projection: ProjectionSpec, plastic: Synapses) -> 
     values[:, WEIGHT] = plastic.values[:, WEIGHT]
     if columns.feedback != NO_COLUMN:
         values[:, columns.feedback] = plastic.values[:, plastic.columns.feedback]
-    return Synapses(plastic.indptr, plastic.target, values, columns)
+    return plastic._replace(values=values, columns=columns)

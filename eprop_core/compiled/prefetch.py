@@ -18,6 +18,8 @@ SPIKES_AHEAD = 8
 """Number of spikes by which synapses are fetched before their spike; their place is fetched twice as early."""
 SYNAPSES_AHEAD = np.uint64(32)
 """Number of synapses by which a synapse is fetched before it is processed."""
+TARGETS_AHEAD = 8
+"""Targets of 4 bytes in half a cache line: those of few synapses lie in two lines at the most."""
 SYNAPSES_PER_LINE = 3
 """Synapses of 24 bytes in a cache line of 64 bytes, rounded up."""
 
@@ -55,24 +57,32 @@ def prefetch_following(values, k):
 
 
 @kernel
+def _prefetch_first(synapses, first):
+    prefetch(synapses.target, first)
+    prefetch(synapses.target, first + TARGETS_AHEAD)
+    prefetch(synapses.values, first)
+    prefetch(synapses.values, first + SYNAPSES_PER_LINE)
+    prefetch(synapses.values, first + 2 * SYNAPSES_PER_LINE)
+
+
+@kernel
 def prefetch_synapses(synapses, ids, n):
     """Fetch the first synapses of the source that comes :data:`SPIKES_AHEAD` places after ``ids[n]``."""
     if n + 2 * SPIKES_AHEAD < len(ids):
         prefetch(synapses.indptr, ids[n + 2 * SPIKES_AHEAD])
     if n + SPIKES_AHEAD < len(ids):
-        first = synapses.indptr[ids[n + SPIKES_AHEAD]]
-        prefetch(synapses.target, first)
-        prefetch(synapses.values, first)
-        prefetch(synapses.values, first + SYNAPSES_PER_LINE)
+        _prefetch_first(synapses, synapses.indptr[ids[n + SPIKES_AHEAD]])
 
 
 @kernel
-def prefetch_source(sources, ids, n):
-    """Fetch the state of the source that comes twice :data:`SPIKES_AHEAD` places after ``ids[n]``."""
+def prefetch_record(records, ids, n):
+    """Fetch the record of the source that comes twice :data:`SPIKES_AHEAD` places after ``ids[n]``."""
     if n + 2 * SPIKES_AHEAD < len(ids):
-        i = ids[n + 2 * SPIKES_AHEAD]
-        prefetch(sources.state, i)
-        prefetch(sources.last_emission, i)
-        prefetch(sources.trace, i)
-        prefetch(sources.optimized, i)
-        prefetch(sources.next_in_slot, i)
+        prefetch(records, ids[n + 2 * SPIKES_AHEAD])
+
+
+@kernel
+def prefetch_synapses_of_record(synapses, records, ids, n):
+    """Fetch the first synapses of the source that comes :data:`SPIKES_AHEAD` places after ``ids[n]``."""
+    if n + SPIKES_AHEAD < len(ids):
+        _prefetch_first(synapses, records[ids[n + SPIKES_AHEAD]]["first_synapse"])

@@ -42,7 +42,7 @@ from eprop_core.model.projection import (
     process_time_index,
 )
 from eprop_core.model.running_sums import advance_readout_sums, advance_sums, block_is_full, keep_signals, start_block
-from eprop_core.model.spikes import Spikes, copy_ids
+from eprop_core.model.spikes import Spikes, clear, copy_ids, receive
 
 OUTPUT = -1
 """Entry of the output in the arrays of :class:`Counters` that have one per projection; it is the last."""
@@ -136,8 +136,9 @@ class RankState(NamedTuple):
     """Whether recurrent neurons have plastic synapses."""
     samples: SampleSchedule
     input_spikes: Spikes
+    """Of the input channels that have targets on this rank."""
     spikes: Spikes
-    """Of the recurrent neurons of all ranks, global ids."""
+    """Of the recurrent neurons of all ranks that have targets on this rank."""
     own_spikes: Spikes
     """Of the recurrent neurons of this rank, numbered from its first neuron."""
     published: np.ndarray
@@ -329,10 +330,9 @@ def _rest_before_sample(samples, neurons, readouts, step):
 
 @kernel
 def _receive_input(spikes, run, step):
-    slot = step % len(spikes.length)
     first, last = run.input_indptr[step - run.start], run.input_indptr[step - run.start + 1]
-    spikes.length[slot] = last - first
-    copy_ids(spikes.ids[slot], 0, run.input_channels, first, last - first, 0)
+    clear(spikes, step)
+    receive(spikes, step, run.input_channels, first, last - first, 0)
 
 
 @kernel
@@ -379,10 +379,9 @@ def compute(rank, run, first_step, last_step):
 def _publish_own(spikes, own_spikes, published, step):
     """Take over the spikes of a single rank as those of all ranks."""
     for s in range(published[0], step):
-        own, all_ranks = s % len(own_spikes.length), s % len(spikes.length)
-        n = own_spikes.length[own]
-        spikes.length[all_ranks] = n
-        copy_ids(spikes.ids[all_ranks], 0, own_spikes.ids[own], 0, n, 0)
+        slot = s % len(own_spikes.length)
+        clear(spikes, s)
+        receive(spikes, s, own_spikes.ids[slot], 0, own_spikes.length[slot], 0)
     published[0] = step
 
 

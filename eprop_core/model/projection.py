@@ -19,10 +19,10 @@ With unit delays the first, third and fourth concern the same spikes, which are 
 from typing import NamedTuple
 
 from eprop_core.compiled.compilation import kernel
-from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses
+from eprop_core.compiled.prefetch import prefetch_record, prefetch_synapses, prefetch_synapses_of_record
 from eprop_core.model.optimizers import Optimizer
 from eprop_core.model.running_sums import RunningSums
-from eprop_core.model.sources import NO_SPIKE_YET, Sources, expire, register
+from eprop_core.model.sources import NO_SPIKE_YET, Sources, reaches_cutoff, state_after
 from eprop_core.model.spikes import Spikes, spikes_of
 from eprop_core.model.stepwise import activate, advance, take_over, update
 from eprop_core.model.synapses import (
@@ -93,43 +93,48 @@ def _adaptation_after(adaptation, age):
 
 
 @kernel
-def _process(step_values, projection, i, arrives, enters, current, fixed_point):
-    """Process a spike of source ``i`` at the present time index; ``step_values`` are those of its running sums."""
-    sources, synapses, running_sums = projection.sources, projection.synapses, projection.running_sums
+def _process(step_values, projection, i, emission, arrives, enters, current, fixed_point):
+    """Process a spike of source ``i`` at the present time index; ``step_values`` are those of its running sums.
+
+    ``emission``, ``arrives`` and ``enters`` say which of these events of the spike belong to this time index.
+    """
+    source, synapses, running_sums = projection.sources.records[i], projection.synapses, projection.running_sums
     decay = running_sums.decay
     offset = running_sums.time_index[0] - running_sums.block_start[0]
     jump = decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
     if step_values is None:
-        _process_at_once(projection, i, arrives, jump, current, fixed_point)
+        _process_at_once(projection, source, emission, arrives, jump, current, fixed_point)
     else:
-        _advance_to(projection, i, offset)
+        _advance_to(projection, source, emission, offset)
         if arrives:
-            _update_arriving(projection, i, running_sums.time_index[0])
-            deliver(synapses, synapses.indptr[i], synapses.indptr[i + 1], current, fixed_point)
+            _update_arriving(projection, source, running_sums.time_index[0])
+            first = source["first_synapse"]
+            deliver(synapses, first, first + source["n_synapses"], current, fixed_point)
         if projection.entry_lead == 1:
-            sources.entered[i] += jump  # counts from the next time index on
+            source["entered"] += jump  # counts from the next time index on
             return
-    sources.trace[i] += jump
+    source["trace"] += jump
 
 
 @kernel
-def _process_at_once(projection, i, arrives, jump, current, fixed_point):
+def _process_at_once(projection, source, emission, arrives, jump, current, fixed_point):
     """Process a spike with the running sums, which cover all the time since the one before."""
-    sources, synapses, running_sums = projection.sources, projection.synapses, projection.running_sums
+    synapses, running_sums = projection.synapses, projection.running_sums
     decay, decay_reg = running_sums.decay, running_sums.decay_reg
     time_index, offset = running_sums.time_index[0], running_sums.time_index[0] - running_sums.block_start[0]
-    state, z, last_emission = sources.state[i], sources.trace[i], sources.last_emission[i]
+    state, z, last_emission = state_after(source, emission), source["trace"], source["last_emission"]
     # The first spike has no gradient to learn from. From then on the optimizer counts the steps since step 0.
-    updates = arrives and projection.updates_at_spikes and time_index > sources.optimized[i] > NO_SPIKE_YET
+    updates = arrives and projection.updates_at_spikes and time_index > source["optimized"] > NO_SPIKE_YET
     remaining, remaining_reg, remaining_adaptation, age = 0.0, 0.0, 0.0, 0
     if state == ACTIVATING:
         if last_emission != NO_SPIKE_YET:
-            age = time_index - last_emission - (len(sources.wheel) - 1)
+            age = time_index - last_emission - projection.sources.cutoff
             remaining = _power(decay.kappa, age - (offset - 1))
             remaining_reg = _power(decay_reg.kappa, age - (offset - 1))
             remaining_adaptation = _adaptation_after(running_sums.adaptation, age)
-        sources.last_emission[i] = time_index
-        sources.state[i] = ACTIVE
+        source["state"] = ACTIVE
+    if emission:
+        source["last_emission"] = time_index
     spike = Spike(
         state,
         arrives,
@@ -144,10 +149,10 @@ def _process_at_once(projection, i, arrives, jump, current, fixed_point):
         age + 1,
         decay.kappa_growth[offset],
         decay_reg.kappa_growth[offset],
-        sources.optimized[i],
+        source["optimized"],
         time_index,
     )
-    first, last = synapses.indptr[i], synapses.indptr[i + 1]
+    first = source["first_synapse"]
     process(
         synapses,
         running_sums.sums,
@@ -155,104 +160,119 @@ def _process_at_once(projection, i, arrives, jump, current, fixed_point):
         running_sums.adaptation,
         running_sums.own_decay,
         first,
-        last,
+        first + source["n_synapses"],
         spike,
         projection.optimizer,
         current,
         fixed_point,
     )
     if updates:
-        sources.optimized[i] = time_index
+        source["optimized"] = time_index
     elif arrives:
-        sources.optimized[i] = max(0, sources.optimized[i])
+        source["optimized"] = max(0, source["optimized"])
 
 
 @kernel
-def _advance_to(projection, i, end):
-    """Advance the stepwise synapses of source ``i`` to the offset ``end``; activate it if it is about to be active."""
-    sources, synapses, running_sums = projection.sources, projection.synapses, projection.running_sums
+def _advance_to(projection, source, emission, end):
+    """Advance the stepwise synapses of a source to the offset ``end``; ``emission`` activates an inactive one."""
+    synapses, running_sums = projection.synapses, projection.running_sums
     time_index = running_sums.time_index[0]
-    first, last = synapses.indptr[i], synapses.indptr[i + 1]
-    if sources.state[i] == ACTIVATING:
-        if sources.last_emission[i] != NO_SPIKE_YET:
-            age = time_index - sources.last_emission[i] - (len(sources.wheel) - 1)
+    first = source["first_synapse"]
+    last = first + source["n_synapses"]
+    state = state_after(source, emission)
+    if state == ACTIVATING:
+        if source["last_emission"] != NO_SPIKE_YET:
+            age = time_index - source["last_emission"] - projection.sources.cutoff
             kappa, kappa_reg = _power(running_sums.decay.kappa, age), _power(running_sums.decay_reg.kappa, age)
             rho = _adaptation_after(running_sums.adaptation, age)
             activate(synapses, running_sums, first, last, age, kappa, kappa_reg, rho)
-        sources.last_emission[i] = time_index
-        sources.state[i] = ACTIVE
-        sources.advanced_to[i] = time_index
-    elif sources.state[i] == ACTIVE:
-        begin = sources.advanced_to[i] - running_sums.block_start[0]
+        source["state"] = ACTIVE
+        source["advanced_to"] = time_index
+    elif state == ACTIVE:
+        begin = source["advanced_to"] - running_sums.block_start[0]
         if end > begin:
-            z, entered, optimizer = sources.trace[i], sources.entered[i], projection.optimizer
-            advance(
-                synapses, running_sums, first, last, z, entered, begin, end, optimizer, max(0, sources.optimized[i])
-            )
-            sources.trace[i] = z + entered
-            sources.entered[i] = 0.0
-            sources.advanced_to[i] = running_sums.block_start[0] + end
+            z, entered, optimizer = source["trace"], source["entered"], projection.optimizer
+            advance(synapses, running_sums, first, last, z, entered, begin, end, optimizer, max(0, source["optimized"]))
+            source["trace"] = z + entered
+            source["entered"] = 0.0
+            source["advanced_to"] = running_sums.block_start[0] + end
             if optimizer.each_step:
-                sources.optimized[i] = sources.advanced_to[i]
+                source["optimized"] = source["advanced_to"]
+    if emission:
+        source["last_emission"] = time_index
 
 
 @kernel
-def _update_arriving(projection, i, time_index):
+def _update_arriving(projection, source, time_index):
     """Update the weights that an arriving spike finds; the first spike has no gradient to learn from."""
-    sources, synapses, optimizer = projection.sources, projection.synapses, projection.optimizer
-    first, last, optimized = synapses.indptr[i], synapses.indptr[i + 1], sources.optimized[i]
+    synapses, optimizer = projection.synapses, projection.optimizer
+    first, optimized = source["first_synapse"], source["optimized"]
+    last = first + source["n_synapses"]
     if optimizer.each_step:
         take_over(synapses, first, last, optimizer)
     elif time_index > optimized > NO_SPIKE_YET:
         update(synapses, first, last, optimizer, optimized, time_index)
-        sources.optimized[i] = time_index
+        source["optimized"] = time_index
     else:
-        sources.optimized[i] = max(0, optimized)
+        source["optimized"] = max(0, optimized)
 
 
 @kernel
-def _bring_up_to_date(step_values, projection, i, step_ends):
-    """Bring the synapses of source ``i`` up to date, including the learning signal of this index if ``step_ends``."""
+def _bring_up_to_date(step_values, projection, source, step_ends):
+    """Bring the synapses of a source up to date, including the learning signal of this index if ``step_ends``."""
     synapses, running_sums = projection.synapses, projection.running_sums
     if step_values is None:
-        bring_up_to_date(
-            synapses, running_sums, synapses.indptr[i], synapses.indptr[i + 1], projection.sources.trace[i], step_ends
-        )
+        first = source["first_synapse"]
+        bring_up_to_date(synapses, running_sums, first, first + source["n_synapses"], source["trace"], step_ends)
     else:
         offset = running_sums.time_index[0] - running_sums.block_start[0]
-        _advance_to(projection, i, offset + 1 if step_ends else offset)
+        _advance_to(projection, source, False, offset + 1 if step_ends else offset)
 
 
 @kernel
 def begin_time_index(projection, time_index):
-    """Register the spikes emitted at ``time_index``, and let sources that reach the cutoff there become inactive.
+    """Let the sources that reach the cutoff at ``time_index`` become inactive.
 
     Projections onto recurrent neurons call it while their sums are still those of the previous time index, whose
     learning signal is known: the sources that become inactive need its traces and its gradient. The projection onto
     the readouts, which have no traces, calls it when its sums are those of ``time_index``.
     """
-    if projection.plastic:
-        sources, running_sums = projection.sources, projection.running_sums
-        register(sources, spikes_of(projection.spikes, time_index), time_index)
-        silent = sources.silent[: expire(sources, time_index)]
-        for n in range(len(silent)):
-            prefetch_synapses(projection.synapses, silent, n)
-            i = silent[n]
-            _bring_up_to_date(running_sums.step_values, projection, i, running_sums.time_index[0] < time_index)
-            sources.state[i] = INACTIVE
+    if projection.plastic and projection.sources.cutoff > 0:
+        _deactivate(projection, time_index)
+
+
+@kernel
+def _deactivate(projection, time_index):
+    """Let the sources become inactive that emitted a spike one cutoff before ``time_index`` and none since."""
+    sources, running_sums = projection.sources, projection.running_sums
+    emitted = spikes_of(projection.spikes, time_index - sources.cutoff)
+    present = spikes_of(projection.spikes, time_index)
+    n_before = 0  # spikes of the present time index whose ids are smaller
+    for n in range(len(emitted)):
+        prefetch_record(sources.records, emitted, n)
+        prefetch_synapses_of_record(projection.synapses, sources.records, emitted, n)
+        i = emitted[n]
+        while n_before < len(present) and present[n_before] < i:
+            n_before += 1
+        spikes_now = n_before < len(present) and present[n_before] == i
+        source = sources.records[i]
+        if reaches_cutoff(source, sources.cutoff, time_index) and not spikes_now:
+            _bring_up_to_date(running_sums.step_values, projection, source, running_sums.time_index[0] < time_index)
+            source["state"] = INACTIVE
 
 
 @kernel
 def end_block(projection):
     """Bring the active synapses up to date, and the traces relative to the block that starts at this time index."""
     if projection.plastic:
-        sources, running_sums = projection.sources, projection.running_sums
+        records, running_sums = projection.sources.records, projection.running_sums
         shrinkage = 1.0 / running_sums.decay.alpha_growth[running_sums.time_index[0] - running_sums.block_start[0]]
-        for i in range(len(sources.trace)):
-            if sources.state[i] == ACTIVE:
-                _bring_up_to_date(running_sums.step_values, projection, i, False)
-            z = sources.trace[i] * shrinkage
-            sources.trace[i] = z if z > NEGLIGIBLE else 0.0
+        for i in range(len(records)):
+            source = records[i]
+            if source["state"] == ACTIVE:
+                _bring_up_to_date(running_sums.step_values, projection, source, False)
+            z = source["trace"] * shrinkage
+            source["trace"] = z if z > NEGLIGIBLE else 0.0
 
 
 @kernel
@@ -267,8 +287,8 @@ def end_sample(projection, n_samples, n_updates):
             update_all(projection.synapses, projection.optimizer, n_samples, n_updates)
         if projection.resets.length > 0:
             forget(projection.synapses, projection.running_sums)
-            for i in range(len(projection.sources.trace)):
-                projection.sources.trace[i] = 0.0
+            for i in range(len(projection.sources.records)):
+                projection.sources.records[i]["trace"] = 0.0
 
 
 @kernel
@@ -303,26 +323,31 @@ def process_time_index(projection, current, fixed_point):
     entering_too = together and delay == projection.entry_lead
     if projection.plastic and not together:
         for i in spikes_of(spikes, time_index):
-            if projection.sources.state[i] == ACTIVATING:
-                _process(step_values, projection, i, False, False, current, fixed_point)
+            source = projection.sources.records[i]
+            if source["state"] == ACTIVE:
+                source["last_emission"] = time_index
+            else:
+                _process(step_values, projection, i, True, False, False, current, fixed_point)
     events = 0
     arrives = not _is_lost(resets, step - delay, step)
     arriving = spikes_of(spikes, step - delay)
     for n in range(len(arriving)):
-        prefetch_synapses(synapses, arriving, n)
-        if projection.plastic:
-            prefetch_source(projection.sources, arriving, n)
         i = arriving[n]
-        first, last = synapses.indptr[i], synapses.indptr[i + 1]
-        events += last - first if arrives else 0
         if projection.plastic:
+            records = projection.sources.records
+            prefetch_record(records, arriving, n)
+            prefetch_synapses_of_record(synapses, records, arriving, n)
+            events += records[i]["n_synapses"] if arrives else 0
             enters = entering_too and arrives and _leaves_a_trace(resets, step)
-            _process(step_values, projection, i, arrives, enters, current, fixed_point)
+            _process(step_values, projection, i, together, arrives, enters, current, fixed_point)
         elif arrives:
+            prefetch_synapses(synapses, arriving, n)
+            first, last = synapses.indptr[i], synapses.indptr[i + 1]
+            events += last - first
             deliver(synapses, first, last, current, fixed_point)
     if projection.plastic and not entering_too:
         emission = time_index - delay + projection.entry_lead
         if _leaves_a_trace(resets, emission + delay) and not _is_lost(resets, emission, emission + delay):
             for i in spikes_of(spikes, emission):
-                _process(step_values, projection, i, False, True, current, fixed_point)
+                _process(step_values, projection, i, False, False, True, current, fixed_point)
     return events

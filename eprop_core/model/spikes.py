@@ -1,24 +1,37 @@
 """The spikes of a population in the last few steps, one list per step."""
 
+import math
+import mmap
 from typing import NamedTuple
 
 import numpy as np
 
 from eprop_core.compiled.compilation import inlined, kernel
+from eprop_core.model.local_sources import LocalSources, local_number
 
 
 class Spikes(NamedTuple):
     """Ring buffer of spike lists."""
 
     ids: np.ndarray
-    """int32 (depth, n), ascending ids within each list."""
+    """int32 (depth, n), ascending within each list: ids, or numbers of local sources."""
     length: np.ndarray
     """int64 (depth,), length of each list."""
+    local_sources: LocalSources | None
+    """The neurons whose spikes are kept, and under which numbers; None for all neurons under their ids."""
 
     @classmethod
-    def none(cls, depth: int, n: int) -> "Spikes":
-        """Create empty lists for ``depth`` steps of a population of ``n``; memory is used only as far as lists grow."""
-        return cls(np.zeros((depth, n), np.int32), np.zeros(depth, np.int64))
+    def none(cls, depth: int, n: int, local_sources: LocalSources | None = None) -> "Spikes":
+        """Create empty lists for ``depth`` steps of ``n`` neurons; memory is used only as far as lists grow."""
+        return cls(_zeros_in_small_pages((depth, n), np.int32), np.zeros(depth, np.int64), local_sources)
+
+
+def _zeros_in_small_pages(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """Return zeros that take memory page by page; numpy would ask for pages of 2 MB, one for each short list."""
+    pages = mmap.mmap(-1, max(1, math.prod(shape) * np.dtype(dtype).itemsize))
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):  # Linux
+        pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(pages, dtype, math.prod(shape)).reshape(shape)
 
 
 @inlined
@@ -26,6 +39,25 @@ def spikes_of(spikes, step):
     """Return the ids of the neurons that spiked in ``step``, one of the last ``depth`` steps."""
     slot = step % len(spikes.length)
     return spikes.ids[slot, : spikes.length[slot]]
+
+
+@kernel
+def clear(spikes, step):
+    """Empty the list of a step."""
+    spikes.length[step % len(spikes.length)] = 0
+
+
+@kernel
+def receive(spikes, step, ids, first, n, shift):
+    """Append to the list of a step those of the ``n`` neurons ``ids[first:]`` + ``shift`` that are local sources."""
+    slot = step % len(spikes.length)
+    length = spikes.length[slot]
+    for k in range(first, first + n):
+        number = local_number(spikes.local_sources, ids[k] + shift)
+        if number >= 0:
+            spikes.ids[slot, length] = number
+            length += 1
+    spikes.length[slot] = length
 
 
 @kernel

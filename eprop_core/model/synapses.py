@@ -53,12 +53,14 @@ class Synapses(NamedTuple):
     """Synapses of one projection on one rank, compressed by source."""
 
     indptr: np.ndarray
-    """int64 (n_sources + 1,): the synapses of source i are indptr[i] .. indptr[i + 1] - 1."""
+    """int64 (n_sources + 1,): the synapses of the i-th source are indptr[i] .. indptr[i + 1] - 1."""
     target: np.ndarray
     """int32 (n,), local target."""
     values: np.ndarray
     """float64 (n, ``columns.n``): weight (pA), G, E and the values that ``columns`` locates."""
     columns: Columns
+    source: np.ndarray | None = None
+    """int32 (n_sources,), ids of the sources, ascending; None if the i-th source is neuron i of its population."""
 
 
 class Spike(NamedTuple):

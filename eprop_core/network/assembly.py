@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.clock import new_scratch
+from eprop_core.model.local_sources import LocalSources
 from eprop_core.model.loop import NEVER, ArrivedSignals, Counters, RankState, SampleSchedule
 from eprop_core.model.neurons import (
     LOSSES,
@@ -26,7 +27,7 @@ from eprop_core.model.surrogate import kind_of
 from eprop_core.model.synapses import NEXT_WEIGHT, NO_COLUMN, WEIGHT, Synapses
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
-from eprop_core.network.connectivity import compress, draw, weight_scale
+from eprop_core.network.connectivity import compress, draw, of_local_sources, weight_scale
 from eprop_core.network.degrees import mean_in_degree
 from eprop_core.network.features import (
     communication_interval,
@@ -85,6 +86,9 @@ def build(
         projection.name: _synapses(network, projection, seed, connections, recurrent)
         for projection in spiking_projections(network)
     }
+    for projection in spiking_projections(network):
+        if projection.onto_neurons:
+            synapses[projection.name] = of_local_sources(synapses[projection.name])
     if not follows_output(network):
         synapses[feedback.name] = _synapses(network, feedback, seed, connections, recurrent)
     elif network.feedback.kind == "adaptive":
@@ -256,10 +260,14 @@ def assemble(
         """Create the spike lists of the sources of the projections onto neurons that have a role."""
         from_there = [(spec, lag) for spec, lag in zip(onto_neurons, lags, strict=True) if spec.role is role]
         depth = max(lag + spec.parameters.delay for spec, lag in from_there) + 1
-        return Spikes.none(depth, from_there[0][0].source.size)
+        depth += _steps_until_cutoff(network) if any(spec.plastic for spec, _ in from_there) else 0
+        (spec, _), *_ = from_there
+        source = synapses[spec.name].source
+        return Spikes.none(depth, len(source), LocalSources.of(source, spec.source.size))
 
     spikes = {role: spikes_from(role) for role in (Role.INPUT, Role.RECURRENT)}
-    own_spikes = Spikes.none(2 * network.output.delay + interval + 1, recurrent.n)
+    own_depth = 2 * network.output.delay + interval + 1 + (_steps_until_cutoff(network) if output.plastic else 0)
+    own_spikes = Spikes.none(own_depth, recurrent.n)
     sums: dict[int, RunningSums] = {}
     states = []
     for spec, lag in zip(onto_neurons, lags, strict=True):
@@ -302,6 +310,11 @@ def assemble(
         counters=Counters.at_zero(len(states) + 1),
         clock=new_scratch(),
     )
+
+
+def _steps_until_cutoff(network: Network) -> int:
+    """Steps for which spikes are kept, to find the sources that have been silent since."""
+    return network.plasticity.cutoff or 0
 
 
 def states_by_name(network: Network, rank: RankState) -> dict[str, ProjectionState]:
@@ -360,7 +373,7 @@ def _state(
                 values[:, columns.next_feedback] = values[:, columns.feedback]
     return ProjectionState(
         synapses=own,
-        sources=Sources.at_rest(len(own.indptr) - 1 if projection.plastic else 0, plasticity.cutoff),
+        sources=Sources.at_rest(own.indptr if projection.plastic else own.indptr[:1], plasticity.cutoff),
         spikes=spikes,
         running_sums=running_sums,
         advances_sums=advances_sums,

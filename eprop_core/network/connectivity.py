@@ -149,9 +149,17 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
     return Synapses(offset, target[order].astype(np.int32), values, columns)
 
 
+def of_local_sources(synapses: Synapses) -> Synapses:
+    """Return the same synapses, compressed by those sources alone that have any."""
+    has_targets = np.diff(synapses.indptr) > 0
+    indptr = np.concatenate((synapses.indptr[:1], synapses.indptr[1:][has_targets]))
+    return synapses._replace(indptr=indptr, source=np.flatnonzero(has_targets).astype(np.int32))
+
+
 def expand(synapses: Synapses, sources: Range, targets: Range, column: int = WEIGHT) -> Connections:
     """List the synapses between two ranges with global ids and the values in ``column``, sorted by (target, source)."""
-    source = np.repeat(np.arange(sources.first, sources.last), np.diff(synapses.indptr))
+    ids = np.arange(sources.first, sources.last)
+    source = np.repeat(ids if synapses.source is None else ids[synapses.source], np.diff(synapses.indptr))
     order = np.lexsort((source, synapses.target))
     target = synapses.target[order].astype(np.int64) + targets.first
     return Connections(source[order], target, synapses.values[order, column])

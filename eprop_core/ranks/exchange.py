@@ -17,7 +17,7 @@ import numpy as np
 
 from eprop_core.compiled.compilation import kernel
 from eprop_core.model.loop import RankState
-from eprop_core.model.spikes import Spikes, copy_ids, spikes_of
+from eprop_core.model.spikes import Spikes, clear, copy_ids, receive, spikes_of
 from eprop_core.network.connections import Range
 from eprop_core.ranks.exchange_cost import Destinations, share_of_ranks
 
@@ -33,7 +33,7 @@ class Exchanged(NamedTuple):
     first_id: int
     own_spikes: Spikes
     spikes: Spikes
-    """Of all ranks."""
+    """Of the neurons of all ranks that have targets on this rank."""
     published: np.ndarray
     """int64 (1,), the first step whose spikes have not been exchanged."""
     current: np.ndarray
@@ -118,7 +118,7 @@ def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarr
     n_steps = step - rank.published[0]
     n_readouts = rank.current.shape[1]
     for s in range(n_steps):
-        rank.spikes.length[(rank.published[0] + s) % len(rank.spikes.length)] = 0
+        clear(rank.spikes, rank.published[0] + s)
     rank.current[:] = 0
     for r in range(len(messages)):
         for s in range(n_current_steps):
@@ -126,10 +126,8 @@ def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarr
                 rank.current[s, k] += messages[r, 1 + n_steps + s * n_readouts + k]
         position = 2 * (1 + n_steps + n_current_steps * n_readouts)
         for s in range(n_steps):
-            slot = (rank.published[0] + s) % len(rank.spikes.length)
-            count, before = messages[r, 1 + s], rank.spikes.length[slot]
-            copy_ids(rank.spikes.ids[slot], before, ids[r], position, count, 0)
-            rank.spikes.length[slot] = before + count
+            count = messages[r, 1 + s]
+            receive(rank.spikes, rank.published[0] + s, ids[r], position, count, 0)
             position += count
     rank.published[0] = step
     return longest, notice
@@ -138,9 +136,8 @@ def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarr
 @kernel
 def _publish(rank: Exchanged, ids: np.ndarray, step: int) -> None:
     """Take over the spikes of all neurons in one step."""
-    slot = step % len(rank.spikes.length)
-    copy_ids(rank.spikes.ids[slot], 0, ids, 0, len(ids), 0)
-    rank.spikes.length[slot] = len(ids)
+    clear(rank.spikes, step)
+    receive(rank.spikes, step, ids, 0, len(ids), 0)
     rank.published[0] = step + 1
 
 

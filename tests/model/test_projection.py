@@ -92,10 +92,10 @@ class Driver:
         self.alpha = case.alpha ** np.array([1.0, 0.3, 0.1, 0.5, 1.0] if case.own_decays else [1.0] * N_TARGETS)
         self.beta = case.beta * np.array([1.0, 0.5, 0.0, 0.2, 1.0])
         self.running_sums = self._running_sums()
-        self.spikes = Spikes.none(case.lag + case.delay + 1, N_SOURCES)
+        self.spikes = Spikes.none(case.lag + case.delay + (case.cutoff or 0) + 1, N_SOURCES)
         self.projection = ProjectionState(
             synapses=self._synapses(target),
-            sources=Sources.at_rest(N_SOURCES, case.cutoff),
+            sources=Sources.at_rest(self._indptr(), case.cutoff),
             spikes=self.spikes,
             running_sums=self.running_sums,
             advances_sums=True,
@@ -139,8 +139,10 @@ class Driver:
         for name in ("feedback", "next_feedback"):
             if name in chosen:
                 values[:, chosen[name]] = self.initial_feedback
-        offset = np.concatenate(([0], np.cumsum(self.exists.sum(axis=1))))
-        return Synapses(offset, target.astype(np.int32), values, columns)
+        return Synapses(self._indptr(), target.astype(np.int32), values, columns)
+
+    def _indptr(self) -> np.ndarray:
+        return np.concatenate(([0], np.cumsum(self.exists.sum(axis=1))))
 
     def run(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Weights (n_steps, n_synapses) and inputs (n_steps, n_targets) after each step, and the synaptic events."""
@@ -287,9 +289,9 @@ def test_negligible_traces_are_zero() -> None:
     assert _power(0.5, 100) == 0.0
     driver = Driver(Case(alpha=0.5, cutoff=None))
     projection = driver.projection
-    projection.sources.trace[:2] = 0.99e-30, 1.01e-30
+    projection.sources.records["trace"][:2] = 0.99e-30, 1.01e-30
     end_block(projection)
-    assert projection.sources.trace[:2].tolist() == [0.0, 1.01e-30]
+    assert projection.sources.records["trace"][:2].tolist() == [0.0, 1.01e-30]
 
 
 DECAYS = [(0.97, 0.97), (0.97, 0.8), (0.0, 0.0), (0.0, 0.9), (0.9, 0.0), (0.9999, 0.5), (0.5, 0.9999), (0.05, 0.05)]
@@ -404,7 +406,7 @@ def test_end_of_a_sample(batch_ends: bool, resets: bool) -> None:
     driver = Driver(Case())
     length = 10 if resets else 0
     projection = driver.projection._replace(updates_at_spikes=False, resets=Resets(length, 0, 1, False))
-    values, trace = projection.synapses.values, projection.sources.trace
+    values, trace = projection.synapses.values, projection.sources.records["trace"]
     values[:, GRADIENT], values[:, ELIGIBILITY], trace[:] = 3.0, 2.0, 1.0
     end_sample(projection, 4 if batch_ends else 0, 0)
     np.testing.assert_array_equal(values[:, WEIGHT], driver.initial - (0.75 if batch_ends else 0.0))
