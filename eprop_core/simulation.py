@@ -13,6 +13,7 @@ from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model import loop
 from eprop_core.model.neurons import FINITE
+from eprop_core.model.sources import LAST_STEP
 from eprop_core.model.synapses import NO_COLUMN, WEIGHT, Synapses
 from eprop_core.network.assembly import ReadoutRange, assemble, build, states_by_name
 from eprop_core.network.columns import columns_of
@@ -217,6 +218,8 @@ class Simulation:
         if self._failure is not None:
             raise type(self._failure)(f"{self._failure}; this simulation cannot go on")
         stimulus.check_fits(self.network)
+        if self.step + stimulus.n_steps > LAST_STEP:
+            raise StimulusError(f"step {self.step} + {stimulus.n_steps}: a simulation has at most {LAST_STEP} steps")
         if self.network.plasticity.counts_samples:
             self._set_sample_length(stimulus.n_steps // stimulus.n_samples)
         start, n_steps = self.step, stimulus.n_steps

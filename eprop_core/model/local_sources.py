@@ -1,8 +1,8 @@
 """The neurons of a population that have targets on this rank.
 
 If many ranks share a network, a neuron may have no targets on a rank. A spike of such a neuron is dropped as soon as it
-is received; all others have a record and a list of synapses. So what a rank keeps per neuron of the whole network is
-two bits, and a dropped spike costs no access to memory that is not in the cache.
+is received; all others have a record and a list of synapses. So a rank keeps two bits per neuron of the whole network,
+and a dropped spike costs no access to memory outside the cache.
 """
 
 from typing import NamedTuple
@@ -13,6 +13,9 @@ from eprop_core.compiled.bits import bit_count
 from eprop_core.compiled.compilation import kernel
 
 _WORD = 64
+
+LOCAL_SOURCE_BYTES = 16 / _WORD
+"""Bytes on a rank per neuron of the whole network."""
 
 
 class LocalSources(NamedTuple):

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from eprop_core.compiled.compilation import kernel
 from eprop_core.compiled.prefetch import prefetch_record, prefetch_synapses, prefetch_synapses_of_record
 from eprop_core.model.optimizers import Optimizer
+from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums
 from eprop_core.model.sources import NO_SPIKE_YET, Sources, reaches_cutoff, state_after
 from eprop_core.model.spikes import Spikes, spikes_of
@@ -37,9 +38,6 @@ from eprop_core.model.synapses import (
     process,
     update_all,
 )
-
-NEGLIGIBLE = 1e-30
-"""Traces that have decayed to less than this fraction of their size are set to zero."""
 
 
 class Resets(NamedTuple):
@@ -78,18 +76,28 @@ class ProjectionState(NamedTuple):
 
 
 @kernel
-def _power(decay, exponent):
-    """decay^exponent, or 0 if that is negligible."""
-    power = decay**exponent
-    return power if power > NEGLIGIBLE else 0.0
-
-
-@kernel
 def _adaptation_after(adaptation, age):
     """Factor by which the trace of an adaptation has decayed ``age`` steps after the source became inactive."""
     if adaptation is None:
         return 0.0
-    return _power(adaptation.rho, age)
+    return power(adaptation.powers_of_rho, age)
+
+
+@kernel
+def _activated_trace(projection, source, age):
+    """Return z of a source that is activated ``age`` steps after it became inactive, relative to the block's start."""
+    running_sums = projection.running_sums
+    decay, offset = running_sums.decay, running_sums.time_index[0] - running_sums.block_start[0]
+    # Onto neurons the traces became inactive when they were those of the previous time index.
+    decayed = power(decay.powers_of_alpha, age + projection.entry_lead)
+    return source["trace"] * decayed * decay.alpha_growth[offset]
+
+
+@kernel
+def _inactive_trace(projection, source):
+    """Return z of a source at the time index of the sums."""
+    running_sums = projection.running_sums
+    return source["trace"] / running_sums.decay.alpha_growth[running_sums.time_index[0] - running_sums.block_start[0]]
 
 
 @kernel
@@ -105,13 +113,13 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
     if step_values is None:
         _process_at_once(projection, source, emission, arrives, jump, current, fixed_point)
     else:
-        _advance_to(projection, source, emission, offset)
+        _advance_to(projection, i, emission, offset)
         if arrives:
             _update_arriving(projection, source, running_sums.time_index[0])
             first = source["first_synapse"]
             deliver(synapses, first, first + source["n_synapses"], current, fixed_point)
         if projection.entry_lead == 1:
-            source["entered"] += jump  # counts from the next time index on
+            projection.sources.entered[i] += jump  # counts from the next time index on
             return
     source["trace"] += jump
 
@@ -122,16 +130,19 @@ def _process_at_once(projection, source, emission, arrives, jump, current, fixed
     synapses, running_sums = projection.synapses, projection.running_sums
     decay, decay_reg = running_sums.decay, running_sums.decay_reg
     time_index, offset = running_sums.time_index[0], running_sums.time_index[0] - running_sums.block_start[0]
-    state, z, last_emission = state_after(source, emission), source["trace"], source["last_emission"]
+    state, z, plain_trace = state_after(source, emission), source["trace"], 0.0
     # The first spike has no gradient to learn from. From then on the optimizer counts the steps since step 0.
     updates = arrives and projection.updates_at_spikes and time_index > source["optimized"] > NO_SPIKE_YET
     remaining, remaining_reg, remaining_adaptation, age = 0.0, 0.0, 0.0, 0
     if state == ACTIVATING:
-        if last_emission != NO_SPIKE_YET:
-            age = time_index - last_emission - projection.sources.cutoff
-            remaining = _power(decay.kappa, age - (offset - 1))
-            remaining_reg = _power(decay_reg.kappa, age - (offset - 1))
+        if source["last_emission"] != NO_SPIKE_YET:
+            age = time_index - source["last_emission"] - projection.sources.cutoff
+            remaining = power(decay.powers_of_kappa, age + 1) * decay.kappa_growth[offset]
+            remaining_reg = power(decay_reg.powers_of_kappa, age + 1) * decay_reg.kappa_growth[offset]
             remaining_adaptation = _adaptation_after(running_sums.adaptation, age)
+            z = _activated_trace(projection, source, age)
+            plain_trace = z / decay.alpha_growth[offset]
+        source["trace"] = z
         source["state"] = ACTIVE
     if emission:
         source["last_emission"] = time_index
@@ -142,7 +153,7 @@ def _process_at_once(projection, source, emission, arrives, jump, current, fixed
         jump != 0.0,
         z,
         jump,
-        z / decay.alpha_growth[offset],
+        plain_trace,
         remaining,
         remaining_reg,
         remaining_adaptation,
@@ -173,31 +184,34 @@ def _process_at_once(projection, source, emission, arrives, jump, current, fixed
 
 
 @kernel
-def _advance_to(projection, source, emission, end):
-    """Advance the stepwise synapses of a source to the offset ``end``; ``emission`` activates an inactive one."""
-    synapses, running_sums = projection.synapses, projection.running_sums
+def _advance_to(projection, i, emission, end):
+    """Advance the stepwise synapses of source ``i`` to the offset ``end``; ``emission`` activates an inactive one."""
+    sources, synapses, running_sums = projection.sources, projection.synapses, projection.running_sums
+    source = sources.records[i]
     time_index = running_sums.time_index[0]
     first = source["first_synapse"]
     last = first + source["n_synapses"]
     state = state_after(source, emission)
     if state == ACTIVATING:
         if source["last_emission"] != NO_SPIKE_YET:
-            age = time_index - source["last_emission"] - projection.sources.cutoff
-            kappa, kappa_reg = _power(running_sums.decay.kappa, age), _power(running_sums.decay_reg.kappa, age)
+            age = time_index - source["last_emission"] - sources.cutoff
+            kappa = power(running_sums.decay.powers_of_kappa, age)
+            kappa_reg = power(running_sums.decay_reg.powers_of_kappa, age)
+            source["trace"] = _activated_trace(projection, source, age)
             rho = _adaptation_after(running_sums.adaptation, age)
             activate(synapses, running_sums, first, last, age, kappa, kappa_reg, rho)
         source["state"] = ACTIVE
-        source["advanced_to"] = time_index
+        sources.advanced_to[i] = time_index
     elif state == ACTIVE:
-        begin = source["advanced_to"] - running_sums.block_start[0]
+        begin = sources.advanced_to[i] - running_sums.block_start[0]
         if end > begin:
-            z, entered, optimizer = source["trace"], source["entered"], projection.optimizer
+            z, entered, optimizer = source["trace"], sources.entered[i], projection.optimizer
             advance(synapses, running_sums, first, last, z, entered, begin, end, optimizer, max(0, source["optimized"]))
             source["trace"] = z + entered
-            source["entered"] = 0.0
-            source["advanced_to"] = running_sums.block_start[0] + end
+            sources.entered[i] = 0.0
+            sources.advanced_to[i] = running_sums.block_start[0] + end
             if optimizer.each_step:
-                source["optimized"] = source["advanced_to"]
+                source["optimized"] = sources.advanced_to[i]
     if emission:
         source["last_emission"] = time_index
 
@@ -218,15 +232,15 @@ def _update_arriving(projection, source, time_index):
 
 
 @kernel
-def _bring_up_to_date(step_values, projection, source, step_ends):
-    """Bring the synapses of a source up to date, including the learning signal of this index if ``step_ends``."""
-    synapses, running_sums = projection.synapses, projection.running_sums
+def _bring_up_to_date(step_values, projection, i, step_ends):
+    """Bring the synapses of source ``i`` up to date, including the learning signal of this index if ``step_ends``."""
+    source, synapses, running_sums = projection.sources.records[i], projection.synapses, projection.running_sums
     if step_values is None:
         first = source["first_synapse"]
         bring_up_to_date(synapses, running_sums, first, first + source["n_synapses"], source["trace"], step_ends)
     else:
         offset = running_sums.time_index[0] - running_sums.block_start[0]
-        _advance_to(projection, source, False, offset + 1 if step_ends else offset)
+        _advance_to(projection, i, False, offset + 1 if step_ends else offset)
 
 
 @kernel
@@ -257,7 +271,8 @@ def _deactivate(projection, time_index):
         spikes_now = n_before < len(present) and present[n_before] == i
         source = sources.records[i]
         if reaches_cutoff(source, sources.cutoff, time_index) and not spikes_now:
-            _bring_up_to_date(running_sums.step_values, projection, source, running_sums.time_index[0] < time_index)
+            _bring_up_to_date(running_sums.step_values, projection, i, running_sums.time_index[0] < time_index)
+            source["trace"] = _inactive_trace(projection, source)
             source["state"] = INACTIVE
 
 
@@ -270,9 +285,9 @@ def end_block(projection):
         for i in range(len(records)):
             source = records[i]
             if source["state"] == ACTIVE:
-                _bring_up_to_date(running_sums.step_values, projection, source, False)
-            z = source["trace"] * shrinkage
-            source["trace"] = z if z > NEGLIGIBLE else 0.0
+                _bring_up_to_date(running_sums.step_values, projection, i, False)
+                z = source["trace"] * shrinkage
+                source["trace"] = z if z > NEGLIGIBLE else 0.0
 
 
 @kernel

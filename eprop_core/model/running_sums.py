@@ -39,6 +39,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.compilation import kernel
+from eprop_core.model.powers import Powers
 
 U, A, Q, PSI, W, Q_W, X, P = range(8)
 """Columns of an array of sums. PSI is the surrogate gradient of the present time index; the last four columns exist
@@ -55,10 +56,12 @@ _SMALLEST_DECAY = 1e-100
 
 
 class Decay(NamedTuple):
-    """Powers of the two decays for the offsets s = 0 .. block + 1 from the start of a block."""
+    """Powers of the two decays: of any number of steps, and for the offsets s = 0 .. block + 1 from a block's start."""
 
     alpha: float
     kappa: float
+    powers_of_alpha: Powers
+    powers_of_kappa: Powers
     block: int
     """Steps of a block."""
     alpha_growth: np.ndarray
@@ -78,6 +81,12 @@ class Adaptation(NamedTuple):
     """float64 (n,), mV, 0 for a neuron that does not adapt."""
     rho: float
     """Decay per step."""
+    powers_of_rho: Powers
+
+    @classmethod
+    def of(cls, beta: np.ndarray, rho: float) -> "Adaptation":
+        """Return the adaptation with these values."""
+        return cls(beta, rho, Powers.of(rho))
 
 
 class OwnDecay(NamedTuple):
@@ -212,7 +221,17 @@ def _decay(alpha: float, kappa: float, block: int) -> Decay:
     """
     alpha, kappa = max(alpha, _SMALLEST_DECAY), max(kappa, _SMALLEST_DECAY)
     steps = np.arange(block + 2)
-    return Decay(alpha, kappa, block, alpha**-steps, kappa**-steps, kappa**steps, (alpha / kappa) ** steps)
+    return Decay(
+        alpha=alpha,
+        kappa=kappa,
+        powers_of_alpha=Powers.of(alpha),
+        powers_of_kappa=Powers.of(kappa),
+        block=block,
+        alpha_growth=alpha**-steps,
+        kappa_growth=kappa**-steps,
+        kappa_power=kappa**steps,
+        ratio_power=(alpha / kappa) ** steps,
+    )
 
 
 @kernel

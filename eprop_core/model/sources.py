@@ -2,7 +2,7 @@
 
 The trace z and the state depend on the source alone, so they are kept once per source and not per synapse. Where many
 ranks share a network, a spike has few synapses on each rank, and its time is that of reaching memory. All that a spike
-needs of its source is therefore one record, which fills one cache line.
+needs of its source is therefore one record, within one cache line.
 """
 
 from typing import NamedTuple
@@ -19,29 +19,34 @@ CACHE_LINE = 64
 
 SOURCE = np.dtype(
     [
-        ("trace", "f8"),  # z relative to the start of the present block
-        ("entered", "f8"),  # what a spike adds to z after advanced_to; apart from the trace, since it may be large
-        ("last_emission", "i8"),  # step of the latest spike up to the present time index; NO_SPIKE_YET before the first
-        ("optimized", "i8"),  # steps that the optimizer has processed; NO_SPIKE_YET before the first spike has arrived
-        ("advanced_to", "i8"),  # the first time index that stepwise synapses have not processed
+        ("trace", "f8"),  # z: of an active source relative to the start of the block, else when it became inactive
         ("first_synapse", "i8"),
-        ("n_synapses", "i8"),
-        ("state", "i8"),  # INACTIVE or ACTIVE
+        ("n_synapses", "i4"),
+        ("last_emission", "i4"),  # step of the latest spike up to the present time index; NO_SPIKE_YET before the first
+        ("optimized", "i4"),  # steps that the optimizer has processed; NO_SPIKE_YET before the first spike has arrived
+        ("state", "i4"),  # INACTIVE or ACTIVE
     ]
 )
 """State of a source."""
+
+LAST_STEP = np.iinfo(np.int32).max
+"""The last step that a source can keep."""
 
 
 class Sources(NamedTuple):
     """Sources of one plastic projection."""
 
     records: np.ndarray
-    """SOURCE (n,), each in a cache line of its own."""
+    """SOURCE (n,), each within one cache line."""
     cutoff: int
     """Steps of silence after which a source becomes inactive; 0 if it never does."""
+    entered: np.ndarray
+    """float64 (n,), of stepwise synapses: what a spike adds to z after ``advanced_to``, apart since it may be large."""
+    advanced_to: np.ndarray
+    """int64 (n,), the first time index that stepwise synapses have not processed."""
 
     @classmethod
-    def at_rest(cls, indptr: np.ndarray, cutoff: int | None) -> "Sources":
+    def at_rest(cls, indptr: np.ndarray, cutoff: int | None, *, are_stepwise: bool = False) -> "Sources":
         """Create sources that have never spiked; ``indptr``, int64 (n + 1,), locates their synapses."""
         n = len(indptr) - 1
         room = np.zeros(n * SOURCE.itemsize + CACHE_LINE, np.uint8)
@@ -51,7 +56,8 @@ class Sources(NamedTuple):
         records["first_synapse"] = indptr[:-1]
         records["n_synapses"] = np.diff(indptr)
         records["state"] = INACTIVE
-        return cls(records, cutoff or 0)
+        n_stepwise = n if are_stepwise else 0
+        return cls(records, cutoff or 0, np.zeros(n_stepwise), np.zeros(n_stepwise, np.int64))
 
 
 @kernel

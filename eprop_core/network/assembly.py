@@ -263,6 +263,7 @@ def assemble(
         depth += _steps_until_cutoff(network) if any(spec.plastic for spec, _ in from_there) else 0
         (spec, _), *_ = from_there
         source = synapses[spec.name].source
+        assert source is not None
         return Spikes.none(depth, len(source), LocalSources.of(source, spec.source.size))
 
     spikes = {role: spikes_from(role) for role in (Role.INPUT, Role.RECURRENT)}
@@ -345,7 +346,7 @@ def _recurrent_sums(network: Network, parameters: RecurrentParameters, lag: int)
         network.plasticity.kappa,
         kappa_reg(network),
         lag,
-        None if neuron.adaptation is None else Adaptation(parameters.beta, parameters.rho),
+        None if neuron.adaptation is None else Adaptation.of(parameters.beta, parameters.rho),
         neuron.surrogate_gradient.height,
         is_stepwise(network),
         smallest_decay=smallest_decay(network),
@@ -373,7 +374,11 @@ def _state(
                 values[:, columns.next_feedback] = values[:, columns.feedback]
     return ProjectionState(
         synapses=own,
-        sources=Sources.at_rest(own.indptr if projection.plastic else own.indptr[:1], plasticity.cutoff),
+        sources=Sources.at_rest(
+            own.indptr if projection.plastic else own.indptr[:1],
+            plasticity.cutoff,
+            are_stepwise=is_stepwise(network),
+        ),
         spikes=spikes,
         running_sums=running_sums,
         advances_sums=advances_sums,

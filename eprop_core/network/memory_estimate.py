@@ -1,10 +1,13 @@
 """The memory that a network needs, estimated before it is built."""
 
+import math
 from collections.abc import Mapping
 
 from eprop_core.errors import InsufficientMemoryError
 from eprop_core.machine.memory import available
+from eprop_core.model.local_sources import LOCAL_SOURCE_BYTES
 from eprop_core.model.running_sums import PSI, P, block_length
+from eprop_core.model.sources import SOURCE
 from eprop_core.network.columns import columns_of
 from eprop_core.network.features import (
     follows_output,
@@ -14,7 +17,7 @@ from eprop_core.network.features import (
     signal_delay,
     smallest_decay,
 )
-from eprop_core.network.projections import projections
+from eprop_core.network.projections import ProjectionSpec, projections
 from eprop_core.parameters import Network
 
 NEGLIGIBLE_BYTES = 10_000_000
@@ -39,17 +42,29 @@ def estimate_memory(network: Network, n_ranks: int = 1, n_connections: Mapping[s
         Bytes of synapses, sources, neurons and their buffers on one rank.
     """
     n, given = network.n_recurrent / n_ranks, n_connections or {}
-    sources = network.n_input + network.n_recurrent
-    synapses = 0.0
+    synapses = sources = 0.0
     for projection in projections(network):
         n_bytes = 4 + 8 * columns_of(network, projection).n
         n_given = given.get(projection.name)
-        synapses += n_bytes * (projection.synapses_per_rank(n_ranks) if n_given is None else n_given / n_ranks)
+        n_synapses = projection.synapses_per_rank(n_ranks) if n_given is None else n_given / n_ranks
+        synapses += n_bytes * n_synapses
+        sources += _bytes_of_sources(network, projection, n_synapses, n)
     depth = 2 * max(network.input.delay, network.recurrent.delay, signal_delay(network))
     # Surrogate gradients, rate errors and, where they are kept from their arrival on, learning signals.
     per_neuron = 64 + _sums_per_neuron(network) + (24 if follows_output(network) else 16) * depth
-    per_source = 8 + 8 + 8 + 1 + 8 + 4 * depth
-    return int(synapses + n * per_neuron + sources * per_source)
+    return int(synapses + sources + n * per_neuron)
+
+
+def _bytes_of_sources(network: Network, projection: ProjectionSpec, n_synapses: float, n: float) -> float:
+    """Bytes of the sources of a projection on a rank with ``n`` recurrent neurons."""
+    per_source = 8.0 + (SOURCE.itemsize if projection.plastic else 0) + (16 if is_stepwise(network) else 0)
+    if not projection.onto_neurons:
+        return n * per_source
+    size = projection.source.size
+    with_targets = size * (1.0 - math.exp(-n_synapses / size))
+    # Spikes are kept until they have arrived and until the cutoff, within which a source spikes about once.
+    in_lists = 4 * (2 * projection.parameters.delay + 1)
+    return LOCAL_SOURCE_BYTES * size + (per_source + 4 + in_lists) * with_targets
 
 
 def _sums_per_neuron(network: Network) -> int:

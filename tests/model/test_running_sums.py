@@ -58,7 +58,7 @@ def test_block_of_adapting_neurons(share_of_rho: float) -> None:
     """The trace of an adaptation decays by rho - beta psi at the least, perhaps to below 0 in a single step."""
     rho, height = 0.99, 0.5
     beta = np.array([0.2, 1.0, 0.7]) * share_of_rho * rho / height
-    block = RunningSums.before_start(3, 0.95, 0.97, 0.97, 1, Adaptation(beta, rho), height).decay.block
+    block = RunningSums.before_start(3, 0.95, 0.97, 0.97, 1, Adaptation.of(beta, rho), height).decay.block
     assert block == block_length(0.95, 0.97, rho - beta[1] * height)
     assert (block == block_length(0.95, 0.97)) == (share_of_rho == 0.0)
     assert (block == 1) == (share_of_rho >= 0.9)
@@ -105,7 +105,7 @@ def test_before_the_start() -> None:
 
 
 def test_before_the_start_of_adapting_neurons() -> None:
-    running_sums = RunningSums.before_start(3, 0.9, 0.8, 0.7, 3, Adaptation(BETA, RHO), 1.0)
+    running_sums = RunningSums.before_start(3, 0.9, 0.8, 0.7, 3, Adaptation.of(BETA, RHO), 1.0)
     for sums in (running_sums.sums, running_sums.sums_reg):
         assert sums.shape == (3, 8)
         assert sums[:, P].tolist() == [1.0, 1.0, 1.0]
@@ -145,7 +145,7 @@ class Neurons:
         self.kappa = kappa
         self.alpha = alpha ** np.array([1.0, 0.5, 0.1]) if kind.own_decays else np.full(3, alpha)
         self.beta = BETA if kind.adapts else np.zeros(3)
-        adaptation = Adaptation(BETA, RHO) if kind.adapts else None
+        adaptation = Adaptation.of(BETA, RHO) if kind.adapts else None
         decay = self.alpha if kind.own_decays else alpha
         self.running_sums = RunningSums.before_start(3, decay, kappa, kappa, 1, adaptation, 1.0)
         self.running_sums.time_index[0] = self.running_sums.block_start[0] = 0
@@ -209,7 +209,7 @@ def test_sums_are_what_they_stand_for(kind: Kind, alpha: float, kappa: float) ->
 def test_a_new_block_keeps_the_surrogate_gradient() -> None:
     """All sums start from 0."""
     running_sums = RunningSums.before_start(
-        2, np.array([0.5, 0.25]), 0.5, 0.5, 1, Adaptation(np.array([0.5, 0.0]), 0.75), 1.0
+        2, np.array([0.5, 0.25]), 0.5, 0.5, 1, Adaptation.of(np.array([0.5, 0.0]), 0.75), 1.0
     )
     running_sums.sums[:] = np.arange(16.0).reshape(2, 8)
     running_sums.own_decay.power[:] = 0.5, 0.25

@@ -58,9 +58,9 @@ def test_a_spike_activates_an_inactive_source() -> None:
     assert sources.records["last_emission"].tolist() == [4, NO_SPIKE_YET]
 
 
-def test_a_record_fills_a_cache_line_and_locates_the_synapses_of_its_source() -> None:
+def test_a_record_lies_in_one_cache_line_and_locates_the_synapses_of_its_source() -> None:
     sources = Sources.at_rest(np.array([0, 3, 3, 7]), None)
-    assert (sources.records.itemsize, sources.records.ctypes.data % CACHE_LINE) == (CACHE_LINE, 0)
+    assert CACHE_LINE % sources.records.itemsize == sources.records.ctypes.data % CACHE_LINE == 0
     assert sources.records["first_synapse"].tolist() == [0, 3, 3]
     assert sources.records["n_synapses"].tolist() == [3, 0, 4]
     assert sources.cutoff == 0

@@ -93,7 +93,7 @@ class Bench:
             KAPPA,
             KAPPA_REG if kind.two_filters else KAPPA,
             1,
-            Adaptation(BETA, RHO) if kind.adapts else None,
+            Adaptation.of(BETA, RHO) if kind.adapts else None,
             0.5,
         )
         assert self.running_sums.decay.block == BLOCK

@@ -4,9 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from eprop_core.model.spikes import Spikes
+
 
 def arrays(state: object) -> Iterator[np.ndarray]:
     """Yield the arrays in nested tuples."""
+    if isinstance(state, Spikes):
+        state = state.length, state.local_sources  # a list takes memory as it grows
     if isinstance(state, np.ndarray):
         yield state
     elif isinstance(state, tuple):
