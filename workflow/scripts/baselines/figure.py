@@ -85,7 +85,9 @@ def _draw_bars_of(
     """
     values, low, high = (rows[f"{column}{end}"].to_numpy() for end in ("", "_low", "_high"))
     panel.bar(positions, values, width, color=colours, label=label, linewidth=0)
-    panel.errorbar(positions, values, (values - low, high - values), color="black", linestyle="", elinewidth=0.7)
+    panel.errorbar(
+        positions, values, np.array([values - low, high - values]), color="black", linestyle="", elinewidth=0.7
+    )
     is_own = rows["simulator"] == OWN
     ratios = rows["ratio_to_nest"].where(is_own)
     marks = other_work.marks(rows) if column != "bytes_per_synapse" else [""] * len(rows)

@@ -77,7 +77,7 @@ def run_row(result: StudyResult, goal: float | None) -> dict[str, Any]:
 
 def answers(points: list[dict[str, Any]]) -> pd.DataFrame:
     """Return target and answer (mV) of the first run of each task to its last training sample."""
-    parts = [pd.DataFrame(columns=["task", "seed", "readout", "step", "target", "answer"])]
+    columns, parts = ["task", "seed", "readout", "step", "target", "answer"], []
     for task in dict.fromkeys(point["task"] for point in points):
         first = next(point for point in points if point["task"] == task)
         result = StudyResult.read(first["results"][0])
@@ -88,7 +88,7 @@ def answers(points: list[dict[str, Any]]) -> pd.DataFrame:
             values = {"target": target[:, readout], "answer": answer[:, readout]}
             table = pd.DataFrame({"step": np.arange(len(target)), **values})
             parts.append(table.assign(task=task, seed=result.seed, readout=readout))
-    return pd.concat(parts)
+    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def collect(points: list[dict[str, Any]], goals: dict[str, float], margin: float) -> tuple[pd.DataFrame, pd.DataFrame]:
