@@ -7,13 +7,13 @@ All that a plastic projection does in step T concerns one time index of the runn
 so that at time index h all spikes emitted up to h are known, and all learning signals of earlier time indices have
 arrived:
 
-    emission   spikes emitted at h activate sources that were silent beyond the cutoff,
     cutoff     sources whose latest spike was emitted at h - cutoff are brought up to date and become inactive, while
                the sums are still those of h - 1, whose learning signal is known,
+    emission   spikes emitted at h activate sources that were silent beyond the cutoff,
     arrival    spikes arriving at T (emitted at T - delay) update weights and are delivered,
     entry      spikes emitted at h - delay + ``entry_lead`` enter the trace.
 
-With unit delays the first, third and fourth concern the same spikes, which are then processed once.
+With unit delays the last three concern the same spikes, which are then processed once.
 """
 
 from typing import NamedTuple

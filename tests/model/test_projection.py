@@ -33,7 +33,7 @@ from eprop_core.model.spikes import Spikes
 from eprop_core.model.synapses import ACTIVE, ELIGIBILITY, GRADIENT, NEXT_WEIGHT, WEIGHT, Columns, Synapses
 from eprop_core.parameters import Adam, GradientDescent
 
-N_STEPS, N_SOURCES, N_TARGETS = 400, 6, 5
+N_STEPS, N_SOURCES, N_TARGETS = 250, 6, 5
 FIXED_POINT = 2.0**40
 RHO = 0.96
 """Decay of an adaptation."""
@@ -79,7 +79,7 @@ class Driver:
         # From silent to bursting; the fast ones fall silent for a long time in between.
         rates = np.array([0.0, 0.005, 0.02, 0.1, 0.4, 0.9])
         self.emitted = rng.random((N_STEPS, N_SOURCES)) < rates
-        self.emitted[150:260, 4:] = False
+        self.emitted[100:200, 4:] = False
         self.emitted[::37, 1] = True
         self.psi = rng.random((N_STEPS, N_TARGETS)) * (rng.random((N_STEPS, N_TARGETS)) < 0.7)
         self.signal, self.signal_reg = rng.normal(size=(2, N_STEPS, N_TARGETS))
@@ -313,7 +313,7 @@ def test_time_constants(alpha: float) -> None:
         check(case)
 
 
-@pytest.mark.parametrize("cutoff", [2, 3, 5, 36, 37, 38, 88, 89, 90, 399, 1000, None])
+@pytest.mark.parametrize("cutoff", [2, 3, 5, 36, 37, 38, 88, 89, 90, 249, 1000, None])
 def test_cutoffs(cutoff: int | None) -> None:
     """Among them the interval of a regular source and the length of a block."""
     check(Case(cutoff=cutoff))
