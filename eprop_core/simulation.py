@@ -152,7 +152,7 @@ class Simulation:
         """The error that ended an earlier run, after which no run is possible."""
         self.destinations = destinations or cheaper_destinations(network, n_ranks)
         self._exchange = self._new_exchange(n_ranks, dry_run is not None)
-        self._communication = {"communicate": 0.0, "wait": 0.0}
+        self._communication = {"collocate": 0.0, "communicate": 0.0, "wait": 0.0}
         self._build_time = time.perf_counter() - start
 
     def _build(self, connections: Mapping[str, Connections]) -> loop.RankState:
@@ -392,8 +392,11 @@ class Simulation:
             self._communicator.Barrier()
             self._communication["wait"] += time.perf_counter() - before
             before = time.perf_counter()
+        collocated = exchange.collocate_time
         notice = exchange(exchanged, first_step, next_step - first_step, notice)
-        self._communication["communicate"] += time.perf_counter() - before
+        collocated = exchange.collocate_time - collocated
+        self._communication["collocate"] += collocated
+        self._communication["communicate"] += time.perf_counter() - before - collocated
         return notice
 
     def _raise_not_finite(self, step: int, neuron: int) -> None:
@@ -570,17 +573,19 @@ class Simulation:
     def times(self) -> dict[str, float]:
         """Seconds that this rank has spent since the start, by phase.
 
-        ``deliver`` is the time for spikes onto recurrent neurons; ``plasticity`` is the part of it for plastic
-        projections. ``collocate`` is the time for spikes onto readouts.
+        ``deliver`` is the time for spikes at their targets; ``plasticity`` is the part of it for plastic projections,
+        with all that is done at cutoffs, at the ends of blocks and samples, and for feedback along the output.
+        ``collocate`` is the time to fill send buffers.
         """
         rank, counters = self._rank, self._rank.counters
-        onto_neurons = list(zip(rank.onto_neurons, counters.delivery_time.tolist(), strict=False))
+        upkeep = float(counters.upkeep_time[0])
+        of_plasticity = upkeep if rank.learns else 0.0
+        delivery = list(zip((*rank.onto_neurons, rank.output), counters.delivery_time.tolist(), strict=True))
         return {
             "build": self._build_time,
             "update": float(counters.update_time[0]),
-            "deliver": sum(seconds for _, seconds in onto_neurons),
-            "plasticity": sum((seconds for state, seconds in onto_neurons if state.plastic), 0.0),
-            "collocate": float(counters.delivery_time[loop.OUTPUT]),
+            "deliver": upkeep + sum(seconds for _, seconds in delivery),
+            "plasticity": of_plasticity + sum(seconds for state, seconds in delivery if state.plastic),
             **self._communication,
         }
 

@@ -72,9 +72,12 @@ class Phases(Record):
     build: float = Field(
         description="drawing and sorting the connections", json_schema_extra={"label": "building", "unit": "s"}
     )
-    update: float = Field(description="neurons and readouts")
-    deliver: float = Field(description="spikes and errors to their targets, with the plasticity of synapses")
-    plasticity: float = Field(description="part of deliver that plastic projections take")
+    update: float = Field(description="neurons, readouts, learning signals and running sums")
+    deliver: float = Field(description="spikes at the synapses onto neurons and readouts")
+    plasticity: float = Field(
+        description="part of deliver that plastic projections take, also at cutoffs and at the ends of blocks and "
+        "samples, and for feedback along the output"
+    )
     collocate: float = Field(description="filling send buffers")
     communicate: float = Field(description="exchange between ranks")
     wait: float = Field(description="waiting for slower ranks before an exchange")

@@ -1,14 +1,14 @@
-"""The loop over steps on one rank: deliver, read out, update; and between communication intervals, collocate.
+"""The loop over steps on one rank: deliver spikes, update readouts and neurons; and exchange spikes between intervals.
 
 Before a communication interval (``communication_interval`` in ``network/features.py``) each rank processes the spikes
 of its own neurons at their output synapses, which live with their source, and so knows its part of the readouts' input
-for the whole interval (:func:`collocate`). The ranks exchange this part and the latest spikes. Then every rank can
-compute the interval by itself (:func:`compute`).
+for the whole interval (:func:`deliver_to_readouts`). The ranks exchange this part and the latest spikes. Then every
+rank can compute the interval by itself (:func:`compute`).
 
 Feedback that goes along the output synapses must be read in the step in which an error arrives, after the output
-synapses' updates of that step and before any later one. Therefore :func:`collocate`, which makes these updates step by
-step, also computes the learning signals of such feedback, and keeps them until the synapses onto the recurrent neurons
-reach their time index. So no result depends on where intervals begin.
+synapses' updates of that step and before any later one. Therefore :func:`deliver_to_readouts`, which makes these
+updates step by step, also computes the learning signals of such feedback, and keeps them until the synapses onto the
+recurrent neurons reach their time index. So no result depends on where intervals begin.
 """
 
 import ctypes
@@ -105,14 +105,22 @@ class Counters(NamedTuple):
     synaptic_events: np.ndarray
     """int64, by projection: those onto the recurrent neurons in their order, then the output."""
     update_time: np.ndarray
-    """float64 (1,), s, for neurons, readouts and running sums."""
+    """float64 (1,), s, for neurons, readouts, learning signals and running sums."""
     delivery_time: np.ndarray
     """float64, s, by projection, for the spikes of its sources."""
+    upkeep_time: np.ndarray
+    """float64 (1,), s, for plastic synapses onto recurrent neurons at cutoffs and at the ends of blocks and samples."""
 
     @classmethod
     def at_zero(cls, n_projections: int) -> "Counters":
         """Create counters for ``n_projections`` projections, among them the output."""
-        return cls(np.zeros(1, np.int64), np.zeros(n_projections, np.int64), np.zeros(1), np.zeros(n_projections))
+        return cls(
+            spikes=np.zeros(1, np.int64),
+            synaptic_events=np.zeros(n_projections, np.int64),
+            update_time=np.zeros(1),
+            delivery_time=np.zeros(n_projections),
+            upkeep_time=np.zeros(1),
+        )
 
 
 class RankState(NamedTuple):
@@ -264,8 +272,11 @@ def _end_sample(samples, projection, begin):
 
 
 @kernel
-def collocate(rank, first_step, last_step):
-    """Compute this rank's part of the readouts' input in the steps ``first_step`` .. ``last_step - 1``."""
+def deliver_to_readouts(rank, first_step, last_step):
+    """Process the output synapses in the steps ``first_step`` .. ``last_step - 1``.
+
+    Computes this rank's part of the readouts' input in these steps.
+    """
     before = seconds(rank.clock)
     samples, output, counters = rank.samples, rank.output, rank.counters
     running_sums, fixed_point = output.running_sums, rank.readout_parameters.fixed_point
@@ -291,15 +302,29 @@ def collocate(rank, first_step, last_step):
 
 
 @kernel
-def _begin_time_indices(rank):
-    """Advance the projections onto the recurrent neurons and their sums to the time indices that this step concerns."""
-    neurons, samples = rank.neurons, rank.samples
+def _begin_time_indices(rank, start):
+    """Advance the projections onto the recurrent neurons and their sums to the time indices that this step concerns.
+
+    ``start`` and the returned number are the times (s) before and after.
+    """
+    neurons, samples, counters = rank.neurons, rank.samples, rank.counters
     for projection in rank.onto_neurons:
-        running_sums = projection.running_sums
         if rank.learns and projection.advances_sums:
             kappa_reg, errors = rank.parameters.kappa_reg, rank.readouts.error
-            _compute_signals(running_sums, rank.signals, samples, kappa_reg, rank.feedback, errors, neurons.rate_error)
-        begin_time_index(projection, running_sums.time_index[0] + 1)
+            _compute_signals(
+                projection.running_sums,
+                rank.signals,
+                samples,
+                kappa_reg,
+                rank.feedback,
+                errors,
+                neurons.rate_error,
+            )
+    signals_known = seconds(rank.clock)
+    for projection in rank.onto_neurons:
+        begin_time_index(projection, projection.running_sums.time_index[0] + 1)
+    begun = seconds(rank.clock)
+    any_block_ends = False
     for projection in rank.onto_neurons:
         running_sums = projection.running_sums
         if projection.advances_sums:
@@ -309,7 +334,24 @@ def _begin_time_indices(rank):
                 advance_sums(running_sums, surrogate_gradients[slot])
             else:
                 running_sums.time_index[0] += 1
-        if _block_ends(samples, running_sums, samples.neurons_begin):
+        any_block_ends = any_block_ends or _block_ends(samples, running_sums, samples.neurons_begin)
+    advanced = seconds(rank.clock)
+    counters.update_time[0] += (signals_known - start) + (advanced - begun)
+    counters.upkeep_time[0] += begun - signals_known
+    if not any_block_ends:
+        return advanced
+    _end_blocks(rank)
+    ended = seconds(rank.clock)
+    counters.upkeep_time[0] += ended - advanced
+    return ended
+
+
+@kernel
+def _end_blocks(rank):
+    """End the blocks that are full or whose sample ends, and start the next ones."""
+    samples = rank.samples
+    for projection in rank.onto_neurons:
+        if _block_ends(samples, projection.running_sums, samples.neurons_begin):
             end_block(projection)
     for projection in rank.onto_neurons:
         running_sums = projection.running_sums
@@ -342,12 +384,10 @@ def compute(rank, run, first_step, last_step):
     Returns the step and the local neuron where a voltage ceases to be finite, or (first_step, FINITE).
     """
     counters = rank.counters
+    start = seconds(rank.clock)
     for step in range(first_step, last_step):
-        start = seconds(rank.clock)
         _receive_input(rank.input_spikes, run, step)
-        _begin_time_indices(rank)
-        middle = seconds(rank.clock)
-        delivered = middle
+        delivered = _begin_time_indices(rank, start)
         for n, projection in enumerate(rank.onto_neurons):
             counters.synaptic_events[n] += process_time_index(projection, rank.neurons.current, None)
             before, delivered = delivered, seconds(rank.clock)
@@ -369,7 +409,8 @@ def compute(rank, run, first_step, last_step):
         rank.own_spikes.length[slot] = n_spikes
         run.spikes_per_step[t] = n_spikes
         counters.spikes[0] += n_spikes
-        counters.update_time[0] += (seconds(rank.clock) - delivered) + (middle - start)
+        start = seconds(rank.clock)
+        counters.update_time[0] += start - delivered
         if not_finite != FINITE:
             return step, not_finite
     return first_step, FINITE
@@ -413,7 +454,7 @@ def run_steps(rank, run, first_step, last_step, recorded, alone, exchange):
         if alone and _nanoseconds_when_last_read(rank.clock) - entered > NANOSECONDS_WITHOUT_PYTHON:
             break
         end = min(begin + rank.interval, last_step)
-        collocate(rank, begin, end)
+        deliver_to_readouts(rank, begin, end)
         if alone:
             _publish_own(rank.spikes, rank.own_spikes, rank.published, begin)
         else:

@@ -10,6 +10,7 @@ Spikes are sent to all ranks, or to those that have targets for them (:mod:`epro
 """
 
 import copy
+import time
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -163,6 +164,9 @@ class Traffic:
 class Exchange(Protocol):
     """A way to exchange spikes and the readouts' input between ranks."""
 
+    collocate_time: float
+    """Seconds that were spent on filling send buffers; 0 for an emulated rank, which sends nothing."""
+
     def __call__(self, rank: Exchanged, step: int, n_current_steps: int, notice: int) -> int:
         """Exchange the spikes before ``step``, and add up the readouts' input of ``n_current_steps`` steps from it on.
 
@@ -182,6 +186,7 @@ class ExchangeWithAll:
 
     def __init__(self, communicator: Any) -> None:
         self.communicator = communicator
+        self.collocate_time = 0.0
         self.traffic: dict[Destinations, Traffic] = {"all": Traffic()}
         self._reserve(FIRST_WORDS)
 
@@ -195,7 +200,9 @@ class ExchangeWithAll:
         if len(self.message) < room:
             self._reserve(2 * room)
         while True:
+            before = time.perf_counter()
             _pack_for_all(rank, step, n_current_steps, notice, self.message, self.message_ids)
+            self.collocate_time += time.perf_counter() - before
             self.communicator.Allgather(self.message, self.messages)
             self.traffic["all"].add(len(self.message))
             longest, of_any_rank = _unpack(rank, step, n_current_steps, self.messages, self.messages_ids)
@@ -224,6 +231,7 @@ class ExchangeWithTargets:
 
     def __init__(self, communicator: Any, recurrent: Range, has_targets: np.ndarray) -> None:
         self.communicator = communicator
+        self.collocate_time = 0.0
         self.target_rank_indptr, self.target_rank = self._find_target_ranks(recurrent, has_targets)
         self.position = np.zeros(communicator.size, np.int64)
         self.traffic: dict[Destinations, Traffic] = {"targets": Traffic()}
@@ -251,7 +259,9 @@ class ExchangeWithTargets:
         target_ranks = self.target_rank_indptr, self.target_rank
         while True:
             buffers = self.sent, self.sent_ids, self.position
+            before = time.perf_counter()
             _pack_for_targets(rank, step, n_current_steps, notice, *target_ranks, *buffers)
+            self.collocate_time += time.perf_counter() - before
             self.communicator.Alltoall(self.sent, self.received)
             self.traffic["targets"].add(self.sent.shape[1])
             longest, of_any_rank = _unpack(rank, step, n_current_steps, self.received, self.received_ids)
@@ -301,6 +311,7 @@ class EmulatedExchange:
         self.emitted = np.bincount(phase.astype(np.int64) * n_ranks + rank, minlength=period * n_ranks)
         """int64 (period * n_ranks,), spikes of each rank at each step of the period."""
         self.emitted = self.emitted.reshape(period, n_ranks)
+        self.collocate_time = 0.0
         self.share = share_of_ranks(n_ranks, mean_out_degree)
         self._quantile = stats.binom.ppf
         self.done: list[tuple[int, int, int]] = []
