@@ -62,9 +62,8 @@ def _bytes_of_sources(network: Network, projection: ProjectionSpec, n_synapses: 
         return n * per_source
     size = projection.source.size
     with_targets = size * (1.0 - math.exp(-n_synapses / size))
-    # Spikes are kept until they have arrived and until the cutoff, within which a source spikes about once.
-    in_lists = 4 * (2 * projection.parameters.delay + 1)
-    return LOCAL_SOURCE_BYTES * size + (per_source + 4 + in_lists) * with_targets
+    # Beside its id, 4 B: spikes are kept until the cutoff, within which a source spikes about once.
+    return LOCAL_SOURCE_BYTES * size + (per_source + 4 + 4) * with_targets
 
 
 def _sums_per_neuron(network: Network) -> int:
