@@ -87,6 +87,11 @@ def all_cores():
     return workflow.resource_settings.cores if is_local() else 1
 
 
+def ranks_of(wildcards):
+    """Return the number of ranks of a training run."""
+    return PLAN.tasks[wildcards.task].training.ranks
+
+
 def nodes(n_ranks):
     """Return the resource `nodes` of a job with ``n_ranks(wildcards)`` ranks, if the configuration determines it."""
     if CONFIGURATION.ranks_per_node is None:

@@ -7,11 +7,6 @@ localrules:
     study_table,
 
 
-def ranks_of(wildcards):
-    """Return the number of ranks of a training run."""
-    return PLAN.tasks[wildcards.task].training.ranks
-
-
 rule train_one_rank:
     input:
         task=parameters("tasks", "{task}"),
