@@ -4,7 +4,7 @@ import copy
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -494,7 +494,10 @@ class Simulation:
         )
         # The targets of the sources never change, so the copy shares these arrays.
         states = states_by_name(self.network, self._rank).values()
-        memo = {id(part): part for state in states for part in (state.synapses.indptr, state.synapses.target)}
+        shared = [(state.synapses.indptr, state.synapses.target, state.synapses.source) for state in states]
+        memo: dict[int, Any] = {id(part): part for parts in shared for part in parts}
+        lists = (self._rank.input_spikes, self._rank.spikes, self._rank.own_spikes)
+        memo |= {id(spikes.ids): spikes.copied_ids() for spikes in lists}
         rank: loop.RankState = copy.deepcopy(self._rank, memo)
         rank = rank._replace(samples=samples._replace(last=self.step // samples.length))
         none, shape = np.zeros(0, np.int64), (n_steps, self.network.n_readout)
@@ -573,8 +576,9 @@ class Simulation:
     def times(self) -> dict[str, float]:
         """Seconds that this rank has spent since the start, by phase.
 
-        ``deliver`` is the time for spikes at their targets; ``plasticity`` is the part of it for plastic projections,
-        with all that is done at cutoffs, at the ends of blocks and samples, and for feedback along the output.
+        ``deliver`` is the time for spikes at their synapses; ``plasticity`` is the part of it for plastic projections,
+        with all that is done at cutoffs and at the ends of blocks and samples, and with the readouts' sums and the
+        feedback along the output where that is plastic.
         ``collocate`` is the time to fill send buffers.
         """
         rank, counters = self._rank, self._rank.counters

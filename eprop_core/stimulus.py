@@ -29,7 +29,7 @@ class Stimulus:
         int64 (n_events,), ascending. The step in which an input channel spikes; the spike arrives ``input.delay`` steps
         later.
     input_channels
-        int64 (n_events,). The channel that spikes, at most once per step.
+        int64 (n_events,). The channel that spikes, at most once per step; those of a step are sorted.
     target
         float64 (n_steps, n_readout), mV. ``target[t]`` is compared with the readout signal of step t.
     learning_window
@@ -124,6 +124,7 @@ class Stimulus:
                 f"input_channels[{event}] = {channels[event]}: spikes twice in step {steps[event]}, "
                 "at most once is allowed"
             )
+        self._set("input_channels", channels[order])
 
 
 def _count(name: str, value: int) -> int:

@@ -52,3 +52,11 @@ def test_a_wrong_value_is_reported_in_one_line(key: str, value: object, message:
     with pytest.raises(StimulusError, match=message) as caught:
         Stimulus(**VALID | {key: value})
     assert "\n" not in str(caught.value)
+
+
+def test_spikes_of_a_step_are_sorted_by_channel() -> None:
+    """The order in which they are given changes no bit of a result, on any number of ranks."""
+    steps, channels = np.array([0, 2, 2, 2, 5]), np.array([4, 3, 0, 1, 2])
+    stimulus = Stimulus(6, steps, channels, np.zeros((6, 2)), np.ones(6, np.bool_))
+    assert stimulus.input_steps.tolist() == [0, 2, 2, 2, 5]
+    assert stimulus.input_channels.tolist() == [4, 0, 1, 3, 2]

@@ -72,11 +72,11 @@ class Phases(Record):
     build: float = Field(
         description="drawing and sorting the connections", json_schema_extra={"label": "building", "unit": "s"}
     )
-    update: float = Field(description="neurons, readouts, learning signals and running sums")
+    update: float = Field(description="neurons, readouts, and the neurons' learning signals and running sums")
     deliver: float = Field(description="spikes at the synapses onto neurons and readouts")
     plasticity: float = Field(
-        description="part of deliver that plastic projections take, also at cutoffs and at the ends of blocks and "
-        "samples, and for feedback along the output"
+        description="part of deliver that plastic projections take, with all that is done at cutoffs and at the ends "
+        "of blocks and samples, and with the readouts' sums and the feedback along the output where that is plastic"
     )
     collocate: float = Field(description="filling send buffers")
     communicate: float = Field(description="exchange between ranks")

@@ -105,7 +105,7 @@ class Counters(NamedTuple):
     synaptic_events: np.ndarray
     """int64, by projection: those onto the recurrent neurons in their order, then the output."""
     update_time: np.ndarray
-    """float64 (1,), s, for neurons, readouts, learning signals and running sums."""
+    """float64 (1,), s, for neurons, readouts, and the neurons' learning signals and running sums."""
     delivery_time: np.ndarray
     """float64, s, by projection, for the spikes of its sources."""
     upkeep_time: np.ndarray
@@ -374,7 +374,7 @@ def _rest_before_sample(samples, neurons, readouts, step):
 def _receive_input(spikes, run, step):
     first, last = run.input_indptr[step - run.start], run.input_indptr[step - run.start + 1]
     clear(spikes, step)
-    receive(spikes, step, run.input_channels, first, last - first, 0)
+    receive(spikes, step, run.input_channels, first, last - first)
 
 
 @kernel
@@ -422,7 +422,7 @@ def _publish_own(spikes, own_spikes, published, step):
     for s in range(published[0], step):
         slot = s % len(own_spikes.length)
         clear(spikes, s)
-        receive(spikes, s, own_spikes.ids[slot], 0, own_spikes.length[slot], 0)
+        receive(spikes, s, own_spikes.ids[slot], 0, own_spikes.length[slot])
     published[0] = step
 
 

@@ -1,6 +1,6 @@
 """Powers of a decay for any number of steps, each the product of two numbers in tables.
 
-To raise a number to a power takes as long as to process several synapses.
+Raising a number to a power takes as long as processing several synapses.
 """
 
 import math

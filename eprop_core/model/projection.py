@@ -2,7 +2,8 @@
 
 All that a plastic projection does in step T concerns one time index of the running sums, h = T - lag, where
 
-    lag = max(delay, delay of the learning signals - 1)
+    lag = max(delay, delay of the learning signals - 1)    onto neurons,
+    lag = delay                                            onto readouts, which need no feedback,
 
 so that at time index h all spikes emitted up to h are known, and all learning signals of earlier time indices have
 arrived:
@@ -13,7 +14,7 @@ arrived:
     arrival    spikes arriving at T (emitted at T - delay) update weights and are delivered,
     entry      spikes emitted at h - delay + ``entry_lead`` enter the trace.
 
-With unit delays the last three concern the same spikes, which are then processed once.
+With unit delays of all projections, the last three concern the same spikes onto neurons, which are then processed once.
 """
 
 from typing import NamedTuple
@@ -88,7 +89,7 @@ def _activated_trace(projection, source, age):
     """Return z of a source that is activated ``age`` steps after it became inactive, relative to the block's start."""
     running_sums = projection.running_sums
     decay, offset = running_sums.decay, running_sums.time_index[0] - running_sums.block_start[0]
-    # Onto neurons the traces became inactive when they were those of the previous time index.
+    # Onto neurons, the stored trace is that of the time index before the source became inactive.
     decayed = power(decay.powers_of_alpha, age + projection.entry_lead)
     return source["trace"] * decayed * decay.alpha_growth[offset]
 
@@ -257,7 +258,7 @@ def begin_time_index(projection, time_index):
 
 @kernel
 def _deactivate(projection, time_index):
-    """Let the sources become inactive that emitted a spike one cutoff before ``time_index`` and none since."""
+    """Deactivate the sources whose latest spike was emitted one cutoff before ``time_index``."""
     sources, running_sums = projection.sources, projection.running_sums
     emitted = spikes_of(projection.spikes, time_index - sources.cutoff)
     present = spikes_of(projection.spikes, time_index)

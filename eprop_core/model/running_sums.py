@@ -56,7 +56,7 @@ _SMALLEST_DECAY = 1e-100
 
 
 class Decay(NamedTuple):
-    """Powers of the two decays: of any number of steps, and for the offsets s = 0 .. block + 1 from a block's start."""
+    """Powers of the two decays: for any number of steps, and for the offsets s = 0 .. block + 1 within a block."""
 
     alpha: float
     kappa: float
@@ -86,7 +86,7 @@ class Adaptation(NamedTuple):
     @classmethod
     def of(cls, beta: np.ndarray, rho: float) -> "Adaptation":
         """Return the adaptation with these values."""
-        return cls(beta, rho, Powers.of(rho))
+        return cls(beta, rho, Powers.of(max(rho, _SMALLEST_DECAY)))
 
 
 class OwnDecay(NamedTuple):

@@ -1,8 +1,8 @@
 """Presynaptic side of a plastic projection: one record per source, and the cutoff.
 
 The trace z and the state depend on the source alone, so they are kept once per source and not per synapse. Where many
-ranks share a network, a spike has few synapses on each rank, and its time is that of reaching memory. All that a spike
-needs of its source is therefore one record, within one cache line.
+ranks share a network, a spike has few synapses on each rank, and most of the time to process it is spent waiting for
+memory. All that a spike needs of its source is therefore one record, within one cache line.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ CACHE_LINE = 64
 
 SOURCE = np.dtype(
     [
-        ("trace", "f8"),  # z: of an active source relative to the start of the block, else when it became inactive
+        ("trace", "f8"),  # z relative to the block's start; of an inactive source the trace at deactivation
         ("first_synapse", "i8"),
         ("n_synapses", "i4"),
         ("last_emission", "i4"),  # step of the latest spike up to the present time index; NO_SPIKE_YET before the first

@@ -1,5 +1,6 @@
 """The spikes of a population in the last few steps, one list per step."""
 
+import contextlib
 import math
 import mmap
 from typing import NamedTuple
@@ -25,18 +26,27 @@ class Spikes(NamedTuple):
         """Create empty lists for ``depth`` steps of ``n`` neurons; memory is used only as far as lists grow."""
         return cls(_zeros_in_small_pages((depth, n), np.int32), np.zeros(depth, np.int64), local_sources)
 
+    def copied_ids(self) -> np.ndarray:
+        """Return a copy of ``ids``, which takes as much memory as the lists need."""
+        copied = _zeros_in_small_pages(self.ids.shape, np.int32)
+        for slot, n in enumerate(self.length):
+            copied[slot, :n] = self.ids[slot, :n]
+        return copied
+
 
 def _zeros_in_small_pages(shape: tuple[int, ...], dtype: type) -> np.ndarray:
     """Return zeros that take memory page by page; numpy would ask for pages of 2 MB, one for each short list."""
-    pages = mmap.mmap(-1, max(1, math.prod(shape) * np.dtype(dtype).itemsize))
+    n_bytes = max(1, math.prod(shape) * np.dtype(dtype).itemsize)
+    pages = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_NOHUGEPAGE"):  # Linux
-        pages.madvise(mmap.MADV_NOHUGEPAGE)
+        with contextlib.suppress(OSError):  # a system may have no large pages
+            pages.madvise(mmap.MADV_NOHUGEPAGE)
     return np.frombuffer(pages, dtype, math.prod(shape)).reshape(shape)
 
 
 @inlined
 def spikes_of(spikes, step):
-    """Return the ids of the neurons that spiked in ``step``, one of the last ``depth`` steps."""
+    """Return the list of ``step``, one of the last ``depth`` steps."""
     slot = step % len(spikes.length)
     return spikes.ids[slot, : spikes.length[slot]]
 
@@ -48,12 +58,12 @@ def clear(spikes, step):
 
 
 @kernel
-def receive(spikes, step, ids, first, n, shift):
-    """Append to the list of a step those of the ``n`` neurons ``ids[first:]`` + ``shift`` that are local sources."""
+def receive(spikes, step, ids, first, n):
+    """Append to the list of a step those of the ``n`` neurons ``ids[first:]`` that are local sources."""
     slot = step % len(spikes.length)
     length = spikes.length[slot]
     for k in range(first, first + n):
-        number = local_number(spikes.local_sources, ids[k] + shift)
+        number = local_number(spikes.local_sources, ids[k])
         if number >= 0:
             spikes.ids[slot, length] = number
             length += 1

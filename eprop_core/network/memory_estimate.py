@@ -18,7 +18,7 @@ from eprop_core.network.features import (
     smallest_decay,
 )
 from eprop_core.network.projections import ProjectionSpec, projections
-from eprop_core.parameters import Network
+from eprop_core.parameters import AllToAll, Network
 
 NEGLIGIBLE_BYTES = 10_000_000
 """A network that needs less fits anywhere. To ask the system for its memory takes a notable part of building it."""
@@ -61,8 +61,9 @@ def _bytes_of_sources(network: Network, projection: ProjectionSpec, n_synapses: 
     if not projection.onto_neurons:
         return n * per_source
     size = projection.source.size
-    with_targets = size * (1.0 - math.exp(-n_synapses / size))
-    # Beside its id, 4 B: spikes are kept until the cutoff, within which a source spikes about once.
+    reaches_all = isinstance(projection.connectivity, AllToAll)
+    with_targets = size if reaches_all else size * (1.0 - math.exp(-n_synapses / size))  # placed at random
+    # 4 B for its id and 4 B for a spike: spikes are kept until the cutoff, and a source spikes about once in that time.
     return LOCAL_SOURCE_BYTES * size + (per_source + 4 + 4) * with_targets
 
 

@@ -128,7 +128,7 @@ def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarr
         position = 2 * (1 + n_steps + n_current_steps * n_readouts)
         for s in range(n_steps):
             count = messages[r, 1 + s]
-            receive(rank.spikes, rank.published[0] + s, ids[r], position, count, 0)
+            receive(rank.spikes, rank.published[0] + s, ids[r], position, count)
             position += count
     rank.published[0] = step
     return longest, notice
@@ -138,7 +138,7 @@ def _unpack(rank: Exchanged, step: int, n_current_steps: int, messages: np.ndarr
 def _publish(rank: Exchanged, ids: np.ndarray, step: int) -> None:
     """Take over the spikes of all neurons in one step."""
     clear(rank.spikes, step)
-    receive(rank.spikes, step, ids, 0, len(ids), 0)
+    receive(rank.spikes, step, ids, 0, len(ids))
     rank.published[0] = step + 1
 
 

@@ -23,8 +23,7 @@ def test_spikes_of_other_neurons_are_dropped() -> None:
     for step, parts in {9: [[0, 5], [69, 70]], 10: [[0, 1, 79]], 13: [[2, 5, 70]]}.items():
         clear(spikes, step)
         for part in parts:
-            received = np.array([-1, *(i - 10 for i in part), -1], np.int32)
-            receive(spikes, step, received, 1, len(part), 10)
+            receive(spikes, step, np.array([-1, *part, -1], np.int32), 1, len(part))
     assert spikes_of(spikes, 13).tolist() == [0, 1, 2]  # in the place of step 9
     assert spikes_of(spikes, 10).tolist() == []
     clear(spikes, 13)

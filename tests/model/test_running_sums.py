@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from eprop_core.model.powers import power
 from eprop_core.model.running_sums import (
     LARGEST_FACTOR,
     PSI,
@@ -102,6 +103,12 @@ def test_before_the_start() -> None:
     one_filter = RunningSums.before_start(5, 0.9, 0.8, 0.8, lag=3)
     assert one_filter.sums_reg is None
     assert one_filter.signal_reg is one_filter.signal
+
+
+def test_an_adaptation_may_decay_within_a_step() -> None:
+    """Its decay is so small that it is 0 as a number."""
+    adaptation = Adaptation.of(BETA, 0.0)
+    assert (power(adaptation.powers_of_rho, 0), power(adaptation.powers_of_rho, 1)) == (1.0, 0.0)
 
 
 def test_before_the_start_of_adapting_neurons() -> None:

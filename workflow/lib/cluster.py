@@ -1,4 +1,4 @@
-"""Resources of timing runs on a cluster: nodes, memory, time and launcher."""
+"""Resources of timing and training runs on a cluster: nodes, memory, time and launcher."""
 
 import math
 import os

@@ -31,7 +31,7 @@ class Measurement(Record):
     seconds: float = Field(description="wall time", json_schema_extra={"label": "time", "unit": "s"})
     processor_s: float = Field(description="processor time")
     build_s: float | None = Field(None, description="wall time of building")
-    update_s: float | None = Field(None, description="wall time of neurons, readouts and running sums")
+    update_s: float | None = Field(None, description="wall time of neurons, readouts and the neurons' sums")
     deliver_s: float | None = Field(None, description="wall time of spikes at synapses, with plasticity")
     collocate_s: float | None = Field(None, description="wall time of filling send buffers")
     memory_built_bytes: int | None = Field(None, description="growth of the process by building")
