@@ -172,7 +172,7 @@ class TestFinished:
             assert "seed" in result
 
     def test_no_training_diverges(self, finished: Path) -> None:
-        logs = list((finished / "logs" / "train_one_rank").glob("**/*.log"))
+        logs = list((finished / "logs" / "train").glob("**/*.log"))
         assert logs
         assert not [log for log in logs if "warning: " in log.read_text(encoding="utf-8")]
 
