@@ -33,7 +33,7 @@ from eprop_core.model.spikes import Spikes
 from eprop_core.model.synapses import ACTIVE, ELIGIBILITY, GRADIENT, NEXT_WEIGHT, WEIGHT, Columns, Synapses
 from eprop_core.parameters import Adam, GradientDescent
 
-N_STEPS, N_SOURCES, N_TARGETS = 250, 6, 5
+N_STEPS, N_SOURCES, N_TARGETS = 200, 6, 5
 FIXED_POINT = 2.0**40
 RHO = 0.96
 """Decay of an adaptation."""
@@ -79,7 +79,7 @@ class Driver:
         # From silent to bursting; the fast ones fall silent for a long time in between.
         rates = np.array([0.0, 0.005, 0.02, 0.1, 0.4, 0.9])
         self.emitted = rng.random((N_STEPS, N_SOURCES)) < rates
-        self.emitted[100:200, 4:] = False
+        self.emitted[70:165, 4:] = False
         self.emitted[::37, 1] = True
         self.psi = rng.random((N_STEPS, N_TARGETS)) * (rng.random((N_STEPS, N_TARGETS)) < 0.7)
         self.signal, self.signal_reg = rng.normal(size=(2, N_STEPS, N_TARGETS))
@@ -313,7 +313,7 @@ def test_time_constants(alpha: float) -> None:
         check(case)
 
 
-@pytest.mark.parametrize("cutoff", [2, 3, 5, 36, 37, 38, 88, 89, 90, 249, 1000, None])
+@pytest.mark.parametrize("cutoff", [2, 3, 5, 36, 37, 38, 88, 89, 90, 199, 1000, None])
 def test_cutoffs(cutoff: int | None) -> None:
     """Among them the interval of a regular source and the length of a block."""
     check(Case(cutoff=cutoff))
@@ -352,7 +352,7 @@ def test_adaptation_and_decays_of_their_own(delay: int, lag: int, beta: float) -
 
 
 @pytest.mark.parametrize("optimizer", [ADAM, ADAM_EACH_STEP], ids=["sum", "each step"])
-@pytest.mark.parametrize(("delay", "lag"), DELAYS)
+@pytest.mark.parametrize(("delay", "lag"), DELAYS[::2])
 def test_stepwise_synapses(delay: int, lag: int, optimizer: Adam) -> None:
     case = Case(delay=delay, lag=lag, optimizer=optimizer)
     for cutoff in (6, 37, None):  # 37 steps is the interval of a regular source
