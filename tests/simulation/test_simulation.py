@@ -478,7 +478,8 @@ def test_memory_does_not_grow_with_time(cutoff: int | None) -> None:
     assert size > 10_000
     tracemalloc.start()
     try:
-        assert len(simulation.run(piece(stimulus, 100, 200)).readout) == 100
+        for begin in range(100, 1100, 100):  # each of the first calls of compiled code leaves some kB
+            assert len(simulation.run(piece(stimulus, begin, begin + 100)).readout) == 100
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
         assert len(simulation.run(stimulus).spike_steps) > 1000
@@ -488,7 +489,7 @@ def test_memory_does_not_grow_with_time(cutoff: int | None) -> None:
         tracemalloc.stop()
     assert bytes_of_arrays(simulation._rank) == size
     # Less than a byte per step.
-    assert after - before < 20_000
+    assert after - before < 10_000
 
 
 def test_a_voltage_that_is_not_finite_is_named() -> None:
