@@ -75,14 +75,9 @@ def prefetch_synapses(synapses, ids, n):
 
 
 @kernel
-def prefetch_record(records, ids, n):
-    """Fetch the record of the source that comes twice :data:`SPIKES_AHEAD` places after ``ids[n]``."""
+def prefetch_source(records, synapses, ids, n):
+    """Fetch the record and the first synapses of the sources that come after ``ids[n]``, as in the function above."""
     if n + 2 * SPIKES_AHEAD < len(ids):
         prefetch(records, ids[n + 2 * SPIKES_AHEAD])
-
-
-@kernel
-def prefetch_synapses_of_record(synapses, records, ids, n):
-    """Fetch the first synapses of the source that comes :data:`SPIKES_AHEAD` places after ``ids[n]``."""
     if n + SPIKES_AHEAD < len(ids):
         _prefetch_first(synapses, records[ids[n + SPIKES_AHEAD]]["first_synapse"])

@@ -20,11 +20,11 @@ With unit delays of all projections, the last three concern the same spikes onto
 from typing import NamedTuple
 
 from eprop_core.compiled.compilation import kernel
-from eprop_core.compiled.prefetch import prefetch_record, prefetch_synapses, prefetch_synapses_of_record
+from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses
 from eprop_core.model.optimizers import Optimizer
 from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums
-from eprop_core.model.sources import NO_SPIKE_YET, Sources, reaches_cutoff, state_after
+from eprop_core.model.sources import NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
 from eprop_core.model.spikes import Spikes, spikes_of
 from eprop_core.model.stepwise import activate, advance, take_over, update
 from eprop_core.model.synapses import (
@@ -117,8 +117,8 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
         _advance_to(projection, i, emission, offset)
         if arrives:
             _update_arriving(projection, source, running_sums.time_index[0])
-            first = source["first_synapse"]
-            deliver(synapses, first, first + source["n_synapses"], current, fixed_point)
+            first, last = synapses_of(source)
+            deliver(synapses, first, last, current, fixed_point)
         if projection.entry_lead == 1:
             projection.sources.entered[i] += jump  # counts from the next time index on
             return
@@ -164,7 +164,7 @@ def _process_at_once(projection, source, emission, arrives, jump, current, fixed
         source["optimized"],
         time_index,
     )
-    first = source["first_synapse"]
+    first, last = synapses_of(source)
     process(
         synapses,
         running_sums.sums,
@@ -172,7 +172,7 @@ def _process_at_once(projection, source, emission, arrives, jump, current, fixed
         running_sums.adaptation,
         running_sums.own_decay,
         first,
-        first + source["n_synapses"],
+        last,
         spike,
         projection.optimizer,
         current,
@@ -190,8 +190,7 @@ def _advance_to(projection, i, emission, end):
     sources, synapses, running_sums = projection.sources, projection.synapses, projection.running_sums
     source = sources.records[i]
     time_index = running_sums.time_index[0]
-    first = source["first_synapse"]
-    last = first + source["n_synapses"]
+    first, last = synapses_of(source)
     state = state_after(source, emission)
     if state == ACTIVATING:
         if source["last_emission"] != NO_SPIKE_YET:
@@ -221,8 +220,8 @@ def _advance_to(projection, i, emission, end):
 def _update_arriving(projection, source, time_index):
     """Update the weights that an arriving spike finds; the first spike has no gradient to learn from."""
     synapses, optimizer = projection.synapses, projection.optimizer
-    first, optimized = source["first_synapse"], source["optimized"]
-    last = first + source["n_synapses"]
+    first, last = synapses_of(source)
+    optimized = source["optimized"]
     if optimizer.each_step:
         take_over(synapses, first, last, optimizer)
     elif time_index > optimized > NO_SPIKE_YET:
@@ -237,8 +236,8 @@ def _bring_up_to_date(step_values, projection, i, step_ends):
     """Bring the synapses of source ``i`` up to date, including the learning signal of this index if ``step_ends``."""
     source, synapses, running_sums = projection.sources.records[i], projection.synapses, projection.running_sums
     if step_values is None:
-        first = source["first_synapse"]
-        bring_up_to_date(synapses, running_sums, first, first + source["n_synapses"], source["trace"], step_ends)
+        first, last = synapses_of(source)
+        bring_up_to_date(synapses, running_sums, first, last, source["trace"], step_ends)
     else:
         offset = running_sums.time_index[0] - running_sums.block_start[0]
         _advance_to(projection, i, False, offset + 1 if step_ends else offset)
@@ -264,8 +263,7 @@ def _deactivate(projection, time_index):
     present = spikes_of(projection.spikes, time_index)
     n_before = 0  # spikes of the present time index whose ids are smaller
     for n in range(len(emitted)):
-        prefetch_record(sources.records, emitted, n)
-        prefetch_synapses_of_record(projection.synapses, sources.records, emitted, n)
+        prefetch_source(sources.records, projection.synapses, emitted, n)
         i = emitted[n]
         while n_before < len(present) and present[n_before] < i:
             n_before += 1
@@ -351,8 +349,7 @@ def process_time_index(projection, current, fixed_point):
         i = arriving[n]
         if projection.plastic:
             records = projection.sources.records
-            prefetch_record(records, arriving, n)
-            prefetch_synapses_of_record(synapses, records, arriving, n)
+            prefetch_source(records, synapses, arriving, n)
             events += records[i]["n_synapses"] if arrives else 0
             enters = entering_too and arrives and _leaves_a_trace(resets, step)
             _process(step_values, projection, i, together, arrives, enters, current, fixed_point)

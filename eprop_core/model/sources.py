@@ -61,6 +61,12 @@ class Sources(NamedTuple):
 
 
 @kernel
+def synapses_of(source):
+    """Return the first synapse of a source, and the one after its last."""
+    return source["first_synapse"], source["first_synapse"] + source["n_synapses"]
+
+
+@kernel
 def state_after(source, emission):
     """Return the state of a source: ACTIVATING if it is inactive and emits a spike at the present time index."""
     return ACTIVATING if emission and source["state"] == INACTIVE else source["state"]

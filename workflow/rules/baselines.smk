@@ -36,9 +36,7 @@ rule compare_simulators:
         cpus_per_task=1,
         slurm_extra="--exclusive",
     params:
-        data=lambda wildcards, input: (
-            f"--data {Path(input.data[0]).parent}" if input.data else ""
-        ),
+        data=data_option,
     message:
         "Compare simulators on {wildcards.baseline} (progress: {log})"
     shell:

@@ -87,6 +87,11 @@ def all_cores():
     return workflow.resource_settings.cores if is_local() else 1
 
 
+def data_option(wildcards, input):
+    """Return the option with the folder of a task's data set, if it has one."""
+    return f"--data {Path(input.data[0]).parent}" if input.data else ""
+
+
 def ranks_of(wildcards):
     """Return the number of ranks of a training run."""
     return PLAN.tasks[wildcards.task].training.ranks

@@ -32,9 +32,7 @@ rule train_one_rank:
         launcher="",
         mpi4py="",
         ranks="",
-        data=lambda wildcards, input: (
-            f"--data {Path(input.data[0]).parent}" if input.data else ""
-        ),
+        data=data_option,
     message:
         "Train {wildcards.task}, seed {wildcards.seed} (progress: {log})"
     shell:
@@ -60,9 +58,7 @@ use rule train_one_rank as train_many_ranks with:
         launcher=lambda wildcards, resources: f"{resources.mpi} -n {resources.tasks}",
         mpi4py="-m mpi4py",
         ranks=lambda wildcards, resources: f"--ranks {resources.tasks}",
-        data=lambda wildcards, input: (
-            f"--data {Path(input.data[0]).parent}" if input.data else ""
-        ),
+        data=data_option,
 
 
 # All rules that collect results, draw a figure or write a table inherit from this one: a program reads `files` and writes
