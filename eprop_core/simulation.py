@@ -13,9 +13,10 @@ from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model import loop
 from eprop_core.model.neurons import FINITE
+from eprop_core.model.rank import RankState, RunTable
 from eprop_core.model.sources import LAST_STEP
 from eprop_core.model.synapses import NO_COLUMN, WEIGHT, Synapses
-from eprop_core.network.assembly import ReadoutRange, assemble, build, states_by_name
+from eprop_core.network.assembly import assemble, build, states_by_name
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.connectivity import expand
@@ -32,6 +33,7 @@ from eprop_core.network.projections import (
     spiking_projections,
     without_plasticity,
 )
+from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.ranks.collective import raising_on_all_ranks
@@ -142,7 +144,7 @@ class Simulation:
         n_ranks_here = n_ranks_on_this_machine(self._communicator)
         n_connections = {name: len(given.source) for name, given in connections.items()}
 
-        def build_own() -> loop.RankState:
+        def build_own() -> RankState:
             check_memory(network, n_ranks_here, n_ranks, n_connections)
             return self._build(connections)
 
@@ -155,7 +157,7 @@ class Simulation:
         self._communication = {"collocate": 0.0, "communicate": 0.0, "wait": 0.0}
         self._build_time = time.perf_counter() - start
 
-    def _build(self, connections: Mapping[str, Connections]) -> loop.RankState:
+    def _build(self, connections: Mapping[str, Connections]) -> RankState:
         """Draw or take over the connections of this rank, and set everything to rest."""
         self._readout_range = ReadoutRange.of(self.network, connections)
         return build(
@@ -247,9 +249,9 @@ class Simulation:
             raise RunInterrupted(f"interrupted after step {self.step}, from which the simulation can go on", recording)
         return recording
 
-    def _new_run(self, stimulus: Stimulus) -> loop.RunTable:
+    def _new_run(self, stimulus: Stimulus) -> RunTable:
         n_steps, n_readout = stimulus.n_steps, self.network.n_readout
-        return loop.RunTable(
+        return RunTable(
             start=self.step,
             input_indptr=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
             input_channels=stimulus.input_channels.astype(np.int32),
@@ -263,9 +265,9 @@ class Simulation:
 
     def _simulate(
         self,
-        rank: loop.RankState,
+        rank: RankState,
         exchange: Exchange | None,
-        run: loop.RunTable,
+        run: RunTable,
         n_steps: int,
         interrupt: DeferredInterrupt,
     ) -> np.ndarray:
@@ -308,11 +310,11 @@ class Simulation:
         states = states_by_name(self.network, self._rank)
         self._take_over(self._assemble({name: state.synapses for name, state in states.items()}, self._rank))
 
-    def _take_over(self, rank: loop.RankState) -> None:
+    def _take_over(self, rank: RankState) -> None:
         """Replace the state by one at rest, but keep the counters."""
         self._rank = rank._replace(counters=self._rank.counters)
 
-    def _assemble(self, synapses: dict[str, Synapses], rank: loop.RankState) -> loop.RankState:
+    def _assemble(self, synapses: dict[str, Synapses], rank: RankState) -> RankState:
         """Set everything to rest around ``synapses`` and the feedback of ``rank``."""
         if not rank.feedback.along_output:
             synapses[projection_with(self.network, Role.FEEDBACK).name] = rank.feedback.synapses
@@ -327,9 +329,9 @@ class Simulation:
 
     def _run_steps(
         self,
-        rank: loop.RankState,
+        rank: RankState,
         exchange: Exchange | None,
-        run: loop.RunTable,
+        run: RunTable,
         begin: int,
         end: int,
         last_step: int,
@@ -406,7 +408,7 @@ class Simulation:
             f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
         )
 
-    def _check_output_weights(self, rank: loop.RankState) -> None:
+    def _check_output_weights(self, rank: RankState) -> None:
         weight = rank.output.synapses.values[:, WEIGHT]
         largest = max(weight.max(initial=0.0), -weight.min(initial=0.0))
         if largest > self._readout_range.largest_weight:
@@ -471,7 +473,7 @@ class Simulation:
         copied._build_time = 0.0
         copied._failure = None
 
-        def assemble_static() -> loop.RankState:
+        def assemble_static() -> RankState:
             check_memory(copied.network, n_ranks_on_this_machine(self._communicator), self._communicator.size, None)
             states = states_by_name(copied.network, rank)
             synapses = {
@@ -483,7 +485,7 @@ class Simulation:
         copied._rank = raising_on_all_ranks(self._communicator, assemble_static)
         return copied
 
-    def _with_last_batch(self) -> loop.RankState:
+    def _with_last_batch(self) -> RankState:
         """Return the state of this rank, or a copy in which the batch so far has updated the weights."""
         samples = self._rank.samples
         if samples.batch_size == 0 or self.step == 0:
@@ -498,7 +500,7 @@ class Simulation:
         memo: dict[int, Any] = {id(part): part for parts in shared for part in parts}
         lists = (self._rank.input_spikes, self._rank.spikes, self._rank.own_spikes)
         memo |= {id(spikes.ids): spikes.copied_ids() for spikes in lists}
-        rank: loop.RankState = copy.deepcopy(self._rank, memo)
+        rank: RankState = copy.deepcopy(self._rank, memo)
         rank = rank._replace(samples=samples._replace(last=self.step // samples.length))
         none, shape = np.zeros(0, np.int64), (n_steps, self.network.n_readout)
         run = self._new_run(Stimulus(n_steps, none, none, np.zeros(shape), np.zeros(n_steps, np.bool_)))

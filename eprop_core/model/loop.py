@@ -12,19 +12,11 @@ recurrent neurons reach their time index. So no result depends on where interval
 """
 
 import ctypes
-from typing import NamedTuple
-
-import numpy as np
 
 from eprop_core.compiled.clock import seconds
 from eprop_core.compiled.compilation import kernel
 from eprop_core.model.neurons import (
     FINITE,
-    FeedbackTable,
-    ReadoutParameters,
-    ReadoutState,
-    RecurrentParameters,
-    RecurrentState,
     copy_signals,
     learning_signals,
     learning_signals_along_output,
@@ -34,18 +26,11 @@ from eprop_core.model.neurons import (
     update_readouts,
     update_recurrent,
 )
-from eprop_core.model.projection import (
-    ProjectionState,
-    begin_time_index,
-    end_block,
-    end_sample,
-    process_time_index,
-)
+from eprop_core.model.projection import begin_time_index, end_block, end_sample, process_time_index
+from eprop_core.model.rank import OUTPUT
 from eprop_core.model.running_sums import advance_readout_sums, advance_sums, block_is_full, keep_signals, start_block
-from eprop_core.model.spikes import Spikes, clear, copy_ids, receive
-
-OUTPUT = -1
-"""Entry of the output in the arrays of :class:`Counters` that have one per projection; it is the last."""
+from eprop_core.model.samples import samples_ended, size_of_ending_batch
+from eprop_core.model.spikes import clear, copy_ids, receive
 
 STOPPED = -2
 """Returned instead of a neuron whose voltage is not finite if an exchange failed."""
@@ -60,128 +45,12 @@ FAILED = 0
 NANOSECONDS_WITHOUT_PYTHON = 100_000_000
 """Time after which a rank without others returns to Python, so that a signal takes effect."""
 
-NEVER = np.iinfo(np.int64).max
-
-
-class SampleSchedule(NamedTuple):
-    """The samples of a run. A sample starts one delay later at each population."""
-
-    length: int
-    """Steps of a sample; 0 where nothing happens between samples."""
-    neurons_begin: int
-    """Step in which the first sample begins for the recurrent neurons."""
-    readouts_begin: int
-    """Step in which the first sample begins for the readouts."""
-    reset: bool
-    """Whether everything returns to rest before each sample."""
-    batch_size: int
-    """Samples after which weights are updated; 0 where spikes update them."""
-    rate_average: bool
-    """Whether the rate regularization acts at the end of each sample, instead of in every step."""
-    last: int
-    """Number of the last sample that counts, which ends its batch even if that is incomplete; else :data:`NEVER`."""
-
-
-class ArrivedSignals(NamedTuple):
-    """Learning signals of feedback along the output synapses, from the arrival of their errors on."""
-
-    by_time_index: np.ndarray
-    """float64 (depth, n), ring buffer over the time indices of the recurrent neurons; depth 0 for random feedback."""
-    next_error: np.ndarray
-    """int64 (1,), the first step of the readouts whose error has not arrived."""
-    feedback_delay: int
-
-    @classmethod
-    def none(cls, depth: int, n: int, feedback_delay: int) -> "ArrivedSignals":
-        """Create the state in which no error has arrived."""
-        return cls(np.zeros((depth, n)), np.zeros(1, np.int64), feedback_delay)
-
-
-class Counters(NamedTuple):
-    """Counts and times of one rank since the start."""
-
-    spikes: np.ndarray
-    """int64 (1,)"""
-    synaptic_events: np.ndarray
-    """int64, by projection: those onto the recurrent neurons in their order, then the output."""
-    update_time: np.ndarray
-    """float64 (1,), s, for neurons, readouts, and the neurons' learning signals and running sums."""
-    delivery_time: np.ndarray
-    """float64, s, by projection, for the spikes of its sources."""
-    upkeep_time: np.ndarray
-    """float64 (1,), s, for plastic synapses onto recurrent neurons at cutoffs and at the ends of blocks and samples."""
-
-    @classmethod
-    def at_zero(cls, n_projections: int) -> "Counters":
-        """Create counters for ``n_projections`` projections, among them the output."""
-        return cls(
-            spikes=np.zeros(1, np.int64),
-            synaptic_events=np.zeros(n_projections, np.int64),
-            update_time=np.zeros(1),
-            delivery_time=np.zeros(n_projections),
-            upkeep_time=np.zeros(1),
-        )
-
-
-class RankState(NamedTuple):
-    """Everything that one rank holds."""
-
-    first_id: int
-    """Global id of the rank's first neuron."""
-    interval: int
-    """Steps of a communication interval."""
-    parameters: RecurrentParameters
-    neurons: RecurrentState
-    readout_parameters: ReadoutParameters
-    readouts: ReadoutState
-    onto_neurons: tuple[ProjectionState, ...]
-    """Projections onto the recurrent neurons. All have the same type, so that a loop over them is compiled once."""
-    output: ProjectionState
-    """Projection onto the readouts."""
-    feedback: FeedbackTable
-    signals: ArrivedSignals
-    learns: bool
-    """Whether recurrent neurons have plastic synapses."""
-    samples: SampleSchedule
-    input_spikes: Spikes
-    """Of the input channels that have targets on this rank."""
-    spikes: Spikes
-    """Of the recurrent neurons of all ranks that have targets on this rank."""
-    own_spikes: Spikes
-    """Of the recurrent neurons of this rank, numbered from its first neuron."""
-    published: np.ndarray
-    """int64 (1,), the first step whose spikes have not been exchanged."""
-    counters: Counters
-    clock: np.ndarray
-    """Scratch space of :func:`eprop_core.compiled.clock.seconds`."""
-
-
-class RunTable(NamedTuple):
-    """Stimulus and recording of a run, by step from ``start`` on."""
-
-    start: int
-    """First step of the run."""
-    input_indptr: np.ndarray
-    """int64 (n_steps + 1,), first event of each step."""
-    input_channels: np.ndarray
-    """int32 (n_events,)"""
-    target: np.ndarray
-    """float64 (n_steps, n_readout)"""
-    learning_window: np.ndarray
-    """bool (n_steps,)"""
-    readout: np.ndarray
-    """float64 (n_steps, n_readout), written by the run."""
-    error: np.ndarray
-    """float64 (n_steps, n_readout), written by the run."""
-    spikes_per_step: np.ndarray
-    """int64 (n_steps,), of this rank, written by the run."""
-
 
 @kernel
 def _share_of_rate_error(samples, kappa_reg, time_index):
     """Factor of the rate error in the learning signal of a time index."""
     if samples.rate_average:
-        return 1.0 if _samples_ended(samples, time_index + 1, samples.neurons_begin) > 0 else 0.0
+        return 1.0 if samples_ended(samples, time_index + 1, samples.neurons_begin) > 0 else 0.0
     return 1.0 - kappa_reg
 
 
@@ -236,37 +105,18 @@ def _compute_signals(running_sums, signals, samples, kappa_reg, feedback, errors
 
 
 @kernel
-def _samples_ended(samples, time_index, begin):
-    """Number of samples that have ended before ``time_index`` if one ends just there, else 0."""
-    if samples.length == 0 or time_index <= begin or (time_index - begin) % samples.length != 0:
-        return 0
-    return (time_index - begin) // samples.length
-
-
-@kernel
 def _block_ends(samples, running_sums, begin):
     """Whether the present block is full or a sample ends; samples begin in step ``begin`` for the targets."""
-    return block_is_full(running_sums) or _samples_ended(samples, running_sums.time_index[0], begin) > 0
-
-
-@kernel
-def _size_of_ending_batch(samples, time_index, begin):
-    """Number of samples in the batch that ends just before ``time_index``, 0 if none does."""
-    ended = _samples_ended(samples, time_index, begin)
-    if samples.batch_size == 0 or ended == 0 or ended > samples.last:
-        return 0
-    if ended % samples.batch_size == 0:
-        return samples.batch_size
-    return ended % samples.batch_size if ended == samples.last else 0
+    return block_is_full(running_sums) or samples_ended(samples, running_sums.time_index[0], begin) > 0
 
 
 @kernel
 def _end_sample(samples, projection, begin):
     """If a sample ends at the start of this block: update the weights if a batch ends, and reset."""
     time_index = projection.running_sums.time_index[0]
-    ended = _samples_ended(samples, time_index, begin)
+    ended = samples_ended(samples, time_index, begin)
     if ended > 0:
-        n_samples = _size_of_ending_batch(samples, time_index, begin)
+        n_samples = size_of_ending_batch(samples, time_index, begin)
         n_updates = (ended - 1) // samples.batch_size if n_samples > 0 else 0
         end_sample(projection, n_samples, n_updates)
 
@@ -290,7 +140,7 @@ def deliver_to_readouts(rank, first_step, last_step):
         if _block_ends(samples, running_sums, samples.readouts_begin):
             end_block(output)
             start_block(running_sums)
-            if _size_of_ending_batch(samples, time_index, samples.readouts_begin) > 0:
+            if size_of_ending_batch(samples, time_index, samples.readouts_begin) > 0:
                 # The errors of a batch meet the weights before its update, even those errors that arrive later.
                 _receive_errors(rank, time_index)
             _end_sample(samples, output, samples.readouts_begin)

@@ -1,14 +1,11 @@
 """Assembly: from the parameters of a network to the state of one rank."""
 
-import math
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
 from eprop_core.compiled.clock import new_scratch
 from eprop_core.model.local_sources import LocalSources
-from eprop_core.model.loop import NEVER, ArrivedSignals, Counters, RankState, SampleSchedule
 from eprop_core.model.neurons import (
     LOSSES,
     NO_LOWER_BOUND,
@@ -20,15 +17,16 @@ from eprop_core.model.neurons import (
 )
 from eprop_core.model.optimizers import Optimizer, optimizer_of
 from eprop_core.model.projection import ProjectionState, Resets
+from eprop_core.model.rank import ArrivedSignals, Counters, RankState
 from eprop_core.model.running_sums import Adaptation, RunningSums
+from eprop_core.model.samples import NEVER, SampleSchedule
 from eprop_core.model.sources import Sources
 from eprop_core.model.spikes import Spikes
 from eprop_core.model.surrogate import kind_of
 from eprop_core.model.synapses import NEXT_WEIGHT, NO_COLUMN, WEIGHT, Synapses
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
-from eprop_core.network.connectivity import compress, draw, of_local_sources, weight_scale
-from eprop_core.network.degrees import mean_in_degree
+from eprop_core.network.connectivity import compress, draw, of_local_sources
 from eprop_core.network.features import (
     communication_interval,
     decay,
@@ -40,7 +38,7 @@ from eprop_core.network.features import (
 )
 from eprop_core.network.neuron_values import NeuronValues
 from eprop_core.network.projections import ProjectionSpec, Role, projection_with, spiking_projections
-from eprop_core.parameters import AllToAll, Network, PairwiseBernoulli, Uniform
+from eprop_core.parameters import AllToAll, Network, Uniform
 from eprop_core.parsing import ParameterError
 
 ALL_TO_ALL = AllToAll(rule="all_to_all")
@@ -142,72 +140,6 @@ def _put_given_along(output: Synapses, feedback: Synapses) -> None:
     if not (np.array_equal(feedback.target[order], _sources(output)) and np.array_equal(readout[order], output.target)):
         raise ParameterError("connections['feedback']: adaptive feedback must reverse the pairs of the output")
     output.values[:, output.columns.feedback] = feedback.values[order, WEIGHT]
-
-
-_USUAL_EXPONENT, _LARGEST_EXPONENT = 50, 1000
-"""Exponents of two: the usual number of units in a pA, and the largest that a double can multiply by a weight."""
-_ENOUGH_UNITS = 2.0**40
-"""Units in the largest initial weight, which is then rounded by 1e-12 of itself at most."""
-
-
-def _fixed_point(in_degree: float, initial: float, largest: float) -> float:
-    """Units in a pA, a power of two, with which no sum of ``in_degree`` weights of up to ``largest`` pA overflows.
-
-    The sum is an int64. There are more units than usual only if the largest ``initial`` weight would have too few.
-    """
-    room = math.floor(62.0 - math.log2(max(1.0, in_degree) * largest)) if largest > 0.0 else _USUAL_EXPONENT
-    usual = 2.0 ** min(room, _USUAL_EXPONENT)
-    return usual if initial == 0.0 or initial * usual >= _ENOUGH_UNITS else 2.0 ** min(room, _LARGEST_EXPONENT)
-
-
-class ReadoutRange(NamedTuple):
-    """Range of the weights onto the readouts. It depends on the whole network, so it is the same on all ranks.
-
-    The readouts' input is added in fixed point, with units that are chosen here, once. They allow for weights up to the
-    largest weight; each run checks that no weight has exceeded it. This is less than the optimizer's bound if that is
-    far away, since larger weights would need coarser units.
-    """
-
-    fixed_point: float
-    """Units in a pA, a power of two."""
-    largest_weight: float
-    """Size (pA) that no weight may exceed: the optimizer's bound or, if that is larger, a thousand times the largest
-    initial weight, but at least 100 pA if that leaves enough bits to the initial weights."""
-
-    @classmethod
-    def of(cls, network: Network, connections: Mapping[str, Connections]) -> "ReadoutRange":
-        """Return the range of a network whose ``connections`` are given, by projection, and whose others are drawn."""
-        in_degree, initial = _in_degree_of_readouts(network, connections), _largest_initial_weight(network, connections)
-        if not network.output.plastic:
-            return cls(_fixed_point(in_degree, initial, initial), initial)
-        optimizer = network.plasticity.optimizer
-        bound = max(abs(optimizer.weight_min), abs(optimizer.weight_max))
-        largest = max(initial, min(bound, max(100.0, 1000.0 * initial)))
-        fixed_point = _fixed_point(in_degree, initial, largest)
-        if 0.0 < initial * fixed_point < _ENOUGH_UNITS:
-            largest = max(initial, min(bound, 1000.0 * initial))
-            fixed_point = _fixed_point(in_degree, initial, largest)
-        return cls(fixed_point, largest)
-
-
-def _in_degree_of_readouts(network: Network, connections: Mapping[str, Connections]) -> float:
-    output = projection_with(network, Role.OUTPUT)
-    if output.name in connections:
-        target = np.asarray(connections[output.name].target, np.int64)
-        return float(np.bincount(target).max()) if target.size else 1.0
-    if isinstance(output.connectivity, PairwiseBernoulli):
-        return float(output.source.size)
-    return mean_in_degree(output.connectivity, output.source.size)
-
-
-def _largest_initial_weight(network: Network, connections: Mapping[str, Connections]) -> float:
-    """Size (pA) that no initial weight onto a readout exceeds."""
-    output = projection_with(network, Role.OUTPUT)
-    if output.name in connections:
-        return float(np.abs(connections[output.name].weight).max(initial=0.0))
-    # A normal number from 53 random bits stays below 9 standard deviations.
-    scale = weight_scale(output.parameters.weights, output.connectivity, output.source.size, output.target.size)
-    return 9.0 * abs(scale)
 
 
 def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:

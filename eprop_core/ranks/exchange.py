@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from eprop_core.compiled.compilation import kernel
-from eprop_core.model.loop import RankState
+from eprop_core.model.rank import RankState
 from eprop_core.model.spikes import Spikes, clear, copy_ids, receive, spikes_of
 from eprop_core.network.connections import Range
 from eprop_core.ranks.exchange_cost import Destinations, share_of_ranks
