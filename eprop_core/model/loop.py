@@ -27,7 +27,6 @@ from eprop_core.model.neurons import (
     update_recurrent,
 )
 from eprop_core.model.projection import begin_time_index, end_block, end_sample, process_time_index
-from eprop_core.model.rank import OUTPUT
 from eprop_core.model.running_sums import advance_readout_sums, advance_sums, block_is_full, keep_signals, start_block
 from eprop_core.model.samples import samples_ended, size_of_ending_batch
 from eprop_core.model.spikes import clear, copy_ids, receive
@@ -41,6 +40,9 @@ returns the step before which the run ends, or :data:`FAILED`."""
 
 FAILED = 0
 """ctypes returns this also if the called function raises an exception."""
+
+OUTPUT = -1
+"""Entry of the output in the arrays of :class:`Counters <eprop_core.model.rank.Counters>` by projection: the last."""
 
 NANOSECONDS_WITHOUT_PYTHON = 100_000_000
 """Time after which a rank without others returns to Python, so that a signal takes effect."""

@@ -15,9 +15,6 @@ from eprop_core.model.projection import ProjectionState
 from eprop_core.model.samples import SampleSchedule
 from eprop_core.model.spikes import Spikes
 
-OUTPUT = -1
-"""Entry of the output in the arrays of :class:`Counters` that have one per projection; it is the last."""
-
 
 class ArrivedSignals(NamedTuple):
     """Learning signals of feedback along the output synapses, from the arrival of their errors on."""
