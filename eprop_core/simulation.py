@@ -553,7 +553,7 @@ class Simulation:
         """
         rank, counters = self._rank, self._rank.counters
         states = states_by_name(self.network, rank)
-        synapses = {f"{name}_synapses": len(state.synapses.target) for name, state in states.items()}
+        synapses = {f"{name}_synapses": state.synapses.n for name, state in states.items()}
         names = (f"{name}_synaptic_events" for name in states)
         events = dict(zip(names, counters.synaptic_events.tolist(), strict=True))
         feedback = projection_with(self.network, Role.FEEDBACK).name
@@ -561,7 +561,7 @@ class Simulation:
             "neurons": self.recurrent.n,
             "spikes": int(counters.spikes[0]),
             **synapses,
-            f"{feedback}_synapses": 0 if rank.feedback.along_output else len(rank.feedback.synapses.target),
+            f"{feedback}_synapses": 0 if rank.feedback.along_output else rank.feedback.synapses.n,
             **events,
             "synapses": sum(synapses.values()),
             "synaptic_events": sum(events.values()),
@@ -572,7 +572,7 @@ class Simulation:
         """Bytes of one synapse, by projection: its target, its weight and its other values."""
         states = states_by_name(self.network, self._rank)
         synapses = {name: state.synapses for name, state in states.items()}
-        return {name: part.target.itemsize + part.values[:1].nbytes for name, part in synapses.items()}
+        return {name: part.bytes_per_synapse for name, part in synapses.items()}
 
     @property
     def times(self) -> dict[str, float]:
@@ -606,8 +606,6 @@ def _check_names(network: Network, connections: Mapping[str, Connections]) -> No
 def _static(network: Network, projection: ProjectionSpec, plastic: Synapses) -> Synapses:
     """Synapses of a projection of a static ``network``: the same connections, and copies of their weights."""
     columns = columns_of(network, projection)
-    values = np.empty((len(plastic.target), columns.n))
-    values[:, WEIGHT] = plastic.values[:, WEIGHT]
-    if columns.feedback != NO_COLUMN:
-        values[:, columns.feedback] = plastic.values[:, plastic.columns.feedback]
-    return plastic._replace(values=values, columns=columns)
+    kept = [WEIGHT] if columns.feedback == NO_COLUMN else [WEIGHT, plastic.columns.feedback]
+    rows = None if plastic.rows is None else plastic.rows.take(kept, axis=1)
+    return plastic._replace(values=plastic.values.take(kept, axis=1), rows=rows, columns=columns)

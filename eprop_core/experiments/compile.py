@@ -6,7 +6,7 @@ from eprop_core.experiments import command_line
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.measurement.provenance import provenance
 from eprop_core.measurement.results import Result
-from eprop_core.network.features import kinds, network_of
+from eprop_core.network.features import SHORTEST_ROW, kinds, network_of, projections_in_rows
 from eprop_core.parameters import PROJECTIONS, AllToAll, Network
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
@@ -39,7 +39,9 @@ def run_briefly(
         dry_run: whether to emulate one rank of two.
     """
     n_ranks = 2 if dry_run else communicator.size
-    few: dict[str, Any] = {"n_input": 4, "n_recurrent": 4 * n_ranks, "n_readout": 2}
+    in_rows = projections_in_rows(network, network.n_recurrent // n_ranks)
+    n_recurrent = (SHORTEST_ROW if in_rows else 4) * n_ranks
+    few: dict[str, Any] = {"n_input": 4, "n_recurrent": n_recurrent, "n_readout": 2}
     for name in PROJECTIONS:
         few[name] = getattr(network, name).model_copy(update={"connectivity": AllToAll(rule="all_to_all")})
     network = network.model_copy(update=few)

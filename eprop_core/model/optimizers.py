@@ -12,7 +12,12 @@ import numpy as np
 from eprop_core import parameters
 from eprop_core.compiled.compilation import kernel
 
-KINDS: dict[type[parameters.OptimizerParameters], int] = {parameters.GradientDescent: 0, parameters.Adam: 1}
+GRADIENT_DESCENT, ADAM = range(2)
+
+KINDS: dict[type[parameters.OptimizerParameters], int] = {
+    parameters.GradientDescent: GRADIENT_DESCENT,
+    parameters.Adam: ADAM,
+}
 
 
 class Optimizer(NamedTuple):
@@ -95,9 +100,27 @@ def adam(values, k, column, gradient, optimizer, first_step, last_step):
 
 
 @kernel
+def of_kind(optimizer, kind):
+    """Return an optimizer whose kind is the constant ``kind``, so that the compiler leaves out all other kinds."""
+    return Optimizer(
+        kind=kind,
+        learning_rate=optimizer.learning_rate,
+        weight_min=optimizer.weight_min,
+        weight_max=optimizer.weight_max,
+        fixed_signs=optimizer.fixed_signs,
+        retained=optimizer.retained,
+        each_step=optimizer.each_step,
+        beta_1=optimizer.beta_1,
+        beta_2=optimizer.beta_2,
+        epsilon=optimizer.epsilon,
+        step_size=optimizer.step_size,
+    )
+
+
+@kernel
 def change(values, k, column, gradient, optimizer, first_step, last_step):
     """Change of a weight (pA) by the optimizer of this kind; for the arguments see :func:`adam`."""
-    if optimizer.kind == 1:
+    if optimizer.kind == ADAM:
         return adam(values, k, column, gradient, optimizer, first_step, last_step)
     return gradient_descent(gradient, optimizer)
 

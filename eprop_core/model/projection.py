@@ -112,13 +112,13 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
     offset = running_sums.time_index[0] - running_sums.block_start[0]
     jump = decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
     if step_values is None:
-        _process_at_once(projection, source, emission, arrives, jump, current, fixed_point)
+        _process_at_once(projection, i, source, emission, arrives, jump, current, fixed_point)
     else:
         _advance_to(projection, i, emission, offset)
         if arrives:
             _update_arriving(projection, source, running_sums.time_index[0])
             first, last = synapses_of(source)
-            deliver(synapses, first, last, current, fixed_point)
+            deliver(synapses, i, first, last, current, fixed_point)
         if projection.entry_lead == 1:
             projection.sources.entered[i] += jump  # counts from the next time index on
             return
@@ -126,7 +126,7 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
 
 
 @kernel
-def _process_at_once(projection, source, emission, arrives, jump, current, fixed_point):
+def _process_at_once(projection, i, source, emission, arrives, jump, current, fixed_point):
     """Process a spike with the running sums, which cover all the time since the one before."""
     synapses, running_sums = projection.synapses, projection.running_sums
     decay, decay_reg = running_sums.decay, running_sums.decay_reg
@@ -148,36 +148,24 @@ def _process_at_once(projection, source, emission, arrives, jump, current, fixed
     if emission:
         source["last_emission"] = time_index
     spike = Spike(
-        state,
-        arrives,
-        updates,
-        jump != 0.0,
-        z,
-        jump,
-        plain_trace,
-        remaining,
-        remaining_reg,
-        remaining_adaptation,
-        age + 1,
-        decay.kappa_growth[offset],
-        decay_reg.kappa_growth[offset],
-        source["optimized"],
-        time_index,
+        state=state,
+        arrives=arrives,
+        updates=updates,
+        enters=jump != 0.0,
+        trace=z,
+        jump=jump,
+        plain_trace=plain_trace,
+        remaining=remaining,
+        remaining_reg=remaining_reg,
+        remaining_adaptation=remaining_adaptation,
+        age=age + 1,
+        growth=decay.kappa_growth[offset],
+        growth_reg=decay_reg.kappa_growth[offset],
+        first_step=source["optimized"],
+        last_step=time_index,
     )
     first, last = synapses_of(source)
-    process(
-        synapses,
-        running_sums.sums,
-        running_sums.sums_reg,
-        running_sums.adaptation,
-        running_sums.own_decay,
-        first,
-        last,
-        spike,
-        projection.optimizer,
-        current,
-        fixed_point,
-    )
+    process(synapses, i, first, last, running_sums, spike, projection.optimizer, current, fixed_point)
     if updates:
         source["optimized"] = time_index
     elif arrives:
@@ -237,7 +225,7 @@ def _bring_up_to_date(step_values, projection, i, step_ends):
     source, synapses, running_sums = projection.sources.records[i], projection.synapses, projection.running_sums
     if step_values is None:
         first, last = synapses_of(source)
-        bring_up_to_date(synapses, running_sums, first, last, source["trace"], step_ends)
+        bring_up_to_date(synapses, i, first, last, running_sums, source["trace"], step_ends)
     else:
         offset = running_sums.time_index[0] - running_sums.block_start[0]
         _advance_to(projection, i, False, offset + 1 if step_ends else offset)
@@ -357,7 +345,7 @@ def process_time_index(projection, current, fixed_point):
             prefetch_synapses(synapses, arriving, n)
             first, last = synapses.indptr[i], synapses.indptr[i + 1]
             events += last - first
-            deliver(synapses, first, last, current, fixed_point)
+            deliver(synapses, i, first, last, current, fixed_point)
     if projection.plastic and not entering_too:
         emission = time_index - delay + projection.entry_lead
         if _leaves_a_trace(resets, emission + delay) and not _is_lost(resets, emission, emission + delay):

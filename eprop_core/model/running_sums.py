@@ -34,7 +34,7 @@ Where neurons have different membrane time constants, alpha belongs to the neuro
 """
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -148,6 +148,7 @@ class RunningSums(NamedTuple):
         is_stepwise: bool = False,
         onto_readouts: bool = False,
         smallest_decay: float = 1.0,
+        by_column: bool = False,
     ) -> "RunningSums":
         """Create the sums of ``n`` neurons; the first step advances them to the time index that step 0 needs.
 
@@ -171,6 +172,8 @@ class RunningSums(NamedTuple):
             Whether the neurons are readouts, which have no eligibility.
         smallest_decay
             Smallest decay of any neuron of the whole network. Blocks must have the same length on all ranks.
+        by_column
+            Whether a column of the sums is contiguous, for synapses in rows, and not the sums of a neuron.
         """
         own_decay = None
         if isinstance(alpha, np.ndarray):
@@ -181,8 +184,8 @@ class RunningSums(NamedTuple):
             decays.append(adaptation.rho - adaptation.beta.max(initial=0.0) * largest_surrogate_gradient)
         block = block_length(*decays)
         start = np.array([-lag - 1])
-        sums = _new_sums(0 if is_stepwise else n, adaptation)
-        sums_reg = None if kappa == kappa_reg else sums.copy()
+        sums = _new_sums(0 if is_stepwise else n, adaptation, "F" if by_column else "C")
+        sums_reg = None if kappa == kappa_reg else sums.copy(order="K")
         tables = _decay(alpha, kappa, block), _decay(alpha, kappa_reg, block)
         signal = np.zeros(n)
         signal_reg = signal if sums_reg is None else np.zeros(n)
@@ -199,10 +202,10 @@ class RunningSums(NamedTuple):
         )
 
 
-def _new_sums(n: int, adaptation: Adaptation | None) -> np.ndarray:
+def _new_sums(n: int, adaptation: Adaptation | None, order: Literal["C", "F"]) -> np.ndarray:
     if adaptation is None:
-        return np.zeros((n, PSI + 1))
-    sums = np.zeros((n, P + 1))
+        return np.zeros((n, PSI + 1), order=order)
+    sums = np.zeros((n, P + 1), order=order)
     sums[:, P] = 1.0
     return sums
 
@@ -288,7 +291,7 @@ def start_block(running_sums):
 
 
 @kernel
-def alpha_power(own_decay, decay, offset, j):
+def _alpha_power(own_decay, decay, offset, j):
     """alpha^offset; if alpha is the neuron's own, ``offset`` must be the present one."""
     if own_decay is None:
         return 1.0 / decay.alpha_growth[offset]
@@ -347,7 +350,7 @@ def _ratio_power(own_decay, decay, offset, j):
 def _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal):
     signal_factor, growth = decay.kappa_power[offset], decay.kappa_growth[offset + 1]
     for j in range(len(sums)):
-        trace = alpha_power(own_decay, decay, offset + 1, j)
+        trace = _alpha_power(own_decay, decay, offset + 1, j)
         sums[j, Q_W] += signal[j] * signal_factor * sums[j, W]
         x = surrogate_gradient[j] * (trace - adaptation.beta[j] * sums[j, X])
         p = -surrogate_gradient[j] * adaptation.beta[j] * sums[j, P]

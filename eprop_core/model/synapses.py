@@ -6,17 +6,20 @@ gathered so far. Where the learning signal and the rate regularization have diff
 sums; D and G are shared. Synapses onto readouts have no eligibility trace: the trace z takes its place, and A, U and E
 are 0.
 
-The values of a synapse lie side by side, because the next spike of its source needs all of them and nothing else.
+The values of a synapse lie side by side, because the next spike of its source needs all of them and nothing else. Where
+each source of a projection reaches all neurons of the rank, the values of a source are rows of a matrix instead
+(:mod:`eprop_core.network.rows`). The kernels work on either: ``values[k, column]`` is a value of the k-th synapse. Its
+target is ``target[k]`` or, in a row, where ``target`` is None, k.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compiled.compilation import arithmetic_kernel, kernel
+from eprop_core.compiled.compilation import arithmetic_kernel, called_kernel, inlined, kernel
 from eprop_core.compiled.prefetch import prefetch_following
-from eprop_core.model.optimizers import bounded, change
-from eprop_core.model.running_sums import PSI, Q_W, A, P, Q, U, W, X, alpha_power
+from eprop_core.model.optimizers import GRADIENT_DESCENT, bounded, change, of_kind
+from eprop_core.model.running_sums import PSI, Q_W, A, Adaptation, OwnDecay, P, Q, U, W, X
 
 INACTIVE, ACTIVE, ACTIVATING = range(3)
 """State of a source: silent beyond the cutoff or no spike yet; within the cutoff; about to become active."""
@@ -28,6 +31,8 @@ NEXT_WEIGHT = GRADIENT
 """The weight that the next spike will find, where each step updates it and there is no gradient to keep."""
 
 NO_COLUMN = -1
+
+NO_TARGET = -1
 
 
 class Columns(NamedTuple):
@@ -55,12 +60,51 @@ class Synapses(NamedTuple):
     indptr: np.ndarray
     """int64 (n_sources + 1,): the synapses of the i-th source are indptr[i] .. indptr[i + 1] - 1."""
     target: np.ndarray
-    """int32 (n,), local target."""
+    """int32 (n,), local target; (0,) with rows."""
     values: np.ndarray
-    """float64 (n, ``columns.n``): weight (pA), G, E and the values that ``columns`` locates."""
+    """float64 (n, ``columns.n``): weight (pA), G, E and the values that ``columns`` locates; (0, ``columns.n``) with
+    rows."""
     columns: Columns
     source: np.ndarray | None = None
     """int32 (n_sources,), ids of the sources, ascending; None if the i-th source is neuron i of its population."""
+    rows: np.ndarray | None = None
+    """float64 (n_sources, ``columns.n``, n_targets), the values in rows; (0, ``columns.n``, 0) for a projection without
+    rows; None on a rank without any (:mod:`eprop_core.network.rows`)."""
+    absent: np.ndarray | None = None
+    """int32 (n_sources,), the target that a row lacks, or :data:`NO_TARGET`."""
+
+    @property
+    def n(self) -> int:
+        """Number of synapses."""
+        return int(self.indptr[-1])
+
+    @property
+    def bytes_per_synapse(self) -> int:
+        """Bytes of a synapse: its values and, in lists, its target."""
+        in_rows = self.rows is not None and len(self.rows) > 0
+        return 8 * self.columns.n + (0 if in_rows else self.target.itemsize)
+
+    def targets(self) -> np.ndarray:
+        """Return the local target of each synapse, int32 (n,)."""
+        if self.rows is None or len(self.rows) == 0:
+            return self.target
+        n_sources, _, n_targets = self.rows.shape
+        targets = np.tile(np.arange(n_targets, dtype=np.int32), (n_sources, 1))
+        return np.asarray(targets[self._is_there(self.rows)])
+
+    def column(self, column: int) -> np.ndarray:
+        """Return a value of each synapse, float64 (n,): a view, or a copy of values in rows."""
+        if self.rows is None or len(self.rows) == 0:
+            return self.values[:, column]
+        return np.asarray(self.rows[:, column][self._is_there(self.rows)])
+
+    def _is_there(self, rows: np.ndarray) -> np.ndarray:
+        """Whether a source has a synapse onto a target, bool (n_sources, n_targets)."""
+        is_there = np.ones((len(rows), rows.shape[2]), np.bool_)
+        assert self.absent is not None
+        (lacking,) = np.nonzero(self.absent != NO_TARGET)
+        is_there[lacking, self.absent[lacking]] = False
+        return is_there
 
 
 class Spike(NamedTuple):
@@ -96,6 +140,79 @@ class Spike(NamedTuple):
     """First step since the start that the optimizer has not processed."""
     last_step: int
     """The step after the last one that it processes now."""
+
+
+class TargetSums(NamedTuple):
+    """What synapses read of their targets: a part of the running sums, since a call hands over each number."""
+
+    sums: np.ndarray
+    sums_reg: np.ndarray | None
+    adaptation: Adaptation | None
+    own_decay: OwnDecay | None
+    signal: np.ndarray
+    signal_reg: np.ndarray
+
+
+@kernel
+def _target_sums(running_sums):
+    return TargetSums(
+        sums=running_sums.sums,
+        sums_reg=running_sums.sums_reg,
+        adaptation=running_sums.adaptation,
+        own_decay=running_sums.own_decay,
+        signal=running_sums.signal,
+        signal_reg=running_sums.signal_reg,
+    )
+
+
+@kernel
+def has_rows(rows):
+    """Whether the values of a projection are in rows."""
+    if rows is None:
+        return False
+    return len(rows) > 0
+
+
+@inlined
+def _row(rows, i):
+    """Values of the i-th source, float64 (n_targets, n_columns), in which a column is contiguous."""
+    return rows[i].T
+
+
+@kernel
+def _columns_of_row(columns):
+    """Columns of synapses onto recurrent neurons, which carry no feedback; so the compiler leaves that out."""
+    return Columns(
+        n=columns.n,
+        eligibility_reg=columns.eligibility_reg,
+        adaptation=columns.adaptation,
+        trace=columns.trace,
+        moments=columns.moments,
+        feedback=NO_COLUMN,
+        next_feedback=NO_COLUMN,
+    )
+
+
+@kernel
+def _target(target, k):
+    """Local target of the k-th synapse, uint64."""
+    if target is None:
+        return np.uint64(k)
+    return np.uint64(target[k])
+
+
+@kernel
+def _prefetch_following(target, values, k):
+    """Prefetch listed synapses; of rows, the hardware does so."""
+    if target is not None:
+        prefetch_following(values, k)
+
+
+@kernel
+def _clear_absent(row, absent):
+    """Set the values that belong to no synapse to 0."""
+    if absent != NO_TARGET:
+        row[absent, :] = 0.0
 
 
 @kernel
@@ -146,12 +263,12 @@ def _per_own_response(adaptation, sums, j, value):
 
 
 @kernel
-def _trace(own_decay, spike, values, k, column, j):
+def _trace(own_decay, state, spike, values, k, column, j):
     """z and z alpha^offset: those of the source or, where neurons have decays of their own, of the synapse."""
     if own_decay is None:
         return spike.trace, spike.plain_trace
     z, power = values[k, column], own_decay.power[j]
-    if spike.state != ACTIVATING:
+    if state != ACTIVATING:
         return z, z * power
     plain = z * own_decay.alpha[j] ** spike.age
     return plain / power, plain
@@ -201,13 +318,14 @@ def update_weight(values, k, columns, gradient, optimizer, first_step, last_step
 
 @arithmetic_kernel
 def _process(
-    synapses, sums, sums_reg, adaptation, own_decay, first, last, spike, optimizer, current, fixed_point,
-    arrives, updates, enters,
+    target, values, columns, target_sums, first, last, spike, optimizer, current, fixed_point,
+    state, arrives, updates, enters,
 ):  # fmt: skip
-    target, values, columns = synapses.target, synapses.values, synapses.columns
+    sums, sums_reg = target_sums.sums, target_sums.sums_reg
+    adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
     for k in range(np.uint64(first), np.uint64(last)):
-        prefetch_following(values, k)
-        j = np.uint64(target[k])
+        _prefetch_following(target, values, k)
+        j = _target(target, k)
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
         u_reg, a_reg, q_reg = _sum(sums_reg, j, U), _sum(sums_reg, j, A), _sum(sums_reg, j, Q)
         w, q_w = _adaptive_sum(adaptation, sums, j, W), _adaptive_sum(adaptation, sums, j, Q_W)
@@ -216,21 +334,21 @@ def _process(
         g, e = values[k, GRADIENT], values[k, ELIGIBILITY]
         e_reg = value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
-        z, plain_trace = _trace(own_decay, spike, values, k, columns.trace, j)
-        if spike.state == ACTIVATING:
+        z, plain_trace = _trace(own_decay, state, spike, values, k, columns.trace, j)
+        if state == ACTIVATING:
             lowered, remaining = _activate_adaptation(adaptation, j, d * spike.remaining_adaptation)
             eligibility = _sum(sums, j, PSI) * (plain_trace - lowered)
             d = _per_own_response(adaptation, sums, j, remaining + eligibility - z * x)
             e = e * spike.remaining + eligibility * spike.growth - (z * u + d * w)
             e_reg = e_reg * spike.remaining_reg + eligibility * spike.growth_reg - (z * u_reg + d * w_reg)
         since = (e * a + z * q + d * q_w) + (e_reg * a_reg + z * q_reg + d * q_w_reg)
-        if spike.state == INACTIVE:
+        if state == INACTIVE:
             since = 0.0
         if updates:
-            gathered = g + since if spike.state == ACTIVE else g
+            gathered = g + since if state == ACTIVE else g
             update_weight(values, k, columns, gathered, optimizer, spike.first_step, spike.last_step)
             g = -since
-        elif spike.state == ACTIVATING:
+        elif state == ACTIVATING:
             g -= since
         if arrives:
             _add_to_input(current, j, values[k, WEIGHT], fixed_point)
@@ -250,14 +368,51 @@ def _process(
 
 
 @kernel
-def process(synapses, sums, sums_reg, adaptation, own_decay, first, last, spike, optimizer, current, fixed_point):
-    """Process a spike at the synapses ``first`` .. ``last - 1``, in constant time each."""
-    arguments = synapses, sums, sums_reg, adaptation, own_decay, first, last, spike, optimizer, current, fixed_point
+def process(synapses, i, first, last, running_sums, spike, optimizer, current, fixed_point):
+    """Process a spike of the i-th source at its synapses ``first`` .. ``last - 1``, in constant time each."""
+    target_sums = _target_sums(running_sums)
+    if has_rows(synapses.rows):
+        _process_row(synapses.rows, synapses, i, target_sums, spike, optimizer, current, fixed_point)
+        return
+    listed = synapses.target, synapses.values, synapses.columns, target_sums, first, last, spike, optimizer
     if spike.arrives and spike.updates and spike.enters:
         # The most frequent case has a loop of its own, without these branches.
-        _process(*arguments, True, True, True)
+        _process(*listed, current, fixed_point, spike.state, True, True, True)
     else:
-        _process(*arguments, spike.arrives, spike.updates, spike.enters)
+        _process(*listed, current, fixed_point, spike.state, spike.arrives, spike.updates, spike.enters)
+
+
+@kernel
+def _process_row(rows, synapses, i, target_sums, spike, optimizer, current, fixed_point):
+    if rows is not None:
+        _process_in_row(
+            rows, i, synapses.absent[i], synapses.columns, target_sums, spike, optimizer, current, fixed_point
+        )
+
+
+@called_kernel
+def _process_in_row(rows, i, absent, columns, target_sums, spike, optimizer, current, fixed_point):
+    """Process a spike at the i-th row. The frequent cases have loops without branches, which are vectorized."""
+    row = _row(rows, i)
+    input_before = current[absent] if absent != NO_TARGET else 0.0
+    of_row = None, row, _columns_of_row(columns), target_sums, 0, len(row), spike
+    arrives, updates, enters = spike.arrives, spike.updates, spike.enters
+    if arrives and enters and updates and optimizer.kind == GRADIENT_DESCENT:
+        descent = of_kind(optimizer, GRADIENT_DESCENT)
+        if spike.state == ACTIVE:
+            _process(*of_row, descent, current, fixed_point, ACTIVE, True, True, True)
+        else:
+            _process(*of_row, descent, current, fixed_point, ACTIVATING, True, True, True)
+    elif arrives and enters and not updates:
+        if spike.state == ACTIVE:
+            _process(*of_row, optimizer, current, fixed_point, ACTIVE, True, False, True)
+        else:
+            _process(*of_row, optimizer, current, fixed_point, ACTIVATING, True, False, True)
+    else:
+        _process(*of_row, optimizer, current, fixed_point, spike.state, arrives, updates, enters)
+    if absent != NO_TARGET:
+        current[absent] = input_before
+    _clear_absent(row, absent)
 
 
 @kernel
@@ -268,25 +423,56 @@ def _own_or_shared(own_decay, values, k, column, trace):
     return values[k, column]
 
 
-@arithmetic_kernel
-def bring_up_to_date(synapses, running_sums, first, last, trace, step_ends):
+@kernel
+def _own_power(own_decay, j):
+    """alpha^offset of a neuron with a decay of its own."""
+    if own_decay is None:
+        return 0.0
+    return own_decay.power[j]
+
+
+@kernel
+def bring_up_to_date(synapses, i, first, last, running_sums, trace, step_ends):
     """Replace G, E, D and a synapse's own z by the plain gradient and the plain traces at the present time index.
 
     With ``step_ends`` the gradient includes the learning signal of the present time index. This is so at the cutoff,
     but not at the end of a block.
     """
-    target, values, columns = synapses.target, synapses.values, synapses.columns
-    sums, sums_reg, adaptation, own_decay = (
-        running_sums.sums,
-        running_sums.sums_reg,
-        running_sums.adaptation,
-        running_sums.own_decay,
-    )
     offset = running_sums.time_index[0] - running_sums.block_start[0]
     power, power_reg = running_sums.decay.kappa_power[offset], running_sums.decay_reg.kappa_power[offset]
+    factors, target_sums = (power, power_reg, trace, step_ends), _target_sums(running_sums)
+    if has_rows(synapses.rows):
+        _bring_row_up_to_date(synapses.rows, synapses, i, target_sums, factors)
+    else:
+        target, values, columns = synapses.target, synapses.values, synapses.columns
+        _bring_up_to_date(target, values, columns, first, last, target_sums, *factors)
+
+
+@kernel
+def _bring_row_up_to_date(rows, synapses, i, target_sums, factors):
+    if rows is not None:
+        _bring_up_to_date_in_row(rows, i, synapses.absent[i], synapses.columns, target_sums, *factors)
+
+
+@called_kernel
+def _bring_up_to_date_in_row(rows, i, absent, columns, target_sums, power, power_reg, trace, step_ends):
+    """Bring the i-th row up to date; each case has a loop without branches, which is vectorized."""
+    row = _row(rows, i)
+    of_row = None, row, _columns_of_row(columns), 0, len(row), target_sums, power, power_reg, trace
+    if step_ends:
+        _bring_up_to_date(*of_row, True)
+    else:
+        _bring_up_to_date(*of_row, False)
+    _clear_absent(row, absent)
+
+
+@arithmetic_kernel
+def _bring_up_to_date(target, values, columns, first, last, target_sums, power, power_reg, trace, step_ends):
+    sums, sums_reg = target_sums.sums, target_sums.sums_reg
+    adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
     for k in range(np.uint64(first), np.uint64(last)):
-        prefetch_following(values, k)
-        j = np.uint64(target[k])
+        _prefetch_following(target, values, k)
+        j = _target(target, k)
         e, e_reg = values[k, ELIGIBILITY], value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
         z = _own_or_shared(own_decay, values, k, columns.trace, trace)
@@ -297,19 +483,24 @@ def bring_up_to_date(synapses, running_sums, first, last, trace, step_ends):
         e_reg += z * _sum(sums_reg, j, U) + d * _adaptive_sum(adaptation, sums_reg, j, W)
         e_reg *= power_reg
         if step_ends:
-            g += running_sums.signal[j] * e + running_sums.signal_reg[j] * e_reg
+            g += target_sums.signal[j] * e + target_sums.signal_reg[j] * e_reg
         d = d * _adaptive_sum(adaptation, sums, j, P) + z * _adaptive_sum(adaptation, sums, j, X)
         values[k, GRADIENT] += g
         values[k, ELIGIBILITY] = e
         set_value(sums_reg, values, k, columns.eligibility_reg, e_reg)
         set_value(adaptation, values, k, columns.adaptation, d)
-        set_value(own_decay, values, k, columns.trace, z * alpha_power(own_decay, running_sums.decay, offset, j))
+        set_value(own_decay, values, k, columns.trace, z * _own_power(own_decay, j))
 
 
 @kernel
 def update_all(synapses, optimizer, n_samples, n_updates):
     """Update all weights with the mean gradient of ``n_samples`` samples; ``n_updates`` updates were made before."""
-    values, columns = synapses.values, synapses.columns
+    _update_all_listed(synapses.values, synapses.columns, optimizer, n_samples, n_updates)
+    _update_all_rows(synapses.rows, synapses, optimizer, n_samples, n_updates)
+
+
+@kernel
+def _update_all_listed(values, columns, optimizer, n_samples, n_updates):
     for k in range(len(values)):
         gradient = values[k, GRADIENT] / n_samples
         update_weight(values, k, columns, gradient, optimizer, n_updates, n_updates + 1)
@@ -317,9 +508,31 @@ def update_all(synapses, optimizer, n_samples, n_updates):
 
 
 @kernel
+def _update_all_rows(rows, synapses, optimizer, n_samples, n_updates):
+    if rows is not None:
+        for i in range(len(rows)):
+            _update_row(rows, i, synapses.absent[i], synapses.columns, optimizer, n_samples, n_updates)
+
+
+@called_kernel
+def _update_row(rows, i, absent, columns, optimizer, n_samples, n_updates):
+    row, columns_of_row = _row(rows, i), _columns_of_row(columns)
+    if optimizer.kind == GRADIENT_DESCENT:  # a loop without branches, which is vectorized
+        _update_all_listed(row, columns_of_row, of_kind(optimizer, GRADIENT_DESCENT), n_samples, n_updates)
+    else:
+        _update_all_listed(row, columns_of_row, optimizer, n_samples, n_updates)
+    _clear_absent(row, absent)
+
+
+@kernel
 def forget(synapses, running_sums):
     """Set all traces to 0, at the start of a block."""
-    values, columns = synapses.values, synapses.columns
+    _forget_listed(synapses.values, synapses.columns, running_sums)
+    _forget_rows(synapses.rows, synapses.columns, running_sums)
+
+
+@kernel
+def _forget_listed(values, columns, running_sums):
     for k in range(len(values)):
         values[k, ELIGIBILITY] = 0.0
         set_value(running_sums.sums_reg, values, k, columns.eligibility_reg, 0.0)
@@ -328,8 +541,29 @@ def forget(synapses, running_sums):
 
 
 @kernel
-def deliver(synapses, first, last, current, fixed_point):
-    """Add the weights of the synapses ``first`` .. ``last - 1`` to the input of their targets."""
-    target, values = synapses.target, synapses.values
+def _forget_rows(rows, columns, running_sums):
+    if rows is not None:
+        for i in range(len(rows)):
+            _forget_listed(_row(rows, i), columns, running_sums)
+
+
+@kernel
+def deliver(synapses, i, first, last, current, fixed_point):
+    """Add the weights of the i-th source, at its synapses ``first`` .. ``last - 1``, to the input of their targets."""
+    if has_rows(synapses.rows):
+        _deliver_row(synapses.rows, i, current, fixed_point)
+    else:
+        _deliver(synapses.target, synapses.values, first, last, current, fixed_point)
+
+
+@kernel
+def _deliver_row(rows, i, current, fixed_point):
+    if rows is not None:
+        row = _row(rows, i)
+        _deliver(None, row, 0, len(row), current, fixed_point)
+
+
+@kernel
+def _deliver(target, values, first, last, current, fixed_point):
     for k in range(np.uint64(first), np.uint64(last)):
-        _add_to_input(current, np.uint64(target[k]), values[k, WEIGHT], fixed_point)
+        _add_to_input(current, _target(target, k), values[k, WEIGHT], fixed_point)

@@ -33,11 +33,13 @@ from eprop_core.network.features import (
     follows_output,
     is_stepwise,
     kappa_reg,
+    projections_in_rows,
     signal_delay,
     smallest_decay,
 )
 from eprop_core.network.neuron_values import NeuronValues
 from eprop_core.network.projections import ProjectionSpec, Role, projection_with, spiking_projections
+from eprop_core.network.rows import absent_targets, in_rows, without_rows
 from eprop_core.parameters import AllToAll, Network, Uniform
 from eprop_core.parsing import ParameterError
 
@@ -80,13 +82,8 @@ def build(
         raise ParameterError(
             f"connections[{feedback.name!r}]: symmetric feedback has the weights of the output, it must not be given"
         )
-    synapses = {
-        projection.name: _synapses(network, projection, seed, connections, recurrent)
-        for projection in spiking_projections(network)
-    }
-    for projection in spiking_projections(network):
-        if projection.onto_neurons:
-            synapses[projection.name] = of_local_sources(synapses[projection.name])
+    synapses = _onto_neurons(network, seed, connections, recurrent)
+    synapses[output.name] = _synapses(network, output, seed, connections, recurrent)
     if not follows_output(network):
         synapses[feedback.name] = _synapses(network, feedback, seed, connections, recurrent)
     elif network.feedback.kind == "adaptive":
@@ -96,12 +93,38 @@ def build(
     return assemble(network, synapses, recurrent, values, fixed_point)
 
 
+def _onto_neurons(
+    network: Network, seed: int, connections: Mapping[str, Connections], recurrent: Range
+) -> dict[str, Synapses]:
+    """Synapses onto the recurrent neurons of a rank, by projection, in lists or in rows."""
+    specs = [spec for spec in spiking_projections(network) if spec.onto_neurons]
+    given = {
+        spec.name: of_local_sources(_synapses(network, spec, seed, connections, recurrent))
+        for spec in specs
+        if spec.name in connections
+    }
+    are_full = {name: (own.n, absent_targets(own, recurrent.n) is not None) for name, own in given.items()}
+    with_rows = projections_in_rows(network, recurrent.n, are_full)
+    synapses = {}
+    for spec in specs:
+        rows = spec.name in with_rows
+        if spec.name in given:
+            own = given.pop(spec.name)
+            own = in_rows(own, recurrent.n) if rows else own
+        else:
+            own = _synapses(network, spec, seed, connections, recurrent, rows=rows)
+            own = own if rows else of_local_sources(own)
+        synapses[spec.name] = without_rows(own) if with_rows and not rows else own
+    return synapses
+
+
 def _synapses(
     network: Network,
     projection: ProjectionSpec,
     seed: int,
     connections: Mapping[str, Connections],
     recurrent: Range,
+    rows: bool = False,
 ) -> Synapses:
     """Synapses of a projection on one rank, taken over from ``connections`` or drawn."""
     name, columns = projection.name, columns_of(network, projection)
@@ -119,6 +142,7 @@ def _synapses(
         targets=targets,
         columns=columns,
         autapses=projection.autapses,
+        rows=rows,
     )
 
 
@@ -206,7 +230,8 @@ def assemble(
     for spec, lag in zip(onto_neurons, lags, strict=True):
         advances_sums = lag not in sums
         if advances_sums:
-            sums[lag] = _recurrent_sums(network, parameters, lag)
+            by_column = synapses[spec.name].rows is not None
+            sums[lag] = _recurrent_sums(network, parameters, lag, by_column)
         states.append(_state(network, spec, synapses, samples, spikes[spec.role], sums[lag], advances_sums))
     alpha_out = decay(network, network.readout.tau_m)
     readout_sums = RunningSums.before_start(
@@ -269,7 +294,7 @@ def _sample_schedule(network: Network, sample_length: int) -> SampleSchedule:
     )
 
 
-def _recurrent_sums(network: Network, parameters: RecurrentParameters, lag: int) -> RunningSums:
+def _recurrent_sums(network: Network, parameters: RecurrentParameters, lag: int, by_column: bool) -> RunningSums:
     """Running sums of the recurrent neurons of a rank."""
     neuron = network.neuron
     return RunningSums.before_start(
@@ -282,6 +307,7 @@ def _recurrent_sums(network: Network, parameters: RecurrentParameters, lag: int)
         neuron.surrogate_gradient.height,
         is_stepwise(network),
         smallest_decay=smallest_decay(network),
+        by_column=by_column,
     )
 
 
@@ -299,7 +325,7 @@ def _state(
     optimizer = optimizer_of(network.optimizer(projection.name), network.feedback.weight_decay if is_output else 0.0)
     if projection.plastic:
         values, columns = own.values, own.columns
-        _check_bounds(projection.name, values[:, WEIGHT], optimizer)
+        _check_bounds(projection.name, own.column(WEIGHT), optimizer)
         if optimizer.each_step:
             values[:, NEXT_WEIGHT] = values[:, WEIGHT]
             if columns.next_feedback != NO_COLUMN:

@@ -39,6 +39,7 @@ def draw(
     targets: Range,
     columns: Columns,
     autapses: bool = True,
+    rows: bool = False,
 ) -> Synapses:
     """Draw the synapses from ``sources`` onto ``targets`` that a rule describes.
 
@@ -58,6 +59,8 @@ def draw(
         Columns of the values of a synapse.
     autapses
         Whether a connection may have the same id at both ends. If not, the two populations are the same.
+    rows
+        Whether to store the values in rows; only for a rule that connects each source to all targets.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def draw(
         first_target=targets.first,
         last_target=targets.last,
     )
-    return drawing.draw_synapses(rule, columns)
+    return (drawing.draw_rows if rows else drawing.draw_synapses)(rule, columns)
 
 
 def _whole_numbers(name: str, ids: np.ndarray) -> np.ndarray:
@@ -160,6 +163,6 @@ def expand(synapses: Synapses, sources: Range, targets: Range, column: int = WEI
     """List the synapses between two ranges with global ids and the values in ``column``, sorted by (target, source)."""
     ids = np.arange(sources.first, sources.last)
     source = np.repeat(ids if synapses.source is None else ids[synapses.source], np.diff(synapses.indptr))
-    order = np.lexsort((source, synapses.target))
-    target = synapses.target[order].astype(np.int64) + targets.first
-    return Connections(source[order], target, synapses.values[order, column])
+    target = synapses.targets()
+    order = np.lexsort((source, target))
+    return Connections(source[order], target[order].astype(np.int64) + targets.first, synapses.column(column)[order])

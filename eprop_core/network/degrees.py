@@ -10,3 +10,10 @@ def mean_in_degree(connectivity: Connectivity, n_sources: int) -> float:
     if isinstance(connectivity, FixedInDegree):
         return float(connectivity.in_degree)
     return connectivity.probability * n_sources
+
+
+def reaches_all(connectivity: Connectivity, n_sources: int) -> bool:
+    """Return whether each of ``n_sources`` sources has one connection to each target."""
+    if isinstance(connectivity, FixedInDegree) and connectivity.allow_multapses:
+        return False
+    return mean_in_degree(connectivity, n_sources) == n_sources

@@ -12,7 +12,7 @@ import numpy as np
 
 from eprop_core.compiled.compilation import allocating_kernel
 from eprop_core.compiled.random import philox, to_deviate, to_integer, to_normals, to_uniform
-from eprop_core.model.synapses import WEIGHT, Columns, Synapses
+from eprop_core.model.synapses import NO_TARGET, WEIGHT, Columns, Synapses
 
 ALL_TO_ALL, FIXED_IN_DEGREE, FIXED_IN_DEGREE_MULTAPSES, BERNOULLI = range(4)
 NORMAL, UNIFORM, CONSTANT = range(3)
@@ -197,6 +197,36 @@ def _sort(offset, width, source, target, values):
             position[i] = place + 1
             target[place] = targets[k]
             values[place, WEIGHT] = weights[k]
+
+
+@allocating_kernel
+def _fill_rows(rule, rows):
+    """Draw the connections of all targets into rows, float64 (n_sources, n_columns, n_targets)."""
+    taken, drawn = _room(rule)
+    weights = np.empty(len(drawn), np.float64)
+    for j in range(rule.first_target, rule.last_target):
+        n = _draw_sources(rule, j, taken, drawn)
+        _draw_weights(rule, j, n, weights)
+        for k in range(n):
+            i = _own_source(rule, drawn[k], j)
+            if i >= 0:
+                rows[i, WEIGHT, j - rule.first_target] = weights[k]
+
+
+def draw_rows(rule: Rule, columns: Columns) -> Synapses:
+    """Draw the synapses of a rule that connects each source to all targets but itself, in rows.
+
+    All values but the weights are 0.
+    """
+    n_targets = rule.last_target - rule.first_target
+    source = np.arange(rule.first_source, rule.last_source, dtype=np.int32)
+    rows = np.zeros((len(source), columns.n, n_targets))
+    _fill_rows(rule, rows)
+    lacks_itself = rule.no_self & (source >= rule.first_target) & (source < rule.last_target)
+    indptr = np.concatenate(([0], np.cumsum(n_targets - lacks_itself)))
+    absent = np.where(lacks_itself, source - rule.first_target, NO_TARGET).astype(np.int32)
+    none = np.zeros(0, np.int32), np.zeros((0, columns.n))
+    return Synapses(indptr, *none, columns, source - rule.first_source, rows, absent)
 
 
 def draw_synapses(rule: Rule, columns: Columns) -> Synapses:

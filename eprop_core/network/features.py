@@ -1,9 +1,10 @@
 """Features of a network that decide what is compiled and what is computed, read from its parameters alone."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-from eprop_core.network.projections import Role, projections
+from eprop_core.network.projections import Role, projections, spiking_projections
 from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, Uniform
 from eprop_core.parsing import ParameterError, parse
 
@@ -59,11 +60,47 @@ def is_stepwise(network: Network) -> bool:
     return not network.plasticity.optimizer.is_linear and network.plasticity.update == "spike"
 
 
-_FEATURES: dict[str, dict[str, dict[str, Any]]] = {
+SHORTEST_ROW = 16
+"""Neurons of a rank from which on synapses are stored in rows."""
+
+
+def projections_in_rows(
+    network: Network, n_targets: int, given: Mapping[str, tuple[int, bool]] | None = None
+) -> set[str]:
+    """Return the projections whose synapses a rank stores in rows instead of lists (``network/rows.py``).
+
+    Rows and lists need the running sums in different order. So a rank has rows only if most of its synapses are in
+    them.
+
+    Parameters
+    ----------
+    network
+        Parameters of the network.
+    n_targets
+        Recurrent neurons of the rank.
+    given
+        Number of synapses on the rank, and whether they connect each source to all targets, by projection, where these
+        do not follow from the rule.
+    """
+    if is_stepwise(network) or n_targets < SHORTEST_ROW:
+        return set()
+    sizes: dict[str, float] = {}
+    full = set()
+    for spec in spiking_projections(network):
+        if spec.onto_neurons:
+            by_rule = spec.synapses_per_rank() * n_targets / network.n_recurrent, spec.is_full
+            sizes[spec.name], is_full = (given or {}).get(spec.name, by_rule)
+            if is_full:
+                full.add(spec.name)
+    return full if 2 * sum(sizes[name] for name in full) >= sum(sizes.values()) > 0 else set()
+
+
+_FEATURES: dict[str, dict[str, Any]] = {
     "two_filters": {"plasticity": {"kappa_reg": 0.5 * Plasticity().kappa}},
     "adaptive": {"neuron": {"adaptation": {"beta": 0.1, "tau": 100.0}}},
     "own_decay": {"neuron": {"tau_m": {"low": 10.0, "high": 20.0}}},
     "stepwise": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
+    "dense": {"n_recurrent": SHORTEST_ROW},
     **{
         f"surrogate_{name}": {"neuron": {"surrogate_gradient": {"function": name}}}
         for name in PLUG_IN_SURROGATE_GRADIENTS
@@ -80,6 +117,7 @@ def kind(network: Network) -> str:
         "adaptive": network.neuron.adaptation is not None,
         "own_decay": isinstance(network.neuron.tau_m, Uniform),
         "stepwise": is_stepwise(network),
+        "dense": bool(projections_in_rows(network, network.n_recurrent)),
         f"surrogate_{surrogate.function}": surrogate.implementation is not None,
     }
     return "-".join(name for name, there in features.items() if there) or "plain"
@@ -103,7 +141,7 @@ def network_of(kind: str) -> Network:
         if feature not in _FEATURES:
             raise ParameterError(f"kind = {kind!r}: {kinds()}")
         for part, changes in _FEATURES[feature].items():
-            values[part] = values.get(part, {}) | changes
+            values[part] = values.get(part, {}) | changes if isinstance(changes, dict) else changes
     return parse(Network, values)
 
 

@@ -14,6 +14,7 @@ from eprop_core.network.features import (
     has_two_filters,
     is_stepwise,
     kappa_reg,
+    projections_in_rows,
     signal_delay,
     smallest_decay,
 )
@@ -43,8 +44,9 @@ def estimate_memory(network: Network, n_ranks: int = 1, n_connections: Mapping[s
     """
     n, given = network.n_recurrent / n_ranks, n_connections or {}
     synapses = sources = 0.0
+    in_rows = projections_in_rows(network, int(n)) - set(given)
     for projection in projections(network):
-        n_bytes = 4 + 8 * columns_of(network, projection).n
+        n_bytes = (0 if projection.name in in_rows else 4) + 8 * columns_of(network, projection).n
         n_given = given.get(projection.name)
         n_synapses = projection.synapses_per_rank(n_ranks) if n_given is None else n_given / n_ranks
         synapses += n_bytes * n_synapses

@@ -4,7 +4,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from eprop_core.network.connections import Range
-from eprop_core.network.degrees import mean_in_degree
+from eprop_core.network.degrees import mean_in_degree, reaches_all
 from eprop_core.parameters import Connectivity, FeedbackParameters, Network, ProjectionParameters
 
 
@@ -56,6 +56,12 @@ class ProjectionSpec(NamedTuple):
     def onto_neurons(self) -> bool:
         """Whether it carries spikes to the recurrent neurons."""
         return self.role in (Role.INPUT, Role.RECURRENT)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether its rule connects each source to all targets, except to itself."""
+        n_sources = self.source.size if self.autapses else self.source.size - 1
+        return reaches_all(self.connectivity, n_sources)
 
     def synapses_per_rank(self, n_ranks: int = 1) -> float:
         """Return the expected number of synapses on one of ``n_ranks`` ranks."""

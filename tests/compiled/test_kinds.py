@@ -17,7 +17,16 @@ from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 
-KINDS = ("plain", "two_filters", "adaptive", "own_decay", "stepwise", "two_filters-adaptive-own_decay-stepwise")
+KINDS = (
+    "plain",
+    "two_filters",
+    "adaptive",
+    "own_decay",
+    "stepwise",
+    "dense",
+    "two_filters-adaptive-own_decay-stepwise",
+    "two_filters-adaptive-own_decay-dense",
+)
 N_STEPS = 12
 
 STATIC = {name: {"plastic": False} for name in ("input", "recurrent", "output")}
@@ -43,7 +52,7 @@ def network(name: str, changes: dict[str, Any]) -> Network:
             for key, value in changes.items()
         }
 
-    sizes = {"n_input": 4, "n_recurrent": 6, "n_readout": 2}
+    sizes = {"n_input": 4, "n_recurrent": 40 if "dense" in name else 6, "n_readout": 2}
     return parse(Network, merged(network_of(name).model_dump() | sizes, changes))
 
 

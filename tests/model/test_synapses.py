@@ -29,6 +29,7 @@ from eprop_core.model.synapses import (
     update_all,
     update_weight,
 )
+from eprop_core.network.rows import in_rows
 from eprop_core.parameters import Adam, GradientDescent
 
 ALPHA, KAPPA, KAPPA_REG = 0.5, 0.25, 0.5
@@ -70,13 +71,24 @@ class Kind(NamedTuple):
     two_filters: bool = False
     adapts: bool = False
     own_decays: bool = False
+    in_rows: bool = False
 
     def __str__(self) -> str:
         return " ".join(name for name, chosen in self._asdict().items() if chosen) or "plain"
 
 
 KINDS = pytest.mark.parametrize(
-    "kind", [Kind(), Kind(two_filters=True), Kind(adapts=True), Kind(own_decays=True), Kind(True, True, True)], ids=str
+    "kind",
+    [
+        Kind(),
+        Kind(two_filters=True),
+        Kind(adapts=True),
+        Kind(own_decays=True),
+        Kind(True, True, True),
+        Kind(in_rows=True),
+        Kind(True, True, True, in_rows=True),
+    ],
+    ids=str,
 )
 
 
@@ -95,14 +107,20 @@ class Bench:
             1,
             Adaptation.of(BETA, RHO) if kind.adapts else None,
             0.5,
+            by_column=kind.in_rows,
         )
         assert self.running_sums.decay.block == BLOCK
-        chosen = [name for name, needed in zip(("eligibility_reg", "adaptation", "trace"), kind, strict=True) if needed]
+        needed = {"eligibility_reg": kind.two_filters, "adaptation": kind.adapts, "trace": kind.own_decays}
+        chosen = [name for name, is_needed in needed.items() if is_needed]
         n = ELIGIBILITY + 1
         columns = Columns(n=n + len(chosen), **{name: n + k for k, name in enumerate(chosen)})
         values = np.zeros((2, columns.n))
         values[:, WEIGHT] = INITIAL
         self.synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, columns)
+        self.values = values
+        if kind.in_rows:
+            self.synapses = in_rows(self.synapses, 2)
+            self.values = self.synapses.rows[0].T
         self.running_sums.time_index[0] = self.running_sums.block_start[0] = 0
 
     @property
@@ -122,10 +140,9 @@ class Bench:
 
     def process(self, optimizer: Optimizer = UNBOUNDED, **spike: object) -> list[float]:
         """Process a spike, which updates the weights if it arrives; return the input of the targets."""
-        current, running_sums = np.zeros(2), self.running_sums
-        sums = running_sums.sums, running_sums.sums_reg, running_sums.adaptation, running_sums.own_decay
+        current = np.zeros(2)
         given = NO_SPIKE._replace(**{"updates": spike.get("arrives", False)} | spike)
-        process(self.synapses, *sums, 0, 2, given, optimizer, current, None)
+        process(self.synapses, 0, 0, 2, self.running_sums, given, optimizer, current, None)
         return current.tolist()
 
     def start(self) -> float:
@@ -138,17 +155,17 @@ class Bench:
         """Bring the synapses up to date, with the learning signal of this time index if ``step_ends``."""
         if step_ends:
             self.set_signals()
-        bring_up_to_date(self.synapses, self.running_sums, 0, 2, trace, step_ends)
+        bring_up_to_date(self.synapses, 0, 0, 2, self.running_sums, trace, step_ends)
 
     def column(self, column: int) -> list[float]:
-        return self.synapses.values[:, column].tolist()
+        return self.values[:, column].tolist()
 
     def set_traces(self, value: float) -> None:
         """Give all traces but that of the own decay the same value."""
         columns = self.synapses.columns
         for column in (ELIGIBILITY, columns.eligibility_reg, columns.adaptation):
             if column != NO_COLUMN:
-                self.synapses.values[:, column] = value
+                self.values[:, column] = value
 
     def assert_traces_are_those_of(self, stepwise: "Stepwise") -> None:
         columns = self.synapses.columns
@@ -291,12 +308,12 @@ def test_a_new_block_changes_nothing(kind: Kind) -> None:
 def test_an_inactive_synapse_gathers_nothing_until_it_is_activated(kind: Kind) -> None:
     """It starts inactive with a gradient and traces of 1/2; a spike activates it at time index 1, one arrives at 3."""
     bench = Bench(kind)
-    bench.synapses.values[:, GRADIENT] = 1.0, -2.0
+    bench.values[:, GRADIENT] = 1.0, -2.0
     bench.set_traces(0.5)
     # It became inactive two steps before time index 0. The presynaptic trace decays all the time, and is 3/4 then.
     trace = 0.75
     if kind.own_decays:
-        bench.synapses.values[:, bench.synapses.columns.trace] = trace / OWN_ALPHA**2
+        bench.values[:, bench.synapses.columns.trace] = trace / OWN_ALPHA**2
     bench.advance(1)
     spike = {"plain_trace": trace * ALPHA, "age": 3, "growth": 1 / KAPPA, "growth_reg": 1 / KAPPA_REG}
     remaining = {"remaining": KAPPA**2, "remaining_reg": KAPPA_REG**2, "remaining_adaptation": RHO**2}
@@ -319,12 +336,12 @@ def test_an_inactive_synapse_gathers_nothing_until_it_is_activated(kind: Kind) -
 @KINDS
 def test_a_spike_that_arrives_while_inactive_uses_the_gradient(kind: Kind) -> None:
     bench = Bench(kind)
-    bench.synapses.values[:, GRADIENT] = 1.0, -2.0
-    bench.synapses.values[:, ELIGIBILITY:] = 0.5
+    bench.values[:, GRADIENT] = 1.0, -2.0
+    bench.values[:, ELIGIBILITY:] = 0.5
     bench.advance(2)
     assert bench.process(state=INACTIVE, arrives=True, trace=0.75) == [9.0, 22.0]
     assert bench.column(GRADIENT) == [0.0, 0.0]
-    assert np.all(bench.synapses.values[:, ELIGIBILITY:] == 0.5)
+    assert np.all(bench.values[:, ELIGIBILITY:] == 0.5)
 
 
 def synapses_that_carry_feedback() -> Synapses:
@@ -368,11 +385,11 @@ def test_update_of_all_counts_updates() -> None:
 @KINDS
 def test_forgetting_leaves_weights_and_gradients(kind: Kind) -> None:
     bench = Bench(kind)
-    bench.synapses.values[:, GRADIENT:] = 0.5
+    bench.values[:, GRADIENT:] = 0.5
     forget(bench.synapses, bench.running_sums)
     assert bench.column(WEIGHT) == INITIAL
     assert bench.column(GRADIENT) == [0.5, 0.5]
-    assert not bench.synapses.values[:, ELIGIBILITY:].any()
+    assert not bench.values[:, ELIGIBILITY:].any()
 
 
 def test_static_weights_are_delivered() -> None:
@@ -380,7 +397,7 @@ def test_static_weights_are_delivered() -> None:
         np.array([0, 1, 4]), np.array([2, 0, 1, 1], np.int32), np.array([[1.0], [2.0], [4.0], [0.5]]), Columns()
     )
     current = np.array([100.0, 0.0, 0.0])
-    deliver(synapses, 1, 4, current, None)
+    deliver(synapses, 0, 1, 4, current, None)
     assert current.tolist() == [102.0, 4.5, 0.0]
 
 
@@ -391,5 +408,5 @@ def test_input_of_readouts_is_the_same_in_any_order() -> None:
     for order in (np.arange(200), np.random.default_rng(3).permutation(200)):
         synapses = Synapses(np.array([0, 200]), np.zeros(200, np.int32), weights[order], Columns())
         current = np.zeros(1, np.int64)
-        deliver(synapses, 0, 200, current, fixed_point)
+        deliver(synapses, 0, 0, 200, current, fixed_point)
         assert current[0] == sum(round(float(weight) * 2**20) for weight in weights[:, 0])

@@ -163,5 +163,5 @@ def test_networks_of_one_kind_run_the_same_code() -> None:
         {"plasticity": {"update": "sample", "reset_at_samples": True, "cutoff": None}},
     ]
     networks = [parse(Network, SMALL | changed) for changed in changes]
-    assert {kind(network) for network in networks} == {"plain"}
+    assert {kind(network) for network in networks} == {"dense"}
     assert len({typeof(Simulation(network)._rank) for network in networks}) == 1
