@@ -11,6 +11,7 @@ from eprop_core.experiments.scaling.measure import measure
 from eprop_core.experiments.scaling.parameters import Timing
 from eprop_core.experiments.scaling.result import RankRecord, ScalingResult
 from eprop_core.parsing import ParameterError, parse
+from eprop_core.ranks.exchange_cost import Destinations
 
 BELLEC = {
     "network.plasticity.update": "sample",
@@ -88,21 +89,21 @@ def test_input_drawn_in_parts_is_the_same(result: ScalingResult, monkeypatch: py
     assert in_parts.counts == at_once.counts
 
 
-def on_two_ranks(timing: Timing, directory: Path) -> ScalingResult:
+def on_ranks(n_ranks: int, timing: Timing, directory: Path) -> ScalingResult:
     (directory / "timing.json").write_text(timing.model_dump_json(), encoding="utf-8")
-    command = small.on_ranks(2, "eprop_core.experiments.scaling")
-    command += [str(directory / "timing.json"), "--output", str(directory / "result.json"), "--ranks", "2"]
+    command = small.on_ranks(n_ranks, "eprop_core.experiments.scaling")
+    command += [str(directory / "timing.json"), "--output", str(directory / "result.json"), "--ranks", str(n_ranks)]
     finished = subprocess.run([*command, "--oversubscribe"], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     result = ScalingResult.read(directory / "result.json")
-    assert result.provenance.ranks == result.ranks == 2
+    assert result.provenance.ranks == result.ranks == n_ranks
     return result
 
 
 @pytest.mark.parametrize("kind", ["strong", "weak"])
 def test_ranks_share_the_work(tmp_path: Path, kind: str) -> None:
     timing = small.timing(kind)
-    result = on_two_ranks(timing, tmp_path)
+    result = on_ranks(2, timing, tmp_path)
     alone = timing.model_copy(update={"kind": "strong", "network": timing.network_on(2)})
     expected_result = measure(alone, seed=1)
     for variant in timing.variants:
@@ -113,20 +114,26 @@ def test_ranks_share_the_work(tmp_path: Path, kind: str) -> None:
             assert sum(getattr(rank.counts, name) for rank in of_ranks) == count
 
 
+@pytest.mark.parametrize("n_ranks", [2, 3])
+@pytest.mark.parametrize("destinations", ["all", "targets"])
 @pytest.mark.parametrize("kind", ["strong", "weak"])
-def test_a_dry_run_has_the_counts_of_the_rank_that_it_emulates(tmp_path: Path, kind: str) -> None:
-    """The emulated rank of two has the synapses, spikes, events and messages of that rank among two."""
-    timing = small.timing(kind, ignore_and_fire=True)
-    result = on_two_ranks(timing, tmp_path)
-    dry = measure(timing, seed=1, dry_run=2)
-    assert (dry.ranks, dry.dry_run, result.dry_run) == (2, True, False)
+def test_a_dry_run_has_the_counts_of_the_rank_that_it_emulates(
+    tmp_path: Path, kind: str, destinations: Destinations, n_ranks: int
+) -> None:
+    """Synapses, spikes, events and bytes, whatever follows from the spikes of the other ranks."""
+    timing = small.timing(kind, ignore_and_fire=True).model_copy(update={"destinations": destinations})
+    result = on_ranks(n_ranks, timing, tmp_path)
+    dry = measure(timing, seed=1, dry_run=n_ranks)
+    assert (dry.ranks, dry.dry_run, result.dry_run) == (n_ranks, True, False)
     for variant in timing.variants:
         ((emulated,),), (of_ranks,) = repeats_of(dry, variant), repeats_of(result, variant)
         real = of_ranks[emulated.rank]
         assert (emulated.counts, emulated.destinations) == (real.counts, real.destinations)
-        assert emulated.traffic["all"] == real.traffic["all"]
-        assert real.traffic["all"].exchanges == timing.n_steps
-        assert real.traffic["all"].bytes_to_each_rank >= 8 * timing.n_steps
+        assert emulated.traffic[destinations] == real.traffic[destinations]
+        assert real.traffic[destinations].exchanges == timing.n_steps
+        head = 8 + 8 * timing.network.n_readout
+        assert real.traffic[destinations].received_bytes > head * (n_ranks - 1) * timing.n_steps
+        assert set(emulated.modelled) == {"all", "targets"} and not real.modelled
 
 
 def test_weak_scaling_refuses_in_degrees_that_grow() -> None:
@@ -153,7 +160,7 @@ def test_longer_delays_exchange_less_often() -> None:
     run = measure(timing, seed=1, dry_run=3).variants["slow"]
     assert run.interval_steps == 5
     (((rank,),)) = run.repeats
-    assert {sent.exchanges for sent in rank.traffic.values()} == {timing.n_steps // 5}
+    assert {received.exchanges for received in rank.traffic.values()} == {timing.n_steps // 5}
 
 
 def test_a_run_too_large_is_refused_before_it_starts(tmp_path: Path) -> None:

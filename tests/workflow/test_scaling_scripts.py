@@ -91,7 +91,7 @@ def test_the_figure_of_the_exchange_has_its_labels(tmp_path: Path, measured: boo
     table = scaling_exchange_figure.numbers(rows)
     assert set(table["ranks"]) == {2, 4, 8}
     assert list(table["exchanges_per_s"]) == pytest.approx([1000.0] * len(table))
-    assert list(table["message_bytes"]) == pytest.approx([1000.0] * len(table))
+    assert list(table["received_bytes"]) == pytest.approx([1000.0] * len(table))
     labels = [
         "Smallest delay (ms)",
         "strong, to all ranks",

@@ -34,7 +34,7 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     exchanges = table["exchanges"]
     return table[["experiment", "variant", "measured", "ranks", "interval_ms", "other_work_processors"]].assign(
         exchanges_per_s=exchanges / table["model_time_s"],
-        message_bytes=quotient(table["bytes_to_each_rank"], exchanges),
+        received_bytes=quotient(table["received_bytes"], exchanges),
         communicate_s=positive(quotient(table["communicate_s"], exchanges)),
         communicate_per_model_time=positive((table["communicate_s"] + table["wait_s"]) / table["model_time_s"]),
         to_all_s=positive(quotient(table["modelled_to_all_s"], exchanges)),
