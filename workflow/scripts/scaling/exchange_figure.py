@@ -22,6 +22,7 @@ PATTERNS: dict[Pattern, str] = {
     "ping_pong": "ping-pong, one way",
     "allgather": "to all (Allgather)",
     "alltoall": "to each (Alltoall)",
+    "allreduce": "sum (Allreduce)",
 }
 DESTINATIONS = {"all": "to all ranks", "targets": "to ranks with targets"}
 
