@@ -117,7 +117,7 @@ class _ExchangeByMessages(ABC):
     def _exchange_messages(self, rank: Exchanged, step: int, n_current_steps: int, notice: int) -> tuple[int, int]:
         """Exchange spikes, and the readouts' input of ``n_current_steps``; return the largest notice and the bytes."""
 
-    def _set_words(self, words: int) -> None:
+    def _set_words(self, words: int, rank: Exchanged) -> None:
         """Let the messages of the first call have so many words."""
         n = self.communicator.size * words
         if len(self._room_for_messages) < n:
@@ -137,6 +137,7 @@ class _ExchangeByMessages(ABC):
         """Return the same exchange with traffic of its own; both use the same buffers, in turn."""
         other = copy.copy(self)
         other.traffic = {self.destinations: Traffic()}
+        other._words = 0  # an interval of the copy may be longer
         return other
 
 
@@ -151,11 +152,16 @@ class ExchangeWithAll(_ExchangeByMessages):
     def __init__(self, communicator: Any, summed: bool) -> None:
         super().__init__(communicator, summed)
         self.room = Room(communicator.size)
-        self._set_message(0)
+        self._message = np.zeros(0, np.int64)
 
-    def _set_message(self, words: int) -> None:
-        self._message = np.zeros(words, np.int64)
-        self._message_numbers = self._message.view(np.int32)
+    def _set_words(self, words: int, rank: Exchanged) -> None:
+        super()._set_words(words, rank)
+        interval, n_readouts = rank.outgoing.current.shape
+        all_spike = message_words(interval * n_readouts, interval, interval * rank.outgoing.spikes.ids.shape[1])
+        if len(self._message) < max(words, all_spike):
+            self._message = np.zeros(max(words, all_spike), np.int64)
+            self._message_numbers = self._message.view(np.int32)
+        self._sent = self._message[:words]
 
     def _exchange_messages(self, rank: Exchanged, step: int, n_current_steps: int, notice: int) -> tuple[int, int]:
         before = time.perf_counter()
@@ -163,16 +169,13 @@ class ExchangeWithAll(_ExchangeByMessages):
         n_steps, n_currents = step - first_step, n_current_steps * rank.incoming.current.shape[1]
         room = self.room.n_ids
         words = message_words(n_currents, n_steps, room)
-        all_spike = message_words(n_currents, n_steps, n_steps * rank.outgoing.spikes.ids.shape[1])
-        if len(self._message) < max(words, all_spike):
-            self._set_message(max(words, all_spike))
         if self._words != words:
-            self._set_words(words)
+            self._set_words(words, rank)
         part = first_step, step, n_current_steps
         pack_for_all(rank.outgoing, *part, notice, self._message, self._message_numbers)
         self.collocate_time += time.perf_counter() - before
 
-        self.communicator.Allgather(self._message[:words], self._messages)
+        self.communicator.Allgather(self._sent, self._messages)
         notice, longest, total = read_heads(self._messages)
         received_bytes = WORD_BYTES * words * (self.communicator.size - 1)
         if longest > room:
@@ -229,8 +232,8 @@ class ExchangeWithTargets(_ExchangeByMessages):
         offset = np.concatenate(([0], np.cumsum(np.bincount(neuron, minlength=recurrent.n))))
         return offset, np.repeat(np.arange(n_ranks), [len(ids) for ids in wanted])[order]
 
-    def _set_words(self, words: int) -> None:
-        super()._set_words(words)
+    def _set_words(self, words: int, rank: Exchanged) -> None:
+        super()._set_words(words, rank)
         self._heads = np.zeros_like(self._messages)
         self._head_numbers = self._heads.view(np.int32)
 
@@ -240,7 +243,7 @@ class ExchangeWithTargets(_ExchangeByMessages):
         n_steps, n_currents = step - first_step, n_current_steps * rank.incoming.current.shape[1]
         words = message_words(n_currents, n_steps, 0)
         if self._words != words:
-            self._set_words(words)
+            self._set_words(words, rank)
         part = first_step, step, n_current_steps
         target_ranks = self._target_rank_indptr, self._target_rank
         while True:

@@ -38,6 +38,7 @@ class Room:
         if self._exchanges == WINDOW:
             self._exchanges, self._longest, self._longest_before = 0, 0, self._longest
         self._exchanges += 1
-        self._longest = max(self._longest, longest)
-        recent = max(self._longest, self._longest_before)
+        if longest > self._longest:
+            self._longest = longest
+        recent = self._longest if self._longest > self._longest_before else self._longest_before
         self.n_ids = recent if self._n_ranks * recent - total <= self._most_empty else 0

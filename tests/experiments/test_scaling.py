@@ -121,7 +121,7 @@ def test_a_dry_run_has_the_counts_of_the_rank_that_it_emulates(tmp_path: Path, k
         "plastic": {"destinations": "all"},
         "static": small.STATIC | {"destinations": "targets"},
         "delays": {"destinations": "all", "network.recurrent.delay": 4, "network.output.delay": 3},
-        "delays, to targets": {"destinations": "targets", "network.recurrent.delay": 4, "network.output.delay": 3},
+        "delays_to_targets": {"destinations": "targets", "network.recurrent.delay": 4, "network.output.delay": 3},
     }
     timing = small.timing(kind, ignore_and_fire=True).model_copy(update={"variants": variants})
     result = on_ranks(n_ranks, timing, tmp_path)
