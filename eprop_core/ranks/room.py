@@ -4,15 +4,15 @@ import math
 
 from eprop_core.ranks.exchange_cost import BYTES_PER_LATENCY, ID_BYTES
 
-WINDOW = 64
+WINDOW = 128
 """Exchanges that decide together."""
 
 
 class Room:
     """Number of ids for which the next messages have room; what does not fit is sent with a second call.
 
-    It is the largest number of ids that a rank has sent in one of the last exchanges, 64 to 128. So at most one
-    exchange in 65 needs a second call, as long as the activity has a steady distribution. Where room that stays empty
+    It is the largest number of ids that a rank has sent in one of the last exchanges, 128 to 256. So at most one
+    exchange in 129 needs a second call, as long as the activity has a steady distribution. Where room that stays empty
     costs more than a second call, because ranks or steps differ or there are many ranks, there is no room at all.
     It is equal on all ranks, since each sees the numbers of all.
 

@@ -11,8 +11,8 @@ from eprop_core.ranks.exchange_cost import Cost
 from eprop_core.ranks.messages import Exchanged, Incoming, Outgoing
 
 PHASE = np.array([0, 1, 0, 0, 1, 1, 0, 2], np.int32)
-"""Two neurons on each of four ranks, of which rank 1 is emulated. The ranks emit 1, 2, 0 and 1 spikes in step 0, then 1,
-0, 2 and 0."""
+"""Two neurons on each of four ranks, of which rank 1 is emulated. The ranks emit 1, 2, 0 and 1 spikes in step 0, and
+1, 0, 2 and 0 in step 1."""
 HAS_TARGETS = np.array([1, 1, 0, 0, 0, 0, 1, 1], np.bool_)
 """Of these spikes, 1 of rank 0 and 1 of rank 3 are wanted on rank 1, then 1 of rank 0."""
 
