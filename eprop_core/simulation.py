@@ -20,7 +20,6 @@ from eprop_core.network.assembly import assemble, build, states_by_name
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.connectivity import expand
-from eprop_core.network.degrees import mean_in_degree
 from eprop_core.network.features import kind
 from eprop_core.network.memory_estimate import check_memory
 from eprop_core.network.neuron_values import firing_phases
@@ -38,18 +37,10 @@ from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
-from eprop_core.ranks.exchange import (
-    GO_ON,
-    INTERRUPTED,
-    RANK_FAILED,
-    EmulatedExchange,
-    Exchange,
-    Exchanged,
-    ExchangeWithAll,
-    ExchangeWithTargets,
-    Traffic,
-)
-from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations
+from eprop_core.ranks.emulation import EmulatedExchange
+from eprop_core.ranks.exchange import Exchange, ExchangeWithAll, ExchangeWithTargets, Traffic
+from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations, sums_readouts
+from eprop_core.ranks.messages import GO_ON, INTERRUPTED, RANK_FAILED, Exchanged
 from eprop_core.recording import Recording, RunInterrupted
 from eprop_core.stimulus import Stimulus, StimulusError
 
@@ -153,7 +144,7 @@ class Simulation:
         self._failure: NotFiniteError | RuntimeError | None = None
         """The error that ended an earlier run, after which no run is possible."""
         self.destinations = destinations or cheaper_destinations(network, n_ranks)
-        self._exchange = self._new_exchange(n_ranks, dry_run is not None)
+        self._exchange = self._new_exchange(index, n_ranks, dry_run is not None)
         self._communication = {"collocate": 0.0, "communicate": 0.0, "wait": 0.0}
         self._build_time = time.perf_counter() - start
 
@@ -169,20 +160,20 @@ class Simulation:
             fixed_point=self._readout_range.fixed_point,
         )
 
-    def _new_exchange(self, n_ranks: int, dry_run: bool) -> Exchange | None:
+    def _new_exchange(self, index: int, n_ranks: int, dry_run: bool) -> Exchange | None:
         recurrent = projection_with(self.network, Role.RECURRENT)
         has_targets = np.zeros(recurrent.source.size, np.bool_)
         has_targets[self._synapses(recurrent.name).source] = True
+        summed = sums_readouts(n_ranks, self._rank.readouts.current.nbytes)
         if dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
-            mean_out_degree = mean_in_degree(recurrent.connectivity, recurrent.source.size)
-            received = has_targets | (self.destinations == "all")
-            return EmulatedExchange(phase, self.network.firing_period, n_ranks, mean_out_degree, received)
+            period, place = self.network.firing_period, (index, n_ranks)
+            return EmulatedExchange(self.destinations, summed, phase, period, *place, has_targets)
         if n_ranks == 1:
             return None
         if self.destinations == "all":
-            return ExchangeWithAll(self._communicator)
-        return ExchangeWithTargets(self._communicator, self.recurrent, has_targets)
+            return ExchangeWithAll(self._communicator, summed)
+        return ExchangeWithTargets(self._communicator, summed, self.recurrent, has_targets)
 
     @property
     def step(self) -> int:
@@ -533,7 +524,7 @@ class Simulation:
         all_connections.update(connections)
         self._take_over(raising_on_all_ranks(self._communicator, lambda: self._build(all_connections)))
         traffic = self.traffic
-        self._exchange = self._new_exchange(self._communicator.size, dry_run=False)
+        self._exchange = self._new_exchange(self._communicator.rank, self._communicator.size, dry_run=False)
         if self._exchange is not None:
             self._exchange.traffic.update(traffic)
         self._sample_length = 0
@@ -541,7 +532,7 @@ class Simulation:
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
-        """Traffic that this rank has sent since the start, by destinations; for a dry run what it would have sent."""
+        """What this rank has received since the start, by destinations; of a dry run what it would have received."""
         traffic = {} if self._exchange is None else self._exchange.traffic
         return {destinations: replace(sent) for destinations, sent in traffic.items()}
 

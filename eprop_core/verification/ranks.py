@@ -76,7 +76,7 @@ def problems() -> dict[str, Problem]:
         ),
         "full messages": drawn(random_problem(3, 30, **small, **one_filter, dt=1.0), 701, 3, drive=30.0),
         "full messages to one rank": onto_the_first(drawn(random_problem(6, 30, **small, dt=1.0), 701, 3, drive=30.0)),
-        # Currents of so many readouts and steps alone exceed the initial room.
+        # More readouts' input than spikes.
         "many readouts": drawn(random_problem(4, 80, **small, **two_filters, delay=delay, dt=1.0), 53, 40, drive=1.2),
         # The last neurons adapt, which some ranks have none of.
         "adaptive, Adam": random_problem(7, 200, **small, **two_filters, **adaptive, adam={}),

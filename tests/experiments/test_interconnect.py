@@ -2,13 +2,14 @@
 
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 import small
 from eprop_core.experiments.interconnect import measure as interconnect
-from eprop_core.experiments.interconnect.result import InterconnectResult
+from eprop_core.experiments.interconnect.result import InterconnectResult, Pattern
 
 
 def test_fit_recovers_latency_and_bandwidth() -> None:
@@ -31,7 +32,8 @@ def test_two_ranks_measure_all_patterns_and_sizes(tmp_path: Path) -> None:
     result = InterconnectResult.read(tmp_path / "result.json")
     assert result.interconnect.bandwidth > 0
     measured = {(call.pattern, call.bytes) for call in result.times}
-    assert measured == {(p, s) for p in ("ping_pong", "allgather", "alltoall") for s in interconnect.SIZES}
+    patterns = get_args(Pattern)
+    assert measured == {(p, s) for p in patterns for s in interconnect.SIZES}
     assert all(call.seconds > 0 for call in result.times)
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,21 +89,21 @@ def test_input_drawn_in_parts_is_the_same(result: ScalingResult, monkeypatch: py
     assert in_parts.counts == at_once.counts
 
 
-def on_two_ranks(timing: Timing, directory: Path) -> ScalingResult:
+def on_ranks(n_ranks: int, timing: Timing, directory: Path) -> ScalingResult:
     (directory / "timing.json").write_text(timing.model_dump_json(), encoding="utf-8")
-    command = small.on_ranks(2, "eprop_core.experiments.scaling")
-    command += [str(directory / "timing.json"), "--output", str(directory / "result.json"), "--ranks", "2"]
+    command = small.on_ranks(n_ranks, "eprop_core.experiments.scaling")
+    command += [str(directory / "timing.json"), "--output", str(directory / "result.json"), "--ranks", str(n_ranks)]
     finished = subprocess.run([*command, "--oversubscribe"], capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     result = ScalingResult.read(directory / "result.json")
-    assert result.provenance.ranks == result.ranks == 2
+    assert result.provenance.ranks == result.ranks == n_ranks
     return result
 
 
 @pytest.mark.parametrize("kind", ["strong", "weak"])
 def test_ranks_share_the_work(tmp_path: Path, kind: str) -> None:
     timing = small.timing(kind)
-    result = on_two_ranks(timing, tmp_path)
+    result = on_ranks(2, timing, tmp_path)
     alone = timing.model_copy(update={"kind": "strong", "network": timing.network_on(2)})
     expected_result = measure(alone, seed=1)
     for variant in timing.variants:
@@ -113,20 +114,30 @@ def test_ranks_share_the_work(tmp_path: Path, kind: str) -> None:
             assert sum(getattr(rank.counts, name) for rank in of_ranks) == count
 
 
-@pytest.mark.parametrize("kind", ["strong", "weak"])
-def test_a_dry_run_has_the_counts_of_the_rank_that_it_emulates(tmp_path: Path, kind: str) -> None:
-    """The emulated rank of two has the synapses, spikes, events and messages of that rank among two."""
-    timing = small.timing(kind, ignore_and_fire=True)
-    result = on_two_ranks(timing, tmp_path)
-    dry = measure(timing, seed=1, dry_run=2)
-    assert (dry.ranks, dry.dry_run, result.dry_run) == (2, True, False)
-    for variant in timing.variants:
+@pytest.mark.parametrize(("kind", "n_ranks"), [("strong", 2), ("weak", 3)])
+def test_a_dry_run_has_the_counts_of_the_rank_that_it_emulates(tmp_path: Path, kind: str, n_ranks: int) -> None:
+    """Synapses, spikes and events, and the bytes from other ranks, whichever spikes these send."""
+    variants: dict[str, dict[str, Any]] = {
+        "plastic": {"destinations": "all"},
+        "static": small.STATIC | {"destinations": "targets"},
+        "delays": {"destinations": "all", "network.recurrent.delay": 4, "network.output.delay": 3},
+        "delays_to_targets": {"destinations": "targets", "network.recurrent.delay": 4, "network.output.delay": 3},
+    }
+    timing = small.timing(kind, ignore_and_fire=True).model_copy(update={"variants": variants})
+    result = on_ranks(n_ranks, timing, tmp_path)
+    dry = measure(timing, seed=1, dry_run=n_ranks)
+    assert (dry.ranks, dry.dry_run, result.dry_run) == (n_ranks, True, False)
+    for variant, changes in variants.items():
         ((emulated,),), (of_ranks,) = repeats_of(dry, variant), repeats_of(result, variant)
-        real = of_ranks[emulated.rank]
-        assert (emulated.counts, emulated.destinations) == (real.counts, real.destinations)
-        assert emulated.traffic["all"] == real.traffic["all"]
-        assert real.traffic["all"].exchanges == timing.n_steps
-        assert real.traffic["all"].bytes_to_each_rank >= 8 * timing.n_steps
+        real, destinations = of_ranks[emulated.rank], changes["destinations"]
+        assert (emulated.counts, emulated.destinations) == (real.counts, destinations)
+        assert list(real.traffic) == [destinations]
+        assert emulated.traffic[destinations] == real.traffic[destinations]
+        assert set(emulated.modelled) == set(emulated.traffic) == {"all", "targets"} and not real.modelled
+        interval = changes.get("network.output.delay", 1)
+        assert real.traffic[destinations].exchanges == -(-timing.n_steps // interval)
+        currents = 8 * timing.n_steps * timing.network.n_readout
+        assert real.traffic[destinations].received_bytes > currents * (n_ranks - 1)
 
 
 def test_weak_scaling_refuses_in_degrees_that_grow() -> None:
@@ -153,7 +164,7 @@ def test_longer_delays_exchange_less_often() -> None:
     run = measure(timing, seed=1, dry_run=3).variants["slow"]
     assert run.interval_steps == 5
     (((rank,),)) = run.repeats
-    assert {sent.exchanges for sent in rank.traffic.values()} == {timing.n_steps // 5}
+    assert {received.exchanges for received in rank.traffic.values()} == {timing.n_steps // 5}
 
 
 def test_a_run_too_large_is_refused_before_it_starts(tmp_path: Path) -> None:

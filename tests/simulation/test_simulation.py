@@ -15,7 +15,7 @@ from eprop_core.model.sources import LAST_STEP
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
-from eprop_core.ranks.exchange import EmulatedExchange
+from eprop_core.ranks.emulation import EmulatedExchange
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.verification.random_problem import Problem

@@ -1,6 +1,6 @@
 """Programs of ``test_ranks.py``, run on several ranks: ``python -m mpi4py ranks_program.py COMMAND [OUTPUT]``.
 
-simulate OUTPUT   simulate all problems; rank 0 saves the results
+simulate OUTPUT   simulate all problems, some of them once more with the readouts' input summed; rank 0 saves results
 fail              a voltage on one rank is not finite
 fail-and-catch    the same; all ranks catch the error
 interrupt         one rank is interrupted; all stop in the same step and go on
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from eprop_core import simulation
 from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.network.connections import Connections
@@ -23,6 +24,9 @@ from eprop_core.recording import RunInterrupted
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.verification.ranks import DESTINATIONS, problems, simulate
+
+SUMMED = ("small", "small, delays", "full messages", "many readouts", "per sample")
+"""Problems that are simulated once more with the readouts' input summed, which would pay on many ranks only."""
 
 
 def fail(communicator: Any) -> None:
@@ -80,11 +84,13 @@ def main() -> None:
 
     world, command = MPI.COMM_WORLD, sys.argv[1]
     if command == "simulate":
-        results = {
-            f"{name}/{destinations}/{key}": value
-            for (name, problem), destinations in product(problems().items(), DESTINATIONS)
-            for key, value in simulate(problem, world, destinations).items()
-        }
+        results = {}
+        for summed in (False, True):
+            simulation.sums_readouts = lambda *_, summed=summed: summed  # type: ignore[assignment]
+            for (name, problem), destinations in product(problems().items(), DESTINATIONS):
+                if not summed or name in SUMMED:
+                    for key, value in simulate(problem, world, destinations).items():
+                        results[f"{name}/{destinations}{', summed' * summed}/{key}"] = value
         if world.rank == 0:
             np.savez(sys.argv[2], **results)
     elif command == "fail":

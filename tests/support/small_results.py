@@ -133,9 +133,8 @@ def scaling_result(
     of_repeats = []
     for repeat in range(repeats):
         propagation = {1: 2.0, 2: 1.25}.get(n_ranks, 1.25) + 0.1 * (repeat - 1)
-        to_all = Traffic(exchanges=500, bytes_to_each_rank=500_000, costs=[MessageCost(messages=1000, bytes=10**6)])
-        ways = [MessageCost(messages=10**6, bytes=0), MessageCost(messages=0, bytes=3 * 10**7)]
-        both = {"all": to_all, "targets": changed(to_all, costs=ways)}
+        received = Traffic(exchanges=500, received_bytes=500_000)
+        costs = {"all": MessageCost(messages=1000, bytes=10**6), "targets": MessageCost(messages=0, bytes=3 * 10**7)}
         of_ranks = [
             RankRecord(
                 rank=rank,
@@ -148,7 +147,8 @@ def scaling_result(
                     synaptic_events=10**6 // n_ranks,
                 ),
                 destinations="all",
-                traffic=both if dry_run else {"all": to_all} if n_ranks > 1 else {},
+                traffic=dict.fromkeys(costs if dry_run else ["all"] if n_ranks > 1 else [], received),
+                modelled=costs if dry_run else {},
                 peak_memory_bytes=10**8,
                 other_work_processors=other_work if repeat == 0 or other_work is None else 0.01,
             )

@@ -3,7 +3,8 @@
     mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.interconnect --ranks 2 --output FILE
 
 A message goes to and fro between two ranks; half the time of a round trip is fitted by latency + size / bandwidth.
-Beside it are the times of the two exchanges that a simulation uses, MPI_Allgather and MPI_Alltoall, for comparison.
+Beside it are the times of the calls that a simulation makes, MPI_Allgather, MPI_Alltoall and MPI_Allreduce, for
+comparison.
 """
 
 import time
@@ -86,6 +87,7 @@ def _patterns(communicator: Communicator, message: np.ndarray) -> dict[Pattern, 
         "ping_pong": ping_pong,
         "allgather": lambda: communicator.Allgather(message, all_received),
         "alltoall": lambda: communicator.Alltoall(all_sent, all_received),
+        "allreduce": lambda: communicator.Allreduce(message, received),
     }
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.measurement.results import Record, Result
 
-Pattern = Literal["ping_pong", "allgather", "alltoall"]
+Pattern = Literal["ping_pong", "allgather", "alltoall", "allreduce"]
 
 
 class CallTime(Record):

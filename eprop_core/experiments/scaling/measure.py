@@ -10,7 +10,6 @@ activity where the initial weights put it.
 
 import math
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from eprop_core.experiments import command_line
@@ -26,10 +25,10 @@ from eprop_core.network.features import communication_interval
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.progress import progress
-from eprop_core.ranks import exchange, launch
+from eprop_core.ranks import launch
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
-from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations, costs
+from eprop_core.ranks.exchange_cost import cheaper_destinations
 from eprop_core.simulation import Simulation
 
 
@@ -108,9 +107,10 @@ def _repeat(
         time_waiting=True,
     )
     _propagate(simulation, case, timing.n_steps_warm_up, communicator)
-    times, counts, traffic = dict(simulation.times), dict(simulation.counts), simulation.traffic
+    times, counts, before = dict(simulation.times), dict(simulation.counts), simulation.traffic
     propagation = _propagate(simulation, case, timing.n_steps, communicator)
     increase = measurement.difference(simulation.counts, counts)
+    traffic = {name: received.since(before[name]) for name, received in simulation.traffic.items()}
     happened = {name: n for name, n in increase.items() if name.endswith(("spikes", "events"))}
     return RankRecord(
         rank=rank,
@@ -119,20 +119,15 @@ def _repeat(
         counts=Counts(**simulation.counts | happened),
         destinations=simulation.destinations,
         traffic={
-            name: _traffic(name, dry_run or communicator.size, sent, traffic[name])
-            for name, sent in simulation.traffic.items()
+            name: Traffic(exchanges=received.exchanges, received_bytes=received.received_bytes)
+            for name, received in traffic.items()
         },
+        modelled={}
+        if dry_run is None
+        else {name: MessageCost.model_validate(received.cost._asdict()) for name, received in traffic.items()},
         peak_memory_bytes=measurement.peak_memory(),
         other_work_processors=other_work.processors(),
     )
-
-
-def _traffic(destinations: Destinations, n_ranks: int, after: exchange.Traffic, before: exchange.Traffic) -> Traffic:
-    """Return the messages of the timed steps, and their costs."""
-    sent = measurement.difference(asdict(after), asdict(before))
-    n = sent["exchanges"]
-    each = costs(destinations, n_ranks, sent["bytes_to_each_rank"] / n)
-    return Traffic(**sent, costs=[MessageCost(messages=n * cost.messages, bytes=n * cost.bytes) for cost in each])
 
 
 def _propagate(simulation: Simulation, case: Case, n_steps: int, communicator: Communicator) -> float:

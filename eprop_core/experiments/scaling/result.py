@@ -11,18 +11,17 @@ from eprop_core.ranks.exchange_cost import Destinations
 
 
 class MessageCost(Record):
-    """Cost of one algorithm of an exchange: its time is messages * latency + bytes / bandwidth."""
+    """Cost of all exchanges: their time is messages * latency + bytes / bandwidth."""
 
     messages: float = Field(description="messages one after another, of the rank that sends most")
     bytes: float
 
 
 class Traffic(Record):
-    """Messages that a rank has sent."""
+    """What a rank has received from the others."""
 
-    exchanges: int = Field(description="messages to every rank")
-    bytes_to_each_rank: int = Field(description="sum over exchanges")
-    costs: list[MessageCost] = Field(description="cost of each algorithm that MPI chooses from")
+    exchanges: int = Field(description="one per communication interval")
+    received_bytes: int = Field(description="messages of the other ranks, and sums over all ranks")
 
 
 class RankRecord(Record):
@@ -35,6 +34,9 @@ class RankRecord(Record):
     destinations: Destinations
     traffic: dict[Destinations, Traffic] = Field(
         description="by the ranks that spikes are sent to; an emulated rank has both ways"
+    )
+    modelled: dict[Destinations, MessageCost] = Field(
+        description="cost of this traffic for an emulated rank, in which no messages are sent"
     )
     peak_memory_bytes: int = Field(json_schema_extra={"label": "peak memory per rank"})
     other_work_processors: float | None = Field(description="processors that other programs kept busy; null: unknown")

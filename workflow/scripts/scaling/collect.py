@@ -9,7 +9,7 @@ import pandas as pd
 
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.interconnect.result import InterconnectResult
-from eprop_core.experiments.scaling.result import ScalingResult, Traffic
+from eprop_core.experiments.scaling.result import MessageCost, ScalingResult
 from eprop_core.ranks.exchange_cost import Destinations
 from workflow.scripts.shared import program
 
@@ -24,9 +24,9 @@ def rows(result: ScalingResult, experiment: str, interconnect: Interconnect | No
     for variant, run in result.variants.items():
         for repeat, of_ranks in enumerate(run.repeats, start=1):
             for process, measured in enumerate(of_ranks):
-                modelled = _modelled(measured.traffic, interconnect) if result.dry_run else {}
+                modelled = _modelled(measured.modelled, interconnect) if result.dry_run else {}
                 added = modelled.get(measured.destinations, 0.0)
-                sent = measured.traffic.get(measured.destinations)
+                traffic = measured.traffic.get(measured.destinations)
                 times = measured.times_s.model_dump()
                 times["communicate"] += added
                 row = {
@@ -45,8 +45,8 @@ def rows(result: ScalingResult, experiment: str, interconnect: Interconnect | No
                     **{f"{phase}_s": seconds for phase, seconds in times.items()},
                     "destinations": measured.destinations,
                     "interval_ms": run.interval_steps * run.network.dt,
-                    "exchanges": sent.exchanges if sent else 0,
-                    "bytes_to_each_rank": sent.bytes_to_each_rank if sent else 0,
+                    "exchanges": traffic.exchanges if traffic else 0,
+                    "received_bytes": traffic.received_bytes if traffic else 0,
                     "modelled_to_all_s": modelled.get("all", math.nan),
                     "modelled_to_targets_s": modelled.get("targets", math.nan),
                     "peak_memory_bytes": measured.peak_memory_bytes,
@@ -64,15 +64,14 @@ def rows(result: ScalingResult, experiment: str, interconnect: Interconnect | No
     return table
 
 
-def _modelled(traffic: Mapping[Destinations, Traffic], interconnect: Interconnect | None) -> dict[Destinations, float]:
+def _modelled(
+    costs: Mapping[Destinations, MessageCost], interconnect: Interconnect | None
+) -> dict[Destinations, float]:
     """Return the time in s of a dry run's messages, to all ranks and to those with targets."""
     if interconnect is None:
         raise ValueError("a dry run needs the latency and the bandwidth between two ranks")
     latency, bandwidth = 1e-6 * interconnect.latency, 1e9 * interconnect.bandwidth
-    return {
-        destinations: min(cost.messages * latency + cost.bytes / bandwidth for cost in sent.costs)
-        for destinations, sent in traffic.items()
-    }
+    return {destinations: cost.messages * latency + cost.bytes / bandwidth for destinations, cost in costs.items()}
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ PATTERNS: dict[Pattern, str] = {
     "ping_pong": "ping-pong, one way",
     "allgather": "to all (Allgather)",
     "alltoall": "to each (Alltoall)",
+    "allreduce": "sum (Allreduce)",
 }
 DESTINATIONS = {"all": "to all ranks", "targets": "to ranks with targets"}
 
@@ -34,7 +35,7 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     exchanges = table["exchanges"]
     return table[["experiment", "variant", "measured", "ranks", "interval_ms", "other_work_processors"]].assign(
         exchanges_per_s=exchanges / table["model_time_s"],
-        message_bytes=quotient(table["bytes_to_each_rank"], exchanges),
+        received_bytes=quotient(table["received_bytes"], exchanges),
         communicate_s=positive(quotient(table["communicate_s"], exchanges)),
         communicate_per_model_time=positive((table["communicate_s"] + table["wait_s"]) / table["model_time_s"]),
         to_all_s=positive(quotient(table["modelled_to_all_s"], exchanges)),

@@ -18,7 +18,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         "Ranks": ranks_and_how(table),
         "Smallest delay (ms)": cells(table["interval_ms"], "g"),
         "Exchanges per s": cells(table["exchanges_per_s"], ".0f"),
-        "Message (B)": cells(table["message_bytes"], ".0f"),
+        "Received (B)": cells(table["received_bytes"], ".0f"),
         "Time of an exchange (µs)": cells(1e6 * table["communicate_s"], ".1f"),
         "Modelled, to all (µs)": cells(1e6 * table["to_all_s"], ".1f"),
         "Modelled, to targets (µs)": cells(1e6 * table["to_targets_s"], ".1f"),

@@ -18,7 +18,7 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, number of ranks, seed and repeat: times of the slowest rank, largest memory.
 
     Counts are sums over ranks; those of the emulated rank of a dry run stand for all. Phases are means over ranks,
-    so that they add up to the propagation.
+    so that they add up to the propagation, and so are the bytes that a rank receives.
     """
     table = rows.groupby([*POINT, "seed", "repeat"], sort=False).agg(
         emulated=("rank", "nunique"),
@@ -29,7 +29,7 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
         model_time_s=("model_time_s", "first"),
         interval_ms=("interval_ms", "first"),
         exchanges=("exchanges", "first"),
-        bytes_to_each_rank=("bytes_to_each_rank", "first"),
+        received_bytes=("received_bytes", "mean"),
         modelled_to_all_s=("modelled_to_all_s", "first"),
         modelled_to_targets_s=("modelled_to_targets_s", "first"),
         build_s=("build_s", "max"),
