@@ -36,6 +36,11 @@ class RankRecord(Record):
     traffic: dict[Destinations, Traffic] = Field(
         description="by the ranks that spikes are sent to; an emulated rank has both ways"
     )
+    bytes_per_event: float | None = Field(
+        description="of the cache lines that spikes touch when they arrive, per synaptic event; plastic synapses are "
+        "touched again at the cutoff and at the ends of blocks. null: no events",
+        json_schema_extra={"label": "bytes touched per synaptic event"},
+    )
     peak_memory_bytes: int = Field(json_schema_extra={"label": "peak memory per rank"})
     other_work_processors: float | None = Field(description="processors that other programs kept busy; null: unknown")
 
@@ -57,6 +62,9 @@ class ScalingResult(Result):
     seed: int
     parameters: Timing
     ranks: int
-    dry_run: bool = Field(description="whether one of these ranks was emulated, without the others")
+    dry_run: bool = Field(description="whether one of these ranks, or several, were emulated without the others")
+    together: int | None = Field(
+        description="ranks that a dry run emulated at the same time, each in its own process; null: no dry run"
+    )
     memory_without_network_bytes: list[int] = Field(description="of each process, before the first network")
     variants: dict[str, VariantRecord]
