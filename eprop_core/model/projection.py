@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from eprop_core.compiled.compilation import kernel
 from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses
-from eprop_core.model.optimizers import Optimizer
+from eprop_core.model.optimizers import Optimizer, elapsed_steps
 from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums
 from eprop_core.model.sources import NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
@@ -161,8 +161,7 @@ def _process_at_once(projection, source, emission, arrives, jump, current, fixed
         age + 1,
         decay.kappa_growth[offset],
         decay_reg.kappa_growth[offset],
-        source["optimized"],
-        time_index,
+        elapsed_steps(projection.optimizer, source["optimized"], time_index),
     )
     first, last = synapses_of(source)
     process(

@@ -10,6 +10,7 @@ are always the plain ones.
 import numpy as np
 
 from eprop_core.compiled.compilation import kernel
+from eprop_core.model.optimizers import elapsed_steps, one_step
 from eprop_core.model.synapses import (
     ELIGIBILITY,
     GRADIENT,
@@ -75,39 +76,34 @@ def advance(synapses, running_sums, first, last, trace, entered, begin, end, opt
     target, values, columns, step_values = synapses.target, synapses.values, synapses.columns, running_sums.step_values
     adaptation, own_decay, decay = running_sums.adaptation, running_sums.own_decay, running_sums.decay
     enters = entered != 0.0
+    block_start = running_sums.block_start[0]
+    first_unprocessed = first_step if optimizer.each_step else block_start + begin
+    at_first = elapsed_steps(optimizer, first_unprocessed, block_start + begin + 1)
     for k in range(np.uint64(first), np.uint64(last)):
         j = np.uint64(target[k])
-        e = values[k, ELIGIBILITY]
+        total, e = values[k, GRADIENT], values[k, ELIGIBILITY]
         e_reg = value(running_sums.sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
         alpha = _alpha(own_decay, decay, j)
         presynaptic = _first_trace(own_decay, decay, values, k, columns.trace, j, trace, begin)
-        step = first_step
         for offset in range(begin, end):
             eligibility, d = _eligibility(step_values.surrogate_gradient, adaptation, offset, j, presynaptic, d)
             e = _filtered(step_values.surrogate_gradient, decay.kappa, e, eligibility)
             e_reg = _filtered(step_values.signal_reg, running_sums.decay_reg.kappa, e_reg, eligibility)
             gradient = step_values.signal[offset, j] * e + _step_value(step_values.signal_reg, offset, j) * e_reg
             if optimizer.each_step:
-                next_step = running_sums.block_start[0] + offset + 1
+                elapsed = at_first if offset == begin else one_step(optimizer, block_start + offset)
                 move_weight(
-                    values,
-                    k,
-                    NEXT_WEIGHT,
-                    columns.next_feedback,
-                    columns.moments,
-                    gradient,
-                    optimizer,
-                    step,
-                    next_step,
+                    values, k, NEXT_WEIGHT, columns.next_feedback, columns.moments, gradient, optimizer, elapsed
                 )
-                step = next_step
             else:
-                values[k, GRADIENT] += gradient
+                total += gradient
             if offset + 1 < end:
                 presynaptic *= alpha
                 if offset == begin and enters:
                     presynaptic += 1.0
+        if not optimizer.each_step:
+            values[k, GRADIENT] = total
         values[k, ELIGIBILITY] = e
         set_value(running_sums.sums_reg, values, k, columns.eligibility_reg, e_reg)
         set_value(adaptation, values, k, columns.adaptation, d)
@@ -131,8 +127,9 @@ def take_over(synapses, first, last, optimizer):
 def update(synapses, first, last, optimizer, first_step, last_step):
     """Update the weights with the gradients added up since the last update."""
     values, columns = synapses.values, synapses.columns
+    elapsed = elapsed_steps(optimizer, first_step, last_step)
     for k in range(np.uint64(first), np.uint64(last)):
-        update_weight(values, k, columns, values[k, GRADIENT], optimizer, first_step, last_step)
+        update_weight(values, k, columns, values[k, GRADIENT], optimizer, elapsed)
         values[k, GRADIENT] = 0.0
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from eprop_core.compiled.compilation import arithmetic_kernel, kernel
 from eprop_core.compiled.prefetch import prefetch_following
-from eprop_core.model.optimizers import bounded, change
+from eprop_core.model.optimizers import Elapsed, bounded, change, one_step
 from eprop_core.model.running_sums import PSI, Q_W, A, P, Q, U, W, X, alpha_power
 
 INACTIVE, ACTIVE, ACTIVATING = range(3)
@@ -92,10 +92,8 @@ class Spike(NamedTuple):
     """kappa^-offset"""
     growth_reg: float
     """The same for the rate regularization."""
-    first_step: int
-    """First step since the start that the optimizer has not processed."""
-    last_step: int
-    """The step after the last one that it processes now."""
+    elapsed: Elapsed
+    """Steps that the optimizer processes."""
 
 
 @kernel
@@ -183,20 +181,20 @@ def shrink(values, k, weight, feedback, retained):
 
 
 @kernel
-def move_weight(values, k, weight, feedback, moments, gradient, optimizer, first_step, last_step):
+def move_weight(values, k, weight, feedback, moments, gradient, optimizer, elapsed):
     """Let the optimizer change the weight in column ``weight``, and the feedback weight alike unless NO_COLUMN."""
     before = values[k, weight]
-    moved = change(values, k, moments, gradient, optimizer, first_step, last_step)
+    moved = change(values, k, moments, gradient, optimizer, elapsed)
     values[k, weight] = bounded(before + moved, before, optimizer)
     if feedback != NO_COLUMN:
         values[k, feedback] += moved
 
 
 @kernel
-def update_weight(values, k, columns, gradient, optimizer, first_step, last_step):
+def update_weight(values, k, columns, gradient, optimizer, elapsed):
     """Update a weight with a gradient, and the feedback weight if that is adaptive."""
     shrink(values, k, WEIGHT, columns.feedback, optimizer.retained)
-    move_weight(values, k, WEIGHT, columns.feedback, columns.moments, gradient, optimizer, first_step, last_step)
+    move_weight(values, k, WEIGHT, columns.feedback, columns.moments, gradient, optimizer, elapsed)
 
 
 @arithmetic_kernel
@@ -228,7 +226,7 @@ def _process(
             since = 0.0
         if updates:
             gathered = g + since if spike.state == ACTIVE else g
-            update_weight(values, k, columns, gathered, optimizer, spike.first_step, spike.last_step)
+            update_weight(values, k, columns, gathered, optimizer, spike.elapsed)
             g = -since
         elif spike.state == ACTIVATING:
             g -= since
@@ -310,9 +308,10 @@ def bring_up_to_date(synapses, running_sums, first, last, trace, step_ends):
 def update_all(synapses, optimizer, n_samples, n_updates):
     """Update all weights with the mean gradient of ``n_samples`` samples; ``n_updates`` updates were made before."""
     values, columns = synapses.values, synapses.columns
+    elapsed = one_step(optimizer, n_updates)
     for k in range(len(values)):
         gradient = values[k, GRADIENT] / n_samples
-        update_weight(values, k, columns, gradient, optimizer, n_updates, n_updates + 1)
+        update_weight(values, k, columns, gradient, optimizer, elapsed)
         values[k, GRADIENT] = 0.0
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from eprop_core.model.optimizers import KINDS, bounded, change, optimizer_of
+from eprop_core.model.optimizers import KINDS, bounded, change, elapsed_steps, optimizer_of
 from eprop_core.parameters import Adam, GradientDescent
 
 NO_VALUES = np.zeros((1, 0))
@@ -18,7 +18,7 @@ def bounds(weight_min: float, weight_max: float, fixed_signs: bool = False) -> G
 def test_gradient_descent() -> None:
     for gradient, rate in np.abs(np.random.default_rng(1).normal(size=(100, 2))):
         optimizer = optimizer_of(GradientDescent(learning_rate=rate), 0.0)
-        assert change(NO_VALUES, 0, 0, gradient, optimizer, 0, 5) == -rate * gradient
+        assert change(NO_VALUES, 0, 0, gradient, optimizer, elapsed_steps(optimizer, 0, 5)) == -rate * gradient
 
 
 def test_weight_decay() -> None:
@@ -56,7 +56,7 @@ def test_adam(beta_1: float, beta_2: float, longest_gap: int) -> None:
     for _ in range(300):
         last = step + int(rng.integers(1, longest_gap + 1))
         gradient = rng.normal()
-        moved += change(values, 1, 2, gradient, optimizer, step, last)
+        moved += change(values, 1, 2, gradient, optimizer, elapsed_steps(optimizer, step, last))
         for t in range(step + 1, last + 1):
             g = gradient if t == step + 1 else 0.0
             m = beta_1 * m + (1.0 - beta_1) * g

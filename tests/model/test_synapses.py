@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from eprop_core.model.optimizers import Optimizer, optimizer_of
+from eprop_core.model.optimizers import Elapsed, Optimizer, optimizer_of
 from eprop_core.model.running_sums import Adaptation, RunningSums, advance_sums, start_block
 from eprop_core.model.synapses import (
     ACTIVATING,
@@ -58,8 +58,7 @@ NO_SPIKE = Spike(
     age=0,
     growth=1.0,
     growth_reg=1.0,
-    first_step=0,
-    last_step=1,
+    elapsed=Elapsed(0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
 )
 INITIAL = [10.0, 20.0]
 
