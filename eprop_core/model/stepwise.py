@@ -30,7 +30,7 @@ from eprop_core.model.synapses import (
 class _Traces(NamedTuple):
     """A synapse while it goes through steps."""
 
-    j: int
+    j: np.uint64
     """Its target."""
     alpha: float
     presynaptic: float
