@@ -17,6 +17,7 @@ from eprop_core.model.rank import RankState, RunTable
 from eprop_core.model.sources import LAST_STEP
 from eprop_core.model.synapses import NO_COLUMN, WEIGHT, Synapses
 from eprop_core.network.assembly import assemble, build, states_by_name
+from eprop_core.network.cache_lines import bytes_per_synapse
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.connectivity import expand
@@ -564,6 +565,12 @@ class Simulation:
         states = states_by_name(self.network, self._rank)
         synapses = {name: state.synapses for name, state in states.items()}
         return {name: part.bytes_per_synapse for name, part in synapses.items()}
+
+    @property
+    def cache_line_bytes(self) -> dict[str, float]:
+        """Bytes of the cache lines that an arriving spike touches, per synapse that it reaches, by projection."""
+        states = states_by_name(self.network, self._rank)
+        return {name: bytes_per_synapse(state) for name, state in states.items()}
 
     @property
     def times(self) -> dict[str, float]:

@@ -38,6 +38,7 @@ LONGER = (
     "machine/test_threads.py",
     # Figures.
     "workflow/test_scaling_scripts.py",
+    "workflow/test_algorithm_figure.py",
     "workflow/test_study_scripts.py",
     "workflow/test_comparison_scripts.py",
     "workflow/test_left_out.py",

@@ -38,7 +38,7 @@ class Provenance(Record):
     python: str = Field(description="version of Python")
     packages: dict[str, str] = Field(description="versions of packages by name")
     nest: str | None = Field(None, description="version of NEST, where it is compared with")
-    ranks: int = Field(description="number of MPI ranks")
+    ranks: int = Field(description="number of MPI ranks, or of processes that ran together")
     hosts: list[str] = Field(description="machine of each rank")
     system: str = Field(description="operating system")
     cpu: str = Field(description="model of the processor")
@@ -46,7 +46,7 @@ class Provenance(Record):
     processors: list[float] = Field(description="processors that each rank may use")
     threads: list[int] = Field(description="threads of each rank")
     memory_bytes: int = Field(description="memory of the machine")
-    mpi: str | None = Field(description="MPI library; null: one rank without MPI")
+    mpi: str | None = Field(description="MPI library; null: without MPI")
     batch_job: str | None = Field(None, description="SLURM job")
 
 

@@ -12,6 +12,12 @@ import numpy as np
 from eprop_core import parameters
 from eprop_core.compiled.compilation import kernel
 
+N_TERMS = 4
+"""Powers of epsilon with which Adam's changes in elapsed steps are computed at once."""
+
+ROUNDING = 2.0**-53
+"""Largest relative error of a rounded number."""
+
 GRADIENT_DESCENT, ADAM = range(2)
 
 KINDS: dict[type[parameters.OptimizerParameters], int] = {
@@ -39,14 +45,40 @@ class Optimizer(NamedTuple):
     epsilon: float
     step_size: np.ndarray
     """float64, Adam's learning rate times the bias correction of both moments, by elapsed steps up to its limit."""
+    smallest_root: float
+    """Smallest square root of Adam's second moment for which four terms in epsilon give all digits of a change."""
+    n_counting: int
+    """Steps after which the terms of such a change are below its rounding."""
+
+
+class Elapsed(NamedTuple):
+    """The steps ``first`` .. ``last - 1``, counted from 0, that an optimizer processes now; at least one.
+
+    The other values are Adam's; they are the same for all synapses of a source, and 0 for other optimizers.
+    """
+
+    first: int
+    last: int
+    remaining_1: float
+    """Decay of the first moment in the steps after the first one, beta_1^(last - first - 1)."""
+    remaining_2: float
+    """The same for the second moment."""
+    sum_0: float
+    """Step sizes, each times the decay of the first moment and the growth of 1 / sqrt(second moment) until then."""
+    sum_1: float
+    """The same with the square of this growth; those that follow with its third and fourth power."""
+    sum_2: float
+    sum_3: float
 
 
 def optimizer_of(chosen: parameters.OptimizerParameters, weight_decay: float) -> Optimizer:
     """Return the parameters of an optimizer as numbers; ``weight_decay`` is the share that each update removes."""
     beta_1, beta_2, epsilon, step_size = 0.0, 0.0, 1.0, np.zeros(1)
+    smallest_root, n_counting = math.inf, 0
     if isinstance(chosen, parameters.Adam):
         beta_1, beta_2, epsilon = chosen.beta_1, chosen.beta_2, chosen.epsilon
         step_size = adam_step_size(chosen.learning_rate, beta_1, beta_2)
+        smallest_root, n_counting = _limits_of_series(chosen)
     return Optimizer(
         KINDS[type(chosen)],
         chosen.learning_rate,
@@ -59,6 +91,8 @@ def optimizer_of(chosen: parameters.OptimizerParameters, weight_decay: float) ->
         beta_2,
         epsilon,
         step_size,
+        smallest_root,
+        n_counting,
     )
 
 
@@ -78,24 +112,92 @@ def gradient_descent(gradient, optimizer):
     return -(optimizer.learning_rate * gradient)
 
 
+def _limits_of_series(chosen: parameters.Adam) -> tuple[float, int]:
+    """Return :attr:`Optimizer.smallest_root` and ``n_counting``; infinity and 0 if moments do not decay as it needs.
+
+    ``docs/algorithm.md`` (Adam) derives both from the remainders of the series and of its sums, relative to its first
+    term. Relative to the step size of that term, those of later terms are up to ``growth`` times larger.
+    """
+    if chosen.beta_1 == 0.0 or chosen.beta_2 == 0.0 or chosen.beta_1 >= chosen.beta_2 ** (0.5 * (N_TERMS + 1)):
+        return math.inf, 0
+    relative_step_size = adam_step_size(1.0, chosen.beta_1, chosen.beta_2)
+    growth = float(relative_step_size.max() / relative_step_size.min())
+    ratio = chosen.beta_1 / chosen.beta_2 ** (0.5 * (N_TERMS + 1))
+    negligible = ROUNDING * (1.0 - ratio) / growth
+    return chosen.epsilon / negligible ** (1.0 / N_TERMS), math.ceil(math.log(negligible) / math.log(ratio))
+
+
 @kernel
-def adam(values, k, column, gradient, optimizer, first_step, last_step):
-    """Change of the weight (pA) over the elapsed steps ``first_step`` .. ``last_step - 1``, counted from 0.
+def one_step(optimizer, step):
+    """Return one elapsed step."""
+    step_size = optimizer.step_size[min(step, len(optimizer.step_size) - 1)]
+    return Elapsed(step, step + 1, 1.0, 1.0, step_size, 0.0, 0.0, 0.0)
+
+
+@kernel
+def elapsed_steps(optimizer, first, last):
+    """Return the steps ``first`` .. ``last - 1``."""
+    if optimizer.kind != 1:
+        return Elapsed(first, last, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    if last == first + 1:
+        return one_step(optimizer, first)
+    limit = len(optimizer.step_size) - 1
+    growth = 1.0 / math.sqrt(optimizer.beta_2)
+    power_1, power = 1.0, 1.0
+    sum_0, sum_1, sum_2, sum_3 = 0.0, 0.0, 0.0, 0.0
+    for step in range(first, min(last, first + optimizer.n_counting)):
+        term = optimizer.step_size[min(step, limit)] * power_1 * power
+        sum_0 += term
+        term *= power
+        sum_1 += term
+        term *= power
+        sum_2 += term
+        sum_3 += term * power
+        power_1 *= optimizer.beta_1
+        power *= growth
+    remaining_1, remaining_2 = optimizer.beta_1 ** (last - first - 1), optimizer.beta_2 ** (last - first - 1)
+    return Elapsed(first, last, remaining_1, remaining_2, sum_0, sum_1, sum_2, sum_3)
+
+
+@kernel
+def adam(values, k, column, gradient, optimizer, elapsed):
+    """Change of the weight (pA) over the ``elapsed`` steps.
 
     The first of these steps has the gradient, the others have a gradient of 0, in which the moments decay and go on
     changing the weight. The moments are ``values[k, column]`` and ``values[k, column + 1]``.
     """
     m = optimizer.beta_1 * values[k, column] + (1.0 - optimizer.beta_1) * gradient
     v = optimizer.beta_2 * values[k, column + 1] + (1.0 - optimizer.beta_2) * gradient * gradient
+    values[k, column] = m * elapsed.remaining_1
+    values[k, column + 1] = v * elapsed.remaining_2
+    root = math.sqrt(v)
+    if elapsed.last == elapsed.first + 1:
+        return -(elapsed.sum_0 * m / (root + optimizer.epsilon))
+    if root >= optimizer.smallest_root:
+        inverse = 1.0 / root
+        x = optimizer.epsilon * inverse
+        return -m * inverse * (elapsed.sum_0 - x * (elapsed.sum_1 - x * (elapsed.sum_2 - x * elapsed.sum_3)))
+    if m == 0.0:
+        return 0.0
+    return _adam_step_by_step(m, root, optimizer, elapsed)
+
+
+@kernel
+def _adam_step_by_step(m, root, optimizer, elapsed):
+    """Change of the weight (pA) from the moments, of which the second is as its ``root``, in the first step on.
+
+    The terms become smaller from some step on, and end when one of them is lost in rounding.
+    """
     limit = len(optimizer.step_size) - 1
-    root, root_beta_2 = math.sqrt(v), math.sqrt(optimizer.beta_2)
-    moved = optimizer.step_size[min(first_step, limit)] * m / (root + optimizer.epsilon)
-    for step in range(first_step + 1, last_step):
-        m *= optimizer.beta_1
-        root *= root_beta_2
+    decay = math.sqrt(optimizer.beta_2)
+    moved = 0.0
+    for step in range(elapsed.first, elapsed.last):
+        before = moved
         moved += optimizer.step_size[min(step, limit)] * m / (root + optimizer.epsilon)
-    values[k, column] = m
-    values[k, column + 1] = v * optimizer.beta_2 ** (last_step - first_step - 1)
+        if moved == before:
+            break
+        m *= optimizer.beta_1
+        root *= decay
     return -moved
 
 
@@ -114,14 +216,16 @@ def of_kind(optimizer, kind):
         beta_2=optimizer.beta_2,
         epsilon=optimizer.epsilon,
         step_size=optimizer.step_size,
+        smallest_root=optimizer.smallest_root,
+        n_counting=optimizer.n_counting,
     )
 
 
 @kernel
-def change(values, k, column, gradient, optimizer, first_step, last_step):
+def change(values, k, column, gradient, optimizer, elapsed):
     """Change of a weight (pA) by the optimizer of this kind; for the arguments see :func:`adam`."""
     if optimizer.kind == ADAM:
-        return adam(values, k, column, gradient, optimizer, first_step, last_step)
+        return adam(values, k, column, gradient, optimizer, elapsed)
     return gradient_descent(gradient, optimizer)
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from eprop_core.compiled.compilation import kernel
 from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses
-from eprop_core.model.optimizers import Optimizer
+from eprop_core.model.optimizers import Optimizer, elapsed_steps
 from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums
 from eprop_core.model.sources import NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
@@ -161,8 +161,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         age=age + 1,
         growth=decay.kappa_growth[offset],
         growth_reg=decay_reg.kappa_growth[offset],
-        first_step=source["optimized"],
-        last_step=time_index,
+        elapsed=elapsed_steps(projection.optimizer, source["optimized"], time_index),
     )
     first, last = synapses_of(source)
     process(synapses, i, first, last, running_sums, spike, projection.optimizer, current, fixed_point)

@@ -7,9 +7,12 @@ each step of a block are kept, and each synapse goes through the steps since its
 are always the plain ones.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from eprop_core.compiled.compilation import kernel
+from eprop_core.model.optimizers import elapsed_steps, one_step
 from eprop_core.model.synapses import (
     ELIGIBILITY,
     GRADIENT,
@@ -24,11 +27,47 @@ from eprop_core.model.synapses import (
 )
 
 
+class _Traces(NamedTuple):
+    """A synapse while it goes through steps."""
+
+    j: np.uint64
+    """Its target."""
+    alpha: float
+    presynaptic: float
+    """Plain traces."""
+    eligibility: float
+    eligibility_reg: float
+    adaptation: float
+
+
 @kernel
-def _step_value(step_values, offset, j):
-    if step_values is None:
-        return 0.0
-    return step_values[offset, j]
+def _alpha(own_decay, decay, j):
+    if own_decay is None:
+        return decay.alpha
+    return own_decay.alpha[j]
+
+
+@kernel
+def _first_trace(own_decay, decay, values, k, column, j, z, offset):
+    """Presynaptic trace at the first ``offset`` to be processed, without a spike that enters there."""
+    if own_decay is None:
+        return z / decay.alpha_growth[offset]
+    return values[k, column] * own_decay.alpha[j]
+
+
+@kernel
+def _traces_before(synapses, running_sums, k, z, offset):
+    """Traces of synapse ``k`` before its first ``offset``."""
+    values, columns, own_decay = synapses.values, synapses.columns, running_sums.own_decay
+    j = np.uint64(synapses.target[k])
+    return _Traces(
+        j,
+        _alpha(own_decay, running_sums.decay, j),
+        _first_trace(own_decay, running_sums.decay, values, k, columns.trace, j, z, offset),
+        values[k, ELIGIBILITY],
+        value(running_sums.sums_reg, values, k, columns.eligibility_reg),
+        value(running_sums.adaptation, values, k, columns.adaptation),
+    )
 
 
 @kernel
@@ -51,18 +90,54 @@ def _filtered(surrogate_gradient, kappa, before, eligibility):
 
 
 @kernel
-def _first_trace(own_decay, decay, values, k, column, j, z, offset):
-    """Presynaptic trace at the first ``offset`` to be processed, without a spike that enters there."""
-    if own_decay is None:
-        return z / decay.alpha_growth[offset]
-    return values[k, column] * own_decay.alpha[j]
+def _traces_at(running_sums, traces, offset):
+    """Traces after ``offset``; the presynaptic one is still that of ``offset``."""
+    step_values = running_sums.step_values
+    surrogate_gradient = step_values.surrogate_gradient
+    e, d = _eligibility(
+        surrogate_gradient, running_sums.adaptation, offset, traces.j, traces.presynaptic, traces.adaptation
+    )
+    return _Traces(
+        traces.j,
+        traces.alpha,
+        traces.presynaptic,
+        _filtered(surrogate_gradient, running_sums.decay.kappa, traces.eligibility, e),
+        _filtered(step_values.signal_reg, running_sums.decay_reg.kappa, traces.eligibility_reg, e),
+        d,
+    )
 
 
 @kernel
-def _alpha(own_decay, decay, j):
-    if own_decay is None:
-        return decay.alpha
-    return own_decay.alpha[j]
+def _step_value(step_values, offset, j):
+    if step_values is None:
+        return 0.0
+    return step_values[offset, j]
+
+
+@kernel
+def _gradient(step_values, traces, offset):
+    """Gradient of ``offset``."""
+    signal = step_values.signal[offset, traces.j]
+    signal_reg = _step_value(step_values.signal_reg, offset, traces.j)
+    return signal * traces.eligibility + signal_reg * traces.eligibility_reg
+
+
+@kernel
+def _moved_on(traces, entering):
+    """Traces with the presynaptic trace of the next offset, in which the spikes ``entering`` arrive, 0 or 1."""
+    presynaptic = traces.presynaptic * traces.alpha + entering
+    return _Traces(traces.j, traces.alpha, presynaptic, traces.eligibility, traces.eligibility_reg, traces.adaptation)
+
+
+@kernel
+def _keep(synapses, running_sums, k, traces, entering):
+    """Keep the traces of synapse ``k``, with the spikes ``entering`` that count from the next offset on."""
+    values, columns = synapses.values, synapses.columns
+    values[k, ELIGIBILITY] = traces.eligibility
+    set_value(running_sums.sums_reg, values, k, columns.eligibility_reg, traces.eligibility_reg)
+    set_value(running_sums.adaptation, values, k, columns.adaptation, traces.adaptation)
+    presynaptic = traces.presynaptic + entering / traces.alpha
+    set_value(running_sums.own_decay, values, k, columns.trace, presynaptic)
 
 
 @kernel
@@ -72,48 +147,65 @@ def advance(synapses, running_sums, first, last, trace, entered, begin, end, opt
     ``trace`` is z; a spike at ``begin`` adds ``entered`` to it from the next offset on. If the optimizer acts in each
     step, it has processed the steps before ``first_step``; else gradients are added up.
     """
-    target, values, columns, step_values = synapses.target, synapses.values, synapses.columns, running_sums.step_values
-    adaptation, own_decay, decay = running_sums.adaptation, running_sums.own_decay, running_sums.decay
-    enters = entered != 0.0
+    entering = 1.0 if entered != 0.0 else 0.0
+    if optimizer.each_step:
+        _advance_weights(synapses, running_sums, first, last, trace, entering, begin, end, optimizer, first_step)
+    else:
+        _advance_gradients(synapses, running_sums, first, last, trace, entering, begin, end)
+
+
+@kernel
+def _advance_weights(synapses, running_sums, first, last, trace, entering, begin, end, optimizer, first_step):
+    """Let the gradient of each step move the weights."""
+    values, columns, block_start = synapses.values, synapses.columns, running_sums.block_start[0]
+    at_first = elapsed_steps(optimizer, first_step, block_start + begin + 1)
     for k in range(np.uint64(first), np.uint64(last)):
-        j = np.uint64(target[k])
-        e = values[k, ELIGIBILITY]
-        e_reg = value(running_sums.sums_reg, values, k, columns.eligibility_reg)
-        d = value(adaptation, values, k, columns.adaptation)
-        alpha = _alpha(own_decay, decay, j)
-        presynaptic = _first_trace(own_decay, decay, values, k, columns.trace, j, trace, begin)
-        step = first_step
+        traces = _traces_before(synapses, running_sums, k, trace, begin)
         for offset in range(begin, end):
-            eligibility, d = _eligibility(step_values.surrogate_gradient, adaptation, offset, j, presynaptic, d)
-            e = _filtered(step_values.surrogate_gradient, decay.kappa, e, eligibility)
-            e_reg = _filtered(step_values.signal_reg, running_sums.decay_reg.kappa, e_reg, eligibility)
-            gradient = step_values.signal[offset, j] * e + _step_value(step_values.signal_reg, offset, j) * e_reg
-            if optimizer.each_step:
-                next_step = running_sums.block_start[0] + offset + 1
-                move_weight(
-                    values,
-                    k,
-                    NEXT_WEIGHT,
-                    columns.next_feedback,
-                    columns.moments,
-                    gradient,
-                    optimizer,
-                    step,
-                    next_step,
-                )
-                step = next_step
-            else:
-                values[k, GRADIENT] += gradient
-            if offset + 1 < end:
-                presynaptic *= alpha
-                if offset == begin and enters:
-                    presynaptic += 1.0
-        values[k, ELIGIBILITY] = e
-        set_value(running_sums.sums_reg, values, k, columns.eligibility_reg, e_reg)
-        set_value(adaptation, values, k, columns.adaptation, d)
-        if enters and end == begin + 1:
-            presynaptic += 1.0 / alpha  # counts from the next offset on
-        set_value(own_decay, values, k, columns.trace, presynaptic)
+            if offset > begin:
+                traces = _moved_on(traces, entering if offset == begin + 1 else 0.0)
+            traces = _traces_at(running_sums, traces, offset)
+            gradient = _gradient(running_sums.step_values, traces, offset)
+            elapsed = at_first if offset == begin else one_step(optimizer, block_start + offset)
+            move_weight(values, k, NEXT_WEIGHT, columns.next_feedback, columns.moments, gradient, optimizer, elapsed)
+        _keep(synapses, running_sums, k, traces, entering if end == begin + 1 else 0.0)
+
+
+@kernel
+def _advance_gradients(synapses, running_sums, first, last, trace, entering, begin, end):
+    """Add up the gradients.
+
+    Each step of a synapse waits for the one before. Four synapses at a time fill this time; where fewer are left, the
+    last one is computed several times, with the same result.
+    """
+    values, step_values = synapses.values, running_sums.step_values
+    final = np.uint64(last) - np.uint64(1)
+    for k0 in range(np.uint64(first), np.uint64(last), np.uint64(4)):
+        k1, k2, k3 = (min(k0 + np.uint64(1), final), min(k0 + np.uint64(2), final), min(k0 + np.uint64(3), final))
+        traces_0 = _traces_before(synapses, running_sums, k0, trace, begin)
+        traces_1 = _traces_before(synapses, running_sums, k1, trace, begin)
+        traces_2 = _traces_before(synapses, running_sums, k2, trace, begin)
+        traces_3 = _traces_before(synapses, running_sums, k3, trace, begin)
+        g0, g1, g2, g3 = values[k0, GRADIENT], values[k1, GRADIENT], values[k2, GRADIENT], values[k3, GRADIENT]
+        for offset in range(begin, end):
+            if offset > begin:
+                arriving = entering if offset == begin + 1 else 0.0
+                traces_0, traces_1 = _moved_on(traces_0, arriving), _moved_on(traces_1, arriving)
+                traces_2, traces_3 = _moved_on(traces_2, arriving), _moved_on(traces_3, arriving)
+            traces_0 = _traces_at(running_sums, traces_0, offset)
+            traces_1 = _traces_at(running_sums, traces_1, offset)
+            traces_2 = _traces_at(running_sums, traces_2, offset)
+            traces_3 = _traces_at(running_sums, traces_3, offset)
+            g0 += _gradient(step_values, traces_0, offset)
+            g1 += _gradient(step_values, traces_1, offset)
+            g2 += _gradient(step_values, traces_2, offset)
+            g3 += _gradient(step_values, traces_3, offset)
+        values[k0, GRADIENT], values[k1, GRADIENT], values[k2, GRADIENT], values[k3, GRADIENT] = g0, g1, g2, g3
+        at_end = entering if end == begin + 1 else 0.0
+        _keep(synapses, running_sums, k0, traces_0, at_end)
+        _keep(synapses, running_sums, k1, traces_1, at_end)
+        _keep(synapses, running_sums, k2, traces_2, at_end)
+        _keep(synapses, running_sums, k3, traces_3, at_end)
 
 
 @kernel
@@ -131,8 +223,9 @@ def take_over(synapses, first, last, optimizer):
 def update(synapses, first, last, optimizer, first_step, last_step):
     """Update the weights with the gradients added up since the last update."""
     values, columns = synapses.values, synapses.columns
+    elapsed = elapsed_steps(optimizer, first_step, last_step)
     for k in range(np.uint64(first), np.uint64(last)):
-        update_weight(values, k, columns, values[k, GRADIENT], optimizer, first_step, last_step)
+        update_weight(values, k, columns, values[k, GRADIENT], optimizer, elapsed)
         values[k, GRADIENT] = 0.0
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from eprop_core.compiled.compilation import arithmetic_kernel, called_kernel, inlined, kernel
 from eprop_core.compiled.prefetch import prefetch_following
-from eprop_core.model.optimizers import GRADIENT_DESCENT, bounded, change, of_kind
+from eprop_core.model.optimizers import GRADIENT_DESCENT, Elapsed, bounded, change, of_kind, one_step
 from eprop_core.model.running_sums import PSI, Q_W, A, Adaptation, OwnDecay, P, Q, U, W, X
 
 INACTIVE, ACTIVE, ACTIVATING = range(3)
@@ -136,10 +136,8 @@ class Spike(NamedTuple):
     """kappa^-offset"""
     growth_reg: float
     """The same for the rate regularization."""
-    first_step: int
-    """First step since the start that the optimizer has not processed."""
-    last_step: int
-    """The step after the last one that it processes now."""
+    elapsed: Elapsed
+    """Steps that the optimizer processes."""
 
 
 class TargetSums(NamedTuple):
@@ -300,20 +298,20 @@ def shrink(values, k, weight, feedback, retained):
 
 
 @kernel
-def move_weight(values, k, weight, feedback, moments, gradient, optimizer, first_step, last_step):
+def move_weight(values, k, weight, feedback, moments, gradient, optimizer, elapsed):
     """Let the optimizer change the weight in column ``weight``, and the feedback weight alike unless NO_COLUMN."""
     before = values[k, weight]
-    moved = change(values, k, moments, gradient, optimizer, first_step, last_step)
+    moved = change(values, k, moments, gradient, optimizer, elapsed)
     values[k, weight] = bounded(before + moved, before, optimizer)
     if feedback != NO_COLUMN:
         values[k, feedback] += moved
 
 
 @kernel
-def update_weight(values, k, columns, gradient, optimizer, first_step, last_step):
+def update_weight(values, k, columns, gradient, optimizer, elapsed):
     """Update a weight with a gradient, and the feedback weight if that is adaptive."""
     shrink(values, k, WEIGHT, columns.feedback, optimizer.retained)
-    move_weight(values, k, WEIGHT, columns.feedback, columns.moments, gradient, optimizer, first_step, last_step)
+    move_weight(values, k, WEIGHT, columns.feedback, columns.moments, gradient, optimizer, elapsed)
 
 
 @arithmetic_kernel
@@ -346,7 +344,7 @@ def _process(
             since = 0.0
         if updates:
             gathered = g + since if state == ACTIVE else g
-            update_weight(values, k, columns, gathered, optimizer, spike.first_step, spike.last_step)
+            update_weight(values, k, columns, gathered, optimizer, spike.elapsed)
             g = -since
         elif state == ACTIVATING:
             g -= since
@@ -495,44 +493,45 @@ def _bring_up_to_date(target, values, columns, first, last, target_sums, power, 
 @kernel
 def update_all(synapses, optimizer, n_samples, n_updates):
     """Update all weights with the mean gradient of ``n_samples`` samples; ``n_updates`` updates were made before."""
-    _update_all_listed(synapses.values, synapses.columns, optimizer, n_samples, n_updates)
-    _update_all_rows(synapses.rows, synapses, optimizer, n_samples, n_updates)
+    elapsed = one_step(optimizer, n_updates)
+    _update_all(synapses.values, synapses.columns, optimizer, n_samples, elapsed)
+    _update_all_rows(synapses.rows, synapses, optimizer, n_samples, elapsed)
 
 
 @kernel
-def _update_all_listed(values, columns, optimizer, n_samples, n_updates):
+def _update_all(values, columns, optimizer, n_samples, elapsed):
     for k in range(len(values)):
         gradient = values[k, GRADIENT] / n_samples
-        update_weight(values, k, columns, gradient, optimizer, n_updates, n_updates + 1)
+        update_weight(values, k, columns, gradient, optimizer, elapsed)
         values[k, GRADIENT] = 0.0
 
 
 @kernel
-def _update_all_rows(rows, synapses, optimizer, n_samples, n_updates):
+def _update_all_rows(rows, synapses, optimizer, n_samples, elapsed):
     if rows is not None:
         for i in range(len(rows)):
-            _update_row(rows, i, synapses.absent[i], synapses.columns, optimizer, n_samples, n_updates)
+            _update_row(rows, i, synapses.absent[i], synapses.columns, optimizer, n_samples, elapsed)
 
 
 @called_kernel
-def _update_row(rows, i, absent, columns, optimizer, n_samples, n_updates):
+def _update_row(rows, i, absent, columns, optimizer, n_samples, elapsed):
     row, columns_of_row = _row(rows, i), _columns_of_row(columns)
     if optimizer.kind == GRADIENT_DESCENT:  # a loop without branches, which is vectorized
-        _update_all_listed(row, columns_of_row, of_kind(optimizer, GRADIENT_DESCENT), n_samples, n_updates)
+        _update_all(row, columns_of_row, of_kind(optimizer, GRADIENT_DESCENT), n_samples, elapsed)
     else:
-        _update_all_listed(row, columns_of_row, optimizer, n_samples, n_updates)
+        _update_all(row, columns_of_row, optimizer, n_samples, elapsed)
     _clear_absent(row, absent)
 
 
 @kernel
 def forget(synapses, running_sums):
     """Set all traces to 0, at the start of a block."""
-    _forget_listed(synapses.values, synapses.columns, running_sums)
+    _forget(synapses.values, synapses.columns, running_sums)
     _forget_rows(synapses.rows, synapses.columns, running_sums)
 
 
 @kernel
-def _forget_listed(values, columns, running_sums):
+def _forget(values, columns, running_sums):
     for k in range(len(values)):
         values[k, ELIGIBILITY] = 0.0
         set_value(running_sums.sums_reg, values, k, columns.eligibility_reg, 0.0)
@@ -544,7 +543,7 @@ def _forget_listed(values, columns, running_sums):
 def _forget_rows(rows, columns, running_sums):
     if rows is not None:
         for i in range(len(rows)):
-            _forget_listed(_row(rows, i), columns, running_sums)
+            _forget(_row(rows, i), columns, running_sums)
 
 
 @kernel

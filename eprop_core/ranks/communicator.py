@@ -3,26 +3,38 @@
 from typing import Any, TypeVar
 
 Communicator = Any
-"""An mpi4py communicator or :data:`SINGLE_RANK`."""
+"""An mpi4py communicator or one :class:`WithoutMPI`."""
 
 Value = TypeVar("Value")
 
 
-class SingleRank:
-    """Communicator of one rank, with those methods of mpi4py's communicators that the simulator calls."""
+class WithoutMPI:
+    """Communicator of processes on one machine, with those methods of mpi4py's communicators that are called here."""
+
+    rank: int
+    size: int
+
+    def allgather(self, value: Value) -> list[Value]:
+        """Return the values of all ranks."""
+        raise NotImplementedError
+
+    def Barrier(self) -> None:
+        """Wait until all ranks have called this method."""
+        self.allgather(None)
+
+    def Free(self) -> None:
+        """Do nothing, since there is nothing to free."""
+
+
+class SingleRank(WithoutMPI):
+    """Communicator of one rank."""
 
     rank = 0
     size = 1
 
     def allgather(self, value: Value) -> list[Value]:
-        """Return the values of all ranks, which is the value of this one."""
+        """Return the value of this rank alone."""
         return [value]
-
-    def Barrier(self) -> None:
-        """Return at once, since there is no other rank."""
-
-    def Free(self) -> None:
-        """Do nothing, since there is nothing to free."""
 
 
 SINGLE_RANK = SingleRank()
@@ -30,8 +42,8 @@ SINGLE_RANK = SingleRank()
 
 def on_this_machine(communicator: Communicator) -> Communicator:
     """Return the communicator of the ranks on this machine; the caller must free it. Collective."""
-    if communicator is SINGLE_RANK:
-        return SINGLE_RANK
+    if isinstance(communicator, WithoutMPI):
+        return communicator
     from mpi4py import MPI
 
     return communicator.Split_type(MPI.COMM_TYPE_SHARED)

@@ -4,7 +4,7 @@ import sys
 from collections import Counter
 
 from eprop_core.machine import processors
-from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, on_this_machine
+from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, WithoutMPI, on_this_machine
 
 
 class RanksError(ValueError):
@@ -35,7 +35,7 @@ def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> C
         raise RanksError(f"--ranks {n_ranks}: at least one rank is needed")
     if n_ranks == 1:
         if timed and not oversubscribe:
-            _check_processors(SINGLE_RANK)
+            check_processors(SINGLE_RANK)
         return SINGLE_RANK
     try:
         from mpi4py import MPI
@@ -49,11 +49,11 @@ def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> C
             f"--ranks {n_ranks}: MPI started {world.size}; use 'mpiexec -n {n_ranks} python -m mpi4py -m MODULE ...'"
         )
     if not oversubscribe:
-        _check_processors(world)
+        check_processors(world)
     return world
 
 
-def _check_processors(communicator: Communicator) -> None:
+def check_processors(communicator: Communicator) -> None:
     """Raise a :class:`RanksError` on all ranks if there are more ranks than processors on one of the machines."""
     here = on_this_machine(communicator)
     of_ranks = here.allgather((processors.affinity(), processors.quotas()))
@@ -74,8 +74,8 @@ def _check_processors(communicator: Communicator) -> None:
 
 
 def library(communicator: Communicator) -> str | None:
-    """Return name and version of the MPI library; None for a single rank."""
-    if communicator is SINGLE_RANK:
+    """Return name and version of the MPI library; None without MPI."""
+    if isinstance(communicator, WithoutMPI):
         return None
     from mpi4py import MPI
 

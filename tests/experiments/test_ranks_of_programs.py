@@ -143,10 +143,10 @@ def test_ranks_share_the_quotas_of_their_groups(
     monkeypatch.setattr(processors, "affinity", lambda: {0, 1})
     monkeypatch.setattr(processors, "quotas", lambda: own)
     if message is None:
-        launch._check_processors(communicator)
+        launch.check_processors(communicator)
         return
     with pytest.raises(launch.RanksError, match=message):
-        launch._check_processors(communicator)
+        launch.check_processors(communicator)
 
 
 def test_a_missing_file_ends_all_ranks(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Timing: counts are those of the network on any number of ranks; measured times need only be consistent."""
 
 import subprocess
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ import pytest
 
 import small
 from eprop_core.experiments.scaling import estimates
-from eprop_core.experiments.scaling.measure import measure
+from eprop_core.experiments.scaling.measure import emulated_rank, measure, measure_together
 from eprop_core.experiments.scaling.parameters import Timing
 from eprop_core.experiments.scaling.result import RankRecord, ScalingResult
 from eprop_core.parsing import ParameterError, parse
+from eprop_core.ranks.together import Together
 
 BELLEC = {
     "network.plasticity.update": "sample",
@@ -138,6 +140,50 @@ def test_a_dry_run_has_the_counts_of_the_rank_that_it_emulates(tmp_path: Path, k
         assert real.traffic[destinations].exchanges == -(-timing.n_steps // interval)
         currents = 8 * timing.n_steps * timing.network.n_readout
         assert real.traffic[destinations].received_bytes > currents * (n_ranks - 1)
+
+
+def test_ranks_that_are_emulated_together_are_those_of_the_network(tmp_path: Path) -> None:
+    """Both ranks of two, each in its own process."""
+    timing = small.timing(ignore_and_fire=True, repeats=2)
+    together = measure_together(timing, seed=1, dry_run=2, n_processes=2, oversubscribe=True)
+    assert (together.ranks, together.dry_run, together.together) == (2, True, 2)
+    assert together.provenance.ranks == len(together.memory_without_network_bytes) == 2
+    result = on_ranks(2, timing, tmp_path)
+    assert result.together is None
+    for variant in timing.variants:
+        for emulated, real in zip(repeats_of(together, variant), repeats_of(result, variant), strict=True):
+            assert [rank.rank for rank in emulated] == [rank.rank for rank in real] == [0, 1]
+            assert [rank.counts for rank in emulated] == [rank.counts for rank in real]
+            assert all(rank.propagation_s > 0 for rank in emulated)
+
+
+@pytest.mark.parametrize(("together", "ranks"), [(1, [4]), (2, [2, 6]), (3, [1, 4, 6]), (8, list(range(8)))])
+def test_emulated_ranks_are_at_equal_distances(together: int, ranks: list[int]) -> None:
+    processes = [Together(rank, together, Pipe()[0]) for rank in range(together)]
+    assert [emulated_rank(process, 8) for process in processes] == ranks
+
+
+def test_the_program_emulates_ranks_together(tmp_path: Path) -> None:
+    timing = small.timing(ignore_and_fire=True)
+    (tmp_path / "timing.json").write_text(timing.model_dump_json(), encoding="utf-8")
+    command = [*small.on_ranks(0, "eprop_core.experiments.scaling"), str(tmp_path / "timing.json")]
+    command += ["--output", str(tmp_path / "result.json"), "--oversubscribe"]
+    finished = subprocess.run([*command, "--dry-run", "9", "--together", "2"], capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    result = ScalingResult.read(tmp_path / "result.json")
+    assert (result.ranks, result.together) == (9, 2)
+    assert result.provenance.command[-2:] == ["--together", "2"]
+    alone = subprocess.run([*command, "--together"], capture_output=True, text=True)
+    assert alone.returncode == 2
+    assert "--together needs --dry-run" in alone.stderr
+
+
+def test_an_event_touches_a_record_targets_and_values(result: ScalingResult) -> None:
+    """At least the bytes of the synapse itself, and at most as if each synapse had a source and lines of its own."""
+    for variant, bytes_of_synapse in (("eprop_plus", 4 + 3 * 8), ("static", 4 + 8)):
+        ((rank,), _) = repeats_of(result, variant)
+        assert rank.bytes_per_event is not None
+        assert bytes_of_synapse < rank.bytes_per_event < 4 * 64
 
 
 def test_weak_scaling_refuses_in_degrees_that_grow() -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from eprop_core.model.optimizers import Optimizer, optimizer_of
+from eprop_core.model.optimizers import Elapsed, Optimizer, one_step, optimizer_of
 from eprop_core.model.running_sums import Adaptation, RunningSums, advance_sums, start_block
 from eprop_core.model.synapses import (
     ACTIVATING,
@@ -59,8 +59,7 @@ NO_SPIKE = Spike(
     age=0,
     growth=1.0,
     growth_reg=1.0,
-    first_step=0,
-    last_step=1,
+    elapsed=Elapsed(0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
 )
 INITIAL = [10.0, 20.0]
 
@@ -354,8 +353,8 @@ def test_weights_and_feedback_that_decay() -> None:
     """Both shrink, then move by the same change; bounds hold for the weights."""
     synapses = synapses_that_carry_feedback()
     optimizer = optimizer_of(GradientDescent(learning_rate=0.5, weight_min=-3.75, weight_max=100.0), 0.25)
-    update_weight(synapses.values, 0, synapses.columns, 3.0, optimizer, 0, 1)
-    update_weight(synapses.values, 1, synapses.columns, 3.0, optimizer, 0, 1)
+    update_weight(synapses.values, 0, synapses.columns, 3.0, optimizer, one_step(optimizer, 0))
+    update_weight(synapses.values, 1, synapses.columns, 3.0, optimizer, one_step(optimizer, 0))
     assert synapses.values[:, WEIGHT].tolist() == [6.0 - 1.5, -3.75]
     assert synapses.values[:, 3].tolist() == [12.0 - 1.5, 24.0 - 1.5]
     assert synapses.values[:, GRADIENT].tolist() == [1.0, 2.0]

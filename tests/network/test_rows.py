@@ -33,7 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "delays": {"input": {"delay": 3}, "recurrent": {"delay": 2}, "output": {"delay": 2}},
     "static recurrent weights": {"recurrent": {"plastic": False}},
     "sparse recurrent weights": {"recurrent": {"connectivity": {"rule": "fixed_in_degree", "in_degree": 5}}},
-    "fixed signs": {"plasticity": {"optimizer": {"learning_rate": 1e-3, "fixed_signs": True, "weight_max": 1.0}}},
+    "fixed signs": {"plasticity": {"optimizer": {"learning_rate": 1e-3, "fixed_signs": True, "weight_max": 2.0}}},
     "no cutoff": {"plasticity": {"cutoff": None}},
     "batches": {"plasticity": BATCH},
     "batches with Adam": {"plasticity": BATCH | {"optimizer": {"algorithm": "adam", "learning_rate": 1e-3}}},
@@ -93,9 +93,8 @@ def test_explicit_connections_are_stored_in_rows_if_they_are_full() -> None:
         for array, expected in zip(given.weights(name), drawn, strict=True):
             np.testing.assert_array_equal(array, expected)
     sparse = {name: Connections(*(array[1:-1] for array in drawn)) for name, drawn in connections.items()}
-    assert (
-        Simulation(network, seed=3, connections=sparse | {"input": connections["input"]})._synapses("input").rows.any()
-    )
+    mostly_full = Simulation(network, seed=3, connections=sparse | {"input": connections["input"]})
+    assert mostly_full._synapses("input").rows.any()
     sparse["input"] = Connections(*(array[40:] for array in connections["input"]))
     assert Simulation(network, seed=3, connections=sparse)._synapses("input").rows is None
 

@@ -124,11 +124,18 @@ def timing(kind: str) -> Timing:
 
 
 def scaling_result(
-    kind: str, n_ranks: int, *, dry_run: bool = False, repeats: int = 3, other_work: float | None = 0.02
+    kind: str,
+    n_ranks: int,
+    *,
+    dry_run: bool = False,
+    together: int = 1,
+    repeats: int = 3,
+    other_work: float | None = 0.02,
 ) -> ScalingResult:
     """A run that takes 2 s on one rank and 1.25 s on two, in the median; the last rank is the slowest.
 
-    ``other_work`` is that of the first repeat; the others have less.
+    A dry run emulates ``together`` ranks from the middle on. ``other_work`` is that of the first repeat; the others
+    have less.
     """
     of_repeats = []
     for repeat in range(repeats):
@@ -149,13 +156,14 @@ def scaling_result(
                 destinations="all",
                 traffic=dict.fromkeys(costs if dry_run else ["all"] if n_ranks > 1 else [], received),
                 modelled=costs if dry_run else {},
+                bytes_per_event=64.0 + n_ranks,
                 peak_memory_bytes=10**8,
                 other_work_processors=other_work if repeat == 0 or other_work is None else 0.01,
             )
-            for rank in ([n_ranks // 2] if dry_run else range(n_ranks))
+            for rank in (range(n_ranks // 2, n_ranks // 2 + together) if dry_run else range(n_ranks))
         ]
         of_repeats.append(of_ranks)
-    processes = 1 if dry_run else n_ranks
+    processes = together if dry_run else n_ranks
     parameters = timing(kind)
     variant = VariantRecord(
         network=parameters.network,
@@ -171,6 +179,7 @@ def scaling_result(
         provenance=changed(PROVENANCE, ranks=processes, **of_processes),
         ranks=n_ranks,
         dry_run=dry_run,
+        together=together if dry_run else None,
         memory_without_network_bytes=[6 * 10**7] * processes,
         variants={"eprop_plus": variant, "slow": changed(variant, interval_steps=5)},
     )

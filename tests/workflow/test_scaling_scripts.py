@@ -70,6 +70,24 @@ def test_the_emulated_rank_of_a_dry_run_stands_for_all() -> None:
     assert list(table["rate_hz"]) == pytest.approx([10.0] * 4)
 
 
+def test_ranks_that_were_emulated_together_stand_for_all(tmp_path: Path) -> None:
+    """The slowest one is shown; the table says how many there were."""
+    result = scaling_result("strong", 8, dry_run=True, together=2)
+    rows = pd.DataFrame(scaling_collect.rows(result, "strong", INTERCONNECT))
+    assert list(rows["emulated_together"].unique()) == [2]
+    numbers = scaling_numbers.summary(rows)
+    assert list(numbers["synapses"]) == [1000, 1000]
+    alone = scaling_numbers.summary(scaling_rows(ranks=(), dry_ranks=(8,), variants=2))
+    assert list(numbers["propagation_s"]) == pytest.approx(list(alone["propagation_s"] + 0.01))
+    assert list(numbers["bytes_per_event"]) == [72.0, 72.0]
+    assert scaling_table.note_of_dry_runs(numbers) == (
+        "* dry run: 2 ranks emulated at the same time, communication modelled. "
+    )
+    assert scaling_table.note_of_dry_runs(alone) == "* dry run: one rank emulated, communication modelled. "
+    _, markdown, _ = written(numbers, scaling_table.printed(numbers), tmp_path)
+    assert "Bytes touched per synaptic event" in markdown
+
+
 @pytest.mark.parametrize(("kind", "label"), [("strong", "Speed-up"), ("weak", "Efficiency (%)")])
 @pytest.mark.parametrize(
     ("ranks", "dry_ranks"),

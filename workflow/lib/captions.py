@@ -37,6 +37,7 @@ def scaling(configuration: Configuration, name: str) -> dict[str, Any]:
         "repeats": parameters.repeats,
         "seeds": len(set(parameters.seeds)),
         "dry": bool(parameters.dry_ranks),
+        "dry_together": parameters.dry_together,
     }
 
 

@@ -11,6 +11,14 @@ localrules:
     exchange_table,
 
 
+def emulated_together(wildcards):
+    """Return the number of ranks that a dry run emulates at the same time: one, or as many as there are cores."""
+    if not PLAN.timings[wildcards.timing].dry_together:
+        return 1
+    cores = all_cores() if is_local() else CONFIGURATION.ranks_per_node or 1
+    return min(cores, int(wildcards.ranks))
+
+
 # Compilation increases the memory of a process. A separate process therefore compiles first what the rule `compile` does
 # not cover: the exchange between ranks, or the whole simulator if a batch job has another type of processor.
 
@@ -88,21 +96,24 @@ use rule time_one_rank as time_dry_run with:
         ranks=r"\d+",
     resources:
         mem_mb=lambda wildcards: cluster.memory(
-            PLAN.timings[wildcards.timing], int(wildcards.ranks), 1
+            PLAN.timings[wildcards.timing],
+            int(wildcards.ranks),
+            emulated_together(wildcards),
         ),
         runtime=lambda wildcards, attempt: cluster.minutes(
             PLAN.timings[wildcards.timing], int(wildcards.ranks), attempt
         ),
-        cpus_per_task=1,
+        cpus_per_task=lambda wildcards: emulated_together(wildcards),
         slurm_extra="--exclusive",
     params:
         launcher="",
         mpi4py="",
         options=lambda wildcards: (
-            f"--dry-run {wildcards.ranks} {cluster.oversubscribe(PLAN.timings[wildcards.timing])}"
+            f"--dry-run {wildcards.ranks} --together {emulated_together(wildcards)} "
+            f"{cluster.oversubscribe(PLAN.timings[wildcards.timing])}"
         ),
     message:
-        "Time one emulated rank of {wildcards.ranks} of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
+        "Time emulated ranks of {wildcards.ranks} of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
 
 
 use rule collect_study as collect_scaling with:

@@ -2,6 +2,7 @@
 
 On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.scaling ... --ranks 2
 One of many ranks, without MPI: python -m eprop_core.experiments.scaling ... --dry-run 1024
+One of them on each core at the same time: python -m eprop_core.experiments.scaling ... --dry-run 1024 --together
 
 Every repeat builds the network anew, runs it untimed until it is warm, and then runs it on the clock. The input is
 Poisson and the targets are zero, so that every plastic synapse learns all the time; a small learning rate keeps the
@@ -10,6 +11,7 @@ activity where the initial weights put it.
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from eprop_core.experiments import command_line
@@ -18,6 +20,7 @@ from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.experiments.scaling import estimates
 from eprop_core.experiments.scaling.parameters import Case, Timing
 from eprop_core.experiments.scaling.result import MessageCost, RankRecord, ScalingResult, Traffic, VariantRecord
+from eprop_core.machine import processors
 from eprop_core.measurement import process as measurement
 from eprop_core.measurement.provenance import provenance
 from eprop_core.measurement.results import Counts, Phases
@@ -29,6 +32,7 @@ from eprop_core.ranks import launch
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
 from eprop_core.ranks.exchange_cost import cheaper_destinations
+from eprop_core.ranks.together import Together, run_together
 from eprop_core.simulation import Simulation
 
 
@@ -37,7 +41,8 @@ def measure(
 ) -> ScalingResult:
     """Return times by phase, memory and counts, by variant, repeat and rank; collective.
 
-    ``dry_run`` is a number of ranks of which one is emulated, without a communicator.
+    ``dry_run`` is a number of ranks of which each process emulates another one. Processes of a ``communicator`` then
+    build and run at the same time, and share nothing but the machine.
     """
     n_ranks = dry_run or communicator.size
     cases = timing.cases
@@ -59,6 +64,7 @@ def measure(
         provenance=provenance(communicator),
         ranks=n_ranks,
         dry_run=dry_run is not None,
+        together=communicator.size if dry_run else None,
         memory_without_network_bytes=memory_without,
         variants={
             name: VariantRecord(
@@ -80,7 +86,7 @@ def compile_variants(timing: Timing, communicator: Communicator = SINGLE_RANK, d
         network = case.network_on(n_ranks)
         run_briefly(
             network,
-            communicator=communicator,
+            communicator=SINGLE_RANK if dry_run else communicator,
             destinations=case.destinations or cheaper_destinations(network, n_ranks),
             dry_run=dry_run is not None,
         )
@@ -96,12 +102,12 @@ def _repeat(
     other_work: measurement.OtherWork,
 ) -> RankRecord:
     """Build and run once; return the measurements of this rank. Collective."""
-    rank = communicator.rank if dry_run is None else dry_run // 2
+    rank = communicator.rank if dry_run is None else emulated_rank(communicator, dry_run)
     measurement.reset_peak_memory()
     simulation = Simulation(
         network,
         seed=seed,
-        communicator=communicator,
+        communicator=SINGLE_RANK if dry_run else communicator,
         destinations=case.destinations,
         dry_run=None if dry_run is None else (rank, dry_run),
         time_waiting=True,
@@ -112,6 +118,7 @@ def _repeat(
     increase = measurement.difference(simulation.counts, counts)
     traffic = {name: received.since(before[name]) for name, received in simulation.traffic.items()}
     happened = {name: n for name, n in increase.items() if name.endswith(("spikes", "events"))}
+    peak_memory, other = measurement.peak_memory(), other_work.processors()
     return RankRecord(
         rank=rank,
         propagation_s=propagation,
@@ -125,9 +132,24 @@ def _repeat(
         modelled={}
         if dry_run is None
         else {name: MessageCost.model_validate(received.cost._asdict()) for name, received in traffic.items()},
-        peak_memory_bytes=measurement.peak_memory(),
-        other_work_processors=other_work.processors(),
+        bytes_per_event=_bytes_per_event(simulation, increase),
+        peak_memory_bytes=peak_memory,
+        other_work_processors=other,
     )
+
+
+def emulated_rank(communicator: Communicator, n_ranks: int) -> int:
+    """Return which of ``n_ranks`` this process emulates: the middle one, or several at equal distances."""
+    rank, size = int(communicator.rank), int(communicator.size)
+    return (2 * rank + 1) * n_ranks // (2 * size)
+
+
+def _bytes_per_event(simulation: Simulation, counts: Mapping[str, int]) -> float | None:
+    """Return the bytes of cache lines per synaptic event, the mean over projections; None without events."""
+    if counts["synaptic_events"] == 0:
+        return None
+    of_projections = simulation.cache_line_bytes.items()
+    return sum(size * counts[f"{name}_synaptic_events"] for name, size in of_projections) / counts["synaptic_events"]
 
 
 def _propagate(simulation: Simulation, case: Case, n_steps: int, communicator: Communicator) -> float:
@@ -147,6 +169,27 @@ def _propagate(simulation: Simulation, case: Case, n_steps: int, communicator: C
     return seconds
 
 
+def measure_together(
+    timing: Timing, seed: int, dry_run: int, n_processes: int, *, oversubscribe: bool = False
+) -> ScalingResult:
+    """Return the measurements of ``n_processes`` of ``dry_run`` ranks, each emulated by a process, at the same time.
+
+    Raises
+    ------
+    RanksError
+        More processes than processors, unless ``oversubscribe`` allows it.
+    """
+    return run_together(n_processes, _measure_one_of_several, timing, seed, dry_run, oversubscribe)[0]
+
+
+def _measure_one_of_several(
+    communicator: Together, timing: Timing, seed: int, dry_run: int, oversubscribe: bool
+) -> ScalingResult:
+    if not oversubscribe:
+        launch.check_processors(communicator)
+    return measure(timing, seed, communicator, dry_run)
+
+
 def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.scaling", __doc__)
@@ -157,20 +200,41 @@ def main() -> None:
     )
     command_line.add_run_options(parser)
     parser.add_argument("--dry-run", type=int, metavar="M", help="emulate one of M ranks, without the others")
+    parser.add_argument(
+        "--together",
+        type=int,
+        nargs="?",
+        const=0,
+        metavar="N",
+        help="emulate N of these ranks at the same time, by default one on each core, so that they share caches and "
+        "memory bandwidth as on a full node",
+    )
     parser.add_argument("--compile", action="store_true", help="only compile what this run needs, and write nothing")
     options = parser.parse_args()
+    if options.together is not None and (options.dry_run is None or options.together < 0):
+        parser.error("--together needs --dry-run, and at least one rank")
+    n_together = 1
+    if options.together is not None:
+        n_together = min(options.together or max(1, int(processors.available())), options.dry_run)
 
     communicator = launch.join(options.ranks, oversubscribe=options.oversubscribe, timed=True)
 
+    n_here = n_together if options.dry_run else n_ranks_on_this_machine(communicator)
+
     def read() -> Timing:
         timing = parse(Timing, command_line.read_json(options.timing), f"{options.timing}: ")
-        estimates.check_memory(timing, options.dry_run or options.ranks, n_ranks_on_this_machine(communicator))
+        estimates.check_memory(timing, options.dry_run or options.ranks, n_here)
         return timing
 
     timing = raising_on_all_ranks(communicator, read)
     if options.compile:
         compile_variants(timing, communicator, options.dry_run)
         return
-    result = measure(timing, options.seed, communicator, options.dry_run)
+    if n_together > 1:
+        result = measure_together(
+            timing, options.seed, options.dry_run, n_together, oversubscribe=options.oversubscribe
+        )
+    else:
+        result = measure(timing, options.seed, communicator, options.dry_run)
     if communicator.rank == 0:
         result.write(options.output)

@@ -107,6 +107,12 @@ class Scaling(Timing):
         description="numbers of ranks of which one is emulated without the others, for what this machine cannot "
         "measure: its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
     )
+    dry_together: bool = Field(
+        False,
+        description="whether dry runs emulate as many ranks at the same time as there are cores (on a cluster, "
+        "ranks_per_node), as on a full node: they share caches and memory bandwidth, and the slowest counts. "
+        "false: one rank, which has the machine to itself",
+    )
     seeds: Seeds = Field([1], description="one job per seed and number of ranks")
 
     @model_validator(mode="after")

@@ -38,6 +38,11 @@ class RankRecord(Record):
     modelled: dict[Destinations, MessageCost] = Field(
         description="cost of this traffic for an emulated rank, in which no messages are sent"
     )
+    bytes_per_event: float | None = Field(
+        description="of the cache lines that spikes touch when they arrive, per synaptic event; plastic synapses are "
+        "touched again at the cutoff and at the ends of blocks. null: no events",
+        json_schema_extra={"label": "bytes touched per synaptic event"},
+    )
     peak_memory_bytes: int = Field(json_schema_extra={"label": "peak memory per rank"})
     other_work_processors: float | None = Field(description="processors that other programs kept busy; null: unknown")
 
@@ -59,6 +64,9 @@ class ScalingResult(Result):
     seed: int
     parameters: Timing
     ranks: int
-    dry_run: bool = Field(description="whether one of these ranks was emulated, without the others")
+    dry_run: bool = Field(description="whether one of these ranks, or several, were emulated without the others")
+    together: int | None = Field(
+        description="ranks that a dry run emulated at the same time, each in its own process; null: no dry run"
+    )
     memory_without_network_bytes: list[int] = Field(description="of each process, before the first network")
     variants: dict[str, VariantRecord]

@@ -17,8 +17,8 @@ POINT = ["variant", "measured", "ranks"]
 def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, number of ranks, seed and repeat: times of the slowest rank, largest memory.
 
-    Counts are sums over ranks; those of the emulated rank of a dry run stand for all. Phases are means over ranks,
-    so that they add up to the propagation, and so are the bytes that a rank receives.
+    Counts are sums over ranks; those of the emulated ranks of a dry run stand for all. Phases are means over ranks, so
+    that they add up to the propagation, and so are the bytes that a rank receives and those that an event touches.
     """
     table = rows.groupby([*POINT, "seed", "repeat"], sort=False).agg(
         emulated=("rank", "nunique"),
@@ -35,6 +35,7 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
         build_s=("build_s", "max"),
         propagation_s=("propagation_s", "max"),
         **{f"{phase}_s": (f"{phase}_s", "mean") for phase in PHASES if phase != "other"},
+        bytes_per_event=("bytes_per_event", "mean"),
         peak_memory_bytes=("peak_memory_bytes", "max"),
         network_memory_bytes=("network_memory_bytes", "max"),
         estimated_memory_bytes=("estimated_memory_bytes", "max"),
@@ -51,7 +52,7 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
     of_all_ranks = table[["propagation_s", "network_memory_bytes"]].mul(table["ranks"], axis="index")
     table["time_per_synaptic_event_ns"] = 1e9 * quotient(of_all_ranks["propagation_s"], table["synaptic_events"])
     table["memory_per_synapse_bytes"] = quotient(of_all_ranks["network_memory_bytes"], table["synapses"])
-    return table.drop(columns="emulated")
+    return table
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
@@ -91,6 +92,7 @@ def reasons(table: pd.DataFrame) -> dict[str, Reasons]:
     no_synapses = table["synapses"] == 0
     return {
         "time_per_synaptic_event_ns": {Reason.NO_EVENTS: table["synaptic_events"] == 0},
+        "bytes_per_event": {Reason.NO_EVENTS: table["synaptic_events"] == 0},
         "memory_per_synapse_bytes": {Reason.NO_SYNAPSES: no_synapses, Reason.NOT_LARGER: ~no_synapses},
     }
 

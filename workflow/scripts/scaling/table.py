@@ -29,11 +29,24 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         "Speed-up": cells(table["speed_up"], ".2f"),
         "Efficiency (%)": cells(100 * table["efficiency"], ".0f"),
         "ns per synaptic event, per rank": cells(table[per_event], ".1f", why[per_event]),
+        name_of(RankRecord, "bytes_per_event"): cells(table["bytes_per_event"], ".0f", why["bytes_per_event"]),
         f"{name_of(RankRecord, 'peak_memory_bytes')} (MB)": cells(1e-6 * table["peak_memory_bytes"], ".0f"),
         "Estimated before (MB)": cells(1e-6 * table["estimated_memory_bytes"], ".0f"),
         "Bytes per synapse": cells(table[per_synapse], ".0f", why[per_synapse]),
     }
     return pd.DataFrame(columns)
+
+
+def note_of_dry_runs(table: pd.DataFrame) -> str:
+    """Return what the asterisk means, with the number of ranks that dry runs emulated."""
+    emulated_ranks = table["emulated"][table["measured"] == "dry_run"]
+    if emulated_ranks.empty:
+        return ""
+    fewest, most = int(emulated_ranks.min()), int(emulated_ranks.max())
+    emulated = "one rank emulated"
+    if most > 1:
+        emulated = f"{most if fewest == most else f'{fewest}-{most}'} ranks emulated at the same time"
+    return f"* dry run: {emulated}, communication modelled. "
 
 
 def main() -> None:
@@ -43,7 +56,7 @@ def main() -> None:
     given = options.parse_args()
     rows = read(given.runs)
     table = summary(rows)
-    dry = "* dry run: one rank emulated, communication modelled. " if (table["measured"] == "dry_run").any() else ""
+    dry = note_of_dry_runs(table)
     caption = (
         f"{rows['kind'].iloc[0].capitalize()} scaling: times of the slowest rank, median of {table['repeats'].iloc[0]} "
         "repeats after a warm-up (smallest and largest)."
