@@ -52,6 +52,8 @@ def build(
     recurrent: Range,
     values: NeuronValues,
     fixed_point: float,
+    stored: Mapping[str, Synapses] | None = None,
+    sample_length: int = 0,
 ) -> RankState:
     """Draw or take over the connections of one rank and set everything to rest.
 
@@ -69,31 +71,37 @@ def build(
         Values in which these neurons differ.
     fixed_point
         Units of the readouts' input in a pA, see :class:`ReadoutRange`.
+    stored
+        Synapses of the rank that a file holds, by projection; those onto the readouts with the feedback along them.
+    sample_length
+        Steps of a sample; 0 where nothing happens between samples.
 
     Raises
     ------
     ParameterError
         A connection or an initial weight that is not allowed.
     """
+    stored = stored or {}
     feedback, output = projection_with(network, Role.FEEDBACK), projection_with(network, Role.OUTPUT)
     if network.feedback.kind == "symmetric" and feedback.name in connections:
         raise ParameterError(
             f"connections[{feedback.name!r}]: symmetric feedback has the weights of the output, it must not be given"
         )
     synapses = {
-        projection.name: _synapses(network, projection, seed, connections, recurrent)
+        projection.name: stored.get(projection.name) or _synapses(network, projection, seed, connections, recurrent)
         for projection in spiking_projections(network)
     }
     for projection in spiking_projections(network):
         if projection.onto_neurons:
             synapses[projection.name] = of_local_sources(synapses[projection.name])
     if not follows_output(network):
-        synapses[feedback.name] = _synapses(network, feedback, seed, connections, recurrent)
-    elif network.feedback.kind == "adaptive":
+        own = stored.get(feedback.name) or _synapses(network, feedback, seed, connections, recurrent)
+        synapses[feedback.name] = own
+    elif network.feedback.kind == "adaptive" and output.name not in stored:
         own = _synapses(network, feedback, seed, connections, recurrent)
         put_along = _put_given_along if feedback.name in connections else _put_drawn_along
         put_along(synapses[output.name], own)
-    return assemble(network, synapses, recurrent, values, fixed_point)
+    return assemble(network, synapses, recurrent, values, fixed_point, sample_length)
 
 
 def _synapses(

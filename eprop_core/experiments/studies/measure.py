@@ -32,11 +32,11 @@ from eprop_core.experiments.studies.result import (
 from eprop_core.experiments.studies.rewiring import rewire
 from eprop_core.measurement import operations
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement.provenance import provenance
 from eprop_core.measurement.results import Counts, Phases
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
+from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator

@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from eprop_core.experiments.studies.parameters import TaskParameters
-from eprop_core.measurement.results import Counts, Phases, Record, Result
+from eprop_core.measurement.results import Counts, Phases, Result
+from eprop_core.records import Record
 
 
 class CurvePoint(Record):

@@ -1,4 +1,4 @@
-"""Provenance of a result: code, packages, machine, MPI and date."""
+"""Provenance of a file: code, packages, machine, MPI and date."""
 
 import importlib.metadata
 import os
@@ -12,9 +12,9 @@ import psutil
 
 from eprop_core import plug_ins
 from eprop_core.machine import processors, threads
-from eprop_core.measurement.results import Code, Provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
+from eprop_core.records import Code, Provenance
 
 PACKAGES = (
     "eprop-core",

@@ -1,0 +1,142 @@
+"""The synapses of a rank as edges of a file, and the edges of a file as synapses of a rank.
+
+The edges of a projection are ordered by the neurons with whose ranks they live: by target, or by source for those onto
+the readouts. So each rank's edges lie side by side in a file, on any number of ranks. This module alone knows how
+synapses lie in memory.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core.model.synapses import ELIGIBILITY, GRADIENT, NO_COLUMN, WEIGHT, Columns, Synapses
+from eprop_core.network.connections import Range
+from eprop_core.network.projections import ProjectionSpec, Role
+from eprop_core.storage.hdf5 import PIECE
+from eprop_core.storage.ordering import count, order_by_target, take_places
+
+_SHARE = 64
+"""Parts in which the synapses are brought into the order of the file, each of which needs some memory."""
+
+
+class Ends(NamedTuple):
+    """The neurons that the synapses of a projection connect on one rank."""
+
+    sources: Range
+    targets: Range
+    by_source: bool
+    """Whether synapses live with their source, instead of with their target."""
+
+    @classmethod
+    def of(cls, projection: ProjectionSpec, recurrent: Range) -> "Ends":
+        """Return those of a projection on the rank with the neurons ``recurrent``."""
+        return cls(*projection.ranges(recurrent), projection.role is Role.OUTPUT)
+
+    @property
+    def owners(self) -> Range:
+        """The neurons with which the synapses live."""
+        return self.sources if self.by_source else self.targets
+
+
+class Edges(NamedTuple):
+    """Some neighbouring edges of a projection, and the values of their synapses."""
+
+    source: np.ndarray
+    """int64 (n,), global ids."""
+    target: np.ndarray
+    """int64 (n,), global ids."""
+    synapses: Synapses
+    order: np.ndarray | slice
+    """Places of the synapses."""
+
+    def values(self, column: int) -> np.ndarray:
+        """Return a copy of the values in a column, float64 (n,)."""
+        return self.synapses.values[self.order, column].copy()
+
+    def set_values(self, column: int, values: np.ndarray) -> None:
+        """Replace the values in a column."""
+        self.synapses.values[self.order, column] = values
+
+
+def columns_by_name(columns: Columns) -> dict[str, int]:
+    """Return names of all values of a synapse, and their columns."""
+    names = {WEIGHT: "weight", GRADIENT: "gradient", ELIGIBILITY: "eligibility"}
+    names |= {column: name for name, column in columns._asdict().items() if name != "n" and column != NO_COLUMN}
+    by_name, last, number = {}, "", 0
+    for column in range(columns.n):
+        last, number = (names[column], 1) if column in names else (last, number + 1)
+        by_name[last if number == 1 else f"{last}_{number}"] = column
+    return by_name
+
+
+def edges_per_owner(synapses: Synapses, ends: Ends) -> np.ndarray:
+    """Return the number of synapses of each neuron with which they live, int64."""
+    if ends.by_source:
+        return np.diff(synapses.indptr)
+    n_edges = np.zeros(ends.targets.n, np.int64)
+    count(synapses.target, n_edges)
+    return n_edges
+
+
+def edges(synapses: Synapses, ends: Ends, n_per_owner: np.ndarray) -> Iterator[Edges]:
+    """Yield all synapses of a rank in the order of a file, in parts; ``n_per_owner`` is :func:`edges_per_owner`."""
+    ids = np.arange(ends.sources.n, dtype=np.int32) if synapses.source is None else synapses.source
+    for first, last, begin, end in _parts(n_per_owner):
+        if ends.by_source:
+            order: np.ndarray | slice = slice(begin, end)
+            index = np.repeat(np.arange(first, last), n_per_owner[first:last])
+        else:
+            order, index = np.empty(end - begin, np.int64), np.empty(end - begin, np.int64)
+            place = np.cumsum(n_per_owner[first:last]) - n_per_owner[first:last]
+            order_by_target(synapses.indptr, synapses.target, first, last, place, order, index)
+
+        target = synapses.target[order] + np.int64(ends.targets.first)
+        yield Edges(ids[index] + np.int64(ends.sources.first), target, synapses, order)
+
+
+def _parts(n_per_owner: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the first owner and the one after the last, the first edge and the one after the last, of each part."""
+    indptr = np.concatenate(([0], np.cumsum(n_per_owner)))
+    size = max(PIECE, int(indptr[-1]) // _SHARE)
+    first = 0
+    while first < len(n_per_owner):
+        # One owner at least, and as many as fit.
+        last = max(first + 1, int(np.searchsorted(indptr, indptr[first] + size, side="right")) - 1)
+        yield first, last, int(indptr[first]), int(indptr[last])
+        first = last
+
+
+def synapses_of(
+    sources: Iterable[np.ndarray],
+    parts: Iterable[tuple[np.ndarray, np.ndarray, Mapping[int, np.ndarray]]],
+    ends: Ends,
+    columns: Columns,
+) -> Synapses:
+    """Return the edges of a rank as synapses.
+
+    Parameters
+    ----------
+    sources
+        Sources of all edges, in the order of the file.
+    parts
+        All edges in that order: sources, targets and values by column; those of all other columns are 0.
+    ends
+        Neurons that the edges connect.
+    columns
+        Columns of the values of a synapse.
+    """
+    indptr = np.zeros(ends.sources.n + 1, np.int64)
+    for ids in sources:
+        count(ids - ends.sources.first, indptr[1:])
+    np.cumsum(indptr, out=indptr)
+    n = int(indptr[-1])
+    synapses = Synapses(indptr, np.empty(n, np.int32), np.zeros((n, columns.n)), columns)
+    next_place = indptr[:-1].copy()
+    for source, target, values in parts:
+        place = np.empty(len(source), np.int64)
+        take_places(source - ends.sources.first, next_place, place)
+        synapses.target[place] = target - ends.targets.first
+        for column, of_column in values.items():
+            synapses.values[place, column] = of_column
+    return synapses
