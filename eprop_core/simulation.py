@@ -1,10 +1,13 @@
 """Simulation of a network: build it once, run it with one stimulus after another, read its weights."""
 
 import copy
+import functools
 import os
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -53,6 +56,8 @@ from eprop_core.ranks.exchange import (
 from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations
 from eprop_core.recording import Recording, RunInterrupted
 from eprop_core.stimulus import Stimulus, StimulusError
+from eprop_core.storage.checkpoint import StateHeader, read_state, read_state_header, write_checkpoint
+from eprop_core.storage.generations import checkpoints, write_next
 from eprop_core.storage.network import (
     Header,
     NetworkOfRank,
@@ -68,6 +73,10 @@ RECORDED_AT_ONCE = 4_000_000
 
 COMPILING = "Compiling the simulator for networks of the kind {} (about a minute, once per machine)"
 """Line that is printed when no process has simulated a network of a kind before."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint cannot be used."""
 
 
 class Simulation:
@@ -176,6 +185,8 @@ class Simulation:
         self._sample_length = 0
         self._failure: NotFiniteError | RuntimeError | None = None
         """The error that ended an earlier run, after which no run is possible."""
+        self._checkpoint: Path | None = None
+        """The checkpoint that was written or read last."""
 
     def _check_memory(self, n_connections: Mapping[str, int]) -> None:
         """Check that the network fits into the memory of each machine. Collective."""
@@ -330,6 +341,105 @@ class Simulation:
         elif has_new_parameters:
             self._readout_range = ReadoutRange.of_weights(network, *strongest_output(network, synapses, communicator))
         self._start(raising_on_all_ranks(communicator, lambda: self._build({}, synapses)), start)
+
+    def save_checkpoint(self, directory: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> None:
+        """Write all state to the next checkpoint in a directory, of which the latest two are kept. Collective.
+
+        A simulation that continues from a checkpoint equals one that was never interrupted, to the bit, on any number
+        of ranks. A checkpoint appears complete or not at all.
+
+        Parameters
+        ----------
+        directory
+            A directory for the checkpoints of this simulation alone; it is created where it is missing.
+        notes
+            What is to be kept beside the network, as JSON can hold it; None keeps the present :attr:`notes`.
+
+        Raises
+        ------
+        ParameterError
+            A dry run, which does not have the other ranks' connections.
+        OSError
+            The checkpoint cannot be written.
+        """
+        self._check_complete("save_checkpoint")
+        own, communicator = self._of_rank(self._rank), self._communicator
+        header = StateHeader(self.step, self._sample_length, self._n_ranks)
+        kept = self.notes if notes is None else notes
+        self._checkpoint = write_next(
+            directory,
+            self._checkpoint,
+            communicator,
+            lambda path: write_checkpoint(path, own, header, self._times_beside_state, kept, communicator),
+        )
+
+    @property
+    def _times_beside_state(self) -> dict[str, float]:
+        return {"build": self._build_time, **self._communication}
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        network: Network | None = None,
+        seed: int | None = None,
+        communicator: Communicator | None = None,
+        destinations: Destinations | None = None,
+        time_waiting: bool = False,
+    ) -> "Simulation":
+        """Return the simulation that a checkpoint continues, on any number of ranks. Collective.
+
+        The latest checkpoint in the directory is used or, if it cannot be, the one before it, with a
+        :class:`CheckpointWarning`.
+
+        Parameters
+        ----------
+        directory
+            Where :meth:`save_checkpoint` has written to.
+        network, seed
+            Parameters and seed that the simulation must have; None allows any.
+        communicator, destinations, time_waiting
+            See :class:`Simulation`.
+
+        Raises
+        ------
+        NetworkFileError
+            There is no checkpoint, or each is damaged, from a newer version, or of another network or seed.
+        """
+        communicator = communicator or SINGLE_RANK
+        paths = communicator.allgather(checkpoints(directory))[0]
+        if not paths:
+            raise NetworkFileError(f"{directory}: there is no checkpoint")
+        refused: list[NetworkFileError] = []
+        for path in paths:
+            if refused and communicator.rank == 0:
+                warnings.warn(f"{refused[-1]}; the checkpoint before it is used", CheckpointWarning, stacklevel=2)
+            simulation = cls.__new__(cls)
+            try:
+                header = raising_on_all_ranks(communicator, functools.partial(read_header, path))
+                for name, given in (("network", network), ("seed", seed)):
+                    if given is not None and given != getattr(header, name):
+                        raise NetworkFileError(f"{path}: is a checkpoint of another {name}")
+                simulation._prepare(header.network, header.seed, communicator, destinations, None, time_waiting)
+                simulation._continue(path, header)
+            except NetworkFileError as error:
+                refused.append(error)
+            else:
+                return simulation
+        raise refused[0]
+
+    def _continue(self, path: Path, header: Header) -> None:
+        """Take over network and state of a checkpoint. Collective."""
+        state = raising_on_all_ranks(self._communicator, lambda: read_state_header(path))
+        self._sample_length = state.sample_length
+        self._load(path, header, drawn=(), has_new_parameters=False)
+        times = read_state(path, self._of_rank(self._rank), state.n_ranks, self._times_beside_state, self._communicator)
+        if self.step != state.step:
+            raise NetworkFileError(f"{path}: the state of step {self.step} is not that of step {state.step}")
+        self._build_time = times.pop("build")
+        self._communication = times
+        self._checkpoint = path
 
     @property
     def step(self) -> int:

@@ -151,6 +151,11 @@ def n_edges(file: h5py.File, projection: str) -> int:
     return int(stored(file, weight_name(projection), (None,), "f").shape[0])
 
 
+def first_edge(file: h5py.File, projection: str, ends: Ends) -> int:
+    """Return the first edge of a rank."""
+    return int(file[_index(projection, ends)][ends.owners.first, 0])
+
+
 def read_synapses(file: h5py.File, projection: ProjectionSpec, ends: Ends, columns: Columns) -> Synapses:
     """Return the synapses of a projection on one rank; all values but the weights are 0.
 
