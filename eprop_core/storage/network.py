@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import h5py
@@ -23,7 +23,7 @@ from eprop_core.parsing import ParameterError, parse
 from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.storage.edges import EdgesOfRank, n_edges, read_feedback_along, read_synapses, weight_name
-from eprop_core.storage.hdf5 import new_constant, new_dataset, reading, stored, write_rows, write_whole
+from eprop_core.storage.hdf5 import PIECE, finite, new_constant, new_dataset, reading, stored, write_rows, write_whole
 from eprop_core.storage.synapses import Ends
 
 FORMAT = "eprop-core network"
@@ -230,6 +230,20 @@ def _positive(file: h5py.File, name: str) -> float:
     if not 0.0 <= value < np.inf:
         raise NetworkFileError(f"{name} = {value}: must be a positive number")
     return value
+
+
+def weights_in_pieces(path: str | os.PathLike[str], projection: str) -> Iterator[np.ndarray]:
+    """Yield all weights of a projection, pA.
+
+    Raises
+    ------
+    NetworkFileError
+        Data that are missing or not allowed.
+    """
+    with reading(path) as file:
+        weight = stored(file, weight_name(projection), (None,), "f")
+        for begin in range(0, len(weight), PIECE):
+            yield finite(weight_name(projection), weight[begin : begin + PIECE])
 
 
 def read_values(path: str | os.PathLike[str], network: Network, seed: int, recurrent: Range) -> NeuronValues:

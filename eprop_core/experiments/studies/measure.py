@@ -183,13 +183,22 @@ def _last_answer(task: Task, samples: Samples, recording: Recording) -> Answer:
 
 
 def evaluate(
-    simulation: Simulation, task: Task, samples: Samples, group_size: int, communicator: Communicator
+    simulation: Simulation,
+    task: Task,
+    samples: Samples,
+    group_size: int,
+    communicator: Communicator,
+    description: str | None = None,
 ) -> tuple[Score, int]:
-    """Return score and effective accumulates of the network as it is now, which stays as it is; collective."""
+    """Return score and effective accumulates of the network as it is now, which stays as it is; collective.
+
+    Progress is shown with a ``description``.
+    """
     frozen = simulation.frozen()
     counter = operations.OperationCounter(frozen, communicator)
     scores, counts = [], []
-    for group in _groups(samples, group_size):
+    groups = _groups(samples, group_size)
+    for group in groups if description is None else _shown(groups, description, communicator):
         stimulus = task.stimulus(group)
         recording = frozen.run(stimulus)
         scores.append(task.score(group, recording))
@@ -223,7 +232,7 @@ def _groups(samples: Samples, size: int) -> list[Samples]:
     return [samples[first : first + size] for first in range(0, len(samples), size)]
 
 
-def _shown(groups: list[tuple[int, Samples]], description: str, communicator: Communicator) -> Any:
+def _shown(groups: list[Any], description: str, communicator: Communicator) -> Any:
     return progress(groups, description) if communicator.rank == 0 else groups
 
 
