@@ -224,6 +224,8 @@ def _simple_parts(own: NetworkOfRank, communicator: Communicator) -> list[_Array
     """Return the parts of a state that are arrays of neurons, of all ranks or of each."""
     parts: list[_ArrayOfNeurons | _WholeArray | _Counts] = []
     for name, array, kind in arrays(own.state):
+        if array.size == 0:  # of a feature that this network has not, on all ranks
+            continue
         if kind is Kind.NEURONS:
             parts.append(_ArrayOfNeurons(name, array, own.recurrent, axis=0))
         elif kind is Kind.STEPS_OF_NEURONS:

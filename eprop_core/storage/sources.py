@@ -15,6 +15,8 @@ from eprop_core.network.connections import Range
 
 _PLACE = ("first_synapse", "n_synapses")
 """Fields of a source's record that say where its synapses are."""
+_OF_STEPWISE = ("entered", "advanced_to")
+"""Values that only the sources of stepwise synapses have."""
 
 
 def ids_of_sources(projection: ProjectionState, recurrent: Range) -> np.ndarray:
@@ -25,12 +27,13 @@ def ids_of_sources(projection: ProjectionState, recurrent: Range) -> np.ndarray:
 
 
 def state_of_sources(projection: ProjectionState) -> dict[str, np.ndarray]:
-    """Return views of the values of all sources, (n,), by name."""
-    sources = projection.sources
+    """Return views of the values of all sources, (n,), by name; the names are the same on all ranks."""
+    sources, are_stepwise = projection.sources, projection.running_sums.step_values is not None
     state = {name: sources.records[name] for name in SOURCE.names or () if name not in _PLACE}
-    others = {name: value for name, value in sources._asdict().items() if isinstance(value, np.ndarray)}
-    del others["records"]
-    return state | {name: values for name, values in others.items() if len(values) == len(sources.records)}
+    for name, values in sources._asdict().items():
+        if isinstance(values, np.ndarray) and name != "records" and (are_stepwise or name not in _OF_STEPWISE):
+            state[name] = values
+    return state
 
 
 class SpikeList(NamedTuple):
