@@ -21,7 +21,7 @@ from eprop_core.ranks.communicator import Communicator
 _HDF5_VERSION = ("v110", "v110")
 _CHUNK = 2**16
 """Entries of a chunk, the part of a dataset that has a checksum; it fits into the smallest default cache of HDF5."""
-PIECE = 2**18
+PIECE = 2**16
 """Entries that are converted and written, or read, at once."""
 
 _DAMAGES = (OSError, KeyError, RuntimeError, TypeError, ValueError)
