@@ -23,6 +23,9 @@ LONGER = (
     "verification/test_published.py",
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",
+    "storage/test_checkpoints.py",
+    "storage/test_state.py",
+    "commands/test_commands.py",
     "ranks/test_ranks.py",
     "experiments/test_ranks_of_programs.py",
     "experiments/test_studies.py",

@@ -5,6 +5,7 @@ by rank, each source with its id: the ranks that hold a source agree in its stat
 finds their sources among those of the ranks that had these neurons.
 """
 
+import functools
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ from eprop_core.storage.sources import (
     state_of_sources,
 )
 from eprop_core.storage.state import Kind, arrays
-from eprop_core.storage.synapses import Ends, columns_by_name, edges, edges_per_owner
+from eprop_core.storage.synapses import Ends, columns_by_name, edges_per_owner, set_values
 
 _SPIKES = ("input_spikes", "spikes", "own_spikes")
 
@@ -352,18 +353,16 @@ def _former_ranks(recurrent: Range, n_former: int) -> range:
 
 def _read_synapses(file: h5py.File, own: NetworkOfRank) -> None:
     """Set the values of synapses that no edges hold."""
-    for projection in projections(own.network):
-        synapses = own.synapses.get(projection.name)
-        if synapses is None:
-            continue
-        ends = Ends.of(projection, own.recurrent)
-        n_per_owner = edges_per_owner(synapses, ends)
-        n = file[weight_name(projection.name)].shape[0]
-        columns = _state_columns(projection.name, synapses)
-        datasets = {name: stored(file, name, (n,), "f") for name in columns}
-        first = first_edge(file, projection.name, ends)
-        for part in edges(synapses, ends, n_per_owner):
-            last = first + len(part.source)
-            for name, column in columns.items():
-                part.set_values(column, finite(name, datasets[name][first:last]))
-            first = last
+    specs = {projection.name: projection for projection in projections(own.network)}
+    for name, synapses in own.synapses.items():
+        columns = _state_columns(name, synapses)
+        if columns:
+            ends, n = Ends.of(specs[name], own.recurrent), file[weight_name(name)].shape[0]
+            datasets = [stored(file, dataset, (n,), "f") for dataset in columns]
+            of_edges = functools.partial(_values_of_edges, datasets, first_edge(file, name, ends))
+            set_values(synapses, ends, edges_per_owner(synapses, ends), list(columns.values()), of_edges)
+
+
+def _values_of_edges(datasets: list[h5py.Dataset], first: int, begin: int, end: int) -> np.ndarray:
+    """Return the values of some of the edges of a rank, whose ``first`` edge is given, float64 (n_datasets, n)."""
+    return np.stack([finite(dataset.name.strip("/"), dataset[first + begin : first + end]) for dataset in datasets])

@@ -1,7 +1,6 @@
 """The edges of a projection in a file, as in SONATA (Dai et al. 2020, doi:10.1371/journal.pcbi.1007696)."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import h5py
 import numpy as np
@@ -11,7 +10,7 @@ from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 from eprop_core.network.projections import ProjectionSpec, Role
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.storage.hdf5 import PIECE, finite, new_constant, new_dataset, stored, write_rows
-from eprop_core.storage.synapses import Ends, edges, edges_per_owner, synapses_of
+from eprop_core.storage.synapses import Edges, Ends, edges, edges_per_owner, synapses_of
 
 
 def _index(name: str, ends: Ends) -> str:
@@ -80,11 +79,13 @@ class EdgesOfRank:
         index = file[self._index.replace("range_to_edge_id", "node_id_to_ranges")]
         write_rows(index, owners.first, np.stack((of_itself, of_itself + 1), axis=1))
         first = self._first
-        for part in edges(self._synapses, self._ends, self._n_per_owner):
-            write_rows(file[f"{group}/{self._source}_node_id"], first, part.source)
-            write_rows(file[f"{group}/{self._target}_node_id"], first, part.target)
-            for name, column in self._columns.items():
-                write_rows(file[name], first, part.values(column))
+        sources, targets = (file[f"{group}/{end}_node_id"] for end in (self._source, self._target))
+        values = [file[name] for name in self._columns]
+        for part in edges(self._synapses, self._ends, self._n_per_owner, list(self._columns.values())):
+            for dataset, rows in zip(
+                (sources, targets, *values), (part.source, part.target, *part.values), strict=True
+            ):
+                write_rows(dataset, first, rows)
             first += len(part.source)
 
 
@@ -124,26 +125,33 @@ class _StoredEdges:
         for begin, last in self._pieces():
             yield self._ids("source", begin, last)
 
-    def parts(self, *columns: int) -> Iterator[tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]]:
-        """Yield sources, targets and the weights, which are to be put into ``columns``."""
+    def parts(self) -> Iterator[Edges]:
+        """Yield all edges with their weights."""
         for begin, last in self._pieces():
             weight = finite(weight_name(self.name), self._weight[begin:last].astype(np.float64))
-            yield self._ids("source", begin, last), self._ids("target", begin, last), dict.fromkeys(columns, weight)
+            yield Edges(self._ids("source", begin, last), self._ids("target", begin, last), weight[np.newaxis])
 
     def _ids(self, end: str, begin: int, last: int) -> np.ndarray:
         """Return sources or targets of some edges."""
-        dataset = self._source if end == "source" else self._target
-        ids: np.ndarray = dataset[begin:last].astype(np.int64)
-        if (end == "source") == self.ends.by_source:
-            owners = np.searchsorted(self._indptr, np.arange(begin, last), side="right") - 1 + self.ends.owners.first
-            if not np.array_equal(ids, owners):
-                raise NetworkFileError(f"edges/{self.name}/{end}_node_id does not agree with the index of the edges")
-        size = (self.ends.sources if end == "source" else self.ends.targets).size
-        if ids.size and (ids.min() < 0 or ids.max() >= size):
+        dataset, population = (
+            (self._source, self.ends.sources) if end == "source" else (self._target, self.ends.targets)
+        )
+        ids: np.ndarray = dataset[begin:last]
+        if ids.size and (ids.min() < 0 or ids.max() >= population.size):
             raise NetworkFileError(
-                f"edges/{self.name}/{end}_node_id: from {ids.min()} to {ids.max()}; allowed are 0 to {size - 1}"
+                f"edges/{self.name}/{end}_node_id: from {ids.min()} to {ids.max()}; "
+                f"allowed are 0 to {population.size - 1}"
             )
-        return ids
+        if (end == "source") == self.ends.by_source and not np.array_equal(ids, self._owners(begin, last)):
+            raise NetworkFileError(f"edges/{self.name}/{end}_node_id does not agree with the index of the edges")
+        return ids.astype(np.int32)
+
+    def _owners(self, begin: int, last: int) -> np.ndarray:
+        """Return the neurons with which some edges live, by their index."""
+        first_owner = int(np.searchsorted(self._indptr, begin, side="right")) - 1
+        last_owner = int(np.searchsorted(self._indptr, last, side="left"))
+        n_edges = np.diff(np.clip(self._indptr[first_owner : last_owner + 1], begin, last))
+        return np.repeat(np.arange(first_owner, last_owner), n_edges) + self.ends.owners.first
 
 
 def n_edges(file: h5py.File, projection: str) -> int:
@@ -165,7 +173,7 @@ def read_synapses(file: h5py.File, projection: ProjectionSpec, ends: Ends, colum
         Data that are missing or not allowed.
     """
     own = _StoredEdges(file, projection.name, ends)
-    return synapses_of(own.sources(), own.parts(WEIGHT), ends, columns)
+    return synapses_of(own.sources(), own.parts(), ends, [WEIGHT], columns)
 
 
 def read_feedback_along(
@@ -181,11 +189,10 @@ def read_feedback_along(
     own = _StoredEdges(file, output.name, ends)
     back = _StoredEdges(file, feedback.name, Ends(ends.targets, ends.sources, by_source=False))
 
-    def both() -> Iterator[tuple[np.ndarray, np.ndarray, dict[int, Any]]]:
-        for forth, reverse in zip(own.parts(WEIGHT), back.parts(columns.feedback), strict=True):
-            source, target, weight = forth
-            if not (np.array_equal(source, reverse[1]) and np.array_equal(target, reverse[0])):
+    def both() -> Iterator[Edges]:
+        for forth, reverse in zip(own.parts(), back.parts(), strict=True):
+            if not (np.array_equal(forth.source, reverse.target) and np.array_equal(forth.target, reverse.source)):
                 raise NetworkFileError("edges/feedback: adaptive feedback must reverse the edges of the output")
-            yield source, target, weight | reverse[2]
+            yield forth._replace(values=np.concatenate((forth.values, reverse.values)))
 
-    return synapses_of(own.sources(), both(), ends, columns)
+    return synapses_of(own.sources(), both(), ends, [WEIGHT, columns.feedback], columns)

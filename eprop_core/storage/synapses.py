@@ -5,7 +5,7 @@ the readouts. So each rank's edges lie side by side in a file, on any number of 
 synapses lie in memory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +14,9 @@ from eprop_core.model.synapses import ELIGIBILITY, GRADIENT, NO_COLUMN, WEIGHT, 
 from eprop_core.network.connections import Range
 from eprop_core.network.projections import ProjectionSpec, Role
 from eprop_core.storage.hdf5 import PIECE
-from eprop_core.storage.ordering import count, order_by_target, take_places
+from eprop_core.storage.ordering import append_edges, copy_from_edges, copy_to_edges, count
 
-_SHARE = 64
+_SHARE = 32
 """Parts in which the synapses are brought into the order of the file, each of which needs some memory."""
 
 
@@ -40,23 +40,14 @@ class Ends(NamedTuple):
 
 
 class Edges(NamedTuple):
-    """Some neighbouring edges of a projection, and the values of their synapses."""
+    """Some neighbouring edges of a projection."""
 
     source: np.ndarray
-    """int64 (n,), global ids."""
+    """int32 (n,), global ids."""
     target: np.ndarray
-    """int64 (n,), global ids."""
-    synapses: Synapses
-    order: np.ndarray | slice
-    """Places of the synapses."""
-
-    def values(self, column: int) -> np.ndarray:
-        """Return a copy of the values in a column, float64 (n,)."""
-        return self.synapses.values[self.order, column].copy()
-
-    def set_values(self, column: int, values: np.ndarray) -> None:
-        """Replace the values in a column."""
-        self.synapses.values[self.order, column] = values
+    """int32 (n,), global ids."""
+    values: np.ndarray
+    """float64 (n_columns, n), values of their synapses."""
 
 
 def columns_by_name(columns: Columns) -> dict[str, int]:
@@ -79,20 +70,43 @@ def edges_per_owner(synapses: Synapses, ends: Ends) -> np.ndarray:
     return n_edges
 
 
-def edges(synapses: Synapses, ends: Ends, n_per_owner: np.ndarray) -> Iterator[Edges]:
-    """Yield all synapses of a rank in the order of a file, in parts; ``n_per_owner`` is :func:`edges_per_owner`."""
+def edges(synapses: Synapses, ends: Ends, n_per_owner: np.ndarray, columns: Sequence[int]) -> Iterator[Edges]:
+    """Yield all synapses of a rank, with their values in ``columns``, in the order of a file, in parts."""
+    indptr, indices = synapses.indptr, np.array(columns, np.int64)
     ids = np.arange(ends.sources.n, dtype=np.int32) if synapses.source is None else synapses.source
+    done = np.zeros(0 if ends.by_source else len(indptr) - 1, np.int32)
     for first, last, begin, end in _parts(n_per_owner):
+        owner = np.repeat(np.arange(first, last, dtype=np.int32), n_per_owner[first:last])
         if ends.by_source:
-            order: np.ndarray | slice = slice(begin, end)
-            index = np.repeat(np.arange(first, last), n_per_owner[first:last])
+            source, target, values = owner, synapses.target[begin:end], synapses.values[begin:end, indices].T
         else:
-            order, index = np.empty(end - begin, np.int64), np.empty(end - begin, np.int64)
+            source, target, values = np.empty_like(owner), owner, np.empty((len(indices), len(owner)))
             place = np.cumsum(n_per_owner[first:last]) - n_per_owner[first:last]
-            order_by_target(synapses.indptr, synapses.target, first, last, place, order, index)
+            copy_to_edges(indptr, done, synapses.target, synapses.values, indices, first, last, place, source, values)
+        yield Edges(ids[source] + np.int32(ends.sources.first), target + np.int32(ends.targets.first), values)
 
-        target = synapses.target[order] + np.int64(ends.targets.first)
-        yield Edges(ids[index] + np.int64(ends.sources.first), target, synapses, order)
+
+def set_values(
+    synapses: Synapses,
+    ends: Ends,
+    n_per_owner: np.ndarray,
+    columns: Sequence[int],
+    of_edges: Callable[[int, int], np.ndarray],
+) -> None:
+    """Replace the values in ``columns`` of all synapses of a rank.
+
+    ``of_edges`` returns the values of some of the rank's edges, float64 (n_columns, n): from the first argument on, and
+    before the second.
+    """
+    indptr, indices = synapses.indptr, np.array(columns, np.int64)
+    done = np.zeros(0 if ends.by_source else len(indptr) - 1, np.int32)
+    for first, last, begin, end in _parts(n_per_owner):
+        values = of_edges(begin, end)
+        if ends.by_source:
+            synapses.values[begin:end, indices] = values.T
+        else:
+            place = np.cumsum(n_per_owner[first:last]) - n_per_owner[first:last]
+            copy_from_edges(indptr, done, synapses.target, synapses.values, indices, first, last, place, values)
 
 
 def _parts(n_per_owner: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
@@ -108,10 +122,7 @@ def _parts(n_per_owner: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
 
 
 def synapses_of(
-    sources: Iterable[np.ndarray],
-    parts: Iterable[tuple[np.ndarray, np.ndarray, Mapping[int, np.ndarray]]],
-    ends: Ends,
-    columns: Columns,
+    sources: Iterable[np.ndarray], parts: Iterable[Edges], ends: Ends, taken: Sequence[int], columns: Columns
 ) -> Synapses:
     """Return the edges of a rank as synapses.
 
@@ -120,9 +131,11 @@ def synapses_of(
     sources
         Sources of all edges, in the order of the file.
     parts
-        All edges in that order: sources, targets and values by column; those of all other columns are 0.
+        All edges in that order.
     ends
         Neurons that the edges connect.
+    taken
+        Columns for the values of the edges; all others are 0.
     columns
         Columns of the values of a synapse.
     """
@@ -132,11 +145,15 @@ def synapses_of(
     np.cumsum(indptr, out=indptr)
     n = int(indptr[-1])
     synapses = Synapses(indptr, np.empty(n, np.int32), np.zeros((n, columns.n)), columns)
-    next_place = indptr[:-1].copy()
+    next_place, indices = indptr[:-1].copy(), np.array(taken, np.int64)
     for source, target, values in parts:
-        place = np.empty(len(source), np.int64)
-        take_places(source - ends.sources.first, next_place, place)
-        synapses.target[place] = target - ends.targets.first
-        for column, of_column in values.items():
-            synapses.values[place, column] = of_column
+        append_edges(
+            source - ends.sources.first,
+            target - ends.targets.first,
+            values,
+            indices,
+            next_place,
+            synapses.target,
+            synapses.values,
+        )
     return synapses
