@@ -1,5 +1,6 @@
 """Provenance of a file: code, packages, machine, MPI and date."""
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -52,6 +53,7 @@ def provenance(communicator: Communicator = SINGLE_RANK, nest: str | None = None
     )
 
 
+@functools.cache
 def _code() -> Code:
     """Return the git commit of the source and whether files differ from it; None outside a repository."""
 
@@ -67,6 +69,7 @@ def _code() -> Code:
     return Code(commit=git("rev-parse", "HEAD"), dirty=None if changes is None else bool(changes))
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     versions = {}
     for name in (*PACKAGES, *sorted(plug_ins.distributions())):

@@ -19,6 +19,8 @@ from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
 
 _HDF5_VERSION = ("v110", "v110")
+_LOCKING = "best-effort"
+"""Some file systems of clusters have no locks."""
 _CHUNK = 2**16
 """Entries of a chunk, the part of a dataset that has a checksum; it fits into the smallest default cache of HDF5."""
 PIECE = 2**16
@@ -59,7 +61,10 @@ def write_whole(
         def on_rank(rank: int, mode: str, function: Callable[[h5py.File], None]) -> None:
             def open_and_write() -> None:
                 if communicator.rank == rank:
-                    with _write_errors(path), h5py.File(temporary, mode, libver=_HDF5_VERSION) as file:
+                    with (
+                        _write_errors(path),
+                        h5py.File(temporary, mode, libver=_HDF5_VERSION, locking=_LOCKING) as file,
+                    ):
                         function(file)
 
             raising_on_all_ranks(communicator, open_and_write)
@@ -91,7 +96,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
     if not Path(path).is_file():
         raise NetworkFileError(f"{path}: no such file")
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=_LOCKING) as file:
             yield file
     except NetworkFileError as error:
         text = str(error)

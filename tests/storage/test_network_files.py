@@ -116,11 +116,9 @@ def test_connections_between_the_same_neurons_keep_their_order(tmp_path: Path) -
     np.testing.assert_array_equal(weight, [0.1, 0.2, 0.3, -0.7, 0.5, 0.4])
 
 
-def test_a_network_gets_a_new_readout(tmp_path: Path) -> None:
-    problem, path = (
-        problem_with(density={"input": 0.7, "recurrent": 0.6, "output": 0.8, "feedback": 0.9}),
-        tmp_path / "n.h5",
-    )
+@pytest.mark.parametrize("feedback", FEEDBACKS)
+def test_a_network_gets_a_new_readout(feedback: str, tmp_path: Path) -> None:
+    problem, path = problem_with(feedback), tmp_path / "network.h5"
     simulation = trained(problem)
     simulation.save(path)
     new = Simulation.load(path, n_readout=5, seed=9)
