@@ -30,6 +30,7 @@ LONGER = (
     "experiments/test_ranks_of_programs.py",
     "experiments/test_studies.py",
     "experiments/test_rewiring.py",
+    "experiments/test_continuation.py",
     "experiments/test_scaling.py",
     "experiments/test_break_even.py",
     "experiments/test_interconnect.py",

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from eprop_core.datasets.events import DatasetError
 from eprop_core.errors import InsufficientMemoryError, NetworkFileError, NotFiniteError
 from eprop_core.experiments.driver import end_with_driver
+from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads
 from eprop_core.parsing import ParameterError
 from eprop_core.ranks import launch
@@ -28,6 +29,7 @@ REPORTED = (
     InsufficientMemoryError,
     NotFiniteError,
     OSError,
+    Terminated,
 )
 """Errors in what the user gave; on several ranks, all raise the same one (``eprop_core.ranks.collective``)."""
 

@@ -8,6 +8,7 @@ import math
 import operator
 import warnings
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from eprop_core.datasets.folds import fold
 from eprop_core.errors import NotFiniteError
 from eprop_core.experiments import command_line
 from eprop_core.experiments.compile import run_briefly
+from eprop_core.experiments.studies.continuation import Checkpoints, Progress
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import (
     Answer,
@@ -30,6 +32,7 @@ from eprop_core.experiments.studies.result import (
     StudyResult,
 )
 from eprop_core.experiments.studies.rewiring import rewire
+from eprop_core.interrupts import DeferredTermination
 from eprop_core.measurement import operations
 from eprop_core.measurement import process as measurement
 from eprop_core.measurement.results import Counts, Phases
@@ -59,7 +62,13 @@ class DivergenceWarning(UserWarning):
 
 
 def measure(
-    parameters: TaskParameters, learnt: Task, tested: Task | None, seed: int, communicator: Communicator = SINGLE_RANK
+    parameters: TaskParameters,
+    learnt: Task,
+    tested: Task | None,
+    seed: int,
+    communicator: Communicator = SINGLE_RANK,
+    checkpoints: Checkpoints | None = None,
+    network_file: Path | None = None,
 ) -> StudyResult:
     """Train a network; return its learning curve, test score, counts, times and memory. Collective.
 
@@ -69,6 +78,10 @@ def measure(
 
     Warns once (:class:`DivergenceWarning`) of a loss that, after the first group of samples, is at least 100 times that
     of the best constant answer.
+
+    With ``checkpoints``, it goes on from the latest if there is one, with the same result, and a signal that ends it
+    raises :class:`Terminated <eprop_core.interrupts.Terminated>` after the group of samples that is being shown. The
+    trained network is saved to the ``network_file``.
     """
     stopwatch = measurement.Stopwatch()
     network = parameters.network_for(learnt.n_input, learnt.n_readout)
@@ -78,54 +91,75 @@ def measure(
 
     run_briefly(network, communicator=communicator)  # loads what is compiled, which is not to be timed
     with stopwatch.measure("build"):
-        simulation = Simulation(network, seed=seed, communicator=communicator)
+        if checkpoints is not None and checkpoints.exist():
+            simulation, done = checkpoints.latest()
+        else:
+            simulation, done = Simulation(network, seed=seed, communicator=communicator), Progress()
+    for phase, seconds in done.times_s.items():
+        stopwatch.seconds[phase] = stopwatch.seconds.get(phase, 0.0) + seconds
     groups = [
         (epoch, group)
         for epoch in range(1, training.epochs + 1)
         for group in _groups(learning[_order(len(learning), seed, epoch)], training.samples_per_group)
     ]
     groups_per_validation = training.groups_per_validation or len(groups) // training.epochs
-    curve: list[CurvePoint] = []
-    n_seen = n_seen_at_rewiring = 0
-    diverged = False
-    replaced: Counter[str] = Counter()
-    for number, (epoch, group) in enumerate(_shown(groups, f"training, seed {seed}", communicator), start=1):
-        if training.rewiring is not None and number > 1 and (number - 1) % training.rewiring.groups == 0:
+    curve, replaced = list(done.curve), Counter(done.replaced_synapses)
+    n_seen, n_seen_at_rewiring, diverged = done.samples, done.samples_at_rewiring, done.diverged
+    with DeferredTermination() if checkpoints is not None else nullcontext() as termination:
+        left = _shown(groups[done.groups :], f"training, seed {seed}", communicator)
+        for number, (epoch, group) in enumerate(left, start=done.groups + 1):
+            if training.rewiring is not None and number > 1 and (number - 1) % training.rewiring.groups == 0:
+                with stopwatch.measure("training"):
+                    replaced.update(rewire(simulation, training.rewiring, n_seen - n_seen_at_rewiring, number))
+                n_seen_at_rewiring = n_seen
+            spikes_before = simulation.counts["spikes"]
             with stopwatch.measure("training"):
-                replaced.update(rewire(simulation, training.rewiring, n_seen - n_seen_at_rewiring, number))
-            n_seen_at_rewiring = n_seen
-        spikes_before = simulation.counts["spikes"]
-        with stopwatch.measure("training"):
-            recording = simulation.run(learnt.stimulus(group))
-            score = learnt.score(group, recording)
-        if not math.isfinite(score.loss):
-            raise NotFiniteError(
-                f"epoch {epoch}: the loss is not finite; the likely cause is a learning rate too large"
+                recording = simulation.run(learnt.stimulus(group))
+                score = learnt.score(group, recording)
+            if not math.isfinite(score.loss):
+                raise NotFiniteError(
+                    f"epoch {epoch}: the loss is not finite; the likely cause is a learning rate too large"
+                )
+            n_seen += len(group)
+            if number > 1 and not diverged and score.loss >= _DIVERGED * learnt.loss_of_best_constant > 0:
+                diverged = True
+                if communicator.rank == 0:
+                    warnings.warn(_divergence(n_seen, score.loss, learnt), DivergenceWarning, stacklevel=2)
+            n_spikes = sum(communicator.allgather(int(simulation.counts["spikes"] - spikes_before)))
+            duration = len(group) * learnt.n_steps * network.dt * 1e-3  # s
+            unseen = None
+            if len(validation) and number % groups_per_validation == 0:
+                with stopwatch.measure("validation"):
+                    unseen, _ = evaluate(simulation, learnt, validation, training.samples_per_group, communicator)
+            point = CurvePoint(
+                epoch=epoch,
+                samples=n_seen,
+                training_time_s=stopwatch.seconds["training"],
+                training_loss=score.loss,
+                training_accuracy=score.accuracy,
+                rate_hz=n_spikes / duration / network.n_recurrent,
+                validation_loss=None if unseen is None else unseen.loss,
+                validation_accuracy=None if unseen is None else unseen.accuracy,
             )
-        n_seen += len(group)
-        if number > 1 and not diverged and score.loss >= _DIVERGED * learnt.loss_of_best_constant > 0:
-            diverged = True
-            if communicator.rank == 0:
-                warnings.warn(_divergence(n_seen, score.loss, learnt), DivergenceWarning, stacklevel=2)
-        n_spikes = sum(communicator.allgather(int(simulation.counts["spikes"] - spikes_before)))
-        duration = len(group) * learnt.n_steps * network.dt * 1e-3  # s
-        unseen = None
-        if len(validation) and number % groups_per_validation == 0:
-            with stopwatch.measure("validation"):
-                unseen, _ = evaluate(simulation, learnt, validation, training.samples_per_group, communicator)
-        point = CurvePoint(
-            epoch=epoch,
-            samples=n_seen,
-            training_time_s=stopwatch.seconds["training"],
-            training_loss=score.loss,
-            training_accuracy=score.accuracy,
-            rate_hz=n_spikes / duration / network.n_recurrent,
-            validation_loss=None if unseen is None else unseen.loss,
-            validation_accuracy=None if unseen is None else unseen.accuracy,
+            curve.append(point)
+            if _good_enough(point.validation_accuracy, training.stop_at_accuracy):
+                break
+            if checkpoints is not None and termination is not None and number < len(groups):
+                progress = Progress(
+                    groups=number,
+                    samples=n_seen,
+                    samples_at_rewiring=n_seen_at_rewiring,
+                    diverged=diverged,
+                    replaced_synapses=dict(replaced),
+                    curve=curve,
+                    times_s=stopwatch.seconds,
+                )
+                with stopwatch.measure("checkpoints"):
+                    checkpoints.write_if_due(simulation, progress, termination)
+    if network_file is not None:
+        simulation.save(
+            network_file, {"learning_window": learnt.learning_window, "task": parameters.model_dump(mode="json")}
         )
-        curve.append(point)
-        if _good_enough(point.validation_accuracy, training.stop_at_accuracy):
-            break
     shown, samples = (learnt, learning) if tested is None else (tested, np.arange(tested.n_samples))
     with stopwatch.measure("test"):
         test, n_operations = evaluate(simulation, shown, samples, training.samples_per_group, communicator)
@@ -275,6 +309,13 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, help="directory made by eprop_core.datasets.prepare, where the task has a data set"
     )
+    parser.add_argument("--network", type=Path, help="file to save the trained network to (HDF5)")
+    parser.add_argument(
+        "--checkpoints", type=Path, help="directory for checkpoints, from which the same command goes on if it is ended"
+    )
+    parser.add_argument(
+        "--checkpoint-minutes", type=float, default=10.0, help="time between two checkpoints (default: 10)"
+    )
     command_line.add_run_options(parser)
     options = parser.parse_args()
 
@@ -282,6 +323,12 @@ def main() -> None:
     parameters, learnt, tested = raising_on_all_ranks(
         communicator, lambda: _read(options.task, options.data, options.seed)
     )
-    result = measure(parameters, learnt, tested, options.seed, communicator)
+    checkpoints = None
+    if options.checkpoints is not None:
+        training = {"task": parameters.model_dump(mode="json"), "seed": options.seed}
+        checkpoints = Checkpoints(options.checkpoints, options.checkpoint_minutes, training, communicator)
+    result = measure(parameters, learnt, tested, options.seed, communicator, checkpoints, options.network)
     if communicator.rank == 0:
         result.write(options.output)
+    if checkpoints is not None:
+        checkpoints.remove()
