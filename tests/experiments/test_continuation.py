@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import small
@@ -18,6 +19,7 @@ from eprop_core.experiments.studies.measure import measure
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import StudyResult
 from eprop_core.interrupts import DeferredTermination, Terminated
+from eprop_core.parameters import PROJECTIONS
 from eprop_core.parsing import parse
 from eprop_core.ranks.communicator import SINGLE_RANK
 from eprop_core.simulation import Simulation
@@ -119,23 +121,25 @@ def test_a_signal_ends_a_training_after_the_group(number: signal.Signals, tmp_pa
 
 def test_the_same_command_goes_on_after_a_signal(tmp_path: Path) -> None:
     """At any moment: before the training, within it, or after it."""
-    (tmp_path / "task.json").write_text(json.dumps(small.task(epochs=20).model_dump(mode="json")))
+    task = small.task(epochs=20, checkpoint_minutes=0.001)
+    (tmp_path / "task.json").write_text(json.dumps(task.model_dump(mode="json")))
     for name, data in (("train", small.dataset(200)), ("test", small.dataset(30, seed=2))):
         data.save(tmp_path / f"{name}.npz")
 
     def start(output: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "eprop_core", "studies", "task.json", "--data", ".", "--output", output]
-        command += ["--checkpoints", "checkpoints", "--checkpoint-minutes", "0.001", "--network", "network.h5"]
         return subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
 
     assert start("whole.json").wait(300) == 0
-    assert not (tmp_path / "checkpoints").exists()
-    network = (tmp_path / "network.h5").stat().st_size
     ends = []
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1):
         program = start("continued.json")
         deadline = time.monotonic() + 100.0
-        while program.poll() is None and not list(tmp_path.glob("checkpoints/*.h5")) and time.monotonic() < deadline:
+        while (
+            program.poll() is None
+            and not list(tmp_path.glob("continued.checkpoints/*.h5"))
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         time.sleep(0.1)
         program.send_signal(number)
@@ -145,6 +149,10 @@ def test_the_same_command_goes_on_after_a_signal(tmp_path: Path) -> None:
     assert any("ended by SIG" in errors for _, errors in ends), ends
     results = [StudyResult.read(tmp_path / name) for name in ("whole.json", "continued.json")]
     assert untimed(results[0]) == untimed(results[1])
-    assert (tmp_path / "network.h5").stat().st_size == pytest.approx(network, rel=0.01)
-    assert Simulation.load(tmp_path / "network.h5").notes["learning_window"] == small.WINDOW
-    assert not (tmp_path / "checkpoints").exists()
+    networks = [Simulation.load(tmp_path / name) for name in ("whole.h5", "continued.h5")]
+    assert networks[0].notes == networks[1].notes
+    assert networks[0].notes["learning_window"] == small.WINDOW
+    for projection in PROJECTIONS:
+        weights = [network.weights(projection).weight for network in networks]
+        np.testing.assert_array_equal(*weights)
+    assert not list(tmp_path.glob("*.checkpoints"))

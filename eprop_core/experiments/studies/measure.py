@@ -1,5 +1,8 @@
 """Train a network on a task and test it on samples it has never seen; write one result file.
 
+Beside the result, the trained network is kept (.h5). A run that is ended by SIGTERM, SIGUSR1 or worse leaves
+checkpoints there (.checkpoints), from which the same command goes on, on any number of ranks.
+
 On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.studies ... --ranks 2
 """
 
@@ -157,6 +160,7 @@ def measure(
                 with stopwatch.measure("checkpoints"):
                     checkpoints.write_if_due(simulation, progress, termination)
     if network_file is not None:
+        network_file.parent.mkdir(parents=True, exist_ok=True)
         simulation.save(
             network_file, {"learning_window": learnt.learning_window, "task": parameters.model_dump(mode="json")}
         )
@@ -309,13 +313,6 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, help="directory made by eprop_core.datasets.prepare, where the task has a data set"
     )
-    parser.add_argument("--network", type=Path, help="file to save the trained network to (HDF5)")
-    parser.add_argument(
-        "--checkpoints", type=Path, help="directory for checkpoints, from which the same command goes on if it is ended"
-    )
-    parser.add_argument(
-        "--checkpoint-minutes", type=float, default=10.0, help="time between two checkpoints (default: 10)"
-    )
     command_line.add_run_options(parser)
     options = parser.parse_args()
 
@@ -323,11 +320,12 @@ def main() -> None:
     parameters, learnt, tested = raising_on_all_ranks(
         communicator, lambda: _read(options.task, options.data, options.seed)
     )
-    checkpoints = None
-    if options.checkpoints is not None:
+    checkpoints, minutes = None, parameters.training.checkpoint_minutes
+    if minutes is not None:
         training = {"task": parameters.model_dump(mode="json"), "seed": options.seed}
-        checkpoints = Checkpoints(options.checkpoints, options.checkpoint_minutes, training, communicator)
-    result = measure(parameters, learnt, tested, options.seed, communicator, checkpoints, options.network)
+        checkpoints = Checkpoints(options.output.with_suffix(".checkpoints"), minutes, training, communicator)
+    network_file = options.output.with_suffix(".h5") if parameters.training.keep_network else None
+    result = measure(parameters, learnt, tested, options.seed, communicator, checkpoints, network_file)
     if communicator.rank == 0:
         result.write(options.output)
     if checkpoints is not None:
