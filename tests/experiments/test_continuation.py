@@ -130,7 +130,11 @@ def test_the_same_command_goes_on_after_a_signal(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "eprop_core", "studies", "task.json", "--data", ".", "--output", output]
         return subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
 
-    assert start("whole.json").wait(300) == 0
+    def finish(program: subprocess.Popen[str]) -> tuple[int, str]:
+        _, errors = program.communicate(timeout=300)
+        return program.returncode, errors
+
+    assert finish(start("whole.json"))[0] == 0
     ends = []
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1):
         program = start("continued.json")
@@ -143,9 +147,8 @@ def test_the_same_command_goes_on_after_a_signal(tmp_path: Path) -> None:
             time.sleep(0.01)
         time.sleep(0.1)
         program.send_signal(number)
-        _, errors = program.communicate(timeout=300)
-        ends.append((program.returncode, errors))
-    assert start("continued.json").wait(300) == 0, ends
+        ends.append(finish(program))
+    assert finish(start("continued.json"))[0] == 0, ends
     assert any("ended by SIG" in errors for _, errors in ends), ends
     results = [StudyResult.read(tmp_path / name) for name in ("whole.json", "continued.json")]
     assert untimed(results[0]) == untimed(results[1])
