@@ -20,6 +20,7 @@ from eprop_core.records import Code, Provenance
 PACKAGES = (
     "eprop-core",
     "numpy",
+    "h5py",
     "numba",
     "llvmlite",
     "scipy",

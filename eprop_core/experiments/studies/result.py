@@ -89,6 +89,6 @@ class StudyResult(Result):
     counts: Counts = Field(description="of the whole training, all ranks")
     replaced_synapses: dict[str, int] = Field(description="synapses replaced by rewiring, by projection")
     operations_per_sample: Operations
-    times_s: dict[str, float] = Field(description="wall time of build, training, validation and test")
+    times_s: dict[str, float] = Field(description="wall time of build, training, validation, checkpoints and test")
     training_time_per_sample_s: float = Field(json_schema_extra={"label": "time per training sample"})
     per_rank: list[RankRecord]
