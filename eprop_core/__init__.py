@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eprop_core.errors import InsufficientMemoryError, NotFiniteError
+    from eprop_core.errors import InsufficientMemoryError, NetworkFileError, NotFiniteError
     from eprop_core.network.connections import Connections
     from eprop_core.parameters import Network
     from eprop_core.parsing import ParameterError, parse
@@ -16,6 +16,7 @@ __all__ = [
     "Connections",
     "InsufficientMemoryError",
     "Network",
+    "NetworkFileError",
     "NotFiniteError",
     "ParameterError",
     "Recording",
@@ -30,6 +31,7 @@ _MODULES = {
     "Connections": "network.connections",
     "InsufficientMemoryError": "errors",
     "Network": "parameters",
+    "NetworkFileError": "errors",
     "NotFiniteError": "errors",
     "ParameterError": "parsing",
     "Recording": "recording",

@@ -7,3 +7,7 @@ class NotFiniteError(ArithmeticError):
 
 class InsufficientMemoryError(MemoryError):
     """A network does not fit into the available memory."""
+
+
+class NetworkFileError(ValueError):
+    """A file of a network or a checkpoint cannot be used; the message is one line: the file and the reason."""

@@ -1,4 +1,4 @@
-"""Ctrl-C while the simulator computes."""
+"""Signals while the simulator computes: Ctrl-C, and those by which a batch system ends a job."""
 
 import signal
 import threading
@@ -37,3 +37,37 @@ class DeferredInterrupt:
         """Restore the handler."""
         if self._handler is not None:
             signal.signal(signal.SIGINT, self._handler)
+
+
+class Terminated(RuntimeError):
+    """A signal has ended a program that can be continued; the message is one line."""
+
+
+class DeferredTermination:
+    """Context that records the signals by which a batch system ends or preempts a job: SIGTERM and SIGUSR1.
+
+    The code inside checks ``signal`` and ends at a point from which it can be continued. The context has no effect
+    outside the main thread, which alone receives signals.
+    """
+
+    def __init__(self) -> None:
+        self.signal = ""
+        """Name of the signal that was received."""
+        self._handlers: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Replace the handlers."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGUSR1):
+                self._handlers[number] = signal.signal(number, self._note)
+        return self
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = signal.Signals(number).name
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Restore the handlers."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)

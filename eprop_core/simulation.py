@@ -1,15 +1,19 @@
 """Simulation of a network: build it once, run it with one stimulus after another, read its weights."""
 
 import copy
+import functools
+import os
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
 from eprop_core.compiled.announcement import announced
-from eprop_core.errors import NotFiniteError
+from eprop_core.errors import NetworkFileError, NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model import loop
 from eprop_core.model.neurons import FINITE
@@ -35,7 +39,7 @@ from eprop_core.network.projections import (
 )
 from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
 from eprop_core.ranks.emulation import EmulatedExchange
@@ -44,12 +48,27 @@ from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations, s
 from eprop_core.ranks.messages import GO_ON, INTERRUPTED, RANK_FAILED, Exchanged
 from eprop_core.recording import Recording, RunInterrupted
 from eprop_core.stimulus import Stimulus, StimulusError
+from eprop_core.storage.checkpoint import StateHeader, read_state, read_state_header, write_checkpoint
+from eprop_core.storage.generations import checkpoints, write_next
+from eprop_core.storage.network import (
+    Header,
+    NetworkOfRank,
+    read_connections,
+    read_header,
+    read_values,
+    strongest_output,
+    write_network,
+)
 
 RECORDED_AT_ONCE = 4_000_000
 """Neurons times steps that are computed before the recorded spikes are read, which limits the memory for them."""
 
 COMPILING = "Compiling the simulator for networks of the kind {} (about a minute, once per machine)"
 """Line that is printed when no process has simulated a network of a kind before."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint cannot be used."""
 
 
 class Simulation:
@@ -92,6 +111,8 @@ class Simulation:
         The recurrent neurons of this rank.
     destinations
         The ranks that a spike is sent to.
+    notes
+        What the program that saved the network added to the file; empty if it was not loaded.
 
     Raises
     ------
@@ -115,9 +136,25 @@ class Simulation:
     ) -> None:
         start = time.perf_counter()
         connections = connections or {}
+        _check_names(network, connections)
+        self._prepare(network, seed, communicator, destinations, dry_run, time_waiting)
+        self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
+        n_connections = {name: len(given.source) for name, given in connections.items()}
+        self._check_memory(n_connections)
+        self._start(raising_on_all_ranks(self._communicator, lambda: self._build(connections)), start)
+
+    def _prepare(
+        self,
+        network: Network,
+        seed: int,
+        communicator: Communicator | None,
+        destinations: Destinations | None,
+        dry_run: tuple[int, int] | None,
+        time_waiting: bool,
+    ) -> None:
+        """Check and keep what was given."""
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
             raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")
-        _check_names(network, connections)
         if destinations not in (None, *get_args(Destinations)):
             raise ParameterError(f"destinations = {destinations!r}: must be {' or '.join(get_args(Destinations))}")
         self._communicator = communicator or SINGLE_RANK
@@ -130,28 +167,38 @@ class Simulation:
             raise ParameterError(f"{n_ranks} ranks are more than the {network.n_recurrent} recurrent neurons")
         self.network = network
         self.seed = seed
+        self.notes: dict[str, Any] = {}
         self.recurrent = Range.of_rank(network.n_recurrent, index, n_ranks)
+        self.destinations = destinations or cheaper_destinations(network, n_ranks)
+        self._is_dry_run = dry_run is not None
+        self._index = index
+        self._n_ranks = n_ranks
+        """Number of ranks, which may be emulated."""
         self._time_waiting = time_waiting
-        self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
-        n_ranks_here = n_ranks_on_this_machine(self._communicator)
-        n_connections = {name: len(given.source) for name, given in connections.items()}
-
-        def build_own() -> RankState:
-            check_memory(network, n_ranks_here, n_ranks, n_connections)
-            return self._build(connections)
-
-        self._rank = raising_on_all_ranks(self._communicator, build_own)
         self._sample_length = 0
         self._failure: NotFiniteError | RuntimeError | None = None
         """The error that ended an earlier run, after which no run is possible."""
-        self.destinations = destinations or cheaper_destinations(network, n_ranks)
-        self._exchange = self._new_exchange(index, n_ranks, dry_run is not None)
+        self._checkpoint: Path | None = None
+        """The checkpoint that was written or read last."""
+
+    def _check_memory(self, n_connections: Mapping[str, int]) -> None:
+        """Check that the network fits into the memory of each machine. Collective."""
+        n_ranks_here = n_ranks_on_this_machine(self._communicator)
+        raising_on_all_ranks(
+            self._communicator, lambda: check_memory(self.network, n_ranks_here, self._n_ranks, n_connections)
+        )
+
+    def _start(self, rank: RankState, start: float) -> None:
+        """Take a state over from which the simulation begins; it was begun to be built at ``start``, s."""
+        self._rank = rank
+        self._exchange = self._new_exchange()
         self._communication = {"collocate": 0.0, "communicate": 0.0, "wait": 0.0}
         self._build_time = time.perf_counter() - start
 
-    def _build(self, connections: Mapping[str, Connections]) -> RankState:
+    def _build(self, connections: Mapping[str, Connections], stored: Mapping[str, Synapses] | None = None) -> RankState:
         """Draw or take over the connections of this rank, and set everything to rest."""
-        self._readout_range = ReadoutRange.of(self.network, connections)
+        if stored is None:
+            self._readout_range = ReadoutRange.of(self.network, connections)
         return build(
             self.network,
             seed=int(self.seed),
@@ -159,22 +206,233 @@ class Simulation:
             recurrent=self.recurrent,
             values=self._neuron_values,
             fixed_point=self._readout_range.fixed_point,
+            stored=stored,
+            sample_length=self._sample_length,
         )
 
-    def _new_exchange(self, index: int, n_ranks: int, dry_run: bool) -> Exchange | None:
+    def _new_exchange(self) -> Exchange | None:
+        n_ranks = self._n_ranks
         recurrent = projection_with(self.network, Role.RECURRENT)
         has_targets = np.zeros(recurrent.source.size, np.bool_)
         has_targets[self._synapses(recurrent.name).source] = True
         summed = sums_readouts(n_ranks, self._rank.readouts.current.nbytes)
-        if dry_run:
+        if self._is_dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
-            period, place = self.network.firing_period, (index, n_ranks)
+            period, place = self.network.firing_period, (self._index, n_ranks)
             return EmulatedExchange(self.destinations, summed, phase, period, *place, has_targets)
         if n_ranks == 1:
             return None
         if self.destinations == "all":
             return ExchangeWithAll(self._communicator, summed)
         return ExchangeWithTargets(self._communicator, summed, self.recurrent, has_targets)
+
+    def save(self, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> None:
+        """Write the network to a file, which appears complete or not at all. Collective.
+
+        The file (``docs/networks.md``) holds parameters, connections with their weights, values of neurons, seed and
+        provenance. Its weights are those of :meth:`frozen`.
+
+        Parameters
+        ----------
+        path
+            The file, HDF5.
+        notes
+            What is to be kept beside the network, as JSON can hold it; None keeps the present :attr:`notes`.
+
+        Raises
+        ------
+        ParameterError
+            A dry run, which does not have the other ranks' connections.
+        OSError
+            The file cannot be written.
+        """
+        self._check_complete("save")
+        own = self._of_rank(self._with_last_batch())
+        write_network(path, own, self.notes if notes is None else notes, self._communicator)
+
+    def _of_rank(self, rank: RankState) -> NetworkOfRank:
+        return NetworkOfRank(
+            self.network, int(self.seed), self.recurrent, self._neuron_values, self._readout_range, rank
+        )
+
+    def _check_complete(self, method: str) -> None:
+        """Raise an error where there is no whole network in a state that another program could take over."""
+        if self._is_dry_run:
+            raise ParameterError(f"{method}: a dry run does not have the other ranks' connections")
+        if self._failure is not None:
+            raise type(self._failure)(f"{self._failure}; this simulation cannot be saved")
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        network: Network | None = None,
+        n_readout: int | None = None,
+        seed: int | None = None,
+        communicator: Communicator | None = None,
+        destinations: Destinations | None = None,
+        time_waiting: bool = False,
+    ) -> "Simulation":
+        """Return the network in a file, at rest, on any number of ranks. Collective.
+
+        Parameters
+        ----------
+        path
+            A file that :meth:`save` or :meth:`save_checkpoint` wrote.
+        network
+            Other parameters, for instance with another learning rate, of a network of the same size; None takes those
+            of the file. Values of neurons that are drawn, and connections, are those of the file.
+        n_readout
+            Number of readouts of a new population that takes the place of the one in the file; its connections from
+            and to the recurrent neurons are drawn. None keeps the population.
+        seed
+            Seed of what is drawn; None takes that of the file.
+        communicator, destinations, time_waiting
+            See :class:`Simulation`.
+
+        Raises
+        ------
+        NetworkFileError
+            The file is no network, damaged, from a newer version, or of another size than ``network``.
+        ParameterError
+            Connections that ``network`` does not allow, or another argument that is not allowed.
+        """
+        communicator = communicator or SINGLE_RANK
+        header = raising_on_all_ranks(communicator, lambda: read_header(path))
+        parameters = network or header.network
+        for name in ("n_input", "n_recurrent", "n_readout"):
+            in_file, given = getattr(header.network, name), getattr(parameters, name)
+            if in_file != given:
+                raise NetworkFileError(f"{path}: has {name} = {in_file}; the given network has {given}")
+        if n_readout is not None:
+            parameters = parse(Network, parameters.model_dump() | {"n_readout": n_readout})
+        header = header._replace(network=parameters, seed=header.seed if seed is None else seed)
+        simulation = cls.__new__(cls)
+        simulation._prepare(parameters, header.seed, communicator, destinations, None, time_waiting)
+        new = (Role.OUTPUT, Role.FEEDBACK) if n_readout is not None else ()
+        has_new_parameters = network is not None
+        simulation._load(path, header, [projection_with(parameters, role).name for role in new], has_new_parameters)
+        return simulation
+
+    def _load(
+        self, path: str | os.PathLike[str], header: Header, drawn: Sequence[str], has_new_parameters: bool
+    ) -> None:
+        """Build the network of a file, except for projections that are ``drawn``, at rest. Collective."""
+        start, network, communicator = time.perf_counter(), self.network, self._communicator
+        self.notes = header.notes
+        self._check_memory({name: n for name, n in header.n_edges.items() if name not in drawn})
+
+        def read() -> dict[str, Synapses]:
+            self._neuron_values = read_values(path, network, header.seed, self.recurrent)
+            return read_connections(path, network, self.recurrent, drawn)
+
+        synapses = raising_on_all_ranks(communicator, read)
+        self._readout_range = header.readout_range
+        if drawn:
+            self._readout_range = ReadoutRange.of(network, {})
+        elif has_new_parameters:
+            self._readout_range = ReadoutRange.of_weights(network, *strongest_output(network, synapses, communicator))
+        self._start(raising_on_all_ranks(communicator, lambda: self._build({}, synapses)), start)
+
+    def save_checkpoint(self, directory: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> None:
+        """Write all state to the next checkpoint in a directory, of which the latest two are kept. Collective.
+
+        A simulation that continues from a checkpoint equals one that was never interrupted, to the bit, on any number
+        of ranks. A checkpoint appears complete or not at all.
+
+        Parameters
+        ----------
+        directory
+            A directory for the checkpoints of this simulation alone; it is created where it is missing.
+        notes
+            What is to be kept beside the network, as JSON can hold it; None keeps the present :attr:`notes`.
+
+        Raises
+        ------
+        ParameterError
+            A dry run, which does not have the other ranks' connections.
+        OSError
+            The checkpoint cannot be written.
+        """
+        self._check_complete("save_checkpoint")
+        own, communicator = self._of_rank(self._rank), self._communicator
+        header = StateHeader(self.step, self._sample_length, self._n_ranks)
+        kept = self.notes if notes is None else notes
+        self._checkpoint = write_next(
+            directory,
+            self._checkpoint,
+            communicator,
+            lambda path: write_checkpoint(path, own, header, self._times_beside_state, kept, communicator),
+        )
+
+    @property
+    def _times_beside_state(self) -> dict[str, float]:
+        return {"build": self._build_time, **self._communication}
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        network: Network | None = None,
+        seed: int | None = None,
+        communicator: Communicator | None = None,
+        destinations: Destinations | None = None,
+        time_waiting: bool = False,
+    ) -> "Simulation":
+        """Return the simulation that a checkpoint continues, on any number of ranks. Collective.
+
+        The latest checkpoint in the directory is used or, if it cannot be, the one before it, with a
+        :class:`CheckpointWarning`.
+
+        Parameters
+        ----------
+        directory
+            Where :meth:`save_checkpoint` has written to.
+        network, seed
+            Parameters and seed that the simulation must have; None allows any.
+        communicator, destinations, time_waiting
+            See :class:`Simulation`.
+
+        Raises
+        ------
+        NetworkFileError
+            There is no checkpoint, or each is damaged, from a newer version, or of another network or seed.
+        """
+        communicator = communicator or SINGLE_RANK
+        paths = communicator.allgather(checkpoints(directory))[0]
+        if not paths:
+            raise NetworkFileError(f"{directory}: there is no checkpoint")
+        refused: list[NetworkFileError] = []
+        for path in paths:
+            if refused and communicator.rank == 0:
+                warnings.warn(f"{refused[-1]}; the checkpoint before it is used", CheckpointWarning, stacklevel=2)
+            simulation = cls.__new__(cls)
+            try:
+                header = raising_on_all_ranks(communicator, functools.partial(read_header, path))
+                for name, given in (("network", network), ("seed", seed)):
+                    if given is not None and given != getattr(header, name):
+                        raise NetworkFileError(f"{path}: is a checkpoint of another {name}")
+                simulation._prepare(header.network, header.seed, communicator, destinations, None, time_waiting)
+                simulation._continue(path, header)
+            except NetworkFileError as error:
+                refused.append(error)
+            else:
+                return simulation
+        raise refused[0]
+
+    def _continue(self, path: Path, header: Header) -> None:
+        """Take over network and state of a checkpoint. Collective."""
+        state = raising_on_all_ranks(self._communicator, lambda: read_state_header(path))
+        self._sample_length = state.sample_length
+        self._load(path, header, drawn=(), has_new_parameters=False)
+        times = read_state(path, self._of_rank(self._rank), state.n_ranks, self._times_beside_state, self._communicator)
+        if self.step != state.step:
+            raise NetworkFileError(f"{path}: the state of step {self.step} is not that of step {state.step}")
+        self._build_time = times.pop("build")
+        self._communication = times
+        self._checkpoint = path
 
     @property
     def step(self) -> int:
@@ -516,19 +774,19 @@ class Simulation:
         ParameterError
             A connection that is not allowed, or a dry run.
         """
-        if isinstance(self._exchange, EmulatedExchange):
+        if self._is_dry_run:
             raise ParameterError("reconnect: a dry run does not have the other ranks' connections")
         _check_names(self.network, connections)
         symmetric = self.network.feedback.kind == "symmetric"  # and has no connections of its own
         kept = spiking_projections(self.network) if symmetric else projections(self.network)
         all_connections = {spec.name: self.weights(spec.name) for spec in kept if spec.name not in connections}
         all_connections.update(connections)
+        self._sample_length = 0
         self._take_over(raising_on_all_ranks(self._communicator, lambda: self._build(all_connections)))
         traffic = self.traffic
-        self._exchange = self._new_exchange(self._communicator.rank, self._communicator.size, dry_run=False)
+        self._exchange = self._new_exchange()
         if self._exchange is not None:
             self._exchange.traffic.update(traffic)
-        self._sample_length = 0
         self._failure = None
 
     @property

@@ -11,15 +11,26 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from eprop_core.datasets.events import DatasetError
-from eprop_core.errors import InsufficientMemoryError, NotFiniteError
+from eprop_core.errors import InsufficientMemoryError, NetworkFileError, NotFiniteError
 from eprop_core.experiments.driver import end_with_driver
+from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads
 from eprop_core.parsing import ParameterError
 from eprop_core.ranks import launch
 from eprop_core.ranks.launch import RanksError
 from eprop_core.stimulus import StimulusError
 
-REPORTED = (ParameterError, DatasetError, StimulusError, RanksError, InsufficientMemoryError, NotFiniteError, OSError)
+REPORTED = (
+    ParameterError,
+    DatasetError,
+    NetworkFileError,
+    StimulusError,
+    RanksError,
+    InsufficientMemoryError,
+    NotFiniteError,
+    OSError,
+    Terminated,
+)
 """Errors in what the user gave; on several ranks, all raise the same one (``eprop_core.ranks.collective``)."""
 
 

@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 from eprop_core.experiments import command_line
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
-from eprop_core.measurement.provenance import provenance
 from eprop_core.measurement.results import Result
 from eprop_core.network.features import SHORTEST_ROW, kinds, network_of, projections_in_rows
 from eprop_core.parameters import PROJECTIONS, AllToAll, Network
+from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.simulation import Simulation

@@ -79,29 +79,33 @@ class Synapses(NamedTuple):
         return int(self.indptr[-1])
 
     @property
+    def in_rows(self) -> bool:
+        """Whether the values are in rows."""
+        return self.rows is not None and len(self.rows) > 0
+
+    @property
     def bytes_per_synapse(self) -> int:
         """Bytes of a synapse: its values and, in lists, its target."""
-        in_rows = self.rows is not None and len(self.rows) > 0
-        return 8 * self.columns.n + (0 if in_rows else self.target.itemsize)
+        return 8 * self.columns.n + (0 if self.in_rows else self.target.itemsize)
 
     def targets(self) -> np.ndarray:
         """Return the local target of each synapse, int32 (n,)."""
-        if self.rows is None or len(self.rows) == 0:
+        if not self.in_rows:
             return self.target
-        n_sources, _, n_targets = self.rows.shape
-        targets = np.tile(np.arange(n_targets, dtype=np.int32), (n_sources, 1))
-        return np.asarray(targets[self._is_there(self.rows)])
+        is_there = self.is_there()
+        return np.asarray(np.broadcast_to(np.arange(is_there.shape[1], dtype=np.int32), is_there.shape)[is_there])
 
     def column(self, column: int) -> np.ndarray:
         """Return a value of each synapse, float64 (n,): a view, or a copy of values in rows."""
-        if self.rows is None or len(self.rows) == 0:
+        if self.rows is None or not self.in_rows:
             return self.values[:, column]
-        return np.asarray(self.rows[:, column][self._is_there(self.rows)])
+        return np.asarray(self.rows[:, column][self.is_there()])
 
-    def _is_there(self, rows: np.ndarray) -> np.ndarray:
-        """Whether a source has a synapse onto a target, bool (n_sources, n_targets)."""
-        is_there = np.ones((len(rows), rows.shape[2]), np.bool_)
+    def is_there(self) -> np.ndarray:
+        """Return whether a source has a synapse onto a target, for values in rows, bool (n_sources, n_targets)."""
+        assert self.rows is not None
         assert self.absent is not None
+        is_there = np.ones((len(self.rows), self.rows.shape[2]), np.bool_)
         (lacking,) = np.nonzero(self.absent != NO_TARGET)
         is_there[lacking, self.absent[lacking]] = False
         return is_there

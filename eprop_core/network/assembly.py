@@ -54,6 +54,8 @@ def build(
     recurrent: Range,
     values: NeuronValues,
     fixed_point: float,
+    stored: Mapping[str, Synapses] | None = None,
+    sample_length: int = 0,
 ) -> RankState:
     """Draw or take over the connections of one rank and set everything to rest.
 
@@ -71,37 +73,48 @@ def build(
         Values in which these neurons differ.
     fixed_point
         Units of the readouts' input in a pA, see :class:`ReadoutRange`.
+    stored
+        Synapses of the rank that a file holds, by projection; those onto the readouts with the feedback along them.
+    sample_length
+        Steps of a sample; 0 where nothing happens between samples.
 
     Raises
     ------
     ParameterError
         A connection or an initial weight that is not allowed.
     """
+    stored = stored or {}
     feedback, output = projection_with(network, Role.FEEDBACK), projection_with(network, Role.OUTPUT)
     if network.feedback.kind == "symmetric" and feedback.name in connections:
         raise ParameterError(
             f"connections[{feedback.name!r}]: symmetric feedback has the weights of the output, it must not be given"
         )
-    synapses = _onto_neurons(network, seed, connections, recurrent)
-    synapses[output.name] = _synapses(network, output, seed, connections, recurrent)
+    synapses = _onto_neurons(network, seed, connections, recurrent, stored)
+    own_output = stored.get(output.name)
+    synapses[output.name] = own_output or _synapses(network, output, seed, connections, recurrent)
     if not follows_output(network):
-        synapses[feedback.name] = _synapses(network, feedback, seed, connections, recurrent)
-    elif network.feedback.kind == "adaptive":
+        own = stored.get(feedback.name) or _synapses(network, feedback, seed, connections, recurrent)
+        synapses[feedback.name] = own
+    elif network.feedback.kind == "adaptive" and output.name not in stored:
         own = _synapses(network, feedback, seed, connections, recurrent)
         put_along = _put_given_along if feedback.name in connections else _put_drawn_along
         put_along(synapses[output.name], own)
-    return assemble(network, synapses, recurrent, values, fixed_point)
+    return assemble(network, synapses, recurrent, values, fixed_point, sample_length)
 
 
 def _onto_neurons(
-    network: Network, seed: int, connections: Mapping[str, Connections], recurrent: Range
+    network: Network,
+    seed: int,
+    connections: Mapping[str, Connections],
+    recurrent: Range,
+    stored: Mapping[str, Synapses],
 ) -> dict[str, Synapses]:
     """Synapses onto the recurrent neurons of a rank, by projection, in lists or in rows."""
     specs = [spec for spec in spiking_projections(network) if spec.onto_neurons]
     given = {
-        spec.name: of_local_sources(_synapses(network, spec, seed, connections, recurrent))
+        spec.name: of_local_sources(stored.get(spec.name) or _synapses(network, spec, seed, connections, recurrent))
         for spec in specs
-        if spec.name in connections
+        if spec.name in {*connections, *stored}
     }
     are_full = {name: (own.n, absent_targets(own, recurrent.n) is not None) for name, own in given.items()}
     with_rows = projections_in_rows(network, recurrent.n, are_full)

@@ -16,7 +16,7 @@ def bytes_per_synapse(projection: ProjectionState) -> float:
     n_synapses = synapses.n
     if n_synapses == 0:
         return 0.0
-    if synapses.rows is not None and len(synapses.rows):
+    if synapses.rows is not None and synapses.in_rows:
         i = np.arange(len(synapses.rows))
         return CACHE_LINE * (len(i) + _lines(synapses.rows, i, i + 1)) / n_synapses
     first, end = synapses.indptr[:-1], synapses.indptr[1:]

@@ -10,6 +10,9 @@ from eprop_core.network.connections import Range
 from eprop_core.parameters import Network, Uniform
 from eprop_core.parsing import ParameterError
 
+_DRAWN = ("tau_m", "V_th")
+"""Parameters that may be drawn for each neuron."""
+
 
 class NeuronValues(NamedTuple):
     """Values in which recurrent neurons may differ; float64 (n,) unless said otherwise."""
@@ -43,28 +46,37 @@ def neuron_values(
     ParameterError
         Explicit values of another parameter, not one per neuron, or not allowed.
     """
-    explicit = explicit or {}
-    for name, values in explicit.items():
-        drawn = getattr(network.neuron, name) if name in ("tau_m", "V_th") else None
-        if not isinstance(drawn, Uniform):
-            raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
-        # The smallest time constant decides when blocks of the sums start, which must be the same on all ranks.
-        allowed = f"of {drawn.low:g} ms or more" if name == "tau_m" else f"above {_lowest_voltage(network):g} mV"
-        array = np.asarray(values, float)
-        high_enough = array >= drawn.low if name == "tau_m" else array > _lowest_voltage(network)
-        if array.shape != (network.n_recurrent,) or not np.all(np.isfinite(array) & high_enough):
-            raise ParameterError(
-                f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values {allowed}"
-            )
     # Copies, since compiled code distinguishes arrays that are contiguous and writable from others.
-    own = {name: np.array(values, float, order="C") for name, values in explicit.items()}
+    own = {name: np.array(values, float, order="C") for name, values in (explicit or {}).items()}
+    for name, values in own.items():
+        if name not in _DRAWN or not isinstance(getattr(network.neuron, name), Uniform):
+            raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
+        if values.shape != (network.n_recurrent,):
+            raise ParameterError(f"neuron_values[{name!r}]: {_expected(network, name)}")
+    return values_of_rank(
+        network, seed, recurrent, {name: values[recurrent.first : recurrent.last] for name, values in own.items()}
+    )
+
+
+def values_of_rank(network: Network, seed: int, recurrent: Range, own: Mapping[str, np.ndarray]) -> NeuronValues:
+    """Return the values of the neurons of one rank, of whom ``own``, float64 (n,), are not to be drawn.
+
+    Raises
+    ------
+    ParameterError
+        A value that is not allowed.
+    """
 
     def values_of(name: str, purpose: Purpose) -> np.ndarray:
         value = getattr(network.neuron, name)
         if not isinstance(value, Uniform):
             return np.full(recurrent.n, value)
         if name in own:
-            return own[name][recurrent.first : recurrent.last]
+            # The smallest time constant decides when blocks of the sums start, which must be the same on all ranks.
+            high_enough = own[name] >= value.low if name == "tau_m" else own[name] > _lowest_voltage(network)
+            if not np.all(np.isfinite(own[name]) & high_enough):
+                raise ParameterError(f"neuron_values[{name!r}]: {_expected(network, name)}")
+            return own[name]
         values = np.empty(recurrent.n)
         fill_uniform(values, value.low, value.high, np.uint64(seed), int(purpose), recurrent.first)
         return values
@@ -74,6 +86,12 @@ def neuron_values(
         V_th=values_of("V_th", Purpose.THRESHOLDS),
         phase=firing_phases(network, seed, recurrent),
     )
+
+
+def _expected(network: Network, name: str) -> str:
+    low = network.neuron.tau_m.low if isinstance(network.neuron.tau_m, Uniform) else network.neuron.tau_m
+    allowed = f"of {low:g} ms or more" if name == "tau_m" else f"above {_lowest_voltage(network):g} mV"
+    return f"must be n_recurrent = {network.n_recurrent} values {allowed}"
 
 
 def _lowest_voltage(network: Network) -> float:

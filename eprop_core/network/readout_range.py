@@ -46,6 +46,11 @@ class ReadoutRange(NamedTuple):
     def of(cls, network: Network, connections: Mapping[str, Connections]) -> "ReadoutRange":
         """Return the range of a network whose ``connections`` are given, by projection, and whose others are drawn."""
         in_degree, initial = _in_degree_of_readouts(network, connections), _largest_initial_weight(network, connections)
+        return cls.of_weights(network, in_degree, initial)
+
+    @classmethod
+    def of_weights(cls, network: Network, in_degree: float, initial: float) -> "ReadoutRange":
+        """Return the range for an ``in_degree`` of the readouts and a size, pA, that no ``initial`` weight exceeds."""
         if not network.output.plastic:
             return cls(_fixed_point(in_degree, initial, initial), initial)
         optimizer = network.plasticity.optimizer

@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict, Field
 
-from eprop_core.measurement.results import Record
+from eprop_core.records import Record
 
 DISTANCE = "distance to threshold"
 LARGEST_DISTANCE = 1e-7

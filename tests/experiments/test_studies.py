@@ -284,7 +284,7 @@ def test_the_result_file_records_its_provenance(files: Path) -> None:
     made_by = result.provenance
     assert (made_by.ranks, made_by.mpi) == (1, None)
     assert {"numpy", "numba"} <= set(made_by.packages)
-    assert set(result.times_s) == {"build", "training", "validation", "test"}
+    assert set(result.times_s) == {"build", "training", "validation", "checkpoints", "test"}
     assert result.per_rank[0].peak_memory_bytes > 1e7
     assert "training, seed 7: 4 of 4" in finished.stderr
 

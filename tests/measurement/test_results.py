@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from eprop_core.experiments.compile import CompileResult
 from eprop_core.machine import threads
-from eprop_core.measurement.provenance import provenance
 from eprop_core.measurement.results import Result, read_provenance
+from eprop_core.provenance import provenance
 
 
 class Small(Result):

@@ -110,6 +110,22 @@ def test_results_have_the_same_bits_on_any_number_of_ranks(
         np.testing.assert_array_equal(result[key], values, err_msg=key)
 
 
+@pytest.mark.parametrize(("n_before", "n_after"), [(1, 2), (2, 3), (3, 1)])
+def test_checkpoints_continue_on_another_number_of_ranks(
+    n_before: int, n_after: int, alone: dict[str, dict[str, np.ndarray]], tmp_path: Path
+) -> None:
+    """``tests/storage`` has more of such tests, in which threads take the place of processes."""
+    begun = mpiexec(n_before, "begin", str(tmp_path))
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    continued = mpiexec(n_after, "continue", str(tmp_path), str(tmp_path / "results.npz"))
+    assert continued.returncode == 0, continued.stdout + continued.stderr
+    with np.load(tmp_path / "results.npz") as results:
+        assert len(results) == 6 * len(alone)
+        for name in results:
+            problem, key = name.split("/")
+            np.testing.assert_array_equal(results[name], alone[problem][key], err_msg=name)
+
+
 @pytest.mark.parametrize("n_ranks", [2, 3])
 def test_a_rank_that_fails_ends_all_ranks(n_ranks: int) -> None:
     """Otherwise the other ranks would wait for it in an exchange for ever."""

@@ -9,6 +9,7 @@ from eprop_core.stimulus import Stimulus
 
 
 def piece(stimulus: Stimulus, first: int, last: int) -> Stimulus:
+    """Return some steps of a stimulus; where it has several samples, these must be whole ones."""
     inside = (stimulus.input_steps >= first) & (stimulus.input_steps < last)
     return Stimulus(
         last - first,
@@ -16,6 +17,7 @@ def piece(stimulus: Stimulus, first: int, last: int) -> Stimulus:
         stimulus.input_channels[inside],
         stimulus.target[first:last],
         stimulus.learning_window[first:last],
+        1 if stimulus.n_samples == 1 else (last - first) * stimulus.n_samples // stimulus.n_steps,
     )
 
 
@@ -37,3 +39,14 @@ def joined(recordings: list[Recording], lengths: list[int]) -> Recording:
         np.concatenate([r.readout for r in recordings]),
         np.concatenate([r.error for r in recordings]),
     )
+
+
+def of_all_ranks(recordings: list[Recording]) -> Recording:
+    """Return the recording of a network whose ranks have made ``recordings`` of one run."""
+    steps = np.concatenate([r.spike_steps for r in recordings])
+    neurons = np.concatenate([r.spike_neurons for r in recordings])
+    order = np.lexsort((neurons, steps))
+    for other in recordings[1:]:
+        np.testing.assert_array_equal(other.readout, recordings[0].readout)
+        np.testing.assert_array_equal(other.error, recordings[0].error)
+    return Recording(steps[order], neurons[order], recordings[0].readout, recordings[0].error)

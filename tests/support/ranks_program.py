@@ -1,6 +1,8 @@
 """Programs of ``test_ranks.py``, run on several ranks: ``python -m mpi4py ranks_program.py COMMAND [OUTPUT]``.
 
 simulate OUTPUT   simulate all problems, some of them once more with the readouts' input summed; rank 0 saves results
+begin DIRECTORY   simulate the first run of all problems, and write checkpoints
+continue DIRECTORY OUTPUT   go on from these with the second run; rank 0 saves the results
 fail              a voltage on one rank is not finite
 fail-and-catch    the same; all ranks catch the error
 interrupt         one rank is interrupted; all stop in the same step and go on
@@ -9,6 +11,7 @@ crowd             a network of two neurons
 
 import sys
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,25 @@ from eprop_core.verification.ranks import DESTINATIONS, problems, simulate
 
 SUMMED = ("small", "small, delays", "full messages", "many readouts", "per sample")
 """Problems that are simulated once more with the readouts' input summed, which would pay on many ranks only."""
+
+
+def begin(communicator: Any, directory: Path) -> None:
+    for number, (network, connections, stimulus) in enumerate(problems().values()):
+        simulation = Simulation(network, seed=3, connections=connections, communicator=communicator)
+        simulation.run(stimulus)
+        simulation.save_checkpoint(directory / str(number))
+
+
+def go_on(communicator: Any, directory: Path) -> dict[str, np.ndarray]:
+    """Return weights, readouts and errors after the second run, by problem and name."""
+    results = {}
+    for number, (name, problem) in enumerate(problems().items()):
+        simulation = Simulation.from_checkpoint(directory / str(number), seed=3, communicator=communicator)
+        recording = simulation.run(problem.stimulus)
+        results[f"{name}/second run readout"] = recording.readout
+        results[f"{name}/second run error"] = recording.error
+        results |= {f"{name}/{projection} weight": simulation.weights(projection).weight for projection in PROJECTIONS}
+    return results
 
 
 def fail(communicator: Any) -> None:
@@ -93,6 +115,12 @@ def main() -> None:
                         results[f"{name}/{destinations}{', summed' * summed}/{key}"] = value
         if world.rank == 0:
             np.savez(sys.argv[2], **results)
+    elif command == "begin":
+        begin(world, Path(sys.argv[2]))
+    elif command == "continue":
+        results = go_on(world, Path(sys.argv[2]))
+        if world.rank == 0:
+            np.savez(sys.argv[3], **results)
     elif command == "fail":
         fail(world)
     elif command == "fail-and-catch":

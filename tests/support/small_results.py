@@ -18,8 +18,9 @@ from eprop_core.experiments.scaling.result import MessageCost, RankRecord, Scali
 from eprop_core.experiments.studies import result as studies_result
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import CurvePoint, FinalScore, Operations, SampleNumbers, StudyResult
-from eprop_core.measurement.results import Code, Counts, Phases, Provenance, Record
+from eprop_core.measurement.results import Counts, Phases
 from eprop_core.parsing import parse
+from eprop_core.records import Code, Provenance, Record
 from workflow.scripts.scaling import collect as scaling_collect
 from workflow.scripts.shared import style, write_table
 

@@ -22,10 +22,10 @@ from eprop_core.experiments.baselines.result import BaselineResult, Measurement,
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.interoperability import nest_programs
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement.provenance import provenance
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
+from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 
 DENSE_BYTES_PER_PAIR = 64

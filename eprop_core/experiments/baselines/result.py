@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from eprop_core.experiments.baselines.parameters import BaselineParameters
-from eprop_core.measurement.results import Record, Result
+from eprop_core.measurement.results import Result
 from eprop_core.parameters import Network
+from eprop_core.records import Record
 
 Variant = Literal["event_driven", "static", "training", "time_driven"]
 

@@ -16,11 +16,11 @@ from eprop_core.experiments.break_even.result import BreakEvenResult, SecondsPer
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.measurement import dense_pass
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement.provenance import provenance
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import PROJECTIONS
 from eprop_core.parsing import parse
 from eprop_core.progress import progress
+from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus

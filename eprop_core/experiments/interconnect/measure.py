@@ -17,7 +17,7 @@ from eprop_core.experiments import command_line
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.interconnect.result import CallTime, InterconnectResult, Pattern
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement.provenance import provenance
+from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.ranks.launch import RanksError

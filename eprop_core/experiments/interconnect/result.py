@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from eprop_core.experiments.interconnect.parameters import Interconnect
-from eprop_core.measurement.results import Record, Result
+from eprop_core.measurement.results import Result
+from eprop_core.records import Record
 
 Pattern = Literal["ping_pong", "allgather", "alltoall", "allreduce"]
 

@@ -16,9 +16,9 @@ from eprop_core.datasets.saccades import Camera
 from eprop_core.experiments import command_line
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.saccades.result import Agreement, Pair, SaccadesResult, Statistics
-from eprop_core.measurement.provenance import provenance
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
+from eprop_core.provenance import provenance
 
 SACCADE_END = 105.0  # ms, length of a third of a recording
 TIME_MAX = 336  # ms, of the rate over time

@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
-from eprop_core.measurement.results import Record, Result
+from eprop_core.measurement.results import Result
+from eprop_core.records import Record
 
 
 class Statistics(Record):

@@ -22,12 +22,12 @@ from eprop_core.experiments.scaling.parameters import Case, Timing
 from eprop_core.experiments.scaling.result import MessageCost, RankRecord, ScalingResult, Traffic, VariantRecord
 from eprop_core.machine import processors
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement.provenance import provenance
 from eprop_core.measurement.results import Counts, Phases
 from eprop_core.network.features import communication_interval
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.progress import progress
+from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine

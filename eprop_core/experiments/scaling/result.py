@@ -5,9 +5,10 @@ from typing import Literal
 from pydantic import Field
 
 from eprop_core.experiments.scaling.parameters import Timing
-from eprop_core.measurement.results import Counts, Phases, Record, Result
+from eprop_core.measurement.results import Counts, Phases, Result
 from eprop_core.parameters import Network
 from eprop_core.ranks.exchange_cost import Destinations
+from eprop_core.records import Record
 
 
 class MessageCost(Record):

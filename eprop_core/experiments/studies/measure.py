@@ -1,5 +1,8 @@
 """Train a network on a task and test it on samples it has never seen; write one result file.
 
+Beside the result, the trained network is kept (.h5). A run that is ended by SIGTERM, SIGUSR1 or worse leaves
+checkpoints there (.checkpoints), from which the same command goes on, on any number of ranks.
+
 On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.studies ... --ranks 2
 """
 
@@ -8,6 +11,7 @@ import math
 import operator
 import warnings
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ from eprop_core.datasets.folds import fold
 from eprop_core.errors import NotFiniteError
 from eprop_core.experiments import command_line
 from eprop_core.experiments.compile import run_briefly
+from eprop_core.experiments.studies.continuation import Checkpoints, Progress
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import (
     Answer,
@@ -30,13 +35,14 @@ from eprop_core.experiments.studies.result import (
     StudyResult,
 )
 from eprop_core.experiments.studies.rewiring import rewire
+from eprop_core.interrupts import DeferredTermination
 from eprop_core.measurement import operations
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement.provenance import provenance
 from eprop_core.measurement.results import Counts, Phases
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
+from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
@@ -59,7 +65,13 @@ class DivergenceWarning(UserWarning):
 
 
 def measure(
-    parameters: TaskParameters, learnt: Task, tested: Task | None, seed: int, communicator: Communicator = SINGLE_RANK
+    parameters: TaskParameters,
+    learnt: Task,
+    tested: Task | None,
+    seed: int,
+    communicator: Communicator = SINGLE_RANK,
+    checkpoints: Checkpoints | None = None,
+    network_file: Path | None = None,
 ) -> StudyResult:
     """Train a network; return its learning curve, test score, counts, times and memory. Collective.
 
@@ -69,6 +81,10 @@ def measure(
 
     Warns once (:class:`DivergenceWarning`) of a loss that, after the first group of samples, is at least 100 times that
     of the best constant answer.
+
+    With ``checkpoints``, it goes on from the latest if there is one, with the same result, and a signal that ends it
+    raises :class:`Terminated <eprop_core.interrupts.Terminated>` after the group of samples that is being shown. The
+    trained network is saved to the ``network_file``.
     """
     stopwatch = measurement.Stopwatch()
     network = parameters.network_for(learnt.n_input, learnt.n_readout)
@@ -78,54 +94,76 @@ def measure(
 
     run_briefly(network, communicator=communicator)  # loads what is compiled, which is not to be timed
     with stopwatch.measure("build"):
-        simulation = Simulation(network, seed=seed, communicator=communicator)
+        if checkpoints is not None and checkpoints.exist():
+            simulation, done = checkpoints.latest()
+        else:
+            simulation, done = Simulation(network, seed=seed, communicator=communicator), Progress()
+    for phase, seconds in done.times_s.items():
+        stopwatch.seconds[phase] = stopwatch.seconds.get(phase, 0.0) + seconds
     groups = [
         (epoch, group)
         for epoch in range(1, training.epochs + 1)
         for group in _groups(learning[_order(len(learning), seed, epoch)], training.samples_per_group)
     ]
     groups_per_validation = training.groups_per_validation or len(groups) // training.epochs
-    curve: list[CurvePoint] = []
-    n_seen = n_seen_at_rewiring = 0
-    diverged = False
-    replaced: Counter[str] = Counter()
-    for number, (epoch, group) in enumerate(_shown(groups, f"training, seed {seed}", communicator), start=1):
-        if training.rewiring is not None and number > 1 and (number - 1) % training.rewiring.groups == 0:
+    curve, replaced = list(done.curve), Counter(done.replaced_synapses)
+    n_seen, n_seen_at_rewiring, diverged = done.samples, done.samples_at_rewiring, done.diverged
+    with DeferredTermination() if checkpoints is not None else nullcontext() as termination:
+        left = _shown(groups[done.groups :], f"training, seed {seed}", communicator)
+        for number, (epoch, group) in enumerate(left, start=done.groups + 1):
+            if training.rewiring is not None and number > 1 and (number - 1) % training.rewiring.groups == 0:
+                with stopwatch.measure("training"):
+                    replaced.update(rewire(simulation, training.rewiring, n_seen - n_seen_at_rewiring, number))
+                n_seen_at_rewiring = n_seen
+            spikes_before = simulation.counts["spikes"]
             with stopwatch.measure("training"):
-                replaced.update(rewire(simulation, training.rewiring, n_seen - n_seen_at_rewiring, number))
-            n_seen_at_rewiring = n_seen
-        spikes_before = simulation.counts["spikes"]
-        with stopwatch.measure("training"):
-            recording = simulation.run(learnt.stimulus(group))
-            score = learnt.score(group, recording)
-        if not math.isfinite(score.loss):
-            raise NotFiniteError(
-                f"epoch {epoch}: the loss is not finite; the likely cause is a learning rate too large"
+                recording = simulation.run(learnt.stimulus(group))
+                score = learnt.score(group, recording)
+            if not math.isfinite(score.loss):
+                raise NotFiniteError(
+                    f"epoch {epoch}: the loss is not finite; the likely cause is a learning rate too large"
+                )
+            n_seen += len(group)
+            if number > 1 and not diverged and score.loss >= _DIVERGED * learnt.loss_of_best_constant > 0:
+                diverged = True
+                if communicator.rank == 0:
+                    warnings.warn(_divergence(n_seen, score.loss, learnt), DivergenceWarning, stacklevel=2)
+            n_spikes = sum(communicator.allgather(int(simulation.counts["spikes"] - spikes_before)))
+            duration = len(group) * learnt.n_steps * network.dt * 1e-3  # s
+            unseen = None
+            if len(validation) and number % groups_per_validation == 0:
+                with stopwatch.measure("validation"):
+                    unseen, _ = evaluate(simulation, learnt, validation, training.samples_per_group, communicator)
+            point = CurvePoint(
+                epoch=epoch,
+                samples=n_seen,
+                training_time_s=stopwatch.seconds["training"],
+                training_loss=score.loss,
+                training_accuracy=score.accuracy,
+                rate_hz=n_spikes / duration / network.n_recurrent,
+                validation_loss=None if unseen is None else unseen.loss,
+                validation_accuracy=None if unseen is None else unseen.accuracy,
             )
-        n_seen += len(group)
-        if number > 1 and not diverged and score.loss >= _DIVERGED * learnt.loss_of_best_constant > 0:
-            diverged = True
-            if communicator.rank == 0:
-                warnings.warn(_divergence(n_seen, score.loss, learnt), DivergenceWarning, stacklevel=2)
-        n_spikes = sum(communicator.allgather(int(simulation.counts["spikes"] - spikes_before)))
-        duration = len(group) * learnt.n_steps * network.dt * 1e-3  # s
-        unseen = None
-        if len(validation) and number % groups_per_validation == 0:
-            with stopwatch.measure("validation"):
-                unseen, _ = evaluate(simulation, learnt, validation, training.samples_per_group, communicator)
-        point = CurvePoint(
-            epoch=epoch,
-            samples=n_seen,
-            training_time_s=stopwatch.seconds["training"],
-            training_loss=score.loss,
-            training_accuracy=score.accuracy,
-            rate_hz=n_spikes / duration / network.n_recurrent,
-            validation_loss=None if unseen is None else unseen.loss,
-            validation_accuracy=None if unseen is None else unseen.accuracy,
+            curve.append(point)
+            if _good_enough(point.validation_accuracy, training.stop_at_accuracy):
+                break
+            if checkpoints is not None and termination is not None and number < len(groups):
+                progress = Progress(
+                    groups=number,
+                    samples=n_seen,
+                    samples_at_rewiring=n_seen_at_rewiring,
+                    diverged=diverged,
+                    replaced_synapses=dict(replaced),
+                    curve=curve,
+                    times_s=stopwatch.seconds,
+                )
+                with stopwatch.measure("checkpoints"):
+                    checkpoints.write_if_due(simulation, progress, termination)
+    if network_file is not None:
+        network_file.parent.mkdir(parents=True, exist_ok=True)
+        simulation.save(
+            network_file, {"learning_window": learnt.learning_window, "task": parameters.model_dump(mode="json")}
         )
-        curve.append(point)
-        if _good_enough(point.validation_accuracy, training.stop_at_accuracy):
-            break
     shown, samples = (learnt, learning) if tested is None else (tested, np.arange(tested.n_samples))
     with stopwatch.measure("test"):
         test, n_operations = evaluate(simulation, shown, samples, training.samples_per_group, communicator)
@@ -183,13 +221,22 @@ def _last_answer(task: Task, samples: Samples, recording: Recording) -> Answer:
 
 
 def evaluate(
-    simulation: Simulation, task: Task, samples: Samples, group_size: int, communicator: Communicator
+    simulation: Simulation,
+    task: Task,
+    samples: Samples,
+    group_size: int,
+    communicator: Communicator,
+    description: str | None = None,
 ) -> tuple[Score, int]:
-    """Return score and effective accumulates of the network as it is now, which stays as it is; collective."""
+    """Return score and effective accumulates of the network as it is now, which stays as it is; collective.
+
+    Progress is shown with a ``description``.
+    """
     frozen = simulation.frozen()
     counter = operations.OperationCounter(frozen, communicator)
     scores, counts = [], []
-    for group in _groups(samples, group_size):
+    groups = _groups(samples, group_size)
+    for group in groups if description is None else _shown(groups, description, communicator):
         stimulus = task.stimulus(group)
         recording = frozen.run(stimulus)
         scores.append(task.score(group, recording))
@@ -223,7 +270,7 @@ def _groups(samples: Samples, size: int) -> list[Samples]:
     return [samples[first : first + size] for first in range(0, len(samples), size)]
 
 
-def _shown(groups: list[tuple[int, Samples]], description: str, communicator: Communicator) -> Any:
+def _shown(groups: list[Any], description: str, communicator: Communicator) -> Any:
     return progress(groups, description) if communicator.rank == 0 else groups
 
 
@@ -273,6 +320,13 @@ def main() -> None:
     parameters, learnt, tested = raising_on_all_ranks(
         communicator, lambda: _read(options.task, options.data, options.seed)
     )
-    result = measure(parameters, learnt, tested, options.seed, communicator)
+    checkpoints, minutes = None, parameters.training.checkpoint_minutes
+    if minutes is not None:
+        training = {"task": parameters.model_dump(mode="json"), "seed": options.seed}
+        checkpoints = Checkpoints(options.output.with_suffix(".checkpoints"), minutes, training, communicator)
+    network_file = options.output.with_suffix(".h5") if parameters.training.keep_network else None
+    result = measure(parameters, learnt, tested, options.seed, communicator, checkpoints, network_file)
     if communicator.rank == 0:
         result.write(options.output)
+    if checkpoints is not None:
+        checkpoints.remove()

@@ -95,6 +95,16 @@ class Training(Parameters):
         "seed s tests fold s modulo folds and learns the others; null: the data set's own test samples",
     )
     rewiring: Rewiring | None = Field(None, description="null: the connections stay as they were drawn")
+    keep_network: bool = Field(
+        True, description="whether the trained network is kept beside its scores, in a file with the end .h5"
+    )
+    checkpoint_minutes: float | None = Field(
+        10.0,
+        gt=0,
+        description="time from one checkpoint to the next; a run that is ended by the machine, a time limit or SIGTERM "
+        "goes on from the latest. null: no checkpoints",
+        json_schema_extra={"unit": "minutes"},
+    )
     ranks: RankCount = Field(
         1, description="MPI ranks of a training run, for networks too large for one; the results are the same"
     )

@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from eprop_core.experiments.studies.parameters import TaskParameters
-from eprop_core.measurement.results import Counts, Phases, Record, Result
+from eprop_core.measurement.results import Counts, Phases, Result
+from eprop_core.records import Record
 
 
 class CurvePoint(Record):
@@ -88,6 +89,6 @@ class StudyResult(Result):
     counts: Counts = Field(description="of the whole training, all ranks")
     replaced_synapses: dict[str, int] = Field(description="synapses replaced by rewiring, by projection")
     operations_per_sample: Operations
-    times_s: dict[str, float] = Field(description="wall time of build, training, validation and test")
+    times_s: dict[str, float] = Field(description="wall time of build, training, validation, checkpoints and test")
     training_time_per_sample_s: float = Field(json_schema_extra={"label": "time per training sample"})
     per_rank: list[RankRecord]

@@ -16,9 +16,9 @@ import numpy as np
 from eprop_core.experiments import command_line
 from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.experiments.verification.result import Check, VerificationResult
-from eprop_core.measurement.provenance import provenance
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
+from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.verification import bellec_problem, comparison, gradients, published, simulators, variants

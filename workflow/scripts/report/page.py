@@ -9,7 +9,8 @@ import jinja2
 import pandas as pd
 from docutils.core import publish_parts
 
-from eprop_core.measurement.results import Provenance, read_provenance
+from eprop_core.measurement.results import read_provenance
+from eprop_core.records import Provenance
 from workflow.scripts.shared import program
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.write_table import DASH, read_markdown

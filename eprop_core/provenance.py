@@ -1,5 +1,6 @@
-"""Provenance of a result: code, packages, machine, MPI and date."""
+"""Provenance of a file: code, packages, machine, MPI and date."""
 
+import functools
 import importlib.metadata
 import os
 import platform
@@ -12,13 +13,14 @@ import psutil
 
 from eprop_core import plug_ins
 from eprop_core.machine import processors, threads
-from eprop_core.measurement.results import Code, Provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
+from eprop_core.records import Code, Provenance
 
 PACKAGES = (
     "eprop-core",
     "numpy",
+    "h5py",
     "numba",
     "llvmlite",
     "scipy",
@@ -52,6 +54,7 @@ def provenance(communicator: Communicator = SINGLE_RANK, nest: str | None = None
     )
 
 
+@functools.cache
 def _code() -> Code:
     """Return the git commit of the source and whether files differ from it; None outside a repository."""
 
@@ -67,6 +70,7 @@ def _code() -> Code:
     return Code(commit=git("rev-parse", "HEAD"), dirty=None if changes is None else bool(changes))
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     versions = {}
     for name in (*PACKAGES, *sorted(plug_ins.distributions())):

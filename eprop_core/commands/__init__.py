@@ -1,0 +1,1 @@
+"""Commands on networks in files, for ``python -m eprop_core``."""

@@ -1,0 +1,306 @@
+"""A network in a file: parameters, connections with weights, values of neurons, seed and provenance."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import h5py
+import numpy as np
+
+from eprop_core.errors import NetworkFileError
+from eprop_core.model.rank import RankState
+from eprop_core.model.synapses import WEIGHT, Synapses
+from eprop_core.network.assembly import states_by_name
+from eprop_core.network.columns import columns_of
+from eprop_core.network.connections import Range
+from eprop_core.network.features import follows_output
+from eprop_core.network.neuron_values import NeuronValues, values_of_rank
+from eprop_core.network.projections import Role, projection_with, projections, spiking_projections
+from eprop_core.network.readout_range import ReadoutRange
+from eprop_core.parameters import Network, Uniform
+from eprop_core.parsing import ParameterError, parse
+from eprop_core.provenance import provenance
+from eprop_core.ranks.communicator import Communicator
+from eprop_core.storage.edges import EdgesOfRank, n_edges, read_feedback_along, read_synapses, weight_name
+from eprop_core.storage.hdf5 import PIECE, finite, new_constant, new_dataset, reading, stored, write_rows, write_whole
+from eprop_core.storage.synapses import Ends
+
+FORMAT = "eprop-core network"
+VERSION = 1
+"""Version of the layout (``docs/networks.md``)."""
+
+_SONATA_MAGIC = np.uint32(0x0A7A)
+_VALUES = {"tau_m": "ms", "V_th": "mV"}
+"""Values of the recurrent neurons that files hold, and their units."""
+
+
+class NetworkOfRank(NamedTuple):
+    """All of a network that one rank holds."""
+
+    network: Network
+    seed: int
+    recurrent: Range
+    values: NeuronValues
+    readout_range: ReadoutRange
+    state: RankState
+
+    @property
+    def synapses(self) -> dict[str, Synapses]:
+        """The synapses of the rank by projection; feedback along the output has none of its own."""
+        synapses = {name: state.synapses for name, state in states_by_name(self.network, self.state).items()}
+        if not self.state.feedback.along_output:
+            synapses[projection_with(self.network, Role.FEEDBACK).name] = self.state.feedback.synapses
+        return synapses
+
+
+class Part(Protocol):
+    """A part of a file."""
+
+    def create(self, file: h5py.File) -> None:
+        """Create the datasets; called on rank 0."""
+
+    def write(self, file: h5py.File) -> None:
+        """Write what this rank holds."""
+
+
+class Header(NamedTuple):
+    """All of a file but its large arrays."""
+
+    version: int
+    network: Network
+    seed: int
+    readout_range: ReadoutRange
+    provenance: dict[str, Any]
+    notes: dict[str, Any]
+    """What the program that wrote the file added."""
+    n_edges: dict[str, int]
+    """By projection; symmetric feedback has no edges of its own."""
+    has_state: bool
+    """Whether it is a checkpoint."""
+
+
+class _Header:
+    """Parameters and everything else that is the same on all ranks; written by rank 0. Creation is collective."""
+
+    def __init__(self, own: NetworkOfRank, notes: Mapping[str, Any], communicator: Communicator) -> None:
+        self._own = own
+        self._notes = np.frombuffer(json.dumps(dict(notes)).encode(), np.uint8)
+        self._provenance = provenance(communicator).model_dump_json()
+        self._is_first = communicator.rank == 0
+
+    def create(self, file: h5py.File) -> None:
+        own = self._own
+        file.attrs.update(
+            {
+                # Texts of fixed length, which are stored beside their checksum.
+                "format": np.bytes_(FORMAT),
+                "format_version": VERSION,
+                "magic": _SONATA_MAGIC,
+                "version": np.array([0, 1], np.uint32),
+                "network": np.bytes_(own.network.model_dump_json()),
+                "seed": np.uint64(own.seed),
+                "readout_fixed_point": own.readout_range.fixed_point,
+                "readout_largest_weight": own.readout_range.largest_weight,
+                "provenance": np.bytes_(self._provenance),
+            }
+        )
+        new_dataset(file, "notes", self._notes.shape, np.uint8)
+
+    def write(self, file: h5py.File) -> None:
+        if self._is_first:
+            write_rows(file["notes"], 0, self._notes)
+
+
+class _Nodes:
+    """The populations, and the values of the recurrent neurons."""
+
+    def __init__(self, own: NetworkOfRank) -> None:
+        self._own = own
+
+    def create(self, file: h5py.File) -> None:
+        specs = projections(self._own.network)
+        for population in dict.fromkeys(end for spec in specs for end in (spec.source, spec.target)):
+            new_constant(file, f"nodes/{population.name}/node_type_id", population.size, np.int8(0))
+        for name, unit in _VALUES.items():
+            shape = (self._own.recurrent.size,)
+            new_dataset(file, _values_name(self._own.network, name), shape, np.float64, {"unit": unit})
+
+    def write(self, file: h5py.File) -> None:
+        for name in _VALUES:
+            dataset = file[_values_name(self._own.network, name)]
+            write_rows(dataset, self._own.recurrent.first, getattr(self._own.values, name))
+
+
+def network_parts(
+    own: NetworkOfRank,
+    notes: Mapping[str, Any],
+    communicator: Communicator,
+    more_columns: Callable[[str, Synapses], Mapping[str, int]] = lambda name, synapses: {},
+) -> list[Part]:
+    """Return the parts of the file of a network. Collective.
+
+    Parameters
+    ----------
+    own
+        What this rank holds.
+    notes
+        What a program adds, to be written as JSON.
+    communicator
+        Communicator of the ranks.
+    more_columns
+        Returns further columns of the synapses of a projection that are to be written, by the name of the dataset.
+    """
+    network, all_synapses = own.network, own.synapses
+    parts: list[Part] = [_Header(own, notes, communicator), _Nodes(own)]
+    output = projection_with(network, Role.OUTPUT)
+    for projection in projections(network):
+        name = projection.name
+        if name in all_synapses:
+            synapses, ends = all_synapses[name], Ends.of(projection, own.recurrent)
+            columns = {weight_name(name): WEIGHT, **more_columns(name, synapses)}
+        elif network.feedback.kind == "adaptive":
+            synapses, ends = all_synapses[output.name], Ends.of(output, own.recurrent)
+            columns = {weight_name(name): synapses.columns.feedback}
+        else:
+            continue
+        parts.append(EdgesOfRank(projection, synapses, ends, columns, network.dt, communicator))
+    return parts
+
+
+def write_network(
+    path: str | os.PathLike[str], own: NetworkOfRank, notes: Mapping[str, Any], communicator: Communicator
+) -> None:
+    """Write a network to a file that appears complete or not at all. Collective."""
+    write_parts(path, network_parts(own, notes, communicator), communicator)
+
+
+def write_parts(path: str | os.PathLike[str], parts: list[Part], communicator: Communicator) -> None:
+    """Write the parts of a file. Collective."""
+
+    def create(file: h5py.File) -> None:
+        for part in parts:
+            part.create(file)
+
+    def write(file: h5py.File) -> None:
+        for part in parts:
+            part.write(file)
+
+    write_whole(path, communicator, create, write)
+
+
+def read_header(path: str | os.PathLike[str]) -> Header:
+    """Return all of a file but its large arrays.
+
+    Raises
+    ------
+    NetworkFileError
+        The file is no network, damaged, or from a newer version.
+    """
+    with reading(path) as file:
+        if bytes(file.attrs.get("format", b"")) != FORMAT.encode():
+            raise NetworkFileError("not a network of eprop-core")
+        version = int(file.attrs["format_version"])
+        if version > VERSION:
+            raise NetworkFileError(
+                f"has the layout {version} of a newer version of eprop-core; this one reads the layout {VERSION}"
+            )
+        try:
+            network = parse(Network, json.loads(file.attrs["network"]), "network.")
+        except ParameterError as error:
+            raise NetworkFileError(str(error).splitlines()[0]) from None
+        symmetric = network.feedback.kind == "symmetric"
+        named = spiking_projections(network) if symmetric else projections(network)
+        return Header(
+            version=version,
+            network=network,
+            seed=int(file.attrs["seed"]),
+            readout_range=ReadoutRange(
+                _positive(file, "readout_fixed_point"), _positive(file, "readout_largest_weight")
+            ),
+            provenance=json.loads(file.attrs["provenance"]),
+            notes=json.loads(bytes(stored(file, "notes", (None,), "u")[:])),
+            n_edges={projection.name: n_edges(file, projection.name) for projection in named},
+            has_state="state" in file,
+        )
+
+
+def _positive(file: h5py.File, name: str) -> float:
+    value = float(file.attrs[name])
+    if not 0.0 <= value < np.inf:
+        raise NetworkFileError(f"{name} = {value}: must be a positive number")
+    return value
+
+
+def weights_in_pieces(path: str | os.PathLike[str], projection: str) -> Iterator[np.ndarray]:
+    """Yield all weights of a projection, pA.
+
+    Raises
+    ------
+    NetworkFileError
+        Data that are missing or not allowed.
+    """
+    with reading(path) as file:
+        weight = stored(file, weight_name(projection), (None,), "f")
+        for begin in range(0, len(weight), PIECE):
+            yield finite(weight_name(projection), weight[begin : begin + PIECE])
+
+
+def read_values(path: str | os.PathLike[str], network: Network, seed: int, recurrent: Range) -> NeuronValues:
+    """Return the values of the neurons of one rank; those that ``network`` gives to all neurons are not read.
+
+    Raises
+    ------
+    NetworkFileError
+        Data that are missing or not allowed.
+    """
+    own = {}
+    with reading(path) as file:
+        for name in _VALUES:
+            if isinstance(getattr(network.neuron, name), Uniform):
+                dataset = stored(file, _values_name(network, name), (recurrent.size,), "f")
+                own[name] = dataset[recurrent.first : recurrent.last].astype(np.float64)
+        return values_of_rank(network, seed, recurrent, own)
+
+
+def _values_name(network: Network, name: str) -> str:
+    """Return the name of the dataset with a value of each recurrent neuron."""
+    return f"nodes/{projection_with(network, Role.RECURRENT).target.name}/0/{name}"
+
+
+def read_connections(
+    path: str | os.PathLike[str], network: Network, recurrent: Range, drawn: Sequence[str] = ()
+) -> dict[str, Synapses]:
+    """Return the synapses of one rank by projection, except for projections that are to be ``drawn``.
+
+    Raises
+    ------
+    NetworkFileError
+        Data that are missing or not allowed.
+    """
+    synapses = {}
+    feedback = projection_with(network, Role.FEEDBACK)
+    with reading(path) as file:
+        for projection in projections(network):
+            if projection.name in drawn or (projection.role is Role.FEEDBACK and follows_output(network)):
+                continue
+            ends, columns = Ends.of(projection, recurrent), columns_of(network, projection)
+            if projection.role is Role.OUTPUT and network.feedback.kind == "adaptive":
+                synapses[projection.name] = read_feedback_along(file, projection, feedback, ends, columns)
+            else:
+                synapses[projection.name] = read_synapses(file, projection, ends, columns)
+    return synapses
+
+
+def strongest_output(
+    network: Network, synapses: Mapping[str, Synapses], communicator: Communicator
+) -> tuple[float, float]:
+    """Return the largest in-degree of a readout and the size, pA, of the largest weight onto one. Collective."""
+    own = synapses[projection_with(network, Role.OUTPUT).name]
+    weight = own.values[:, WEIGHT]
+    of_rank = (
+        np.bincount(own.target, minlength=network.n_readout),
+        max(weight.max(initial=0.0), -weight.min(initial=0.0)),
+    )
+    of_ranks = communicator.allgather(of_rank)
+    return float(max(1, sum(degrees for degrees, _ in of_ranks).max())), float(max(largest for _, largest in of_ranks))

@@ -1,0 +1,161 @@
+"""A training that is ended, and goes on from a checkpoint on another number of ranks, has the result of a whole one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import small
+from eprop_core.errors import NetworkFileError
+from eprop_core.experiments.studies.continuation import Checkpoints
+from eprop_core.experiments.studies.measure import measure
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.studies.result import StudyResult
+from eprop_core.interrupts import DeferredTermination, Terminated
+from eprop_core.parameters import PROJECTIONS
+from eprop_core.parsing import parse
+from eprop_core.ranks.communicator import SINGLE_RANK
+from eprop_core.simulation import Simulation
+from eprop_core.tasks.classification import DatasetClassification
+from thread_ranks import on_thread_ranks
+
+UNTIMED = {"test", "samples", "rate_hz", "counts", "operations_per_sample", "replaced_synapses"}
+
+
+def untimed(result: StudyResult) -> dict[str, Any]:
+    curve = [point.model_dump(exclude={"training_time_s"}) for point in result.curve]
+    return result.model_dump(include=UNTIMED) | {"curve": curve}
+
+
+def samples(n_samples: int, seed: int = 1) -> DatasetClassification:
+    return DatasetClassification(small.dataset(n_samples, seed), small.WINDOW)
+
+
+LEARNT, TESTED = samples(200), samples(30, seed=2)
+
+
+def plain() -> TaskParameters:
+    return small.task(epochs=2)
+
+
+def rewired() -> TaskParameters:
+    values = plain().model_dump()
+    values["network"]["input"]["fixed_signs"] = True
+    values["training"]["rewiring"] = {"projections": ["input"], "groups": 2, "temperature": 1e-3, "l1": 1e-3}
+    return parse(TaskParameters, values)
+
+
+def batches() -> TaskParameters:
+    values = plain().model_dump()
+    values["network"]["plasticity"] |= {"update": "sample", "batch_size": 7, "reset_at_samples": True}
+    return parse(TaskParameters, values)
+
+
+class KilledError(Exception):
+    """Takes the place of a signal that no program survives."""
+
+
+def train(parameters: TaskParameters, directory: Path, communicator: Any, lives: int | None) -> StudyResult:
+    """Train until the run number ``lives`` is over, with a checkpoint after each group."""
+    checkpoints = Checkpoints(directory, 0.0, {"task": parameters.model_dump(mode="json")}, communicator)
+    write = checkpoints.write_if_due
+    left = [lives]
+
+    def write_and_end(*arguments: Any) -> None:
+        write(*arguments)
+        if left[0] is not None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise KilledError
+
+    checkpoints.write_if_due = write_and_end  # type: ignore[method-assign]
+    return measure(parameters, LEARNT, TESTED, 1, communicator, checkpoints)
+
+
+@pytest.mark.parametrize("ranks", [(1, 1, 1), (1, 2, 1), (2, 3, 2)], ids=str)
+@pytest.mark.parametrize("parameters", [plain, rewired, batches], ids=lambda parameters: parameters.__name__)
+def test_an_ended_training_has_the_result_of_a_whole_one(parameters: Any, ranks: Any, tmp_path: Path) -> None:
+    task = parameters()
+    expected = measure(task, LEARNT, TESTED, seed=1)
+    assert len(expected.curve) == 8
+    for n_ranks, lives in zip(ranks[:2], (3, 2), strict=True):
+        with pytest.raises(KilledError):
+            on_thread_ranks(n_ranks, lambda c, lives=lives: train(task, tmp_path, c, lives))
+    for result in on_thread_ranks(ranks[2], lambda c: train(task, tmp_path, c, None)):
+        assert untimed(result) == untimed(expected)
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        train(plain(), tmp_path, SINGLE_RANK, 1)
+    with pytest.raises(NetworkFileError, match="has checkpoints of another training"):
+        train(small.task(epochs=3), tmp_path, SINGLE_RANK, None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_ends_a_training_after_the_group(number: signal.Signals, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, 1e9, {}, SINGLE_RANK)
+
+    class Sent(DeferredTermination):
+        def __enter__(self) -> Any:
+            entered = super().__enter__()
+            os.kill(os.getpid(), number)
+            return entered
+
+    before = signal.getsignal(number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eprop_core.experiments.studies.measure.DeferredTermination", Sent)
+        with pytest.raises(Terminated, match=rf"^ended by {number.name} after 50 samples; the same command goes on"):
+            measure(plain(), LEARNT, TESTED, 1, SINGLE_RANK, checkpoints)
+    assert signal.getsignal(number) is before
+    result = measure(plain(), LEARNT, TESTED, 1, SINGLE_RANK, checkpoints)
+    assert untimed(result) == untimed(measure(plain(), LEARNT, TESTED, seed=1))
+
+
+def test_the_same_command_goes_on_after_a_signal(tmp_path: Path) -> None:
+    """At any moment: before the training, within it, or after it."""
+    task = small.task(epochs=20, checkpoint_minutes=0.001)
+    (tmp_path / "task.json").write_text(json.dumps(task.model_dump(mode="json")))
+    for name, data in (("train", small.dataset(200)), ("test", small.dataset(30, seed=2))):
+        data.save(tmp_path / f"{name}.npz")
+
+    def start(output: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "eprop_core", "studies", "task.json", "--data", ".", "--output", output]
+        return subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+
+    def finish(program: subprocess.Popen[str]) -> tuple[int, str]:
+        _, errors = program.communicate(timeout=300)
+        return program.returncode, errors
+
+    assert finish(start("whole.json"))[0] == 0
+    ends = []
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGUSR1):
+        program = start("continued.json")
+        deadline = time.monotonic() + 100.0
+        while (
+            program.poll() is None
+            and not list(tmp_path.glob("continued.checkpoints/*.h5"))
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.01)
+        time.sleep(0.1)
+        program.send_signal(number)
+        ends.append(finish(program))
+    assert finish(start("continued.json"))[0] == 0, ends
+    assert any("ended by SIG" in errors for _, errors in ends), ends
+    results = [StudyResult.read(tmp_path / name) for name in ("whole.json", "continued.json")]
+    assert untimed(results[0]) == untimed(results[1])
+    networks = [Simulation.load(tmp_path / name) for name in ("whole.h5", "continued.h5")]
+    assert networks[0].notes == networks[1].notes
+    assert networks[0].notes["learning_window"] == small.WINDOW
+    for projection in PROJECTIONS:
+        weights = [network.weights(projection).weight for network in networks]
+        np.testing.assert_array_equal(*weights)
+    assert not list(tmp_path.glob("*.checkpoints"))
