@@ -145,3 +145,11 @@ wildcard_constraints:
     seed=r"\d+",
     ranks=r"\d+",
     kind="[a-z0-9_-]+",
+
+
+def emulated_together(wildcards):
+    """Return the number of ranks that a dry run emulates at the same time: one, or as many as there are cores."""
+    if not PLAN.timings[wildcards.timing].dry_together:
+        return 1
+    cores = all_cores() if is_local() else CONFIGURATION.ranks_per_node or 1
+    return min(cores, int(wildcards.ranks))

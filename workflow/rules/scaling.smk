@@ -11,14 +11,6 @@ localrules:
     exchange_table,
 
 
-def emulated_together(wildcards):
-    """Return the number of ranks that a dry run emulates at the same time: one, or as many as there are cores."""
-    if not PLAN.timings[wildcards.timing].dry_together:
-        return 1
-    cores = all_cores() if is_local() else CONFIGURATION.ranks_per_node or 1
-    return min(cores, int(wildcards.ranks))
-
-
 # Compilation increases the memory of a process. A separate process therefore compiles first what the rule `compile` does
 # not cover: the exchange between ranks, or the whole simulator if a batch job has another type of processor.
 
