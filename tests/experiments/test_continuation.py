@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import small
-from eprop_core.errors import NetworkFileError
+from eprop_core.experiments.studies import continuation
 from eprop_core.experiments.studies.continuation import Checkpoints
 from eprop_core.experiments.studies.measure import measure
 from eprop_core.experiments.studies.parameters import TaskParameters
@@ -22,7 +22,7 @@ from eprop_core.interrupts import DeferredTermination, Terminated
 from eprop_core.parameters import PROJECTIONS
 from eprop_core.parsing import parse
 from eprop_core.ranks.communicator import SINGLE_RANK
-from eprop_core.simulation import Simulation
+from eprop_core.simulation import CheckpointWarning, Simulation
 from eprop_core.tasks.classification import DatasetClassification
 from thread_ranks import on_thread_ranks
 
@@ -92,11 +92,20 @@ def test_an_ended_training_has_the_result_of_a_whole_one(parameters: Any, ranks:
         assert untimed(result) == untimed(expected)
 
 
-def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_training_is_not_continued(tmp_path: Path) -> None:
+    with pytest.raises(KilledError):
+        train(small.task(epochs=3), tmp_path, SINGLE_RANK, 1)
+    with pytest.warns(CheckpointWarning, match="another training, or of other code; the training starts anew"):
+        result = train(plain(), tmp_path, SINGLE_RANK, None)
+    assert untimed(result) == untimed(measure(plain(), LEARNT, TESTED, seed=1))
+
+
+def test_a_checkpoint_of_other_code_is_not_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KilledError):
         train(plain(), tmp_path, SINGLE_RANK, 1)
-    with pytest.raises(NetworkFileError, match="has checkpoints of another training"):
-        train(small.task(epochs=3), tmp_path, SINGLE_RANK, None)
+    monkeypatch.setattr(continuation, "_hash_of_code", lambda: "other code")
+    with pytest.warns(CheckpointWarning, match="of other code"):
+        train(plain(), tmp_path, SINGLE_RANK, None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])

@@ -39,6 +39,19 @@ class ThreadRank:
     def Alltoall(self, own: np.ndarray, of_ranks: np.ndarray) -> None:
         of_ranks[:] = self.alltoall(list(own))
 
+    def Allgatherv(self, own: np.ndarray, received: list[Any]) -> None:
+        """As in mpi4py, ``received`` is a buffer, (numbers of elements, first places) by rank, and their type."""
+        buffer, (counts, firsts), _ = received
+        for values, n, first in zip(self.allgather(own), counts, firsts, strict=True):
+            buffer[first : first + n] = values
+
+    def Alltoallv(self, sent: list[Any], received: list[Any]) -> None:
+        own, (counts, firsts), _ = sent
+        parts = [own[first : first + n].copy() for n, first in zip(counts, firsts, strict=True)]
+        buffer, (counts, firsts), _ = received
+        for values, n, first in zip(self.alltoall(parts), counts, firsts, strict=True):
+            buffer[first : first + n] = values
+
     def Barrier(self) -> None:
         self._barrier.wait(TIMEOUT)
 

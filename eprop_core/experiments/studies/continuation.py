@@ -1,19 +1,23 @@
 """Checkpoints of a training run: it is ended by a signal or killed, and the same command goes on from the latest."""
 
+import hashlib
 import shutil
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 
+import eprop_core
 from eprop_core.errors import NetworkFileError
 from eprop_core.experiments.studies.result import CurvePoint
 from eprop_core.interrupts import DeferredTermination, Terminated
+from eprop_core.parsed_code import content_hash
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.records import Record
-from eprop_core.simulation import Simulation
+from eprop_core.simulation import CheckpointWarning, Simulation
 
 
 class Progress(Record):
@@ -38,7 +42,8 @@ class Checkpoints:
     minutes
         Time from one checkpoint to the next.
     training
-        What the training is, as JSON can hold it; a checkpoint of another one is refused.
+        What the training is, as JSON can hold it; a checkpoint of another one is not continued, nor is one that other
+        code has written.
     communicator
         Communicator of the ranks.
     """
@@ -46,25 +51,35 @@ class Checkpoints:
     def __init__(
         self, directory: Path, minutes: float, training: Mapping[str, Any], communicator: Communicator
     ) -> None:
-        self._directory, self._minutes, self._training = directory, minutes, dict(training)
+        self._directory, self._minutes = directory, minutes
+        self._training = {**training, "code": _hash_of_code()}
         self._communicator = communicator
         self._written = time.monotonic()
 
-    def exist(self) -> bool:
-        """Return whether there is something to continue. Collective."""
+    def _exist(self) -> bool:
+        """Whether there is something to continue."""
         return bool(self._communicator.allgather(self._directory.is_dir() and any(self._directory.glob("*.h5")))[0])
 
-    def latest(self) -> tuple[Simulation, Progress]:
-        """Return the training as it was in the latest checkpoint. Collective.
+    def latest(self) -> tuple[Simulation, Progress] | None:
+        """Return the training as it was in the latest checkpoint, or None if there is none to continue. Collective.
 
-        Raises
-        ------
-        NetworkFileError
-            No checkpoint can be used, or it is one of another training.
+        Checkpoints that cannot be used, or that another training has left, are removed with a
+        :class:`CheckpointWarning <eprop_core.simulation.CheckpointWarning>`.
         """
+        if not self._exist():
+            return None
+        try:
+            return self._read()
+        except NetworkFileError as error:
+            if self._communicator.rank == 0:
+                warnings.warn(f"{error}; the training starts anew", CheckpointWarning, stacklevel=2)
+            self.remove()
+            return None
+
+    def _read(self) -> tuple[Simulation, Progress]:
         simulation = Simulation.from_checkpoint(self._directory, communicator=self._communicator)
         if simulation.notes.get("training") != self._training:
-            raise NetworkFileError(f"{self._directory}: has checkpoints of another training")
+            raise NetworkFileError(f"{self._directory}: has checkpoints of another training, or of other code")
         try:
             return simulation, Progress.model_validate(simulation.notes["progress"])
         except (KeyError, ValidationError):
@@ -96,3 +111,10 @@ class Checkpoints:
         """Remove them all, which a finished run does not need."""
         if self._communicator.rank == 0:
             shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _hash_of_code() -> str:
+    """Hash of the parsed code of the package, on which results may depend."""
+    package = Path(eprop_core.__file__).parent
+    hashes = [f"{file.relative_to(package).as_posix()} {content_hash(file)}" for file in sorted(package.rglob("*.py"))]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]

@@ -94,10 +94,8 @@ def measure(
 
     run_briefly(network, communicator=communicator)  # loads what is compiled, which is not to be timed
     with stopwatch.measure("build"):
-        if checkpoints is not None and checkpoints.exist():
-            simulation, done = checkpoints.latest()
-        else:
-            simulation, done = Simulation(network, seed=seed, communicator=communicator), Progress()
+        continued = None if checkpoints is None else checkpoints.latest()
+        simulation, done = continued or (Simulation(network, seed=seed, communicator=communicator), Progress())
     for phase, seconds in done.times_s.items():
         stopwatch.seconds[phase] = stopwatch.seconds.get(phase, 0.0) + seconds
     groups = [
