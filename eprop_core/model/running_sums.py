@@ -291,7 +291,7 @@ def start_block(running_sums):
 
 
 @kernel
-def _alpha_power(own_decay, decay, offset, j):
+def alpha_power(own_decay, decay, offset, j):
     """alpha^offset; if alpha is the neuron's own, ``offset`` must be the present one."""
     if own_decay is None:
         return 1.0 / decay.alpha_growth[offset]
@@ -350,7 +350,7 @@ def _ratio_power(own_decay, decay, offset, j):
 def _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal):
     signal_factor, growth = decay.kappa_power[offset], decay.kappa_growth[offset + 1]
     for j in range(len(sums)):
-        trace = _alpha_power(own_decay, decay, offset + 1, j)
+        trace = alpha_power(own_decay, decay, offset + 1, j)
         sums[j, Q_W] += signal[j] * signal_factor * sums[j, W]
         x = surrogate_gradient[j] * (trace - adaptation.beta[j] * sums[j, X])
         p = -surrogate_gradient[j] * adaptation.beta[j] * sums[j, P]
