@@ -24,7 +24,7 @@ from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses
 from eprop_core.model.optimizers import Optimizer, elapsed_steps
 from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums
-from eprop_core.model.sources import NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
+from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
 from eprop_core.model.spikes import Spikes, spikes_of
 from eprop_core.model.stepwise import activate, advance, take_over, update
 from eprop_core.model.synapses import (
@@ -33,6 +33,7 @@ from eprop_core.model.synapses import (
     INACTIVE,
     Spike,
     Synapses,
+    add_to_gradients,
     bring_up_to_date,
     deliver,
     forget,
@@ -126,6 +127,27 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
 
 
 @kernel
+def _take_entry_back(projection, i, source):
+    """Without a filter: take away what a spike that entered had in the step of its entry, from which it did not count.
+
+    See ``running_sums.py``.
+    """
+    sources, running_sums = projection.sources, projection.running_sums
+    if len(sources.entry) > 0 and sources.entry[i] != NO_ENTRY:
+        offset = sources.entry[i] - running_sums.block_start[0]
+        first, last = synapses_of(source)
+        jump = running_sums.decay.alpha_growth[offset + projection.entry_lead]
+        add_to_gradients(projection.synapses, i, first, last, running_sums.additions[offset], -jump)
+        sources.entry[i] = NO_ENTRY
+
+
+@kernel
+def _growth(decay, offset):
+    """kappa^-offset, the share of an eligibility in E; none without a filter."""
+    return decay.kappa_growth[offset] if decay.is_filter else 0.0
+
+
+@kernel
 def _process_at_once(projection, i, source, emission, arrives, jump, current, fixed_point):
     """Process a spike with the running sums, which cover all the time since the one before."""
     synapses, running_sums = projection.synapses, projection.running_sums
@@ -147,6 +169,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         source["state"] = ACTIVE
     if emission:
         source["last_emission"] = time_index
+    _take_entry_back(projection, i, source)
     spike = Spike(
         state=state,
         arrives=arrives,
@@ -159,12 +182,14 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         remaining_reg=remaining_reg,
         remaining_adaptation=remaining_adaptation,
         age=age + 1,
-        growth=decay.kappa_growth[offset],
-        growth_reg=decay_reg.kappa_growth[offset],
+        growth=_growth(decay, offset),
+        growth_reg=_growth(decay_reg, offset),
         elapsed=elapsed_steps(projection.optimizer, source["optimized"], time_index),
     )
     first, last = synapses_of(source)
     process(synapses, i, first, last, running_sums, spike, projection.optimizer, current, fixed_point)
+    if jump != 0.0 and len(projection.sources.entry) > 0:
+        projection.sources.entry[i] = time_index
     if updates:
         source["optimized"] = time_index
     elif arrives:
@@ -224,7 +249,11 @@ def _bring_up_to_date(step_values, projection, i, step_ends):
     source, synapses, running_sums = projection.sources.records[i], projection.synapses, projection.running_sums
     if step_values is None:
         first, last = synapses_of(source)
+        _take_entry_back(projection, i, source)
         bring_up_to_date(synapses, i, first, last, running_sums, source["trace"], step_ends)
+        if step_ends and len(projection.sources.entry) > 0:
+            offset = running_sums.time_index[0] - running_sums.block_start[0]
+            add_to_gradients(synapses, i, first, last, running_sums.additions[offset], source["trace"])
     else:
         offset = running_sums.time_index[0] - running_sums.block_start[0]
         _advance_to(projection, i, False, offset + 1 if step_ends else offset)

@@ -31,6 +31,14 @@ With D = (a(s) - z X(s)) / P(s) the trace at e is D P(e) + z X(e), and D W and D
 stays above 1 / LARGEST_FACTOR within a block, since psi never exceeds the height of the surrogate gradient.
 
 Where neurons have different membrane time constants, alpha belongs to the neuron, and z to the synapse.
+
+Without an eligibility filter (kappa = 0) no eligibility outlasts its step. U, A and E are 0, and
+
+    Q(s) = sum over b <= t < s of L(t) psi(t) alpha^(t-b)
+
+A spike that enters at h counts from h + 1 on, but Q(h) does not include step h yet, whose learning signal is not known.
+The neuron keeps what each step of a block adds to Q. When the synapse is processed next, the part that the spike had in
+step h is taken away again.
 """
 
 import math
@@ -60,6 +68,9 @@ class Decay(NamedTuple):
 
     alpha: float
     kappa: float
+    """1 where there is no filter, so that no factor grows."""
+    is_filter: bool
+    """Whether there is an eligibility filter, kappa > 0."""
     powers_of_alpha: Powers
     powers_of_kappa: Powers
     block: int
@@ -134,6 +145,8 @@ class RunningSums(NamedTuple):
     """The same for the rate regularization; the same array where one filter serves both."""
     step_values: StepValues | None
     """None where running sums are kept instead."""
+    additions: np.ndarray
+    """float64 (block + 2, n), what each step of a block adds to the Q of the filter with kappa = 0; (0, n) without."""
 
     @classmethod
     def before_start(
@@ -179,14 +192,17 @@ class RunningSums(NamedTuple):
         if isinstance(alpha, np.ndarray):
             own_decay = OwnDecay(alpha, np.ones(n))
             alpha = float(alpha.min(initial=1.0))
-        decays = [alpha, kappa, kappa_reg, smallest_decay]
+        # The traces of adaptive neurons, and of neurons with decays of their own, are filtered with a kappa close to 0.
+        may_lack_filter = adaptation is None and own_decay is None and not is_stepwise and not onto_readouts
+        filters = [kappa > 0.0 or not may_lack_filter, kappa_reg > 0.0 or not may_lack_filter]
+        decays = [alpha, smallest_decay, *(k for k, there in zip((kappa, kappa_reg), filters, strict=True) if there)]
         if adaptation is not None:
             decays.append(adaptation.rho - adaptation.beta.max(initial=0.0) * largest_surrogate_gradient)
         block = block_length(*decays)
         start = np.array([-lag - 1])
         sums = _new_sums(0 if is_stepwise else n, adaptation, "F" if by_column else "C")
         sums_reg = None if kappa == kappa_reg else sums.copy(order="K")
-        tables = _decay(alpha, kappa, block), _decay(alpha, kappa_reg, block)
+        tables = _decay(alpha, kappa, block, filters[0]), _decay(alpha, kappa_reg, block, filters[1])
         signal = np.zeros(n)
         signal_reg = signal if sums_reg is None else np.zeros(n)
         step_values = None
@@ -197,8 +213,20 @@ class RunningSums(NamedTuple):
                 signal=np.zeros(of_block),
                 signal_reg=None if sums_reg is None else np.zeros(of_block),
             )
+        additions = np.zeros((0 if all(filters) else block + 2, n))
         return cls(
-            sums, sums_reg, adaptation, own_decay, *tables, start, start.copy(), lag, signal, signal_reg, step_values
+            sums,
+            sums_reg,
+            adaptation,
+            own_decay,
+            *tables,
+            start,
+            start.copy(),
+            lag,
+            signal,
+            signal_reg,
+            step_values,
+            additions,
         )
 
 
@@ -216,17 +244,18 @@ def block_length(*decays: float) -> int:
     return int(min(1000.0, max(1.0, math.log(LARGEST_FACTOR) / rate)))
 
 
-def _decay(alpha: float, kappa: float, block: int) -> Decay:
+def _decay(alpha: float, kappa: float, block: int, is_filter: bool) -> Decay:
     """Return the tables for the decays ``alpha`` and ``kappa`` per step.
 
     A decay of zero is replaced by 1e-100. Its blocks have one step, and the trace that such a decay leaves is far below
-    the rounding error of the sums.
+    the rounding error of the sums. Without a filter, kappa is replaced by 1.
     """
-    alpha, kappa = max(alpha, _SMALLEST_DECAY), max(kappa, _SMALLEST_DECAY)
+    alpha, kappa = max(alpha, _SMALLEST_DECAY), max(kappa, _SMALLEST_DECAY) if is_filter else 1.0
     steps = np.arange(block + 2)
     return Decay(
         alpha=alpha,
         kappa=kappa,
+        is_filter=is_filter,
         powers_of_alpha=Powers.of(alpha),
         powers_of_kappa=Powers.of(kappa),
         block=block,
@@ -239,8 +268,22 @@ def _decay(alpha: float, kappa: float, block: int) -> Decay:
 
 @kernel
 def keep_signals(running_sums):
-    """Keep the learning signals of the present time index, if synapses are stepwise."""
+    """Keep the learning signals of the present time index, where synapses are stepwise or lack a filter."""
     _keep_signals(running_sums.step_values, running_sums)
+    if not running_sums.decay.is_filter:
+        _keep_additions(running_sums, running_sums.sums, running_sums.signal)
+    elif not running_sums.decay_reg.is_filter:
+        _keep_additions(running_sums, running_sums.sums, running_sums.signal_reg)
+
+
+@kernel
+def _keep_additions(running_sums, sums, signal):
+    """Keep L psi alpha^(t-b) of the present time index t."""
+    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    power = 1.0 / running_sums.decay.alpha_growth[offset]
+    additions = running_sums.additions[offset]
+    for j in range(len(additions)):
+        additions[j] = signal[j] * sums[j, PSI] * power
 
 
 @kernel
@@ -253,15 +296,18 @@ def advance_sums(running_sums, surrogate_gradient):
     offset = running_sums.time_index[0] - running_sums.block_start[0]
     running_sums.time_index[0] += 1
     _advance_powers(running_sums.own_decay)
-    _advance(
-        running_sums.sums,
-        running_sums.adaptation,
-        running_sums.own_decay,
-        running_sums.decay,
-        offset,
-        surrogate_gradient,
-        running_sums.signal,
-    )
+    if running_sums.decay.is_filter:
+        _advance(
+            running_sums.sums,
+            running_sums.adaptation,
+            running_sums.own_decay,
+            running_sums.decay,
+            offset,
+            surrogate_gradient,
+            running_sums.signal,
+        )
+    else:
+        _advance_without_filter(running_sums.sums, running_sums.additions[offset], surrogate_gradient)
     _advance_reg(running_sums.sums_reg, running_sums, offset, surrogate_gradient)
     _keep_surrogate_gradient(running_sums.step_values, offset + 1, surrogate_gradient)
 
@@ -325,17 +371,27 @@ def _advance(sums, adaptation, own_decay, decay, offset, surrogate_gradient, sig
 
 
 @kernel
+def _advance_without_filter(sums, additions, surrogate_gradient):
+    for j in range(len(sums)):
+        sums[j, Q] += additions[j]
+        sums[j, PSI] = surrogate_gradient[j]
+
+
+@kernel
 def _advance_reg(sums_reg, running_sums, offset, surrogate_gradient):
     if sums_reg is not None:
-        _advance(
-            sums_reg,
-            running_sums.adaptation,
-            running_sums.own_decay,
-            running_sums.decay_reg,
-            offset,
-            surrogate_gradient,
-            running_sums.signal_reg,
-        )
+        if running_sums.decay_reg.is_filter:
+            _advance(
+                sums_reg,
+                running_sums.adaptation,
+                running_sums.own_decay,
+                running_sums.decay_reg,
+                offset,
+                surrogate_gradient,
+                running_sums.signal_reg,
+            )
+        else:
+            _advance_without_filter(sums_reg, running_sums.additions[offset], surrogate_gradient)
 
 
 @kernel

@@ -14,6 +14,9 @@ from eprop_core.model.synapses import ACTIVATING, INACTIVE
 
 NO_SPIKE_YET = -1
 
+NO_ENTRY = -1
+"""No spike has entered since the synapses were processed last."""
+
 CACHE_LINE = 64
 """Bytes of a cache line."""
 
@@ -45,8 +48,13 @@ class Sources(NamedTuple):
     advanced_to: np.ndarray
     """int64 (n,), the first time index that stepwise synapses have not processed."""
 
+    entry: np.ndarray
+    """int64 (n,), of synapses that lack a filter: the time index at which the latest spike entered, or NO_ENTRY."""
+
     @classmethod
-    def at_rest(cls, indptr: np.ndarray, cutoff: int | None, *, are_stepwise: bool = False) -> "Sources":
+    def at_rest(
+        cls, indptr: np.ndarray, cutoff: int | None, *, are_stepwise: bool = False, lack_filter: bool = False
+    ) -> "Sources":
         """Create sources that have never spiked; ``indptr``, int64 (n + 1,), locates their synapses."""
         n = len(indptr) - 1
         room = np.zeros(n * SOURCE.itemsize + CACHE_LINE, np.uint8)
@@ -57,7 +65,8 @@ class Sources(NamedTuple):
         records["n_synapses"] = np.diff(indptr)
         records["state"] = INACTIVE
         n_stepwise = n if are_stepwise else 0
-        return cls(records, cutoff or 0, np.zeros(n_stepwise), np.zeros(n_stepwise, np.int64))
+        entry = np.full(n if lack_filter else 0, NO_ENTRY)
+        return cls(records, cutoff or 0, np.zeros(n_stepwise), np.zeros(n_stepwise, np.int64), entry)
 
 
 @kernel

@@ -495,6 +495,29 @@ def _bring_up_to_date(target, values, columns, first, last, target_sums, power, 
 
 
 @kernel
+def add_to_gradients(synapses, i, first, last, of_targets, factor):
+    """Add ``factor`` times a value of its target, ``of_targets``, float64 (n,), to G of each synapse of a source."""
+    if has_rows(synapses.rows):
+        _add_to_row(synapses.rows, synapses, i, of_targets, factor)
+    else:
+        _add_to_gradients(synapses.target, synapses.values, first, last, of_targets, factor)
+
+
+@kernel
+def _add_to_row(rows, synapses, i, of_targets, factor):
+    if rows is not None:
+        row = _row(rows, i)
+        _add_to_gradients(None, row, 0, len(row), of_targets, factor)
+        _clear_absent(row, synapses.absent[i])
+
+
+@kernel
+def _add_to_gradients(target, values, first, last, of_targets, factor):
+    for k in range(np.uint64(first), np.uint64(last)):
+        values[k, GRADIENT] += factor * of_targets[_target(target, k)]
+
+
+@kernel
 def update_all(synapses, optimizer, n_samples, n_updates):
     """Update all weights with the mean gradient of ``n_samples`` samples; ``n_updates`` updates were made before."""
     elapsed = one_step(optimizer, n_updates)

@@ -349,6 +349,7 @@ def _state(
             own.indptr if projection.plastic else own.indptr[:1],
             plasticity.cutoff,
             are_stepwise=is_stepwise(network),
+            lack_filter=len(running_sums.additions) > 0,
         ),
         spikes=spikes,
         running_sums=running_sums,

@@ -77,6 +77,10 @@ def _sums_per_neuron(network: Network) -> int:
         kept = (block + 2) * (1 + filters)
     else:
         kept = filters * ((PSI if network.neuron.adaptation is None else P) + 1)
+    if not is_stepwise(network) and 0.0 in (network.plasticity.kappa, kappa_reg(network)):
+        # Without a filter: what each step of a block adds to the sums.
+        decays = [kappa for kappa in (network.plasticity.kappa, kappa_reg(network)) if kappa > 0.0]
+        kept += block_length(smallest_decay(network), *decays) + 2
     n_sums = len({projection.parameters.delay for projection in projections(network) if projection.onto_neurons})
     return n_sums * 8 * (filters + kept)
 

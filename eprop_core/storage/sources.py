@@ -17,6 +17,8 @@ _PLACE = ("first_synapse", "n_synapses")
 """Fields of a source's record that say where its synapses are."""
 _OF_STEPWISE = ("entered", "advanced_to")
 """Values that only the sources of stepwise synapses have."""
+_WITHOUT_FILTER = ("entry",)
+"""Values that only the sources of synapses that lack a filter have."""
 
 
 def ids_of_sources(projection: ProjectionState, recurrent: Range) -> np.ndarray:
@@ -28,10 +30,15 @@ def ids_of_sources(projection: ProjectionState, recurrent: Range) -> np.ndarray:
 
 def state_of_sources(projection: ProjectionState) -> dict[str, np.ndarray]:
     """Return views of the values of all sources, (n,), by name; the names are the same on all ranks."""
-    sources, are_stepwise = projection.sources, projection.running_sums.step_values is not None
+    sources, running_sums = projection.sources, projection.running_sums
+    missing: set[str] = set()
+    if running_sums.step_values is None:
+        missing.update(_OF_STEPWISE)
+    if len(running_sums.additions) == 0:
+        missing.update(_WITHOUT_FILTER)
     state = {name: sources.records[name] for name in SOURCE.names or () if name not in _PLACE}
     for name, values in sources._asdict().items():
-        if isinstance(values, np.ndarray) and name != "records" and (are_stepwise or name not in _OF_STEPWISE):
+        if isinstance(values, np.ndarray) and name != "records" and name not in missing:
             state[name] = values
     return state
 

@@ -84,10 +84,22 @@ def test_tables(alpha: float, kappa: float) -> None:
 
 def test_a_decay_of_zero_is_as_good_as_none() -> None:
     """It is replaced by 1e-100, to divide by: what that lets through is lost beside anything."""
-    decay = RunningSums.before_start(1, 0.9, 0.0, 0.0, lag=1).decay
+    adaptation = Adaptation.of(np.zeros(1), 0.9)
+    decay = RunningSums.before_start(1, 0.9, 0.0, 0.0, lag=1, adaptation=adaptation).decay
+    assert decay.is_filter
     assert decay.kappa == 1e-100
     assert decay.block == 1
     assert 1.0 + decay.kappa_power[1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("kappa", "kappa_reg", "are_filters"), [(0.0, 0.0, (0, 0)), (0.0, 0.8, (0, 1)), (0.8, 0.0, (1, 0))]
+)
+def test_no_filter_does_not_shorten_blocks(kappa: float, kappa_reg: float, are_filters: tuple[bool, bool]) -> None:
+    running_sums = RunningSums.before_start(3, 0.9, kappa, kappa_reg, lag=1)
+    assert (running_sums.decay.is_filter, running_sums.decay_reg.is_filter) == are_filters
+    assert running_sums.decay.block == block_length(0.9, *([0.8] if any(are_filters) else []))
+    assert running_sums.additions.shape == (running_sums.decay.block + 2, 3)
 
 
 def test_before_the_start() -> None:

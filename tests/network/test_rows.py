@@ -35,6 +35,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "sparse recurrent weights": {"recurrent": {"connectivity": {"rule": "fixed_in_degree", "in_degree": 5}}},
     "fixed signs": {"plasticity": {"optimizer": {"learning_rate": 1e-3, "fixed_signs": True, "weight_max": 2.0}}},
     "no cutoff": {"plasticity": {"cutoff": None}},
+    "no filter": {"plasticity": {"kappa": 0.0, "kappa_reg": 0.0}},
+    "one filter of two": {"plasticity": {"kappa": 0.0}},
     "batches": {"plasticity": BATCH},
     "batches with Adam": {"plasticity": BATCH | {"optimizer": {"algorithm": "adam", "learning_rate": 1e-3}}},
     "many features": MANY_FEATURES | {"plasticity": {"kappa_reg": 0.8}},

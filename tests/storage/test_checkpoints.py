@@ -83,16 +83,19 @@ def test_the_rule_of_bellec_continues_within_a_batch(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ranks", [[1, 2, 1], [2, 3], [3, 1]], ids=str)
 @pytest.mark.parametrize("n_recurrent", [20, 50])
-@pytest.mark.parametrize("update", [{}, {"update": "sample", "batch_size": 3, "reset_at_samples": True}], ids=str)
-def test_rows_continue(n_recurrent: int, ranks: list[int], update: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"update": "sample", "batch_size": 3, "reset_at_samples": True}, {"kappa": 0.0, "kappa_reg": 0.0}],
+    ids=str,
+)
+def test_rows_continue(n_recurrent: int, ranks: list[int], changes: dict[str, Any], tmp_path: Path) -> None:
     """Synapses in rows on some numbers of ranks may be in lists on others, which have fewer neurons each."""
     values: dict[str, Any] = {"n_input": 12, "n_recurrent": n_recurrent, "n_readout": 2, "neuron": {"V_th": 0.6}}
     values["input"] = {"weights": {"scale": 2.0}}
-    values["plasticity"] = {"kappa": 0.9, "cutoff": 20, "optimizer": {"learning_rate": 1e-4}} | update
+    values["plasticity"] = {"kappa": 0.9, "cutoff": 20, "optimizer": {"learning_rate": 1e-4}} | changes
     network = parse(Network, values)
-    stimulus = replace(
-        poisson_stimulus(network, 30.0, seed=4, first_step=0, n_steps=240), n_samples=12 if update else 1
-    )
+    n_samples = 12 if network.plasticity.counts_samples else 1
+    stimulus = replace(poisson_stimulus(network, 30.0, seed=4, first_step=0, n_steps=240), n_samples=n_samples)
     problem = Problem(network, {}, stimulus)
     assert new_simulation(problem)._synapses("input").in_rows
     check(problem, tmp_path, ranks, seed=n_recurrent)

@@ -3,11 +3,13 @@
 Comparisons with NEST are in ``test_nest.py``, those of several ranks with one in ``tests/ranks``.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from agreement import assert_agree
-from eprop_core.parameters import LEARNING_PROJECTIONS, Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven.simulation import simulate
@@ -37,6 +39,20 @@ def test_simulators_agree_on_rare_spikes() -> None:
     problem = small_problem(6, 6000, input_probability=0.002, cutoff=15, I_e=0.0)
     assert len(simulate(*problem).spike_steps) < 1000
     assert_agree(problem)
+
+
+@pytest.mark.parametrize("c_reg", [0.0, 2.0])
+@pytest.mark.parametrize(("kappa", "kappa_reg"), [(0.0, 0.0), (0.0, 0.9), (0.9, 0.0), (0.0, 1e-5), (1e-5, 1e-5)])
+@pytest.mark.parametrize("delays", [(1, 1, 1, 1), (2, 3, 2, 1)], ids=str)
+@pytest.mark.parametrize("cutoff", [8, 30])
+def test_simulators_agree_without_an_eligibility_filter(
+    kappa: float, kappa_reg: float, c_reg: float, delays: tuple[int, ...], cutoff: int
+) -> None:
+    """With blocks, silence beyond the cutoff, and spikes that follow each other at once."""
+    settings: dict[str, Any] = {"kappa": kappa, "kappa_reg": kappa_reg, "c_reg": c_reg, "cutoff": cutoff}
+    settings["delay"] = dict(zip(PROJECTIONS, delays, strict=True))
+    assert_agree(small_problem(6, 600, **settings))
+    assert_agree(small_problem(8, 600, input_probability=0.01, **settings))
 
 
 def test_weight_bounds_are_reached() -> None:
