@@ -279,11 +279,11 @@ class TestPlugIns:
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.model.loop import run_steps
 from eprop_core.network.features import kind, network_of
-network = network_of("surrogate_gaussian")
+network = network_of("surrogate_gaussian-dense")
 run_briefly(network)
 print(kind(network), sum(run_steps.stats.cache_misses.values()), sum(run_steps.stats.cache_hits.values()) > 0)
 """
-        assert installed.python(finished, program) == "surrogate_gaussian 0 True\n"
+        assert installed.python(finished, program) == "surrogate_gaussian-dense 0 True\n"
 
     @pytest.mark.parametrize(
         ("module", "old", "new", "repeated"),
