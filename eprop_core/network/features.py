@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from eprop_core.network.degrees import reaches_all
 from eprop_core.network.projections import Role, projections, spiking_projections
 from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, Uniform
 from eprop_core.parsing import ParameterError, parse
@@ -109,6 +110,15 @@ _FEATURES: dict[str, dict[str, Any]] = {
 """Features that are compiled separately, with parameters of networks that have them."""
 
 
+def _has_rows(network: Network) -> bool:
+    """Whether a single rank stores synapses in rows."""
+    if hasattr(network, "n_input"):
+        return bool(projections_in_rows(network, network.n_recurrent))
+    # The data of a task decide the number of input channels. Usually there are more of them than neurons.
+    input_is_full = reaches_all(network.input.connectivity, 2**30)
+    return input_is_full and network.n_recurrent >= SHORTEST_ROW and not is_stepwise(network)
+
+
 def kind(network: Network) -> str:
     """Return the name of what is compiled for a network: networks of one kind run the same code."""
     surrogate = network.neuron.surrogate_gradient
@@ -117,7 +127,7 @@ def kind(network: Network) -> str:
         "adaptive": network.neuron.adaptation is not None,
         "own_decay": isinstance(network.neuron.tau_m, Uniform),
         "stepwise": is_stepwise(network),
-        "dense": bool(projections_in_rows(network, network.n_recurrent)),
+        "dense": _has_rows(network),
         f"surrogate_{surrogate.function}": surrogate.implementation is not None,
     }
     return "-".join(name for name, there in features.items() if there) or "plain"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
+from  import TaskNetwork
 from eprop_core.model.synapses import NO_TARGET, WEIGHT, Columns, Synapses
 from eprop_core.network import assembly
 from eprop_core.network.connections import Connections
@@ -129,3 +130,9 @@ def test_a_source_may_lack_one_target() -> None:
 )
 def test_other_synapses_stay_in_lists(targets: tuple[list[int], ...]) -> None:
     assert absent_targets(listed(*targets), 3) is None
+
+
+@pytest.mark.parametrize(("probability", "expected"), [(1.0, "dense"), (0.99, "plain")])
+def test_the_kind_of_a_task_without_a_number_of_input_channels(probability: float, expected: str) -> None:
+    values = {"n_recurrent": 20, "input": {"connectivity": {"rule": "pairwise_bernoulli", "probability": probability}}}
+    assert kind(parse(TaskNetwork, values)) == expected
