@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
-from  import TaskNetwork
+from eprop_core.experiments.studies.parameters import TaskNetwork
 from eprop_core.model.synapses import NO_TARGET, WEIGHT, Columns, Synapses
 from eprop_core.network import assembly
 from eprop_core.network.connections import Connections
