@@ -52,9 +52,9 @@ class Optimizer(NamedTuple):
 
 
 class Elapsed(NamedTuple):
-    """The steps ``first`` .. ``last - 1``, counted from 0, that an optimizer processes now; at least one.
+    """The steps ``first`` .. ``last - 1``, counted from 0, that an optimizer processes now.
 
-    The other values are Adam's; they are the same for all synapses of a source, and 0 for other optimizers.
+    The other values are Adam's; they are the same for all synapses of a source, and 0 for other optimizers or no steps.
     """
 
     first: int
@@ -98,12 +98,11 @@ def optimizer_of(chosen: parameters.OptimizerParameters, weight_decay: float) ->
 
 def adam_step_size(learning_rate: float, beta_1: float, beta_2: float) -> np.ndarray:
     """Return Adam's step size in its steps 1, 2, ..., float64, until the powers of the decays vanish beside 1."""
-    n = 1
-    for beta in (beta_1, beta_2):
-        if beta > 0.0:
-            n = max(n, math.ceil(math.log(1e-17) / math.log(beta)))
-    steps = np.arange(1, n + 1)
-    return np.asarray(learning_rate * np.sqrt(1.0 - beta_2**steps) / (1.0 - beta_1**steps))
+    log_1, log_2 = (math.log(beta) if beta > 0.0 else -math.inf for beta in (beta_1, beta_2))
+    steps = np.arange(1.0, max(1, *(math.ceil(math.log(1e-17) / log) for log in (log_1, log_2))) + 1.0)
+    # 1 - beta^n, which would lose digits for a beta close to 1, and others on each machine.
+    remaining_1, remaining_2 = -np.expm1(steps * log_1), -np.expm1(steps * log_2)
+    return np.asarray(learning_rate * np.sqrt(remaining_2) / remaining_1)
 
 
 @kernel
@@ -137,7 +136,7 @@ def one_step(optimizer, step):
 @kernel
 def elapsed_steps(optimizer, first, last):
     """Return the steps ``first`` .. ``last - 1``."""
-    if optimizer.kind != 1:
+    if optimizer.kind != ADAM or last <= first:
         return Elapsed(first, last, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     if last == first + 1:
         return one_step(optimizer, first)
@@ -204,21 +203,7 @@ def _adam_step_by_step(m, root, optimizer, elapsed):
 @kernel
 def of_kind(optimizer, kind):
     """Return an optimizer whose kind is the constant ``kind``, so that the compiler leaves out all other kinds."""
-    return Optimizer(
-        kind=kind,
-        learning_rate=optimizer.learning_rate,
-        weight_min=optimizer.weight_min,
-        weight_max=optimizer.weight_max,
-        fixed_signs=optimizer.fixed_signs,
-        retained=optimizer.retained,
-        each_step=optimizer.each_step,
-        beta_1=optimizer.beta_1,
-        beta_2=optimizer.beta_2,
-        epsilon=optimizer.epsilon,
-        step_size=optimizer.step_size,
-        smallest_root=optimizer.smallest_root,
-        n_counting=optimizer.n_counting,
-    )
+    return Optimizer(kind, *optimizer[1:])
 
 
 @kernel

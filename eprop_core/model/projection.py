@@ -128,9 +128,9 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
 
 @kernel
 def _take_entry_back(projection, i, source):
-    """Without a filter: take away what a spike that entered had in the step of its entry, from which it did not count.
+    """Without a filter: take the part away again that a spike which entered had in the step of its entry.
 
-    See ``running_sums.py``.
+    It counts from the next step on only (``running_sums.py``).
     """
     sources, running_sums = projection.sources, projection.running_sums
     if len(sources.entry) > 0 and sources.entry[i] != NO_ENTRY:
@@ -170,6 +170,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
     if emission:
         source["last_emission"] = time_index
     _take_entry_back(projection, i, source)
+    optimized = source["optimized"]
     spike = Spike(
         state=state,
         arrives=arrives,
@@ -184,7 +185,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         age=age + 1,
         growth=_growth(decay, offset),
         growth_reg=_growth(decay_reg, offset),
-        elapsed=elapsed_steps(projection.optimizer, source["optimized"], time_index),
+        elapsed=elapsed_steps(projection.optimizer, optimized, time_index if updates else optimized),
     )
     first, last = synapses_of(source)
     process(synapses, i, first, last, running_sums, spike, projection.optimizer, current, fixed_point)
