@@ -37,7 +37,7 @@ from eprop_core.network.projections import (
     spiking_projections,
     without_plasticity,
 )
-from eprop_core.network.readout_range import ReadoutRange
+from eprop_core.network.readout_range import ReadoutRange, largest_weight
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.ranks.collective import raising_on_all_ranks
@@ -659,8 +659,7 @@ class Simulation:
         )
 
     def _check_output_weights(self, rank: RankState) -> None:
-        weight = rank.output.synapses.values[:, WEIGHT]
-        largest = max(weight.max(initial=0.0), -weight.min(initial=0.0))
+        largest = largest_weight(rank.output.synapses)
         if largest > self._readout_range.largest_weight:
             raise NotFiniteError(
                 f"step {self.step}: a weight onto a readout has grown to {largest:g} pA, beyond "
@@ -791,7 +790,7 @@ class Simulation:
 
     @property
     def traffic(self) -> dict[Destinations, Traffic]:
-        """What this rank has received since the start, by destinations; of a dry run what it would have received."""
+        """Traffic that this rank has received since the start, by destinations; in a dry run, that of the real rank."""
         traffic = {} if self._exchange is None else self._exchange.traffic
         return {destinations: replace(sent) for destinations, sent in traffic.items()}
 

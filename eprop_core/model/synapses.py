@@ -101,6 +101,13 @@ class Synapses(NamedTuple):
             return self.values[:, column]
         return np.asarray(self.rows[:, column][self.is_there()])
 
+    def extent(self, column: int) -> tuple[float, float]:
+        """Return the smallest and the largest value in a column; infinity and -infinity without synapses."""
+        values, chosen = self.values[:, column], np.ones(1, np.bool_)
+        if self.rows is not None and self.in_rows:
+            values, chosen = self.rows[:, column], self.is_there()
+        return float(values.min(initial=np.inf, where=chosen)), float(values.max(initial=-np.inf, where=chosen))
+
     def is_there(self) -> np.ndarray:
         """Return whether a source has a synapse onto a target, for values in rows, bool (n_sources, n_targets)."""
         assert self.rows is not None
@@ -145,7 +152,10 @@ class Spike(NamedTuple):
 
 
 class TargetSums(NamedTuple):
-    """What synapses read of their targets: a part of the running sums, since a call hands over each number."""
+    """The part of the running sums that kernels on synapses read.
+
+    A call passes each number of its arguments, so a kernel that is called should not receive all of them.
+    """
 
     sums: np.ndarray
     sums_reg: np.ndarray | None

@@ -116,18 +116,20 @@ def _onto_neurons(
         for spec in specs
         if spec.name in {*connections, *stored}
     }
-    are_full = {name: (own.n, absent_targets(own, recurrent.n) is not None) for name, own in given.items()}
+    absent = {name: absent_targets(own, recurrent.n) for name, own in given.items()}
+    are_full = {name: (own.n, absent[name] is not None) for name, own in given.items()}
     with_rows = projections_in_rows(network, recurrent.n, are_full)
     synapses = {}
     for spec in specs:
-        rows = spec.name in with_rows
-        if spec.name in given:
-            own = given.pop(spec.name)
-            own = in_rows(own, recurrent.n) if rows else own
+        name = spec.name
+        lacking = absent.get(name)
+        if name not in with_rows:
+            own = given.pop(name, None) or of_local_sources(_synapses(network, spec, seed, connections, recurrent))
+            synapses[name] = without_rows(own) if with_rows else own
+        elif lacking is not None:
+            synapses[name] = in_rows(given.pop(name), lacking, recurrent.n)
         else:
-            own = _synapses(network, spec, seed, connections, recurrent, rows=rows)
-            own = own if rows else of_local_sources(own)
-        synapses[spec.name] = without_rows(own) if with_rows and not rows else own
+            synapses[name] = _synapses(network, spec, seed, connections, recurrent, rows=True)
     return synapses
 
 
@@ -179,8 +181,10 @@ def _put_given_along(output: Synapses, feedback: Synapses) -> None:
     output.values[:, output.columns.feedback] = feedback.values[order, WEIGHT]
 
 
-def _check_bounds(name: str, weight: np.ndarray, optimizer: Optimizer) -> None:
-    if weight.size and (weight.min() < optimizer.weight_min or weight.max() > optimizer.weight_max):
+def _check_bounds(name: str, synapses: Synapses, optimizer: Optimizer) -> None:
+    smallest, largest = synapses.extent(WEIGHT)
+    if smallest < optimizer.weight_min or largest > optimizer.weight_max:
+        weight = synapses.column(WEIGHT)
         outside = weight[(weight < optimizer.weight_min) | (weight > optimizer.weight_max)]
         raise ParameterError(
             f"{name}: initial weight {outside[0]:g} is outside the optimizer's bounds "
@@ -338,7 +342,7 @@ def _state(
     optimizer = optimizer_of(network.optimizer(projection.name), network.feedback.weight_decay if is_output else 0.0)
     if projection.plastic:
         values, columns = own.values, own.columns
-        _check_bounds(projection.name, own.column(WEIGHT), optimizer)
+        _check_bounds(projection.name, own, optimizer)
         if optimizer.each_step:
             values[:, NEXT_WEIGHT] = values[:, WEIGHT]
             if columns.next_feedback != NO_COLUMN:

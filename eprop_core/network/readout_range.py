@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eprop_core.model.synapses import WEIGHT, Synapses
 from eprop_core.network.connections import Connections
 from eprop_core.network.connectivity import weight_scale
 from eprop_core.network.degrees import mean_in_degree
@@ -61,6 +62,12 @@ class ReadoutRange(NamedTuple):
             largest = max(initial, min(bound, 1000.0 * initial))
             fixed_point = _fixed_point(in_degree, initial, largest)
         return cls(fixed_point, largest)
+
+
+def largest_weight(synapses: Synapses) -> float:
+    """Return the size (pA) of the largest weight; 0 without synapses."""
+    smallest, largest = synapses.extent(WEIGHT)
+    return max(0.0, largest, -smallest)
 
 
 def _in_degree_of_readouts(network: Network, connections: Mapping[str, Connections]) -> float:

@@ -29,10 +29,8 @@ def absent_targets(synapses: Synapses, n_targets: int) -> np.ndarray | None:
     return np.where(counts == n_targets, NO_TARGET, n_targets * (n_targets - 1) // 2 - total).astype(np.int32)
 
 
-def in_rows(synapses: Synapses, n_targets: int) -> Synapses:
-    """Return the listed synapses of a full projection in rows of ``n_targets``."""
-    absent = absent_targets(synapses, n_targets)
-    assert absent is not None
+def in_rows(synapses: Synapses, absent: np.ndarray, n_targets: int) -> Synapses:
+    """Return listed synapses in rows of ``n_targets``; ``absent`` is what :func:`absent_targets` returns for them."""
     rows = np.zeros((len(absent), synapses.columns.n, n_targets))
     for i, (first, last) in enumerate(zip(synapses.indptr[:-1], synapses.indptr[1:], strict=True)):
         rows[i][:, synapses.target[first:last]] = synapses.values[first:last].T

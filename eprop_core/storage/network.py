@@ -17,7 +17,7 @@ from eprop_core.network.connections import Range
 from eprop_core.network.features import follows_output
 from eprop_core.network.neuron_values import NeuronValues, values_of_rank
 from eprop_core.network.projections import Role, projection_with, projections, spiking_projections
-from eprop_core.network.readout_range import ReadoutRange
+from eprop_core.network.readout_range import ReadoutRange, largest_weight
 from eprop_core.parameters import Network, Uniform
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.provenance import provenance
@@ -73,7 +73,7 @@ class Header(NamedTuple):
     readout_range: ReadoutRange
     provenance: dict[str, Any]
     notes: dict[str, Any]
-    """What the program that wrote the file added."""
+    """Notes of the program that wrote the file."""
     n_edges: dict[str, int]
     """By projection; symmetric feedback has no edges of its own."""
     has_state: bool
@@ -297,10 +297,6 @@ def strongest_output(
 ) -> tuple[float, float]:
     """Return the largest in-degree of a readout and the size, pA, of the largest weight onto one. Collective."""
     own = synapses[projection_with(network, Role.OUTPUT).name]
-    weight = own.values[:, WEIGHT]
-    of_rank = (
-        np.bincount(own.target, minlength=network.n_readout),
-        max(weight.max(initial=0.0), -weight.min(initial=0.0)),
-    )
+    of_rank = np.bincount(own.targets(), minlength=network.n_readout), largest_weight(own)
     of_ranks = communicator.allgather(of_rank)
     return float(max(1, sum(degrees for degrees, _ in of_ranks).max())), float(max(largest for _, largest in of_ranks))

@@ -18,6 +18,7 @@ from eprop_core.model.synapses import (
     GRADIENT,
     INACTIVE,
     NO_COLUMN,
+    NO_TARGET,
     WEIGHT,
     Columns,
     Spike,
@@ -118,7 +119,7 @@ class Bench:
         self.synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, columns)
         self.values = values
         if kind.in_rows:
-            self.synapses = in_rows(self.synapses, 2)
+            self.synapses = in_rows(self.synapses, np.full(1, NO_TARGET, np.int32), 2)
             self.values = self.synapses.rows[0].T
         self.running_sums.time_index[0] = self.running_sums.block_start[0] = 0
 

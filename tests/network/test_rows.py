@@ -117,7 +117,7 @@ def test_a_source_may_lack_one_target() -> None:
     absent = absent_targets(synapses, 3)
     assert absent is not None
     assert absent.tolist() == [NO_TARGET, 1, 0]
-    rows = in_rows(synapses, 3)
+    rows = in_rows(synapses, absent, 3)
     assert rows.rows is not None
     assert rows.rows[1].tolist() == [[6.0, 0.0, 8.0], [7.0, 0.0, 9.0]]
     assert rows.targets().tolist() == synapses.target.tolist()
