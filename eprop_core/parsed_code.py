@@ -6,6 +6,7 @@ The cache of compiled kernels and the inputs of the pipeline's rules use them to
 import ast
 import functools
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -27,6 +28,12 @@ def content_hash(file: Path) -> str:
         _describe(ast.parse(content), parts)
         content = "\n".join(parts).encode()
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def combined_hash(files: Mapping[str, Path]) -> str:
+    """Return a hash of several files by name, 16 hexadecimal digits; it does not depend on their order."""
+    lines = [f"{name} {content_hash(file)}\n" for name, file in sorted(files.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
 def _describe(node: ast.AST, parts: list[str]) -> None:

@@ -6,7 +6,6 @@ may have the same one. To list plug-ins imports nothing of them.
 
 import ast
 import functools
-import hashlib
 import importlib.util
 import re
 from collections.abc import Collection, Iterator
@@ -15,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from eprop_core.parsed_code import content_hash
+from eprop_core.parsed_code import combined_hash
 from eprop_core.parsing import ParameterError, Parameters
 
 SURROGATE_GRADIENTS = "eprop_core.surrogate_gradients"
@@ -101,8 +100,7 @@ def distributions() -> set[str]:
 
 def hash_of(entry: EntryPoint) -> str:
     """Return a hash of the parsed code of a plug-in: of its module, and of what that imports of its own package."""
-    parts = [f"{name} {content_hash(file)}\n" for name, file in sorted(files(entry.module).items())]
-    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+    return combined_hash(files(entry.module))
 
 
 def files(module: str) -> dict[str, Path]:

@@ -28,7 +28,7 @@ import numba
 import numpy as np
 from numba.core import caching
 
-from eprop_core.parsed_code import content_hash
+from eprop_core.parsed_code import combined_hash
 
 LONGEST_WAIT = 3600.0
 """Time (s) after which a process compiles by itself what another one, perhaps suspended, has not finished."""
@@ -124,11 +124,10 @@ def _directory(package: Path) -> Path:
 @functools.cache
 def _kernels_hash(root: Path) -> str:
     """Return a hash of the modules with kernels of a package, by name and parsed code."""
-    digest = hashlib.sha256()
-    for file in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
-        if _HAS_KERNELS.search(file.read_bytes()) or file == _PACKAGE / "compiled" / "compilation.py":
-            digest.update(f"{file.relative_to(root.parent).as_posix()} {content_hash(file)}\n".encode())
-    return digest.hexdigest()
+    files = root.rglob("*.py") if root.is_dir() else [root]
+    compilation = _PACKAGE / "compiled" / "compilation.py"
+    with_kernels = [file for file in files if file == compilation or _HAS_KERNELS.search(file.read_bytes())]
+    return combined_hash({file.relative_to(root.parent).as_posix(): file for file in with_kernels})
 
 
 class _Locks:

@@ -95,7 +95,7 @@ def test_an_ended_training_has_the_result_of_a_whole_one(parameters: Any, ranks:
 def test_a_checkpoint_of_another_training_is_not_continued(tmp_path: Path) -> None:
     with pytest.raises(KilledError):
         train(small.task(epochs=3), tmp_path, SINGLE_RANK, 1)
-    with pytest.warns(CheckpointWarning, match="another training, or of other code; the training starts anew"):
+    with pytest.warns(CheckpointWarning, match="another training, or of other code; training starts from the"):
         result = train(plain(), tmp_path, SINGLE_RANK, None)
     assert untimed(result) == untimed(measure(plain(), LEARNT, TESTED, seed=1))
 

@@ -1,6 +1,6 @@
 """Checkpoints of a training run: it is ended by a signal or killed, and the same command goes on from the latest."""
 
-import hashlib
+import functools
 import shutil
 import time
 import warnings
@@ -14,14 +14,14 @@ import eprop_core
 from eprop_core.errors import NetworkFileError
 from eprop_core.experiments.studies.result import CurvePoint
 from eprop_core.interrupts import DeferredTermination, Terminated
-from eprop_core.parsed_code import content_hash
+from eprop_core.parsed_code import combined_hash
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.records import Record
 from eprop_core.simulation import CheckpointWarning, Simulation
 
 
 class Progress(Record):
-    """How far a training has come, with all of it that its result needs."""
+    """State of a training run besides its network, including the parts of the result so far."""
 
     groups: int = Field(0, description="groups of samples that have been shown")
     samples: int = 0
@@ -51,14 +51,18 @@ class Checkpoints:
     def __init__(
         self, directory: Path, minutes: float, training: Mapping[str, Any], communicator: Communicator
     ) -> None:
-        self._directory, self._minutes = directory, minutes
-        self._training = {**training, "code": _hash_of_code()}
+        self._directory, self._minutes, self._given = directory, minutes, dict(training)
         self._communicator = communicator
         self._written = time.monotonic()
 
     def _exist(self) -> bool:
         """Whether there is something to continue."""
         return bool(self._communicator.allgather(self._directory.is_dir() and any(self._directory.glob("*.h5")))[0])
+
+    @functools.cached_property
+    def _training(self) -> dict[str, Any]:
+        """The training and the code. Most runs end before their first checkpoint and need no hash of the code."""
+        return {**self._given, "code": _hash_of_code()}
 
     def latest(self) -> tuple[Simulation, Progress] | None:
         """Return the training as it was in the latest checkpoint, or None if there is none to continue. Collective.
@@ -72,7 +76,7 @@ class Checkpoints:
             return self._read()
         except NetworkFileError as error:
             if self._communicator.rank == 0:
-                warnings.warn(f"{error}; the training starts anew", CheckpointWarning, stacklevel=2)
+                warnings.warn(f"{error}; training starts from the beginning", CheckpointWarning, stacklevel=2)
             self.remove()
             return None
 
@@ -116,5 +120,4 @@ class Checkpoints:
 def _hash_of_code() -> str:
     """Hash of the parsed code of the package, on which results may depend."""
     package = Path(eprop_core.__file__).parent
-    hashes = [f"{file.relative_to(package).as_posix()} {content_hash(file)}" for file in sorted(package.rglob("*.py"))]
-    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()[:16]
+    return combined_hash({file.relative_to(package).as_posix(): file for file in package.rglob("*.py")})
