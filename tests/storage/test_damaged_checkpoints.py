@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from continued import new_simulation
+from damage import refusals_of_changed_bits
 from eprop_core.errors import NetworkFileError
 from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
@@ -166,18 +167,15 @@ def test_a_directory_without_checkpoints_is_an_error(tmp_path: Path) -> None:
 
 def test_a_changed_bit_is_refused_or_changes_nothing(problem: Problem, directory: Path) -> None:
     latest, before = checkpoints(directory)
-    content, random, n_refused, n_tried = latest.read_bytes(), np.random.default_rng(1), 0, 60
     before.unlink()
-    for _ in range(n_tried):
-        changed = bytearray(content)
-        changed[random.integers(len(content))] ^= 1 << random.integers(8)
-        latest.write_bytes(changed)
-        try:
-            simulation = Simulation.from_checkpoint(directory)
-        except NetworkFileError:
-            n_refused += 1
-            continue
-        assert_goes_on(simulation, problem, SECOND)
+    n_tried = 60
+    n_refused = refusals_of_changed_bits(
+        latest,
+        latest.read_bytes(),
+        n_tried,
+        lambda: Simulation.from_checkpoint(directory),
+        lambda simulation: assert_goes_on(simulation, problem, SECOND),
+    )
     assert n_refused > n_tried / 4
 
 
