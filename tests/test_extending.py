@@ -279,11 +279,11 @@ class TestPlugIns:
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.model.loop import run_steps
 from eprop_core.network.features import kind, network_of
-network = network_of("surrogate_gaussian-dense")
+network = network_of("dense-surrogate_gaussian")
 run_briefly(network)
 print(kind(network), sum(run_steps.stats.cache_misses.values()), sum(run_steps.stats.cache_hits.values()) > 0)
 """
-        assert installed.python(finished, program) == "surrogate_gaussian-dense 0 True\n"
+        assert installed.python(finished, program) == "dense-surrogate_gaussian 0 True\n"
 
     @pytest.mark.parametrize(
         ("module", "old", "new", "repeated"),
@@ -330,7 +330,7 @@ import numpy as np
 from eprop_core import Network, Simulation, Stimulus, parse
 from eprop_core.time_driven.simulation import simulate
 
-sizes = {{"n_input": 10, "n_recurrent": 10, "n_readout": 2}}
+sizes = {{"n_input": 10, "n_recurrent": 20, "n_readout": 2}}
 rule = {{"c_reg": 10.0, "optimizer": {optimizer}}}
 network = parse(Network, {{**sizes, "neuron": {neuron}, "plasticity": rule, "readout": {readout}}})
 random = np.random.default_rng(1)
@@ -348,7 +348,10 @@ for name in names[:3]:
     changed.append(weight != before[name].weight)
 print(np.mean(np.concatenate(agreeing)), np.mean(np.concatenate(changed)))
 """
-"""Prints which share of the weights is that of the time-driven model, and which has been learned."""
+"""Prints which share of the weights is that of the time-driven model, and which has been learned.
+
+The network is of the kind that the examples have compiled.
+"""
 
 
 @pytest.fixture(scope="module")

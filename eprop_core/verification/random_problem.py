@@ -103,6 +103,10 @@ def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
     }
 
 
+def _connectivity(density: float) -> dict[str, Any]:
+    return {"rule": "all_to_all"} if density == 1.0 else {"rule": "pairwise_bernoulli", "probability": density}
+
+
 def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
     V_th, dt, tau_m = settings["V_th"], settings["dt"], settings["tau_m"]
     rest_per_current = tau_m / settings["C_m"]
@@ -110,10 +114,9 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
     # A weight's gradient grows with error, feedback, filtered eligibility trace and presynaptic trace.
     gradient = settings["height"] / (1.0 - settings["kappa"]) * 30.0
     bound = weight if settings["bounded"] else 100.0
-    all_to_all = {"rule": "all_to_all"}
     projections = {
         name: {
-            "connectivity": all_to_all,
+            "connectivity": _connectivity(settings["density"][name]),
             "delay": settings["delay"][name],
             "plastic": settings["plastic"][name],
         }
@@ -152,7 +155,7 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
         "feedback": {
             "kind": settings["feedback"],
             "weight_decay": settings["weight_decay"],
-            "connectivity": all_to_all,
+            "connectivity": _connectivity(settings["density"]["feedback"]),
             "delay": settings["delay"]["feedback"],
         },
     }

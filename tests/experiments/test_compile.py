@@ -8,7 +8,11 @@ from eprop_core.network.features import _FEATURES, kind, network_of
 from eprop_core.parsing import ParameterError
 
 
-@pytest.mark.parametrize("features", [f for n in range(5) for f in combinations(_FEATURES, n)], ids="-".join)
+COMBINATIONS = [features for n in range(len(_FEATURES)) for features in combinations(_FEATURES, n)]
+
+
+# Stepwise synapses are always in lists.
+@pytest.mark.parametrize("features", [f for f in COMBINATIONS if not {"stepwise", "dense"} <= {*f}], ids="-".join)
 def test_network_of_makes_a_network_of_the_named_kind(features: tuple[str, ...]) -> None:
     name = "-".join(features) or "plain"
     assert kind(network_of(name)) == name

@@ -122,7 +122,12 @@ class Driver:
         self.spikes = Spikes.none(case.lag + case.delay + (case.cutoff or 0) + 1, N_SOURCES)
         self.projection = ProjectionState(
             synapses=self._synapses(target),
-            sources=Sources.at_rest(self._indptr(), case.cutoff, are_stepwise=isinstance(case.optimizer, Adam)),
+            sources=Sources.at_rest(
+                self._indptr(),
+                case.cutoff,
+                are_stepwise=isinstance(case.optimizer, Adam),
+                lack_filter=len(self.running_sums.additions) > 0,
+            ),
             spikes=self.spikes,
             running_sums=self.running_sums,
             advances_sums=True,

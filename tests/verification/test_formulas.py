@@ -10,6 +10,7 @@ import pytest
 
 from eprop_core.network import features
 from eprop_core.network.connections import Connections
+from eprop_core.network.features import SHORTEST_ROW
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.recording import Recording
@@ -82,10 +83,12 @@ def draw(rule: str, kind: str, *seed: int) -> Drawn:
 def _neurons(rng: np.random.Generator, kind: str) -> dict[str, Any]:
     """Draw settings of a random problem: populations, neurons and projections."""
     spread = float(rng.uniform(0.1, 0.6)) if "own_decay" in kind else 0.0
+    is_dense = "dense" in kind
+    density = {name: float(rng.uniform(0.4, 1.0)) for name in PROJECTIONS}
     adaptation = float(10 ** rng.uniform(-2.0, 0.5)), float(10 ** rng.uniform(0.0, 2.5)), float(rng.uniform(0.2, 1.0))
     return {
         "n_input": int(rng.integers(3, 11)),
-        "n_recurrent": int(rng.integers(3, 11)),
+        "n_recurrent": int(rng.integers(SHORTEST_ROW, 21) if is_dense else rng.integers(3, 11)),
         "n_readout": int(rng.integers(1, 4)),
         "delay": {name: int(rng.choice([1, rng.integers(1, 16)], p=[0.1, 0.9])) for name in PROJECTIONS},
         "spread": spread,
@@ -93,7 +96,7 @@ def _neurons(rng: np.random.Generator, kind: str) -> dict[str, Any]:
         "V_reset": [None, None, 0.0, -0.3, 0.4 * (1.0 - spread)][rng.integers(5)],
         "adaptation": adaptation if "adaptive" in kind else None,
         "surrogate": str(rng.choice(SURROGATES)),
-        "density": {name: float(rng.uniform(0.4, 1.0)) for name in PROJECTIONS},
+        "density": density | dict.fromkeys(("input", "recurrent"), 1.0) if is_dense else density,
         "input_probability": float(rng.uniform(0.05, 0.2)),
         "loss": str(rng.choice(["mean_squared_error", "cross_entropy"])),
     }
@@ -129,10 +132,10 @@ def _learning(rng: np.random.Generator, kind: str, by_sample: bool) -> dict[str,
 def _with_multapses(
     rng: np.random.Generator, network: Network, connections: Mapping[str, Connections]
 ) -> dict[str, Connections]:
-    """Double the connection of some pairs, except for those that adaptive feedback reverses."""
+    """Double the connection of some pairs, except for those that adaptive feedback reverses or that are in rows."""
     doubled = dict(connections)
     may_have = {"random": ("output", "feedback"), "symmetric": ("output",), "adaptive": ()}[network.feedback.kind]
-    for name in ("input", "recurrent", *may_have):
+    for name in (*(() if "dense" in features.kind(network) else ("input", "recurrent")), *may_have):
         source, target, weight = connections[name]
         again = np.flatnonzero(rng.random(len(source)) < 0.1)
         twice = np.concatenate([np.arange(len(source)), again])
@@ -290,7 +293,7 @@ def assert_close(own: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarra
 CASES = [
     (rule, kind)
     for rule, settings in RULES.items()
-    for kind in KINDS
+    for kind in (*KINDS, "dense", "two_filters-adaptive-own_decay-dense")
     # With updates by sample no synapse is stepwise; with a rate averaged over the sample there is no second filter.
     if not ("stepwise" in kind and settings.get("update") == "sample")
     and not ("two_filters" not in kind and settings.get("rate_average") == "sample")
