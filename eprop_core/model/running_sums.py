@@ -192,7 +192,7 @@ class RunningSums(NamedTuple):
         if isinstance(alpha, np.ndarray):
             own_decay = OwnDecay(alpha, np.ones(n))
             alpha = float(alpha.min(initial=1.0))
-        # The traces of adaptive neurons, and of neurons with decays of their own, are filtered with a kappa close to 0.
+        # Adaptive neurons, and neurons with decays of their own, have filters with a kappa close to 0 in place of 0.
         may_lack_filter = adaptation is None and own_decay is None and not is_stepwise and not onto_readouts
         filters = [kappa > 0.0 or not may_lack_filter, kappa_reg > 0.0 or not may_lack_filter]
         decays = [alpha, smallest_decay, *(k for k, there in zip((kappa, kappa_reg), filters, strict=True) if there)]
@@ -271,19 +271,19 @@ def keep_signals(running_sums):
     """Keep the learning signals of the present time index, where synapses are stepwise or lack a filter."""
     _keep_signals(running_sums.step_values, running_sums)
     if not running_sums.decay.is_filter:
-        _keep_additions(running_sums, running_sums.sums, running_sums.signal)
+        _keep_additions(running_sums, running_sums.signal)
     elif not running_sums.decay_reg.is_filter:
-        _keep_additions(running_sums, running_sums.sums, running_sums.signal_reg)
+        _keep_additions(running_sums, running_sums.signal_reg)
 
 
 @kernel
-def _keep_additions(running_sums, sums, signal):
+def _keep_additions(running_sums, signal):
     """Keep L psi alpha^(t-b) of the present time index t."""
     offset = running_sums.time_index[0] - running_sums.block_start[0]
     power = 1.0 / running_sums.decay.alpha_growth[offset]
     additions = running_sums.additions[offset]
     for j in range(len(additions)):
-        additions[j] = signal[j] * sums[j, PSI] * power
+        additions[j] = signal[j] * running_sums.sums[j, PSI] * power
 
 
 @kernel

@@ -128,6 +128,14 @@ def _draw_weights(rule, target, n, weights):
 
 
 @allocating_kernel
+def _draw_connections(rule, target, taken, sources, weights):
+    """Write sources and weights of all connections of a target; return their number."""
+    n = _draw_sources(rule, target, taken, sources)
+    _draw_weights(rule, target, n, weights)
+    return n
+
+
+@allocating_kernel
 def _count(rule, count):
     """Count the connections of each source, int64 (n_sources,)."""
     taken, drawn = _room(rule)
@@ -147,9 +155,7 @@ def _fill_buckets(rule, bits, position, source, target, values):
     taken, drawn = _room(rule)
     weights = np.empty(len(drawn), np.float64)
     for j in range(rule.first_target, rule.last_target):
-        n = _draw_sources(rule, j, taken, drawn)
-        _draw_weights(rule, j, n, weights)
-        for k in range(n):
+        for k in range(_draw_connections(rule, j, taken, drawn, weights)):
             i = _own_source(rule, drawn[k], j)
             if i >= 0:
                 bucket = i >> bits
@@ -205,9 +211,7 @@ def _fill_rows(rule, rows):
     taken, drawn = _room(rule)
     weights = np.empty(len(drawn), np.float64)
     for j in range(rule.first_target, rule.last_target):
-        n = _draw_sources(rule, j, taken, drawn)
-        _draw_weights(rule, j, n, weights)
-        for k in range(n):
+        for k in range(_draw_connections(rule, j, taken, drawn, weights)):
             i = _own_source(rule, drawn[k], j)
             if i >= 0:
                 rows[i, WEIGHT, j - rule.first_target] = weights[k]

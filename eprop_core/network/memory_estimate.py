@@ -19,7 +19,7 @@ from eprop_core.network.features import (
     smallest_decay,
 )
 from eprop_core.network.projections import ProjectionSpec, projections
-from eprop_core.parameters import AllToAll, Network
+from eprop_core.parameters import Network, Uniform
 
 NEGLIGIBLE_BYTES = 10_000_000
 """A network that needs less fits anywhere. To ask the system for its memory takes a notable part of building it."""
@@ -63,24 +63,21 @@ def _bytes_of_sources(network: Network, projection: ProjectionSpec, n_synapses: 
     if not projection.onto_neurons:
         return n * per_source
     size = projection.source.size
-    reaches_all = isinstance(projection.connectivity, AllToAll)
-    with_targets = size if reaches_all else size * (1.0 - math.exp(-n_synapses / size))  # placed at random
+    with_targets = size if projection.is_full else size * (1.0 - math.exp(-n_synapses / size))  # placed at random
     # 4 B for its id and 4 B for a spike: spikes are kept until the cutoff, and a source spikes about once in that time.
     return LOCAL_SOURCE_BYTES * size + (per_source + 4 + 4) * with_targets
 
 
 def _sums_per_neuron(network: Network) -> int:
     """Bytes of learning signals, and of running sums or, for stepwise synapses, of the steps of a block."""
-    filters = 2 if has_two_filters(network) else 1
+    filters, kappas = 2 if has_two_filters(network) else 1, (network.plasticity.kappa, kappa_reg(network))
     if is_stepwise(network):
-        block = block_length(smallest_decay(network), network.plasticity.kappa, kappa_reg(network))
-        kept = (block + 2) * (1 + filters)
+        kept = (block_length(smallest_decay(network), *kappas) + 2) * (1 + filters)
     else:
         kept = filters * ((PSI if network.neuron.adaptation is None else P) + 1)
-    if not is_stepwise(network) and 0.0 in (network.plasticity.kappa, kappa_reg(network)):
-        # Without a filter: what each step of a block adds to the sums.
-        decays = [kappa for kappa in (network.plasticity.kappa, kappa_reg(network)) if kappa > 0.0]
-        kept += block_length(smallest_decay(network), *decays) + 2
+        if 0.0 in kappas and network.neuron.adaptation is None and not isinstance(network.neuron.tau_m, Uniform):
+            # Without a filter, the additions to the sums in each step of a block.
+            kept += block_length(smallest_decay(network), *(kappa for kappa in kappas if kappa > 0.0)) + 2
     n_sums = len({projection.parameters.delay for projection in projections(network) if projection.onto_neurons})
     return n_sums * 8 * (filters + kept)
 

@@ -30,7 +30,7 @@ from eprop_core.ranks.room import Room
 
 @dataclass
 class Traffic:
-    """What one rank has received from the others."""
+    """Number and size of the exchanges of one rank."""
 
     exchanges: int = 0
     """One per communication interval."""
@@ -45,7 +45,7 @@ class Traffic:
         self.received_bytes += received_bytes
 
     def since(self, before: "Traffic") -> "Traffic":
-        """Return what has been added to the traffic ``before``."""
+        """Return the difference from the traffic ``before``."""
         cost = Cost(self.cost.messages - before.cost.messages, self.cost.bytes - before.cost.bytes)
         return Traffic(self.exchanges - before.exchanges, self.received_bytes - before.received_bytes, cost)
 
@@ -93,13 +93,13 @@ class _ExchangeByMessages(ABC):
         self._words = 0
         """Words in the messages of the first call."""
         self._messages = np.zeros((communicator.size, 0), np.int64)
-        """What the first call receives, int64 (n_ranks, words)."""
+        """Receive buffer of the first call, int64 (n_ranks, words)."""
         self._numbers = self._messages.view(np.int32)
         self._room_for_messages = np.zeros(0, np.int64)
         self._rest = np.zeros(0, np.int32)
-        """What the second call receives."""
+        """Receive buffer of the second call."""
         self._rest_first = np.zeros(communicator.size, np.int64)
-        """Where the ids of each rank begin in it."""
+        """First place of each rank's ids in ``_rest``."""
 
     def __call__(self, rank: Exchanged, step: int, n_current_steps: int, notice: int) -> int:
         if not self.summed:

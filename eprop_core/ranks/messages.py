@@ -22,7 +22,7 @@ NOTICES = 4
 
 
 class Outgoing(NamedTuple):
-    """What a rank sends; a kernel is called faster with few arrays than with the whole state of a rank."""
+    """Data to be sent. A call passes each array, so a kernel receives these few arrays, not the state of the rank."""
 
     first_id: int
     """Of the neurons of this rank."""
@@ -33,7 +33,7 @@ class Outgoing(NamedTuple):
 
 
 class Incoming(NamedTuple):
-    """What a rank receives."""
+    """Arrays for the data that are received."""
 
     spikes: Spikes
     """Of the neurons of all ranks that have targets on this rank."""

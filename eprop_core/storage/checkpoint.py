@@ -197,7 +197,7 @@ class _Times:
 
 
 class StateHeader(NamedTuple):
-    """What must be known of a state before it is read."""
+    """Values of a state that a reader needs first."""
 
     step: int
     sample_length: int
@@ -263,7 +263,7 @@ def write_checkpoint(
     own
         What this rank holds.
     header
-        What must be known of the state before it is read.
+        Step, sample length and number of ranks.
     times
         s, times of this rank that its state does not hold.
     notes
@@ -285,7 +285,7 @@ def write_checkpoint(
 
 
 def read_state_header(path: str | os.PathLike[str]) -> StateHeader:
-    """Return what must be known of a state before it is read.
+    """Return the values of a state that a reader needs first.
 
     Raises
     ------

@@ -27,7 +27,7 @@ PIECE = 2**16
 """Entries that are converted and written, or read, at once."""
 
 _DAMAGES = (OSError, KeyError, RuntimeError, TypeError, ValueError)
-"""What h5py raises for a file that is none or is damaged."""
+"""Errors that h5py raises if a file is damaged or not in HDF5 format."""
 
 
 def write_whole(

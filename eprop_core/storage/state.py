@@ -15,7 +15,7 @@ from eprop_core.model.rank import RankState
 
 
 class Kind(Enum):
-    """What an array belongs to, and so how it is divided among ranks."""
+    """Owner of an array, which decides how the array is divided among ranks."""
 
     BUILT = "follows from parameters, connections and weights"
     SCRATCH = "is written before it is read"

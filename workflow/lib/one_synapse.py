@@ -28,7 +28,7 @@ INPUT_PROBABILITY = 0.06
 
 
 class Neuron(NamedTuple):
-    """What the target neuron gives to all its synapses; float64 (N_STEPS,)."""
+    """Signals of the target neuron, which all its synapses share; float64 (N_STEPS,)."""
 
     surrogate_gradient: np.ndarray
     learning_signal: np.ndarray

@@ -19,7 +19,7 @@ class MessageCost(Record):
 
 
 class Traffic(Record):
-    """What a rank has received from the others."""
+    """Number and size of the exchanges of a rank in the timed steps."""
 
     exchanges: int = Field(description="one per communication interval")
     received_bytes: int = Field(description="messages of the other ranks, and sums over all ranks")
