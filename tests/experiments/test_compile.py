@@ -7,7 +7,6 @@ import pytest
 from eprop_core.network.features import _FEATURES, kind, network_of
 from eprop_core.parsing import ParameterError
 
-
 COMBINATIONS = [features for n in range(len(_FEATURES)) for features in combinations(_FEATURES, n)]
 
 
