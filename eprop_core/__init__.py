@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from eprop_core.network.connections import Connections
     from eprop_core.parameters import Network
     from eprop_core.parsing import ParameterError, parse
-    from eprop_core.recording import Recording, RunInterrupted
+    from eprop_core.recording.recording import Recording, RunInterrupted
+    from eprop_core.recording.request import Record
     from eprop_core.simulation import Simulation
     from eprop_core.stimulus import Stimulus, StimulusError
+    from eprop_core.storage.recording_file import RecordingFile, read_recording
 
 __all__ = [
     "Connections",
@@ -19,12 +21,15 @@ __all__ = [
     "NetworkFileError",
     "NotFiniteError",
     "ParameterError",
+    "Record",
     "Recording",
+    "RecordingFile",
     "RunInterrupted",
     "Simulation",
     "Stimulus",
     "StimulusError",
     "parse",
+    "read_recording",
 ]
 
 _MODULES = {
@@ -34,12 +39,15 @@ _MODULES = {
     "NetworkFileError": "errors",
     "NotFiniteError": "errors",
     "ParameterError": "parsing",
-    "Recording": "recording",
-    "RunInterrupted": "recording",
+    "Record": "recording.request",
+    "Recording": "recording.recording",
+    "RecordingFile": "storage.recording_file",
+    "RunInterrupted": "recording.recording",
     "Simulation": "simulation",
     "Stimulus": "stimulus",
     "StimulusError": "stimulus",
     "parse": "parsing",
+    "read_recording": "storage.recording_file",
 }
 """Modules of the public names, imported on first use, so that reading parameters does not import the compiler."""
 

@@ -46,7 +46,10 @@ from eprop_core.ranks.emulation import EmulatedExchange
 from eprop_core.ranks.exchange import Exchange, ExchangeWithAll, ExchangeWithTargets, Traffic
 from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations, sums_readouts
 from eprop_core.ranks.messages import GO_ON, INTERRUPTED, RANK_FAILED, Exchanged
-from eprop_core.recording import Recording, RunInterrupted
+from eprop_core.recording.recorder import Recorder
+from eprop_core.recording.recording import Recording, RunInterrupted
+from eprop_core.recording.request import Record
+from eprop_core.recording.time_series import Recorded
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.storage.checkpoint import StateHeader, read_state, read_state_header, write_checkpoint
 from eprop_core.storage.generations import checkpoints, write_next
@@ -59,6 +62,7 @@ from eprop_core.storage.network import (
     strongest_output,
     write_network,
 )
+from eprop_core.storage.recording_file import RecordingFile
 
 RECORDED_AT_ONCE = 4_000_000
 """Neurons times steps that are computed before the recorded spikes are read, which limits the memory for them."""
@@ -440,7 +444,7 @@ class Simulation:
         running_sums = self._rank.output.running_sums
         return int(running_sums.time_index[0]) + running_sums.lag + 1
 
-    def run(self, stimulus: Stimulus) -> Recording:
+    def run(self, stimulus: Stimulus, record: Record | RecordingFile | None = None) -> Recording:
         """Simulate a stimulus, starting from the state in which the previous run ended. Collective.
 
         No result depends on how a stimulus is cut into runs. Where samples update or reset, a run consists of whole
@@ -450,14 +454,19 @@ class Simulation:
         ----------
         stimulus
             Input, targets and learning window of the run.
+        record
+            Neurons and synapses whose values are recorded, too; or a file that receives them, with the spikes of all
+            ranks. The same on all ranks.
 
         Returns
         -------
         Recording
-            Spikes of this rank's neurons; readouts and errors.
+            Spikes of this rank's neurons; readouts and errors; and what ``record`` names, unless a file receives it.
 
         Raises
         ------
+        ParameterError
+            A neuron or synapse to record that the network does not have.
         StimulusError
             A stimulus that does not fit the network.
         NotFiniteError
@@ -476,9 +485,13 @@ class Simulation:
             self._set_sample_length(stimulus.n_steps // stimulus.n_samples)
         start, n_steps = self.step, stimulus.n_steps
         run = self._new_run(stimulus)
+        parts: list[Recorded] = []
+        recorder = self._recorder(record, parts)
         try:
             with DeferredInterrupt() as interrupt:
-                spikes = self._simulate(self._rank, self._exchange, run, n_steps, interrupt)
+                spikes = self._simulate(self._rank, self._exchange, run, n_steps, interrupt, recorder)
+            if recorder is not None:
+                recorder.gather()
         except NotFiniteError as error:
             self._failure = error
             raise
@@ -494,10 +507,22 @@ class Simulation:
             spike_neurons=spikes + self.recurrent.first,
             readout=run.readout,
             error=run.error,
+            recorded=Recorded.joined(parts).shifted(-start) if parts else None,
         )
+        if isinstance(record, RecordingFile):
+            record.append_spikes(recording, start)
         if interrupt.requested:
             raise RunInterrupted(f"interrupted after step {self.step}, from which the simulation can go on", recording)
         return recording
+
+    def _recorder(self, record: Record | RecordingFile | None, parts: list[Recorded]) -> Recorder | None:
+        """Return what records a run and adds it to ``parts``, unless it goes to a file. Collective."""
+        if record is None:
+            return None
+        receive = record.append if isinstance(record, RecordingFile) else parts.append
+        if isinstance(record, RecordingFile):
+            record = record.open(self.network, self.seed, self._communicator)
+        return Recorder(record, self.network, self.recurrent, self._rank, self._communicator, receive)
 
     def _new_run(self, stimulus: Stimulus) -> RunTable:
         n_steps, n_readout = stimulus.n_steps, self.network.n_readout
@@ -520,11 +545,14 @@ class Simulation:
         run: RunTable,
         n_steps: int,
         interrupt: DeferredInterrupt,
+        recorder: Recorder | None = None,
     ) -> np.ndarray:
         """Simulate the ``n_steps`` of a run; return the own neurons that spike, int64, in temporal order. Collective.
 
         An ``interrupt`` on any rank ends the run early on all ranks.
         """
+        if recorder is not None:
+            rank = rank._replace(interval=1)  # no result depends on it
         interval, n_neurons = rank.interval, self.recurrent.n
         stretch = interval * max(1, RECORDED_AT_ONCE // (n_neurons * interval))
         recorded = np.empty(n_neurons * min(stretch, n_steps), np.int32)
@@ -534,7 +562,9 @@ class Simulation:
             begin, last_step = run.start, run.start + n_steps
             while begin < last_step:
                 stretch_end = min(begin + stretch, last_step)
-                end, stop = self._run_steps(rank, exchange, run, begin, stretch_end, last_step, recorded, interrupt)
+                end, stop = self._run_steps(
+                    rank, exchange, run, begin, stretch_end, last_step, recorded, interrupt, recorder
+                )
                 n = run.spikes_per_step[begin - run.start : end - run.start].sum()
                 spikes.append(recorded[:n].astype(np.int64))
                 if exchange is None and interrupt.requested:
@@ -587,6 +617,7 @@ class Simulation:
         last_step: int,
         recorded: np.ndarray,
         interrupt: DeferredInterrupt,
+        recorder: Recorder | None,
     ) -> tuple[int, int]:
         """Simulate the steps ``begin`` .. ``end - 1`` of a run that ends before ``last_step``.
 
@@ -613,11 +644,22 @@ class Simulation:
                 failures.append(error)
             return loop.FAILED if failures else stop
 
+        def observe(_: int, next_step: int) -> int:
+            try:
+                assert recorder is not None
+                recorder.observe(next_step - 1)
+            except BaseException as error:
+                failures.append(error)
+            return loop.FAILED if failures else next_step
+
         # Numba makes a C function refer to itself. The list keeps the network out of this cycle, so that it is freed.
-        held = [call_back]
-        callback = loop.EXCHANGE(lambda first_step, next_step: held[0](first_step, next_step))
+        held = [call_back, observe]
+        callbacks = [
+            loop.CALLBACK(lambda first_step, next_step, n=n: held[n](first_step, next_step)) for n in range(len(held))
+        ]
+        alone, observed = exchange is None, recorder is not None
         with announced(loop.run_steps, COMPILING.format(kind(self.network))):
-            step, neuron = loop.run_steps(rank, run, begin, end, recorded, exchange is None, callback)
+            step, neuron = loop.run_steps(rank, run, begin, end, recorded, alone, callbacks[0], observed, callbacks[1])
         held.clear()
         if neuron == loop.STOPPED:
             if failures or not rank_failed:

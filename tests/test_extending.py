@@ -385,7 +385,7 @@ class TestChanges:
     def test_an_added_loss_has_its_value(self, changed: Checkout, tmp_path: Path) -> None:
         program = """
 import numpy as np
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.tasks.losses import LOSSES
 from eprop_core.tasks.parameters import SineWaves
 from eprop_core.tasks.regression import Regression

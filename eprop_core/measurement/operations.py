@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from eprop_core.parameters import Network
 from eprop_core.ranks.communicator import Communicator
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 

@@ -34,9 +34,9 @@ from eprop_core.model.spikes import clear, copy_ids, receive
 STOPPED = -2
 """Returned instead of a neuron whose voltage is not finite if an exchange failed."""
 
-EXCHANGE = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-"""Type of the function that is called before an interval, with the first step of it and the step after its last one. It
-returns the step before which the run ends, or :data:`FAILED`."""
+CALLBACK = ctypes.PYFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+"""Type of the functions that are called before and after an interval, with the first step of it and the step after its
+last one. They return the step before which the run ends, or :data:`FAILED`."""
 
 FAILED = 0
 """ctypes returns this also if the called function raises an exception."""
@@ -290,11 +290,11 @@ def record_spikes(own_spikes, first_step, last_step, recorded, n):
 
 
 @kernel
-def run_steps(rank, run, first_step, last_step, recorded, alone, exchange):
+def run_steps(rank, run, first_step, last_step, recorded, alone, exchange, observed, observe):
     """Simulate one rank, which is ``alone`` or calls ``exchange`` for spikes and currents before each interval.
 
     Calling back to Python takes less time than returning to Python and calling again, which hands over each array. A
-    rank that is alone returns from time to time.
+    rank that is alone returns from time to time. A rank that is ``observed`` calls ``observe`` after each interval.
 
     ``recorded``, int32, receives the neurons that spike. Returns the step after the last one that was simulated and
     :data:`FINITE`; or else the step that failed and the neuron that :func:`compute` returns, or :data:`STOPPED`.
@@ -318,6 +318,8 @@ def run_steps(rank, run, first_step, last_step, recorded, alone, exchange):
         if not_finite != FINITE:
             return step, not_finite
         n = record_spikes(rank.own_spikes, begin, end, recorded, n)
+        if observed and observe(begin, end) == FAILED:
+            return end, STOPPED
         begin = end
     return begin, FINITE
 

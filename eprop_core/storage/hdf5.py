@@ -4,6 +4,7 @@ All data have checksums, so that a file is either what was written or refused: t
 those of all else belong to the format of HDF5 1.10, which later versions read, too.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -84,9 +85,21 @@ def _write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         raise OSError(f"{path}: cannot be written ({_one_line(error)})") from None
 
 
+def new_file(path: str | os.PathLike[str]) -> h5py.File:
+    """Create a file for writing."""
+    return h5py.File(path, "w", libver=_HDF5_VERSION, locking=_LOCKING)
+
+
 @contextmanager
-def reading(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
+def reading(path: str | os.PathLike[str], content: str = "network") -> Iterator[h5py.File]:
     """Open a file for reading.
+
+    Parameters
+    ----------
+    path
+        The file.
+    content
+        What it should hold, for messages.
 
     Raises
     ------
@@ -102,7 +115,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
         text = str(error)
         raise NetworkFileError(text if text.startswith(f"{path}: ") else f"{path}: {text}") from None
     except _DAMAGES as error:
-        raise NetworkFileError(f"{path}: damaged, or not a network file ({_one_line(error)})") from None
+        raise NetworkFileError(f"{path}: damaged, or not a {content} file ({_one_line(error)})") from None
 
 
 def _one_line(error: BaseException) -> str:
@@ -115,6 +128,26 @@ def new_dataset(
     """Create a dataset in pieces with checksums; memory and disk are used as it is written."""
     dataset = file.create_dataset(name, tuple(shape), dtype, **_checked_chunks(shape))
     dataset.attrs.update(attributes or {})
+
+
+def new_growing_dataset(file: h5py.File, name: str, row_shape: Sequence[int], dtype: Any) -> None:
+    """Create a dataset without rows, to which :func:`append_rows` adds some; it has checksums."""
+    room = max(1, _CHUNK // max(1, math.prod(row_shape)))
+    file.create_dataset(
+        name,
+        (0, *row_shape),
+        dtype,
+        chunks=(room, *(max(1, n) for n in row_shape)),
+        maxshape=(None, *row_shape),
+        fletcher32=True,
+    )
+
+
+def append_rows(dataset: h5py.Dataset, rows: np.ndarray) -> None:
+    """Append ``rows`` to a growing dataset."""
+    first = len(dataset)
+    dataset.resize(first + len(rows), axis=0)
+    dataset[first:] = rows
 
 
 def new_constant(file: h5py.File, name: str, n: int, value: Any, attributes: dict[str, Any] | None = None) -> None:

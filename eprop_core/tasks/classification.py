@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from eprop_core.datasets.events import EventDataset
 from eprop_core.parameters import Loss
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.tasks.losses import LOSSES
 from eprop_core.tasks.task import Events, Samples, Score, Task
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from eprop_core.parameters import Loss
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 
 if TYPE_CHECKING:
     from eprop_core.tasks.task import Samples, Task

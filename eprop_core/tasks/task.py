@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.parameters import Loss
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.stimulus import Stimulus
 from eprop_core.tasks.losses import LOSSES
 

@@ -17,7 +17,7 @@ from eprop_core.experiments.studies.result import SampleNumbers, StudyResult
 from eprop_core.measurement.operations import OperationCounter
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.ranks.communicator import SINGLE_RANK
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.tasks.classification import DatasetClassification

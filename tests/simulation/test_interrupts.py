@@ -13,7 +13,7 @@ from eprop_core import simulation as simulation_module
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
-from eprop_core.recording import Recording, RunInterrupted
+from eprop_core.recording.recording import Recording, RunInterrupted
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.verification.variants import SMALL

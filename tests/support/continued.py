@@ -9,7 +9,7 @@ import numpy as np
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import PROJECTIONS
 from eprop_core.ranks.communicator import Communicator
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
 from eprop_core.verification.random_problem import Problem, neuron_values
 from pieces import joined, of_all_ranks, piece

@@ -142,7 +142,7 @@ class FormulaModel:
         self.input_spikes[stimulus.input_steps, stimulus.input_channels] = True
         self.spikes = np.zeros((n_steps, n), bool)
         self.distance, self.psi = np.full((n_steps, n), np.nan), np.zeros((n_steps, n))
-        self.rate_error = np.zeros((n_steps, n))
+        self.rate_error, self.voltage, self.threshold = np.zeros((3, n_steps, n))
         self.readout, self.error = np.zeros((2, n_steps, network.n_readout))
         self.projections = {name: self._projection(name, connections) for name in LEARNING_PROJECTIONS}
         self.random_feedback = np.zeros((n, network.n_readout))
@@ -292,6 +292,7 @@ class FormulaModel:
             self.v = np.where(self.z, given.V_reset, self.v)
         elif not given.delayed_reset:
             self.v = self.v - self.V_th * self.z
+        self.voltage[t], self.threshold[t] = self.v, self.V_th + self.beta * self.a
         self.r[self.z] = self.network.refractory_steps
         rule = self.network.plasticity
         rate = (1.0 - rule.kappa_reg) * _filtered(self.spikes[: t + 1], self.powers["kappa_reg"]) / self.network.dt

@@ -3,7 +3,7 @@
 import numpy as np
 
 from eprop_core.parameters import PROJECTIONS
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 

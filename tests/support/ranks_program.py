@@ -23,7 +23,7 @@ from eprop_core.network.connections import Connections
 from eprop_core.network.features import communication_interval
 from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
-from eprop_core.recording import RunInterrupted
+from eprop_core.recording.recording import RunInterrupted
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.verification.ranks import DESTINATIONS, problems, simulate

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eprop_core.datasets.events import EventDataset
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.tasks.classification import DatasetClassification
 from eprop_core.tasks.task import Loss, Score
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.tasks.parameters import Pattern, SineWaves
 from eprop_core.tasks.regression import Regression, pattern, sine_waves
 

@@ -10,6 +10,8 @@ import pytest
 
 from agreement import assert_outcomes_agree, outcome_of
 from eprop_core.network.connections import Connections
+from eprop_core.parameters import LEARNING_PROJECTIONS
+from eprop_core.recording.request import Record
 from eprop_core.simulation import Simulation
 from eprop_core.time_driven.simulation import simulate
 from eprop_core.verification.comparison import Outcome
@@ -73,6 +75,48 @@ def test_the_time_driven_model_equals_nest(name: str, nest_for_fewer_steps: dict
     reference = eprop_plus_outcome(expected)
     assert_outcomes_agree(problem, own, reference, TOLERANCES, least_spikes=10)
     np.testing.assert_allclose(result.voltage, expected["voltage"], rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["random-0", "random-1", *OF_NEST])
+def test_recorded_values_equal_those_of_nests_recorders(
+    name: str, nest_for_fewer_steps: dict[str, dict[str, np.ndarray]]
+) -> None:
+    """Voltages, surrogate gradients, learning signals and the weights that each spike has found."""
+    n_steps, expected = n_steps_time_driven(name), nest_for_fewer_steps[name]
+    problem = problem_of(name, n_steps)
+    network, connections, stimulus = problem
+    pairs = {
+        name: list(zip(listed.source.tolist(), listed.target.tolist(), strict=True))
+        for name, listed in connections.items()
+        if name in LEARNING_PROJECTIONS
+    }
+    simulation = Simulation(network, connections=connections, neuron_values=neuron_values(network))
+    recorded = simulation.run(stimulus, Record(range(network.n_recurrent), pairs)).recorded
+    assert recorded is not None
+    of_neurons = {quantity: series.values for quantity, series in recorded.neurons.items()}
+    assert_close(of_neurons["membrane_voltage"], expected["voltage"], 1e-9)
+    assert_close(of_neurons["surrogate_gradient"], expected["surrogate_gradient"], 1e-8)
+    # The error of step t + 1 belongs to the spikes of step t and arrives in step t + 2. NEST records 0 as long as no
+    # spike has reached the neuron, since it keeps no history until then.
+    signals = expected["learning_signal"][2:]
+    assert_close(np.where(signals == 0.0, 0.0, of_neurons["learning_signal"]), signals, 1e-9)
+    n_sent = 0
+    for projection, of_projection in pairs.items():
+        number = {pair: k for k, pair in enumerate(of_projection)}
+        steps, sources, targets, weights = (
+            expected[f"{projection}_sent_{column}"] for column in ("steps", "sources", "targets", "weights")
+        )
+        arriving = steps + 1 < n_steps
+        columns = [number[pair] for pair in zip(sources[arriving].tolist(), targets[arriving].tolist(), strict=True)]
+        own = recorded.synapses[projection]["weight"].values[steps[arriving] + 1, columns]
+        assert_close(own, weights[arriving], WEIGHT_TOLERANCE)
+        n_sent += len(own)
+    assert n_sent > 100
+
+
+def assert_close(own: np.ndarray, expected: np.ndarray, tolerance: float) -> None:
+    """Compare relative to the largest value."""
+    np.testing.assert_allclose(own, expected, rtol=0, atol=tolerance * np.abs(expected).max(initial=0.0))
 
 
 def test_multapses_learn_independently_as_in_nest() -> None:

@@ -42,3 +42,23 @@ def recorded_spikes(
     spikes = np.zeros((n_steps, len(neurons)), bool)
     spikes[steps[kept], events["senders"][kept] - neurons[0].global_id] = True
     return spikes
+
+
+def sent(
+    name: str,
+    recorder: "nest.NodeCollection",
+    sources: "nest.NodeCollection",
+    targets: "nest.NodeCollection",
+    first: int,
+    dt: float,
+) -> dict[str, np.ndarray]:
+    """Return the weights that the spikes of a projection have found, from a weight recorder.
+
+    Steps are those of the spikes' emission; step 0 is NEST's step ``first``.
+    """
+    events = recorder.get("events")
+    source, target = events["senders"] - sources[0].global_id, events["targets"] - targets[0].global_id
+    own = (source >= 0) & (source < len(sources)) & (target >= 0) & (target < len(targets))
+    steps = np.rint(events["times"] / dt).astype(int) - first
+    columns = {"steps": steps, "sources": source, "targets": target, "weights": events["weights"]}
+    return {f"{name}_sent_{column}": values[own] for column, values in columns.items()}

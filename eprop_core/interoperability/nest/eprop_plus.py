@@ -7,14 +7,15 @@ reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz
 
 A problem holds ``network`` (the JSON of ``eprop_core.parameters.Network``) and the arrays that ``network.py`` lists.
 A result holds ``spike_steps``, ``spike_neurons``, ``readout``, ``error``, ``voltage``, ``surrogate_gradient``,
-``learning_signal`` (by the step in which NEST records it) and the connections, sorted by (target, source).
+``learning_signal`` (by the step in which NEST records it), the weights that each spike has found
+(``<projection>_sent_steps``, ``_sources``, ``_targets``, ``_weights``) and the connections, sorted by (target, source).
 """
 
 import json
 
 import nest
 import numpy as np
-from devices import multimeter, recorded
+from devices import multimeter, recorded, sent
 from network import connect, create, run_files, show_input, show_targets, weights
 
 FIRST = 1
@@ -26,6 +27,8 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     network = json.loads(str(problem["network"]))
     n_steps, dt = int(problem["n_steps"]), network["dt"]
     populations = create(network, problem)
+    weight_recorder = nest.Create("weight_recorder")
+    nest.SetDefaults("eprop_synapse", {"weight_recorder": weight_recorder})
     connect(populations, network, problem)
     show_input(populations, network, problem)
     show_targets(populations, network, problem)
@@ -42,6 +45,8 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         result |= weights(name, populations)
     nest.Simulate(dt)  # recorders receive the events of a step in the next one
 
+    for name, (sources, targets) in populations.of_projection.items():
+        result |= sent(name, weight_recorder, sources, targets, FIRST, dt)
     events = spikes.get("events")
     spike_steps = np.rint(events["times"] / dt).astype(int) - FIRST
     order = np.lexsort((events["senders"], spike_steps))
