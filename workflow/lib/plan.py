@@ -128,6 +128,23 @@ class Plan:
         """Return the result files of a study."""
         return sorted({file for point in self._points[study] for file in point["results"]})
 
+    @cached_property
+    def dynamics(self) -> dict[str, str]:
+        """Files with the recorded activity before and after training, by the name of their figure.
+
+        One for each task whose learning curves a study shows, of its first seed, where the network is kept.
+        """
+        return {name: file for study in self.configuration.studies for name, file in self._dynamics_of(study).items()}
+
+    def _dynamics_of(self, study: str) -> dict[str, str]:
+        if self.configuration.studies[study].kind != "curves":
+            return {}
+        return {
+            f"dynamics_{point['task']}": point["results"][0].replace("results/studies/", "results/dynamics/")
+            for point in self._points[study]
+            if point["parameters"].training.keep_network
+        }
+
     def results_of_scaling(self, name: str) -> list[str]:
         """Return the result files of a scaling experiment, by numbers of ranks and seeds."""
         scaling = self.configuration.scaling[name]
@@ -214,7 +231,10 @@ class Plan:
     def sections(self) -> list[dict[str, Any]]:
         """Return the sections of the report: name of figure and table, caption, and facts of the caption."""
         configuration = self.configuration
-        sections = [(study, "study.rst", captions.study(configuration, study)) for study in configuration.studies]
+        sections: list[tuple[str, str, dict[str, Any]]] = []
+        for study in configuration.studies:
+            sections.append((study, "study.rst", captions.study(configuration, study)))
+            sections += [(name, "dynamics.rst", {}) for name in self._dynamics_of(study)]
         sections += [
             (f"{name}_scaling", "scaling.rst", captions.scaling(configuration, name)) for name in configuration.scaling
         ]
@@ -227,7 +247,7 @@ class Plan:
         """Return the result files of all experiments in the report."""
         files = [file for study in self.configuration.studies for file in self.results_of_study(study)]
         files += [file for name in self.configuration.scaling for file in self.results_of_scaling(name)]
-        return list(dict.fromkeys([*files, *self.results_of_break_even]))
+        return list(dict.fromkeys([*files, *self.dynamics.values(), *self.results_of_break_even]))
 
     def _report(self) -> dict[str, Any]:
         return self._page("eprop-bench: report", self.sections(), self.results_of_report())

@@ -139,6 +139,7 @@ wildcard_constraints:
     scaling=either(CONFIGURATION.scaling),
     task=either(PLAN.tasks),
     dataset=either(PLAN.datasets),
+    dynamics=either(PLAN.dynamics),
     timing=either(PLAN.timings),
     point=either(PLAN.break_even),
     baseline=either(PLAN.baselines),

@@ -46,7 +46,7 @@ from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
-from eprop_core.recording import Recording
+from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
 from eprop_core.tasks.classification import DatasetClassification
 from eprop_core.tasks.generate import generate
@@ -272,7 +272,7 @@ def _shown(groups: list[Any], description: str, communicator: Communicator) -> A
     return progress(groups, description) if communicator.rank == 0 else groups
 
 
-def _read(task_file: Path, directory: Path | None, seed: int) -> tuple[TaskParameters, Task, Task | None]:
+def read_task(task_file: Path, directory: Path | None, seed: int) -> tuple[TaskParameters, Task, Task | None]:
     """Return the parameters of a task, what is learned and what is tested."""
     parameters = parse(TaskParameters, command_line.read_json(task_file), f"{task_file}: ")
     if isinstance(parameters.dataset, Generated):
@@ -316,7 +316,7 @@ def main() -> None:
 
     communicator = launch.join(options.ranks, oversubscribe=options.oversubscribe)
     parameters, learnt, tested = raising_on_all_ranks(
-        communicator, lambda: _read(options.task, options.data, options.seed)
+        communicator, lambda: read_task(options.task, options.data, options.seed)
     )
     checkpoints, minutes = None, parameters.training.checkpoint_minutes
     if minutes is not None:
