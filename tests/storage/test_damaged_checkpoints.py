@@ -13,6 +13,7 @@ import pytest
 from continued import new_simulation
 from damage import refusals_of_changed_bits
 from eprop_core.errors import NetworkFileError
+from eprop_core.measurement import process as measurement
 from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import CheckpointWarning, Simulation
@@ -205,7 +206,7 @@ def test_a_checkpoint_is_a_network_too(problem: Problem, directory: Path) -> Non
 
 
 def test_saving_takes_little_memory(tmp_path: Path) -> None:
-    """Beside what the network itself takes."""
+    """Beside what the network itself takes: arrays, and what HDF5 keeps."""
     values: dict[str, Any] = {"n_input": 100, "n_recurrent": 10_000, "n_readout": 2}
     values["recurrent"] = {"connectivity": {"rule": "fixed_in_degree", "in_degree": 200}}
     values["input"] = {"connectivity": {"rule": "fixed_in_degree", "in_degree": 20}}
@@ -218,3 +219,7 @@ def test_saving_takes_little_memory(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 0.1 * n_bytes
+    measurement.reset_peak_memory()
+    before = measurement.resident_memory()
+    simulation.save_checkpoint(tmp_path)
+    assert measurement.peak_memory() - before < 0.4 * n_bytes
