@@ -34,6 +34,7 @@ from eprop_core.network.projections import (
     Role,
     projection_with,
     projections,
+    projections_with_weights,
     spiking_projections,
     without_plasticity,
 )
@@ -818,9 +819,8 @@ class Simulation:
         if self._is_dry_run:
             raise ParameterError("reconnect: a dry run does not have the other ranks' connections")
         _check_names(self.network, connections)
-        symmetric = self.network.feedback.kind == "symmetric"  # and has no connections of its own
-        kept = spiking_projections(self.network) if symmetric else projections(self.network)
-        all_connections = {spec.name: self.weights(spec.name) for spec in kept if spec.name not in connections}
+        kept = [spec.name for spec in projections_with_weights(self.network) if spec.name not in connections]
+        all_connections = {name: self.weights(name) for name in kept}
         all_connections.update(connections)
         self._sample_length = 0
         self._take_over(raising_on_all_ranks(self._communicator, lambda: self._build(all_connections)))

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from eprop_core.datasets.download import published
 from eprop_core.datasets.events import DatasetError, EventDataset, Splits, check_enough
-from eprop_core.datasets.parameters import Mnist
-from eprop_core.datasets.saccades import N_CLASSES, record
+from eprop_core.datasets.parameters import N_CLASSES, Mnist
+from eprop_core.datasets.saccades import record
 
 FILE_PREFIXES = {"train": "train", "test": "t10k"}
 

@@ -19,12 +19,10 @@ import numpy.typing as npt
 
 from eprop_core.datasets.download import published
 from eprop_core.datasets.events import ZIP_ERRORS, DatasetError, EventDataset, Splits, bin_events, check_enough
-from eprop_core.datasets.parameters import Nmnist
+from eprop_core.datasets.parameters import N_CLASSES, SENSOR_SIZE, Nmnist
 from eprop_core.progress import progress
 
-SENSOR_SIZE = 34
 N_CHANNELS = 2 * SENSOR_SIZE**2
-N_CLASSES = 10
 BYTES_PER_EVENT = 5
 
 Recordings = dict[str, Callable[[], bytes]]  # Split/digit/file.bin -> what reads its bytes

@@ -8,6 +8,11 @@ from pydantic import Field, model_validator
 from eprop_core.datasets.location import needs_download
 from eprop_core.parsing import Parameters
 
+N_CLASSES = 10
+"""Classes of the handwritten digits."""
+SENSOR_SIZE = 34
+"""pixels, edge of the square sensor of N-MNIST"""
+
 
 class DatasetParameters(Parameters):
     """Base of the parameters of data sets; each has a ``name`` of its own, by which it is chosen.
@@ -26,6 +31,11 @@ class DatasetParameters(Parameters):
         def n_steps(self) -> int:
             """Time steps of a sample: a field or a property."""
 
+    @property
+    def sizes(self) -> tuple[int, int] | None:
+        """Numbers of input channels and of classes; None if only the data tell them."""
+        return None
+
     def is_here(self) -> bool:
         """Return whether the data can be read without a download."""
         return True
@@ -37,7 +47,9 @@ class Saccades(Parameters):
     The defaults are calibrated to N-MNIST; the target `saccades` compares the two.
     """
 
-    sensor_size: int = Field(34, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"})
+    sensor_size: int = Field(
+        SENSOR_SIZE, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"}
+    )
     image_size: int = Field(
         28, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
     )
@@ -123,6 +135,11 @@ ActiveChannels = Annotated[
 """Number of the sensor's channels that are inputs."""
 
 
+def _sizes(sensor_size: int, active_channels: int | None) -> tuple[int, int]:
+    """Return the numbers of input channels, of two polarities per pixel, and of classes."""
+    return active_channels or 2 * sensor_size**2, N_CLASSES
+
+
 class Digits(DatasetParameters):
     """The 1797 handwritten digits of scikit-learn, 8 x 8 pixels, converted to events; no download is needed."""
 
@@ -142,6 +159,11 @@ class Digits(DatasetParameters):
     )
     saccades: SmallSaccades = SmallSaccades()
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of input channels and of classes."""
+        return _sizes(self.saccades.sensor_size, self.active_channels)
+
 
 class Mnist(DatasetParameters):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events."""
@@ -160,6 +182,11 @@ class Mnist(DatasetParameters):
     active_channels: ActiveChannels = None
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the noise of the sensor")
     saccades: Saccades = Saccades()
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of input channels and of classes."""
+        return _sizes(self.saccades.sensor_size, self.active_channels)
 
     def is_here(self) -> bool:
         """Return whether the data can be read without a download."""
@@ -188,6 +215,11 @@ class Nmnist(DatasetParameters):
     train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
     test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of input channels and of classes."""
+        return _sizes(SENSOR_SIZE, self.active_channels)
 
     def is_here(self) -> bool:
         """Return whether the data can be read without a download."""

@@ -13,14 +13,13 @@ from scipy import ndimage
 
 from eprop_core.compiled.compilation import allocating_kernel
 from eprop_core.datasets.events import EventDataset, IntArray, bin_events
-from eprop_core.datasets.parameters import Saccades
+from eprop_core.datasets.parameters import N_CLASSES, Saccades
 from eprop_core.progress import progress
 
 RESOLUTION = 0.5
 """ms, time step of the simulated sensor."""
 LARGEST_JITTER = 3.0
 """Standard deviations at which the position jitter is cut off."""
-N_CLASSES = 10
 
 CORNERS = np.array([[0.0, 0.0], [1.0, 0.28], [0.0, 0.95], [0.0, 0.0]])
 """Corners of the path of the image on the sensor, (y, x) in units of the amplitude, close to those of N-MNIST."""

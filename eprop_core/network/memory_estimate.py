@@ -51,10 +51,14 @@ def estimate_memory(network: Network, n_ranks: int = 1, n_connections: Mapping[s
         n_synapses = projection.synapses_per_rank(n_ranks) if n_given is None else n_given / n_ranks
         synapses += n_bytes * n_synapses
         sources += _bytes_of_sources(network, projection, n_synapses, n)
+    return int(synapses + sources + n * bytes_per_neuron(network))
+
+
+def bytes_per_neuron(network: Network) -> int:
+    """Return the bytes of a recurrent neuron and its buffers."""
     depth = 2 * max(network.input.delay, network.recurrent.delay, signal_delay(network))
     # Surrogate gradients, rate errors and, where they are kept from their arrival on, learning signals.
-    per_neuron = 64 + _sums_per_neuron(network) + (24 if follows_output(network) else 16) * depth
-    return int(synapses + sources + n * per_neuron)
+    return 64 + _sums_per_neuron(network) + (24 if follows_output(network) else 16) * depth
 
 
 def _bytes_of_sources(network: Network, projection: ProjectionSpec, n_synapses: float, n: float) -> float:

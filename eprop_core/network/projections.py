@@ -99,6 +99,11 @@ def spiking_projections(network: Network) -> tuple[ProjectionSpec, ...]:
     return tuple(spec for spec in projections(network) if spec.role is not Role.FEEDBACK)
 
 
+def projections_with_weights(network: Network) -> tuple[ProjectionSpec, ...]:
+    """Return the projections that have weights of their own: symmetric feedback has those of the output."""
+    return spiking_projections(network) if network.feedback.kind == "symmetric" else projections(network)
+
+
 def without_plasticity(network: Network) -> Network:
     """Return the network with static weights."""
     static = {spec.name: spec.parameters.model_copy(update={"plastic": False}) for spec in spiking_projections(network)}

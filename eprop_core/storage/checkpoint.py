@@ -16,7 +16,7 @@ import numpy as np
 from eprop_core.errors import NetworkFileError
 from eprop_core.model.projection import ProjectionState
 from eprop_core.model.spikes import Spikes
-from eprop_core.model.synapses import Synapses
+from eprop_core.model.synapses import Columns
 from eprop_core.network.assembly import states_by_name
 from eprop_core.network.connections import Range
 from eprop_core.network.projections import projections
@@ -215,10 +215,10 @@ class _StateHeader:
         """Nothing is left to write."""
 
 
-def _state_columns(name: str, synapses: Synapses) -> dict[str, int]:
+def state_columns(projection: str, columns: Columns) -> dict[str, int]:
     """Return the columns of plastic synapses that no edges hold, by the name of their dataset."""
-    columns = columns_by_name(synapses.columns)
-    return {f"state/synapses/{name}/{key}": n for key, n in columns.items() if key not in ("weight", "feedback")}
+    names = columns_by_name(columns)
+    return {f"state/synapses/{projection}/{key}": n for key, n in names.items() if key not in ("weight", "feedback")}
 
 
 def _simple_parts(own: NetworkOfRank, communicator: Communicator) -> list[_ArrayOfNeurons | _WholeArray | _Counts]:
@@ -276,7 +276,7 @@ def write_checkpoint(
     OSError
         The file cannot be written.
     """
-    parts: list[Part] = network_parts(own, notes, communicator, _state_columns)
+    parts: list[Part] = network_parts(own, notes, communicator, state_columns)
     parts.append(_StateHeader(header))
     parts += _simple_parts(own, communicator)
     parts += _parts_by_id(own, communicator)
@@ -355,7 +355,7 @@ def _read_synapses(file: h5py.File, own: NetworkOfRank) -> None:
     """Set the values of synapses that no edges hold."""
     specs = {projection.name: projection for projection in projections(own.network)}
     for name, synapses in own.synapses.items():
-        columns = _state_columns(name, synapses)
+        columns = state_columns(name, synapses.columns)
         if columns:
             ends, n = Ends.of(specs[name], own.recurrent), file[weight_name(name)].shape[0]
             datasets = [stored(file, dataset, (n,), "f") for dataset in columns]

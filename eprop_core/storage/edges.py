@@ -1,6 +1,6 @@
 """The edges of a projection in a file, as in SONATA (Dai et al. 2020, doi:10.1371/journal.pcbi.1007696)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import h5py
 import numpy as np
@@ -9,13 +9,36 @@ from eprop_core.errors import NetworkFileError
 from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 from eprop_core.network.projections import ProjectionSpec, Role
 from eprop_core.ranks.communicator import Communicator
-from eprop_core.storage.hdf5 import PIECE, finite, new_constant, new_dataset, stored, write_rows
+from eprop_core.storage.hdf5 import PIECE, bytes_of_dataset, finite, new_constant, new_dataset, stored, write_rows
 from eprop_core.storage.synapses import Edges, Ends, edges, edges_per_owner, synapses_of
 
 
 def _index(name: str, ends: Ends) -> str:
     """Return the name of the dataset with the first and the last edge of each neuron with which the edges live."""
     return f"edges/{name}/indices/{'source_to_target' if ends.by_source else 'target_to_source'}/range_to_edge_id"
+
+
+def _of_itself(index: str) -> str:
+    """Return the name of the dataset with the row of an index for each neuron."""
+    return index.replace("range_to_edge_id", "node_id_to_ranges")
+
+
+def _datasets(
+    projection: str, n: int, columns: Iterable[str], index: str, n_owners: int
+) -> dict[str, tuple[tuple[int, ...], type[np.generic]]]:
+    """Return shape and dtype of each dataset that takes room for ``n`` edges of ``n_owners`` neurons."""
+    return {
+        f"edges/{projection}/source_node_id": ((n,), np.int32),
+        f"edges/{projection}/target_node_id": ((n,), np.int32),
+        **dict.fromkeys(columns, ((n,), np.float64)),
+        **dict.fromkeys((index, _of_itself(index)), ((n_owners, 2), np.int64)),
+    }
+
+
+def bytes_of_edges(projection: ProjectionSpec, ends: Ends, n: int, columns: Iterable[str]) -> int:
+    """Return the bytes of a file that ``n`` edges take, with values in ``columns`` (names of datasets)."""
+    datasets = _datasets(projection.name, n, columns, _index(projection.name, ends), ends.owners.size)
+    return sum(bytes_of_dataset(shape, dtype) for shape, dtype in datasets.values())
 
 
 class EdgesOfRank:
@@ -60,15 +83,14 @@ class EdgesOfRank:
 
     def create(self, file: h5py.File) -> None:
         """Create the datasets."""
-        group, n, owners = f"edges/{self._projection.name}", self._n, self._ends.owners.size
+        name, n = self._projection.name, self._n
+        for dataset, (shape, dtype) in _datasets(name, n, self._columns, self._index, self._ends.owners.size).items():
+            new_dataset(file, dataset, shape, dtype)
         for end, population in (("source", self._projection.source), ("target", self._projection.target)):
-            new_dataset(file, f"{group}/{end}_node_id", (n,), np.int32, {"node_population": population.name})
-        new_constant(file, f"{group}/edge_type_id", n, np.int8(0))
-        new_constant(file, f"{group}/0/delay", n, self._delay, {"unit": "ms"})
-        for name in self._columns:
-            new_dataset(file, name, (n,), np.float64, {"unit": "pA"} if name.endswith("syn_weight") else None)
-        new_dataset(file, self._index, (owners, 2), np.int64)
-        new_dataset(file, self._index.replace("range_to_edge_id", "node_id_to_ranges"), (owners, 2), np.int64)
+            file[f"edges/{name}/{end}_node_id"].attrs["node_population"] = population.name
+        file[weight_name(name)].attrs["unit"] = "pA"
+        new_constant(file, f"edges/{name}/edge_type_id", n, np.int8(0))
+        new_constant(file, f"edges/{name}/0/delay", n, self._delay, {"unit": "ms"})
 
     def write(self, file: h5py.File) -> None:
         """Write the edges of this rank."""
@@ -76,8 +98,7 @@ class EdgesOfRank:
         last = self._first + np.cumsum(self._n_per_owner)
         write_rows(file[self._index], owners.first, np.stack((last - self._n_per_owner, last), axis=1))
         of_itself = np.arange(owners.first, owners.last)
-        index = file[self._index.replace("range_to_edge_id", "node_id_to_ranges")]
-        write_rows(index, owners.first, np.stack((of_itself, of_itself + 1), axis=1))
+        write_rows(file[_of_itself(self._index)], owners.first, np.stack((of_itself, of_itself + 1), axis=1))
         first = self._first
         sources, targets = (file[f"{group}/{end}_node_id"] for end in (self._source, self._target))
         values = [file[name] for name in self._columns]

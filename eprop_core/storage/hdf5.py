@@ -26,6 +26,7 @@ _CHUNK = 2**16
 """Entries of a chunk, the part of a dataset that has a checksum."""
 _CACHE = 2**20
 """Bytes of chunks of each dataset that HDF5 keeps while it writes; its default is eight times that since version 2."""
+_CHECKSUM_BYTES = 4
 PIECE = 2**16
 """Entries that are converted and written, or read, at once."""
 
@@ -150,6 +151,16 @@ def append_rows(dataset: h5py.Dataset, rows: np.ndarray) -> None:
     first = len(dataset)
     dataset.resize(first + len(rows), axis=0)
     dataset[first:] = rows
+
+
+def bytes_of_dataset(shape: Sequence[int], dtype: Any) -> int:
+    """Return the bytes that the data of a dataset of :func:`new_dataset` take in the file: whole chunks."""
+    chunks: tuple[int, ...] = _checked_chunks(shape).get("chunks", ())
+    if not chunks:
+        return 0
+    n_chunks = math.prod(-(-n // of_chunk) for n, of_chunk in zip(shape, chunks, strict=True))
+    itemsize: int = np.dtype(dtype).itemsize
+    return n_chunks * (math.prod(chunks) * itemsize + _CHECKSUM_BYTES)
 
 
 def new_constant(file: h5py.File, name: str, n: int, value: Any, attributes: dict[str, Any] | None = None) -> None:

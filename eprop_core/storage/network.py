@@ -10,13 +10,13 @@ import numpy as np
 
 from eprop_core.errors import NetworkFileError
 from eprop_core.model.rank import RankState
-from eprop_core.model.synapses import WEIGHT, Synapses
+from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 from eprop_core.network.assembly import states_by_name
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Range
 from eprop_core.network.features import follows_output
 from eprop_core.network.neuron_values import NeuronValues, values_of_rank
-from eprop_core.network.projections import Role, projection_with, projections, spiking_projections
+from eprop_core.network.projections import Role, projection_with, projections, projections_with_weights
 from eprop_core.network.readout_range import ReadoutRange, largest_weight
 from eprop_core.parameters import Network, Uniform
 from eprop_core.parsing import ParameterError, parse
@@ -31,7 +31,7 @@ VERSION = 1
 """Version of the layout (``docs/networks.md``)."""
 
 _SONATA_MAGIC = np.uint32(0x0A7A)
-_VALUES = {"tau_m": "ms", "V_th": "mV"}
+VALUES = {"tau_m": "ms", "V_th": "mV"}
 """Values of the recurrent neurons that files hold, and their units."""
 
 
@@ -122,12 +122,12 @@ class _Nodes:
         specs = projections(self._own.network)
         for population in dict.fromkeys(end for spec in specs for end in (spec.source, spec.target)):
             new_constant(file, f"nodes/{population.name}/node_type_id", population.size, np.int8(0))
-        for name, unit in _VALUES.items():
+        for name, unit in VALUES.items():
             shape = (self._own.recurrent.size,)
             new_dataset(file, _values_name(self._own.network, name), shape, np.float64, {"unit": unit})
 
     def write(self, file: h5py.File) -> None:
-        for name in _VALUES:
+        for name in VALUES:
             dataset = file[_values_name(self._own.network, name)]
             write_rows(dataset, self._own.recurrent.first, getattr(self._own.values, name))
 
@@ -136,7 +136,7 @@ def network_parts(
     own: NetworkOfRank,
     notes: Mapping[str, Any],
     communicator: Communicator,
-    more_columns: Callable[[str, Synapses], Mapping[str, int]] = lambda name, synapses: {},
+    more_columns: Callable[[str, Columns], Mapping[str, int]] = lambda name, columns: {},
 ) -> list[Part]:
     """Return the parts of the file of a network. Collective.
 
@@ -154,16 +154,14 @@ def network_parts(
     network, all_synapses = own.network, own.synapses
     parts: list[Part] = [_Header(own, notes, communicator), _Nodes(own)]
     output = projection_with(network, Role.OUTPUT)
-    for projection in projections(network):
+    for projection in projections_with_weights(network):
         name = projection.name
         if name in all_synapses:
             synapses, ends = all_synapses[name], Ends.of(projection, own.recurrent)
-            columns = {weight_name(name): WEIGHT, **more_columns(name, synapses)}
-        elif network.feedback.kind == "adaptive":
+            columns = {weight_name(name): WEIGHT, **more_columns(name, synapses.columns)}
+        else:  # adaptive feedback, along the output
             synapses, ends = all_synapses[output.name], Ends.of(output, own.recurrent)
             columns = {weight_name(name): synapses.columns.feedback}
-        else:
-            continue
         parts.append(EdgesOfRank(projection, synapses, ends, columns, network.dt, communicator))
     return parts
 
@@ -209,8 +207,6 @@ def read_header(path: str | os.PathLike[str]) -> Header:
             network = parse(Network, json.loads(file.attrs["network"]), "network.")
         except ParameterError as error:
             raise NetworkFileError(str(error).splitlines()[0]) from None
-        symmetric = network.feedback.kind == "symmetric"
-        named = spiking_projections(network) if symmetric else projections(network)
         return Header(
             version=version,
             network=network,
@@ -220,7 +216,9 @@ def read_header(path: str | os.PathLike[str]) -> Header:
             ),
             provenance=json.loads(file.attrs["provenance"]),
             notes=json.loads(bytes(stored(file, "notes", (None,), "u")[:])),
-            n_edges={projection.name: n_edges(file, projection.name) for projection in named},
+            n_edges={
+                projection.name: n_edges(file, projection.name) for projection in projections_with_weights(network)
+            },
             has_state="state" in file,
         )
 
@@ -256,7 +254,7 @@ def read_values(path: str | os.PathLike[str], network: Network, seed: int, recur
     """
     own = {}
     with reading(path) as file:
-        for name in _VALUES:
+        for name in VALUES:
             if isinstance(getattr(network.neuron, name), Uniform):
                 dataset = stored(file, _values_name(network, name), (recurrent.size,), "f")
                 own[name] = dataset[recurrent.first : recurrent.last].astype(np.float64)
