@@ -179,6 +179,13 @@ class TestFinished:
     def test_a_finished_run_repeats_nothing(self, finished: Path, project: Path) -> None:
         assert jobs_to_run(finished, project) == {}
 
+    def test_a_missing_network_is_trained_again(self, finished: Path, project: Path) -> None:
+        network = next((finished / "results" / "studies").glob("*/seed-1.h5"))
+        elsewhere = network.rename(finished / "network.h5")
+        assert jobs_to_run(finished, project)["train_one_rank"] == 1
+        elsewhere.rename(network)
+        assert jobs_to_run(finished, project) == {}
+
     @pytest.mark.parametrize("source", CHANGED)
     def test_a_changed_file_repeats_only_the_jobs_that_depend_on_it(
         self, finished: Path, project: Path, jobs: list[Job], source: str
@@ -233,6 +240,28 @@ class TestFinished:
         assert (table["peak_memory_bytes"] > 0).all()
 
 
+@contextmanager
+def halted(directory: Path, pattern: str, *arguments: object) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """Call Snakemake, and yield it with the program that halts at a file that matches, to be killed by the context."""
+    held = directory / "hold"
+    held.mkdir()
+    (held / "pattern").write_text(pattern, encoding="utf-8")
+    environment = os.environ | {"EPROP_BENCH_HOLD": str(held)}
+    environment["PYTHONPATH"] = f"{PROJECT / 'tests/support/hold'}:{os.environ.get('PYTHONPATH', '')}"
+    with subprocess.Popen(command(directory, *arguments), env=environment, stderr=subprocess.DEVNULL) as driver:
+        deadline = time.monotonic() + 600
+        while not (programs := list(held.glob("here.*"))):
+            assert driver.poll() is None and time.monotonic() < deadline
+            time.sleep(0.1)
+        program = int(programs[0].suffix[1:])
+        yield driver, program
+        assert driver.wait(600) != 0
+    while psutil.pid_exists(program):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (held / "pattern").unlink()
+
+
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < CORES, reason="needs two ranks on two cores")
 @pytest.mark.parametrize("killed", ["driver", "rank"])
 def test_the_next_call_finishes_killed_work(tmp_path: Path, killed: str) -> None:
@@ -241,30 +270,39 @@ def test_the_next_call_finishes_killed_work(tmp_path: Path, killed: str) -> None
     smoke = yaml.safe_load(SMOKE.read_text(encoding="utf-8"))
     smoke["scaling"] = {"strong": smoke["scaling"]["strong"] | {"ranks": [2], "dry_ranks": []}}
     configuration.write_text(yaml.safe_dump(smoke), encoding="utf-8")
-    held = tmp_path / "hold"
-    held.mkdir()
-    (held / "pattern").write_text(r"ranks-2_seed-1\.json$", encoding="utf-8")
-    environment = os.environ | {"EPROP_BENCH_HOLD": str(held)}
-    environment["PYTHONPATH"] = f"{PROJECT / 'tests/support/hold'}:{os.environ.get('PYTHONPATH', '')}"
     target = ("--configfile", configuration, "--", "results/tables/strong_scaling_runs.csv")
-    with subprocess.Popen(command(tmp_path, *target), env=environment, stderr=subprocess.DEVNULL) as driver:
-        deadline = time.monotonic() + 600
-        while not (halted := list(held.glob("here.*"))):
-            assert driver.poll() is None and time.monotonic() < deadline
-            time.sleep(0.1)
-        rank = int(halted[0].suffix[1:])
+    with halted(tmp_path, r"ranks-2_seed-1\.json$", *target) as (driver, rank):
         live = snakemake(tmp_path, *target)
         assert live.returncode != 0 and "another call of Snakemake is running" in live.stdout + live.stderr
         os.kill(driver.pid if killed == "driver" else rank, signal.SIGKILL)
-        assert driver.wait(600) != 0
-    while psutil.pid_exists(rank):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    (held / "pattern").unlink()
     assert not list(tmp_path.glob("results/scaling/*/*_seed-*.json"))
     finished = snakemake(tmp_path, *target)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     assert len(pd.read_csv(tmp_path / "results" / "tables" / "strong_scaling_runs.csv")) == 8
+
+
+@pytest.mark.parametrize("keep_network", [True, False])
+def test_a_killed_training_goes_on_in_the_next_call(tmp_path: Path, keep_network: bool) -> None:
+    waves = {
+        "dataset": {"name": "sine_waves", "n_steps": 50, "periods": [50]},
+        "network": {"n_recurrent": 5, "neuron": {"V_th": 0.03}},
+        "training": {"epochs": 20, "checkpoint_minutes": 1e-6, "keep_network": keep_network},  # after each epoch
+    }
+    configuration = tmp_path / "waves.yaml"
+    configuration.write_text(
+        yaml.safe_dump({"tasks": {"waves": waves}, "studies": {"learning": {"tasks": ["waves"], "seeds": [1]}}}),
+        encoding="utf-8",
+    )
+    target = ("--configfile", configuration, "--", "results/tables/learning_runs.csv")
+    with halted(tmp_path, r"checkpoint-0*9\.h5$", *target) as (_, program):
+        os.kill(program, signal.SIGKILL)
+    assert len(list(tmp_path.glob("results/studies/*/seed-1.checkpoints/checkpoint-*.h5"))) == 2
+    finished = snakemake(tmp_path, *target)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    (log,) = tmp_path.glob("logs/train/*/seed-1.log")
+    assert log.read_text(encoding="utf-8").endswith("training, seed 1: 12 of 12\n")
+    (run,) = tmp_path.glob("results/studies/*")
+    assert {file.name for file in run.iterdir()} == {"seed-1.json", *(["seed-1.h5"] if keep_network else [])}
 
 
 def test_a_checkout_that_is_moved_linked_or_unpacked_again_repeats_nothing(tmp_path: Path) -> None:

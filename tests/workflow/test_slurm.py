@@ -14,8 +14,10 @@ from typing import NamedTuple, Self
 
 import psutil
 import pytest
+import yaml
 
 import slurm
+from trainings import assert_same_training
 
 MISSING = slurm.missing_programs()
 pytestmark = [
@@ -71,10 +73,16 @@ class Cluster(NamedTuple):
 
 
 class Driver:
-    """A running call of Snakemake with the project's profile, whose jobs halt at results that match ``hold``."""
+    """A running call of Snakemake with the project's profile, whose jobs halt at files that match ``hold``."""
 
     def __init__(
-        self, cluster: Cluster, directory: Path, *targets: str, options: Sequence[str] = (), hold: str | None = None
+        self,
+        cluster: Cluster,
+        directory: Path,
+        *targets: str,
+        options: Sequence[str] = (),
+        hold: str | None = None,
+        configuration: Path = PROJECT / "config/smoke.yaml",
     ) -> None:
         self.directory = directory
         self.held = directory / "hold"
@@ -92,7 +100,7 @@ class Driver:
         }
         command = ["env", "--default-signal=INT"]  # where the tests run in the background, it is ignored
         command += [sys.executable, "-m", "snakemake", "--snakefile", PROJECT / "Snakefile"]
-        command += ["--profile", PROJECT / "workflow/profiles/slurm", "--configfile", PROJECT / "config/smoke.yaml"]
+        command += ["--profile", PROJECT / "workflow/profiles/slurm", "--configfile", configuration]
         command += ["--slurm-init-seconds-before-status-checks", "1", *options, "--", *targets]
         with self.messages.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(command, cwd=directory, env=environment, stdout=log, stderr=log)
@@ -302,3 +310,44 @@ def test_the_next_call_finishes_the_work(
     assert (unfinished / table).exists()
     completed = [job["Comment"] for job in cluster.jobs(unfinished) if job["JobState"] == "COMPLETED"]
     assert sorted(completed) == sorted(name for name in results(unfinished) if name.startswith("rule_train_"))
+
+
+SPARSE = {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.5}}
+SHORT = {
+    "tasks": {
+        f"on_{n_ranks}": {
+            "dataset": {"name": "sine_waves", "n_steps": 200, "periods": [200]},
+            "network": {"n_recurrent": 40, "neuron": {"V_th": 0.03}, "input": SPARSE, "recurrent": SPARSE},
+            "training": {"epochs": 50, "checkpoint_minutes": 1e-6, "ranks": n_ranks},
+        }
+        for n_ranks in (1, 2)
+    },
+    "studies": {"waves": {"tasks": ["on_1", "on_2"], "seeds": [1]}},
+}
+"""Two trainings with a checkpoint after each group of samples."""
+
+
+def test_a_time_limit_too_short_for_a_training_changes_nothing_in_its_result(tmp_path: Path) -> None:
+    """A first attempt halts at its first checkpoint until SLURM's signal; so would the next, if it did not go on."""
+    configuration = tmp_path / "short.yaml"
+    configuration.write_text(json.dumps(SHORT), encoding="utf-8")
+    profile = yaml.safe_load((PROJECT / "workflow/profiles/slurm/config.yaml").read_text(encoding="utf-8"))
+    # The signal comes five minutes before the limit, or up to a minute earlier.
+    resources = ["train_one_rank:runtime=7", "train_many_ranks:runtime=7"]
+    resources += [f"train_many_ranks:mpi='{profile['set-resources']['train_many_ranks']['mpi']}'"]
+    options = ("--set-resources", *resources)
+    with slurm.private_slurm(nodes=1, cpus=3) as commands:
+        cluster, hold = Cluster(commands), r"checkpoint-0*1\.h5$"
+        with Driver(cluster, tmp_path, "studies", options=options, hold=hold, configuration=configuration) as driver:
+            driver.finish()
+        jobs = [job for job in cluster.jobs(tmp_path) if job["Comment"].startswith("rule_train_")]
+    assert [job["JobState"] for job in jobs] == 2 * ["FAILED"] + 2 * ["COMPLETED"], jobs
+    assert {job for job, _ in driver.halted()} == {job["JobId"] for job in jobs[:2]}
+    assert driver.said().count("error: ended by SIGTERM after ") == 2
+    assert not list(tmp_path.glob("results/studies/*/*.checkpoints"))
+
+    for result in tmp_path.glob("results/studies/*/seed-1.json"):
+        task = tmp_path / "results/parameters/tasks" / f"{result.parent.name}.json"
+        command = [sys.executable, "-m", "eprop_core.experiments.studies", task, "--output", tmp_path / "whole.json"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        assert_same_training(tmp_path / "whole.json", result)

@@ -6,6 +6,9 @@ import os
 from eprop_core.configuration import Configuration
 from eprop_core.experiments.scaling.parameters import Scaling
 
+WARNING = "--signal=TERM@300"
+"""Option of sbatch: 300 s before its time limit, or up to 60 s earlier, a training run is told to end."""
+
 
 def ranks_per_node(configuration: Configuration, n_ranks: int) -> int:
     """Return the number of ranks on each node."""

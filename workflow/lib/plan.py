@@ -84,6 +84,12 @@ class Plan:
         studies = self.configuration.studies
         return {point["name"]: point["parameters"] for study in studies for point in self._points[study]}
 
+    def trained(self, *, on_many_ranks: bool, keep_network: bool) -> list[str]:
+        """Return the names of the tasks that are trained so."""
+        wanted = (on_many_ranks, keep_network)
+        of_tasks = {name: task.training for name, task in self.tasks.items()}
+        return [name for name, training in of_tasks.items() if (training.ranks > 1, training.keep_network) == wanted]
+
     @cached_property
     def baselines(self) -> dict[str, BaselinesNetwork]:
         """Networks on which simulators are compared.
@@ -143,6 +149,14 @@ class Plan:
             f"dynamics_{point['task']}": point["results"][0].replace("results/studies/", "results/dynamics/")
             for point in self._points[study]
             if point["parameters"].training.keep_network
+    def networks(self) -> dict[str, TaskParameters]:
+        """Tasks of the trained networks that are kept, by file."""
+        points = [point for study in self.configuration.studies for point in self._points[study]]
+        return {
+            f"{file.removesuffix('.json')}.h5": point["parameters"]
+            for point in points
+            if point["parameters"].training.keep_network
+            for file in point["results"]
         }
 
     def results_of_scaling(self, name: str) -> list[str]:

@@ -7,6 +7,12 @@ localrules:
     study_table,
 
 
+# A trained network that is kept is an output: the training is repeated where it is missing. Checkpoints are none, because
+# Snakemake removes the outputs of a failed job, and the next attempt goes on from the checkpoint.
+# Before its time limit, SLURM sends SIGTERM to all processes of a job. The training then writes a checkpoint and ends; its
+# shell outlives the signal, since SLURM kills what is left of a job when the shell has ended.
+
+
 rule train_one_rank:
     input:
         task=parameters("tasks", "{task}"),
@@ -15,19 +21,21 @@ rule train_one_rank:
         code=code("eprop_core.experiments.studies.__main__"),
         modules=lambda wildcards: modules(PLAN.tasks[wildcards.task]),
     output:
-        "results/studies/{task}/seed-{seed}.json",
+        result="results/studies/{task}/seed-{seed}.json",
+        network="results/studies/{task}/seed-{seed}.h5",
     log:
         "logs/train/{task}/seed-{seed}.log",
     benchmark:
         "logs/train/{task}/seed-{seed}.benchmark.tsv"
     wildcard_constraints:
-        task=either(task for task in PLAN.tasks if PLAN.tasks[task].training.ranks == 1),
+        task=either(PLAN.trained(on_many_ranks=False, keep_network=True)),
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=lambda wildcards, attempt: 240 * attempt,
+        slurm_extra=cluster.WARNING,
     params:
         launcher="",
         mpi4py="",
@@ -36,15 +44,16 @@ rule train_one_rank:
     message:
         "Train {wildcards.task}, seed {wildcards.seed} (progress: {log})"
     shell:
-        "{params.launcher} python {params.mpi4py} -m eprop_core.experiments.studies {input.task} {params.data}"
-        " --seed {wildcards.seed} {params.ranks} --output {output} 2> {log}"
+        "trap : TERM;"
+        " {params.launcher} python {params.mpi4py} -m eprop_core.experiments.studies {input.task} {params.data}"
+        " --seed {wildcards.seed} {params.ranks} --output {output.result} 2> {log}"
         " && sed -n 's|^warning: |warning: {log}: |p' {log} >&2"
 
 
 # With `-m mpi4py`, an error of one rank ends all ranks, which would otherwise wait forever.
 use rule train_one_rank as train_many_ranks with:
     wildcard_constraints:
-        task=either(task for task in PLAN.tasks if PLAN.tasks[task].training.ranks > 1),
+        task=either(PLAN.trained(on_many_ranks=True, keep_network=True)),
     threads: ranks_of
     resources:
         **nodes(ranks_of),
@@ -54,11 +63,26 @@ use rule train_one_rank as train_many_ranks with:
         cpus_per_task=1,
         tasks=ranks_of,
         mpi=cluster.mpi_launcher(),
+        slurm_extra=cluster.WARNING,
     params:
         launcher=lambda wildcards, resources: f"{resources.mpi} -n {resources.tasks}",
         mpi4py="-m mpi4py",
         ranks=lambda wildcards, resources: f"--ranks {resources.tasks}",
         data=data_option,
+
+
+use rule train_one_rank as train_one_rank_result_only with:
+    output:
+        result="results/studies/{task}/seed-{seed}.json",
+    wildcard_constraints:
+        task=either(PLAN.trained(on_many_ranks=False, keep_network=False)),
+
+
+use rule train_many_ranks as train_many_ranks_result_only with:
+    output:
+        result="results/studies/{task}/seed-{seed}.json",
+    wildcard_constraints:
+        task=either(PLAN.trained(on_many_ranks=True, keep_network=False)),
 
 
 # All rules that collect results, draw a figure or write a table inherit from this one: a program reads `files` and writes
