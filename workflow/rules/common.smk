@@ -14,7 +14,7 @@ from eprop_core.experiments import driver
 from eprop_core.machine import processors, threads
 from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
-from workflow.lib import captions, cluster, scheduler
+from workflow.lib import captions, cluster, disk_space, scheduler
 from workflow.lib.plan import Plan, code, figure, modules, table
 
 CONFIGURATION_FILE = (
@@ -132,6 +132,9 @@ def check_processors():
 
 
 check_processors()
+
+if workflow.is_main_process and (room := disk_space.forecast(PLAN.networks)):
+    print(room, file=sys.stderr)
 
 
 wildcard_constraints:
