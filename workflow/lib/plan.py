@@ -149,6 +149,9 @@ class Plan:
             f"dynamics_{point['task']}": point["results"][0].replace("results/studies/", "results/dynamics/")
             for point in self._points[study]
             if point["parameters"].training.keep_network
+        }
+
+    @cached_property
     def networks(self) -> dict[str, TaskParameters]:
         """Tasks of the trained networks that are kept, by file."""
         points = [point for study in self.configuration.studies for point in self._points[study]]
