@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from eprop_core import plug_ins
-from eprop_core.parsing import Parameters
+from eprop_core.parsing import ParameterError, Parameters, parse
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 """Keys of a network's projections; :func:`eprop_core.network.projections.projections` says what they connect."""
@@ -482,6 +482,23 @@ class Network(Parameters):
         """Return the optimizer of a projection, with the values that the projection overrides."""
         own = getattr(self, projection).model_dump(include={"learning_rate", "fixed_signs"}, exclude_none=True)
         return self.plasticity.optimizer.model_copy(update=own)
+
+    def with_learning_rate(self, learning_rate: float, projection: str | None = None) -> "Network":
+        """Return the same network with another learning rate of one projection, or of all.
+
+        Raises
+        ------
+        ParameterError
+            A learning rate that is not allowed, or a name that is no projection with a learning rate.
+        """
+        if projection not in (None, *LEARNING_PROJECTIONS):
+            raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(LEARNING_PROJECTIONS)}")
+        values = self.model_dump()
+        if projection is None:
+            values["plasticity"]["optimizer"]["learning_rate"] = learning_rate
+        for name in LEARNING_PROJECTIONS if projection is None else (projection,):
+            values[name]["learning_rate"] = None if projection is None else learning_rate
+        return parse(Network, values)
 
     @property
     def firing_period(self) -> int:

@@ -20,7 +20,7 @@ from eprop_core.model.neurons import FINITE
 from eprop_core.model.rank import RankState, RunTable
 from eprop_core.model.sources import LAST_STEP
 from eprop_core.model.synapses import NO_COLUMN, WEIGHT, Synapses
-from eprop_core.network.assembly import assemble, build, states_by_name
+from eprop_core.network.assembly import assemble, build, states_by_name, with_optimizers
 from eprop_core.network.cache_lines import bytes_per_synapse
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
@@ -396,7 +396,8 @@ class Simulation:
         directory
             Where :meth:`save_checkpoint` has written to.
         network, seed
-            Parameters and seed that the simulation must have; None allows any.
+            Parameters, apart from learning rates, and seed that the simulation must have; None allows any. Learning
+            rates are those of the checkpoint, see :meth:`set_learning_rate`.
         communicator, destinations, time_waiting
             See :class:`Simulation`.
 
@@ -416,9 +417,10 @@ class Simulation:
             simulation = cls.__new__(cls)
             try:
                 header = raising_on_all_ranks(communicator, functools.partial(read_header, path))
-                for name, given in (("network", network), ("seed", seed)):
-                    if given is not None and given != getattr(header, name):
-                        raise NetworkFileError(f"{path}: is a checkpoint of another {name}")
+                if network is not None and network.with_learning_rate(0.0) != header.network.with_learning_rate(0.0):
+                    raise NetworkFileError(f"{path}: is a checkpoint of another network")
+                if seed not in (None, header.seed):
+                    raise NetworkFileError(f"{path}: is a checkpoint of another seed")
                 simulation._prepare(header.network, header.seed, communicator, destinations, None, time_waiting)
                 simulation._continue(path, header)
             except NetworkFileError as error:
@@ -438,6 +440,11 @@ class Simulation:
         self._build_time = times.pop("build")
         self._communication = times
         self._checkpoint = path
+
+    @property
+    def communicator(self) -> Communicator:
+        """Communicator of the ranks."""
+        return self._communicator
 
     @property
     def step(self) -> int:
@@ -749,6 +756,61 @@ class Simulation:
     def _synapses(self, projection: str) -> Synapses:
         return states_by_name(self.network, self._rank)[projection].synapses
 
+    def set_learning_rate(self, learning_rate: float, projection: str | None = None) -> None:
+        """Replace the learning rate of a plastic projection, or of all, also in :attr:`network`.
+
+        All updates from now on are made with the new rate, including those of gradients that were gathered before:
+        where samples update, also that of the batch that has just ended. Steps without a spike, in which Adam's moments
+        go on moving a weight, count when the weight is updated, and with the rate of that time. All ranks must set the
+        same rate.
+
+        Parameters
+        ----------
+        learning_rate
+            Step size of the weight updates, at least 0.
+        projection
+            "input", "recurrent" or "output"; None for all.
+
+        Raises
+        ------
+        ParameterError
+            A learning rate that is not allowed, or no plastic projection of this name.
+        """
+        network = self.network.with_learning_rate(learning_rate, projection)
+        plastic = [spec.name for spec in spiking_projections(network) if spec.plastic]
+        if not plastic or projection not in (None, *plastic):
+            raise ParameterError(f"projection = {projection!r}: plastic are {', '.join(plastic) or 'none'}")
+        self.network = network
+        self._rank = with_optimizers(network, self._rank)
+
+    def copy(self) -> "Simulation":
+        """Return an independent copy with all state, which goes on as this simulation would, to the bit. Collective.
+
+        Counts go on, too; traffic and the times of building and communication start from 0.
+
+        Raises
+        ------
+        InsufficientMemoryError
+            A second network does not fit into the memory.
+        """
+        n_synapses = {spec.name: self.counts[f"{spec.name}_synapses"] for spec in projections(self.network)}
+        of_ranks = self._communicator.allgather(n_synapses)
+        self._check_memory({name: sum(of_rank[name] for of_rank in of_ranks) for name in n_synapses})
+        copied = self._sharing()
+        copied.notes = copy.deepcopy(self.notes)
+        copied._checkpoint = None
+        copied._rank = self._copied_state()
+        return copied
+
+    def _sharing(self) -> "Simulation":
+        """Return a simulation with the parts of this one, but an exchange and times of its own."""
+        other = object.__new__(Simulation)
+        other.__dict__.update(self.__dict__)
+        other._exchange = None if self._exchange is None else self._exchange.for_a_copy()
+        other._communication = dict.fromkeys(self._communication, 0.0)
+        other._build_time = 0.0
+        return other
+
     def frozen(self) -> "Simulation":
         """Return a static copy of the network with the present weights, at rest, for an evaluation. Collective.
 
@@ -757,12 +819,8 @@ class Simulation:
         the last sample still travels through the network. This simulation does not change.
         """
         rank = self._with_last_batch()
-        copied = object.__new__(Simulation)
-        copied.__dict__.update(self.__dict__)
+        copied = self._sharing()
         copied.network = without_plasticity(self.network)
-        copied._exchange = None if self._exchange is None else self._exchange.for_a_copy()
-        copied._communication = dict.fromkeys(self._communication, 0.0)
-        copied._build_time = 0.0
         copied._failure = None
 
         def assemble_static() -> RankState:
@@ -786,19 +844,22 @@ class Simulation:
             samples.readouts_begin + self._rank.output.running_sums.lag,
             samples.neurons_begin + max(state.running_sums.lag for state in self._rank.onto_neurons),
         )
-        # The targets of the sources never change, so the copy shares these arrays.
-        states = states_by_name(self.network, self._rank).values()
-        shared = [(state.synapses.indptr, state.synapses.target, state.synapses.source) for state in states]
-        memo: dict[int, Any] = {id(part): part for parts in shared for part in parts}
-        lists = (self._rank.input_spikes, self._rank.spikes, self._rank.own_spikes)
-        memo |= {id(spikes.ids): spikes.copied_ids() for spikes in lists}
-        rank: RankState = copy.deepcopy(self._rank, memo)
-        rank = rank._replace(samples=samples._replace(last=self.step // samples.length))
+        rank = self._copied_state()._replace(samples=samples._replace(last=self.step // samples.length))
         none, shape = np.zeros(0, np.int64), (n_steps, self.network.n_readout)
         run = self._new_run(Stimulus(n_steps, none, none, np.zeros(shape), np.zeros(n_steps, np.bool_)))
         exchange = None if self._exchange is None else self._exchange.for_a_copy()
         self._simulate(rank, exchange, run, n_steps, DeferredInterrupt())
         return rank
+
+    def _copied_state(self) -> RankState:
+        # The targets of the sources never change, so the copy shares these arrays.
+        states = states_by_name(self.network, self._rank).values()
+        shared = [(state.synapses.indptr, state.synapses.target, state.synapses.source) for state in states]
+        memo: dict[int, Any] = {id(part): part for parts in shared for part in parts}
+        memo |= {id(state.sources.records): state.sources.copied_records() for state in states}
+        lists = (self._rank.input_spikes, self._rank.spikes, self._rank.own_spikes)
+        memo |= {id(spikes.ids): spikes.copied_ids() for spikes in lists}
+        return copy.deepcopy(self._rank, memo)
 
     def reconnect(self, connections: Mapping[str, Connections]) -> None:
         """Replace the connections of projections, and set everything to rest. Collective.

@@ -25,6 +25,8 @@ LONGER = (
     "experiments/test_baselines.py",
     "storage/test_checkpoints.py",
     "storage/test_state.py",
+    "simulation/test_learning_rate.py",
+    "simulation/test_copies.py",
     "commands/test_commands.py",
     "ranks/test_ranks.py",
     "experiments/test_ranks_of_programs.py",

@@ -57,9 +57,7 @@ class Sources(NamedTuple):
     ) -> "Sources":
         """Create sources that have never spiked; ``indptr``, int64 (n + 1,), locates their synapses."""
         n = len(indptr) - 1
-        room = np.zeros(n * SOURCE.itemsize + CACHE_LINE, np.uint8)
-        begin = -room.ctypes.data % CACHE_LINE
-        records = room[begin : begin + n * SOURCE.itemsize].view(SOURCE)
+        records = _new_records(n)
         records["last_emission"] = records["optimized"] = NO_SPIKE_YET
         records["first_synapse"] = indptr[:-1]
         records["n_synapses"] = np.diff(indptr)
@@ -67,6 +65,19 @@ class Sources(NamedTuple):
         n_stepwise = n if are_stepwise else 0
         entry = np.full(n if lack_filter else 0, NO_ENTRY)
         return cls(records, cutoff or 0, np.zeros(n_stepwise), np.zeros(n_stepwise, np.int64), entry)
+
+    def copied_records(self) -> np.ndarray:
+        """Return a copy of ``records``, each within one cache line, too."""
+        copied = _new_records(len(self.records))
+        copied[:] = self.records
+        return copied
+
+
+def _new_records(n: int) -> np.ndarray:
+    """Return ``n`` records of zeros, each within one cache line."""
+    room = np.zeros(n * SOURCE.itemsize + CACHE_LINE, np.uint8)
+    begin = -room.ctypes.data % CACHE_LINE
+    return room[begin : begin + n * SOURCE.itemsize].view(SOURCE)
 
 
 @kernel

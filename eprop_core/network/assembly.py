@@ -287,6 +287,20 @@ def assemble(
     )
 
 
+def _optimizer(network: Network, projection: ProjectionSpec) -> Optimizer:
+    weight_decay = network.feedback.weight_decay if projection.role is Role.OUTPUT else 0.0
+    return optimizer_of(network.optimizer(projection.name), weight_decay)
+
+
+def with_optimizers(network: Network, rank: RankState) -> RankState:
+    """Return a state of which only the parameters of the optimizers are replaced, by those of ``network``."""
+    by_name = states_by_name(network, rank)
+    *onto_neurons, output = (
+        by_name[spec.name]._replace(optimizer=_optimizer(network, spec)) for spec in spiking_projections(network)
+    )
+    return rank._replace(onto_neurons=tuple(onto_neurons), output=output)
+
+
 def _steps_until_cutoff(network: Network) -> int:
     """Steps for which spikes are kept, to find the sources that have been silent since."""
     return network.plasticity.cutoff or 0
@@ -339,7 +353,7 @@ def _state(
 ) -> ProjectionState:
     """State of a projection that carries spikes."""
     plasticity, own, is_output = network.plasticity, synapses[projection.name], projection.role is Role.OUTPUT
-    optimizer = optimizer_of(network.optimizer(projection.name), network.feedback.weight_decay if is_output else 0.0)
+    optimizer = _optimizer(network, projection)
     if projection.plastic:
         values, columns = own.values, own.columns
         _check_bounds(projection.name, own, optimizer)
