@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from eprop_core.simulation import Simulation
     from eprop_core.stimulus import Stimulus, StimulusError
     from eprop_core.storage.recording_file import RecordingFile, read_recording
+    from eprop_core.training.loop import train
+    from eprop_core.training.parameters import TrainingParameters
 
 __all__ = [
     "Connections",
@@ -28,8 +30,10 @@ __all__ = [
     "Simulation",
     "Stimulus",
     "StimulusError",
+    "TrainingParameters",
     "parse",
     "read_recording",
+    "train",
 ]
 
 _MODULES = {
@@ -46,8 +50,10 @@ _MODULES = {
     "Simulation": "simulation",
     "Stimulus": "stimulus",
     "StimulusError": "stimulus",
+    "TrainingParameters": "training.parameters",
     "parse": "parsing",
     "read_recording": "storage.recording_file",
+    "train": "training.loop",
 }
 """Modules of the public names, imported on first use, so that reading parameters does not import the compiler."""
 

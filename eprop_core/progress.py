@@ -2,11 +2,22 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from contextlib import closing
+from typing import Protocol, TypeVar
 
 from tqdm import tqdm
 
 Item = TypeVar("Item")
+
+
+class ProgressBar(Protocol):
+    """What shows how much of some work is done."""
+
+    def update(self, amount: int) -> object:
+        """Add ``amount`` to the work that is done."""
+
+    def close(self) -> None:
+        """End the work, whether all of it is done or not."""
 
 
 class ProgressLines:
@@ -20,14 +31,16 @@ class ProgressLines:
         Amount of all work.
     unit
         Text after the amounts.
+    done
+        Amount of the work that was done before.
     """
 
-    def __init__(self, description: str, total: int, unit: str = "") -> None:
+    def __init__(self, description: str, total: int, unit: str = "", done: int = 0) -> None:
         self.description = description
         self.total = total
         self.unit = unit
-        self.done = 0
-        self.tenths = 0
+        self.done = done
+        self.tenths = 10 * done // total if total else 0
 
     def update(self, amount: int) -> None:
         """Add ``amount`` to the work that is done."""
@@ -44,6 +57,24 @@ class ProgressLines:
         """Do nothing: there is no bar to close."""
 
 
+def progress_bar(description: str, total: int, done: int = 0) -> ProgressBar:
+    """Return a bar on a terminal, otherwise lines, on stderr.
+
+    Parameters
+    ----------
+    description
+        Label of the bar or of the lines.
+    total
+        Amount of all work.
+    done
+        Amount of the work that was done before.
+    """
+    if sys.stderr.isatty():
+        bar: ProgressBar = tqdm(desc=description, total=total, initial=done, dynamic_ncols=True)
+        return bar
+    return ProgressLines(description, total, done=done)
+
+
 def progress(iterable: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
     """Yield the items of ``iterable`` and show the progress on stderr.
 
@@ -58,10 +89,7 @@ def progress(iterable: Iterable[Item], description: str, total: int | None = Non
     """
     if total is None:
         total = len(iterable)  # type: ignore[arg-type]
-    if sys.stderr.isatty():
-        yield from tqdm(iterable, desc=description, total=total, dynamic_ncols=True)
-        return
-    lines = ProgressLines(description, total)
-    for item in iterable:
-        yield item
-        lines.update(1)
+    with closing(progress_bar(description, total)) as bar:
+        for item in iterable:
+            yield item
+            bar.update(1)

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from eprop_core.datasets.events import EventDataset
 from eprop_core.experiments import command_line
-from eprop_core.experiments.studies.measure import evaluate
 from eprop_core.experiments.studies.result import FinalScore
 from eprop_core.measurement.results import Result
 from eprop_core.parsing import ParameterError
@@ -22,6 +21,7 @@ from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.simulation import Simulation
 from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.training.evaluation import evaluate
 
 
 class EvaluationResult(Result):
@@ -76,7 +76,7 @@ def score(
         raise ParameterError(f"learning window = {window}: must be 1 to {dataset.n_steps}, the steps of a sample")
     task = DatasetClassification(dataset, window, parameters.readout.loss)
     samples = np.arange(task.n_samples)
-    total, n_operations = evaluate(simulation, task, samples, group_size, communicator, description="evaluation")
+    total, n_operations = evaluate(simulation, task, samples, group_size, description="evaluation")
     return EvaluationResult(
         provenance=provenance(communicator),
         network=str(network),

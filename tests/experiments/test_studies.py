@@ -11,7 +11,7 @@ import pytest
 import small
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
-from eprop_core.experiments.studies.measure import DivergenceWarning, divided, evaluate, measure
+from eprop_core.experiments.studies.measure import divided, measure
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import SampleNumbers, StudyResult
 from eprop_core.measurement.operations import OperationCounter
@@ -22,6 +22,8 @@ from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.tasks.classification import DatasetClassification
 from eprop_core.tasks.generate import generate
+from eprop_core.training.evaluation import evaluate
+from eprop_core.training.loop import DivergenceWarning
 
 UNTIMED = {"test", "samples", "rate_hz", "counts", "operations_per_sample"}
 
@@ -69,7 +71,7 @@ def test_the_curve_has_a_point_per_group(result: StudyResult) -> None:
 
 
 def test_samples_are_counted(result: StudyResult) -> None:
-    assert result.samples == SampleNumbers(training=180, validation=20, test=30, shown=900)
+    assert result.samples == SampleNumbers(training=180, validation=20, test=30, shown=900, learned=900)
 
 
 def test_the_rate_follows_from_the_number_of_spikes(result: StudyResult) -> None:
@@ -144,7 +146,7 @@ def test_training_stops_at_an_accuracy(training_set: DatasetClassification, test
 
 
 def test_stopping_at_an_accuracy_needs_validation_samples() -> None:
-    with pytest.raises(ParameterError, match=r"stop_at_accuracy needs training.validation_share > 0"):
+    with pytest.raises(ParameterError, match=r"^training: stop_at_accuracy needs validation_share > 0$"):
         small.task(validation_share=0.0, stop_at_accuracy=0.9)
     values = small.regression(epochs=1).model_dump()
     values["training"]["stop_at_accuracy"] = 0.9
@@ -158,7 +160,7 @@ def test_operations_count_each_spike_once_for_each_of_its_synapses(
     parameters = small.task(epochs=1)
     simulation = Simulation(parameters.network_for(training_set.n_input, training_set.n_readout), seed=1)
     tested = np.arange(test_set.n_samples)
-    _, n_operations = evaluate(simulation, test_set, tested, group_size=30, communicator=SINGLE_RANK)
+    _, n_operations = evaluate(simulation, test_set, tested, group_size=30)
     frozen = simulation.frozen()
     spikes = frozen.run(test_set.stimulus(tested)).spike_steps
     on_their_way = np.count_nonzero(spikes == 30 * small.N_STEPS - 1) * (39 + 10)  # reach nothing within the run
@@ -190,7 +192,7 @@ def test_a_regression_is_judged_by_its_training_loss() -> None:
     result = measure(parameters, learnt, tested, seed=1)
     assert result.test is None
     assert result.chance is None
-    assert result.samples == SampleNumbers(training=1, validation=0, test=0, shown=400)
+    assert result.samples == SampleNumbers(training=1, validation=0, test=0, shown=400, learned=400)
     losses = [point.training_loss for point in result.curve]
     assert len(losses) == 400
     answer = {name: np.array(values) for name, values in result.last_answer}
@@ -298,6 +300,35 @@ def test_ranks_do_not_change_the_result(files: Path) -> None:
         assert (result.provenance.ranks, len(result.per_rank)) == (n_ranks, n_ranks)
         results.append(untimed(result))
     assert results[0] == results[1]
+
+
+def test_a_controlled_training_keeps_networks_and_is_the_same_on_ranks(files: Path) -> None:
+    schedule = {"kind": "by_projection", "input": {"kind": "cosine", "final_factor": 0.1}}
+    task = small.task(
+        epochs=3,
+        validation_share=0.2,
+        groups_per_validation=1,
+        patience=4,
+        keep="best",
+        snapshots=[0, 60],
+        learning_rate_schedule=schedule,
+    )
+    (files / "task.json").write_text(task.model_dump_json(), encoding="utf-8")
+    results = []
+    for n_ranks in (1, 2):
+        finished = run(files, "--ranks", str(n_ranks), "--oversubscribe", n_ranks=n_ranks if n_ranks > 1 else 0)
+        assert finished.returncode == 0, finished.stderr
+        results.append(untimed(StudyResult.read(files / "result.json")))
+        assert {path.name for path in (files / "result.snapshots").iterdir()} == {"0.h5", "100.h5"}
+        assert Simulation.load(files / "result.snapshots" / "0.h5").notes["task"] == task.model_dump(mode="json")
+        assert not (files / "result.checkpoints").exists()
+    assert results[0] == results[1]
+
+
+def test_snapshots_beyond_the_training_are_refused(training_set: DatasetClassification) -> None:
+    task = small.task(epochs=2, snapshots=[0, 361])
+    with pytest.raises(ParameterError, match=r"^training.snapshots: 361 exceeds the 360 samples of all epochs$"):
+        measure(task, training_set, None, seed=1)
 
 
 def spoil_task(files: Path) -> str:

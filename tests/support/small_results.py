@@ -17,10 +17,11 @@ from eprop_core.experiments.scaling.parameters import Timing
 from eprop_core.experiments.scaling.result import MessageCost, RankRecord, ScalingResult, Traffic, VariantRecord
 from eprop_core.experiments.studies import result as studies_result
 from eprop_core.experiments.studies.parameters import TaskParameters
-from eprop_core.experiments.studies.result import CurvePoint, FinalScore, Operations, SampleNumbers, StudyResult
+from eprop_core.experiments.studies.result import FinalScore, Operations, SampleNumbers, StudyResult
 from eprop_core.measurement.results import Counts, Phases
 from eprop_core.parsing import parse
 from eprop_core.records import Code, Provenance, Record
+from eprop_core.training.curve import CurvePoint
 from workflow.scripts.scaling import collect as scaling_collect
 from workflow.scripts.shared import style, write_table
 
@@ -92,7 +93,7 @@ def training_result(seed: int, density: float = 0.1, delay: int = 1) -> StudyRes
         loss_of_best_constant=4.0,
         curve=curve,
         test=FinalScore(samples=50, correct=round(50 * accuracy), accuracy=accuracy, loss=0.5),
-        samples=SampleNumbers(training=90, validation=10, test=50, shown=400),
+        samples=SampleNumbers(training=90, validation=10, test=50, shown=400, learned=400),
         last_answer=None,
         rate_hz=10.0,
         counts=counts(neurons=20, synapses=int(1000 * density), synaptic_events=int(400_000 * density)),

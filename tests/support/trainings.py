@@ -21,7 +21,13 @@ def untimed(result: StudyResult) -> dict[str, Any]:
 def assert_same_training(one: Path, other: Path) -> None:
     """Assert that two trainings have the same result and the same network, to the bit."""
     assert untimed(StudyResult.read(one)) == untimed(StudyResult.read(other))
-    networks = [Simulation.load(file.with_suffix(".h5")) for file in (one, other)]
+    assert_same_networks(one.with_suffix(".h5"), other.with_suffix(".h5"))
+
+
+def assert_same_networks(one: Path, other: Path) -> None:
+    networks = [Simulation.load(path) for path in (one, other)]
+    assert networks[0].network == networks[1].network
+    assert networks[0].notes == networks[1].notes
     for projection in PROJECTIONS:
         for values in zip(*(network.weights(projection) for network in networks), strict=True):
             np.testing.assert_array_equal(*values)

@@ -8,42 +8,11 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
 from eprop_core.experiments.values import RankCount, Seeds, different
-from eprop_core.parameters import FixedInDegree, Network
+from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, Parameters
 from eprop_core.tasks.parameters import Generated
 from eprop_core.tasks.registry import GeneratedTask
-
-
-class Rewiring(Parameters):
-    """Synapses that stand at zero are replaced by new ones at random free places, as many as there were (Deep R)."""
-
-    projections: list[Literal["input", "recurrent", "output"]] = Field(
-        min_length=1, description="projections that are rewired; all else keeps its connections"
-    )
-    groups: int = Field(1, ge=1, description="groups of samples from one rewiring to the next")
-    l1: float = Field(
-        0.0, ge=0, description="pull towards zero: weights shrink by learning_rate times this, pA, per sample"
-    )
-    temperature: float = Field(
-        0.0, ge=0, description="random walk of the weights: variance per sample 2 * learning_rate times this, pA²"
-    )
-
-
-def check_rewirable(network: Network, rewiring: Rewiring) -> None:
-    """Raise a ValueError where a network cannot be rewired like this."""
-    if network.plasticity.update == "sample":  # a batch updates when the next begins, after the rewiring
-        raise ValueError('training.rewiring: plasticity.update must be "spike"')
-    for name in rewiring.projections:
-        projection = getattr(network, name)
-        if not network.optimizer(name).fixed_signs:
-            raise ValueError(f"training.rewiring.projections: {name}.fixed_signs must be true")
-        if not projection.plastic:
-            raise ValueError(f"training.rewiring.projections: {name} must be plastic")
-        if isinstance(projection.connectivity, FixedInDegree) and projection.connectivity.allow_multapses:
-            raise ValueError(f"training.rewiring.projections: {name}.connectivity.allow_multapses must be false")
-    if "output" in rewiring.projections and network.feedback.kind == "adaptive":
-        raise ValueError("training.rewiring.projections: output has feedback weights that adapt along it")
-
+from eprop_core.training.parameters import TrainingParameters, check_rewirable
 
 # The sizes that follow from the data set are not for the user to give.
 TaskNetwork = create_model(  # type: ignore[call-overload]
@@ -58,35 +27,14 @@ TaskNetwork = create_model(  # type: ignore[call-overload]
 )
 
 
-class Training(Parameters):
-    """How a network is trained."""
+class Training(TrainingParameters):
+    """How a network is trained on a task, and what is kept of it."""
 
-    epochs: int = Field(
-        ge=1,
-        description="passes over the training samples, each in an order of its own",
-        json_schema_extra={"label": "epochs"},
-    )
     learning_window: int | None = Field(
         None,
         ge=1,
         description="steps at the end of each sample in which errors count; null: all. It does not shift with delays: "
         "in the first input.delay + output.delay steps of a sample the readouts still answer the sample before",
-    )
-    samples_per_group: int = Field(100, ge=1, description="samples per point of the learning curve")
-    validation_share: float = Field(
-        0.1,
-        ge=0,
-        lt=1,
-        description="share of the training samples held back for the learning curve of unseen samples",
-    )
-    groups_per_validation: int | None = Field(
-        None, ge=1, description="groups from one look at the samples held back to the next; null: those of an epoch"
-    )
-    stop_at_accuracy: float | None = Field(
-        None,
-        gt=0,
-        le=1,
-        description="accuracy on the samples held back at which training ends early; null: after all epochs",
     )
     folds: int | None = Field(
         None,
@@ -94,9 +42,13 @@ class Training(Parameters):
         description="cross-validation: training and test samples together are dealt to so many folds, and the run with "
         "seed s tests fold s modulo folds and learns the others; null: the data set's own test samples",
     )
-    rewiring: Rewiring | None = Field(None, description="null: the connections stay as they were drawn")
     keep_network: bool = Field(
         True, description="whether the trained network is kept beside its scores, in a file with the end .h5"
+    )
+    snapshots: Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(different)] = Field(
+        [],
+        description="numbers of training samples, 0 for none, after which the network is saved: at the end of the "
+        "group, in a folder with the end .snapshots beside its scores, under the number of samples it has seen",
     )
     checkpoint_minutes: float | None = Field(
         10.0,
@@ -121,13 +73,8 @@ class TaskParameters(Parameters):
     def _parts_fit_together(self) -> Self:
         if self.training.learning_window is not None and self.training.learning_window > self.dataset.n_steps:
             raise ValueError(f"training.learning_window must not exceed dataset.n_steps = {self.dataset.n_steps}")
-        if self.training.stop_at_accuracy is not None:
-            if not self.has_accuracy:
-                raise ValueError(
-                    f"training.stop_at_accuracy must be null for {self.dataset.name}, which has no accuracy"
-                )
-            if self.training.validation_share == 0.0:
-                raise ValueError("training.stop_at_accuracy needs training.validation_share > 0")
+        if self.training.stop_at_accuracy is not None and not self.has_accuracy:
+            raise ValueError(f"training.stop_at_accuracy must be null for {self.dataset.name}, which has no accuracy")
         if self.training.folds is not None and isinstance(self.dataset, Generated):
             raise ValueError(f"training.folds must be null for {self.dataset.name}, whose samples are generated")
         if self.training.folds is not None and getattr(self.dataset, "active_channels", None) is not None:
@@ -143,7 +90,10 @@ class TaskParameters(Parameters):
         if self.training.ranks > network.n_recurrent:
             raise ValueError(f"training.ranks must not exceed network.n_recurrent = {network.n_recurrent}")
         if self.training.rewiring is not None:
-            check_rewirable(network, self.training.rewiring)
+            try:
+                check_rewirable(network, self.training.rewiring)
+            except ParameterError as error:
+                raise ValueError(f"training.{error}") from None
         if not self.has_accuracy and network.readout.loss != "mean_squared_error":
             raise ValueError(f'network.readout.loss must be "mean_squared_error" for {self.dataset.name}')
         return self

@@ -7,23 +7,7 @@ from pydantic import Field
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.measurement.results import Counts, Phases, Result
 from eprop_core.records import Record
-
-
-class CurvePoint(Record):
-    """A point of the learning curve: a group of training samples, while they are learned."""
-
-    epoch: int
-    samples: int = Field(
-        description="training samples seen so far", json_schema_extra={"label": "training samples seen"}
-    )
-    training_time_s: float = Field(description="wall time of training so far")
-    training_loss: float = Field(description="mean over the group", json_schema_extra={"label": "training loss"})
-    training_accuracy: float | None = Field(description="share of the group; null: no answer is right or wrong")
-    rate_hz: float = Field(
-        description="mean over neurons and the group", json_schema_extra={"label": "rate", "unit": "spikes/s"}
-    )
-    validation_loss: float | None = Field(description="of all samples held back; null: they were not shown here")
-    validation_accuracy: float | None = Field(description="of all samples held back; null as the loss, or no accuracy")
+from eprop_core.training.curve import CurvePoint
 
 
 class FinalScore(Record):
@@ -44,6 +28,7 @@ class SampleNumbers(Record):
     shown: int = Field(
         description="training samples shown, over all epochs", json_schema_extra={"label": "training samples"}
     )
+    learned: int = Field(description="training samples that the tested network had been shown")
 
 
 class Answer(Record):

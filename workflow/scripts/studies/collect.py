@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eprop_core.experiments.studies.result import CurvePoint, StudyResult
+from eprop_core.experiments.studies.result import StudyResult
+from eprop_core.training.curve import CurvePoint
 from workflow.scripts.shared import program
 from workflow.scripts.shared.values import value_at
 

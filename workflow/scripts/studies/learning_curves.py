@@ -13,9 +13,9 @@ from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from eprop_core.experiments.studies.result import CurvePoint
 from eprop_core.labels import label_of, name_of
 from eprop_core.parameters import LOSS_UNITS
+from eprop_core.training.curve import CurvePoint
 from workflow.scripts.shared import style
 from workflow.scripts.shared.spread import summarize
 from workflow.scripts.shared.write_table import mean_with_interval

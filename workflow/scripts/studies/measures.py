@@ -5,9 +5,10 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 
-from eprop_core.experiments.studies.result import CurvePoint, FinalScore
+from eprop_core.experiments.studies.result import FinalScore
 from eprop_core.labels import name_of
 from eprop_core.parameters import LOSS_UNITS
+from eprop_core.training.curve import CurvePoint
 
 
 class Measure(NamedTuple):

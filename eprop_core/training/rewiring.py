@@ -9,20 +9,35 @@ A step is a sample here. Its gradient is that of e-prop, which moves weights all
 shrinkage and random walk of the steps since the last rewiring are made up for at once, and the rewiring follows.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from eprop_core.compiled.random import Purpose, generator
-from eprop_core.experiments.studies.parameters import Rewiring
 from eprop_core.network.connections import Connections
 from eprop_core.network.projections import projections
 from eprop_core.simulation import Simulation
+from eprop_core.training.parameters import Rewiring
 
 
-def rewire(simulation: Simulation, rewiring: Rewiring, n_samples: int, number: int) -> dict[str, int]:
-    """Rewire a network after ``n_samples`` more samples; ``number`` makes the draws of each rewiring different.
+def rewire(simulation: Simulation, rewiring: Rewiring, rates: Mapping[str, float], number: int) -> dict[str, int]:
+    """Rewire a network. Collective; each rank holds all connections of a projection meanwhile.
 
-    Collective; each rank holds all connections of a projection meanwhile. Returns how many synapses were replaced, by
-    projection.
+    Parameters
+    ----------
+    simulation
+        The network.
+    rewiring
+        What is rewired, and how.
+    rates
+        Learning rates eta, summed over the samples since the last rewiring, by projection.
+    number
+        Number of the rewiring, which makes its draws different from others.
+
+    Returns
+    -------
+    dict
+        Number of replaced synapses by projection.
     """
     network = simulation.network
     connections: dict[str, Connections] = {}
@@ -33,9 +48,8 @@ def rewire(simulation: Simulation, rewiring: Rewiring, n_samples: int, number: i
         purpose = Purpose.of_projection(name, "rewiring")
         random = generator(seed=simulation.seed, purpose=purpose, identifier=number)
         source, target, weight = simulation.weights(name)
-        time = optimizer.learning_rate * n_samples
-        size = np.abs(weight) - time * rewiring.l1
-        size += np.sqrt(2.0 * time * rewiring.temperature) * random.standard_normal(len(weight))
+        size = np.abs(weight) - rates[name] * rewiring.l1
+        size += np.sqrt(2.0 * rates[name] * rewiring.temperature) * random.standard_normal(len(weight))
         weight = np.clip(np.copysign(size, weight), optimizer.weight_min, optimizer.weight_max)
         stays = (size > 0.0) & (weight != 0.0)
         connections[name] = replace(

@@ -10,13 +10,14 @@ import pytest
 import small
 from eprop_core.compiled.random import Purpose, generator
 from eprop_core.experiments.studies.measure import measure
-from eprop_core.experiments.studies.parameters import Rewiring, TaskParameters
+from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import StudyResult
-from eprop_core.experiments.studies.rewiring import replace, rewire
 from eprop_core.network.connections import Connections
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.training.parameters import Rewiring
+from eprop_core.training.rewiring import replace, rewire
 
 SPARSE = {"rule": "pairwise_bernoulli", "probability": 0.1}
 
@@ -91,7 +92,7 @@ def test_weights_shrink_and_diffuse_before_synapses_at_zero_are_replaced() -> No
     before = {name: network.weights(name) for name in ("input", "recurrent", "output", "feedback")}
     rewiring = Rewiring(projections=["recurrent"], l1=2.0, temperature=0.5)
     eta, n_samples = 5e-6, 400
-    replaced = rewire(network, rewiring, n_samples=n_samples, number=3)
+    replaced = rewire(network, rewiring, {"recurrent": eta * n_samples}, number=3)
     after = network.weights("recurrent")
     random = generator(seed=1, purpose=Purpose.RECURRENT_REWIRING, identifier=3)
     expected = {}
@@ -112,7 +113,7 @@ def test_without_shrinkage_and_diffusion_only_synapses_at_zero_are_replaced() ->
     before = network.weights("input")
     weight = np.where(np.arange(len(before.weight)) % 5 == 0, -0.0, before.weight)
     network.reconnect({"input": before._replace(weight=weight)})
-    assert rewire(network, Rewiring(projections=["input"]), n_samples=50, number=1) == {
+    assert rewire(network, Rewiring(projections=["input"]), {"input": 1e-4}, number=1) == {
         "input": int((weight == 0).sum())
     }
     after = dict(zip(pairs(network.weights("input")), network.weights("input").weight, strict=True))

@@ -1,0 +1,1 @@
+"""Training of networks on tasks: learning rates over time, validation, early end, checkpoints."""

@@ -1,0 +1,245 @@
+"""The training loop: a network learns the samples of a task, group after group."""
+
+import math
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from typing import NamedTuple
+
+from eprop_core.errors import NotFiniteError
+from eprop_core.interrupts import DeferredTermination
+from eprop_core.measurement.process import Stopwatch
+from eprop_core.progress import ProgressBar, progress_bar
+from eprop_core.recording.recording import Recording
+from eprop_core.simulation import Simulation
+from eprop_core.tasks.task import Samples, Score, Task
+from eprop_core.training.continuation import Checkpoints, Progress
+from eprop_core.training.curve import CurvePoint, best_point, validations_without_improvement
+from eprop_core.training.evaluation import evaluate
+from eprop_core.training.parameters import TrainingParameters
+from eprop_core.training.plan import Plan
+from eprop_core.training.rewiring import rewire
+
+Callback = Callable[[CurvePoint, Simulation], bool | None]
+"""Is called after each group of samples, on all ranks, with the new point of the learning curve and the network; true
+ends training."""
+
+_DIVERGED = 100.0
+"""Multiple of the loss of the best constant answer at which a warning is due."""
+
+
+class DivergenceWarning(UserWarning):
+    """A loss so large that the network's scales cannot fit the task."""
+
+
+class Trained(NamedTuple):
+    """The end of a training."""
+
+    simulation: Simulation
+    """The network as the last group left it."""
+    best: Simulation | None
+    """An independent copy of the best network; None unless ``keep`` asks for it and samples held back were shown."""
+    progress: Progress
+    """What was shown and replaced, the learning curve, and times."""
+    last_group: Samples
+    last_recording: Recording
+    """Of the last group, while it was learned."""
+
+    @property
+    def kept(self) -> Simulation:
+        """The network that ``keep`` asks for."""
+        return self.simulation if self.best is None else self.best
+
+    @property
+    def n_learned(self) -> int:
+        """Number of samples that this network has seen."""
+        best = best_point(self.progress.curve)
+        return self.progress.samples if self.best is None or best is None else best.samples
+
+
+def train(
+    simulation: Simulation,
+    task: Task,
+    parameters: TrainingParameters,
+    *,
+    callback: Callback | None = None,
+    description: str | None = None,
+    checkpoints: Checkpoints | None = None,
+    progress: Progress | None = None,
+    best: Simulation | None = None,
+) -> Trained:
+    """Train a network. Collective.
+
+    The seed of the simulation draws the samples that are held back, and the order of the others in each epoch. Nothing
+    is learned from samples held back; they draw the learning curve and decide what ``stop_at_accuracy``, ``patience``
+    and ``keep`` say.
+
+    Warns once (:class:`DivergenceWarning`) of a loss that, after the first group of samples, is at least 100 times that
+    of the best constant answer.
+
+    Parameters
+    ----------
+    simulation
+        The network, which changes.
+    task
+        What it learns.
+    parameters
+        What is shown, what varies meanwhile, and when training ends.
+    callback
+        Is called after each group with its point of the learning curve and the network. It may look at the network,
+        save or copy it, or change its learning rates, which then stay until the schedule changes; if it returns a true
+        value on any rank, training ends.
+    description
+        Label of the progress, which is shown on stderr; None shows none.
+    checkpoints
+        Where checkpoints are written. A signal to end raises an error after the group that is being shown.
+    progress, best
+        How far an earlier training came, and its best network, as :meth:`Checkpoints.latest` returns them with the
+        simulation; None begins a training.
+
+    Raises
+    ------
+    ParameterError
+        Parameters that do not fit the network or the task.
+    NotFiniteError
+        A loss or a voltage is no longer finite.
+    Terminated
+        A signal has ended a training with checkpoints, from which it can go on.
+    """
+    loop = _Loop(simulation, task, parameters, progress or Progress.of(simulation), best)
+    communicator, n_groups = simulation.communicator, len(loop.plan.groups)
+    callbacks = [] if callback is None else [callback]
+    with ExitStack() as stack:
+        termination = None if checkpoints is None else stack.enter_context(DeferredTermination())
+        if description is not None and communicator.rank == 0:
+            bar = stack.enter_context(closing(progress_bar(description, n_groups, done=loop.progress.groups)))
+            callbacks.append(_showing(bar))
+        while True:
+            group, recording, point = loop.show_next_group()
+            wishes = [bool(call(point, simulation)) for call in callbacks]
+            if any(communicator.allgather(any(wishes))) or loop.has_ended:
+                return Trained(simulation, loop.best, loop.progress, group, recording)
+            if checkpoints is not None and termination is not None:
+                with loop.stopwatch.measure("checkpoints"):
+                    checkpoints.write_if_due(simulation, loop.best, loop.progress, termination)
+
+
+def _showing(bar: ProgressBar) -> Callback:
+    """Return a callback that moves a bar."""
+
+    def show(point: CurvePoint, simulation: Simulation) -> None:
+        bar.update(1)
+
+    return show
+
+
+class _Loop:
+    """A training between two groups."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        task: Task,
+        parameters: TrainingParameters,
+        progress: Progress,
+        best: Simulation | None,
+    ) -> None:
+        self.simulation, self.task, self.parameters = simulation, task, parameters
+        self.progress, self.best = progress, best
+        self.plan = Plan.of(simulation.network, task, parameters, simulation.seed)
+        self.stopwatch = Stopwatch(progress.times_s)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all groups were shown, or the samples held back say so."""
+        goal, patience, curve = self.parameters.stop_at_accuracy, self.parameters.patience, self.progress.curve
+        accuracy = curve[-1].validation_accuracy
+        return (
+            self.progress.groups == len(self.plan.groups)
+            or (goal is not None and accuracy is not None and accuracy >= goal)
+            or (patience is not None and validations_without_improvement(curve) >= patience)
+        )
+
+    def show_next_group(self) -> tuple[Samples, Recording, CurvePoint]:
+        """Let the network learn the next group, and look at the samples held back if it is time to."""
+        simulation, task, progress = self.simulation, self.task, self.progress
+        number = progress.groups
+        group, epoch = self.plan.groups[number], self.plan.epoch(number) + 1
+        spikes_before = simulation.counts["spikes"]
+        with self.stopwatch.measure("training"):
+            self._rewire_if_due()
+            self._set_learning_rates(number)
+            recording = simulation.run(task.stimulus(group))
+            score = _finite(task.score(group, recording), epoch)
+        progress.groups += 1
+        progress.samples += len(group)
+        for name in progress.rates_since_rewiring:
+            progress.rates_since_rewiring[name] += len(group) * simulation.network.optimizer(name).learning_rate
+        self._warn_of_divergence(score.loss)
+        n_spikes = sum(simulation.communicator.allgather(int(simulation.counts["spikes"] - spikes_before)))
+        duration = len(group) * task.n_steps * simulation.network.dt * 1e-3  # s
+        unseen = self._validate_if_due(epoch)
+        point = CurvePoint(
+            epoch=epoch,
+            samples=progress.samples,
+            training_time_s=self.stopwatch.seconds["training"],
+            training_loss=score.loss,
+            training_accuracy=score.accuracy,
+            rate_hz=n_spikes / duration / simulation.network.n_recurrent,
+            validation_loss=None if unseen is None else unseen.loss,
+            validation_accuracy=None if unseen is None else unseen.accuracy,
+        )
+        progress.curve.append(point)
+        if self.parameters.keep == "best" and unseen is not None and best_point(progress.curve) is point:
+            self.best = None  # three networks at a time are not needed
+            self.best = simulation.copy()
+        return group, recording, point
+
+    def _rewire_if_due(self) -> None:
+        rewiring, progress = self.parameters.rewiring, self.progress
+        if rewiring is None:
+            return
+        if progress.groups > 0 and progress.groups % rewiring.groups == 0:
+            replaced = rewire(self.simulation, rewiring, progress.rates_since_rewiring, progress.groups + 1)
+            for name, n in replaced.items():
+                progress.replaced_synapses[name] = progress.replaced_synapses.get(name, 0) + n
+            progress.rates_since_rewiring.clear()
+        for name in rewiring.projections:
+            progress.rates_since_rewiring.setdefault(name, 0.0)
+
+    def _set_learning_rates(self, number: int) -> None:
+        """Set the learning rates that change with this group; others stay as they are, whoever has set them."""
+        for name, rate in self.progress.learning_rates.items():
+            schedule = self.parameters.learning_rate_schedule.of(name)
+            factor = schedule.at(self.plan.place(number))
+            before = schedule.at(self.plan.place(number - 1)) if number > 0 else 1.0
+            if factor != before:
+                self.simulation.set_learning_rate(factor * rate, name)
+
+    def _validate_if_due(self, epoch: int) -> Score | None:
+        if len(self.plan.held_back) == 0 or self.progress.groups % self.plan.groups_per_validation != 0:
+            return None
+        with self.stopwatch.measure("validation"):
+            score, _ = evaluate(self.simulation, self.task, self.plan.held_back, self.parameters.samples_per_group)
+        return _finite(score, epoch)
+
+    def _warn_of_divergence(self, loss: float) -> None:
+        progress, reference = self.progress, self.task.loss_of_best_constant
+        if progress.diverged or progress.groups == 1 or not loss >= _DIVERGED * reference > 0:
+            return
+        progress.diverged = True
+        if self.simulation.communicator.rank == 0:
+            warnings.warn(
+                f"after {progress.samples} training samples the loss is {loss:.3g}, {loss / reference:.3g} times that "
+                f"of the best constant answer, {reference:.3g}; likely causes: a learning rate too large, or weights "
+                "of the wrong scale (numbers from NEST's Bellec models need factors 1 - kappa and 1 - alpha: "
+                "config/README.md, Settings from NEST)",
+                DivergenceWarning,
+                stacklevel=4,
+            )
+
+
+def _finite(score: Score, epoch: int) -> Score:
+    if not math.isfinite(score.loss):
+        raise NotFiniteError(f"epoch {epoch}: the loss is not finite; the likely cause is a learning rate too large")
+    return score

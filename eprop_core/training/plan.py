@@ -1,0 +1,98 @@
+"""What a training shows and when: groups of samples that are learned, and samples held back."""
+
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from eprop_core.compiled.random import Purpose, permutation
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError
+from eprop_core.tasks.task import Samples, Task
+from eprop_core.training.evaluation import groups_of
+from eprop_core.training.parameters import TrainingParameters, check_rewirable
+from eprop_core.training.schedules import Place
+
+_VALIDATION_SPLIT = 0
+"""Identifier of the order that the validation samples are drawn from; those of the epochs are 1, 2, ..."""
+
+
+class Plan(NamedTuple):
+    """What a training shows and when."""
+
+    learned: Samples
+    """int64 (n,), the samples that are learned, ascending."""
+    held_back: Samples
+    """int64, the others, ascending."""
+    groups: list[Samples]
+    """int64 each, the groups of all epochs."""
+    groups_per_epoch: int
+    groups_per_validation: int
+    """Groups from one look at the samples held back to the next."""
+
+    @classmethod
+    def of(cls, network: Network, task: Task, parameters: TrainingParameters, seed: int) -> Self:
+        """Return the plan of a training.
+
+        Raises
+        ------
+        ParameterError
+            Parameters that do not fit the network or the task.
+        """
+        learned, held_back = _split(task.n_samples, parameters.validation_share, seed)
+        groups = [
+            group
+            for epoch in range(1, parameters.epochs + 1)
+            for group in groups_of(learned[_order(len(learned), seed, epoch)], parameters.samples_per_group)
+        ]
+        groups_per_epoch = len(groups) // parameters.epochs
+        plan = cls(learned, held_back, groups, groups_per_epoch, parameters.groups_per_validation or groups_per_epoch)
+        plan._check(network, task, parameters)
+        return plan
+
+    def _check(self, network: Network, task: Task, parameters: TrainingParameters) -> None:
+        if parameters.rewiring is not None:
+            check_rewirable(network, parameters.rewiring)
+        if parameters.stop_at_accuracy is not None and task.chance is None:
+            raise ParameterError("stop_at_accuracy must be null for a task that has no accuracy")
+        if deciding := parameters.decided_by_validation:
+            if len(self.held_back) == 0:
+                share, n = parameters.validation_share, task.n_samples
+                raise ParameterError(f"validation_share = {share}: none of {n} samples are held back for {deciding}")
+            if self.groups_per_validation > len(self.groups):
+                raise ParameterError(
+                    f"groups_per_validation = {self.groups_per_validation}: for {deciding}, it must not exceed the "
+                    f"{len(self.groups)} groups of all epochs"
+                )
+        # An incomplete batch at the end counts when the network is tested; but one must be completed.
+        plasticity, n_shown = network.plasticity, self.n_shown
+        if plasticity.update == "sample" and plasticity.batch_size > n_shown:
+            raise ParameterError(
+                f"network.plasticity.batch_size = {plasticity.batch_size}: must not exceed the {n_shown} samples that "
+                "training shows in all epochs, or nothing would be learned"
+            )
+
+    @property
+    def n_shown(self) -> int:
+        """Number of samples that are shown in all epochs."""
+        return len(self.groups) // self.groups_per_epoch * len(self.learned)
+
+    def epoch(self, number: int) -> int:
+        """Return the epoch of a group, from 0."""
+        return number // self.groups_per_epoch
+
+    def place(self, number: int) -> Place:
+        """Return the place of the group ``number``, from 0."""
+        epoch, within = divmod(number, self.groups_per_epoch)
+        return Place(number, len(self.groups), epoch, epoch * len(self.learned) + within * len(self.groups[0]))
+
+
+def _split(n_samples: int, validation_share: float, seed: int) -> tuple[Samples, Samples]:
+    n_validation = round(validation_share * n_samples)
+    if n_samples <= n_validation:
+        raise ParameterError(f"validation_share = {validation_share}: leaves none of {n_samples} samples")
+    order = _order(n_samples, seed, _VALIDATION_SPLIT)
+    return np.sort(order[n_validation:]), np.sort(order[:n_validation])
+
+
+def _order(n: int, seed: int, identifier: int) -> Samples:
+    return permutation(n, seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=identifier)
