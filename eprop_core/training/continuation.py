@@ -22,8 +22,8 @@ from eprop_core.storage.generations import checkpoints
 from eprop_core.training.curve import CurvePoint, best_point
 
 
-class Progress(Record, frozen=False):
-    """State of a training besides its networks, which changes with each group."""
+class Progress(Record, frozen=False, arbitrary_types_allowed=True):
+    """State of a training besides the network that learns; it changes with each group."""
 
     groups: int = Field(0, description="groups of samples that have been shown")
     samples: int = 0
@@ -35,6 +35,9 @@ class Progress(Record, frozen=False):
     replaced_synapses: dict[str, int] = Field({}, description="synapses replaced by rewiring, by projection")
     curve: list[CurvePoint] = Field([], description="learning curve so far")
     times_s: dict[str, float] = Field({}, description="wall times so far, by phase")
+    best: Simulation | None = Field(
+        None, exclude=True, description="copy of the best network, where it is to be kept; in a file of its own"
+    )
 
     @classmethod
     def of(cls, simulation: Simulation) -> Self:
@@ -82,8 +85,8 @@ class Checkpoints:
         """The training and the code. Most runs end before their first checkpoint and need no hash of the code."""
         return {**self._given, "code": _hash_of_code()}
 
-    def latest(self) -> tuple[Simulation, Progress, Simulation | None] | None:
-        """Return network, progress and best network of the latest checkpoint, or None if there is none. Collective.
+    def latest(self) -> tuple[Simulation, Progress] | None:
+        """Return network and progress of the latest checkpoint, or None if there is none. Collective.
 
         Checkpoints that cannot be used, or that another training has left, are removed with a
         :class:`CheckpointWarning <eprop_core.simulation.CheckpointWarning>`.
@@ -98,7 +101,7 @@ class Checkpoints:
             self.remove()
             return None
 
-    def _read(self) -> tuple[Simulation, Progress, Simulation | None]:
+    def _read(self) -> tuple[Simulation, Progress]:
         simulation = Simulation.from_checkpoint(self._directory, communicator=self._communicator)
         if simulation.notes.get("training") != self._training:
             raise NetworkFileError(f"{self._directory}: has checkpoints of another training, or of other code")
@@ -107,10 +110,10 @@ class Checkpoints:
         except (KeyError, ValidationError):
             raise NetworkFileError(f"{self._directory}: has no checkpoints of a training") from None
         simulation.notes = {}
-        if not has_best:
-            return simulation, progress, None
-        self._best_networks = [self._best_network(progress)]
-        return simulation, progress, Simulation.from_checkpoint(*self._best_networks, communicator=self._communicator)
+        if has_best:
+            self._best_networks = [self._best_network(progress)]
+            progress.best = Simulation.from_checkpoint(*self._best_networks, communicator=self._communicator)
+        return simulation, progress
 
     def _best_network(self, progress: Progress) -> Path:
         """Return the directory of the best network, which has a checkpoint of its own."""
@@ -118,9 +121,7 @@ class Checkpoints:
         assert best is not None
         return self._directory / f"best-{best.samples}"
 
-    def write_if_due(
-        self, simulation: Simulation, best: Simulation | None, progress: Progress, termination: DeferredTermination
-    ) -> None:
+    def write_if_due(self, simulation: Simulation, progress: Progress, termination: DeferredTermination) -> None:
         """Write a checkpoint if it is time to, or if a signal is to end the program. Collective.
 
         Raises
@@ -133,9 +134,13 @@ class Checkpoints:
         signals = [name for _, name in of_ranks if name]
         if not signals and not of_ranks[0][0]:
             return
-        if best is not None:
-            self._write_best(best, self._best_network(progress))
-        notes = {"training": self._training, "progress": progress.model_dump(mode="json"), "has_best": best is not None}
+        if progress.best is not None:
+            self._write_best(progress.best, self._best_network(progress))
+        notes = {
+            "training": self._training,
+            "progress": progress.model_dump(mode="json"),
+            "has_best": progress.best is not None,
+        }
         simulation.save_checkpoint(self._directory, notes)
         self._remove_best_before()
         self._written = time.monotonic()

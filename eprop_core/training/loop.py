@@ -37,10 +37,8 @@ class Trained(NamedTuple):
 
     simulation: Simulation
     """The network as the last group left it."""
-    best: Simulation | None
-    """An independent copy of the best network; None unless ``keep`` asks for it and samples held back were shown."""
     progress: Progress
-    """What was shown and replaced, the learning curve, and times."""
+    """What was shown and replaced, the learning curve, times, and the best network where ``keep`` asks for it."""
     last_group: Samples
     last_recording: Recording
     """Of the last group, while it was learned."""
@@ -48,13 +46,13 @@ class Trained(NamedTuple):
     @property
     def kept(self) -> Simulation:
         """The network that ``keep`` asks for."""
-        return self.simulation if self.best is None else self.best
+        return self.simulation if self.progress.best is None else self.progress.best
 
     @property
     def n_learned(self) -> int:
         """Number of samples that this network has seen."""
         best = best_point(self.progress.curve)
-        return self.progress.samples if self.best is None or best is None else best.samples
+        return self.progress.samples if self.progress.best is None or best is None else best.samples
 
 
 def train(
@@ -66,7 +64,6 @@ def train(
     description: str | None = None,
     checkpoints: Checkpoints | None = None,
     progress: Progress | None = None,
-    best: Simulation | None = None,
 ) -> Trained:
     """Train a network. Collective.
 
@@ -93,9 +90,9 @@ def train(
         Label of the progress, which is shown on stderr; None shows none.
     checkpoints
         Where checkpoints are written. A signal to end raises an error after the group that is being shown.
-    progress, best
-        How far an earlier training came, and its best network, as :meth:`Checkpoints.latest` returns them with the
-        simulation; None begins a training.
+    progress
+        How far an earlier training came, as :meth:`Checkpoints.latest` returns it with the simulation; it changes. None
+        begins a training.
 
     Raises
     ------
@@ -106,7 +103,7 @@ def train(
     Terminated
         A signal has ended a training with checkpoints, from which it can go on.
     """
-    loop = _Loop(simulation, task, parameters, progress or Progress.of(simulation), best)
+    loop = _Loop(simulation, task, parameters, progress or Progress.of(simulation))
     communicator, n_groups = simulation.communicator, len(loop.plan.groups)
     callbacks = [] if callback is None else [callback]
     with ExitStack() as stack:
@@ -118,10 +115,10 @@ def train(
             group, recording, point = loop.show_next_group()
             wishes = [bool(call(point, simulation)) for call in callbacks]
             if any(communicator.allgather(any(wishes))) or loop.has_ended:
-                return Trained(simulation, loop.best, loop.progress, group, recording)
+                return Trained(simulation, loop.progress, group, recording)
             if checkpoints is not None and termination is not None:
                 with loop.stopwatch.measure("checkpoints"):
-                    checkpoints.write_if_due(simulation, loop.best, loop.progress, termination)
+                    checkpoints.write_if_due(simulation, loop.progress, termination)
 
 
 def _showing(bar: ProgressBar) -> Callback:
@@ -136,16 +133,8 @@ def _showing(bar: ProgressBar) -> Callback:
 class _Loop:
     """A training between two groups."""
 
-    def __init__(
-        self,
-        simulation: Simulation,
-        task: Task,
-        parameters: TrainingParameters,
-        progress: Progress,
-        best: Simulation | None,
-    ) -> None:
-        self.simulation, self.task, self.parameters = simulation, task, parameters
-        self.progress, self.best = progress, best
+    def __init__(self, simulation: Simulation, task: Task, parameters: TrainingParameters, progress: Progress) -> None:
+        self.simulation, self.task, self.parameters, self.progress = simulation, task, parameters, progress
         self.plan = Plan.of(simulation.network, task, parameters, simulation.seed)
         self.stopwatch = Stopwatch(progress.times_s)
 
@@ -191,8 +180,8 @@ class _Loop:
         )
         progress.curve.append(point)
         if self.parameters.keep == "best" and unseen is not None and best_point(progress.curve) is point:
-            self.best = None  # three networks at a time are not needed
-            self.best = simulation.copy()
+            progress.best = None  # makes room
+            progress.best = simulation.copy()
         return group, recording, point
 
     def _rewire_if_due(self) -> None:

@@ -156,7 +156,7 @@ def test_the_best_network_is_kept() -> None:
 
 def test_the_last_network_is_kept_unless_the_best_is_asked_for() -> None:
     whole, _ = long_training()
-    assert whole.best is None
+    assert whole.progress.best is None
     assert whole.kept is whole.simulation
     assert whole.n_learned == whole.progress.samples == 8 * 180
 

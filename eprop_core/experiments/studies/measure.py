@@ -90,8 +90,8 @@ def measure(
         continued = None if checkpoints is None else checkpoints.latest()
         if continued is None:
             simulation = Simulation(network, seed=seed, communicator=communicator)
-            continued = simulation, Progress.of(simulation), None
-    simulation, progress, best = continued
+            continued = simulation, Progress.of(simulation)
+    simulation, progress = continued
     for phase, seconds in progress.times_s.items():
         stopwatch.seconds[phase] = stopwatch.seconds.get(phase, 0.0) + seconds
     progress.times_s = stopwatch.seconds
@@ -108,7 +108,6 @@ def measure(
         description=f"training, seed {seed}",
         checkpoints=checkpoints,
         progress=progress,
-        best=best,
     )
     if kept.network is not None:
         kept.network.parent.mkdir(parents=True, exist_ok=True)
