@@ -98,7 +98,9 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, required=True, help="directory made by eprop_core.datasets.prepare, or a file in it"
     )
-    parser.add_argument("--split", choices=("train", "test"), default="test", help="samples of the directory")
+    parser.add_argument(
+        "--split", choices=("train", "validation", "test"), default="test", help="samples of the directory"
+    )
     parser.add_argument(
         "--learning-window", type=int, help="steps at the end of a sample that are scored (default: as in training)"
     )

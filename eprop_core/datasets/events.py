@@ -1,11 +1,12 @@
 """Labelled event sequences: arrays in memory, files on disk."""
 
 import os
+import sys
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -104,10 +105,7 @@ class EventDataset:
         DatasetError
             If the data sets differ in their channels, steps or classes.
         """
-        for name in _NUMBERS:
-            own, others = getattr(self, name), getattr(other, name)
-            if own != others:
-                raise DatasetError(f"{name}: {own} and {others}; expected data sets of equal {name} to join")
+        self.check_joinable(other)
         return type(self)(
             np.concatenate([self.steps, other.steps]),
             np.concatenate([self.channels, other.channels]),
@@ -115,6 +113,13 @@ class EventDataset:
             np.concatenate([self.labels, other.labels]),
             *(getattr(self, name) for name in _NUMBERS),
         )
+
+    def check_joinable(self, other: "EventDataset") -> None:
+        """Raise a :class:`DatasetError` if the data sets differ in their channels, steps or classes."""
+        for name in _NUMBERS:
+            own, others = getattr(self, name), getattr(other, name)
+            if own != others:
+                raise DatasetError(f"{name}: {own} and {others}; expected data sets of equal {name} to join")
 
     def select_channels(self, selected: IntArray) -> Self:
         """Return the data set reduced to the ``selected`` channels (ascending), which are renumbered from 0."""
@@ -154,6 +159,54 @@ class EventDataset:
             n_classes,
         )
 
+    @classmethod
+    def from_recordings(
+        cls,
+        recordings: Iterable[tuple[Any, Any]],
+        *,
+        sensor_size: tuple[int, int, int],
+        n_steps: int,
+        duration: float,
+        time_unit: float = 1e-6,
+        classes: Sequence[int | str] | None = None,
+        pooling: int = 1,
+        events_beyond: Literal["error", "cut"] = "error",
+        align: Literal["start", "end"] = "start",
+    ) -> Self:
+        """Return recordings in memory as events in time steps; docs/data.md describes the rule.
+
+        Parameters
+        ----------
+        recordings
+            Pairs of events and label, such as a data set of Tonic; they are read once, one after the other. Events are
+            a structured array (n_events,) with fields ``t``, ``x``, ``p`` and, of a sensor with rows, ``y``.
+        sensor_size
+            Width, height and number of polarities.
+        n_steps
+            Time steps of a sample.
+        duration
+            s, of a sample.
+        time_unit
+            s, unit of ``t``.
+        classes
+            All labels, integers or names, in the order of the classes' numbers; None: those of the recordings, sorted.
+        pooling, events_beyond, align
+            See :class:`eprop_core.datasets.parameters.Recordings`.
+
+        Raises
+        ------
+        DatasetError
+            If a recording is no such array or does not fit the sensor and the duration.
+        """
+        from eprop_core.datasets.recordings.binning import Binning  # these modules import this one
+        from eprop_core.datasets.recordings.sensor import Sensor
+        from eprop_core.datasets.recordings.structured import binned
+
+        binning = Binning(Sensor(*sensor_size), n_steps, pooling, events_beyond, align)
+        samples, labels, n_classes, tally = binned(recordings, binning, duration / time_unit, classes)
+        print(f"{len(samples)} samples, {tally}", file=sys.stderr)
+        return cls.from_samples(samples, labels, binning.n_channels, n_steps, n_classes)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` file, which appears complete or not at all."""
         arrays = {name: getattr(self, name) for name in (*_DTYPES, *_NUMBERS)}
@@ -184,7 +237,7 @@ class EventDataset:
 
 
 class Splits(NamedTuple):
-    """Training and test samples of a data set, with their provenance."""
+    """Training, test and validation samples of a data set, with their provenance."""
 
     train: EventDataset
     test: EventDataset
@@ -194,6 +247,10 @@ class Splits(NamedTuple):
     """pixels, edge of the square sensor"""
     checksums: Mapping[str, str] = {}
     """sha256 of the source data, by name"""
+    validation: EventDataset | None = None
+    """Samples that the data set itself holds back from training; None: it does not"""
+    notes: Mapping[str, Any] = {}
+    """What else is known of the data, for their description"""
 
     def most_active(self, n_channels: int | None) -> "Splits":
         """Return the data reduced to the channels with the most training events, renumbered from 0; None keeps all."""
@@ -205,6 +262,7 @@ class Splits(NamedTuple):
         return self._replace(
             train=self.train.select_channels(selected),
             test=self.test.select_channels(selected),
+            validation=None if self.validation is None else self.validation.select_channels(selected),
             sensor_channels=None if self.sensor_channels is None else self.sensor_channels[selected],
         )
 

@@ -8,7 +8,14 @@ Downloads = Mapping[str, tuple[str, str]]
 """Address and checksum ("md5:..." or "sha256:...") of files, by name."""
 
 _MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist"
+HEIDELBERG = "https://zenkelab.org/datasets"
 _MENDELEY = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
+
+
+def _heidelberg(checksums: Mapping[str, str]) -> Downloads:
+    return {name: (f"{HEIDELBERG}/{name}", f"md5:{checksum}") for name, checksum in checksums.items()}
+
+
 DOWNLOADS: dict[str, Downloads] = {
     "mnist": {
         name: (f"{_MIRROR}/{name}", f"sha256:{checksum}")
@@ -29,6 +36,19 @@ DOWNLOADS: dict[str, Downloads] = {
             "md5:69ca8762b2fe404d9b9bad1103e97832",
         ),
     },
+    "shd": _heidelberg(
+        {
+            "shd_train.h5.zip": "f3252aeb598ac776c1b526422d90eecb",
+            "shd_test.h5.zip": "1503a5064faa34311c398fb0a1ed0a6f",
+        }
+    ),
+    "ssc": _heidelberg(
+        {
+            "ssc_train.h5.zip": "d102be95e7144fcc0553d1f45ba94170",
+            "ssc_valid.h5.zip": "b4eee3516a4a90dd0c71a6ac23a8ae43",
+            "ssc_test.h5.zip": "a35ff1e9cffdd02a20eb850c17c37748",
+        }
+    ),
 }
 """Files of the published data sets."""
 

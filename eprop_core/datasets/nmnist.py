@@ -20,10 +20,10 @@ import numpy.typing as npt
 from eprop_core.datasets.download import published
 from eprop_core.datasets.events import ZIP_ERRORS, DatasetError, EventDataset, Splits, bin_events, check_enough
 from eprop_core.datasets.parameters import N_CLASSES, SENSOR_SIZE, Nmnist
+from eprop_core.datasets.recordings.nmnist_format import BYTES_PER_EVENT, unpack
 from eprop_core.progress import progress
 
 N_CHANNELS = 2 * SENSOR_SIZE**2
-BYTES_PER_EVENT = 5
 
 Recordings = dict[str, Callable[[], bytes]]  # Split/digit/file.bin -> what reads its bytes
 
@@ -46,8 +46,6 @@ def read(parameters: Nmnist) -> Splits:
 def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Decode the events of one recording.
 
-    An event has 5 bytes, big endian: x, y, one bit of polarity (1 = ON), 23 bits of time in us.
-
     Parameters
     ----------
     data
@@ -69,30 +67,16 @@ def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int
     DatasetError
         At the first event that is not allowed.
     """
-    if not data:
-        raise DatasetError(f"{name}: empty; expected {BYTES_PER_EVENT} bytes for each event")
-    if len(data) % BYTES_PER_EVENT:
-        whole = len(data) // BYTES_PER_EVENT
-        raise DatasetError(
-            f"{name}: truncated in event {whole} (byte {whole * BYTES_PER_EVENT}); "
-            f"expected a multiple of {BYTES_PER_EVENT} bytes, found {len(data)}"
-        )
-    x, y, high, middle, low = np.frombuffer(data, np.uint8).reshape(-1, BYTES_PER_EVENT).T.astype(np.int64)
-    times = (high & 0x7F) << 16 | middle << 8 | low
+    x, y, polarity, times = unpack(data, name)
     off_sensor = (x >= SENSOR_SIZE) | (y >= SENSOR_SIZE)
-    backward = np.diff(times, prepend=0) < 0
-    wrong = off_sensor | backward | (times > time_max_us)
+    wrong = off_sensor | (times > time_max_us)
     if wrong.any():
         event = int(np.argmax(wrong))
         where = f"{name}: event {event} (byte {event * BYTES_PER_EVENT})"
         if off_sensor[event]:
             raise DatasetError(f"{where}: x = {x[event]}, y = {y[event]}; expected 0 to {SENSOR_SIZE - 1}")
-        if backward[event]:
-            raise DatasetError(
-                f"{where}: time {times[event]} us after {times[event - 1]} us; expected times in ascending order"
-            )
         raise DatasetError(f"{where}: time {times[event]} us; expected at most time_max_us = {time_max_us}")
-    return times, ((high >> 7) * SENSOR_SIZE + y) * SENSOR_SIZE + x
+    return times, (polarity * SENSOR_SIZE + y) * SENSOR_SIZE + x
 
 
 def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | None) -> tuple[EventDataset, str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from eprop_core.datasets.location import needs_download
+from eprop_core.datasets.location import HEIDELBERG, needs_download
 from eprop_core.parsing import Parameters
 
 N_CLASSES = 10
@@ -35,6 +35,16 @@ class DatasetParameters(Parameters):
     def sizes(self) -> tuple[int, int] | None:
         """Numbers of input channels and of classes; None if only the data tell them."""
         return None
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether the data set itself says which samples are held back from training."""
+        return False
+
+    @property
+    def source_files(self) -> tuple[str, ...]:
+        """Files and folders of the user's: a change of their content repeats the preparation."""
+        return ()
 
     def is_here(self) -> bool:
         """Return whether the data can be read without a download."""
@@ -107,9 +117,9 @@ class Saccades(Parameters):
         return self
 
 
-def _with_default(name: str, default: float) -> Any:
-    """Return a field of :class:`Saccades` with another default."""
-    field = copy(Saccades.model_fields[name])
+def _with_default(model: type[Parameters], name: str, default: Any) -> Any:
+    """Return a field of a model with another default."""
+    field = copy(model.model_fields[name])
     field.default = default
     return field
 
@@ -117,13 +127,13 @@ def _with_default(name: str, default: float) -> Any:
 class SmallSaccades(Saccades):
     """The event camera for images of 8 x 8 pixels, with a proportionally smaller sensor."""
 
-    sensor_size: int = _with_default("sensor_size", 16)
-    image_size: int = _with_default("image_size", 12)
-    top: float = _with_default("top", 0.5)
-    left: float = _with_default("left", 0.5)
-    amplitude: float = _with_default("amplitude", 2.5)
-    blur: float = _with_default("blur", 0.3)
-    position_jitter: float = _with_default("position_jitter", 0.1)
+    sensor_size: int = _with_default(Saccades, "sensor_size", 16)
+    image_size: int = _with_default(Saccades, "image_size", 12)
+    top: float = _with_default(Saccades, "top", 0.5)
+    left: float = _with_default(Saccades, "left", 0.5)
+    amplitude: float = _with_default(Saccades, "amplitude", 2.5)
+    blur: float = _with_default(Saccades, "blur", 0.3)
+    position_jitter: float = _with_default(Saccades, "position_jitter", 0.1)
 
 
 ActiveChannels = Annotated[
@@ -224,3 +234,145 @@ class Nmnist(DatasetParameters):
     def is_here(self) -> bool:
         """Return whether the data can be read without a download."""
         return not needs_download("nmnist", self.path)
+
+
+class Recordings(DatasetParameters):
+    """Base of the parameters of data sets whose events have times, which are sorted into time steps."""
+
+    n_steps: int = Field(ge=1, description="time steps of a sample; they span duration")
+    duration: float | None = Field(
+        None,
+        gt=0,
+        description="duration of a sample; null for files of EventDataset.save, whose events have steps instead of "
+        "times. An event at time t is in the step floor(t / duration * n_steps)",
+        json_schema_extra={"unit": "s"},
+    )
+    events_beyond: Literal["error", "cut"] = Field(
+        "error",
+        description="events at or after the end of a sample. error: they are refused; cut: they are left out, and "
+        "their number is reported",
+    )
+    align: Literal["start", "end"] = Field(
+        "start",
+        description="place of samples that are shorter than duration. start: their time 0 is the first step; end: "
+        "their last event is in the last step, so that they end in the learning window",
+    )
+    pooling: int = Field(
+        1,
+        ge=1,
+        description="so many neighbouring channels become one; with sensor_size so many pixels in each direction",
+    )
+    train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+
+
+class Events(Recordings):
+    """Recordings of your own: HDF5 as of SHD, ``.npz``, or folders in the format of N-MNIST (docs/data.md)."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.recordings.read"
+
+    name: Literal["events"]
+    train: str = Field(description="file or folder of the training samples; its content decides how it is read")
+    test: str | None = Field(None, description="file or folder of the test samples; null: test_share of train")
+    test_share: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of the samples in train that are test samples, drawn class by class; null: test is given",
+    )
+    validation: str | None = Field(
+        None, description="file or folder of the samples held back from training (see training.validation_share)"
+    )
+    validation_groups: list[int | str] | None = Field(
+        None,
+        min_length=1,
+        description="groups of training samples, for instance speakers, that are held back from training (see "
+        "training.validation_share)",
+    )
+    n_channels: int | None = Field(
+        None,
+        ge=1,
+        lt=2**31,
+        description="channels of the files, before pooling; null where the files or sensor_size say",
+    )
+    sensor_size: list[Annotated[int, Field(ge=1, lt=2**15)]] | None = Field(
+        None,
+        min_length=3,
+        max_length=3,
+        description="width, height and number of polarities of the sensor, before pooling: a channel is "
+        "(polarity * height + y) * width + x; null: channels have no places",
+    )
+    n_classes: int | None = Field(
+        None, ge=1, description="number of classes where labels are integers from 0; null: as the training samples have"
+    )
+    seed: int = Field(1, ge=0, lt=2**32, description="seed that draws the test samples of test_share")
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        if (self.test is None) == (self.test_share is None):
+            raise ValueError("either test or test_share must be given")
+        if self.validation is not None and self.validation_groups is not None:
+            raise ValueError("validation and validation_groups exclude one another")
+        if self.n_channels is not None and self.sensor_size is not None:
+            raise ValueError("n_channels and sensor_size exclude one another")
+        return self
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether the data set itself says which samples are held back from training."""
+        return self.validation is not None or self.validation_groups is not None
+
+    @property
+    def source_files(self) -> tuple[str, ...]:
+        """Files and folders of the user's: a change of their content repeats the preparation."""
+        return tuple(file for file in (self.train, self.validation, self.test) if file is not None)
+
+
+class HeidelbergRecordings(Recordings):
+    """Base of the parameters of SHD and SSC: spikes of a model of the inner ear that hears spoken words."""
+
+    path: str | None = Field(
+        None,
+        description="directory with the published files (.h5 or .h5.zip); null: the folder of this name in "
+        "EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
+    )
+    url: str = Field(HEIDELBERG, description="address of the published files, for the download")
+    events_beyond: Literal["error", "cut"] = _with_default(Recordings, "events_beyond", "cut")
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether the data set itself says which samples are held back from training."""
+        return True
+
+
+class Shd(HeidelbergRecordings):
+    """Spiking Heidelberg Digits: spoken digits in German and English, 700 channels, 20 classes."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.recordings.heidelberg"
+
+    name: Literal["shd"]
+    n_steps: int = _with_default(Recordings, "n_steps", 140)
+    duration: float = _with_default(Recordings, "duration", 1.4)
+    validation_speakers: list[int] = Field(
+        [9, 11],
+        min_length=1,
+        description="speakers whose training samples are held back; speakers 4 and 5 are heard in the test only",
+    )
+
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return not needs_download("shd", self.path)
+
+
+class Ssc(HeidelbergRecordings):
+    """Spiking Speech Commands: spoken words, 700 channels, 35 classes, with a validation file of its own."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.recordings.heidelberg"
+
+    name: Literal["ssc"]
+    n_steps: int = _with_default(Recordings, "n_steps", 100)
+    duration: float = _with_default(Recordings, "duration", 1.0)
+
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return not needs_download("ssc", self.path)

@@ -1,4 +1,7 @@
-"""Prepare a data set: read or generate its events; write ``train.npz``, ``test.npz`` and ``dataset.json``."""
+"""Prepare a data set: read or generate its events; write ``train.npz``, ``test.npz`` and ``dataset.json``.
+
+If the data set itself holds samples back from training, they are written to ``validation.npz``.
+"""
 
 import argparse
 import importlib
@@ -18,7 +21,7 @@ from eprop_core.datasets.events import DatasetError, EventDataset, Splits
 from eprop_core.datasets.registry import Dataset, parse_dataset
 from eprop_core.parsing import ParameterError
 
-FILES = ("train.npz", "test.npz", "dataset.json")
+FILES = ("train.npz", "test.npz", "validation.npz", "dataset.json")
 VERSIONS = {"numpy", "numba", "scipy", "scikit-learn"}
 """Distributions whose versions are written down."""
 
@@ -46,6 +49,8 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
         whole.mkdir()
         splits.train.save(whole / "train.npz")
         splits.test.save(whole / "test.npz")
+        if splits.validation is not None:
+            splits.validation.save(whole / "validation.npz")
         (whole / "dataset.json").write_text(json.dumps(describe(parameters, splits), indent=2) + "\n")
         _check_replaceable(directory)
         if directory.exists():
@@ -67,6 +72,8 @@ def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
         "sensor_channels": None if channels is None else channels.tolist(),
         "train": _statistics(splits.train, splits),
         "test": _statistics(splits.test, splits),
+        "validation": None if splits.validation is None else _statistics(splits.validation, splits),
+        **splits.notes,
         "checksums": dict(splits.checksums),
         "versions": {name: importlib.metadata.version(name) for name in sorted(VERSIONS | plug_ins.distributions())},
     }

@@ -59,12 +59,31 @@ class DatasetClassification(Classification):
         Samples with their classes.
     learning_window, loss
         See :class:`eprop_core.tasks.task.Task`.
+    validation
+        Samples that are held back from training; their numbers follow those of ``dataset``. None: the share that the
+        training parameters say is held back.
+
+    Raises
+    ------
+    DatasetError
+        If the data sets differ in their channels, steps or classes.
     """
 
-    def __init__(self, dataset: EventDataset, learning_window: int | None, loss: Loss = "mean_squared_error") -> None:
+    def __init__(
+        self,
+        dataset: EventDataset,
+        learning_window: int | None,
+        loss: Loss = "mean_squared_error",
+        validation: EventDataset | None = None,
+    ) -> None:
         self.dataset = dataset
+        self.validation = validation
+        n_validation = 0 if validation is None else len(validation)
+        if validation is not None:
+            dataset.check_joinable(validation)
+            self.held_back = len(dataset) + np.arange(n_validation)
         super().__init__(
-            n_samples=len(dataset),
+            n_samples=len(dataset) + n_validation,
             n_steps=dataset.n_steps,
             n_input=dataset.n_channels,
             n_readout=dataset.n_classes,
@@ -74,8 +93,15 @@ class DatasetClassification(Classification):
 
     def events(self, sample: int) -> Events:
         """Return steps and channels of the input spikes of a sample."""
-        return self.dataset.sample(sample)
+        dataset, index = self._place(sample)
+        return dataset.sample(index)
 
     def label(self, sample: int) -> int:
         """Return the class of a sample, 0 to n_readout - 1."""
-        return int(self.dataset.labels[sample])
+        dataset, index = self._place(sample)
+        return int(dataset.labels[index])
+
+    def _place(self, sample: int) -> tuple[EventDataset, int]:
+        if self.validation is None or sample < len(self.dataset):
+            return self.dataset, sample
+        return self.validation, sample - len(self.dataset)

@@ -67,6 +67,8 @@ class Task(ABC):
 
     chance: float | None = None
     """Accuracy of random guesses; None if the task has no classes."""
+    held_back: Samples | None = None
+    """int64, ascending: samples that training must not learn from; None: the task does not say."""
 
     def __init__(
         self, *, n_samples: int, n_steps: int, n_input: int, n_readout: int, learning_window: int | None, loss: Loss

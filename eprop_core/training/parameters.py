@@ -40,6 +40,10 @@ def check_rewirable(network: Network, rewiring: Rewiring) -> None:
         raise ParameterError("rewiring.projections: output has feedback weights that adapt along it")
 
 
+VALIDATION_SHARE = 0.1
+"""Share of the training samples that are held back where neither the parameters nor the data set say so."""
+
+
 class TrainingParameters(Parameters):
     """How a network is trained, whatever the task."""
 
@@ -49,11 +53,12 @@ class TrainingParameters(Parameters):
         json_schema_extra={"label": "epochs"},
     )
     samples_per_group: int = Field(100, ge=1, description="samples per point of the learning curve")
-    validation_share: float = Field(
-        0.1,
+    validation_share: float | None = Field(
+        None,
         ge=0,
         lt=1,
-        description="share of the training samples held back for the learning curve of unseen samples",
+        description="share of the training samples held back for the learning curve of unseen samples; null: those "
+        f"that the data set itself holds back, or {VALIDATION_SHARE} where it holds back none",
     )
     groups_per_validation: int | None = Field(
         None, ge=1, description="groups from one look at the samples held back to the next; null: those of an epoch"

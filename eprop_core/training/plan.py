@@ -9,7 +9,7 @@ from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.tasks.task import Samples, Task
 from eprop_core.training.evaluation import groups_of
-from eprop_core.training.parameters import TrainingParameters, check_rewirable
+from eprop_core.training.parameters import VALIDATION_SHARE, TrainingParameters, check_rewirable
 from eprop_core.training.schedules import Place
 
 _VALIDATION_SPLIT = 0
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
         ParameterError
             Parameters that do not fit the network or the task.
         """
-        learned, held_back = _split(task.n_samples, parameters.validation_share, seed)
+        learned, held_back = _split(task, parameters.validation_share, seed)
         groups = [
             group
             for epoch in range(1, parameters.epochs + 1)
@@ -56,7 +56,7 @@ class Plan(NamedTuple):
             raise ParameterError("stop_at_accuracy must be null for a task that has no accuracy")
         if deciding := parameters.decided_by_validation:
             if len(self.held_back) == 0:
-                share, n = parameters.validation_share, task.n_samples
+                share, n = _share(parameters.validation_share), task.n_samples
                 raise ParameterError(f"validation_share = {share}: none of {n} samples are held back for {deciding}")
             if self.groups_per_validation > len(self.groups):
                 raise ParameterError(
@@ -86,12 +86,22 @@ class Plan(NamedTuple):
         return Place(number, len(self.groups), epoch, epoch * len(self.learned) + within * len(self.groups[0]))
 
 
-def _split(n_samples: int, validation_share: float, seed: int) -> tuple[Samples, Samples]:
-    n_validation = round(validation_share * n_samples)
+def _split(task: Task, validation_share: float | None, seed: int) -> tuple[Samples, Samples]:
+    """Return the samples to learn and those held back, by the task or by their share."""
+    n_samples = task.n_samples
+    if task.held_back is not None:
+        if validation_share is not None:
+            raise ParameterError("validation_share must be null for a task that holds samples back itself")
+        return np.setdiff1d(np.arange(n_samples), task.held_back), task.held_back
+    n_validation = round(_share(validation_share) * n_samples)
     if n_samples <= n_validation:
-        raise ParameterError(f"validation_share = {validation_share}: leaves none of {n_samples} samples")
+        raise ParameterError(f"validation_share = {_share(validation_share)}: leaves none of {n_samples} samples")
     order = _order(n_samples, seed, _VALIDATION_SPLIT)
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])
+
+
+def _share(validation_share: float | None) -> float:
+    return VALIDATION_SHARE if validation_share is None else validation_share
 
 
 def _order(n: int, seed: int, identifier: int) -> Samples:

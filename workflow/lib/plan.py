@@ -16,7 +16,7 @@ from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.parameters import Network
 from eprop_core.tasks.parameters import Generated
-from workflow.lib import captions, sources
+from workflow.lib import captions, checksums, sources
 
 PICTURES = ("pdf", "svg", "png")
 PRINTED = ("csv", "md", "tex")
@@ -206,7 +206,12 @@ class Plan:
         if task is None or isinstance(task.dataset, Generated):
             return []
         directory = f"results/datasets/{task.dataset.name}-{content_hash(task.dataset)}"
-        return [f"{directory}/train.npz", f"{directory}/test.npz"]
+        splits = ("train", "test", "validation") if task.dataset.has_validation else ("train", "test")
+        return [f"{directory}/{split}.npz" for split in splits]
+
+    def prepared(self, *, has_validation: bool) -> list[str]:
+        """Return the names of the data sets that themselves hold samples back from training, or of the others."""
+        return [name for name, dataset in self.datasets.items() if dataset.has_validation == has_validation]
 
     def has_exchange(self) -> bool:
         """Return whether any scaling experiment has several ranks, so that there is an exchange to show."""
@@ -242,7 +247,12 @@ class Plan:
 
     def text(self, kind: str, name: str) -> str:
         """Return the content of a parameter file."""
-        content = sources.listing(name) if kind == "code" else self.parameters[kind][name]
+        if kind == "code":
+            content: Any = sources.listing(name)
+        elif kind == "sources":
+            content = checksums.of(self.datasets[name].source_files)
+        else:
+            content = self.parameters[kind][name]
         return json.dumps(_plain(content), indent=1)
 
     def sections(self) -> list[dict[str, Any]]:

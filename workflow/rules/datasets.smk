@@ -4,6 +4,7 @@
 rule prepare_dataset:
     input:
         parameters=parameters("datasets", "{dataset}"),
+        sources=parameters("sources", "{dataset}"),
         code=code("eprop_core.datasets.prepare"),
         modules=lambda wildcards: modules(PLAN.datasets[wildcards.dataset]),
     output:
@@ -11,6 +12,8 @@ rule prepare_dataset:
             "results/datasets/{{dataset}}/{file}",
             file=["train.npz", "test.npz", "dataset.json"],
         ),
+    wildcard_constraints:
+        dataset=either(PLAN.prepared(has_validation=False)),
     log:
         "logs/prepare_dataset/{dataset}.log",
     benchmark:
@@ -26,3 +29,13 @@ rule prepare_dataset:
         "Prepare data set {wildcards.dataset}"
     shell:
         "python -m eprop_core.datasets.prepare {input.parameters} {params.directory} 2> {log}"
+
+
+use rule prepare_dataset as prepare_dataset_with_validation with:
+    output:
+        expand(
+            "results/datasets/{{dataset}}/{file}",
+            file=["train.npz", "test.npz", "validation.npz", "dataset.json"],
+        ),
+    wildcard_constraints:
+        dataset=either(PLAN.prepared(has_validation=True)),

@@ -168,11 +168,16 @@ def read_task(task_file: Path, directory: Path | None, seed: int) -> tuple[TaskP
     if directory is None:
         raise ParameterError(f"{task_file}: dataset.name = {parameters.dataset.name!r} needs --data")
     training_set, test_set = (EventDataset.load(directory / f"{split}.npz") for split in ("train", "test"))
-    return parameters, *divided(parameters, training_set, test_set, seed)
+    validation_set = EventDataset.load(directory / "validation.npz") if parameters.dataset.has_validation else None
+    return parameters, *divided(parameters, training_set, test_set, seed, validation_set)
 
 
 def divided(
-    parameters: TaskParameters, training_set: EventDataset, test_set: EventDataset, seed: int
+    parameters: TaskParameters,
+    training_set: EventDataset,
+    test_set: EventDataset,
+    seed: int,
+    validation_set: EventDataset | None = None,
 ) -> tuple[DatasetClassification, DatasetClassification]:
     """Return what is learned and what is tested of a data set.
 
@@ -182,10 +187,10 @@ def divided(
     if training.folds is not None:
         training_set, test_set = fold(training_set.joined(test_set), training.folds, seed % training.folds)
     loss = parameters.network_for(training_set.n_channels, training_set.n_classes).readout.loss
-    learnt, tested = (
-        DatasetClassification(split, training.learning_window, loss) for split in (training_set, test_set)
+    return (
+        DatasetClassification(training_set, training.learning_window, loss, validation_set),
+        DatasetClassification(test_set, training.learning_window, loss),
     )
-    return learnt, tested
 
 
 def main() -> None:

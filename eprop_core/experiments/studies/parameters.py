@@ -81,6 +81,10 @@ class TaskParameters(Parameters):
             raise ValueError(
                 "training.folds needs dataset.active_channels = null: test samples must not choose channels"
             )
+        if not isinstance(self.dataset, Generated) and self.dataset.has_validation:
+            for key in ("folds", "validation_share"):
+                if getattr(self.training, key) is not None:
+                    raise ValueError(f"training.{key} must be null: the data set holds samples back itself")
         # A data set is not there yet: what depends on its exact size is checked when the network is built.
         sizes = self.dataset.sizes if isinstance(self.dataset, Generated) else (2**31, 2**31)
         try:

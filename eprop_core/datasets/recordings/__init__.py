@@ -1,0 +1,1 @@
+"""Recordings of any origin: files and arrays whose events have times, as events in time steps."""

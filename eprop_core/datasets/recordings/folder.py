@@ -1,0 +1,61 @@
+"""A folder of recordings in N-MNIST's binary format: a folder for each class, a file ``*.bin`` for each recording."""
+
+from pathlib import Path
+
+import numpy as np
+
+from eprop_core.datasets.events import DatasetError
+from eprop_core.datasets.recordings.nmnist_format import unpack
+from eprop_core.datasets.recordings.sensor import Sensor
+from eprop_core.datasets.recordings.source import Events, Labelled, Source
+
+_TICKS_PER_SECOND = 1e6
+
+
+def open_folder(path: Path, sensor: Sensor | None) -> Source:
+    """Return the recordings of a folder, sorted by file name, then by class.
+
+    Raises
+    ------
+    DatasetError
+        If files are missing or of another kind, here or when a sample is read.
+    """
+    if sensor is None:
+        raise DatasetError(f"{path}: is a folder; expected sensor_size, such as [34, 34, 2], to read its recordings")
+    try:
+        classes = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not _is_hidden(entry))
+        files = [file for name in classes for file in _files(path / name)]
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
+    if not files:
+        raise DatasetError(f"{path}: no folders in it; expected a folder for each class, with files *.bin")
+    files.sort(key=lambda file: (file.name, file.parent.name))
+    if all(name.isdecimal() for name in classes):
+        classes.sort(key=int)
+
+    def read(index: int) -> Events:
+        file = files[index]
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise DatasetError(f"{file}: cannot be read ({error.strerror})") from None
+        x, y, polarity, times = unpack(data, str(file))
+        return times.astype(np.float64), sensor.checked_channels(x, y, polarity, str(file))
+
+    labels = np.array([file.parent.name for file in files])
+    labelled = Labelled(str(path), labels, lambda index: str(files[index]), class_names=classes)
+    return Source(labelled, read, _TICKS_PER_SECOND, sensor=sensor)
+
+
+def _files(folder: Path) -> list[Path]:
+    files = [file for file in folder.iterdir() if not _is_hidden(file)]
+    for file in files:
+        if file.suffix != ".bin" or not file.is_file():
+            raise DatasetError(f"{file}: expected recordings *.bin alone in the folder of a class")
+    if not files:
+        raise DatasetError(f"{folder}: no recording; expected files *.bin in the folder of a class")
+    return files
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith((".", "__MACOSX"))

@@ -1,0 +1,99 @@
+"""HDF5 in the layout of SHD and SSC.
+
+``spikes/times`` (s) and ``spikes/units`` have an array of its own length for each sample, ``labels`` has a number or a
+name; ``extra/speaker`` (a group per sample) and ``extra/keys`` (names of the classes) may be missing.
+
+Cramer B, Stradmann Y, Schemmel J, Zenke F, 2022, IEEE Trans. Neural Netw. Learn. Syst. 33:2744.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import h5py
+
+from eprop_core.datasets.events import DatasetError
+from eprop_core.datasets.recordings import numbers
+from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_DAMAGES = (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError, OverflowError, SystemError)
+"""Errors that h5py raises if a file is damaged."""
+
+
+@contextmanager
+def open_hdf5(path: Path, file: Path | IO[bytes]) -> Iterator[Source]:
+    """Yield the recordings of a file.
+
+    Parameters
+    ----------
+    path
+        Name of the file, for messages.
+    file
+        The file.
+
+    Raises
+    ------
+    DatasetError
+        If the file is damaged or of another layout, here or when a sample is read.
+    """
+    try:
+        opened = h5py.File(file, "r")
+    except _DAMAGES as error:
+        raise _damaged(path, error) from None
+    with opened:
+        try:
+            source = _source(path, opened)
+        except DatasetError:
+            raise
+        except _DAMAGES as error:
+            raise _damaged(path, error) from None
+        yield source
+
+
+def _source(path: Path, file: h5py.File) -> Source:
+    times, units = (_arrays(path, file, f"spikes/{name}") for name in ("times", "units"))
+    labels = numbers.labels(_dataset(path, file, "labels")[()], "labels", str(path))
+    speakers, keys = (
+        numbers.labels(_dataset(path, file, name)[()], name, str(path)) if name in file else None
+        for name in ("extra/speaker", "extra/keys")
+    )
+    for name, entries in (("spikes/units", units), ("labels", labels), ("extra/speaker", speakers)):
+        if entries is not None and len(entries) != len(times):
+            raise DatasetError(f"{path}: {name} has {len(entries)} entries; expected {len(times)}, as spikes/times")
+    place = sample_of(path)
+
+    def read(index: int) -> Events:
+        where = place(index)
+        try:
+            return numbers.times(times[index], where), numbers.whole_numbers(units[index], "units", where)
+        except DatasetError:
+            raise
+        except _DAMAGES as error:
+            raise _damaged(where, error) from None
+
+    names = None if keys is None else [str(key) for key in keys]
+    return Source(Labelled(str(path), labels, place, names), read, 1.0, groups=speakers)
+
+
+def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+    found = file.get(name)
+    if not isinstance(found, h5py.Dataset):
+        raise DatasetError(f"{path}: no dataset {name}; expected spikes/times, spikes/units and labels, as in SHD")
+    return found
+
+
+def _arrays(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+    """Return a dataset that has an array of its own length for each sample."""
+    dataset = _dataset(path, file, name)
+    if h5py.check_vlen_dtype(dataset.dtype) is None or dataset.ndim != 1:
+        raise DatasetError(
+            f"{path}: {name} has the shape {dataset.shape} and the type {dataset.dtype}; expected an array of its own "
+            "length for each sample"
+        )
+    return dataset
+
+
+def _damaged(where: Path | str, error: BaseException) -> DatasetError:
+    return DatasetError(f"{where}: damaged, or not in HDF5 format ({' '.join(str(error).split())})")

@@ -1,0 +1,73 @@
+"""``.npz`` files: those of :meth:`EventDataset.save`, and those of the recipe in docs/data.md.
+
+The recipe has the arrays ``times`` (s), ``channels``, ``offsets`` (index of the first event of each sample, and the
+number of events), ``labels`` and, if samples have groups, ``groups``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eprop_core.datasets.events import ZIP_ERRORS, DatasetError, EventDataset
+from eprop_core.datasets.recordings import numbers
+from eprop_core.datasets.recordings.sensor import Sensor
+from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
+
+RECIPE = ("times", "channels", "offsets", "labels")
+_EXPECTED = f"expected {', '.join(RECIPE)}, or a file of EventDataset.save"
+
+
+def open_npz(path: Path) -> Source:
+    """Return the recordings of a file.
+
+    Raises
+    ------
+    DatasetError
+        If the file is damaged or has other arrays.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = set(file.files)
+            is_recipe = names >= set(RECIPE) and "steps" not in names
+            arrays = {name: file[name] for name in (*RECIPE, "groups") if name in names} if is_recipe else {}
+    except (OSError, KeyError, TypeError, ValueError, MemoryError, *ZIP_ERRORS) as error:
+        reason = " ".join(str(error).split())
+        raise DatasetError(f"{path}: damaged, or not an .npz file ({reason}); {_EXPECTED}") from None
+    if arrays:
+        return _of_recipe(path, arrays)
+    if "steps" in names:
+        return _of_dataset(path, EventDataset.load(path))
+    raise DatasetError(f"{path}: has the arrays {', '.join(sorted(names)) or 'none'}; {_EXPECTED}")
+
+
+def _of_recipe(path: Path, arrays: Mapping[str, Any]) -> Source:
+    times = numbers.times(arrays["times"], str(path))
+    channels = numbers.whole_numbers(arrays["channels"], "channels", str(path))
+    offsets = numbers.whole_numbers(arrays["offsets"], "offsets", str(path))
+    labels = numbers.labels(arrays["labels"], "labels", str(path))
+    groups = numbers.labels(arrays["groups"], "groups", str(path)) if "groups" in arrays else None
+    if len(channels) != len(times):
+        raise DatasetError(f"{path}: {len(times)} times but {len(channels)} channels; expected as many")
+    if len(offsets) != len(labels) + 1:
+        raise DatasetError(f"{path}: {len(offsets)} offsets but {len(labels)} labels; expected one offset more")
+    if groups is not None and len(groups) != len(labels):
+        raise DatasetError(f"{path}: {len(groups)} groups but {len(labels)} labels; expected as many")
+    if offsets[0] != 0 or offsets[-1] != len(times) or np.any(np.diff(offsets) < 0):
+        raise DatasetError(f"{path}: offsets must ascend from 0 to the number of events, {len(times)}")
+
+    def read(index: int) -> Events:
+        events = slice(offsets[index], offsets[index + 1])
+        return times[events], channels[events]
+
+    return Source(Labelled(str(path), labels, sample_of(path)), read, 1.0, groups=groups)
+
+
+def _of_dataset(path: Path, dataset: EventDataset) -> Source:
+    def read(index: int) -> Events:
+        steps, channels = dataset.sample(index)
+        return steps.astype(np.float64), channels.astype(np.int64)
+
+    labels = Labelled(str(path), dataset.labels, sample_of(path), n_classes=dataset.n_classes)
+    return Source(labels, read, None, sensor=Sensor(dataset.n_channels), n_steps=dataset.n_steps)

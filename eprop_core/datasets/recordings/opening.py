@@ -1,0 +1,90 @@
+"""Which reader a file or folder needs: its content decides, not its name."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import IO
+
+from eprop_core.datasets.events import ZIP_ERRORS, DatasetError
+from eprop_core.datasets.recordings.folder import open_folder
+from eprop_core.datasets.recordings.hdf5 import SIGNATURE, open_hdf5
+from eprop_core.datasets.recordings.npz import open_npz
+from eprop_core.datasets.recordings.sensor import Sensor
+from eprop_core.datasets.recordings.source import Source
+
+_ZIP = b"PK"
+_EXPECTED = "expected HDF5 as of SHD, .npz, or a folder with a folder of recordings for each class"
+
+
+@contextmanager
+def open_recordings(path: Path, sensor: Sensor | None) -> Iterator[Source]:
+    """Yield the recordings of a file or folder. A zip archive of one HDF5 file is unpacked for as long as that takes.
+
+    Parameters
+    ----------
+    path
+        File or folder.
+    sensor
+        Its channels; None: the configuration does not say.
+
+    Raises
+    ------
+    DatasetError
+        If it is missing, damaged, or of no known kind, here or when a sample is read.
+    """
+    with ExitStack() as stack:
+        if path.is_dir():
+            source = open_folder(path, sensor)
+        else:
+            start = _first_bytes(path)
+            if start.startswith(SIGNATURE):
+                source = stack.enter_context(open_hdf5(path, path))
+            elif start.startswith(_ZIP):
+                packed = _packed_hdf5(stack, path)
+                source = open_npz(path) if packed is None else stack.enter_context(open_hdf5(path, packed))
+            else:
+                raise DatasetError(f"{path}: {'empty' if not start else 'of no known kind'}; {_EXPECTED}")
+        if source.n_samples == 0:
+            raise DatasetError(f"{path}: no samples; expected at least one")
+        yield source
+
+
+def checksum(path: Path) -> str:
+    """Return the sha256 of a file or, for a folder, of the output of ``sha256sum`` for its files, sorted by path."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    lines = [f"{checksum(file)}  {file.relative_to(path)}\n" for file in sorted(path.rglob("*")) if file.is_file()]
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SIGNATURE))
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file or directory; {_EXPECTED}") from None
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); {_EXPECTED}") from None
+
+
+def _packed_hdf5(stack: ExitStack, path: Path) -> IO[bytes] | None:
+    """Return the HDF5 file of an archive, unpacked into an unnamed temporary file; None: the archive has none."""
+    try:
+        archive = stack.enter_context(zipfile.ZipFile(path))
+        members = [name for name in archive.namelist() if name.endswith((".h5", ".hdf5")) and "__MACOSX" not in name]
+        if not members:
+            return None
+        if len(members) > 1:
+            raise DatasetError(f"{path}: {len(members)} HDF5 files in the archive; expected one")
+        unpacked = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        with archive.open(members[0]) as file:
+            shutil.copyfileobj(file, unpacked, 2**20)
+    except (OSError, NotImplementedError, *ZIP_ERRORS) as error:
+        raise DatasetError(f"{path}: damaged archive ({' '.join(str(error).split())}); expected a whole file") from None
+    unpacked.seek(0)
+    return unpacked

@@ -1,0 +1,20 @@
+"""Checksums of the user's files, which are in the parameters of a job: it is repeated when their content changes."""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+
+from eprop_core.datasets.recordings.opening import checksum
+
+
+def of(files: Iterable[str]) -> dict[str, str]:
+    """Return the checksum of each file or folder, or why there is none, by name."""
+    return {file: _of(file) for file in files}
+
+
+@functools.cache
+def _of(file: str) -> str:
+    try:
+        return checksum(Path(file))
+    except OSError as error:  # its reader says so in the words of the data set
+        return str(error.strerror)
