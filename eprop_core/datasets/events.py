@@ -160,6 +160,42 @@ class EventDataset:
         )
 
     @classmethod
+    def read(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        n_steps: int,
+        duration: float | None = None,
+        n_channels: int | None = None,
+        sensor_size: tuple[int, int, int] | None = None,
+        classes: Sequence[int | str] | None = None,
+        pooling: int = 1,
+        events_beyond: Literal["error", "cut"] = "error",
+        align: Literal["start", "end"] = "start",
+    ) -> "EventDataset":
+        """Read recordings in HDF5 as of SHD, in an ``.npz`` file, or in a folder in the format of N-MNIST.
+
+        Parameters
+        ----------
+        path
+            File or folder.
+        n_steps, duration, n_channels, sensor_size, pooling, events_beyond, align
+            See :class:`eprop_core.datasets.parameters.Events`.
+        classes
+            All labels, integers or names, in the order of the classes' numbers; None: those of the file.
+
+        Raises
+        ------
+        DatasetError
+            If the file is missing, damaged or does not fit.
+        """
+        from eprop_core.datasets.recordings.read import read_file  # these modules import this one
+        from eprop_core.datasets.recordings.sensor import sensor_of
+
+        binned = {"n_steps": n_steps, "pooling": pooling, "events_beyond": events_beyond, "align": align}
+        return read_file(path, sensor_of(n_channels, sensor_size), duration, classes, binned)
+
+    @classmethod
     def from_recordings(
         cls,
         recordings: Iterable[tuple[Any, Any]],

@@ -12,12 +12,12 @@ rule prepare_dataset:
             "results/datasets/{{dataset}}/{file}",
             file=["train.npz", "test.npz", "dataset.json"],
         ),
-    wildcard_constraints:
-        dataset=either(PLAN.prepared(has_validation=False)),
     log:
         "logs/prepare_dataset/{dataset}.log",
     benchmark:
         "logs/prepare_dataset/{dataset}.benchmark.tsv"
+    wildcard_constraints:
+        dataset=either(PLAN.prepared(has_validation=False)),
     conda:
         ENVIRONMENT
     resources:

@@ -1,6 +1,8 @@
 """Recordings of the user's own, from files to events in time steps."""
 
+import os
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +16,7 @@ from eprop_core.datasets.parameters import Events
 from eprop_core.datasets.recordings.binning import Binning, Tally
 from eprop_core.datasets.recordings.classes import Classes
 from eprop_core.datasets.recordings.opening import checksum, open_recordings
-from eprop_core.datasets.recordings.sensor import Sensor
+from eprop_core.datasets.recordings.sensor import Sensor, sensor_of
 from eprop_core.datasets.recordings.source import Source
 from eprop_core.progress import progress
 
@@ -30,7 +32,7 @@ def read(parameters: Events) -> Splits:
         If a file is missing, damaged or does not fit the parameters; the message names the file, the sample and what
         was expected.
     """
-    sensor = _sensor(parameters)
+    sensor = sensor_of(parameters.n_channels, parameters.sensor_size)
     files = {"train": parameters.train, "validation": parameters.validation, "test": parameters.test}
     with ExitStack() as stack:
         sources = {
@@ -39,16 +41,16 @@ def read(parameters: Events) -> Splits:
             if path is not None
         }
         train = sources["train"]
-        sensor = sensor_of(train, sensor)
+        sensor = train.sensor_or(sensor)
         binning = Binning(sensor, parameters.n_steps, parameters.pooling, parameters.events_beyond, parameters.align)
-        durations = {name: duration_in_ticks(source, parameters.duration, sensor) for name, source in sources.items()}
+        durations = {name: _duration(source, parameters.duration, sensor) for name, source in sources.items()}
         classes = Classes.of(train.labels, parameters.n_classes)
         for source in sources.values():
             classes.numbers(source.labels)  # finds wrong ones before the samples are read
         chosen = _chosen(parameters, sources, classes.numbers(train.labels))
         splits, tallies = {}, {}
         for name, (origin, indices) in chosen.items():
-            splits[name], tally = bin_source(sources[origin], indices, durations[origin], binning, classes, name)
+            splits[name], tally = _binned(sources[origin], indices, durations[origin], binning, classes, name)
             tallies[name] = asdict(tally)
         notes = {
             "classes": list(classes.labels if classes.names is None else classes.names),
@@ -61,21 +63,23 @@ def read(parameters: Events) -> Splits:
     )
 
 
-def _sensor(parameters: Events) -> Sensor | None:
-    if parameters.sensor_size is not None:
-        return Sensor(*parameters.sensor_size)
-    return None if parameters.n_channels is None else Sensor(parameters.n_channels)
+def read_file(
+    path: str | os.PathLike[str],
+    sensor: Sensor | None,
+    duration: float | None,
+    classes: Sequence[int | str] | None,
+    binned: Mapping[str, Any],
+) -> EventDataset:
+    """Return the recordings of one file; see :meth:`EventDataset.read`. ``binned`` are parameters of the binning."""
+    with open_recordings(Path(path), sensor) as source:
+        binning = Binning(source.sensor_or(sensor), **binned)
+        known = Classes.of(source.labels) if classes is None else Classes(classes)
+        ticks = _duration(source, duration, binning.sensor)
+        dataset, _ = _binned(source, np.arange(source.n_samples), ticks, binning, known, str(path))
+    return dataset
 
 
-def sensor_of(source: Source, given: Sensor | None) -> Sensor:
-    """Return the channels that are given, or those of the source; raise a :class:`DatasetError` if there are none."""
-    sensor = given or source.sensor
-    if sensor is None:
-        raise DatasetError(f"{source.name}: says nothing of its channels; expected n_channels or sensor_size")
-    return sensor
-
-
-def bin_source(
+def _binned(
     source: Source, indices: Indices, duration: float, binning: Binning, classes: Classes, description: str
 ) -> tuple[EventDataset, Tally]:
     """Return the samples ``indices`` of a source in time steps, and the numbers of events.
@@ -98,7 +102,7 @@ def bin_source(
     return dataset, tally
 
 
-def duration_in_ticks(source: Source, duration: float | None, sensor: Sensor) -> float:
+def _duration(source: Source, duration: float | None, sensor: Sensor) -> float:
     """Return the duration of a sample, given in s, in the unit of the source's times.
 
     Raises

@@ -1,5 +1,6 @@
 """What records: the channels of a file, their places, and how neighbours are pooled."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,6 +65,13 @@ class Sensor(NamedTuple):
             if values is not None and not (name == "polarity" and n == 1):
                 check_range(name, values, n, where)
         return self.channels(x, 0 if y is None else y, 0 if self.polarities == 1 else polarity)
+
+
+def sensor_of(n_channels: int | None, size: Sequence[int] | None) -> Sensor | None:
+    """Return the sensor of a size, or channels without places; None if neither is given."""
+    if size is not None:
+        return Sensor(*size)
+    return None if n_channels is None else Sensor(n_channels)
 
 
 def check_range(name: str, values: IntArray, n: int, where: str) -> None:

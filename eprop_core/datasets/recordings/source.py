@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.recordings.sensor import Sensor
 
 Events = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]
@@ -52,6 +53,13 @@ class Source(NamedTuple):
     def n_samples(self) -> int:
         """Number of samples."""
         return len(self.labels.values)
+
+    def sensor_or(self, given: Sensor | None) -> Sensor:
+        """Return the given channels, or those of the file; raise a :class:`DatasetError` if nothing says them."""
+        sensor = given or self.sensor
+        if sensor is None:
+            raise DatasetError(f"{self.name}: says nothing of its channels; expected n_channels or sensor_size")
+        return sensor
 
 
 def sample_of(path: object) -> Callable[[int], str]:
