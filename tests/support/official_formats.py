@@ -1,9 +1,12 @@
-"""Writers of small data sets in the formats in which N-MNIST and MNIST are published."""
+"""Writers of small data sets in the formats in which N-MNIST, MNIST and SHD are published, and as ``.npz``."""
 
 import gzip
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 
 Event = tuple[int, int, int, int]  # x, y, polarity, time in us
@@ -43,3 +46,40 @@ def write_idx(path: Path, values: np.ndarray) -> None:
     """Write bytes in the format of MNIST."""
     header = np.array([0x0800 + values.ndim, *values.shape], ">u4").tobytes()
     path.write_bytes(gzip.compress(header + values.astype(np.uint8).tobytes()))
+
+
+def write_shd(
+    path: Path,
+    samples: Sequence[tuple[Any, Any]],
+    labels: Any,
+    *,
+    speakers: Any = None,
+    keys: Any = None,
+    times_dtype: Any = np.float16,
+    units_dtype: Any = np.uint16,
+) -> Path:
+    """Write samples, each a pair of times (s) and units, in the layout of SHD."""
+    with h5py.File(path, "w") as file:
+        for name, part, dtype in (("times", 0, times_dtype), ("units", 1, units_dtype)):
+            arrays = file.create_dataset(f"spikes/{name}", (len(samples),), h5py.vlen_dtype(dtype))
+            for index, sample in enumerate(samples):
+                arrays[index] = np.asarray(sample[part]).astype(dtype)
+        strings = np.asarray(labels).dtype.kind == "U"
+        file.create_dataset("labels", data=labels, dtype=h5py.string_dtype() if strings else None)
+        if speakers is not None:
+            file["extra/speaker"] = speakers
+        if keys is not None:
+            file.create_dataset("extra/keys", data=keys, dtype=h5py.string_dtype())
+    return path
+
+
+def write_npz(path: Path, samples: Sequence[tuple[Any, Any]], labels: Any, **arrays: Any) -> Path:
+    """Write samples, each a pair of times (s) and channels, by the recipe of the documentation."""
+    recipe = {
+        "times": np.concatenate([times for times, _ in samples]),
+        "channels": np.concatenate([channels for _, channels in samples]),
+        "offsets": np.cumsum([0, *(len(times) for times, _ in samples)]),
+        "labels": labels,
+    }
+    np.savez(path, **(recipe | arrays))
+    return path

@@ -20,7 +20,7 @@ def open_folder(path: Path, sensor: Sensor | None) -> Source:
     DatasetError
         If files are missing or of another kind, here or when a sample is read.
     """
-    if sensor is None:
+    if sensor is None or sensor == Sensor(sensor.n_channels):
         raise DatasetError(f"{path}: is a folder; expected sensor_size, such as [34, 34, 2], to read its recordings")
     try:
         classes = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not _is_hidden(entry))

@@ -6,12 +6,15 @@ name; ``extra/speaker`` (a group per sample) and ``extra/keys`` (names of the cl
 Cramer B, Stradmann Y, Schemmel J, Zenke F, 2022, IEEE Trans. Neural Netw. Learn. Syst. 33:2744.
 """
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import h5py
+import numpy as np
+import numpy.typing as npt
 
 from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.recordings import numbers
@@ -67,7 +70,10 @@ def _source(path: Path, file: h5py.File) -> Source:
     def read(index: int) -> Events:
         where = place(index)
         try:
-            return numbers.times(times[index], where), numbers.whole_numbers(units[index], "units", where)
+            return (
+                numbers.times(_array(times, index), where),
+                numbers.whole_numbers(_array(units, index), "units", where),
+            )
         except DatasetError:
             raise
         except _DAMAGES as error:
@@ -87,12 +93,30 @@ def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
 def _arrays(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
     """Return a dataset that has an array of its own length for each sample."""
     dataset = _dataset(path, file, name)
-    if h5py.check_vlen_dtype(dataset.dtype) is None or dataset.ndim != 1:
+    entries = h5py.check_vlen_dtype(dataset.dtype)
+    if not isinstance(entries, np.dtype) or dataset.ndim != 1:
         raise DatasetError(
             f"{path}: {name} has the shape {dataset.shape} and the type {dataset.dtype}; expected an array of its own "
             "length for each sample"
         )
     return dataset
+
+
+def _array(dataset: h5py.Dataset, index: int) -> npt.NDArray[Any]:
+    """Return the array of a sample, in the byte order of the file or in that of the machine."""
+    array = np.asarray(dataset[index])
+    dtype = h5py.check_vlen_dtype(dataset.dtype)
+    return array.view(dtype) if _keeps_foreign_order() and array.dtype.newbyteorder("=") == array.dtype else array
+
+
+@functools.cache
+def _keeps_foreign_order() -> bool:
+    """Return whether h5py, as its version 3.16, takes the bytes of such arrays for native ones in any byte order."""
+    foreign = np.dtype(np.int32).newbyteorder("S")
+    with h5py.File("foreign", "w", driver="core", backing_store=False) as file:
+        dataset = file.create_dataset("one", (1,), h5py.vlen_dtype(foreign))
+        dataset[0] = np.ones(1, foreign)
+        return bool(dataset[0][0] != 1)
 
 
 def _damaged(where: Path | str, error: BaseException) -> DatasetError:
