@@ -120,7 +120,7 @@ print({"numba", "sklearn", "eprop_examples.surrogate_gradients"} & set(sys.modul
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("name: bars", "name: bar", "dataset.name = 'bar': Input should be one of 'digits', 'mnist', 'nmnist', 'bars'"),
+        ("name: bars", "name: bar", "dataset.name = 'bar': Input should be one of 'digits', 'mnist', "),
         ("two_rates}", "two_rates, n: 3}", "dataset.n: no such key where name is two_rates; "),
         ("gaussian}", "gauss}", "function = 'gauss': Input should be 'piecewise_linear', 'exponential', "),
     ],

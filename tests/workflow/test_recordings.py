@@ -1,0 +1,59 @@
+"""The pipeline prepares recordings of the user's own again when their content changes, and only then."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from eprop_core.datasets.events import EventDataset
+from official_formats import write_npz
+
+PROJECT = Path(__file__).parents[2]
+
+
+def write(path: Path, channel: int) -> None:
+    """Write samples that differ by one channel, always with the same date."""
+    write_npz(path, [(np.array([0.1, 0.2]), np.array([channel, 3]))] * 12, np.arange(12) % 2, groups=np.arange(12) % 3)
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+
+
+def run(directory: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "Snakefile"), "--cores", "1"]
+    command += ["--configfile", "mine.yaml", *arguments]
+    finished = subprocess.run(command, cwd=directory, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize("held_back", [None, [2]])
+def test_a_changed_recording_repeats_the_preparation(tmp_path: Path, held_back: list[int] | None) -> None:
+    write(tmp_path / "mine.npz", 1)
+    dataset = {
+        "name": "events",
+        "train": "mine.npz",
+        "test": "mine.npz",
+        "duration": 1.0,
+        "n_steps": 10,
+        "n_channels": 4,
+        "validation_groups": held_back,
+    }
+    task = {"dataset": dataset, "network": {"n_recurrent": 5}, "training": {"epochs": 1}}
+    studies = {"learning": {"tasks": ["mine"], "seeds": [1]}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"tasks": {"mine": task}, "studies": studies}))
+    rule = "prepare_dataset" if held_back is None else "prepare_dataset_with_validation"
+    run(tmp_path, "--until", rule)
+    (prepared,) = (tmp_path / "results" / "datasets").iterdir()
+    assert EventDataset.load(prepared / "train.npz").channels.min() == 1
+    assert (prepared / "validation.npz").exists() == (held_back is not None)
+
+    before = (prepared / "train.npz").stat().st_mtime_ns
+    os.utime(tmp_path / "mine.npz")
+    run(tmp_path, "--until", rule)
+    assert (prepared / "train.npz").stat().st_mtime_ns == before
+
+    write(tmp_path / "mine.npz", 2)
+    run(tmp_path, "--until", rule)
+    assert EventDataset.load(prepared / "train.npz").channels.min() == 2
