@@ -70,7 +70,7 @@ def test_arrays_become_a_file_that_is_read(here: Path) -> None:
     exec(block(DOCUMENT, "python", "for events, label in my_data_set"), {"my_data_set": pairs})
     first = prepared(here, {"name": "events", "train": "train.npz", "test": "train.npz", "n_steps": 100})
     exec(block(SECTION, "python", "from_recordings(pairs"), {"pairs": pairs})
-    dataset = yaml.safe_load(re.search(r"`({name: events, train: recordings.npz.*?})`", SECTION)[1])  # type: ignore[index]
+    dataset = yaml.safe_load(re.search(r"dataset: ({name: events, train: recordings.npz.*?})", SECTION)[1])  # type: ignore[index]
     second = prepared(here, dataset | {"test_share": 0.34})
     assert (first.n_channels, second.n_channels, len(first), len(second)) == (2312, 2312, 9, 6)
     assert first.steps.max() > second.steps.max()  # 0.3 s and 1 s
