@@ -171,7 +171,7 @@ class Mnist(DatasetParameters):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events; or other images in its format."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.mnist"
-    most_threads: ClassVar[int] = 16
+    most_threads: ClassVar[int] = 8
 
     name: Literal["mnist"]
     path: str | None = Field(
