@@ -103,7 +103,7 @@ class EventStore:
         events = self._events[self.offsets[index] : self.offsets[index + 1]]
         if self._checksums is not None and zlib.crc32(events.data) != self._checksums[index]:
             raise DatasetError(f"{self._name}: damaged in the events of sample {index}; expected those of its checksum")
-        steps, channels = (events[field].astype(np.int32) for field in ("step", "channel"))
+        steps, channels = events["step"].astype(np.int32), events["channel"].astype(np.int32)
         if self._mapped is not None:
             self._read += events.nbytes
             if self._read > _LARGEST_RESIDENT:

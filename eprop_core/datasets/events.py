@@ -139,7 +139,7 @@ class EventDataset:
         DatasetError
             If the file of the sample is damaged.
         """
-        store, number = self._places[index]
+        store, number = self._places[index].tolist()
         sample: Sample = self._stores[store].sample(number)
         return sample
 
