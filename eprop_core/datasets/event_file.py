@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.event_store import EventStore, Sample, packed, record
+from eprop_core.datasets.event_store import EventStore, Sample, event_type, packed
 from eprop_core.errors import DatasetError
 from eprop_core.machine.whole_file import whole_file
 
@@ -46,7 +46,7 @@ def write(path: str | os.PathLike[str], samples: Iterable[Sample], description: 
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         with archive.open(zipfile.ZipInfo("events.npy"), "w", force_zip64=True) as member:
             header = {
-                "descr": np.lib.format.dtype_to_descr(record(n_steps, n_channels)),
+                "descr": np.lib.format.dtype_to_descr(event_type(n_steps, n_channels)),
                 "fortran_order": False,
                 "shape": (int(description.offsets[-1]),),
             }
@@ -87,7 +87,7 @@ def read(path: str | os.PathLike[str]) -> tuple[EventStore, Description]:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             events = np.frombuffer(
                 mapped,
-                record(description.n_steps, description.n_channels),
+                event_type(description.n_steps, description.n_channels),
                 description.offsets[-1],
                 _start_of_events(archive, mapped, description),
             )
@@ -119,7 +119,7 @@ def _start_of_events(archive: zipfile.ZipFile, mapped: mmap.mmap, description: D
         np.lib.format.read_magic(member)
         shape, _, dtype = np.lib.format.read_array_header_1_0(member)
         start_in_entry = member.tell()
-    expected = (int(description.offsets[-1]),), record(description.n_steps, description.n_channels)
+    expected = (int(description.offsets[-1]),), event_type(description.n_steps, description.n_channels)
     if (shape, dtype) != expected:
         raise ValueError(f"events of shape {shape} and type {dtype}")
     lengths = np.frombuffer(mapped, "<u2", 2, entry.header_offset + _LOCAL_HEADER_BYTES - 4)

@@ -20,15 +20,15 @@ _LARGEST_RESIDENT = 2**20
 """Bytes that are read before the process gives back the pages that it has mapped; the system keeps them cached."""
 
 
-def record(n_steps: int, n_channels: int) -> np.dtype[np.void]:
+def event_type(n_steps: int, n_channels: int) -> np.dtype[np.void]:
     """Return the type of a stored event: the smallest integers that hold its step and its channel."""
     fields = {"step": n_steps, "channel": n_channels}
     return np.dtype([(name, "<u2" if n <= 2**16 else "<u4") for name, n in fields.items()])
 
 
 def packed(steps: IntArray, channels: IntArray, n_steps: int, n_channels: int) -> np.ndarray:
-    """Return events as a structured array of the type :func:`record`."""
-    events = np.empty(len(steps), record(n_steps, n_channels))
+    """Return events as a structured array of the type :func:`event_type`."""
+    events = np.empty(len(steps), event_type(n_steps, n_channels))
     events["step"], events["channel"] = steps, channels
     return events
 
@@ -39,7 +39,7 @@ class EventStore:
     Parameters
     ----------
     events
-        Array (n_events,) of the type :func:`record`.
+        Array (n_events,) of the type :func:`event_type`.
     offsets
         int64 (n_samples + 1,), index of the first event of each sample.
     mapped
@@ -84,9 +84,9 @@ class EventStore:
             file.flush()
             offsets = np.fromiter(accumulate(lengths, initial=0), np.int64)
             if offsets[-1] == 0:  # an empty file cannot be mapped
-                return cls(np.empty(0, record(n_steps, n_channels)), offsets)
+                return cls(np.empty(0, event_type(n_steps, n_channels)), offsets)
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return cls(np.frombuffer(mapped, record(n_steps, n_channels)), offsets, mapped)
+        return cls(np.frombuffer(mapped, event_type(n_steps, n_channels)), offsets, mapped)
 
     def __len__(self) -> int:
         """Return the number of samples."""
