@@ -1,4 +1,4 @@
-"""Errors that a simulation raises."""
+"""Errors that are told in one line."""
 
 
 class NotFiniteError(ArithmeticError):
@@ -11,3 +11,7 @@ class InsufficientMemoryError(MemoryError):
 
 class NetworkFileError(ValueError):
     """A file of a network or a checkpoint cannot be used; the message is one line: the file and the reason."""
+
+
+class DatasetError(ValueError):
+    """Data are missing or damaged; the message is one line: the place, the problem and the expected data."""

@@ -102,20 +102,19 @@ class Stimulus:
         steps, channels = self.input_steps, self.input_channels
         if not steps.size:
             return
-        outside = (steps < 0) | (steps >= self.n_steps)
-        if outside.any():
-            event = int(outside.argmax())
+        if steps.min() < 0 or steps.max() >= self.n_steps:
+            event = int(((steps < 0) | (steps >= self.n_steps)).argmax())
             raise StimulusError(f"input_steps[{event}] = {steps[event]}: must be in 0..{self.n_steps - 1}")
         if channels.min() < 0:
             event = int(channels.argmin())
             raise StimulusError(f"input_channels[{event}] = {channels[event]}: must not be negative")
+        place = steps * (channels.max() + 1) + channels
+        if (np.diff(place) > 0).all():  # most stimuli are sorted already, and sorting is slow
+            return
         descending = np.diff(steps) < 0
         if descending.any():
             event = int(descending.argmax()) + 1
             raise StimulusError(f"input_steps[{event}] = {steps[event]} after {steps[event - 1]}: must not descend")
-        place = steps * (channels.max() + 1) + channels
-        if (np.diff(place) > 0).all():  # most stimuli are sorted already, and sorting is slow
-            return
         order = np.argsort(place, kind="stable")
         twice = np.diff(place[order]) == 0
         if twice.any():

@@ -93,8 +93,8 @@ Numbers keep all their bits but the sign of a zero.
 called_kernel = _decorator(_nrt=False)
 """Decorator of kernels that stay calls: code that few networks need slows down a loop of which it becomes a part."""
 
-allocating_kernel = _decorator()
-"""Decorator of functions that allocate arrays."""
+allocating_kernel = _decorator(nogil=True)
+"""Decorator of functions that allocate arrays; other threads of Python may run meanwhile."""
 
 inlined = njit(inline="always")
 """Decorator of short functions that return a view, which a :data:`kernel` cannot return."""

@@ -7,8 +7,8 @@ from typing import Any
 import pooch
 import requests
 
-from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.location import DOWNLOADS, Downloads, cache_directory, local_copy
+from eprop_core.errors import DatasetError
 from eprop_core.progress import ProgressLines
 
 TIMEOUT = 60.0  # s, without an answer

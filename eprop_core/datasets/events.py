@@ -1,34 +1,24 @@
-"""Labelled event sequences: arrays in memory, files on disk."""
+"""Labelled event sequences, in memory or in files."""
 
 import os
 import sys
-import zipfile
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.machine.whole_file import whole_file
-
-IntArray = npt.NDArray[np.integer]
-
-ZIP_ERRORS = (EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""Raised by ``zipfile`` for a damaged archive; a RuntimeError if the damage looks like encryption or another format."""
+from eprop_core.datasets import event_file
+from eprop_core.datasets.event_store import EventStore, IntArray, Sample, fault_of, packed
+from eprop_core.errors import DatasetError
 
 
-class DatasetError(ValueError):
-    """Data are missing or damaged; the message is one line: the place, the problem and the expected data."""
-
-
-@dataclass(frozen=True, eq=False)
 class EventDataset:
-    """Samples of events in time steps, concatenated in flat arrays.
+    """Samples of events in time steps.
 
     An event is a spike of an input channel in a time step; there is at most one per channel and step. The events of
-    sample ``i`` are ``offsets[i]`` to ``offsets[i + 1] - 1``, sorted by step, then by channel.
+    sample ``i`` are ``offsets[i]`` to ``offsets[i + 1] - 1``, sorted by step, then by channel. Those of a file are read
+    when a sample is asked for, and are neither copied for a selection of samples nor for several data sets together.
 
     Parameters
     ----------
@@ -51,51 +41,124 @@ class EventDataset:
         If the arrays contradict one another.
     """
 
-    steps: npt.NDArray[np.int32]  # (n_events,), 0..n_steps-1
-    channels: npt.NDArray[np.int32]  # (n_events,), 0..n_channels-1
-    offsets: npt.NDArray[np.int64]  # (n_samples + 1,)
     labels: npt.NDArray[np.int64]  # (n_samples,), 0..n_classes-1
     n_channels: int
     n_steps: int  # time steps of one sample
     n_classes: int
+    _stores: tuple[EventStore, ...]
+    _places: npt.NDArray[np.int64]  # (n_samples, 2), number of the store and of the sample in it
 
-    def __post_init__(self) -> None:
-        """Validate the arrays."""
-        for name, dtype in _DTYPES.items():
-            array = getattr(self, name)
+    def __init__(
+        self,
+        steps: npt.NDArray[np.int32],
+        channels: npt.NDArray[np.int32],
+        offsets: npt.NDArray[np.int64],
+        labels: npt.NDArray[np.int64],
+        n_channels: int,
+        n_steps: int,
+        n_classes: int,
+    ) -> None:
+        arrays: dict[str, npt.NDArray[np.integer]] = {
+            "steps": steps,
+            "channels": channels,
+            "offsets": offsets,
+            "labels": labels,
+        }
+        for (name, array), dtype in zip(arrays.items(), _DTYPES, strict=True):
             if array.dtype != dtype or array.ndim != 1:
                 raise DatasetError(f"{name}: {array.dtype} of shape {array.shape}; expected {dtype} in one dimension")
-        if len(self.offsets) != len(self.labels) + 1 or len(self.channels) != len(self.steps):
+        if len(offsets) != len(labels) + 1 or len(channels) != len(steps):
             raise DatasetError("offsets must be one longer than labels, channels as long as steps")
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.steps) or np.any(np.diff(self.offsets) < 0):
-            raise DatasetError(f"offsets must ascend from 0 to the number of events, {len(self.steps)}")
-        for name, bound in (("steps", self.n_steps), ("channels", self.n_channels), ("labels", self.n_classes)):
-            array = getattr(self, name)
-            if array.size and (array.min() < 0 or array.max() >= bound):
-                raise DatasetError(f"{name}: from {array.min()} to {array.max()}; allowed are 0 to {bound - 1}")
-        out_of_order = self.steps[1:] < self.steps[:-1]
-        out_of_order |= (self.steps[1:] == self.steps[:-1]) & (self.channels[1:] <= self.channels[:-1])
-        first_events = self.offsets[1:-1]
-        out_of_order[first_events[(first_events > 0) & (first_events < len(self.steps))] - 1] = False
-        if np.any(out_of_order):
-            event = int(np.argmax(out_of_order)) + 1
-            raise DatasetError(f"event {event}: expected order by step, then channel, each pair once in a sample")
+        if offsets[0] != 0 or offsets[-1] != len(steps) or np.any(np.diff(offsets) < 0):
+            raise DatasetError(f"offsets must ascend from 0 to the number of events, {len(steps)}")
+        if fault := fault_of(steps, channels, n_steps, n_channels, offsets[1:-1]):
+            raise DatasetError(fault)
+        store = EventStore(packed(steps, channels, n_steps, n_channels), offsets)
+        self._hold((store,), _all_of(store), labels, n_channels, n_steps, n_classes)
+
+    def _hold(
+        self,
+        stores: tuple[EventStore, ...],
+        places: npt.NDArray[np.int64],
+        labels: npt.NDArray[np.int64],
+        n_channels: int,
+        n_steps: int,
+        n_classes: int,
+    ) -> Self:
+        if labels.size and (labels.min() < 0 or labels.max() >= n_classes):
+            raise DatasetError(f"labels: from {labels.min()} to {labels.max()}; allowed are 0 to {n_classes - 1}")
+        self._stores, self._places, self.labels = stores, places, labels
+        self.n_channels, self.n_steps, self.n_classes = n_channels, n_steps, n_classes
+        return self
+
+    @classmethod
+    def from_samples(
+        cls, samples: Iterable[Sample], labels: npt.ArrayLike, n_channels: int, n_steps: int, n_classes: int
+    ) -> Self:
+        """Return a data set of samples, each a pair of steps and channels as :func:`bin_events` returns them.
+
+        The samples may come from a generator, and need not fit into memory: they are kept in a temporary file.
+
+        Raises
+        ------
+        DatasetError
+            If a sample or a label is not allowed.
+        """
+        store, of_samples = EventStore.of(samples, n_steps, n_channels), np.asarray(labels, np.int64)
+        if len(store) != len(of_samples):
+            raise DatasetError(f"{len(store)} samples and {len(of_samples)} labels; expected as many")
+        return cls.__new__(cls)._hold((store,), _all_of(store), of_samples, n_channels, n_steps, n_classes)
 
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self.labels)
 
-    def sample(self, index: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Return steps and channels of the events of one sample, each int32 (n_events,)."""
-        events = slice(self.offsets[index], self.offsets[index + 1])
-        return self.steps[events], self.channels[events]
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """The index of the first event of each sample, int64 (n_samples + 1,)."""
+        lengths = np.empty(len(self), np.int64)
+        for number, store in enumerate(self._stores):
+            here = self._places[:, 0] == number
+            lengths[here] = np.diff(store.offsets)[self._places[here, 1]]
+        return np.concatenate([[0], np.cumsum(lengths)])
+
+    @property
+    def steps(self) -> npt.NDArray[np.int32]:
+        """The steps of all events, int32 (n_events,), which must fit into memory."""
+        return np.concatenate([np.empty(0, np.int32), *(steps for steps, _ in self.samples())])
+
+    @property
+    def channels(self) -> npt.NDArray[np.int32]:
+        """The channels of all events, int32 (n_events,), which must fit into memory."""
+        return np.concatenate([np.empty(0, np.int32), *(channels for _, channels in self.samples())])
+
+    def sample(self, index: int) -> Sample:
+        """Return steps and channels of the events of one sample, each int32 (n_events,).
+
+        Raises
+        ------
+        DatasetError
+            If the file of the sample is damaged.
+        """
+        store, number = self._places[index].tolist()
+        sample: Sample = self._stores[store].sample(number)
+        return sample
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield all samples, one after another."""
+        return map(self.sample, range(len(self)))
+
+    def events_by_channel(self) -> npt.NDArray[np.int64]:
+        """Return the number of events of each channel, int64 (n_channels,)."""
+        n_events = np.zeros(self.n_channels, np.int64)
+        for _, channels in self.samples():
+            n_events += np.bincount(channels, minlength=self.n_channels)
+        return n_events
 
     def subset(self, indices: Sequence[int] | IntArray) -> Self:
         """Return the samples ``indices``, in that order."""
-        samples = [self.sample(index) for index in indices]
-        return self.from_samples(
-            samples, self.labels[np.asarray(indices, np.int64)], self.n_channels, self.n_steps, self.n_classes
-        )
+        chosen = np.asarray(indices, np.int64)
+        return self._like(self._stores, self._places[chosen], self.labels[chosen])
 
     def joined(self, other: Self) -> Self:
         """Return the samples of both data sets, those of ``other`` last.
@@ -105,59 +168,33 @@ class EventDataset:
         DatasetError
             If the data sets differ in their channels, steps or classes.
         """
-        self.check_joinable(other)
-        return type(self)(
-            np.concatenate([self.steps, other.steps]),
-            np.concatenate([self.channels, other.channels]),
-            np.concatenate([self.offsets, len(self.steps) + other.offsets[1:]]),
-            np.concatenate([self.labels, other.labels]),
-            *(getattr(self, name) for name in _NUMBERS),
-        )
-
-    def check_joinable(self, other: "EventDataset") -> None:
-        """Raise a :class:`DatasetError` if the data sets differ in their channels, steps or classes."""
-        for name in _NUMBERS:
+        for name in ("n_channels", "n_steps", "n_classes"):
             own, others = getattr(self, name), getattr(other, name)
             if own != others:
                 raise DatasetError(f"{name}: {own} and {others}; expected data sets of equal {name} to join")
+        return self._like(
+            self._stores + other._stores,
+            np.concatenate([self._places, other._places + np.array([len(self._stores), 0])]),
+            np.concatenate([self.labels, other.labels]),
+        )
+
+    def _like(
+        self, stores: tuple[EventStore, ...], places: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
+    ) -> Self:
+        empty = type(self).__new__(type(self))
+        return empty._hold(stores, places, labels, self.n_channels, self.n_steps, self.n_classes)
 
     def select_channels(self, selected: IntArray) -> Self:
         """Return the data set reduced to the ``selected`` channels (ascending), which are renumbered from 0."""
         new_number = np.full(self.n_channels, -1, np.int32)
         new_number[selected] = np.arange(len(selected), dtype=np.int32)
-        kept = new_number[self.channels] >= 0
-        kept_before = np.concatenate([[0], np.cumsum(kept)])
-        return type(self)(
-            self.steps[kept],
-            new_number[self.channels[kept]],
-            kept_before[self.offsets],
-            self.labels,
-            len(selected),
-            self.n_steps,
-            self.n_classes,
-        )
 
-    @classmethod
-    def from_samples(
-        cls,
-        samples: Sequence[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]],
-        labels: IntArray,
-        n_channels: int,
-        n_steps: int,
-        n_classes: int,
-    ) -> Self:
-        """Concatenate samples, each a pair of steps and channels as :func:`bin_events` returns them."""
-        lengths = [len(steps) for steps, _ in samples]
-        empty = np.empty(0, np.int32)
-        return cls(
-            np.concatenate([empty, *(steps for steps, _ in samples)]),
-            np.concatenate([empty, *(channels for _, channels in samples)]),
-            np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]),
-            np.asarray(labels, np.int64),
-            n_channels,
-            n_steps,
-            n_classes,
-        )
+        def reduced(sample: Sample) -> Sample:
+            steps, channels = sample[0], new_number[sample[1]]
+            kept = channels >= 0
+            return steps[kept], channels[kept]
+
+        return self.from_samples(map(reduced, self.samples()), self.labels, len(selected), self.n_steps, self.n_classes)
 
     @classmethod
     def read(
@@ -236,40 +273,38 @@ class EventDataset:
         """
         from eprop_core.datasets.recordings.binning import Binning  # these modules import this one
         from eprop_core.datasets.recordings.sensor import Sensor
-        from eprop_core.datasets.recordings.structured import binned
+        from eprop_core.datasets.recordings.structured import StructuredArrays
 
         binning = Binning(Sensor(*sensor_size), n_steps, pooling, events_beyond, align)
-        samples, labels, n_classes, tally = binned(recordings, binning, duration / time_unit, classes)
-        print(f"{len(samples)} samples, {tally}", file=sys.stderr)
-        return cls.from_samples(samples, labels, binning.n_channels, n_steps, n_classes)
+        arrays = StructuredArrays(recordings, binning, duration / time_unit)
+        store = EventStore.of(arrays.samples(), n_steps, binning.n_channels)
+        labels, n_classes = arrays.numbers(classes)
+        print(f"{len(store)} samples, {arrays.tally}", file=sys.stderr)
+        return cls.__new__(cls)._hold((store,), _all_of(store), labels, binning.n_channels, n_steps, n_classes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` file, which appears complete or not at all."""
-        arrays = {name: getattr(self, name) for name in (*_DTYPES, *_NUMBERS)}
-        with whole_file(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+        numbers = self.n_channels, self.n_steps, self.n_classes
+        event_file.write(path, self.samples(), event_file.Description(self.offsets, self.labels, *numbers))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file that :meth:`save` wrote.
+        """Open a file that :meth:`save` wrote, which must stay as it is.
 
         Raises
         ------
         DatasetError
-            If the file is missing or damaged.
+            If the file is missing or damaged. Damage to the events of a sample is found when the sample is read.
         """
-        try:
-            with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-                arrays = [file[name] for name in _DTYPES]
-                numbers = [int(file[name]) for name in _NUMBERS]
-            return cls(*arrays, *numbers)
-        except DatasetError as error:
-            raise DatasetError(f"{path}: {error}") from None
-        except FileNotFoundError:
-            raise DatasetError(f"{path}: no such file; expected a prepared data set (.npz)") from None
-        except (OSError, KeyError, TypeError, ValueError, *ZIP_ERRORS) as error:
-            reason = " ".join(str(error).split())
-            raise DatasetError(f"{path}: damaged, or not a prepared data set ({reason})") from None
+        store, (_, labels, *numbers) = event_file.read(path)
+        return cls.__new__(cls)._hold((store,), _all_of(store), labels, *numbers)
+
+
+_DTYPES = [np.dtype(np.int32), np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.int64)]
+
+
+def _all_of(store: EventStore) -> npt.NDArray[np.int64]:
+    return np.stack([np.zeros(len(store), np.int64), np.arange(len(store))], axis=1)
 
 
 class Splits(NamedTuple):
@@ -305,17 +340,7 @@ class Splits(NamedTuple):
 
 def most_active_channels(dataset: EventDataset, n_channels: int) -> npt.NDArray[np.int64]:
     """Return the ``n_channels`` channels with the most events, ascending; ties go to the lower channel."""
-    events = np.bincount(dataset.channels, minlength=dataset.n_channels)
-    return np.sort(np.argsort(-events, kind="stable")[:n_channels])
-
-
-_DTYPES = {
-    "steps": np.dtype(np.int32),
-    "channels": np.dtype(np.int32),
-    "offsets": np.dtype(np.int64),
-    "labels": np.dtype(np.int64),
-}
-_NUMBERS = ("n_channels", "n_steps", "n_classes")
+    return np.sort(np.argsort(-dataset.events_by_channel(), kind="stable")[:n_channels])
 
 
 def check_enough(key: str, n_samples: int | None, available: int) -> None:
@@ -341,6 +366,7 @@ def bin_events(
     steps, channels
         int32 (n_spikes,).
     """
-    keys = np.unique(np.asarray(steps, np.int64) * n_channels + np.asarray(channels, np.int64))
+    keys = np.sort(np.asarray(steps, np.int64) * n_channels + np.asarray(channels, np.int64))
+    keys = keys[np.diff(keys, prepend=keys[:1] - 1) > 0]  # numpy.unique takes ten times as long
     steps_of_keys, channels_of_keys = np.divmod(keys, n_channels)
     return steps_of_keys.astype(np.int32), channels_of_keys.astype(np.int32)

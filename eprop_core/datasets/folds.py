@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from eprop_core.datasets.events import DatasetError, EventDataset
+from eprop_core.datasets.events import EventDataset
+from eprop_core.errors import DatasetError
 
 
 def fold(dataset: EventDataset, n_folds: int, index: int) -> tuple[EventDataset, EventDataset]:

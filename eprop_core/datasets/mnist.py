@@ -1,6 +1,7 @@
-"""MNIST from its four idx files, as events.
+"""MNIST, or a data set in its format, from its four idx files, as events.
 
-LeCun Y, Cortes C, Burges CJC, The MNIST database of handwritten digits.
+LeCun Y, Cortes C, Burges CJC, The MNIST database of handwritten digits. Fashion-MNIST (Xiao H, Rasul K, Vollgraf R,
+2017, arXiv:1708.07747) and KMNIST (Clanuwat T et al., 2018, arXiv:1812.01718) have the same files.
 """
 
 import gzip
@@ -12,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.download import published
-from eprop_core.datasets.events import DatasetError, EventDataset, Splits, check_enough
+from eprop_core.datasets.events import EventDataset, Splits, check_enough
 from eprop_core.datasets.parameters import N_CLASSES, Mnist
 from eprop_core.datasets.saccades import record
+from eprop_core.errors import DatasetError
 
 FILE_PREFIXES = {"train": "train", "test": "t10k"}
 
@@ -45,9 +47,7 @@ def _record_split(
     check_enough(f"{split}_samples", n_samples, len(images))
     images, labels = images[:n_samples], labels[:n_samples]
     indices = np.arange(len(images)) + (60_000 if split == "test" else 0)  # other noise than in the training split
-    return record(
-        images / 255, labels, indices, parameters.saccades, parameters.n_steps, parameters.seed, f"MNIST {split}"
-    )
+    return record(images, labels, indices, parameters.saccades, parameters.n_steps, parameters.seed, f"MNIST {split}")
 
 
 def read_images(

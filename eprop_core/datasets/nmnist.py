@@ -18,9 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.download import published
-from eprop_core.datasets.events import ZIP_ERRORS, DatasetError, EventDataset, Splits, bin_events, check_enough
+from eprop_core.datasets.event_file import ZIP_ERRORS
+from eprop_core.datasets.event_store import Sample
+from eprop_core.datasets.events import EventDataset, Splits, bin_events, check_enough
 from eprop_core.datasets.parameters import N_CLASSES, SENSOR_SIZE, Nmnist
 from eprop_core.datasets.recordings.nmnist_format import BYTES_PER_EVENT, unpack
+from eprop_core.errors import DatasetError
+from eprop_core.machine.parallel import in_order
 from eprop_core.progress import progress
 
 N_CHANNELS = 2 * SENSOR_SIZE**2
@@ -81,18 +85,25 @@ def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int
 
 def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | None) -> tuple[EventDataset, str]:
     """Return a split, and the sha256 of the output of ``sha256sum`` for its files in the order of the samples."""
-    samples, labels, checksum = [], [], sha256()
+    checksum = sha256()
     with recordings(path, split) as files:
         check_enough(f"{split.lower()}_samples", n_samples, len(files))
         names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
-        for name in progress(names, f"N-MNIST {split}"):
+
+        def recording(name: str) -> tuple[Sample, str]:
             data = files[name]()
             times, channels = decode(data, f"{path}: {name}", parameters.time_max_us)
             steps = np.rint(times * parameters.n_steps / parameters.time_max_us)
-            samples.append(bin_events(np.clip(steps, 0, parameters.n_steps - 1), channels, N_CHANNELS))
-            labels.append(int(name.split("/")[1]))
-            checksum.update(f"{sha256(data).hexdigest()}  {name}\n".encode())
-    dataset = EventDataset.from_samples(samples, np.array(labels), N_CHANNELS, parameters.n_steps, N_CLASSES)
+            sample = bin_events(np.clip(steps, 0, parameters.n_steps - 1), channels, N_CHANNELS)
+            return sample, f"{sha256(data).hexdigest()}  {name}\n"
+
+        def samples() -> Iterator[Sample]:
+            for sample, line in progress(in_order(recording, names), f"N-MNIST {split}", len(names)):
+                checksum.update(line.encode())
+                yield sample
+
+        labels = [int(name.split("/")[1]) for name in names]
+        dataset = EventDataset.from_samples(samples(), labels, N_CHANNELS, parameters.n_steps, N_CLASSES)
     return dataset, checksum.hexdigest()
 
 

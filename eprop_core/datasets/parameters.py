@@ -23,6 +23,8 @@ class DatasetParameters(Parameters):
     implementation: ClassVar[str]
     """Module that reads or makes the data, by a function ``read(parameters)`` that returns
     :class:`eprop_core.datasets.events.Splits`."""
+    most_threads: ClassVar[int] = 1
+    """Threads on which ``read`` gains time."""
 
     if TYPE_CHECKING:
         name: str
@@ -176,15 +178,16 @@ class Digits(DatasetParameters):
 
 
 class Mnist(DatasetParameters):
-    """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events."""
+    """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events; or other images in its format."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.mnist"
+    most_threads: ClassVar[int] = 8
 
     name: Literal["mnist"]
     path: str | None = Field(
         None,
-        description="directory of the four idx files; null: the folder mnist of EPROP_BENCH_DATA, or a "
-        "download to EPROP_BENCH_CACHE",
+        description="directory of the four idx files, of MNIST or of Fashion-MNIST, KMNIST or other images in its "
+        "format; null: the folder mnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
     n_steps: int = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
     train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
@@ -207,6 +210,7 @@ class Nmnist(DatasetParameters):
     """N-MNIST, recordings of MNIST by a moving event camera: 34 x 34 pixels, OFF and ON events."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.nmnist"
+    most_threads: ClassVar[int] = 4
 
     name: Literal["nmnist"]
     path: str | None = Field(

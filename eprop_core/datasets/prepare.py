@@ -8,17 +8,17 @@ import importlib
 import importlib.metadata
 import json
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from eprop_core import plug_ins
-from eprop_core.datasets.events import DatasetError, EventDataset, Splits
+from eprop_core.datasets.events import EventDataset, Splits
 from eprop_core.datasets.registry import Dataset, parse_dataset
+from eprop_core.errors import DatasetError
+from eprop_core.machine import processors
+from eprop_core.machine.driver import end_with_driver
+from eprop_core.machine.whole_directory import whole_directory
 from eprop_core.parsing import ParameterError
 
 FILES = ("train.npz", "test.npz", "validation.npz", "dataset.json")
@@ -42,20 +42,14 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
     """
     directory = Path(directory)
     _check_replaceable(directory)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    splits = read(parameters)
-    with tempfile.TemporaryDirectory(prefix=f"{directory.name}.", suffix=".part", dir=directory.parent) as temporary:
-        whole = Path(temporary) / "whole"
-        whole.mkdir()
-        splits.train.save(whole / "train.npz")
-        splits.test.save(whole / "test.npz")
+    with whole_directory(directory) as temporary:
+        splits = read(parameters)
+        splits.train.save(temporary / "train.npz")
+        splits.test.save(temporary / "test.npz")
         if splits.validation is not None:
-            splits.validation.save(whole / "validation.npz")
-        (whole / "dataset.json").write_text(json.dumps(describe(parameters, splits), indent=2) + "\n")
+            splits.validation.save(temporary / "validation.npz")
+        (temporary / "dataset.json").write_text(json.dumps(describe(parameters, splits), indent=2) + "\n")
         _check_replaceable(directory)
-        if directory.exists():
-            shutil.rmtree(directory)
-        os.replace(whole, directory)
 
 
 def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
@@ -80,13 +74,14 @@ def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
 
 
 def _statistics(dataset: EventDataset, splits: Splits) -> dict[str, Any]:
-    share_of_on_events = None
-    if splits.sensor_channels is not None and splits.sensor_size is not None and dataset.channels.size:
-        share_of_on_events = float(np.mean(splits.sensor_channels[dataset.channels] >= splits.sensor_size**2))
+    share_of_on_events, n_events = None, int(dataset.offsets[-1])
+    if splits.sensor_channels is not None and splits.sensor_size is not None and n_events:
+        is_on = splits.sensor_channels >= splits.sensor_size**2
+        share_of_on_events = int(dataset.events_by_channel()[is_on].sum()) / n_events
     return {
         "samples": len(dataset),
         "samples_by_class": [int((dataset.labels == label).sum()) for label in range(dataset.n_classes)],
-        "mean_events_per_sample": len(dataset.steps) / len(dataset),
+        "mean_events_per_sample": n_events / len(dataset),
         "share_of_on_events": share_of_on_events,
     }
 
@@ -106,13 +101,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m eprop_core.datasets.prepare", description=__doc__)
     parser.add_argument("parameters", metavar="PARAMETERS.json", type=Path, help='for instance {"name": "digits"}')
     parser.add_argument("directory", metavar="OUTPUT_DIRECTORY", type=Path, help="replaced if it holds a data set")
+    parser.add_argument(
+        "--threads", type=int, default=processors.available(), help="threads to record samples on (default: all cores)"
+    )
     options = parser.parse_args(arguments)
+    end_with_driver()
     try:
         try:
             values = json.loads(options.parameters.read_text())
         except ValueError as error:
             raise ParameterError(f"{options.parameters}: {error}; expected JSON") from None
-        prepare(parse_dataset(values, f"{options.parameters}: "), options.directory)
+        if options.threads < 1:
+            raise ParameterError(f"--threads {options.threads}: at least one is needed")
+        with processors.at_most(options.threads):
+            prepare(parse_dataset(values, f"{options.parameters}: "), options.directory)
     except (ParameterError, DatasetError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -12,8 +12,10 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from eprop_core.compiled.compilation import allocating_kernel
-from eprop_core.datasets.events import EventDataset, IntArray, bin_events
+from eprop_core.datasets.event_store import IntArray, Sample
+from eprop_core.datasets.events import EventDataset, bin_events
 from eprop_core.datasets.parameters import N_CLASSES, Saccades
+from eprop_core.machine.parallel import in_order
 from eprop_core.progress import progress
 
 RESOLUTION = 0.5
@@ -28,7 +30,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def record(
-    images: FloatArray,
+    images: FloatArray | npt.NDArray[np.uint8],
     labels: IntArray,
     indices: IntArray,
     parameters: Saccades,
@@ -41,7 +43,7 @@ def record(
     Parameters
     ----------
     images
-        float64 (n, height, width), 0 (background) to 1 (stroke).
+        float64 (n, height, width), 0 (background) to 1 (stroke), or uint8, 0 to 255.
     labels
         Integers (n,), the classes.
     indices
@@ -56,11 +58,14 @@ def record(
         Name of the images, for the progress.
     """
     camera = Camera(parameters, seed)
-    samples = []
-    for image, index in progress(zip(images, indices, strict=True), f"events of {description}", len(images)):
-        times, channels = camera.record(image, int(index))
+
+    def sample(number: int) -> Sample:
+        image = images[number]
+        times, channels = camera.record(image / 255 if image.dtype == np.uint8 else image, int(indices[number]))
         steps = np.minimum((times * (n_steps / camera.duration)).astype(np.int64), n_steps - 1)
-        samples.append(bin_events(steps, channels, camera.n_channels))
+        return bin_events(steps, channels, camera.n_channels)
+
+    samples = progress(in_order(sample, range(len(images))), f"events of {description}", len(images))
     return EventDataset.from_samples(samples, labels, camera.n_channels, n_steps, N_CLASSES)
 
 

@@ -10,11 +10,10 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from eprop_core.datasets.events import DatasetError
-from eprop_core.errors import InsufficientMemoryError, NetworkFileError, NotFiniteError
-from eprop_core.experiments.driver import end_with_driver
+from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError
 from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads
+from eprop_core.machine.driver import end_with_driver
 from eprop_core.parsing import ParameterError
 from eprop_core.ranks import launch
 from eprop_core.ranks.launch import RanksError

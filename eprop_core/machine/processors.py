@@ -1,12 +1,19 @@
 """Processors available to this process, within the limits of a container or a batch job."""
 
+import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from eprop_core.machine import control_groups
 
 Group = tuple[int, int]
 """Device and inode of a control group, which identify it also in containers that show it under another name."""
+
+
+_given = math.inf
+"""Processors that the caller gave to this process."""
 
 
 def affinity() -> set[int]:
@@ -27,7 +34,18 @@ def quotas() -> dict[Group, float]:
 
 def available() -> float:
     """Return the number of processors available to this process; under a CPU quota it can be a fraction."""
-    return min([float(len(affinity())), *quotas().values()])
+    return min([_given, float(len(affinity())), *quotas().values()])
+
+
+@contextmanager
+def at_most(number: float) -> Iterator[None]:
+    """Count on ``number`` processors at most in the ``with`` block, since others may be given to other processes."""
+    global _given
+    before, _given = _given, number
+    try:
+        yield
+    finally:
+        _given = before
 
 
 def _quota_of(folder: Path, version: int) -> float | None:

@@ -76,14 +76,11 @@ class DatasetClassification(Classification):
         loss: Loss = "mean_squared_error",
         validation: EventDataset | None = None,
     ) -> None:
-        self.dataset = dataset
-        self.validation = validation
-        n_validation = 0 if validation is None else len(validation)
+        self.dataset = dataset if validation is None else dataset.joined(validation)
         if validation is not None:
-            dataset.check_joinable(validation)
-            self.held_back = len(dataset) + np.arange(n_validation)
+            self.held_back = np.arange(len(dataset), len(self.dataset))
         super().__init__(
-            n_samples=len(dataset) + n_validation,
+            n_samples=len(self.dataset),
             n_steps=dataset.n_steps,
             n_input=dataset.n_channels,
             n_readout=dataset.n_classes,
@@ -93,15 +90,8 @@ class DatasetClassification(Classification):
 
     def events(self, sample: int) -> Events:
         """Return steps and channels of the input spikes of a sample."""
-        dataset, index = self._place(sample)
-        return dataset.sample(index)
+        return self.dataset.sample(sample)
 
     def label(self, sample: int) -> int:
         """Return the class of a sample, 0 to n_readout - 1."""
-        dataset, index = self._place(sample)
-        return int(dataset.labels[index])
-
-    def _place(self, sample: int) -> tuple[EventDataset, int]:
-        if self.validation is None or sample < len(self.dataset):
-            return self.dataset, sample
-        return self.validation, sample - len(self.dataset)
+        return int(self.dataset.labels[sample])

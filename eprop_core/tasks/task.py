@@ -111,8 +111,10 @@ class Task(ABC):
 
     def targets(self, samples: Samples) -> npt.NDArray[np.float64]:
         """Return the targets of ``samples``, mV, float64 (n_samples, n_steps, n_readout)."""
-        shape = (self.n_steps, self.n_readout)
-        return np.stack([np.broadcast_to(self.target(int(sample)), shape) for sample in samples])
+        targets = np.empty((len(samples), self.n_steps, self.n_readout))
+        for target, sample in zip(targets, samples, strict=True):
+            target[:] = self.target(int(sample))
+        return targets
 
     def score(self, samples: Samples, recording: Recording) -> Score:
         """Return the score of the network's response to ``stimulus(samples)``.

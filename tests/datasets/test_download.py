@@ -10,9 +10,9 @@ import pytest
 
 from eprop_core.datasets import nmnist
 from eprop_core.datasets.download import fetch
-from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.location import DOWNLOADS, cache_directory
 from eprop_core.datasets.parameters import Nmnist
+from eprop_core.errors import DatasetError
 from official_formats import pack
 
 CONTENT = bytes(range(256)) * 400

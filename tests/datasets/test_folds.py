@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from eprop_core.datasets.events import DatasetError, EventDataset
+from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
+from eprop_core.errors import DatasetError
 
 LABELS = np.array([0, 2, 1, 0, 0, 1, 2, 0, 0, 1, 0, 2, 2])
 

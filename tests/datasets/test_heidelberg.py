@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from eprop_core.datasets import location
-from eprop_core.datasets.events import DatasetError, EventDataset
+from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.parameters import Shd, Ssc
 from eprop_core.datasets.recordings import heidelberg
+from eprop_core.errors import DatasetError
 from eprop_core.parsing import ParameterError, parse
 from official_formats import write_shd
 

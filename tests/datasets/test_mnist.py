@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.location import DOWNLOADS
 from eprop_core.datasets.mnist import read as read_mnist
 from eprop_core.datasets.mnist import read_images
 from eprop_core.datasets.parameters import Mnist
+from eprop_core.errors import DatasetError
 from official_formats import write_idx
 
 

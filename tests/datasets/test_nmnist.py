@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eprop_core.datasets.events import DatasetError, Splits
+from eprop_core.datasets.events import Splits
 from eprop_core.datasets.nmnist import decode
 from eprop_core.datasets.nmnist import read as read_nmnist
 from eprop_core.datasets.parameters import Nmnist
+from eprop_core.errors import DatasetError
 from eprop_core.parsing import parse
 from official_formats import encode, pack
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eprop_core.datasets.events import DatasetError
+from eprop_core.errors import DatasetError
 from eprop_core.experiments.saccades.measure import compare, measure, statistics
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 

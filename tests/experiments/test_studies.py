@@ -349,6 +349,13 @@ def truncate_data(files: Path) -> str:
     return "train.npz: damaged"
 
 
+def change_event(files: Path) -> str:
+    data = bytearray((files / "train.npz").read_bytes())
+    data[len(data) // 2] ^= 1
+    (files / "train.npz").write_bytes(data)
+    return "train.npz: damaged in the events of sample "
+
+
 def remove_data(files: Path) -> str:
     (files / "test.npz").unlink()
     return "test.npz: no such file"
@@ -370,7 +377,7 @@ def learn_too_fast(files: Path) -> str:
     return "learning rate"
 
 
-@pytest.mark.parametrize("spoil", [spoil_task, misspell, truncate_data, remove_data, learn_too_fast])
+@pytest.mark.parametrize("spoil", [spoil_task, misspell, truncate_data, change_event, remove_data, learn_too_fast])
 def test_wrong_input_is_reported_and_leaves_no_file(files: Path, spoil: Any) -> None:
     message = spoil(files)
     finished = run(files)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import small
-from eprop_core.datasets.events import DatasetError
+from eprop_core.errors import DatasetError
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.tasks.classification import DatasetClassification

@@ -1,7 +1,7 @@
 """One call of Snakemake at a time per directory, and an end to the jobs of a call that was killed.
 
 A running call holds a file lock, which the system releases when the call ends in any way. If a call was killed, its
-programs on this machine end by themselves (:mod:`eprop_core.experiments.driver`), and the next call cancels the batch
+programs on this machine end by themselves (:mod:`eprop_core.machine.driver`), and the next call cancels the batch
 jobs that it submitted.
 """
 
@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from eprop_core.experiments import driver
+from eprop_core.machine import driver
 
 PATIENCE = 120.0
 """s, longest wait for cancelled jobs to end."""

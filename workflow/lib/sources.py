@@ -23,7 +23,7 @@ PACKAGES = ("eprop_core", "workflow")
 WITHOUT_INFLUENCE = {
     "eprop_core.progress": "prints the progress",
     "eprop_core.interrupts": "defers Ctrl-C",
-    "eprop_core.experiments.driver": "ends a program when its driver has ended",
+    "eprop_core.machine.driver": "ends a program when its driver has ended",
     "eprop_core.recording.frames": "converts recordings for their reader",
     "eprop_core.recording.neo_block": "converts recordings for their reader",
 }

@@ -10,8 +10,7 @@ SOURCE = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(SOURCE))
 
 from eprop_core import configuration
-from eprop_core.experiments import driver
-from eprop_core.machine import processors, threads
+from eprop_core.machine import driver, processors, threads
 from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
 from workflow.lib import captions, cluster, disk_space, scheduler

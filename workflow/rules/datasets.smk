@@ -20,15 +20,17 @@ rule prepare_dataset:
         dataset=either(PLAN.prepared(has_validation=False)),
     conda:
         ENVIRONMENT
+    threads: lambda wildcards: PLAN.datasets[wildcards.dataset].most_threads
     resources:
-        mem_mb=4000,
+        mem_mb=1000,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         directory=lambda wildcards, output: Path(output[0]).parent,
     message:
         "Prepare data set {wildcards.dataset}"
     shell:
-        "python -m eprop_core.datasets.prepare {input.parameters} {params.directory} 2> {log}"
+        "python -m eprop_core.datasets.prepare {input.parameters} {params.directory} --threads {threads} 2> {log}"
+
 
 
 use rule prepare_dataset as prepare_dataset_with_validation with:

@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError, bin_events
+from eprop_core.datasets.events import bin_events
 from eprop_core.datasets.recordings.sensor import Sensor, check_range
+from eprop_core.errors import DatasetError
 
 _ROUNDING = 1 + 2.0**-23
 

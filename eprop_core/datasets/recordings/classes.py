@@ -6,8 +6,8 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.recordings.source import Labelled
+from eprop_core.errors import DatasetError
 
 
 class Classes(NamedTuple):

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.recordings.nmnist_format import unpack
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Events, Labelled, Source
+from eprop_core.errors import DatasetError
 
 _TICKS_PER_SECOND = 1e6
 

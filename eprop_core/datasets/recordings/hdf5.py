@@ -16,9 +16,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
+from eprop_core.errors import DatasetError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _DAMAGES = (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError, OverflowError, SystemError)

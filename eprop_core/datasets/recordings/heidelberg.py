@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from eprop_core.datasets.download import fetch
-from eprop_core.datasets.events import DatasetError, Splits
+from eprop_core.datasets.events import Splits
 from eprop_core.datasets.location import DOWNLOADS, HEIDELBERG, cache_directory, local_copy
 from eprop_core.datasets.parameters import Events, Recordings, Shd, Ssc
 from eprop_core.datasets.recordings import read as recordings
+from eprop_core.errors import DatasetError
 
 _N_CHANNELS = 700
 _N_CLASSES = {"shd": 20, "ssc": 35}

@@ -8,7 +8,7 @@ Orchard G, Jayawant A, Cohen GK, Thakor N, 2015, Front. Neurosci. 9:437.
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError
+from eprop_core.errors import DatasetError
 
 BYTES_PER_EVENT = 5
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from eprop_core.datasets.events import ZIP_ERRORS, DatasetError, EventDataset
+from eprop_core.datasets.event_file import ZIP_ERRORS
+from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
+from eprop_core.errors import DatasetError
 
 RECIPE = ("times", "channels", "offsets", "labels")
 _EXPECTED = f"expected {', '.join(RECIPE)}, or a file of EventDataset.save"
@@ -30,14 +32,14 @@ def open_npz(path: Path) -> Source:
     try:
         with np.load(path, allow_pickle=False) as file:
             names = set(file.files)
-            is_recipe = names >= set(RECIPE) and "steps" not in names
+            is_recipe = names >= set(RECIPE)
             arrays = {name: file[name] for name in (*RECIPE, "groups") if name in names} if is_recipe else {}
     except (OSError, KeyError, TypeError, ValueError, MemoryError, *ZIP_ERRORS) as error:
         reason = " ".join(str(error).split())
         raise DatasetError(f"{path}: damaged, or not an .npz file ({reason}); {_EXPECTED}") from None
     if arrays:
         return _of_recipe(path, arrays)
-    if "steps" in names:
+    if "events" in names:
         return _of_dataset(path, EventDataset.load(path))
     raise DatasetError(f"{path}: has the arrays {', '.join(sorted(names)) or 'none'}; {_EXPECTED}")
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError
+from eprop_core.errors import DatasetError
 
 
 def times(values: Any, where: str) -> npt.NDArray[np.float64]:

@@ -9,12 +9,13 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO
 
-from eprop_core.datasets.events import ZIP_ERRORS, DatasetError
+from eprop_core.datasets.event_file import ZIP_ERRORS
 from eprop_core.datasets.recordings.folder import open_folder
 from eprop_core.datasets.recordings.hdf5 import SIGNATURE, open_hdf5
 from eprop_core.datasets.recordings.npz import open_npz
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Source
+from eprop_core.errors import DatasetError
 
 _ZIP = b"PK"
 _EXPECTED = "expected HDF5 as of SHD, .npz, or a folder with a folder of recordings for each class"

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError, EventDataset, Splits, check_enough
+from eprop_core.datasets.events import EventDataset, Splits, check_enough
 from eprop_core.datasets.parameters import Events
 from eprop_core.datasets.recordings.binning import Binning, Tally
 from eprop_core.datasets.recordings.classes import Classes
 from eprop_core.datasets.recordings.opening import checksum, open_recordings
 from eprop_core.datasets.recordings.sensor import Sensor, sensor_of
 from eprop_core.datasets.recordings.source import Source
+from eprop_core.errors import DatasetError
 from eprop_core.progress import progress
 
 Indices = npt.NDArray[np.int64]
@@ -90,15 +91,15 @@ def _binned(
         If a sample is damaged or does not fit, or if there are no events at all.
     """
     tally = Tally()
-    samples = [
+    samples = (
         binning.spikes(*source.read(index), duration, source.labels.place(index), tally)
         for index in progress(indices.tolist(), f"events of {description}")
-    ]
-    if tally.empty_samples == len(samples):
-        raise DatasetError(f"{source.name}: no events in any sample of {description}; expected some")
+    )
     labels = classes.numbers(source.labels)[indices]
     dataset = EventDataset.from_samples(samples, labels, binning.n_channels, binning.n_steps, len(classes.labels))
-    print(f"{description}: {len(samples)} samples, {tally}", file=sys.stderr)
+    if tally.empty_samples == len(dataset):
+        raise DatasetError(f"{source.name}: no events in any sample of {description}; expected some")
+    print(f"{description}: {len(dataset)} samples, {tally}", file=sys.stderr)
     return dataset, tally
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError
+from eprop_core.errors import DatasetError
 
 IntArray = npt.NDArray[np.int64]
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.recordings.sensor import Sensor
+from eprop_core.errors import DatasetError
 
 Events = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]
 """Times and channels of a sample's events, each (n_events,), in any order."""

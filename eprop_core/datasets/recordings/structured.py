@@ -1,24 +1,21 @@
 """Recordings in memory: structured arrays with fields t, x, p and, of a sensor with rows, y, as Tonic yields them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError
+from eprop_core.datasets.event_store import Sample
 from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.binning import Binning, Tally
 from eprop_core.datasets.recordings.classes import Classes
 from eprop_core.datasets.recordings.source import Labelled
+from eprop_core.errors import DatasetError
 
-Spikes = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 
-
-def binned(
-    recordings: Iterable[tuple[Any, Any]], binning: Binning, duration: float, classes: Sequence[int | str] | None
-) -> tuple[list[Spikes], npt.NDArray[np.int64], int, Tally]:
-    """Bin labelled recordings.
+class StructuredArrays:
+    """Labelled recordings, which are read once, one after the other.
 
     Parameters
     ----------
@@ -28,41 +25,50 @@ def binned(
         How events are binned.
     duration
         Of a sample, in the unit of the times.
-    classes
-        Labels in the order of their numbers; None: the sorted labels of these recordings.
-
-    Returns
-    -------
-    samples
-        Steps and channels of each, as :meth:`Binning.spikes` returns them.
-    labels
-        int64 (n_samples,), numbers of the classes.
-    n_classes
-        Number of classes.
-    tally
-        Numbers of events.
-
-    Raises
-    ------
-    DatasetError
-        If a recording is no such array or does not fit the sensor and the duration.
     """
-    samples, labels, tally = [], [], Tally()
-    for index, (events, label) in enumerate(recordings):
-        where = _place(index)
-        fields = getattr(getattr(events, "dtype", None), "names", None) or ()
-        if missing := [name for name in "txp" if name not in fields]:
-            raise DatasetError(f"{where}: no field {missing[0]}; expected a structured array with fields t, x, (y,) p")
-        x, polarity = (numbers.whole_numbers(events[name], name, where) for name in "xp")
-        y = numbers.whole_numbers(events["y"], "y", where) if "y" in fields else None
-        channels = binning.sensor.checked_channels(x, y, polarity, where)
-        samples.append(binning.spikes(numbers.times(events["t"], where), channels, duration, where, tally))
-        labels.append(label)
-    if not samples:
-        raise DatasetError("no recordings; expected at least one")
-    labelled = Labelled("recordings", numbers.labels(labels, "labels", "recordings"), _place)
-    known = Classes.of(labelled) if classes is None else Classes(classes)
-    return samples, known.numbers(labelled), len(known.labels), tally
+
+    def __init__(self, recordings: Iterable[tuple[Any, Any]], binning: Binning, duration: float) -> None:
+        self.tally = Tally()
+        self._recordings, self._binning, self._duration = recordings, binning, duration
+        self._labels: list[Any] = []
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield steps and channels of each sample.
+
+        Raises
+        ------
+        DatasetError
+            If a recording is no such array or does not fit the sensor and the duration.
+        """
+        for index, (events, label) in enumerate(self._recordings):
+            where = _place(index)
+            fields = getattr(getattr(events, "dtype", None), "names", None) or ()
+            if missing := [name for name in "txp" if name not in fields]:
+                raise DatasetError(f"{where}: no field {missing[0]}; expected a structured array of t, x, (y,) p")
+            x, polarity = (numbers.whole_numbers(events[name], name, where) for name in "xp")
+            y = numbers.whole_numbers(events["y"], "y", where) if "y" in fields else None
+            channels = self._binning.sensor.checked_channels(x, y, polarity, where)
+            self._labels.append(label)
+            yield self._binning.spikes(numbers.times(events["t"], where), channels, self._duration, where, self.tally)
+
+    def numbers(self, classes: Sequence[int | str] | None) -> tuple[npt.NDArray[np.int64], int]:
+        """Return the number of each sample's class, int64 (n_samples,), and the number of classes.
+
+        Parameters
+        ----------
+        classes
+            Labels in the order of their numbers; None: the sorted labels of these recordings.
+
+        Raises
+        ------
+        DatasetError
+            If there are no recordings, or a label is none of the classes'.
+        """
+        if not self._labels:
+            raise DatasetError("no recordings; expected at least one")
+        labels = Labelled("recordings", numbers.labels(self._labels, "labels", "recordings"), _place)
+        known = Classes.of(labels) if classes is None else Classes(classes)
+        return known.numbers(labels), len(known.labels)
 
 
 def _place(index: int) -> str:

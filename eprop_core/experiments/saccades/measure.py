@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import DatasetError
 from eprop_core.datasets.mnist import read_images
 from eprop_core.datasets.nmnist import N_CHANNELS, decode, recordings
 from eprop_core.datasets.parameters import SENSOR_SIZE
 from eprop_core.datasets.saccades import Camera
+from eprop_core.errors import DatasetError
 from eprop_core.experiments import command_line
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.saccades.result import Agreement, Pair, SaccadesResult, Statistics

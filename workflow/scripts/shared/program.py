@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from eprop_core.experiments.driver import end_with_driver
+from eprop_core.machine.driver import end_with_driver
 
 FIGURE = "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)"
 TABLE = "table with all digits (CSV), and as printed (Markdown, LaTeX)"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from snakemake.scheduling.job_scheduler import JobScheduler
 
-from eprop_core.experiments import driver
+from eprop_core.machine import driver
 from workflow.lib.scheduler import let_scheduler_rest
 
 PROJECT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def test_jobs_of_a_killed_call_are_cancelled(
 
 
 def test_a_program_ends_with_its_driver() -> None:
-    program = "import time; from eprop_core.experiments import driver; driver.end_with_driver(); print(flush=True); "
+    program = "import time; from eprop_core.machine import driver; driver.end_with_driver(); print(flush=True); "
     command = [sys.executable, "-c", program + "time.sleep(1000)"]
     host, _, _ = driver.name().partition(":")
     with subprocess.Popen(["sleep", "1000"]) as started:
