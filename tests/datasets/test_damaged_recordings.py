@@ -399,6 +399,29 @@ def test_an_unreadable_file_is_refused(here: Path, capsys: pytest.CaptureFixture
     assert_one_line(here, capsys, "cannot be read (Permission denied)")
 
 
+@pytest.mark.parametrize("chunks", [None, (3,)])
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_array_that_no_memory_holds_is_refused_before_it_is_read(
+    here: Path, chunks: tuple[int] | None, packed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """HDF5 allocates as many entries as a damaged file says, here 4 billion."""
+    edit = replaced("spikes/units", shape=(4,), dtype=h5py.vlen_dtype(np.uint16), chunks=chunks)
+    edit(here / "train.h5")
+    with h5py.File(here / "train.h5", "r+") as file:
+        for index, (_, units) in enumerate(SAMPLES):
+            file["spikes/units"][index] = np.array(units, np.uint16)
+    content = bytearray((here / "train.h5").read_bytes())
+    with h5py.File(here / "train.h5") as file:
+        dataset = file["spikes/units"].id
+        first = dataset.get_offset() if chunks is None else dataset.get_chunk_info(0).byte_offset
+    content[first + 16 : first + 20] = (2**32 - 1).to_bytes(4, "little")
+    (here / "train.h5").write_bytes(content)
+    if packed:
+        archive(here / "train.zip", train_h5=bytes(content))
+    assert prepare(here, train="train.zip" if packed else "train.h5") == 1
+    assert_one_line(here, capsys, "damaged (/spikes/units has an array of 4294967295 entries)")
+
+
 def test_there_are_enough_cases() -> None:
     assert len(CASES) >= 80
 

@@ -32,7 +32,6 @@ rule prepare_dataset:
         "python -m eprop_core.datasets.prepare {input.parameters} {params.directory} --threads {threads} 2> {log}"
 
 
-
 use rule prepare_dataset as prepare_dataset_with_validation with:
     output:
         expand(

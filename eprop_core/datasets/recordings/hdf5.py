@@ -18,9 +18,11 @@ import numpy.typing as npt
 
 from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
+from eprop_core.datasets.recordings.stated_lengths import check_stated_lengths
 from eprop_core.errors import DatasetError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_ARRAYS = ("spikes/times", "spikes/units")
 _DAMAGES = (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError, OverflowError, SystemError)
 """Errors that h5py raises if a file is damaged."""
 
@@ -48,6 +50,8 @@ def open_hdf5(path: Path, file: Path | IO[bytes]) -> Iterator[Source]:
     with opened:
         try:
             source = _source(path, opened)
+            for name in _ARRAYS:
+                check_stated_lengths(path, file, opened[name])
         except DatasetError:
             raise
         except _DAMAGES as error:
@@ -56,7 +60,7 @@ def open_hdf5(path: Path, file: Path | IO[bytes]) -> Iterator[Source]:
 
 
 def _source(path: Path, file: h5py.File) -> Source:
-    times, units = (_arrays(path, file, f"spikes/{name}") for name in ("times", "units"))
+    times, units = (_arrays(path, file, name) for name in _ARRAYS)
     labels = numbers.labels(_dataset(path, file, "labels")[()], "labels", str(path))
     speakers, keys = (
         numbers.labels(_dataset(path, file, name)[()], name, str(path)) if name in file else None
