@@ -88,7 +88,7 @@ def test_a_missing_file_is_reported(shd: Path) -> None:
 
 def test_another_number_of_classes_is_reported(shd: Path) -> None:
     write(shd / "shd_train.h5", 100, 10, 1)
-    with pytest.raises(DatasetError, match=r"shd_train\.h5: 20 classes; expected 10"):
+    with pytest.raises(DatasetError, match=r"shd_train\.h5: has 10 classes; expected 20"):
         heidelberg.read(Shd(name="shd", path=str(shd)))
 
 

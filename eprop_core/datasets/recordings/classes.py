@@ -50,7 +50,7 @@ class Classes(NamedTuple):
                 )
         for number in (n_classes, training.n_classes):
             if number is not None and len(classes.labels) != number:
-                raise DatasetError(f"{where}: {number} classes; expected {len(classes.labels)}")
+                raise DatasetError(f"{where}: has {len(classes.labels)} classes; expected {number}")
         if len(classes.labels) < 2:
             raise DatasetError(f"{where}: all samples are of one class; expected at least two classes")
         return classes
