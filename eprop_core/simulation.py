@@ -515,6 +515,8 @@ class Simulation:
         """Return what records a run and adds it to ``parts``, unless it goes to a file. Collective."""
         if record is None:
             return None
+        if self._is_dry_run:
+            raise ParameterError("record: a dry run does not have the other ranks' neurons and synapses")
         receive = record.append if isinstance(record, RecordingFile) else parts.append
         if isinstance(record, RecordingFile):
             record = record.open(self.network, self.seed, self._communicator)
