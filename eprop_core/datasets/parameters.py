@@ -380,3 +380,38 @@ class Ssc(HeidelbergRecordings):
     def is_here(self) -> bool:
         """Return whether the data can be read without a download."""
         return not needs_download("ssc", self.path)
+
+
+class SyntheticSpeech(Recordings):
+    """Synthetic spoken digits: ten sequences of vowels, four differ in their order alone. Nobody has spoken."""
+
+    implementation: ClassVar[str] = "eprop_core.datasets.recordings.synthetic_speech"
+
+    name: Literal["synthetic_speech"]
+    n_steps: int = _with_default(Recordings, "n_steps", 150)
+    duration: float = _with_default(Recordings, "duration", 0.6)
+    align: Literal["start", "end"] = _with_default(Recordings, "align", "end")
+    n_filters: int = Field(128, ge=2, lt=2**16, description="filters of the simulated cochlea, the channels")
+    n_speakers: int = Field(10, ge=1, description="speakers of the training samples")
+    n_test_speakers: int = Field(4, ge=1, description="other speakers, of the test samples")
+    validation_speakers: list[int] = Field(
+        [8, 9], min_length=1, description="speakers whose training samples are held back, from 0"
+    )
+    samples_per_word: int = Field(15, ge=1, description="samples of each word by each speaker")
+    seed: int = Field(1, ge=0, lt=2**32, description="seed of speakers and samples")
+
+    @model_validator(mode="after")
+    def _some_speakers_are_learned(self) -> Self:
+        if not set(self.validation_speakers) < set(range(self.n_speakers)):
+            raise ValueError(f"validation_speakers must be some, not all, of 0 to {self.n_speakers - 1}")
+        return self
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of input channels and of classes."""
+        return -(-self.n_filters // self.pooling), N_CLASSES
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether the data set itself says which samples are held back from training."""
+        return True

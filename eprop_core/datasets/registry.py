@@ -5,10 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 from pydantic import Field, RootModel
 
 from eprop_core import plug_ins
-from eprop_core.datasets.parameters import DatasetParameters, Digits, Events, Mnist, Nmnist, Shd, Ssc
+from eprop_core.datasets.parameters import (
+    DatasetParameters,
+    Digits,
+    Events,
+    Mnist,
+    Nmnist,
+    Shd,
+    Ssc,
+    SyntheticSpeech,
+)
 from eprop_core.parsing import parse
 
-DATASETS = plug_ins.with_plug_ins(plug_ins.DATASETS, DatasetParameters, Digits, Mnist, Nmnist, Events, Shd, Ssc)
+DATASETS = plug_ins.with_plug_ins(
+    plug_ins.DATASETS, DatasetParameters, Digits, Mnist, Nmnist, Events, Shd, Ssc, SyntheticSpeech
+)
 """Parameters of all data sets, those of plug-ins included."""
 
 if TYPE_CHECKING:

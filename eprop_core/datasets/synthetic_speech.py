@@ -88,7 +88,7 @@ class Recordings:
             file["extra/keys"] = np.array([f"synthetic: {word}" for word in WORDS], "S16")
 
 
-def recordings(n_speakers: int, per_word: int, *, n_filters: int = 128, seed: int = 1) -> Recordings:
+def spoken(n_speakers: int, per_word: int, *, n_filters: int = 128, seed: int = 1) -> Recordings:
     """Return recordings of all words.
 
     Parameters
@@ -109,7 +109,7 @@ def recordings(n_speakers: int, per_word: int, *, n_filters: int = 128, seed: in
         for label, word in enumerate(WORDS):
             for number in range(per_word):
                 random = np.random.default_rng([seed, 1, speaker, label, number])
-                of_recording = _spoken(word, formants, duration, n_filters, random)
+                of_recording = _word(word, formants, duration, n_filters, random)
                 times.append(of_recording[0])
                 units.append(of_recording[1])
                 labels.append(label)
@@ -117,7 +117,7 @@ def recordings(n_speakers: int, per_word: int, *, n_filters: int = 128, seed: in
     return Recordings(times, units, np.array(labels), np.array(speakers))
 
 
-def _spoken(
+def _word(
     word: str, formants: float, duration: float, n_filters: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return times (s, ascending) and filters of the spikes of one word."""
@@ -168,11 +168,11 @@ def main() -> None:
     options = parser.parse_args()
     if min(options.speakers - 3, options.per_word, options.filters) < 1 or options.seed < 0:
         parser.error("at least 4 speakers, 1 recording per word, 1 filter, and a seed from 0 on are needed")
-    spoken = recordings(options.speakers, options.per_word, n_filters=options.filters, seed=options.seed)
+    samples = spoken(options.speakers, options.per_word, n_filters=options.filters, seed=options.seed)
     n_test = max(1, options.speakers // 4)
     options.directory.mkdir(parents=True, exist_ok=True)
-    spoken.of_speakers(range(options.speakers - n_test)).write(options.directory / "train.h5")
-    spoken.of_speakers(range(options.speakers - n_test, options.speakers)).write(options.directory / "test.h5")
+    samples.of_speakers(range(options.speakers - n_test)).write(options.directory / "train.h5")
+    samples.of_speakers(range(options.speakers - n_test, options.speakers)).write(options.directory / "test.h5")
 
 
 if __name__ == "__main__":

@@ -10,17 +10,17 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from eprop_core.datasets.synthetic_speech import ORDERED, WORDS, recordings
+from eprop_core.datasets.synthetic_speech import ORDERED, WORDS, spoken
 
 N_FILTERS = 64
 
 
 def accuracy_of_a_linear_readout_of_counts(words: tuple[int, ...], seed: int) -> float:
     """Accuracy on speakers that were held out."""
-    spoken = recordings(12, 8, n_filters=N_FILTERS, seed=seed)
-    chosen = np.isin(spoken.labels, words)
-    counts = np.array([np.bincount(units, minlength=N_FILTERS) for units in spoken.units])[chosen]
-    labels, is_train = spoken.labels[chosen], spoken.speakers[chosen] < 8
+    samples = spoken(12, 8, n_filters=N_FILTERS, seed=seed)
+    chosen = np.isin(samples.labels, words)
+    counts = np.array([np.bincount(units, minlength=N_FILTERS) for units in samples.units])[chosen]
+    labels, is_train = samples.labels[chosen], samples.speakers[chosen] < 8
     scaler = StandardScaler().fit(counts[is_train])
     readout = LogisticRegression(C=0.1, max_iter=500).fit(scaler.transform(counts[is_train]), labels[is_train])
     return float(readout.score(scaler.transform(counts[~is_train]), labels[~is_train]))
@@ -39,12 +39,12 @@ def test_counts_tell_the_other_words_apart() -> None:
 
 
 def test_a_recording_depends_on_its_speaker_word_and_number_alone() -> None:
-    few, many = recordings(2, 2), recordings(3, 3)
+    few, many = spoken(2, 2), spoken(3, 3)
     (number,) = np.flatnonzero((many.speakers == 1) & (many.labels == 4))[1:2]
     (same,) = np.flatnonzero((few.speakers == 1) & (few.labels == 4))[1:2]
     np.testing.assert_array_equal(few.times[same], many.times[number])
     np.testing.assert_array_equal(few.units[same], many.units[number])
-    assert not np.array_equal(few.units[same], recordings(2, 2, seed=2).units[same])
+    assert not np.array_equal(few.units[same], spoken(2, 2, seed=2).units[same])
 
 
 def test_the_files_have_the_layout_of_shd(tmp_path: Path) -> None:
@@ -72,6 +72,6 @@ def test_wrong_options_are_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_words_take_time() -> None:
-    spoken = recordings(2, 2)
-    assert [len(times) for times in spoken.times] == [len(units) for units in spoken.units]
-    assert np.median([times[-1] for times in spoken.times]) == pytest.approx(0.43, abs=0.1)
+    samples = spoken(2, 2)
+    assert [len(times) for times in samples.times] == [len(units) for units in samples.units]
+    assert np.median([times[-1] for times in samples.times]) == pytest.approx(0.43, abs=0.1)
