@@ -12,12 +12,9 @@ from typing import Any, get_args
 
 import numpy as np
 
-from eprop_core.compiled.announcement import announced
 from eprop_core.errors import NetworkFileError, NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
-from eprop_core.model import loop
-from eprop_core.model.neurons import FINITE
-from eprop_core.model.rank import RankState, RunTable
+from eprop_core.model.rank import RankState
 from eprop_core.model.sources import LAST_STEP
 from eprop_core.model.synapses import NO_COLUMN, WEIGHT, Synapses
 from eprop_core.network.assembly import assemble, build, states_by_name, with_optimizers
@@ -25,7 +22,6 @@ from eprop_core.network.cache_lines import bytes_per_synapse
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.connectivity import expand
-from eprop_core.network.features import kind
 from eprop_core.network.memory_estimate import check_memory
 from eprop_core.network.neuron_values import firing_phases
 from eprop_core.network.neuron_values import neuron_values as values_of_neurons
@@ -38,7 +34,7 @@ from eprop_core.network.projections import (
     spiking_projections,
     without_plasticity,
 )
-from eprop_core.network.readout_range import ReadoutRange, largest_weight
+from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.ranks.collective import raising_on_all_ranks
@@ -46,11 +42,11 @@ from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_
 from eprop_core.ranks.emulation import EmulatedExchange
 from eprop_core.ranks.exchange import Exchange, ExchangeWithAll, ExchangeWithTargets, Traffic
 from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations, sums_readouts
-from eprop_core.ranks.messages import GO_ON, INTERRUPTED, RANK_FAILED, Exchanged
 from eprop_core.recording.recorder import Recorder
 from eprop_core.recording.recording import Recording, RunInterrupted
 from eprop_core.recording.request import Record
 from eprop_core.recording.time_series import Recorded
+from eprop_core.run import Run, table_of
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.storage.checkpoint import StateHeader, read_state, read_state_header, write_checkpoint
 from eprop_core.storage.generations import checkpoints, write_next
@@ -64,12 +60,6 @@ from eprop_core.storage.network import (
     write_network,
 )
 from eprop_core.storage.recording_file import RecordingFile
-
-RECORDED_AT_ONCE = 4_000_000
-"""Neurons times steps that are computed before the recorded spikes are read, which limits the memory for them."""
-
-COMPILING = "Compiling the simulator for networks of the kind {} (about a minute, once per machine)"
-"""Line that is printed when no process has simulated a network of a kind before."""
 
 
 class CheckpointWarning(UserWarning):
@@ -492,14 +482,11 @@ class Simulation:
         if self.network.plasticity.counts_samples:
             self._set_sample_length(stimulus.n_steps // stimulus.n_samples)
         start, n_steps = self.step, stimulus.n_steps
-        run = self._new_run(stimulus)
         parts: list[Recorded] = []
-        recorder = self._recorder(record, parts)
+        run = self._run(self._rank, stimulus, self._exchange, self._recorder(record, parts))
         try:
             with DeferredInterrupt() as interrupt:
-                spikes = self._simulate(self._rank, self._exchange, run, n_steps, interrupt, recorder)
-            if recorder is not None:
-                recorder.gather()
+                spikes = run.simulate(interrupt)
         except NotFiniteError as error:
             self._failure = error
             raise
@@ -507,14 +494,15 @@ class Simulation:
             if self._exchange is not None:
                 self._failure = RuntimeError("an earlier run was ended in an exchange between ranks")
             raise
+        table = run.table
         if interrupt.requested:
             n_steps = self.step - start
-            run = run._replace(readout=run.readout[:n_steps].copy(), error=run.error[:n_steps].copy())
+            table = table._replace(readout=table.readout[:n_steps].copy(), error=table.error[:n_steps].copy())
         recording = Recording(
-            spike_steps=np.repeat(np.arange(n_steps), run.spikes_per_step[:n_steps]),
+            spike_steps=np.repeat(np.arange(n_steps), table.spikes_per_step[:n_steps]),
             spike_neurons=spikes + self.recurrent.first,
-            readout=run.readout,
-            error=run.error,
+            readout=table.readout,
+            error=table.error,
             recorded=Recorded.joined(parts).shifted(-start) if parts else None,
         )
         if isinstance(record, RecordingFile):
@@ -527,62 +515,29 @@ class Simulation:
         """Return what records a run and adds it to ``parts``, unless it goes to a file. Collective."""
         if record is None:
             return None
+        if self._is_dry_run:
+            raise ParameterError("record: a dry run does not have the other ranks' neurons and synapses")
         receive = record.append if isinstance(record, RecordingFile) else parts.append
         if isinstance(record, RecordingFile):
             record = record.open(self.network, self.seed, self._communicator)
         return Recorder(record, self.network, self.recurrent, self._rank, self._communicator, receive)
 
-    def _new_run(self, stimulus: Stimulus) -> RunTable:
-        n_steps, n_readout = stimulus.n_steps, self.network.n_readout
-        return RunTable(
-            start=self.step,
-            input_indptr=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
-            input_channels=stimulus.input_channels.astype(np.int32),
-            # Compiled code distinguishes arrays that are contiguous and writable from others.
-            target=np.require(stimulus.target, requirements=["C", "W"]),
-            learning_window=np.require(stimulus.learning_window, requirements=["C", "W"]),
-            readout=np.empty((n_steps, n_readout)),
-            error=np.empty((n_steps, n_readout)),
-            spikes_per_step=np.zeros(n_steps, np.int64),
+    def _run(
+        self, rank: RankState, stimulus: Stimulus, exchange: Exchange | None, recorder: Recorder | None = None
+    ) -> Run:
+        """Return the run of a stimulus from a state of this rank, which is its own or a copy."""
+        return Run(
+            self.network,
+            rank,
+            table_of(stimulus, self.step, self.network.n_readout),
+            self._communicator,
+            exchange,
+            sample_length=self._sample_length,
+            largest_output_weight=self._readout_range.largest_weight,
+            times=self._communication,
+            time_waiting=self._time_waiting,
+            recorder=recorder,
         )
-
-    def _simulate(
-        self,
-        rank: RankState,
-        exchange: Exchange | None,
-        run: RunTable,
-        n_steps: int,
-        interrupt: DeferredInterrupt,
-        recorder: Recorder | None = None,
-    ) -> np.ndarray:
-        """Simulate the ``n_steps`` of a run; return the own neurons that spike, int64, in temporal order. Collective.
-
-        An ``interrupt`` on any rank ends the run early on all ranks.
-        """
-        if recorder is not None:
-            rank = rank._replace(interval=1)  # no result depends on it
-        interval, n_neurons = rank.interval, self.recurrent.n
-        stretch = interval * max(1, RECORDED_AT_ONCE // (n_neurons * interval))
-        recorded = np.empty(n_neurons * min(stretch, n_steps), np.int32)
-        spikes = []
-
-        def simulate() -> None:
-            begin, last_step = run.start, run.start + n_steps
-            while begin < last_step:
-                stretch_end = min(begin + stretch, last_step)
-                end, stop = self._run_steps(
-                    rank, exchange, run, begin, stretch_end, last_step, recorded, interrupt, recorder
-                )
-                n = run.spikes_per_step[begin - run.start : end - run.start].sum()
-                spikes.append(recorded[:n].astype(np.int64))
-                if exchange is None and interrupt.requested:
-                    stop = self._end_of_sample(run.start, end)
-                begin, last_step = end, min(last_step, stop)
-            self._check_output_weights(rank)
-
-        raising_on_all_ranks(self._communicator, simulate)
-        interrupt.requested = any(self._communicator.allgather(interrupt.requested))
-        return np.concatenate(spikes)
 
     def _set_sample_length(self, length: int) -> None:
         if self._sample_length == length:
@@ -614,108 +569,6 @@ class Simulation:
             rank.readout_parameters.fixed_point,
             self._sample_length,
         )
-
-    def _run_steps(
-        self,
-        rank: RankState,
-        exchange: Exchange | None,
-        run: RunTable,
-        begin: int,
-        end: int,
-        last_step: int,
-        recorded: np.ndarray,
-        interrupt: DeferredInterrupt,
-        recorder: Recorder | None,
-    ) -> tuple[int, int]:
-        """Simulate the steps ``begin`` .. ``end - 1`` of a run that ends before ``last_step``.
-
-        Returns the step after the last one that was simulated, and the step before which the run ends, which is
-        earlier after an interrupt.
-        """
-        exchanged = Exchanged.of(rank)
-        failures: list[BaseException] = []
-        stop, rank_failed = last_step, False
-
-        def call_back(first_step: int, next_step: int) -> int:
-            nonlocal stop, rank_failed
-            try:
-                assert exchange is not None
-                notice = INTERRUPTED if interrupt.requested else GO_ON
-                notice = self._exchange_before(exchange, exchanged, first_step, next_step, notice)
-                if notice == RANK_FAILED:
-                    rank_failed = True
-                    return loop.FAILED
-                if notice == INTERRUPTED:
-                    interrupt.requested = True
-                    stop = min(last_step, self._end_of_sample(run.start, next_step))
-            except BaseException as error:  # compiled code cannot pass it on
-                failures.append(error)
-            return loop.FAILED if failures else stop
-
-        def observe(_: int, next_step: int) -> int:
-            try:
-                assert recorder is not None
-                recorder.observe(next_step - 1)
-            except BaseException as error:
-                failures.append(error)
-            return loop.FAILED if failures else next_step
-
-        # Numba makes a C function refer to itself. The list keeps the network out of this cycle, so that it is freed.
-        held = [call_back, observe]
-        callbacks = [
-            loop.CALLBACK(lambda first_step, next_step, n=n: held[n](first_step, next_step)) for n in range(len(held))
-        ]
-        alone, observed = exchange is None, recorder is not None
-        with announced(loop.run_steps, COMPILING.format(kind(self.network))):
-            step, neuron = loop.run_steps(rank, run, begin, end, recorded, alone, callbacks[0], observed, callbacks[1])
-        held.clear()
-        if neuron == loop.STOPPED:
-            if failures or not rank_failed:
-                raise failures[0] if failures else KeyboardInterrupt
-            return step, step  # at the end of the run all ranks raise the error of the other rank
-        if neuron != FINITE:
-            after = min((step - begin) // rank.interval * rank.interval + begin + rank.interval, end)
-            if exchange is not None and after < stop:
-                n_steps = min(rank.interval, stop - after)
-                self._exchange_before(exchange, exchanged, after, after + n_steps, RANK_FAILED)
-            self._raise_not_finite(step, neuron)
-        return step, stop
-
-    def _end_of_sample(self, start: int, step: int) -> int:
-        """Return the first step, from ``step`` on, at which a run that began at ``start`` may end."""
-        length = self._sample_length or 1
-        return start + -(-(step - start) // length) * length
-
-    def _exchange_before(
-        self, exchange: Exchange, exchanged: Exchanged, first_step: int, next_step: int, notice: int
-    ) -> int:
-        before = time.perf_counter()
-        if self._time_waiting:
-            self._communicator.Barrier()
-            self._communication["wait"] += time.perf_counter() - before
-            before = time.perf_counter()
-        collocated = exchange.collocate_time
-        notice = exchange(exchanged, first_step, next_step - first_step, notice)
-        collocated = exchange.collocate_time - collocated
-        self._communication["collocate"] += collocated
-        self._communication["communicate"] += time.perf_counter() - before - collocated
-        return notice
-
-    def _raise_not_finite(self, step: int, neuron: int) -> None:
-        raise NotFiniteError(
-            f"step {step}: the voltage of recurrent neuron {neuron + self.recurrent.first} is not finite; "
-            f"the likely cause is a learning rate that is too large "
-            f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
-        )
-
-    def _check_output_weights(self, rank: RankState) -> None:
-        largest = largest_weight(rank.output.synapses)
-        if largest > self._readout_range.largest_weight:
-            raise NotFiniteError(
-                f"step {self.step}: a weight onto a readout has grown to {largest:g} pA, beyond "
-                f"{self._readout_range.largest_weight:g} pA; the likely cause is a learning rate that is too large "
-                f"(plasticity.optimizer.learning_rate = {self.network.plasticity.optimizer.learning_rate:g})"
-            )
 
     def weights(self, projection: str) -> Connections:
         """Return all connections of a projection with their present weights. Collective.
@@ -846,9 +699,9 @@ class Simulation:
         )
         rank = self._copied_state()._replace(samples=samples._replace(last=self.step // samples.length))
         none, shape = np.zeros(0, np.int64), (n_steps, self.network.n_readout)
-        run = self._new_run(Stimulus(n_steps, none, none, np.zeros(shape), np.zeros(n_steps, np.bool_)))
+        nothing = Stimulus(n_steps, none, none, np.zeros(shape), np.zeros(n_steps, np.bool_))
         exchange = None if self._exchange is None else self._exchange.for_a_copy()
-        self._simulate(rank, exchange, run, n_steps, DeferredInterrupt())
+        self._run(rank, nothing, exchange).simulate(DeferredInterrupt())
         return rank
 
     def _copied_state(self) -> RankState:

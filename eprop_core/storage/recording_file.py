@@ -19,7 +19,7 @@ from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
-from eprop_core.recording.recording import Recording
+from eprop_core.recording.recording import Recording, RunInterrupted
 from eprop_core.recording.request import NEURON_QUANTITIES, SYNAPSE_QUANTITIES, Record
 from eprop_core.recording.time_series import Recorded, TimeSeries
 from eprop_core.storage.hdf5 import append_rows, finite, new_file, new_growing_dataset, reading, stored
@@ -33,7 +33,8 @@ class RecordingFile:
     """A file for what runs of one simulation record, with the spikes of all ranks.
 
     It is a context manager: the file appears complete at the end of the ``with`` block or, after an error, not at all.
-    All ranks take part in both. Steps are those of the simulation.
+    After Ctrl-C it holds what was recorded until then. All ranks take part in all of this. Steps are those of the
+    simulation.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ class RecordingFile:
         """Complete the file or, after an error, remove it. Collective."""
         stack, self._stack, self._file = self._stack, None, None
         assert stack is not None
-        if error is not None:
+        if error is not None and not isinstance(error, RunInterrupted):
             stack.__exit__(kind, error, traceback)
         else:
             raising_on_all_ranks(self._communicator, stack.close)

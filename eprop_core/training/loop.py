@@ -9,6 +9,7 @@ from typing import NamedTuple
 from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredTermination
 from eprop_core.measurement.process import Stopwatch
+from eprop_core.parsing import ParameterError
 from eprop_core.progress import ProgressBar, progress_bar
 from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
@@ -136,6 +137,8 @@ class _Loop:
     def __init__(self, simulation: Simulation, task: Task, parameters: TrainingParameters, progress: Progress) -> None:
         self.simulation, self.task, self.parameters, self.progress = simulation, task, parameters, progress
         self.plan = Plan.of(simulation.network, task, parameters, simulation.seed)
+        if progress.groups >= len(self.plan.groups):
+            raise ParameterError(f"progress: all {len(self.plan.groups)} groups of the training have been shown")
         self.stopwatch = Stopwatch(progress.times_s)
 
     @property

@@ -1,5 +1,6 @@
 """Recordings in files."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from eprop_core.errors import NetworkFileError
 from eprop_core.parsing import ParameterError
 from eprop_core.recording import recorder
-from eprop_core.recording.recording import Recording
+from eprop_core.recording.recording import Recording, RunInterrupted
 from eprop_core.recording.time_series import Recorded
 from eprop_core.storage.recording_file import RecordingFile, read_recording
 from recorded import RECORD, simulation, stimulus
@@ -81,6 +82,26 @@ def test_an_error_leaves_no_file(tmp_path: Path, n_ranks: int) -> None:
     else:
         on_thread_ranks(n_ranks, run)
     assert not list(tmp_path.iterdir())
+
+
+class Interrupted(RecordingFile):
+    """Somebody presses Ctrl-C when the first values have been written."""
+
+    def append(self, recorded: Recorded) -> None:
+        super().append(recorded)
+        if recorded.neurons["membrane_voltage"].steps[0] == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_file_holds_what_was_recorded_before_an_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "VALUES_AT_ONCE", 200)
+    simulated = simulation()
+    with pytest.raises(RunInterrupted), Interrupted(tmp_path / "recording.h5", RECORD) as file:
+        simulated.run(stimulus(100_000), file)
+    recording = read_recording(tmp_path / "recording.h5")
+    assert recording.recorded is not None
+    assert 0 < simulated.step < 100_000
+    assert recording.recorded.neurons["membrane_voltage"].steps.tolist() == list(range(simulated.step))
 
 
 def test_a_file_that_cannot_be_written_is_an_error_on_all_ranks(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eprop_core.parsing import ParameterError
+from eprop_core.parameters import Network
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.recording.request import Record
-from recorded import RECORD, simulation, stimulus
+from eprop_core.simulation import Simulation
+from recorded import RECORD, SIZES, simulation, stimulus
 from thread_ranks import on_thread_ranks
 
 
@@ -65,6 +67,12 @@ def test_a_static_network_has_neither_learning_signals_nor_traces() -> None:
     assert recorded.synapses["input"].keys() == {"weight"}
     with pytest.raises(ParameterError, match="no synapse that is recorded has 'gradient'"):
         simulation().frozen().run(stimulus(), Record(synapses={"input": [(0, 0)]}, quantities=["gradient"]))
+
+
+def test_a_dry_run_records_nothing() -> None:
+    network = parse(Network, {**SIZES, "neuron": {"ignore_and_fire": {"rate": 50.0}}})
+    with pytest.raises(ParameterError, match="record: a dry run does not have the other ranks' neurons and synapses"):
+        Simulation(network, dry_run=(0, 2)).run(stimulus(), RECORD)
 
 
 def test_values_are_in_the_order_of_the_request() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eprop_core import simulation as simulation_module
+from eprop_core import run as run_module
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
@@ -28,7 +28,7 @@ INTERRUPTS = 4
 
 @pytest.fixture(autouse=True)
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulation_module, "RECORDED_AT_ONCE", STRETCH * SMALL["n_recurrent"])
+    monkeypatch.setattr(run_module, "RECORDED_AT_ONCE", STRETCH * SMALL["n_recurrent"])
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agreement import assert_agree
-from eprop_core import simulation as simulation_module
+from eprop_core import run as run_module
 from eprop_core.errors import NotFiniteError
 from eprop_core.model.sources import LAST_STEP
 from eprop_core.network.connections import Connections
@@ -58,7 +58,7 @@ def test_the_room_for_recorded_spikes_changes_nothing(delay: str, monkeypatch: p
     network, connections, stimulus = small_problem(8, delay=DELAYS[delay])
     one, other = (Simulation(network, connections=connections) for _ in range(2))
     recording = one.run(stimulus)
-    monkeypatch.setattr(simulation_module, "RECORDED_AT_ONCE", 7 * network.n_recurrent)
+    monkeypatch.setattr(run_module, "RECORDED_AT_ONCE", 7 * network.n_recurrent)
     assert_same_bits(one, other, recording, other.run(stimulus))
 
 

@@ -11,13 +11,13 @@ from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 
 N_STEPS = 120
+SIZES: dict[str, Any] = {"n_input": 6, "n_recurrent": 8, "n_readout": 2}
 RECORD = Record(neurons=[4, 0], synapses={"input": [(2, 4), (0, 0)], "output": [(3, 1)]})
 
 
 def simulation(communicator: Any = None, **changes: Any) -> Simulation:
-    sizes = {"n_input": 6, "n_recurrent": 8, "n_readout": 2}
     weights = {"input": {"weights": {"scale": 2.0}}}
-    return Simulation(parse(Network, sizes | weights | changes), seed=1, communicator=communicator)
+    return Simulation(parse(Network, SIZES | weights | changes), seed=1, communicator=communicator)
 
 
 def stimulus(n_steps: int = N_STEPS) -> Stimulus:

@@ -292,6 +292,12 @@ def test_a_training_that_does_not_fit_is_refused_in_one_line(
     assert line.startswith(message)
 
 
+def test_a_training_that_has_ended_does_not_go_on() -> None:
+    trained = train(Simulation(network()), TASK, parameters(1))
+    with pytest.raises(ParameterError, match=r"^progress: all 4 groups of the training have been shown$"):
+        train(trained.simulation, TASK, parameters(1), progress=trained.progress)
+
+
 @pytest.mark.parametrize("key", [{"patience": 1}, {"keep": "best"}, {"stop_at_accuracy": 0.5}])
 def test_decisions_by_validation_need_samples_held_back(key: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match=rf"^configuration: {next(iter(key))} needs validation_share > 0$"):

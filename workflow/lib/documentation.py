@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from eprop_core.configuration import Configuration
+from workflow.lib import architecture
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
 README = Path("config/README.md")
+ARCHITECTURE = Path("docs/architecture.md")
 HEADING = "## All keys\n"
 """The README is generated from this heading on."""
 
@@ -104,7 +106,17 @@ def _values(field: dict[str, Any]) -> str:
 def documents(directory: Path) -> dict[Path, str]:
     """Return the up-to-date content of the generated documents below ``directory``, by file."""
     readme = (directory / README).read_text(encoding="utf-8").partition(HEADING)[0] + keys()
-    return {directory / SCHEMA: schema(), directory / README: readme}
+    packages = (directory / ARCHITECTURE).read_text(encoding="utf-8")
+    for kind, content in {"text": architecture.layers(directory), "mermaid": architecture.diagram()}.items():
+        packages = _with_block(packages, kind, content)
+    return {directory / SCHEMA: schema(), directory / README: readme, directory / ARCHITECTURE: packages}
+
+
+def _with_block(markdown: str, kind: str, content: str) -> str:
+    """Return Markdown with the content of its fenced block of a kind replaced."""
+    before, fence, rest = markdown.partition(f"```{kind}\n")
+    _, end, after = rest.partition("```\n")
+    return before + fence + content + end + after
 
 
 def main() -> None:
