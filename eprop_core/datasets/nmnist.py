@@ -8,9 +8,10 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -22,12 +23,15 @@ from eprop_core.datasets.event_file import ZIP_ERRORS
 from eprop_core.datasets.event_store import Sample
 from eprop_core.datasets.events import EventDataset, Splits, bin_events, check_enough
 from eprop_core.datasets.parameters import N_CLASSES, SENSOR_SIZE, Nmnist
-from eprop_core.datasets.recordings.nmnist_format import BYTES_PER_EVENT, unpack
+from eprop_core.datasets.recordings.nmnist_format import unpack
 from eprop_core.errors import DatasetError
 from eprop_core.machine.parallel import in_order
 from eprop_core.progress import progress
 
 N_CHANNELS = 2 * SENSOR_SIZE**2
+
+_BATCH = 16
+"""Recordings that are decoded together: numpy works longer without Python, which other threads need meanwhile."""
 
 Recordings = dict[str, Callable[[], bytes]]  # Split/digit/file.bin -> what reads its bytes
 
@@ -71,16 +75,35 @@ def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int
     DatasetError
         At the first event that is not allowed.
     """
-    x, y, polarity, times = unpack(data, name)
-    off_sensor = (x >= SENSOR_SIZE) | (y >= SENSOR_SIZE)
-    wrong = off_sensor | (times > time_max_us)
+    times, channels, _ = decode_all([data], [name], time_max_us)
+    return times.astype(np.int64), channels.astype(np.int64)
+
+
+def decode_all(
+    data: Sequence[bytes], names: Sequence[str], time_max_us: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Decode the events of several recordings, one after another, with the arguments and errors of :func:`decode`.
+
+    Returns
+    -------
+    times, channels
+        As of :func:`decode`, int32 (n_events,), of all recordings.
+    first_events
+        int64 (n_recordings + 1,), index of the first event of each recording.
+    """
+    events = unpack(data, names)
+    off_sensor = (events.x >= SENSOR_SIZE) | (events.y >= SENSOR_SIZE)
+    wrong = off_sensor | (events.times > time_max_us)
     if wrong.any():
-        event = int(np.argmax(wrong))
-        where = f"{name}: event {event} (byte {event * BYTES_PER_EVENT})"
-        if off_sensor[event]:
-            raise DatasetError(f"{where}: x = {x[event]}, y = {y[event]}; expected 0 to {SENSOR_SIZE - 1}")
-        raise DatasetError(f"{where}: time {times[event]} us; expected at most time_max_us = {time_max_us}")
-    return times, (polarity * SENSOR_SIZE + y) * SENSOR_SIZE + x
+        place = int(np.argmax(wrong))
+        where = events.where(place, names)
+        if off_sensor[place]:
+            raise DatasetError(
+                f"{where}: x = {events.x[place]}, y = {events.y[place]}; expected 0 to {SENSOR_SIZE - 1}"
+            )
+        raise DatasetError(f"{where}: time {events.times[place]} us; expected at most time_max_us = {time_max_us}")
+    channels = (events.polarity * SENSOR_SIZE + events.y) * SENSOR_SIZE + events.x
+    return events.times, channels, events.first_events
 
 
 def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | None) -> tuple[EventDataset, str]:
@@ -90,21 +113,33 @@ def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | Non
         check_enough(f"{split.lower()}_samples", n_samples, len(files))
         names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
 
-        def recording(name: str) -> tuple[Sample, str]:
-            data = files[name]()
-            times, channels = decode(data, f"{path}: {name}", parameters.time_max_us)
-            steps = np.rint(times * parameters.n_steps / parameters.time_max_us)
-            sample = bin_events(np.clip(steps, 0, parameters.n_steps - 1), channels, N_CHANNELS)
-            return sample, f"{sha256(data).hexdigest()}  {name}\n"
-
         def samples() -> Iterator[Sample]:
-            for sample, line in progress(in_order(recording, names), f"N-MNIST {split}", len(names)):
+            batches = [names[first : first + _BATCH] for first in range(0, len(names), _BATCH)]
+            read_batch = functools.partial(_read_batch, path, files, parameters)
+            read = chain.from_iterable(in_order(read_batch, batches, at_once=1))
+            for sample, line in progress(read, f"N-MNIST {split}", len(names)):
                 checksum.update(line.encode())
                 yield sample
 
         labels = [int(name.split("/")[1]) for name in names]
         dataset = EventDataset.from_samples(samples(), labels, N_CHANNELS, parameters.n_steps, N_CLASSES)
     return dataset, checksum.hexdigest()
+
+
+def _read_batch(path: Path, files: Recordings, parameters: Nmnist, names: list[str]) -> list[tuple[Sample, str]]:
+    """Return the sample of each recording, and the line of ``sha256sum`` for its file."""
+    data, n_steps = [files[name]() for name in names], parameters.n_steps
+    times, channels, first_events = decode_all(data, [f"{path}: {name}" for name in names], parameters.time_max_us)
+    steps = np.clip(np.rint(times * np.int64(n_steps) / parameters.time_max_us), 0, n_steps - 1)
+    # Each recording has steps of its own, so that the events of all are sorted at once.
+    first_steps = n_steps * np.arange(len(names) + 1, dtype=np.int32)
+    steps += np.repeat(first_steps[:-1], np.diff(first_events))
+    spike_steps, spike_channels = bin_events(steps, channels, N_CHANNELS)
+    bounds = np.searchsorted(spike_steps, first_steps)
+    return [
+        ((spike_steps[begin:end] - first_step, spike_channels[begin:end]), f"{sha256(content).hexdigest()}  {name}\n")
+        for begin, end, first_step, content, name in zip(bounds, bounds[1:], first_steps, data, names, strict=False)
+    ]
 
 
 @contextmanager

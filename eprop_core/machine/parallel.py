@@ -11,18 +11,17 @@ from eprop_core.machine import processors
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_CHUNK = 16
-"""Items that a thread computes at once."""
 _AHEAD = 2
-"""Chunks for each thread that are computed before their results are needed."""
+"""Tasks for each thread that are computed before their results are needed."""
 
 
-def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def in_order(function: Callable[[Item], Result], items: Iterable[Item], at_once: int = 16) -> Iterator[Result]:
     """Yield ``function(item)`` for each item, in the order of the items, whatever the number of processors.
 
     Threads share the work, so that it takes little more memory than on one processor and ends with the process. The
     function must be safe to run in several threads; it gains by them where numpy, scipy and compiled code do its work.
-    An error that it raises is raised here when it is the turn of the result. Few results are held at the same time.
+    An error that it raises is raised here when it is the turn of the result. Few results are held at the same time. A
+    task of a thread is ``at_once`` items.
     """
     n_threads = int(processors.available())
     if n_threads <= 1:
@@ -32,7 +31,7 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Itera
     with ThreadPoolExecutor(n_threads) as pool:
         try:
             while True:
-                while len(pending) < _AHEAD * n_threads and (chunk := list(islice(rest, _CHUNK))):
+                while len(pending) < _AHEAD * n_threads and (chunk := list(islice(rest, at_once))):
                     pending.append(pool.submit(_results, function, chunk))
                 if not pending:
                     return

@@ -208,7 +208,11 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
         "sample 2: label 5; expected one of the classes 0, 1, 2",
         {"n_classes": 3},
     ),
-    "other numbers of classes": (functools.partial(shd, keys=["a", "b"]), "has 2 classes; expected 3", {"n_classes": 3}),
+    "other numbers of classes": (
+        functools.partial(shd, keys=["a", "b"]),
+        "has 2 classes; expected 3",
+        {"n_classes": 3},
+    ),
     "a time that is not a number": (
         functools.partial(shd, samples=changed(1, times=[0.1, np.nan])),
         f"sample 1: event 1: time nan; {NOT_FINITE}",

@@ -52,6 +52,25 @@ def test_samples_come_in_the_order_of_their_numbers(nmnist_directory: Path) -> N
     assert channels.tolist() == [34**2 + 34 + 13, 13 * 34 + 2, 2311]
 
 
+def test_steps_may_be_as_short_as_the_clock_of_the_sensor(nmnist_directory: Path) -> None:
+    splits = read(nmnist_directory, n_steps=336_040)
+    assert [splits.train.sample(index)[0].tolist() for index in (0, 12, 19)] == [[1000, 168_020, 336_039]] * 3
+
+
+@pytest.mark.parametrize("n_samples", [1, 15, 16, 17, 20])
+def test_recordings_that_are_read_together_stay_apart(nmnist_directory: Path, n_samples: int) -> None:
+    """Each begins before the end of the one before it, and has events in the first and the last step."""
+    events = {number: [(number, 0, 0, 0), (number, 1, 1, 336_040 - number)] for number in range(1, 21)}
+    for number, of_number in events.items():
+        (nmnist_directory / f"Train/{number % 10}/{number:05d}.bin").write_bytes(encode(of_number))
+    train = read(nmnist_directory, n_steps=10, train_samples=n_samples).train
+    for index, (steps, channels) in enumerate(train.samples()):
+        assert steps.tolist() == [0, 9]
+        assert channels.tolist() == [index + 1, 34**2 + 34 + index + 1]
+        assert steps.dtype == channels.dtype == np.int32
+    assert len(train) == n_samples
+
+
 def test_directory_inner_archives_and_published_archive_hold_the_same_data(
     nmnist_directory: Path, published_archive: Path, tmp_path: Path
 ) -> None:

@@ -262,6 +262,26 @@ def test_the_tested_fold_does_not_influence_training(
     assert result.test == measure(plain, *divided(plain, learned, tested, 1), seed=1).test
 
 
+def test_validation_samples_of_a_data_set_draw_the_curve_and_change_nothing_else(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    """Other validation samples change validation alone; without any, the same samples are learned in the same order."""
+    values = small.task(epochs=2).model_dump(mode="json")
+    values["training"]["validation_share"] = None
+    values["dataset"] = {"name": "events", "train": "a", "test": "b", "validation": "c", "n_steps": small.N_STEPS}
+    task, plain = parse(TaskParameters, values), small.task(epochs=2, validation_share=0.0)
+    sets = training_set.dataset, test_set.dataset
+    validated, others = (measure(task, *divided(task, *sets, 1, small.dataset(n, seed=n)), seed=1) for n in (40, 60))
+    unvalidated = measure(plain, *divided(plain, *sets, 1), seed=1)
+    assert validated.samples == SampleNumbers(training=200, validation=40, test=30, shown=400, learned=400)
+    assert others.samples.validation == 60
+    assert [point.validation_accuracy is None for point in validated.curve] == [True, True, True, False] * 2
+    assert validated.test == others.test == unvalidated.test
+    learned = [[point.training_loss for point in result.curve] for result in (validated, others, unvalidated)]
+    assert learned[0] == learned[1] == learned[2]
+    assert validated.curve[-1].validation_loss != others.curve[-1].validation_loss
+
+
 @pytest.fixture
 def files(tmp_path: Path, training_set: DatasetClassification, test_set: DatasetClassification) -> Path:
     """A directory with what the command line reads."""

@@ -39,8 +39,9 @@ def open_folder(path: Path, sensor: Sensor | None) -> Source:
             data = file.read_bytes()
         except OSError as error:
             raise DatasetError(f"{file}: cannot be read ({error.strerror})") from None
-        x, y, polarity, times = unpack(data, str(file))
-        return times.astype(np.float64), sensor.checked_channels(x, y, polarity, str(file))
+        events = unpack([data], [str(file)])
+        x, y, polarity = (values.astype(np.int64) for values in (events.x, events.y, events.polarity))
+        return events.times.astype(np.float64), sensor.checked_channels(x, y, polarity, str(file))
 
     labels = np.array([file.parent.name for file in files])
     labelled = Labelled(str(path), labels, lambda index: str(files[index]), class_names=classes)

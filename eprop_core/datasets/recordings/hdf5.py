@@ -44,7 +44,7 @@ def open_hdf5(path: Path, file: Path | IO[bytes]) -> Iterator[Source]:
         If the file is damaged or of another layout, here or when a sample is read.
     """
     try:
-        opened = h5py.File(file, "r")
+        opened = h5py.File(file, "r", locking="best-effort")
     except _DAMAGES as error:
         raise _damaged(path, error) from None
     with opened:
