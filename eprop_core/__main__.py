@@ -7,6 +7,7 @@ COMMANDS = {
     "describe": ("eprop_core.commands.describe", "print what the file of a network or a checkpoint holds"),
     "evaluate": ("eprop_core.commands.evaluate", "score a network on a data set"),
     "prepare": ("eprop_core.datasets.prepare", "convert a data set to input spikes"),
+    "summarize": ("eprop_core.commands.summarize", "print what prepared data hold"),
     "studies": ("eprop_core.experiments.studies", "train a network on a task and test it"),
     "scaling": ("eprop_core.experiments.scaling", "measure times and memory of a network on some ranks"),
     "baselines": ("eprop_core.experiments.baselines", "compare times with a time-driven simulator and with NEST"),

@@ -7,6 +7,7 @@ import h5py
 import matplotlib as mpl
 import pytest
 
+import small
 from eprop_core.recording.request import NEURON_QUANTITIES, SYNAPSE_QUANTITIES
 from eprop_core.storage.recording_file import RecordingFile
 from recorded import RECORD, simulation, stimulus
@@ -18,6 +19,11 @@ def test_the_programs_draw_a_figure_and_write_a_file(tmp_path: Path, monkeypatch
     mpl.use("Agg")
     monkeypatch.chdir(tmp_path)
     simulation().save("network.h5")
+    for directory in ("results/studies/digits-1", "results/datasets/digits-1"):
+        Path(directory).mkdir(parents=True)
+    trained = simulation(n_input=100, n_readout=10)
+    trained.save("results/studies/digits-1/seed-1.h5", {"learning_window": small.WINDOW})
+    small.dataset(10).save("results/datasets/digits-1/test.npz")
     variables: dict[str, object] = {}
     for program in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
         exec(program, variables)

@@ -128,6 +128,16 @@ class Plan:
         experiment = self.configuration.break_even
         return {content_hash(parameters): parameters for _, parameters in experiment.points()} if experiment else {}
 
+    @cached_property
+    def data_figures(self) -> dict[str, list[str]]:
+        """Files of the data that studies learn, by the name of their figure."""
+        figures: dict[str, list[str]] = {}
+        for task in self.tasks.values():
+            files, name = self.data_of(task), f"data_{task.dataset.name}"
+            if files and files not in figures.values():
+                figures[name if name not in figures else f"{name}_{content_hash(task.dataset)}"] = files
+        return figures
+
     # Result files.
 
     def results_of_study(self, study: str) -> list[str]:
@@ -258,7 +268,7 @@ class Plan:
     def sections(self) -> list[dict[str, Any]]:
         """Return the sections of the report: name of figure and table, caption, and facts of the caption."""
         configuration = self.configuration
-        sections: list[tuple[str, str, dict[str, Any]]] = []
+        sections: list[tuple[str, str, dict[str, Any]]] = [(name, "data.rst", {}) for name in self.data_figures]
         for study in configuration.studies:
             sections.append((study, "study.rst", captions.study(configuration, study)))
             sections += [(name, "dynamics.rst", {}) for name in self._dynamics_of(study)]

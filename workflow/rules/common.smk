@@ -142,6 +142,7 @@ wildcard_constraints:
     task=either(PLAN.tasks),
     dataset=either(PLAN.datasets),
     dynamics=either(PLAN.dynamics),
+    data=either(PLAN.data_figures),
     timing=either(PLAN.timings),
     point=either(PLAN.break_even),
     baseline=either(PLAN.baselines),

@@ -1,0 +1,66 @@
+"""Print a summary of prepared data: samples, events, channels without events, balance of the classes."""
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from eprop_core.datasets.events import EventDataset
+from eprop_core.datasets.summary import Summary
+from eprop_core.errors import DatasetError
+from eprop_core.experiments import command_line
+
+SPLITS = ("train", "validation", "test")
+
+
+def summarize(path: Path) -> Iterator[str]:
+    """Yield the lines of a summary.
+
+    Parameters
+    ----------
+    path
+        A directory that ``prepare`` has written, or a file of ``EventDataset.save``.
+
+    Raises
+    ------
+    DatasetError
+        There are no prepared data, or they are damaged.
+    """
+    files = {path.stem: path}
+    if path.is_dir():
+        files = {name: path / f"{name}.npz" for name in SPLITS if (path / f"{name}.npz").is_file()}
+        if not files:
+            raise DatasetError(f"{path}: holds no prepared data; expected train.npz, as `prepare` writes it")
+    splits = {name: EventDataset.load(file) for name, file in files.items()}
+    first = next(iter(splits.values()))
+    yield f"{path}: {first.n_channels} channels, {first.n_steps} steps, {first.n_classes} classes"
+    summaries = {name: Summary.of(split) for name, split in splits.items()}
+    yield _row("", summaries)
+    for measure in next(iter(summaries.values())).measures:
+        yield _row(measure, (f"{summary.measures[measure]:.6g}" for summary in summaries.values()))
+    names = _class_names(path, first.n_classes)
+    yield _row("samples by class", [""] * len(summaries))
+    for label, name in enumerate(names):
+        yield _row(f"  {name}", (summary.samples_per_class[label] for summary in summaries.values()))
+
+
+def _row(name: str, values: Iterable[object]) -> str:
+    return f"{name[:47]:<48}" + "".join(f"{value!s:>12}" for value in values)
+
+
+def _class_names(path: Path, n_classes: int) -> list[str]:
+    description = path / "dataset.json"
+    named = json.loads(description.read_text(encoding="utf-8")).get("classes") if description.is_file() else None
+    return [str(name) for name in named or range(n_classes)]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m eprop_core summarize", description=__doc__)
+    parser.add_argument("data", type=Path, help="a directory that `prepare` has written, or one of its .npz files")
+    for line in summarize(parser.parse_args().data):
+        print(line)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

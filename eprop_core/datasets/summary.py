@@ -1,0 +1,49 @@
+"""What prepared data look like, in numbers: mistakes in a preparation are found by looking."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from eprop_core.datasets.events import EventDataset
+
+
+class Summary(NamedTuple):
+    """Numbers of events and samples of a data set."""
+
+    events_per_sample: np.ndarray
+    """int64 (n_samples,)"""
+    events_per_channel: np.ndarray
+    """float64 (n_channels,), mean over the samples."""
+    events_per_step: np.ndarray
+    """float64 (n_steps,), mean over the samples."""
+    samples_per_class: np.ndarray
+    """int64 (n_classes,)"""
+
+    @classmethod
+    def of(cls, dataset: EventDataset) -> "Summary":
+        """Return that of a data set, which is read sample by sample."""
+        per_step = np.zeros(dataset.n_steps, np.int64)
+        for steps, _ in dataset.samples():
+            per_step += np.bincount(steps, minlength=dataset.n_steps)
+        n = max(1, len(dataset))
+        return cls(
+            events_per_sample=np.diff(dataset.offsets),
+            events_per_channel=dataset.events_by_channel() / n,
+            events_per_step=per_step / n,
+            samples_per_class=np.bincount(dataset.labels, minlength=dataset.n_classes),
+        )
+
+    @property
+    def measures(self) -> dict[str, float]:
+        """Single numbers, by their name in print."""
+        events, channels = self.events_per_sample, self.events_per_channel
+        return {
+            "Samples": len(events),
+            "Events per sample, mean": float(events.mean()),
+            "Events per sample, smallest": int(events.min()),
+            "Events per sample, largest": int(events.max()),
+            "Channels without events": int(np.count_nonzero(channels == 0.0)),
+            "Events per sample of the most active channel": float(channels.max()),
+            "Samples of a class, smallest": int(self.samples_per_class.min()),
+            "Samples of a class, largest": int(self.samples_per_class.max()),
+        }
