@@ -25,7 +25,10 @@ from workflow.scripts.shared import read_table, write_table
 
 PROJECT = Path(__file__).parents[2]
 SMOKE = PROJECT / "config" / "smoke.yaml"
-NAMES = ("learning", "sparsity", "ablation", "densities", "break_even", "strong_scaling", "weak_scaling", "exchange")
+NAMES = (
+    *("learning", "sparsity", "ablation", "densities", "break_even", "strong_scaling", "weak_scaling", "exchange"),
+    *("data_digits", "dynamics_digits", "dynamics_sine_waves"),
+)
 TIMING = {"time_one_rank", "time_many_ranks", "time_dry_run"}
 COMPUTING = {"prepare_dataset", "compile", "train_one_rank", "measure_interconnect", "time_break_even", *TIMING}
 CODE = "results/parameters/code/"
@@ -300,7 +303,7 @@ def test_a_killed_training_goes_on_in_the_next_call(tmp_path: Path, keep_network
     finished = snakemake(tmp_path, *target)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     (log,) = tmp_path.glob("logs/train/*/seed-1.log")
-    assert log.read_text(encoding="utf-8").endswith("training, seed 1: 12 of 12\n")
+    assert log.read_text(encoding="utf-8").endswith("training, seed 1: 20 of 20\n")
     (run,) = tmp_path.glob("results/studies/*")
     assert {file.name for file in run.iterdir()} == {"seed-1.json", *(["seed-1.h5"] if keep_network else [])}
 
