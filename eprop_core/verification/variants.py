@@ -355,7 +355,9 @@ N_STEPS_REFERENCE = 300
 
 KINDS = (
     "plain",
+    "dense",
     "two_filters",
+    "two_filters-dense",
     "own_decay",
     "stepwise",
     "adaptive",

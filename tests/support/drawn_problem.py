@@ -173,7 +173,7 @@ def largest_change(before: np.ndarray, after: np.ndarray) -> float:
 CASES = [
     (rule, kind)
     for rule, settings in RULES.items()
-    for kind in (*KINDS, "dense", "two_filters-adaptive-own_decay-dense")
+    for kind in (*KINDS, "two_filters-adaptive-own_decay-dense")
     # With updates by sample no synapse is stepwise; with a rate averaged over the sample there is no second filter.
     if not ("stepwise" in kind and settings.get("update") == "sample")
     and not ("two_filters" not in kind and settings.get("rate_average") == "sample")

@@ -88,7 +88,7 @@ def test_recorded_values_equal_those_of_nests_recorders(
     pairs = {
         name: list(zip(listed.source.tolist(), listed.target.tolist(), strict=True))
         for name, listed in connections.items()
-        if name in LEARNING_PROJECTIONS
+        if name in LEARNING_PROJECTIONS and len(listed.source)
     }
     simulation = Simulation(network, connections=connections, neuron_values=neuron_values(network))
     recorded = simulation.run(stimulus, Record(range(network.n_recurrent), pairs)).recorded
