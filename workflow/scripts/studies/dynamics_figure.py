@@ -83,9 +83,8 @@ def _draw_spikes(panel: Axes, result: DynamicsResult, activity: Activity) -> Non
 
 
 def _draw_raster(panel: Axes, result: DynamicsResult, steps: Sequence[int], senders: Sequence[int], n: int) -> None:
-    panel.plot(
-        np.array(steps) * result.dt, senders, ".", color="black", markersize=0.8, markeredgewidth=0, rasterized=True
-    )
+    time = np.array(steps) * result.dt
+    panel.plot(time, senders, ".", color="black", markersize=1.6, markeredgewidth=0, rasterized=True)
     panel.set_ylim(-0.5, n - 0.5)
 
 
