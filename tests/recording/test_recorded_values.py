@@ -164,7 +164,7 @@ def assert_synapses_close(drawn: Drawn, model: FormulaModel, recorded: Recorded,
             # Where a rate is the mean over a sample, its part of the gradient is known at the end of the sample.
             if not each_step and network.plasticity.rate_average == "moving":
                 gradients = expected_gradients(model, name)[:, which]
-                assert_close(series["gradient"], gradients, 100.0 * tolerance, f"{name}: gradient")
+                assert_close(series["gradient"], gradients, tolerance, f"{name}: gradient")
     if network.feedback.kind == "adaptive":
         of_output = {
             (target, source): n for n, (source, target, _) in enumerate(zip(*drawn.connections["output"], strict=True))
