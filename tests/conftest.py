@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["dataset_files"]
+pytest_plugins = ["dataset_files", "interrupts"]
 
 TESTS = Path(__file__).parent
 LONGER = (

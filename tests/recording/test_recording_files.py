@@ -93,6 +93,7 @@ class Interrupted(RecordingFile):
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("default_interrupts")
 def test_a_file_holds_what_was_recorded_before_an_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "VALUES_AT_ONCE", 200)
     simulated = simulation()

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,8 @@ from eprop_core.verification.variants import SMALL
 from pieces import assert_same_bits, joined, piece
 from small_problem import small_problem
 
+pytestmark = pytest.mark.usefixtures("default_interrupts")
+
 N_STEPS = 30_000
 STRETCH = 70
 """Number of steps that compiled code runs at once in these tests; an interrupt takes effect after them."""
@@ -29,14 +30,6 @@ INTERRUPTS = 4
 @pytest.fixture(autouse=True)
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "RECORDED_AT_ONCE", STRETCH * SMALL["n_recurrent"])
-
-
-@pytest.fixture(autouse=True)
-def default_handler() -> Iterator[None]:
-    """Python's own handler of SIGINT, which a program that a shell started in the background does not have."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, handler)
 
 
 def long_problem(sample_length: int | None) -> tuple[Network, dict[str, Any], Stimulus]:
