@@ -73,22 +73,29 @@ class SynapseValues:
 
     def __init__(self, state: ProjectionState, places: Places) -> None:
         self._state, self._places = state, places
+        self._read: tuple[int, tuple[np.ndarray, np.ndarray]] | None = None
+        """The step that was read last, with its traces and gradients."""
 
     def readers(self) -> Mapping[str, tuple[int, Callable[[int], np.ndarray]]]:
         """Return, by quantity, how many steps ago its step is, and what reads it after a step, float64 (n,)."""
         readers: dict[str, tuple[int, Callable[[int], np.ndarray]]] = {}
         lag = self._state.running_sums.lag
         if self._state.plastic:
-            readers["eligibility_trace"] = lag, lambda _: self._traces_and_gradients()[0]
+            readers["eligibility_trace"] = lag, lambda step: self._traces_and_gradients(step)[0]
             if not self._state.optimizer.each_step:
-                readers["gradient"] = lag, lambda _: self._traces_and_gradients()[1]
+                readers["gradient"] = lag, lambda step: self._traces_and_gradients(step)[1]
         readers["weight"] = 0, lambda _: self._value(WEIGHT)
         return readers
 
     def _value(self, column: int) -> np.ndarray:
         return values_of(self._state.synapses, self._places, column)
 
-    def _traces_and_gradients(self) -> tuple[np.ndarray, np.ndarray]:
+    def _traces_and_gradients(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        if self._read is None or self._read[0] != step:
+            self._read = step, self._of_this_step()
+        return self._read[1]
+
+    def _of_this_step(self) -> tuple[np.ndarray, np.ndarray]:
         records = self._state.sources.records[self._places.source]
         if self._state.running_sums.step_values is None:
             trace, gradient = self._by_sums(records)
