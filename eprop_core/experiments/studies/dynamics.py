@@ -19,7 +19,6 @@ from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.measurement.results import Result
 from eprop_core.network.projections import Role, spiking_projections
 from eprop_core.parameters import Loss, Network
-from eprop_core.parsing import parse
 from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import SINGLE_RANK
 from eprop_core.recording.recording import Recording
@@ -76,7 +75,7 @@ class Weights(Document):
 
 
 class Activity(Document):
-    """What happens in a network while it sees the samples; steps are from the start of the first sample."""
+    """Recorded activity of a network during the samples; steps count from the start of the first sample."""
 
     spike_steps: list[int]
     spike_neurons: list[int]
@@ -170,12 +169,8 @@ def measure(parameters: TaskParameters, task: Task, network_file: Path, seed: in
 
 def _without_learning(network: Network) -> Network:
     """Return the network with learning rates of 0, whose plastic synapses have traces but keep their weights."""
-    values = network.model_dump()
-    values["plasticity"]["optimizer"]["learning_rate"] = 0.0
-    values["feedback"]["weight_decay"] = 0.0
-    for spec in spiking_projections(network):
-        values[spec.name]["learning_rate"] = None
-    return parse(Network, values)
+    feedback = network.feedback.model_copy(update={"weight_decay": 0.0})
+    return network.with_learning_rate(0.0).model_copy(update={"feedback": feedback})
 
 
 def _show(simulation: Simulation, task: Task, samples: Samples, record: Record | None = None) -> Recording:
