@@ -1,4 +1,4 @@
-"""What prepared data look like, in numbers: mistakes in a preparation are found by looking."""
+"""Counts of samples and events that describe prepared data, to find mistakes in a preparation."""
 
 from typing import NamedTuple
 
@@ -21,14 +21,15 @@ class Summary(NamedTuple):
 
     @classmethod
     def of(cls, dataset: EventDataset) -> "Summary":
-        """Return that of a data set, which is read sample by sample."""
-        per_step = np.zeros(dataset.n_steps, np.int64)
-        for steps, _ in dataset.samples():
+        """Return the summary of a data set, which is read once, sample by sample."""
+        per_step, per_channel = np.zeros(dataset.n_steps, np.int64), np.zeros(dataset.n_channels, np.int64)
+        for steps, channels in dataset.samples():
             per_step += np.bincount(steps, minlength=dataset.n_steps)
+            per_channel += np.bincount(channels, minlength=dataset.n_channels)
         n = max(1, len(dataset))
         return cls(
             events_per_sample=np.diff(dataset.offsets),
-            events_per_channel=dataset.events_by_channel() / n,
+            events_per_channel=per_channel / n,
             events_per_step=per_step / n,
             samples_per_class=np.bincount(dataset.labels, minlength=dataset.n_classes),
         )
