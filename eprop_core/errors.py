@@ -1,4 +1,9 @@
-"""Errors that are told in one line."""
+"""Errors with a message of one line."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of an error in one line."""
+    return " ".join(str(error).split())
 
 
 class NotFiniteError(ArithmeticError):

@@ -14,6 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from eprop_core.errors import one_line
 from eprop_core.parsed_code import combined_hash
 from eprop_core.parsing import ParameterError, Parameters
 
@@ -57,8 +58,9 @@ def load(entry: EntryPoint) -> Any:
     try:
         return entry.load()
     except Exception as error:
-        reason = " ".join(str(error).split())
-        raise ParameterError(f"{_place(entry)}: cannot be imported ({type(error).__name__}: {reason})") from error
+        raise ParameterError(
+            f"{_place(entry)}: cannot be imported ({type(error).__name__}: {one_line(error)})"
+        ) from error
 
 
 def with_plug_ins(group: str, base: type[Model], *built_in: type[Model]) -> tuple[type[Model], ...]:

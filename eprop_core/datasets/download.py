@@ -8,7 +8,7 @@ import pooch
 import requests
 
 from eprop_core.datasets.location import DOWNLOADS, Downloads, cache_directory, local_copy
-from eprop_core.errors import DatasetError
+from eprop_core.errors import DatasetError, one_line
 from eprop_core.progress import ProgressLines
 
 TIMEOUT = 60.0  # s, without an answer
@@ -58,5 +58,6 @@ def fetch(files: Downloads, directory: Path, retries: int = 2) -> None:
         try:
             downloads.fetch(name, downloader=pooch.HTTPDownloader(progressbar=progressbar, timeout=TIMEOUT))
         except (ValueError, OSError, requests.RequestException) as error:
-            reason = " ".join(str(error).split())
-            raise DatasetError(f"{url}: no download of {name} with {checksum}; nothing kept ({reason})") from None
+            raise DatasetError(
+                f"{url}: no download of {name} with {checksum}; nothing kept ({one_line(error)})"
+            ) from None

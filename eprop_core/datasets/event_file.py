@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.event_store import EventStore, Sample, event_type, packed
-from eprop_core.errors import DatasetError
+from eprop_core.errors import DatasetError, one_line
 from eprop_core.machine.whole_file import whole_file
 
 ZIP_ERRORS = (EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -94,8 +94,7 @@ def read(path: str | os.PathLike[str]) -> tuple[EventStore, Description]:
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file; expected a prepared data set (.npz)") from None
     except _DAMAGES as error:
-        reason = " ".join(str(error).split())
-        raise DatasetError(f"{path}: damaged, or not a prepared data set ({reason})") from None
+        raise DatasetError(f"{path}: damaged, or not a prepared data set ({one_line(error)})") from None
     return EventStore(events, description.offsets, mapped, checksums, str(path)), description
 
 

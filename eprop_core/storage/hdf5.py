@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from eprop_core.errors import NetworkFileError
+from eprop_core.errors import NetworkFileError, one_line
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
@@ -85,7 +85,7 @@ def _write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # a full disk is either, depending on when HDF5 notices
-        raise OSError(f"{path}: cannot be written ({_one_line(error)})") from None
+        raise OSError(f"{path}: cannot be written ({one_line(error)})") from None
 
 
 def new_file(path: str | os.PathLike[str]) -> h5py.File:
@@ -118,11 +118,7 @@ def reading(path: str | os.PathLike[str], content: str = "network") -> Iterator[
         text = str(error)
         raise NetworkFileError(text if text.startswith(f"{path}: ") else f"{path}: {text}") from None
     except _DAMAGES as error:
-        raise NetworkFileError(f"{path}: damaged, or not a {content} file ({_one_line(error)})") from None
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+        raise NetworkFileError(f"{path}: damaged, or not a {content} file ({one_line(error)})") from None
 
 
 def new_dataset(

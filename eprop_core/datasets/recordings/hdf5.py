@@ -19,7 +19,7 @@ import numpy.typing as npt
 from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
 from eprop_core.datasets.recordings.stated_lengths import check_stated_lengths
-from eprop_core.errors import DatasetError
+from eprop_core.errors import DatasetError, one_line
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ARRAYS = ("spikes/times", "spikes/units")
@@ -124,4 +124,4 @@ def _keeps_foreign_order() -> bool:
 
 
 def _damaged(where: Path | str, error: BaseException) -> DatasetError:
-    return DatasetError(f"{where}: damaged, or not in HDF5 format ({' '.join(str(error).split())})")
+    return DatasetError(f"{where}: damaged, or not in HDF5 format ({one_line(error)})")

@@ -15,7 +15,7 @@ from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
-from eprop_core.errors import DatasetError
+from eprop_core.errors import DatasetError, one_line
 
 RECIPE = ("times", "channels", "offsets", "labels")
 _EXPECTED = f"expected {', '.join(RECIPE)}, or a file of EventDataset.save"
@@ -35,8 +35,7 @@ def open_npz(path: Path) -> Source:
             is_recipe = names >= set(RECIPE)
             arrays = {name: file[name] for name in (*RECIPE, "groups") if name in names} if is_recipe else {}
     except (OSError, KeyError, TypeError, ValueError, MemoryError, *ZIP_ERRORS) as error:
-        reason = " ".join(str(error).split())
-        raise DatasetError(f"{path}: damaged, or not an .npz file ({reason}); {_EXPECTED}") from None
+        raise DatasetError(f"{path}: damaged, or not an .npz file ({one_line(error)}); {_EXPECTED}") from None
     if arrays:
         return _of_recipe(path, arrays)
     if "events" in names:

@@ -15,7 +15,7 @@ from eprop_core.datasets.recordings.hdf5 import SIGNATURE, open_hdf5
 from eprop_core.datasets.recordings.npz import open_npz
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Source
-from eprop_core.errors import DatasetError
+from eprop_core.errors import DatasetError, one_line
 
 _ZIP = b"PK"
 _EXPECTED = "expected HDF5 as of SHD, .npz, or a folder with a folder of recordings for each class"
@@ -86,6 +86,6 @@ def _packed_hdf5(stack: ExitStack, path: Path) -> IO[bytes] | None:
         with archive.open(members[0]) as file:
             shutil.copyfileobj(file, unpacked, 2**20)
     except (OSError, NotImplementedError, *ZIP_ERRORS) as error:
-        raise DatasetError(f"{path}: damaged archive ({' '.join(str(error).split())}); expected a whole file") from None
+        raise DatasetError(f"{path}: damaged archive ({one_line(error)}); expected a whole file") from None
     unpacked.seek(0)
     return unpacked
