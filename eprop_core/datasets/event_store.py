@@ -112,6 +112,13 @@ class EventStore:
         return steps, channels
 
 
+def fault_of_offsets(offsets: IntArray, n_events: int) -> str | None:
+    """Return what is not allowed in the indices of the first events of samples and their end; None if nothing is."""
+    if offsets[0] != 0 or offsets[-1] != n_events or np.any(np.diff(offsets) < 0):
+        return f"offsets must ascend from 0 to the number of events, {n_events}"
+    return None
+
+
 def fault_of(
     steps: IntArray, channels: IntArray, n_steps: int, n_channels: int, first_events: IntArray | None = None
 ) -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets import event_file
-from eprop_core.datasets.event_store import EventStore, IntArray, Sample, fault_of, packed
+from eprop_core.datasets.event_store import EventStore, IntArray, Sample, fault_of, fault_of_offsets, packed
 from eprop_core.errors import DatasetError
 
 
@@ -69,8 +69,8 @@ class EventDataset:
                 raise DatasetError(f"{name}: {array.dtype} of shape {array.shape}; expected {dtype} in one dimension")
         if len(offsets) != len(labels) + 1 or len(channels) != len(steps):
             raise DatasetError("offsets must be one longer than labels, channels as long as steps")
-        if offsets[0] != 0 or offsets[-1] != len(steps) or np.any(np.diff(offsets) < 0):
-            raise DatasetError(f"offsets must ascend from 0 to the number of events, {len(steps)}")
+        if fault := fault_of_offsets(offsets, len(steps)):
+            raise DatasetError(fault)
         if fault := fault_of(steps, channels, n_steps, n_channels, offsets[1:-1]):
             raise DatasetError(fault)
         store = EventStore(packed(steps, channels, n_steps, n_channels), offsets)
@@ -107,7 +107,13 @@ class EventDataset:
         store, of_samples = EventStore.of(samples, n_steps, n_channels), np.asarray(labels, np.int64)
         if len(store) != len(of_samples):
             raise DatasetError(f"{len(store)} samples and {len(of_samples)} labels; expected as many")
-        return cls.__new__(cls)._hold((store,), _all_of(store), of_samples, n_channels, n_steps, n_classes)
+        return cls._of_store(store, of_samples, n_channels, n_steps, n_classes)
+
+    @classmethod
+    def _of_store(
+        cls, store: EventStore, labels: npt.NDArray[np.int64], n_channels: int, n_steps: int, n_classes: int
+    ) -> Self:
+        return cls.__new__(cls)._hold((store,), _all_of(store), labels, n_channels, n_steps, n_classes)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -280,7 +286,7 @@ class EventDataset:
         store = EventStore.of(arrays.samples(), n_steps, binning.n_channels)
         labels, n_classes = arrays.numbers(classes)
         print(f"{len(store)} samples, {arrays.tally}", file=sys.stderr)
-        return cls.__new__(cls)._hold((store,), _all_of(store), labels, binning.n_channels, n_steps, n_classes)
+        return cls._of_store(store, labels, binning.n_channels, n_steps, n_classes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an ``.npz`` file, which appears complete or not at all."""
@@ -297,7 +303,7 @@ class EventDataset:
             If the file is missing or damaged. Damage to the events of a sample is found when the sample is read.
         """
         store, (_, labels, *numbers) = event_file.read(path)
-        return cls.__new__(cls)._hold((store,), _all_of(store), labels, *numbers)
+        return cls._of_store(store, labels, *numbers)
 
 
 _DTYPES = [np.dtype(np.int32), np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.int64)]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from eprop_core.datasets.event_file import ZIP_ERRORS
+from eprop_core.datasets.event_store import fault_of_offsets
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.sensor import Sensor
@@ -55,8 +56,8 @@ def _of_recipe(path: Path, arrays: Mapping[str, Any]) -> Source:
         raise DatasetError(f"{path}: {len(offsets)} offsets but {len(labels)} labels; expected one offset more")
     if groups is not None and len(groups) != len(labels):
         raise DatasetError(f"{path}: {len(groups)} groups but {len(labels)} labels; expected as many")
-    if offsets[0] != 0 or offsets[-1] != len(times) or np.any(np.diff(offsets) < 0):
-        raise DatasetError(f"{path}: offsets must ascend from 0 to the number of events, {len(times)}")
+    if fault := fault_of_offsets(offsets, len(times)):
+        raise DatasetError(f"{path}: {fault}")
 
     def read(index: int) -> Events:
         events = slice(offsets[index], offsets[index + 1])
