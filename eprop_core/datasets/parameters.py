@@ -348,6 +348,10 @@ class HeidelbergRecordings(Recordings):
         """Whether the data set itself says which samples are held back from training."""
         return True
 
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return not needs_download(self.name, self.path)
+
 
 class Shd(HeidelbergRecordings):
     """Spiking Heidelberg Digits: spoken digits in German and English, 700 channels, 20 classes."""
@@ -363,10 +367,6 @@ class Shd(HeidelbergRecordings):
         description="speakers whose training samples are held back; speakers 4 and 5 are heard in the test only",
     )
 
-    def is_here(self) -> bool:
-        """Return whether the data can be read without a download."""
-        return not needs_download("shd", self.path)
-
 
 class Ssc(HeidelbergRecordings):
     """Spiking Speech Commands: spoken words, 700 channels, 35 classes, with a validation file of its own."""
@@ -376,10 +376,6 @@ class Ssc(HeidelbergRecordings):
     name: Literal["ssc"]
     n_steps: int = _with_default(Recordings, "n_steps", 100)
     duration: float = _with_default(Recordings, "duration", 1.0)
-
-    def is_here(self) -> bool:
-        """Return whether the data can be read without a download."""
-        return not needs_download("ssc", self.path)
 
 
 class SyntheticSpeech(Recordings):
