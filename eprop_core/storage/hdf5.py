@@ -121,6 +121,38 @@ def reading(path: str | os.PathLike[str], content: str = "network") -> Iterator[
         raise NetworkFileError(f"{path}: damaged, or not a {content} file ({one_line(error)})") from None
 
 
+def format_of(content: str) -> np.bytes_:
+    """Return the attribute ``format`` of a file with this content."""
+    return np.bytes_(f"eprop-core {content}")
+
+
+def read_layout_version(file: h5py.File, content: str, newest: int) -> int:
+    """Return the version of a file's layout.
+
+    Parameters
+    ----------
+    file
+        The file.
+    content
+        What it should hold.
+    newest
+        The newest version that can be read.
+
+    Raises
+    ------
+    NetworkFileError
+        The file has other content, or a newer layout.
+    """
+    if bytes(file.attrs.get("format", b"")) != format_of(content):
+        raise NetworkFileError(f"not a {content} of eprop-core")
+    version = int(file.attrs["format_version"])
+    if version > newest:
+        raise NetworkFileError(
+            f"has the layout {version} of a newer version of eprop-core; this one reads the layout {newest}"
+        )
+    return version
+
+
 def new_dataset(
     file: h5py.File, name: str, shape: Sequence[int], dtype: Any, attributes: dict[str, Any] | None = None
 ) -> None:

@@ -23,10 +23,20 @@ from eprop_core.parsing import ParameterError, parse
 from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.storage.edges import EdgesOfRank, n_edges, read_feedback_along, read_synapses, weight_name
-from eprop_core.storage.hdf5 import PIECE, finite, new_constant, new_dataset, reading, stored, write_rows, write_whole
+from eprop_core.storage.hdf5 import (
+    PIECE,
+    finite,
+    format_of,
+    new_constant,
+    new_dataset,
+    read_layout_version,
+    reading,
+    stored,
+    write_rows,
+    write_whole,
+)
 from eprop_core.storage.synapses import Ends
 
-FORMAT = "eprop-core network"
 VERSION = 1
 """Version of the layout (``docs/networks.md``)."""
 
@@ -94,7 +104,7 @@ class _Header:
         file.attrs.update(
             {
                 # Texts of fixed length, which are stored beside their checksum.
-                "format": np.bytes_(FORMAT),
+                "format": format_of("network"),
                 "format_version": VERSION,
                 "magic": _SONATA_MAGIC,
                 "version": np.array([0, 1], np.uint32),
@@ -196,13 +206,7 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         The file is no network, damaged, or from a newer version.
     """
     with reading(path) as file:
-        if bytes(file.attrs.get("format", b"")) != FORMAT.encode():
-            raise NetworkFileError("not a network of eprop-core")
-        version = int(file.attrs["format_version"])
-        if version > VERSION:
-            raise NetworkFileError(
-                f"has the layout {version} of a newer version of eprop-core; this one reads the layout {VERSION}"
-            )
+        version = read_layout_version(file, "network", VERSION)
         try:
             network = parse(Network, json.loads(file.attrs["network"]), "network.")
         except ParameterError as error:

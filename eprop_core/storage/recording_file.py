@@ -13,7 +13,6 @@ from typing import Self
 import h5py
 import numpy as np
 
-from eprop_core.errors import NetworkFileError
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
@@ -22,9 +21,17 @@ from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.recording.recording import Recording, RunInterrupted
 from eprop_core.recording.request import NEURON_QUANTITIES, SYNAPSE_QUANTITIES, Record
 from eprop_core.recording.time_series import Recorded, TimeSeries
-from eprop_core.storage.hdf5 import append_rows, finite, new_file, new_growing_dataset, reading, stored
+from eprop_core.storage.hdf5 import (
+    append_rows,
+    finite,
+    format_of,
+    new_file,
+    new_growing_dataset,
+    read_layout_version,
+    reading,
+    stored,
+)
 
-FORMAT = "eprop-core recording"
 VERSION = 1
 """Version of the layout."""
 
@@ -95,7 +102,7 @@ class RecordingFile:
             self._file = self._stack.enter_context(new_file(self._stack.enter_context(whole_file(self._path))))
             self._file.attrs.update(
                 {
-                    "format": np.bytes_(FORMAT),
+                    "format": format_of("recording"),
                     "format_version": VERSION,
                     "network": np.bytes_(network.model_dump_json()),
                     "seed": np.uint64(seed),
@@ -152,12 +159,7 @@ def read_recording(path: str | os.PathLike[str]) -> Recording:
         The file is no recording, damaged, or from a newer version.
     """
     with reading(path, "recording") as file:
-        if bytes(file.attrs.get("format", b"")) != FORMAT.encode():
-            raise NetworkFileError("not a recording of eprop-core")
-        if (version := int(file.attrs["format_version"])) > VERSION:
-            raise NetworkFileError(
-                f"has the layout {version} of a newer version of eprop-core; this one reads the layout {VERSION}"
-            )
+        read_layout_version(file, "recording", VERSION)
 
         def series(group: str, known: Mapping[str, str]) -> dict[str, TimeSeries]:
             return {name: _time_series(file, f"{group}/{name}") for name in known if f"{group}/{name}" in file}
