@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 
 class ProgressBar(Protocol):
-    """What shows how much of some work is done."""
+    """Interface of a progress bar."""
 
     def update(self, amount: int) -> object:
         """Add ``amount`` to the work that is done."""

@@ -28,7 +28,7 @@ _LOCAL_HEADER_BYTES = 30
 
 
 class Description(NamedTuple):
-    """What a file holds beside events; each field is an array of the archive."""
+    """All that a file holds except events; each field is an array of the archive."""
 
     offsets: npt.NDArray[np.int64]
     """(n_samples + 1,), index of the first event of each sample"""
@@ -117,9 +117,9 @@ def _start_of_events(archive: zipfile.ZipFile, mapped: mmap.mmap, description: D
     with archive.open(entry) as member:  # checks the local header
         np.lib.format.read_magic(member)
         shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-        start_in_entry = member.tell()
+        header_bytes = member.tell()
     expected = (int(description.offsets[-1]),), event_type(description.n_steps, description.n_channels)
     if (shape, dtype) != expected:
         raise ValueError(f"events of shape {shape} and type {dtype}")
     lengths = np.frombuffer(mapped, "<u2", 2, entry.header_offset + _LOCAL_HEADER_BYTES - 4)
-    return entry.header_offset + _LOCAL_HEADER_BYTES + int(lengths.sum()) + start_in_entry
+    return entry.header_offset + _LOCAL_HEADER_BYTES + int(lengths.sum()) + header_bytes

@@ -327,7 +327,7 @@ class Splits(NamedTuple):
     validation: EventDataset | None = None
     """Samples that the data set itself holds back from training; None: it does not"""
     notes: Mapping[str, Any] = {}
-    """What else is known of the data, for their description"""
+    """Further properties of the data, which `prepare` writes to dataset.json"""
 
     def most_active(self, n_channels: int | None) -> "Splits":
         """Return the data reduced to the channels with the most training events, renumbered from 0; None keeps all."""

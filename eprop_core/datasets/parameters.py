@@ -35,7 +35,7 @@ class DatasetParameters(Parameters):
 
     @property
     def sizes(self) -> tuple[int, int] | None:
-        """Numbers of input channels and of classes; None if only the data tell them."""
+        """Numbers of input channels and of classes; None if they are unknown until the data are read."""
         return None
 
     @property

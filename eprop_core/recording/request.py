@@ -1,4 +1,4 @@
-"""What a run is asked to record beside spikes and readouts."""
+"""Request for recordings of a run, in addition to its spikes and readouts."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -39,7 +39,7 @@ class Trained(NamedTuple):
     simulation: Simulation
     """The network as the last group left it."""
     progress: Progress
-    """What was shown and replaced, the learning curve, times, and the best network where ``keep`` asks for it."""
+    """Samples shown, synapses replaced, learning curve, times, and the best network where ``keep`` asks for it."""
     last_group: Samples
     last_recording: Recording
     """Of the last group, while it was learned."""

@@ -1,4 +1,4 @@
-"""What a training shows and when: groups of samples that are learned, and samples held back."""
+"""Schedule of a training: the groups of samples that are learned, and the samples held back."""
 
 from typing import NamedTuple, Self
 
@@ -17,7 +17,7 @@ _VALIDATION_SPLIT = 0
 
 
 class Plan(NamedTuple):
-    """What a training shows and when."""
+    """Schedule of a training."""
 
     learned: Samples
     """int64 (n,), the samples that are learned, ascending."""

@@ -7,7 +7,7 @@ from eprop_core.configuration import Configuration
 from eprop_core.experiments.scaling.parameters import Scaling
 
 WARNING = "--signal=TERM@300"
-"""Option of sbatch: 300 s before its time limit, or up to 60 s earlier, a training run is told to end."""
+"""Option of sbatch: 300 s before its time limit, or up to 60 s earlier, SLURM asks a training run to end."""
 
 
 def ranks_per_node(configuration: Configuration, n_ranks: int) -> int:

@@ -1,4 +1,4 @@
-"""The room on disk that trained networks and checkpoints will take, told before training begins."""
+"""Disk space that trained networks and checkpoints will take."""
 
 import shutil
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ CHECKPOINTS = 3
 
 
 def forecast(networks: Mapping[str, TaskParameters]) -> str | None:
-    """Return the room on disk for networks that are still to be trained, in one line; None if there are none.
+    """Return the disk space for networks that are still to be trained, in one line; None if there are none.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def forecast(networks: Mapping[str, TaskParameters]) -> str | None:
 
 
 def _network(task: TaskParameters) -> Network | None:
-    """Return the network of a task, or None if only the data tell its size."""
+    """Return the network of a task, or None if its size is unknown until the data are read."""
     sizes = task.dataset.sizes
     return None if sizes is None else task.network_for(*sizes)
 

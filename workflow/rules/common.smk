@@ -132,8 +132,8 @@ def check_processors():
 
 check_processors()
 
-if workflow.is_main_process and (room := disk_space.forecast(PLAN.networks)):
-    print(room, file=sys.stderr)
+if workflow.is_main_process and (forecast := disk_space.forecast(PLAN.networks)):
+    print(forecast, file=sys.stderr)
 
 
 wildcard_constraints:

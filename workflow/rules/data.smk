@@ -1,4 +1,4 @@
-# A look at the data: mistakes in a preparation are found by looking.
+# Figures and tables of prepared data, to find mistakes in a preparation.
 
 
 localrules:

@@ -1,4 +1,4 @@
-"""What records: the channels of a file, their places, and how neighbours are pooled."""
+"""Sensors: the channels of a recording, their positions, and how neighbouring channels are pooled."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
