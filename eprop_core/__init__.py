@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eprop_core.errors import InsufficientMemoryError, NetworkFileError, NotFiniteError
+    from eprop_core.interoperability.to_nest import to_nest
     from eprop_core.network.connections import Connections
     from eprop_core.parameters import Network
     from eprop_core.parsing import ParameterError, parse
@@ -33,6 +34,7 @@ __all__ = [
     "TrainingParameters",
     "parse",
     "read_recording",
+    "to_nest",
     "train",
 ]
 
@@ -53,6 +55,7 @@ _MODULES = {
     "TrainingParameters": "training.parameters",
     "parse": "parsing",
     "read_recording": "storage.recording_file",
+    "to_nest": "interoperability.to_nest",
     "train": "training.loop",
 }
 """Modules of the public names, imported on first use, so that reading parameters does not import the compiler."""

@@ -594,6 +594,11 @@ class Simulation:
         order = np.lexsort((source, target))
         return Connections(source[order], target[order], weight[order])
 
+    def neuron_values(self) -> dict[str, np.ndarray]:
+        """Return ``tau_m`` (ms) and ``V_th`` (mV) of all recurrent neurons, float64 (n_recurrent,). Collective."""
+        parts = self._communicator.allgather(self._neuron_values)
+        return {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("tau_m", "V_th")}
+
     def _own_weights(self, projection: str) -> Connections:
         by_name = {spec.name: spec for spec in projections(self.network)}
         spec, feedback = by_name[projection], self._rank.feedback

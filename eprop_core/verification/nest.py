@@ -27,7 +27,7 @@ class Nest(NamedTuple):
 
     def bellec(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         """Simulate the rule of Bellec et al. (2020); rows are steps of the samples, as in ``bellec_problem``."""
-        return {name: _bellec_outcome(result, problems[name]) for name, result in self.run("bellec", problems).items()}
+        return {name: bellec_outcome(result, problems[name]) for name, result in self.run("bellec", problems).items()}
 
     def run(self, program: str, problems: Mapping[str, Problem]) -> dict[str, Arrays]:
         """Run all problems in one process; return what the program wrote."""
@@ -72,7 +72,8 @@ def eprop_plus_outcome(result: Arrays) -> Outcome:
     )
 
 
-def _bellec_outcome(result: Arrays, problem: Problem) -> Outcome:
+def bellec_outcome(result: Arrays, problem: Problem) -> Outcome:
+    """Return the outcome that a result of the program ``bellec`` holds."""
     steps, neurons = np.nonzero(result["spikes"])
     # NEST's low-pass filter of the eligibility trace has a factor (1 - kappa); its feedback weights make up for it.
     learning_signal = (1.0 - problem.network.plasticity.kappa) * np.ma.masked_equal(result["learning_signal"], 0.0)

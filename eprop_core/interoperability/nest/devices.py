@@ -4,16 +4,6 @@ import nest
 import numpy as np
 
 
-def times(steps: np.ndarray, dt: float) -> np.ndarray:
-    """Return the times of steps, ms, rounded so that NEST accepts them as multiples of dt."""
-    return np.round(steps * dt, 9)
-
-
-def rate_connection(receptor: int, dt: float) -> dict[str, object]:
-    """Return the properties of a connection to a receptor of the readouts."""
-    return {"synapse_model": "rate_connection_delayed", "delay": dt, "receptor_type": receptor}
-
-
 def multimeter(neurons: "nest.NodeCollection", quantities: list[str], dt: float) -> "nest.NodeCollection":
     """Return a multimeter that records ``quantities`` of ``neurons`` in every step."""
     device = nest.Create("multimeter", {"interval": dt, "record_from": quantities})

@@ -16,7 +16,7 @@ import json
 import nest
 import numpy as np
 from devices import multimeter, recorded, sent
-from network import connect, create, run_files, show_input, show_targets, weights
+from network import connect, create, reset_kernel, run_files, show_input, show_targets, weights
 
 FIRST = 1
 """NEST's step that corresponds to step 0 of ``eprop_core``."""
@@ -26,6 +26,7 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Simulate one problem from rest."""
     network = json.loads(str(problem["network"]))
     n_steps, dt = int(problem["n_steps"]), network["dt"]
+    reset_kernel(dt)
     populations = create(network, problem)
     weight_recorder = nest.Create("weight_recorder")
     nest.SetDefaults("eprop_synapse", {"weight_recorder": weight_recorder})

@@ -17,7 +17,7 @@ from typing import Any
 
 import nest
 import numpy as np
-from network import Populations, Problem, connect, create, show_input, show_targets, weights
+from network import Populations, Problem, connect, create, reset_kernel, show_input, show_targets, weights
 
 LEARNING = ("input", "recurrent", "output")
 
@@ -76,6 +76,7 @@ def _network_and_steps(problem: Problem) -> tuple[dict[str, Any], int, int]:
 
 
 def _build(network: dict[str, Any], problem: Problem, learns: bool) -> tuple[Populations, Any]:
+    reset_kernel(network["dt"])
     populations = create(network, problem)
     connect(populations, network, problem, learns=learns)
     spikes = nest.Create("spike_recorder")
@@ -124,6 +125,7 @@ def _timed(result: Result) -> Iterator[None]:
 
 def _ready(network: dict[str, Any], problem: Problem) -> int:
     """Let NEST load everything that it loads at first use; return the resident memory after that."""
+    reset_kernel(network["dt"])
     create(network, problem)
     nest.Simulate(network["dt"])
     nest.ResetKernel()

@@ -1,12 +1,21 @@
 """A network of ``eprop_core`` in NEST 3.10: populations, connections, input and targets.
 
-Networks and stimuli are dictionaries. ``network`` holds the parameters of ``eprop_core.parameters.Network``. A problem
-holds ``<projection>_source``, ``_target``, ``_weight`` of the four projections, the fields of
-``eprop_core.stimulus.Stimulus``, and ``tau_m`` and ``V_th`` if they are drawn for each neuron. Step t of ``eprop_core``
-is NEST's step that ends at (t + 1) * dt. Generators cannot deliver events in NEST's first step, so step 0 of a problem
-has no input spikes and is outside the learning window.
+    from network import build, load, show_input, show_targets
+
+    network, arrays = load("network.h5")  # a file that Simulation.save wrote
+    populations = build(network, arrays)  # in the running kernel, from rest
+
+This file needs NEST, numpy and, to load, h5py. ``eprop_core`` need not be installed.
+
+``network`` holds the parameters of ``eprop_core.parameters.Network`` as a dictionary. ``arrays`` holds
+``<projection>_source``, ``_target`` and ``_weight`` (pA) of the four projections, with ids that count from 0 in each
+population, and ``tau_m`` and ``V_th`` where neurons differ. A problem holds the fields of
+``eprop_core.stimulus.Stimulus``, too. Step t of ``eprop_core`` is NEST's step that ends at (t + 1) * dt. Generators
+cannot deliver events in NEST's first step, so step 0 of a problem has no input spikes and is outside the learning
+window.
 """
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +23,27 @@ from typing import Any, NamedTuple
 
 import nest
 import numpy as np
-from devices import rate_connection, times
 
+PROJECTIONS = ("input", "recurrent", "output", "feedback")
+GENERATORS_OF_BELLEC, NEURONS_OF_BELLEC, ERRORS_OF_BELLEC = 1, 3, 5
+"""NEST's steps, numbered by their ends, in which the first sample of the rule of Bellec et al. starts. Devices start in
+step 1. Each connection adds a step, and so does the exchange of readout signals that precedes an error."""
 _LARGEST = 1e300
 """Stands for infinity in NEST's bounds."""
 _SURROGATE_GRADIENTS = {"arctan": "arctan_derivative"}
 """NEST's names that differ from those of ``eprop_core``."""
 
 Problem = dict[str, np.ndarray]
+
+
+def times(steps: np.ndarray, dt: float) -> np.ndarray:
+    """Return the times of steps, ms, rounded so that NEST accepts them as multiples of dt."""
+    return np.round(steps * dt, 9)
+
+
+def rate_connection(receptor: int, dt: float) -> dict[str, object]:
+    """Return the properties of a connection to a receptor of the readouts."""
+    return {"synapse_model": "rate_connection_delayed", "delay": dt, "receptor_type": receptor}
 
 
 class Populations(NamedTuple):
@@ -43,63 +65,183 @@ class Populations(NamedTuple):
         }
 
 
-def create(network: dict[str, Any], problem: Problem) -> Populations:
-    """Reset NEST, set it to one thread and create all neurons."""
-    dt, readout, rule = network["dt"], network["readout"], network["plasticity"]
-    cutoff = {} if rule["cutoff"] is None else {"eprop_isi_trace_cutoff": rule["cutoff"] * dt}
+def load(path: str) -> tuple[dict[str, Any], Problem]:
+    """Return the parameters of a network and its arrays, from a file that ``Simulation.save`` wrote."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        network = json.loads(file.attrs["network"])
+        arrays = {name: file[f"nodes/recurrent/0/{name}"][:] for name in ("tau_m", "V_th")}
+        for name in PROJECTIONS:
+            edges = file[f"edges/{name}"]
+            arrays |= {
+                f"{name}_source": edges["source_node_id"][:].astype(np.int64),
+                f"{name}_target": edges["target_node_id"][:].astype(np.int64),
+                f"{name}_weight": edges["0/syn_weight"][:],
+            }
+    return network, arrays
+
+
+def learns_by_samples(network: dict[str, Any]) -> bool:
+    """Whether the network learns by the rule of Bellec et al. (2020) instead of e-prop+."""
+    return bool(network["plasticity"]["update"] == "sample")
+
+
+def reset_kernel(dt: float) -> None:
+    """Reset NEST and set it to one thread."""
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.set(resolution=dt, total_num_virtual_procs=1)
-    readouts = {"C_m": 1.0, "E_L": readout["E_L"], "I_e": 0.0, "V_m": readout["E_L"], "tau_m": readout["tau_m"]}
+
+
+def build(
+    network: dict[str, Any],
+    arrays: Problem,
+    *,
+    learns: bool = True,
+    sample_steps: int | None = None,
+    learning_window_steps: int | None = None,
+) -> Populations:
+    """Build a network in the running kernel, at rest, and return its populations.
+
+    Parameters
+    ----------
+    network, arrays
+        The network, as :func:`load` returns it.
+    learns
+        Whether weights learn; without, all synapses are static and there is no feedback.
+    sample_steps, learning_window_steps
+        Steps of a sample and, at its end, of the learning window, which NEST's models of Bellec et al. (2020) need.
+
+    Raises
+    ------
+    ValueError
+        A kernel of another resolution, or a missing number of steps.
+    """
+    if nest.resolution != network["dt"]:
+        raise ValueError(
+            f"the kernel's resolution is {nest.resolution:g} ms and the network's dt {network['dt']:g} ms: "
+            f"set nest.resolution = {network['dt']:g} before the first node is created"
+        )
+    if learns_by_samples(network):
+        if sample_steps is None or learning_window_steps is None:
+            raise ValueError("the rule of Bellec et al. needs sample_steps and learning_window_steps")
+        nest.set(
+            eprop_learning_window=learning_window_steps * network["dt"],
+            eprop_reset_neurons_on_update=True,
+            eprop_update_interval=sample_steps * network["dt"],
+        )
+    populations = create(network, arrays)
+    connect(populations, network, arrays, learns=learns)
+    return populations
+
+
+def create(network: dict[str, Any], arrays: Problem) -> Populations:
+    """Create all neurons, at rest."""
+    readout, rule = network["readout"], network["plasticity"]
+    readouts = {
+        "C_m": 1.0,
+        "E_L": readout["E_L"],
+        "I_e": 0.0,
+        "V_m": readout["E_L"],
+        "tau_m": readout["tau_m"],
+    }
+    if learns_by_samples(network):
+        recurrent = _neurons_of_bellec(network)
+        readouts |= {"loss": readout["loss"], "regular_spike_arrival": True}
+        readout_model = "eprop_readout_bsshslm_2020"
+    else:
+        cutoff = {} if rule["cutoff"] is None else {"eprop_isi_trace_cutoff": rule["cutoff"] * network["dt"]}
+        recurrent = _neurons_of_eprop_plus(network, arrays, cutoff)
+        readouts |= cutoff
+        readout_model = "eprop_readout"
     return Populations(
         generators=nest.Create("spike_generator", network["n_input"]),
         inputs=nest.Create("parrot_neuron", network["n_input"]),
-        recurrent=_recurrent_neurons(network, problem, cutoff),
-        readouts=nest.Create("eprop_readout", network["n_readout"], readouts | cutoff),
+        recurrent=recurrent,
+        readouts=nest.Create(readout_model, network["n_readout"], readouts),
     )
 
 
-def connect(populations: Populations, network: dict[str, Any], problem: Problem, *, learns: bool = True) -> None:
-    """Create all connections of the problem; without ``learns``, all are static and there is no feedback."""
-    dt, optimizer = network["dt"], network["plasticity"]["optimizer"]
-    # NEST checks the default weight against the bounds, too.
-    learning = optimizer_parameters(optimizer, 1) | {"optimize_each_step": optimizer.get("optimize_each_step", False)}
-    nest.SetDefaults("eprop_synapse", {"weight": optimizer["weight_max"], "optimizer": learning})
+def connect(populations: Populations, network: dict[str, Any], arrays: Problem, *, learns: bool = True) -> None:
+    """Create all connections; without ``learns``, all are static and there is no feedback.
+
+    Optimizers and bounds belong to NEST's synapse models, so each projection has a copy of its own.
+    """
+    dt = network["dt"]
     nest.Connect(populations.generators, populations.inputs, "one_to_one", {"delay": dt})
     for name, (sources, targets) in populations.of_projection.items():
-        if name == "feedback":
-            model = "eprop_learning_signal_connection" if learns else None
-        else:
-            model = "eprop_synapse" if learns and network[name]["plastic"] else "static_synapse"
-        weight = problem[f"{name}_weight"]
-        if model is None or not weight.size:
+        weight = arrays[f"{name}_weight"]
+        if not len(weight) or (name == "feedback" and not learns):
             continue
+        # NEST's low-pass filter of the eligibility trace in the models of Bellec et al. has a factor (1 - kappa).
+        if name == "feedback" and learns_by_samples(network):
+            weight = weight / (1.0 - network["plasticity"]["kappa"])
         nest.Connect(
-            problem[f"{name}_source"] + sources[0].global_id,
-            problem[f"{name}_target"] + targets[0].global_id,
+            arrays[f"{name}_source"] + sources[0].global_id,
+            arrays[f"{name}_target"] + targets[0].global_id,
             "one_to_one",
-            {"synapse_model": model, "weight": weight, "delay": np.full(len(weight), dt)},
+            _synapses(name, network, learns, len(weight)) | {"weight": weight, "delay": np.full(len(weight), dt)},
         )
+    if learns_by_samples(network) and network["readout"]["loss"] == "cross_entropy":
+        no_autapses = {"rule": "all_to_all", "allow_autapses": False}
+        nest.Connect(populations.readouts, populations.readouts, no_autapses, rate_connection(1, dt))
+
+
+def _synapses(name: str, network: dict[str, Any], learns: bool, n: int) -> dict[str, Any]:
+    """Return the model of the ``n`` synapses of a projection, and values that each of them needs."""
+    rule = network["plasticity"]
+    by_samples = learns_by_samples(network)
+    of_rule = "_bsshslm_2020" if by_samples else ""
+    if name == "feedback":
+        return {"synapse_model": f"eprop_learning_signal_connection{of_rule}"}
+    plastic = learns and network[name]["plastic"]
+    # Of static synapses, only e-prop synapses with a learning rate of 0 lose spikes at the end of a sample.
+    if not plastic and not (by_samples and learns):
+        return {"synapse_model": "static_synapse"}
+    own_rate = network[name]["learning_rate"]
+    optimizer = dict(rule["optimizer"]) | ({} if own_rate is None else {"learning_rate": own_rate})
+    if not plastic:
+        optimizer["learning_rate"] = 0.0
+    learning = optimizer_parameters(optimizer, rule["batch_size"] if by_samples else 1)
+    common = {"average_gradient": False} if by_samples else {}
+    if not by_samples:
+        learning["optimize_each_step"] = optimizer.get("optimize_each_step", False)
+    model = _new_name(f"{name}_eprop_synapse")
+    # NEST checks the default weight against the bounds, too.
+    defaults = common | {"weight": optimizer["weight_max"], "optimizer": learning}
+    nest.CopyModel(f"eprop_synapse{of_rule}", model, defaults)
+    each = {"tau_m_readout": np.full(n, network["readout"]["tau_m"])} if by_samples else {}
+    return {"synapse_model": model} | each
+
+
+def _new_name(name: str) -> str:
+    """Return a name that no model of the kernel has yet."""
+    taken = set(nest.synapse_models)
+    numbered = (name if k == 0 else f"{name}_{k + 1}" for k in range(len(taken) + 1))
+    return next(candidate for candidate in numbered if candidate not in taken)
 
 
 def show_input(populations: Populations, network: dict[str, Any], problem: Problem) -> None:
     """Set the spikes of the input channels."""
+    first = GENERATORS_OF_BELLEC if learns_by_samples(network) else 0
     steps, channels = problem["input_steps"], problem["input_channels"]
     order = np.argsort(channels, kind="stable")
-    spike_times = times(steps[order], network["dt"])
+    spike_times = times(steps[order] + first, network["dt"])
     of_channels = np.split(spike_times, np.searchsorted(channels[order], np.arange(1, network["n_input"])))
     populations.generators.set([{"spike_times": of_channel} for of_channel in of_channels])
 
 
 def show_targets(populations: Populations, network: dict[str, Any], problem: Problem) -> None:
-    """Set the targets of the readouts and the learning window."""
-    dt = network["dt"]
-    window = nest.Create("step_rate_generator")
-    _step_to(window, problem["learning_window"].astype(float), dt)
-    nest.Connect(window, populations.readouts, "all_to_all", rate_connection(1, dt))
+    """Set the targets of the readouts and, for e-prop+, the learning window."""
+    dt, by_samples = network["dt"], learns_by_samples(network)
+    if not by_samples:
+        window = nest.Create("step_rate_generator")
+        _step_to(window, problem["learning_window"].astype(float), dt)
+        nest.Connect(window, populations.readouts, "all_to_all", rate_connection(1, dt))
     targets = nest.Create("step_rate_generator", network["n_readout"])
     for generator, values in zip(targets, problem["target"].T, strict=True):
-        _step_to(generator, values, dt)
+        _step_to(generator, values, dt, ERRORS_OF_BELLEC - 1 if by_samples else 0)
     nest.Connect(targets, populations.readouts, "one_to_one", rate_connection(2, dt))
 
 
@@ -123,10 +265,11 @@ def listed(name: str, sources: Any, targets: Any) -> dict[str, np.ndarray]:
     }
 
 
-def _step_to(generator: Any, values: np.ndarray, dt: float) -> None:
-    """Let the rate of a generator follow ``values``, one per step, by setting the changes only."""
-    changes = 1 + np.flatnonzero(np.diff(values[1:], prepend=np.nan))
-    generator.set(amplitude_times=times(changes, dt), amplitude_values=values[changes])
+def _step_to(generator: Any, values: np.ndarray, dt: float, first: int = 0) -> None:
+    """Let the rate of a generator follow ``values``, one per step from ``first`` on, by setting the changes only."""
+    begin = 1 if first == 0 else 0  # nothing can be set at time 0
+    changes = begin + np.flatnonzero(np.diff(values[begin:], prepend=np.nan))
+    generator.set(amplitude_times=times(changes + first, dt), amplitude_values=values[changes])
 
 
 def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +290,24 @@ def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[str, float]) -> Any:
+def _neurons_of_bellec(network: dict[str, Any]) -> Any:
+    """Create the recurrent neurons, with the rule of Bellec et al.; the adaptive ones have the highest ids."""
+    neuron, adaptation = network["neuron"], network["neuron"]["adaptation"]
+    common = neuron_parameters(network) | {
+        "V_th": neuron["V_th"],
+        "regular_spike_arrival": True,
+        "tau_m": neuron["tau_m"],
+    }
+    n_adaptive = 0 if adaptation is None else round(adaptation["share"] * network["n_recurrent"])
+    n_lif = network["n_recurrent"] - n_adaptive
+    neurons = nest.Create("eprop_iaf_bsshslm_2020", n_lif, common) if n_lif else nest.NodeCollection()
+    if n_adaptive:
+        common |= {"adapt_beta": adaptation["beta"], "adapt_tau": adaptation["tau"], "adaptation": 0.0}
+        neurons += nest.Create("eprop_iaf_adapt_bsshslm_2020", n_adaptive, common)
+    return neurons
+
+
+def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dict[str, float]) -> Any:
     """Create the recurrent neurons at rest; the adaptive ones have the highest ids."""
     neuron, rule, dt = network["neuron"], network["plasticity"], network["dt"]
     adaptation = neuron["adaptation"]
@@ -158,7 +318,7 @@ def _recurrent_neurons(network: dict[str, Any], problem: Problem, cutoff: dict[s
         parameters["V_reset"] = neuron["V_reset"]
     n, values = network["n_recurrent"], {}
     for name in ("tau_m", "V_th"):
-        values[name] = problem[name] if name in problem else np.full(n, neuron[name])
+        values[name] = arrays[name] if name in arrays else np.full(n, neuron[name])
     if neuron["V_reset"] is None:
         # In NEST, the constant current of this model acts from the second step on. This is its effect in the first:
         rise = values["tau_m"] / neuron["C_m"] * -np.expm1(-dt / values["tau_m"]) * neuron["I_e"]

@@ -20,8 +20,8 @@ from pathlib import Path
 import nest
 import numpy as np
 from bellec import ERRORS, GENERATORS, RECURRENT, Arrays
-from devices import multimeter, rate_connection, recorded, recorded_spikes, times
-from network import listed
+from devices import multimeter, recorded, recorded_spikes
+from network import listed, rate_connection, times
 
 DT = 1.0
 N_ITERATIONS = 5
