@@ -103,7 +103,7 @@ def test_an_exported_network_of_bellec_goes_on_in_nest(name: str, tmp_path: Path
     expected = bellec_outcome(in_nest(problem, "bellec", folder), problem)
 
     own = event_driven_bellec({"": problem})[""]
-    assert_outcomes_agree(problem, own, expected, {"": 1e-10}, least_spikes=50)
+    assert_outcomes_agree(problem, own, expected, {"": 1e-10}, least_spikes=20)
 
 
 @needs_nest
