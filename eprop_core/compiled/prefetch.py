@@ -51,18 +51,20 @@ def prefetch(typing_context, array, index):
 
 
 @kernel
-def prefetch_following(values, k):
+def prefetch_following(values, k, last):
     """Fetch the values of the synapse that comes :data:`SYNAPSES_AHEAD` synapses after the ``k``-th, uint64."""
-    prefetch(values, k + SYNAPSES_AHEAD)
+    if k + SYNAPSES_AHEAD < last:
+        prefetch(values, k + SYNAPSES_AHEAD)
 
 
 @kernel
-def _prefetch_first(synapses, first):
+def _prefetch_first(synapses, first, n):
+    last = first + n - 1
     prefetch(synapses.target, first)
-    prefetch(synapses.target, first + TARGETS_AHEAD)
+    prefetch(synapses.target, min(first + TARGETS_AHEAD, last))
     prefetch(synapses.values, first)
-    prefetch(synapses.values, first + SYNAPSES_PER_LINE)
-    prefetch(synapses.values, first + 2 * SYNAPSES_PER_LINE)
+    prefetch(synapses.values, min(first + SYNAPSES_PER_LINE, last))
+    prefetch(synapses.values, min(first + 2 * SYNAPSES_PER_LINE, last))
 
 
 @kernel
@@ -71,7 +73,9 @@ def prefetch_synapses(synapses, ids, n):
     if n + 2 * SPIKES_AHEAD < len(ids):
         prefetch(synapses.indptr, ids[n + 2 * SPIKES_AHEAD])
     if n + SPIKES_AHEAD < len(ids):
-        _prefetch_first(synapses, synapses.indptr[ids[n + SPIKES_AHEAD]])
+        i = ids[n + SPIKES_AHEAD]
+        first = synapses.indptr[i]
+        _prefetch_first(synapses, first, synapses.indptr[i + 1] - first)
 
 
 @kernel
@@ -80,4 +84,5 @@ def prefetch_source(records, synapses, ids, n):
     if n + 2 * SPIKES_AHEAD < len(ids):
         prefetch(records, ids[n + 2 * SPIKES_AHEAD])
     if n + SPIKES_AHEAD < len(ids):
-        _prefetch_first(synapses, records[ids[n + SPIKES_AHEAD]]["first_synapse"])
+        source = records[ids[n + SPIKES_AHEAD]]
+        _prefetch_first(synapses, source["first_synapse"], source["n_synapses"])

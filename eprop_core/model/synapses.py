@@ -214,10 +214,10 @@ def _target(target, k):
 
 
 @kernel
-def _prefetch_following(target, values, k):
+def _prefetch_following(target, values, k, last):
     """Prefetch listed synapses; of rows, the hardware does so."""
     if target is not None:
-        prefetch_following(values, k)
+        prefetch_following(values, k, last)
 
 
 @kernel
@@ -336,7 +336,7 @@ def _process(
     sums, sums_reg = target_sums.sums, target_sums.sums_reg
     adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
     for k in range(np.uint64(first), np.uint64(last)):
-        _prefetch_following(target, values, k)
+        _prefetch_following(target, values, k, np.uint64(last))
         j = _target(target, k)
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
         u_reg, a_reg, q_reg = _sum(sums_reg, j, U), _sum(sums_reg, j, A), _sum(sums_reg, j, Q)
@@ -483,7 +483,7 @@ def _bring_up_to_date(target, values, columns, first, last, target_sums, power, 
     sums, sums_reg = target_sums.sums, target_sums.sums_reg
     adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
     for k in range(np.uint64(first), np.uint64(last)):
-        _prefetch_following(target, values, k)
+        _prefetch_following(target, values, k, np.uint64(last))
         j = _target(target, k)
         e, e_reg = values[k, ELIGIBILITY], value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
