@@ -51,10 +51,9 @@ def prefetch(typing_context, array, index):
 
 
 @kernel
-def prefetch_following(values, k, last):
-    """Fetch the values of the synapse that comes :data:`SYNAPSES_AHEAD` synapses after the ``k``-th, uint64."""
-    if k + SYNAPSES_AHEAD < last:
-        prefetch(values, k + SYNAPSES_AHEAD)
+def synapses_ahead(first, last):
+    """Return by how many synapses those of a source are fetched, uint64: 0 if it has few, all of which are there."""
+    return SYNAPSES_AHEAD if last - first >= 2 * SYNAPSES_AHEAD else np.uint64(0)
 
 
 @kernel

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.compilation import arithmetic_kernel, called_kernel, inlined, kernel
-from eprop_core.compiled.prefetch import prefetch_following
+from eprop_core.compiled.prefetch import prefetch, synapses_ahead
 from eprop_core.model.optimizers import GRADIENT_DESCENT, Elapsed, bounded, change, of_kind, one_step
 from eprop_core.model.running_sums import PSI, Q_W, A, Adaptation, OwnDecay, P, Q, U, W, X
 
@@ -214,10 +214,10 @@ def _target(target, k):
 
 
 @kernel
-def _prefetch_following(target, values, k, last):
-    """Prefetch listed synapses; of rows, the hardware does so."""
+def _prefetch_ahead(target, values, k):
+    """Prefetch the ``k``-th synapse if it is listed; of rows, the hardware does so."""
     if target is not None:
-        prefetch_following(values, k, last)
+        prefetch(values, k)
 
 
 @kernel
@@ -335,8 +335,9 @@ def _process(
 ):  # fmt: skip
     sums, sums_reg = target_sums.sums, target_sums.sums_reg
     adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
+    ahead = synapses_ahead(np.uint64(first), np.uint64(last))
     for k in range(np.uint64(first), np.uint64(last)):
-        _prefetch_following(target, values, k, np.uint64(last))
+        _prefetch_ahead(target, values, k + ahead)
         j = _target(target, k)
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
         u_reg, a_reg, q_reg = _sum(sums_reg, j, U), _sum(sums_reg, j, A), _sum(sums_reg, j, Q)
@@ -482,8 +483,9 @@ def _bring_up_to_date_in_row(rows, i, absent, columns, target_sums, power, power
 def _bring_up_to_date(target, values, columns, first, last, target_sums, power, power_reg, trace, step_ends):
     sums, sums_reg = target_sums.sums, target_sums.sums_reg
     adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
+    ahead = synapses_ahead(np.uint64(first), np.uint64(last))
     for k in range(np.uint64(first), np.uint64(last)):
-        _prefetch_following(target, values, k, np.uint64(last))
+        _prefetch_ahead(target, values, k + ahead)
         j = _target(target, k)
         e, e_reg = values[k, ELIGIBILITY], value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
