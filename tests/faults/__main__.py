@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+
 from tests import faults
 from tests.faults.outcome import Outcome
 
@@ -42,7 +43,7 @@ def run(name: str, seed: int, case: int) -> Outcome:
 
 
 def run_all(cases: Mapping[str, int], seed: int, workers: int) -> Iterator[tuple[str, int, Outcome]]:
-    """Run that many cases of each class; yield class, number of the case, and outcome, in the order in which they end."""
+    """Run that many cases of each class; yield class, number of the case, and outcome as soon as a case ends."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(run, name, seed, case): (name, case) for name, n in cases.items() for case in range(n)}
         for done in as_completed(waiting):
@@ -66,9 +67,7 @@ def main() -> int:
     classes = found_classes()
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("classes", nargs="*", metavar="CLASS", help=f"all if none is given: {', '.join(classes)}")
-    parser.add_argument(
-        "--cases", type=int, metavar="N", help="cases of each class, instead of each class's own number"
-    )
+    parser.add_argument("--cases", type=int, metavar="N", help="cases of each class; default: its own number")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="non-negative; default: 1")
     parser.add_argument("--case", type=int, metavar="K", help="run this case of one class alone, and print all of it")
     parser.add_argument("--workers", type=int, default=2, help="cases that run at the same time; default: 2")

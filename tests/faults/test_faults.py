@@ -1,6 +1,7 @@
 """A sample of each class of faults; ``python -m tests.faults`` runs all."""
 
 import pytest
+
 from tests.faults.__main__ import found_classes, printed, run
 from tests.faults.outcome import Outcome
 
