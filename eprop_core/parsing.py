@@ -111,13 +111,13 @@ def _keys(values: Any, location: tuple[int | str, ...], missing: bool) -> tuple[
     section = values
     for depth, part in enumerate(location):
         if part in values if isinstance(values, dict) else isinstance(values, list) and isinstance(part, int):
-            keys.append(_visible(str(part)))
+            keys.append(visible(str(part)))
             section, values = values, values[part]
         elif missing and depth + 1 == len(location):
-            keys.append(_visible(str(part)))
+            keys.append(visible(str(part)))
     return keys, section
 
 
-def _visible(key: str) -> str:
+def visible(key: str) -> str:
     """Return ``key`` with escapes for characters that end a line or control a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in key)

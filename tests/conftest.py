@@ -55,6 +55,7 @@ LONGER = (
     "workflow/test_names.py",
     "workflow/test_report_scripts.py",
     "workflow/test_sources.py",
+    "workflow/test_configuration_file.py",
     "workflow/test_recordings.py",
 )
 """Modules that are no unit tests, the longest first: processes that share the tests then end at the same time."""

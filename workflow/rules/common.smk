@@ -13,18 +13,23 @@ from eprop_core import configuration
 from eprop_core.machine import driver, processors, threads
 from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
-from workflow.lib import captions, cluster, disk_space, scheduler
+from workflow.lib import captions, cluster, configuration_file, disk_space, scheduler
 from workflow.lib.plan import Plan, code, figure, modules, table
 
-CONFIGURATION_FILE = (
-    ", ".join(map(str, workflow.overwrite_configfiles))
-    or "config/config.yaml, config/baselines.yaml"
-)
+CONFIGURATION_FILES = workflow.overwrite_configfiles or configuration_file.DEFAULTS
+CONFIGURATION_FILE = ", ".join(map(str, CONFIGURATION_FILES))
+# A workflow that imports this one may have its configuration elsewhere.
+CONFIGURATION_FILES = [file for file in CONFIGURATION_FILES if Path(file).exists()]
 
+configuration_file.check(CONFIGURATION_FILES)
 try:
     CONFIGURATION = configuration.load(config, CONFIGURATION_FILE)
 except ParameterError as error:
-    sys.exit(str(error))
+    sys.exit(
+        configuration_file.with_lines(
+            str(error), CONFIGURATION_FILE, CONFIGURATION_FILES
+        )
+    )
 
 PLAN = Plan(CONFIGURATION, CONFIGURATION_FILE)
 
