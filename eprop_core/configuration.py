@@ -15,7 +15,7 @@ from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.experiments.studies.parameters import Study, TaskParameters
 from eprop_core.experiments.values import Name, RankCount
 from eprop_core.experiments.verification.parameters import Verification
-from eprop_core.parsing import ParameterError, Parameters, parse
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated
 
 
@@ -142,7 +142,7 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
 def _wrong_baseline(task: TaskParameters, where: str) -> list[str]:
     """Return the reasons why the network of a task cannot be compared with other simulators."""
     try:
-        check_comparable(task.network_for(2**31, 2**31))
+        check_comparable(task.network_for(*(task.dataset.sizes or (WHOLE_NUMBERS - 1, WHOLE_NUMBERS - 1))))
     except ValueError as error:
         return [f"{where}: {error}"]
     return []

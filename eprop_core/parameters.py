@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from eprop_core import plug_ins
-from eprop_core.parsing import ParameterError, Parameters, parse
+from eprop_core.parsing import ParameterError, Parameters, Whole, parse
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 """Keys of a network's projections; :func:`eprop_core.network.projections.projections` says what they connect."""
@@ -260,7 +260,7 @@ class Plasticity(Parameters):
         "spike",
         description="when weights are updated. spike: at each presynaptic spike; sample: after each batch of samples",
     )
-    batch_size: int = Field(
+    batch_size: Whole = Field(
         1,
         ge=1,
         description="samples per weight update, which uses the mean of their gradients; above 1 it needs "
@@ -299,7 +299,7 @@ class Plasticity(Parameters):
         description="target rate of the regularization, at every dt",
         json_schema_extra={"label": "target rate", "unit": "spikes/s"},
     )
-    cutoff: int | None = Field(
+    cutoff: Whole | None = Field(
         100,
         ge=2,
         description="time after a spike in which a synapse gathers gradient; null: no limit",
@@ -333,7 +333,7 @@ class FixedInDegree(Parameters):
     """Every target has the same number of randomly drawn sources."""
 
     rule: Literal["fixed_in_degree"]
-    in_degree: int = Field(ge=0, description="sources per target")
+    in_degree: Whole = Field(ge=0, description="sources per target")
     allow_multapses: bool = Field(False, description="whether a source may be drawn more than once for one target")
 
 
@@ -375,7 +375,7 @@ class ProjectionParameters(Parameters):
 
     connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
     weights: InitialWeights = Field(InitialWeights(), description="initial weights")
-    delay: int = Field(
+    delay: Whole = Field(
         1,
         ge=1,
         description="time from a spike's emission to its arrival. Targets and learning windows do not shift with it: "
@@ -409,7 +409,7 @@ class FeedbackParameters(Parameters):
     )
     connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
     weights: InitialWeights = InitialWeights(divide_by="nothing")
-    delay: int = Field(
+    delay: Whole = Field(
         1,
         ge=1,
         description="time from a readout's error to its arrival at the recurrent neurons",
@@ -430,9 +430,9 @@ class Network(Parameters):
     """A recurrent network with its inputs, readouts and learning rule."""
 
     dt: float = Field(1.0, gt=0, description="simulation step", json_schema_extra={"unit": "ms"})
-    n_input: int = Field(ge=1, description="input channels")
-    n_recurrent: int = Field(ge=1, description="recurrent neurons", json_schema_extra={"label": "recurrent neurons"})
-    n_readout: int = Field(ge=1, description="readout neurons")
+    n_input: Whole = Field(ge=1, description="input channels")
+    n_recurrent: Whole = Field(ge=1, description="recurrent neurons", json_schema_extra={"label": "recurrent neurons"})
+    n_readout: Whole = Field(ge=1, description="readout neurons")
     neuron: RecurrentNeuron = Field(RecurrentNeuron(), description="recurrent neurons")
     readout: ReadoutNeuron = Field(ReadoutNeuron(), description="readout neurons and loss")
     plasticity: Plasticity = Field(Plasticity(), description="learning rule")

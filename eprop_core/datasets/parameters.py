@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from eprop_core.datasets.location import HEIDELBERG, needs_download
-from eprop_core.parsing import Parameters
+from eprop_core.parsing import Parameters, Whole
 
 N_CLASSES = 10
 """Classes of the handwritten digits."""
@@ -59,10 +59,10 @@ class Saccades(Parameters):
     The defaults are calibrated to N-MNIST; the target `saccades` compares the two.
     """
 
-    sensor_size: int = Field(
+    sensor_size: Whole = Field(
         SENSOR_SIZE, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"}
     )
-    image_size: int = Field(
+    image_size: Whole = Field(
         28, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
     )
     top: float = Field(
@@ -129,8 +129,8 @@ def _with_default(model: type[Parameters], name: str, default: Any) -> Any:
 class SmallSaccades(Saccades):
     """The event camera for images of 8 x 8 pixels, with a proportionally smaller sensor."""
 
-    sensor_size: int = _with_default(Saccades, "sensor_size", 16)
-    image_size: int = _with_default(Saccades, "image_size", 12)
+    sensor_size: Whole = _with_default(Saccades, "sensor_size", 16)
+    image_size: Whole = _with_default(Saccades, "image_size", 12)
     top: float = _with_default(Saccades, "top", 0.5)
     left: float = _with_default(Saccades, "left", 0.5)
     amplitude: float = _with_default(Saccades, "amplitude", 2.5)
@@ -139,7 +139,7 @@ class SmallSaccades(Saccades):
 
 
 ActiveChannels = Annotated[
-    int | None,
+    Whole | None,
     Field(
         ge=1, description="number of channels to keep, those with the most events in the training samples; null: all"
     ),
@@ -158,7 +158,7 @@ class Digits(DatasetParameters):
     implementation: ClassVar[str] = "eprop_core.datasets.digits"
 
     name: Literal["digits"]
-    n_steps: int = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
+    n_steps: Whole = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
     test_share: float = Field(
         0.2, gt=0, lt=1, description="fraction of the samples of each class that are test samples"
     )
@@ -189,9 +189,9 @@ class Mnist(DatasetParameters):
         description="directory of the four idx files, of MNIST or of Fashion-MNIST, KMNIST or other images in its "
         "format; null: the folder mnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    n_steps: int = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
-    train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    n_steps: Whole = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
+    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the noise of the sensor")
     saccades: Saccades = Saccades()
@@ -218,7 +218,7 @@ class Nmnist(DatasetParameters):
         description="directory with Train and Test (directories or .zip files), or the published archive; "
         "null: the folder nmnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    n_steps: int = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
+    n_steps: Whole = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
     time_max_us: int = Field(
         336040,
         ge=1,
@@ -226,8 +226,8 @@ class Nmnist(DatasetParameters):
         description="longest recording that is allowed",
         json_schema_extra={"unit": "us"},
     )
-    train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
 
     @property
@@ -243,7 +243,7 @@ class Nmnist(DatasetParameters):
 class Recordings(DatasetParameters):
     """Base of the parameters of data sets whose events have times, which are sorted into time steps."""
 
-    n_steps: int = Field(ge=1, description="time steps of a sample; they span duration")
+    n_steps: Whole = Field(ge=1, description="time steps of a sample; they span duration")
     duration: float | None = Field(
         None,
         gt=0,
@@ -261,13 +261,13 @@ class Recordings(DatasetParameters):
         description="place of samples that are shorter than duration. start: their time 0 is the first step; end: "
         "their last event is in the last step, so that they end in the learning window",
     )
-    pooling: int = Field(
+    pooling: Whole = Field(
         1,
         ge=1,
         description="so many neighbouring channels become one; with sensor_size so many pixels in each direction",
     )
-    train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
 
 
 class Events(Recordings):
@@ -287,16 +287,15 @@ class Events(Recordings):
     validation: str | None = Field(
         None, description="file or folder of the samples held back from training (see training.validation_share)"
     )
-    validation_groups: list[int | str] | None = Field(
+    validation_groups: list[Whole | str] | None = Field(
         None,
         min_length=1,
         description="groups of training samples, for instance speakers, that are held back from training (see "
         "training.validation_share)",
     )
-    n_channels: int | None = Field(
+    n_channels: Whole | None = Field(
         None,
         ge=1,
-        lt=2**31,
         description="channels of the files, before pooling; null where the files or sensor_size say",
     )
     sensor_size: list[Annotated[int, Field(ge=1, lt=2**15)]] | None = Field(
@@ -306,7 +305,7 @@ class Events(Recordings):
         description="width, height and number of polarities of the sensor, before pooling: a channel is "
         "(polarity * height + y) * width + x; null: channels have no places",
     )
-    n_classes: int | None = Field(
+    n_classes: Whole | None = Field(
         None, ge=1, description="number of classes where labels are integers from 0; null: as the training samples have"
     )
     seed: int = Field(1, ge=0, lt=2**32, description="seed that draws the test samples of test_share")
@@ -359,9 +358,9 @@ class Shd(HeidelbergRecordings):
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.heidelberg"
 
     name: Literal["shd"]
-    n_steps: int = _with_default(Recordings, "n_steps", 140)
+    n_steps: Whole = _with_default(Recordings, "n_steps", 140)
     duration: float = _with_default(Recordings, "duration", 1.4)
-    validation_speakers: list[int] = Field(
+    validation_speakers: list[Whole] = Field(
         [9, 11],
         min_length=1,
         description="speakers whose training samples are held back; speakers 4 and 5 are heard in the test only",
@@ -374,7 +373,7 @@ class Ssc(HeidelbergRecordings):
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.heidelberg"
 
     name: Literal["ssc"]
-    n_steps: int = _with_default(Recordings, "n_steps", 100)
+    n_steps: Whole = _with_default(Recordings, "n_steps", 100)
     duration: float = _with_default(Recordings, "duration", 1.0)
 
 
@@ -384,16 +383,16 @@ class SyntheticSpeech(Recordings):
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.synthetic_speech"
 
     name: Literal["synthetic_speech"]
-    n_steps: int = _with_default(Recordings, "n_steps", 150)
+    n_steps: Whole = _with_default(Recordings, "n_steps", 150)
     duration: float = _with_default(Recordings, "duration", 0.6)
     align: Literal["start", "end"] = _with_default(Recordings, "align", "end")
     n_filters: int = Field(128, ge=2, lt=2**16, description="filters of the simulated cochlea, the channels")
-    n_speakers: int = Field(10, ge=1, description="speakers of the training samples")
-    n_test_speakers: int = Field(4, ge=1, description="other speakers, of the test samples")
-    validation_speakers: list[int] = Field(
+    n_speakers: Whole = Field(10, ge=1, description="speakers of the training samples")
+    n_test_speakers: Whole = Field(4, ge=1, description="other speakers, of the test samples")
+    validation_speakers: list[Whole] = Field(
         [8, 9], min_length=1, description="speakers whose training samples are held back, from 0"
     )
-    samples_per_word: int = Field(15, ge=1, description="samples of each word by each speaker")
+    samples_per_word: Whole = Field(15, ge=1, description="samples of each word by each speaker")
     seed: int = Field(1, ge=0, lt=2**32, description="seed of speakers and samples")
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from eprop_core.parameters import LEARNING_PROJECTIONS, FixedInDegree, Network
-from eprop_core.parsing import ParameterError, Parameters
+from eprop_core.parsing import ParameterError, Parameters, Whole
 from eprop_core.training.schedules import Constant, LearningRateSchedule, Listed
 
 
@@ -15,7 +15,7 @@ class Rewiring(Parameters):
     projections: list[Literal["input", "recurrent", "output"]] = Field(
         min_length=1, description="projections that are rewired; all else keeps its connections"
     )
-    groups: int = Field(1, ge=1, description="groups of samples from one rewiring to the next")
+    groups: Whole = Field(1, ge=1, description="groups of samples from one rewiring to the next")
     l1: float = Field(
         0.0, ge=0, description="pull towards zero: weights shrink by learning_rate times this, pA, per sample"
     )
@@ -47,12 +47,12 @@ VALIDATION_SHARE = 0.1
 class TrainingParameters(Parameters):
     """How a network is trained, whatever the task."""
 
-    epochs: int = Field(
+    epochs: Whole = Field(
         ge=1,
         description="passes over the training samples, each in an order of its own",
         json_schema_extra={"label": "epochs"},
     )
-    samples_per_group: int = Field(100, ge=1, description="samples per point of the learning curve")
+    samples_per_group: Whole = Field(100, ge=1, description="samples per point of the learning curve")
     validation_share: float | None = Field(
         None,
         ge=0,
@@ -60,7 +60,7 @@ class TrainingParameters(Parameters):
         description="share of the training samples held back for the learning curve of unseen samples; null: those "
         f"that the data set itself holds back, or {VALIDATION_SHARE} where it holds back none",
     )
-    groups_per_validation: int | None = Field(
+    groups_per_validation: Whole | None = Field(
         None, ge=1, description="groups from one look at the samples held back to the next; null: those of an epoch"
     )
     learning_rate_schedule: LearningRateSchedule = Field(
@@ -72,7 +72,7 @@ class TrainingParameters(Parameters):
         le=1,
         description="accuracy on the samples held back at which training ends early; null: after all epochs",
     )
-    patience: int | None = Field(
+    patience: Whole | None = Field(
         None,
         ge=1,
         description="how many looks at the samples held back may follow the best one (by accuracy, or by loss where no "

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from eprop_core.experiments import points
 from eprop_core.experiments.values import Seeds
 from eprop_core.parameters import Network
-from eprop_core.parsing import Parameters
+from eprop_core.parsing import Parameters, Whole
 from eprop_core.time_driven.supported import check_network
 
 
@@ -18,10 +18,10 @@ class BreakEvenPoint(Parameters):
     input_rate: float = Field(
         ge=0, description="rate of each input channel", json_schema_extra={"label": "input rate", "unit": "spikes/s"}
     )
-    n_steps: int = Field(ge=1, description="steps of the event-driven model that are timed")
-    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
-    n_steps_time_driven: int = Field(ge=1, description="steps of the time-driven model that are timed")
-    repeats: int = Field(3, ge=1, description="measurements within each job, of one model after the other")
+    n_steps: Whole = Field(ge=1, description="steps of the event-driven model that are timed")
+    n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
+    n_steps_time_driven: Whole = Field(ge=1, description="steps of the time-driven model that are timed")
+    repeats: Whole = Field(3, ge=1, description="measurements within each job, of one model after the other")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from eprop_core.datasets.parameters import Saccades
-from eprop_core.parsing import Parameters
+from eprop_core.parsing import Parameters, Whole
 
 
 class SaccadesComparison(Parameters):
@@ -11,6 +11,6 @@ class SaccadesComparison(Parameters):
 
     nmnist: str = Field(description="directory with Train and Test, or archive, of N-MNIST")
     mnist: str = Field(description="directory of MNIST's four idx files")
-    samples: int | None = Field(None, ge=1, description="the first so many recordings of each split; null: all")
+    samples: Whole | None = Field(None, ge=1, description="the first so many recordings of each split; null: all")
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the simulated sensor's noise")
     saccades: Saccades = Saccades()

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from eprop_core.experiments import points
 from eprop_core.experiments.values import Name, RankCount, Seeds
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, AllToAll, Network, PairwiseBernoulli
-from eprop_core.parsing import ParameterError, Parameters
+from eprop_core.parsing import ParameterError, Parameters, Whole
 from eprop_core.ranks.exchange_cost import Destinations
 
 
@@ -26,7 +26,7 @@ class Case(Parameters):
         description="ranks that a spike is sent to: all, or those with targets; null: what should take less time",
     )
 
-    sample_length: int | None = Field(
+    sample_length: Whole | None = Field(
         None, ge=1, description="steps of a sample, for networks in which something happens between samples"
     )
 
@@ -67,9 +67,9 @@ class Timing(Case):
         min_length=1,
         description="what is timed side by side: by name, values by parameter path (`network.input.plastic`)",
     )
-    n_steps: int = Field(ge=1, description="steps that are timed")
-    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
-    repeats: int = Field(3, ge=1, description="builds and runs of each variant within a job, in turn")
+    n_steps: Whole = Field(ge=1, description="steps that are timed")
+    n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
+    repeats: Whole = Field(3, ge=1, description="builds and runs of each variant within a job, in turn")
     oversubscribe: bool = Field(False, description="allow more ranks than cores; the times then say little")
 
     @model_validator(mode="after")

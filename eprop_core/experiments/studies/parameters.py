@@ -9,7 +9,7 @@ from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
 from eprop_core.experiments.values import RankCount, Seeds, different
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, Parameters
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole
 from eprop_core.tasks.parameters import Generated
 from eprop_core.tasks.registry import GeneratedTask
 from eprop_core.training.parameters import TrainingParameters, check_rewirable
@@ -30,13 +30,13 @@ TaskNetwork = create_model(  # type: ignore[call-overload]
 class Training(TrainingParameters):
     """How a network is trained on a task, and what is kept of it."""
 
-    learning_window: int | None = Field(
+    learning_window: Whole | None = Field(
         None,
         ge=1,
         description="steps at the end of each sample in which errors count; null: all. It does not shift with delays: "
         "in the first input.delay + output.delay steps of a sample the readouts still answer the sample before",
     )
-    folds: int | None = Field(
+    folds: Whole | None = Field(
         None,
         ge=2,
         description="cross-validation: training and test samples together are dealt to so many folds, and the run with "
@@ -45,7 +45,7 @@ class Training(TrainingParameters):
     keep_network: bool = Field(
         True, description="whether the trained network is kept beside its scores, in a file with the end .h5"
     )
-    snapshots: Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(different)] = Field(
+    snapshots: Annotated[list[Annotated[Whole, Field(ge=0)]], AfterValidator(different)] = Field(
         [],
         description="numbers of training samples, 0 for none, after which the network is saved: at the end of the "
         "group, in a folder with the end .snapshots beside its scores, under the number of samples it has seen",
@@ -85,10 +85,9 @@ class TaskParameters(Parameters):
             for key in ("folds", "validation_share"):
                 if getattr(self.training, key) is not None:
                     raise ValueError(f"training.{key} must be null: the data set holds samples back itself")
-        # A data set is not there yet: what depends on its exact size is checked when the network is built.
-        sizes = self.dataset.sizes if isinstance(self.dataset, Generated) else (2**31, 2**31)
+        # The user's own recordings are not read yet: what depends on their sizes is checked when the network is built.
         try:
-            network = self.network_for(*sizes)
+            network = self.network_for(*(self.dataset.sizes or (WHOLE_NUMBERS - 1, WHOLE_NUMBERS - 1)))
         except ParameterError as error:
             raise ValueError(str(error)) from None
         if self.training.ranks > network.n_recurrent:
@@ -115,8 +114,10 @@ class TaskParameters(Parameters):
         try:
             return Network(n_input=n_input, n_readout=n_readout, **dict(self.network))
         except pydantic.ValidationError as error:
-            message = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise ParameterError(f"network.{message}") from None
+            first = error.errors()[0]
+            message = first["msg"].removeprefix("Value error, ")
+            key = ".".join(map(str, first["loc"]))
+            raise ParameterError(f"network.{key}: {message}" if key else f"network.{message}") from None
 
 
 class Study(Parameters):
