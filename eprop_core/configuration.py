@@ -92,10 +92,7 @@ def load(values: Any, where: str) -> Configuration:
     for name in configuration.studies:
         problems += [f"studies.{name}{line}" for line in _wrong_in_study(configuration, name)]
     if configuration.break_even is not None:
-        try:
-            configuration.break_even.points()
-        except ParameterError as error:
-            problems += [f"break_even.series: {line}" for line in str(error).splitlines()]
+        problems += [f"break_even.series{line}" for line in _wrong_in_break_even(configuration.break_even)]
     for name, baseline in configuration.baselines.items():
         if isinstance(baseline, SampleBaseline):
             for task in baseline.tasks:
@@ -137,6 +134,25 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
         return lines
     trained = {task: [configuration.point(task, point.changes) for point in study.points()] for task in study.tasks}
     return _wrong_judgement(study, trained) + _repeated_points(study, trained) + _wrong_seeds(study, trained)
+
+
+def _wrong_in_break_even(experiment: BreakEven) -> list[str]:
+    """Return the errors of the points of the break-even experiment, and of those that come twice in a series."""
+    lines = []
+    seen: dict[tuple[str, str], points.Point] = {}
+    for point in experiment.all_points():
+        try:
+            first = seen.setdefault((point.series, points.content_hash(experiment.at(point))), point)
+        except ParameterError as error:
+            lines += [f".{point.series}: {line}" for line in str(error).splitlines()]
+            continue
+        if first is not point:
+            lines.append(f".{point.series}: {_same(first, point)}")
+    return lines
+
+
+def _same(first: points.Point, second: points.Point) -> str:
+    return f"{second} comes twice" if str(first) == str(second) else f"{first} and {second} are the same"
 
 
 def _wrong_baseline(task: TaskParameters, where: str) -> list[str]:
@@ -189,8 +205,7 @@ def _repeated_points(study: Study, trained: dict[str, list[TaskParameters]]) -> 
         first = seen.setdefault((*place, *map(points.content_hash, tasks)), point)
         if first is not point:
             where = study.kind if point.variant else study.place(point)
-            message = f"{point} comes twice" if str(first) == str(point) else f"{first} and {point} are the same"
-            lines.append(f".{where}: {message}")
+            lines.append(f".{where}: {_same(first, point)}")
     return lines
 
 

@@ -417,6 +417,12 @@ class FeedbackParameters(Parameters):
     )
 
 
+def check_rate(key: str, rate: float, dt: float) -> None:
+    """Raise a ValueError for a rate (spikes/s) above one spike per step of ``dt`` ms."""
+    if rate * dt > 1000:
+        raise ValueError(f"{key} = {rate}: must not exceed {1000 / dt:g} spikes/s, one spike per step of {dt} ms")
+
+
 def _check_voltages(neuron: RecurrentNeuron) -> None:
     lowest_threshold = neuron.V_th.low if isinstance(neuron.V_th, Uniform) else neuron.V_th
     for name, voltage in (("V_reset", neuron.V_reset), ("V_min", neuron.V_min)):
@@ -456,6 +462,8 @@ class Network(Parameters):
         if self.neuron.delayed_reset and self.neuron.V_reset is not None:
             raise ValueError("neuron.delayed_reset: has no meaning with neuron.V_reset, it must be false")
         _check_voltages(self.neuron)
+        if self.neuron.ignore_and_fire is not None:
+            check_rate("neuron.ignore_and_fire.rate", self.neuron.ignore_and_fire.rate, self.dt)
         if self.feedback.weight_decay and self.feedback.kind != "adaptive":
             raise ValueError('feedback.weight_decay needs feedback.kind = "adaptive"')
         steps = self.neuron.t_ref / self.dt

@@ -118,8 +118,8 @@ def _unknown_key(key: str, model: type[BaseModel]) -> str:
 def _keys(values: Any, detail: ErrorDetails) -> tuple[list[str], Any]:
     """Return the keys in the location of an error, and the dictionary or list that contains the last of them.
 
-    pydantic's locations also contain the names of alternative models, which are no keys, but may equal some. Of all ways
-    to read a location, the one that leads to the input of the error is right.
+    pydantic's locations also contain the names of alternative models, which are no keys, but may equal some. Of all
+    ways to read a location, the one that leads to the input of the error is right.
     """
     location, missing = detail["loc"], detail["type"] == "missing"
     ways = _ways(values, location[:-1] if missing else location)

@@ -3,9 +3,10 @@
 from operator import attrgetter
 from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, Uniform
+from eprop_core.experiments.values import different
+from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, Uniform, check_rate
 from eprop_core.parsing import Parameters, Whole
 from eprop_core.time_driven.supported import COMPUTED
 
@@ -30,8 +31,7 @@ class PoissonBaseline(_Baseline):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
-        if self.input_rate * self.network.dt > 1000:
-            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        check_rate("input_rate", self.input_rate, self.network.dt)
         check_comparable(self.network)
         return self
 
@@ -39,7 +39,7 @@ class PoissonBaseline(_Baseline):
 class SampleBaseline(_Baseline):
     """A task's network that is shown its training samples, and the same task trained from the first sample on."""
 
-    tasks: list[str] = Field(
+    tasks: Annotated[list[str], AfterValidator(different)] = Field(
         min_length=1, description="names of tasks: the first whose data are on this machine is taken, else the last"
     )
     changes: dict[str, Any] = Field(

@@ -1,14 +1,16 @@
 """The parameters of studies: what is trained, how, and what varies."""
 
+from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import AfterValidator, Field, create_model, model_validator
 
+from eprop_core import labels
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
-from eprop_core.experiments.values import RankCount, Seeds, different
-from eprop_core.parameters import Network
+from eprop_core.experiments.values import COLUMNS, LOOKS, VALUES, RankCount, Seeds, different
+from eprop_core.parameters import Network, check_rate
 from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole
 from eprop_core.tasks.parameters import Generated
 from eprop_core.tasks.registry import GeneratedTask
@@ -90,6 +92,9 @@ class TaskParameters(Parameters):
             network = self.network_for(*(self.dataset.sizes or (WHOLE_NUMBERS - 1, WHOLE_NUMBERS - 1)))
         except ParameterError as error:
             raise ValueError(str(error)) from None
+        for name in type(self.dataset).model_fields:
+            if labels.unit_of(type(self.dataset), name) == "spikes/s":
+                check_rate(f"dataset.{name}", getattr(self.dataset, name), network.dt)
         if self.training.ranks > network.n_recurrent:
             raise ValueError(f"training.ranks must not exceed network.n_recurrent = {network.n_recurrent}")
         if self.training.rewiring is not None:
@@ -118,6 +123,19 @@ class TaskParameters(Parameters):
             message = first["msg"].removeprefix("Value error, ")
             key = ".".join(map(str, first["loc"]))
             raise ParameterError(f"network.{key}: {message}" if key else f"network.{message}") from None
+
+
+ROWS = 8
+"""Tasks whose learning curves a figure shows."""
+PAIRS = 12
+"""Pairs of panels in the figure of series."""
+SERIES = 3
+"""Series that share a panel, by the style of the lines of their costs."""
+
+
+def _check_number(key: str, number: int, most: int) -> None:
+    if number > most:
+        raise ValueError(f"{key}: {number} are more than the {most} that a figure has room for; use another study")
 
 
 class Study(Parameters):
@@ -166,17 +184,36 @@ class Study(Parameters):
     def _parts_fit_together(self) -> Self:
         if sum(map(bool, (self.vary, self.grid, self.variants, self.series))) > 1:
             raise ValueError("a study has one of vary, grid, variants and series")
-        on_axes = [*self.vary.items(), *self.grid.items(), *(next(iter(one.items())) for one in self.series.values())]
-        for path, values in on_axes:
-            if None in values:
-                raise ValueError(f"{self.kind}: {path} = null: has no place on an axis, use variants")
+        for path, values in [*self.vary.items(), *self.grid.items()]:
+            points.check_axis(f"{self.kind}: {path}", values, words=True)
+        for name, of_series in self.series.items():
+            path, values = next(iter(of_series.items()))
+            points.check_axis(f"series.{name}: {path}", values, words=False)
         names = list(self.series)
         for name, other in self.compared_with.items():
             if name not in names or other not in names[: names.index(name)] or other in self.compared_with:
                 raise ValueError(f"compared_with: {name!r} and {other!r} must be series, the second before the first")
             if next(iter(self.series[name])) != next(iter(self.series[other])):
                 raise ValueError(f"compared_with: the first parameter of {name!r} and {other!r} must be the same")
+        self._check_room()
         return self
+
+    def _check_room(self) -> None:
+        """Raise a ValueError where the figure has no place or no look for something."""
+        n_tasks = len(self.tasks)
+        if self.kind == "curves":
+            _check_number("tasks", n_tasks, ROWS)
+        elif self.kind == "grid":
+            _check_number("tasks", n_tasks, COLUMNS)
+            path, values = list(self.grid.items())[1]
+            _check_number(f"grid: {path}", len(values), LOOKS)
+        else:
+            _check_number("tasks", n_tasks, LOOKS)
+        _check_number("vary", len(self.vary), COLUMNS)
+        _check_number("variants", len(self.variants), VALUES)
+        panels = Counter(self.compared_with.get(name, name) for name in self.series)
+        _check_number("series (times the number of tasks)", n_tasks * len(panels), PAIRS)
+        _check_number("compared_with: series in a panel", max(panels.values(), default=0), SERIES)
 
     def place(self, point: points.Point) -> str:
         """Return the key that names a point in messages."""
