@@ -181,7 +181,11 @@ DENSITY = "network.input.connectivity.probability"
         ("studies/densities/vary", {"network.input.dely": [1]}, ["studies.densities", "network.input.dely", "no such"]),
         ("scaling/strong/ranks", [0], ["scaling.strong.ranks.0", "0", "greater than or equal to 1"]),
         ("scaling/weak/ranks", ..., ["scaling.weak", "ranks, dry_ranks", "one of them"]),
-        ("scaling/strong/input_rate", 2000.0, ["scaling.strong", "input_rate = 2000.0", "1000 spikes/s, one spike per step"]),
+        (
+            "scaling/strong/input_rate",
+            2000.0,
+            ["scaling.strong", "input_rate = 2000.0", "exceed 1000 spikes/s"],
+        ),
         ("scaling/strong/dry_ranks", [401], ["scaling.strong", "401 ranks are more than the 400 recurrent neurons"]),
         ("scaling/strong/network/neuron", {}, ["scaling.strong", "dry_ranks", "needs network.neuron.ignore_and_fire"]),
         ("scaling/strong/variants", {}, ["scaling.strong.variants", "at least 1"]),
