@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.faults.__main__ import found_classes, printed, run
+from tests.faults.__main__ import printed
+from tests.faults.cases import found_classes, run
 from tests.faults.outcome import Outcome
 
 SLOW = ("kills",)
