@@ -34,9 +34,9 @@ DEFAULT_CASES = 1000
 PROJECT = Path(__file__).parents[2]
 LOADED, RUN = 30, 300
 """Deadlines, s, of loading and of running."""
-SHARE_OF_COMMANDS, SHARE_OF_RUNS = 0.03, 0.1
+SHARE_OF_COMMANDS, SHARE_OF_RUNS = 0.02, 0.3
 """Of all cases, and of the accepted ones that are small."""
-LONGEST_LINE = 600
+LONGEST_LINE = 800
 """Characters."""
 
 TINY = """
@@ -148,7 +148,7 @@ def run_case(random: np.random.Generator, folder: Path) -> Outcome:
     if is_run and _is_small(loaded):
         return _run(file, shown)
     if on_command_line:
-        done = _snakemake(file, "--dry-run", "--quiet")
+        done = _dry_run(file)
         return Outcome(done.returncode == 0, "accepted by the command line", done.stderr[-3000:] + shown)
     return Outcome(True, "accepted", shown)
 
@@ -161,7 +161,10 @@ def _draw(random: np.random.Generator) -> Faulty:
     text = TINY if random.random() < 0.6 else _one_of(random, files).read_text(encoding="utf-8")
     if random.random() < 0.15:
         return Faulty(_with_changed_text(random, text), [])
-    values = copy.deepcopy(json.loads(json.dumps(configuration._read_numbers(yaml.safe_load(text)))))
+    values = json.loads(json.dumps(configuration._read_numbers(yaml.safe_load(text))))  # without shared sections
+    if text == TINY:
+        kept = {"learning", _one_of(random, sorted(values["studies"]))}
+        values["studies"] = {name: study for name, study in values["studies"].items() if name in kept}
     changed: list[str] = []
     for _ in range(1 if random.random() < 0.7 else int(random.integers(2, 5))):
         names = _change(random, values)
@@ -427,24 +430,34 @@ def _unclear(message: str, file: Path, changed: list[str]) -> str | None:
 # Command line.
 
 
-def _snakemake(file: Path, *options: str, deadline: int = RUN) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "Snakefile"), "--cores", "1"]
-    command += ["--directory", str(file.parent), "--configfile", str(file), *options]
-    environment = os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONSAFEPATH": "1"}
+def _program(file: Path, module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a program beside a configuration; past the deadline, it and its children are killed."""
+    command = [sys.executable, "-m", module, *arguments]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        cwd=file.parent,
+        start_new_session=True,
     ) as process:
         try:
-            output, _ = process.communicate(timeout=deadline)
+            output, _ = process.communicate(timeout=RUN)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             output, _ = process.communicate()
-            return subprocess.CompletedProcess(command, -signal.SIGKILL, stderr=output)
-    return subprocess.CompletedProcess(command, process.returncode, stderr=output)
+        return subprocess.CompletedProcess(command, process.returncode, stderr=output)
+
+
+def _dry_run(file: Path) -> "subprocess.CompletedProcess[str]":
+    options = ("--snakefile", str(PROJECT / "Snakefile"), "--cores", "1", "--configfile", str(file))
+    return _program(file, "snakemake", *options, "--dry-run", "--quiet")
 
 
 def _refused_on_command_line(file: Path, message: str, shown: str) -> Outcome:
-    done = _snakemake(file, "--dry-run", "--quiet")
+    done = _dry_run(file)
     lines = [
         line for line in done.stderr.splitlines() if line and not line.startswith("Using workflow specific profile")
     ]
@@ -477,20 +490,17 @@ def _is_small(loaded: Configuration) -> bool:
 
 
 def _run(file: Path, shown: str) -> Outcome:
-    done = _snakemake(file, "--keep-going", "--quiet", "rules")
+    done = _program(file, "tests.faults.all_in_one", str(file))
     log = f"{done.stderr[-6000:]}\n{shown}"
     if done.returncode == 0:
-        report = file.parent / "results" / "report.html"
-        page = report.read_text(encoding="utf-8") if report.exists() else ""
-        injected = re.search(r"<script|javascript:|TOP SECRET|root:x:0", page.partition("Content-Security-Policy")[2])
-        return Outcome(bool(page) and injected is None, "accepted, ran", log)
+        page = (file.parent / "results" / "report.html").read_text(encoding="utf-8")
+        injected = re.search(r"<script|javascript:|root:x:0", page)
+        return Outcome(injected is None, "accepted, ran" if injected is None else "injection", log)
     if done.returncode == -signal.SIGKILL:
         return Outcome(False, "hang of an accepted one", log)
-    if "Traceback" in done.stderr:
-        return Outcome(False, "traceback of an accepted one", log)
-    # A run may end where numbers overflow or memory is short, which nobody can know before.
     told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    expected = all(re.search(r"finite|GB|fixed-point|overflow", line) for line in told)
-    return Outcome(
-        bool(told) and expected, "accepted, ended with a line" if expected else "accepted, refused by a job", log
-    )
+    if "Traceback" in done.stderr or not told:
+        return Outcome(False, "traceback of an accepted one", log)
+    # A run may end where numbers overflow or memory is short, which nobody knows before.
+    expected = all(re.search(r"finite|GB|fixed-point", line) for line in told)
+    return Outcome(expected, "accepted, ended with a line" if expected else "accepted, refused by a job", log)
