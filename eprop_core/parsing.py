@@ -35,8 +35,8 @@ class ParameterError(ValueError):
 
 _MOST_LINES = 20
 """Lines of a message."""
-_LONGEST_VALUE = 100
-"""Characters of a value in a message."""
+LONGEST_VALUE = 100
+"""Characters of a key or value in a message."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -102,8 +102,8 @@ def _line(detail: ErrorDetails, values: Any, readers: Mapping[int, type[BaseMode
     message = _PLAIN_WORDS[kind].format(**context) if kind in _PLAIN_WORDS else message
     if kind == "missing" or isinstance(given, dict | BaseModel):
         return f"{key}: {message}"
-    text = json.dumps(given) if given is None or isinstance(given, bool) else visible(repr(given))
-    return f"{key} = {text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + '...'}: {message}"
+    text = json.dumps(given) if given is None or isinstance(given, bool) else repr(given)
+    return f"{key} = {visible(text)}: {message}"
 
 
 def _unknown_key(key: str, model: type[BaseModel]) -> str:
@@ -142,6 +142,9 @@ def _ways(values: Any, location: tuple[int | str, ...]) -> Iterator[tuple[list[i
     yield from _ways(values, tuple(rest))
 
 
-def visible(key: str) -> str:
-    """Return ``key`` with escapes for characters that end a line or control a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in key)
+def visible(text: str) -> str:
+    """Return ``text`` as a part of a line: short, and with escapes for what ends a line or controls a terminal."""
+    text = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: LONGEST_VALUE + 1]
+    )
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."

@@ -25,6 +25,8 @@ class DatasetParameters(Parameters):
     :class:`eprop_core.datasets.events.Splits`."""
     most_threads: ClassVar[int] = 1
     """Threads on which ``read`` gains time."""
+    preparation_mb: ClassVar[int] = 150
+    """Memory that ``read`` takes: data are read and written piece by piece."""
 
     if TYPE_CHECKING:
         name: str
@@ -156,6 +158,7 @@ class Digits(DatasetParameters):
     """The 1797 handwritten digits of scikit-learn, 8 x 8 pixels, converted to events; no download is needed."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.digits"
+    preparation_mb: ClassVar[int] = 330
 
     name: Literal["digits"]
     n_steps: Whole = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
@@ -181,6 +184,7 @@ class Mnist(DatasetParameters):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events; or other images in its format."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.mnist"
+    preparation_mb: ClassVar[int] = 280
     most_threads: ClassVar[int] = 8
 
     name: Literal["mnist"]
@@ -381,6 +385,7 @@ class SyntheticSpeech(Recordings):
     """Synthetic spoken digits: ten sequences of vowels, four differ in their order alone. Nobody has spoken."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.synthetic_speech"
+    preparation_mb: ClassVar[int] = 100
 
     name: Literal["synthetic_speech"]
     n_steps: Whole = _with_default(Recordings, "n_steps", 150)

@@ -44,7 +44,7 @@ def test_files_of_the_project_are_read(path: Path) -> None:
         (CHAIN, "sections must not be nested deeper than 30"),
         (BILLION, "f: more than 1000000 values, counting those that aliases repeat (line 6)"),
         (BILLION_OF_KEYS, "more than 1000000 values, counting those that aliases repeat (line 6)"),
-        ("\n\na: " + 5000 * "9", "(5000 characters): a number must have at most 40 characters (line 3)"),
+        ("\n\na: " + 5000 * "9", "999...: a number must have at most 40 characters (line 3)"),
         ("a: no", "a: no is false to YAML: write what is meant, in quotes if it is text (line 1)"),
         ("a: [1, On]", "a.1: On is true to YAML"),
         ("a: 010", "a: 010 is 8 to YAML"),

@@ -97,7 +97,7 @@ class _Reader:
         """Identities of the nodes whose places are known, and of those that are being read."""
 
     def error(self, path: tuple[str, ...], node: yaml.Node | yaml.Event, message: str) -> ParameterError:
-        text = ": ".join(filter(None, [".".join(map(_short, path)), message]))
+        text = ": ".join(filter(None, [".".join(map(visible, path)), message]))
         return ParameterError(f"{self._file}: {text} (line {node.start_mark.line + 1})")
 
     def check_depth(self, events: Iterable[yaml.Event]) -> None:
@@ -126,7 +126,7 @@ class _Reader:
         line = node.start_mark.line + 1
         tag = node.tag.removeprefix("tag:yaml.org,2002:")
         if tag not in _TAGS:
-            raise self.error(path, node, f"the tag {_short(node.tag)} is not allowed")
+            raise self.error(path, node, f"the tag {visible(node.tag)} is not allowed")
         if isinstance(node, yaml.ScalarNode):
             self._check_scalar(path, node, tag)
             return Place(line, {})
@@ -171,7 +171,7 @@ class _Reader:
         meant = ""
         if tag in ("int", "float") and len(node.value) > LONGEST_NUMBER:
             raise self.error(
-                path, node, f"{_short(node.value)}: a number must have at most {LONGEST_NUMBER} characters"
+                path, node, f"{visible(node.value)}: a number must have at most {LONGEST_NUMBER} characters"
             )
         if tag == "bool" and node.value.lower() not in ("true", "false"):
             meant = "true" if node.value.lower() in ("yes", "on") else "false"
@@ -191,12 +191,6 @@ def _containing(line: int, inner: Mapping[str, Place], places: Collection[Place]
     """Return the place of a section or list with these values; what it merges counts, too."""
     height = 1 + max((place.height for place in places), default=0)
     return Place(line, inner, 1 + sum(place.size for place in places), height)
-
-
-def _short(text: str) -> str:
-    """Return text that fits into a message."""
-    text = visible(text)
-    return text if len(text) <= 60 else f"{text[:50]}... ({len(text)} characters)"
 
 
 def with_lines(message: str, where: str, files: Iterable[Path]) -> str:

@@ -104,7 +104,8 @@ def _values(field: dict[str, Any]) -> str:
         inner = field.get("additionalProperties") or next(iter(field.get("patternProperties", {}).values()))
         return f"{_values(inner) if isinstance(inner, dict) else 'value'} by name"
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    limits = [f"{sign} {field[key]:g}" for key, sign in bounds.items() if field.get(key, WHOLE_NUMBERS) != WHOLE_NUMBERS]
+    stated = {key: field[key] for key in bounds if field.get(key, WHOLE_NUMBERS) != WHOLE_NUMBERS}
+    limits = [f"{bounds[key]} {bound:g}" for key, bound in stated.items()]
     return " ".join([str(field.get("type", "any value")), ", ".join(limits)]).strip()
 
 

@@ -101,6 +101,20 @@ def ranks_of(wildcards):
     return PLAN.tasks[wildcards.task].training.ranks
 
 
+def memory_of_snakemake():
+    """Return the memory of Snakemake within a job, MB."""
+    return 0 if is_local() else cluster.SNAKEMAKE_MB
+
+
+def training_memory(wildcards, input, attempt):
+    """Return the memory of a training run on each node, MB; its data may be still to be prepared."""
+    data_mb = sum(os.path.getsize(file) for file in input.data) / 1e6
+    program = cluster.training_memory(
+        CONFIGURATION, PLAN.tasks[wildcards.task], data_mb, attempt
+    )
+    return program + memory_of_snakemake()
+
+
 def nodes(n_ranks):
     """Return the resource `nodes` of a job with ``n_ranks(wildcards)`` ranks, if the configuration determines it."""
     if CONFIGURATION.ranks_per_node is None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from eprop_core.experiments.values import different
+from eprop_core.experiments.values import Name, different
 from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, Uniform, check_rate
 from eprop_core.parsing import Parameters, Whole
 from eprop_core.time_driven.supported import COMPUTED
@@ -39,7 +39,7 @@ class PoissonBaseline(_Baseline):
 class SampleBaseline(_Baseline):
     """A task's network that is shown its training samples, and the same task trained from the first sample on."""
 
-    tasks: Annotated[list[str], AfterValidator(different)] = Field(
+    tasks: Annotated[list[Name], AfterValidator(different)] = Field(
         min_length=1, description="names of tasks: the first whose data are on this machine is taken, else the last"
     )
     changes: dict[str, Any] = Field(

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from eprop_core import labels
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
-from eprop_core.experiments.values import COLUMNS, LOOKS, VALUES, RankCount, Seeds, different
+from eprop_core.experiments.values import COLUMNS, LOOKS, VALUES, Name, RankCount, Seeds, different
 from eprop_core.parameters import Network, check_rate
 from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole
 from eprop_core.tasks.parameters import Generated
@@ -141,7 +141,7 @@ def _check_number(key: str, number: int, most: int) -> None:
 class Study(Parameters):
     """Training runs over parameters and seeds; its figure follows from what is varied."""
 
-    tasks: Annotated[list[str], AfterValidator(different)] = Field(
+    tasks: Annotated[list[Name], AfterValidator(different)] = Field(
         min_length=1,
         description="names of the tasks to train; where something is varied, all with accuracy or all without",
     )
@@ -174,7 +174,7 @@ class Study(Parameters):
         description="by how much accuracy may fall below that of the first values, or a loss rise as a share of it, to "
         "be called as good; to be chosen before looking at results",
     )
-    goals: dict[str, Annotated[float, Field(gt=0)]] = Field(
+    goals: dict[Name, Annotated[float, Field(gt=0)]] = Field(
         {},
         description="accuracy on samples held back (on training samples if there are none), at most 1, or training "
         "loss (mean_squared_error, mV²) where no answer is right or wrong, by task; tables have the time until then",
