@@ -200,7 +200,7 @@ def _change(random: np.random.Generator, values: Any) -> list[str]:
     """Change something in ``values``; return the names of what was changed, of which a message must have one."""
     path = _one_of(random, list(_paths(values)))
     section, key = _at(values, path[:-1]), path[-1]
-    names = [str(part) for part in path if isinstance(part, str)][-2:]
+    names = [str(part) for part in path if isinstance(part, str)][-3:]
     kinds = ("value", "value", "typed", "typed", "typed", "delete", "add", "key", "rename", "repeat", "study")
     kind = _one_of(random, kinds)
     if kind == "value":
