@@ -61,11 +61,14 @@ def test_files_of_the_project_are_read(path: Path) -> None:
         ("a: !!set {b}", "a: the tag tag:yaml.org,2002:set is not allowed (line 1)"),
         ("a: 1\n__use_yte__: true", "__use_yte__: would make the configuration a program, but it is data (line 2)"),
         ("__definitions__: []", "__definitions__: would make the configuration a program"),
-        ("a: 1\n  b: 2\n", "no valid YAML: mapping values are not allowed in this context (line 2)"),
+        ("a: 1\n  b: 2\n", "no valid YAML: mapping values are not allowed here (line 2)"),
         ("a: *b", "no valid YAML: found undefined alias"),
         ("a: 1\n---\nb: 2\n", "no valid YAML: but found another document (line 2)"),
         ("a: \0", "no valid YAML:"),
         ("- a", "must be keys with values, `key: value` (line 1)"),
+        ("", "must be keys with values, `key: value` (line 1)"),
+        ("# nothing", "must be keys with values, `key: value` (line 1)"),
+        ("a:\t{b: 1\t}\nc: [1\t]", "no valid YAML: found character '\\t' that cannot start any token (line 1)"),
         ("digits", "must be keys with values, `key: value` (line 1)"),
     ],
 )
@@ -79,7 +82,7 @@ def test_what_would_be_executed_hidden_or_guessed_is_refused(file: Path, text: s
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# nothing", "a: 5e-3\nb: [true, False, null, 0, 0.5, 'no', \"010\", x:y]", '{"a":\t1}', "\ufeffa: 1"]
+    "text", ["{}", "a: 5e-3\nb: [true, False, null, 0, 0.5, 'no', \"010\", x:y]", '{"a":\t1}', "\ufeffa: 1"]
 )
 def test_other_files_are_read(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")

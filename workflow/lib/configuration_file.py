@@ -25,7 +25,6 @@ LARGEST = 1_000_000
 LONGEST_NUMBER = 40
 """Characters."""
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PROGRAM = ("__use_yte__", "__definitions__", "__variables__")
 """Keys with which Snakemake takes YAML for a program."""
 _TAGS = {
@@ -72,18 +71,16 @@ def read(file: Path) -> Place:
         pass
     reader = _Reader(file)
     try:
-        reader.check_depth(yaml.parse(text, _LOADER))
-        node = yaml.compose(text, _LOADER)
+        reader.check_depth(yaml.parse(text, yaml.SafeLoader))
+        node = yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = "" if mark is None else f" (line {mark.line + 1})"
         raise ParameterError(f"{file}: no valid YAML: {error.problem}{where}") from None
     except yaml.YAMLError as error:  # characters that YAML does not allow
         raise ParameterError(f"{file}: no valid YAML: {one_line(error)}") from None
-    if node is None:
-        return Place(1, {})
     if not isinstance(node, yaml.MappingNode):
-        raise reader.error((), node, "must be keys with values, `key: value`")
+        raise ParameterError(f"{file}: must be keys with values, `key: value` (line 1)")
     return reader.place((), node)
 
 
