@@ -38,6 +38,7 @@ LONGER = (
     "experiments/test_scaling.py",
     "experiments/test_break_even.py",
     "experiments/test_interconnect.py",
+    "experiments/test_estimates.py",
     "machine/test_driver.py",
     "ranks/test_without_mpi.py",
     "compiled/test_kinds.py",
