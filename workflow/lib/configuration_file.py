@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import yaml
 
-from eprop_core.errors import one_line
 from eprop_core.parsing import ParameterError, visible
 
 DEFAULTS = (Path("config/config.yaml"), Path("config/baselines.yaml"))
@@ -77,8 +76,9 @@ def read(file: Path) -> Place:
         mark = error.problem_mark or error.context_mark
         where = "" if mark is None else f" (line {mark.line + 1})"
         raise ParameterError(f"{file}: no valid YAML: {error.problem}{where}") from None
-    except yaml.YAMLError as error:  # characters that YAML does not allow
-        raise ParameterError(f"{file}: no valid YAML: {one_line(error)}") from None
+    except yaml.reader.ReaderError as error:
+        line, character = 1 + text[: error.position].count("\n"), visible(text[error.position])
+        raise ParameterError(f"{file}: no valid YAML: the character {character} is not allowed (line {line})") from None
     if not isinstance(node, yaml.MappingNode):
         raise ParameterError(f"{file}: must be keys with values, `key: value` (line 1)")
     return reader.place((), node)
