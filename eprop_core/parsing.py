@@ -2,17 +2,36 @@
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 
 WHOLE_NUMBERS = 2**31
 """Bound of all whole numbers but seeds: sizes, lengths and ids are stored in 4 bytes."""
 Whole = Annotated[int, Field(lt=WHOLE_NUMBERS)]
 """A whole number."""
+
+
+def different(values: list[Any]) -> list[Any]:
+    """Return ``values``; raise a ValueError if one comes twice."""
+    twice = [value for value, number in Counter(values).items() if number > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} comes twice")
+    return values
+
+
+def _is_file_name(name: str) -> str:
+    if not name or len(name) > 4000 or not name.isprintable():
+        raise ValueError("must be a path: 1 to 4000 visible characters")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_is_file_name)]
+"""Name of a file or folder, with its path."""
 
 
 class Parameters(BaseModel):

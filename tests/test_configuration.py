@@ -9,7 +9,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from eprop_core import configuration
+from eprop_core import configuration, parsing
 from eprop_core.experiments import values
 from eprop_core.experiments.studies import parameters as studies_parameters
 from eprop_core.parsing import ParameterError
@@ -223,6 +223,30 @@ DENSITY = "network.input.connectivity.probability"
             {"network.input.delay": [1], "network.n_recurrent": [1, 2, 3, 4, 5, 6, 7]},
             ["grid: network.n_recurrent: 7 are more than the 6"],
         ),
+        (
+            "tasks/sine_waves/training/validation_share",
+            0.9,
+            ["training.validation_share = 0.9: leaves none of 1 samples"],
+        ),
+        (
+            "tasks/sine_waves/training/keep",
+            "best",
+            ["training.validation_share = 0.1: none of 1 samples are held back"],
+        ),
+        ("tasks/sine_waves/training/snapshots", [101], ["training.snapshots: 101 exceeds the 100 samples"]),
+        (
+            "tasks/sine_waves/network/plasticity",
+            {"update": "sample", "batch_size": 101},
+            ["network.plasticity.batch_size = 101: must not exceed the 100 samples"],
+        ),
+        ("tasks/digits/dataset", {"name": "shd", "url": "file:///etc/passwd"}, ["dataset.url", "https"]),
+        ("tasks/digits/dataset", {"name": "shd", "path": "a\nb"}, ["dataset.path", r"a\nb", "visible characters"]),
+        ("tasks/digits/dataset", {"name": "mnist", "path": ""}, ["dataset.path = ''", "must be a path"]),
+        (
+            "tasks/digits/dataset",
+            {"name": "shd", "validation_speakers": [1, 2, 1]},
+            ["dataset.validation_speakers", "1 comes twice"],
+        ),
         ("break_even/series", {"a": {"input_rate": [1.0, 2.0, 1.0]}}, ["break_even.series.a", "1.0 comes twice"]),
         ("break_even/series", {"a": {"network": [{}]}}, ["series.a: network = {}: has no place on an axis"]),
         ("break_even/series", {letter: {"input_rate": [1.0]} for letter in "abcdefg"}, ["7 are more than the 6"]),
@@ -287,7 +311,7 @@ def test_a_long_list_of_seeds_is_looked_at_once() -> None:
         def __hash__(self) -> int:
             return hash(int(self))
 
-    values.different([Counted(number) for number in range(100_000)])
+    parsing.different([Counted(number) for number in range(100_000)])
     assert Counted.comparisons < 1_000_000
 
 

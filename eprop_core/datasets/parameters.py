@@ -3,10 +3,10 @@
 from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from eprop_core.datasets.location import HEIDELBERG, needs_download
-from eprop_core.parsing import Parameters, Whole
+from eprop_core.parsing import FileName, Parameters, Whole, different
 
 N_CLASSES = 10
 """Classes of the handwritten digits."""
@@ -188,7 +188,7 @@ class Mnist(DatasetParameters):
     most_threads: ClassVar[int] = 8
 
     name: Literal["mnist"]
-    path: str | None = Field(
+    path: FileName | None = Field(
         None,
         description="directory of the four idx files, of MNIST or of Fashion-MNIST, KMNIST or other images in its "
         "format; null: the folder mnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
@@ -217,7 +217,7 @@ class Nmnist(DatasetParameters):
     most_threads: ClassVar[int] = 4
 
     name: Literal["nmnist"]
-    path: str | None = Field(
+    path: FileName | None = Field(
         None,
         description="directory with Train and Test (directories or .zip files), or the published archive; "
         "null: the folder nmnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
@@ -280,18 +280,18 @@ class Events(Recordings):
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.read"
 
     name: Literal["events"]
-    train: str = Field(description="file or folder of the training samples; its content decides how it is read")
-    test: str | None = Field(None, description="file or folder of the test samples; null: test_share of train")
+    train: FileName = Field(description="file or folder of the training samples; its content decides how it is read")
+    test: FileName | None = Field(None, description="file or folder of the test samples; null: test_share of train")
     test_share: float | None = Field(
         None,
         gt=0,
         lt=1,
         description="share of the samples in train that are test samples, drawn class by class; null: test is given",
     )
-    validation: str | None = Field(
+    validation: FileName | None = Field(
         None, description="file or folder of the samples held back from training (see training.validation_share)"
     )
-    validation_groups: list[Whole | str] | None = Field(
+    validation_groups: Annotated[list[Whole | str], AfterValidator(different)] | None = Field(
         None,
         min_length=1,
         description="groups of training samples, for instance speakers, that are held back from training (see "
@@ -338,12 +338,14 @@ class Events(Recordings):
 class HeidelbergRecordings(Recordings):
     """Base of the parameters of SHD and SSC: spikes of a model of the inner ear that hears spoken words."""
 
-    path: str | None = Field(
+    path: FileName | None = Field(
         None,
         description="directory with the published files (.h5 or .h5.zip); null: the folder of this name in "
         "EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    url: str = Field(HEIDELBERG, description="address of the published files, for the download")
+    url: str = Field(
+        HEIDELBERG, pattern=r"^https://[!-~]+$", description="address of the published files, for the download"
+    )
     events_beyond: Literal["error", "cut"] = _with_default(Recordings, "events_beyond", "cut")
 
     @property
@@ -364,7 +366,7 @@ class Shd(HeidelbergRecordings):
     name: Literal["shd"]
     n_steps: Whole = _with_default(Recordings, "n_steps", 140)
     duration: float = _with_default(Recordings, "duration", 1.4)
-    validation_speakers: list[Whole] = Field(
+    validation_speakers: Annotated[list[Whole], AfterValidator(different)] = Field(
         [9, 11],
         min_length=1,
         description="speakers whose training samples are held back; speakers 4 and 5 are heard in the test only",
@@ -394,7 +396,7 @@ class SyntheticSpeech(Recordings):
     n_filters: int = Field(128, ge=2, lt=2**16, description="filters of the simulated cochlea, the channels")
     n_speakers: Whole = Field(10, ge=1, description="speakers of the training samples")
     n_test_speakers: Whole = Field(4, ge=1, description="other speakers, of the test samples")
-    validation_speakers: list[Whole] = Field(
+    validation_speakers: Annotated[list[Whole], AfterValidator(different)] = Field(
         [8, 9], min_length=1, description="speakers whose training samples are held back, from 0"
     )
     samples_per_word: Whole = Field(15, ge=1, description="samples of each word by each speaker")

@@ -35,6 +35,11 @@ class Generated(Parameters):
         """Numbers of input channels and of readouts."""
         raise NotImplementedError
 
+    @property
+    def n_training_samples(self) -> int | None:
+        """Number of training samples; None if it is unknown until they are made."""
+        return None
+
 
 class SineWaves(Generated):
     """Follow a sum of sine waves, drawn once per seed, driven by frozen noise that is the same in every iteration.
@@ -73,6 +78,11 @@ class SineWaves(Generated):
         """Numbers of input channels and of readouts."""
         return self.n_input, 1
 
+    @property
+    def n_training_samples(self) -> int:
+        """One sample, which is repeated."""
+        return 1
+
 
 class Pattern(Generated):
     """Draw a closed curve in the plane, with one readout for x and one for y, driven by frozen noise.
@@ -96,6 +106,11 @@ class Pattern(Generated):
     def sizes(self) -> tuple[int, int]:
         """Numbers of input channels and of readouts."""
         return self.n_input, 2
+
+    @property
+    def n_training_samples(self) -> int:
+        """One sample, which is repeated."""
+        return 1
 
 
 class EvidenceAccumulation(Generated):
@@ -137,6 +152,11 @@ class EvidenceAccumulation(Generated):
     def sizes(self) -> tuple[int, int]:
         """Numbers of input channels and of readouts."""
         return 4 * self.channels_per_group, 2
+
+    @property
+    def n_training_samples(self) -> int:
+        """Number of training samples."""
+        return self.train_samples
 
     @property
     def n_steps(self) -> int:

@@ -10,7 +10,7 @@ from eprop_core.machine import memory
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.tasks.task import Samples, Task
-from eprop_core.training.parameters import VALIDATION_SHARE, TrainingParameters, check_rewirable
+from eprop_core.training.parameters import TrainingParameters, check_numbers, check_rewirable, number_held_back
 from eprop_core.training.schedules import Place
 
 _VALIDATION_SPLIT = 0
@@ -54,22 +54,7 @@ class Plan(NamedTuple):
             check_rewirable(network, parameters.rewiring)
         if parameters.stop_at_accuracy is not None and task.chance is None:
             raise ParameterError("stop_at_accuracy must be null for a task that has no accuracy")
-        if deciding := parameters.decided_by_validation:
-            if len(self.held_back) == 0:
-                share, n = _share(parameters.validation_share), task.n_samples
-                raise ParameterError(f"validation_share = {share}: none of {n} samples are held back for {deciding}")
-            if self.groups_per_validation > self.n_groups:
-                raise ParameterError(
-                    f"groups_per_validation = {self.groups_per_validation}: for {deciding}, it must not exceed the "
-                    f"{self.n_groups} groups of all epochs"
-                )
-        # An incomplete batch at the end counts when the network is tested; but one must be completed.
-        plasticity, n_shown = network.plasticity, self.n_shown
-        if plasticity.update == "sample" and plasticity.batch_size > n_shown:
-            raise ParameterError(
-                f"network.plasticity.batch_size = {plasticity.batch_size}: must not exceed the {n_shown} samples that "
-                "training shows in all epochs, or nothing would be learned"
-            )
+        check_numbers(network, parameters, len(self.learned), len(self.held_back))
         largest = min(self.group_size, max(len(self.learned), len(self.held_back)))
         memory.check(
             task.memory(largest),
@@ -115,15 +100,9 @@ def _split(task: Task, validation_share: float | None, seed: int) -> tuple[Sampl
         if validation_share is not None:
             raise ParameterError("validation_share must be null for a task that holds samples back itself")
         return np.setdiff1d(np.arange(n_samples), task.held_back), task.held_back
-    n_validation = round(_share(validation_share) * n_samples)
-    if n_samples <= n_validation:
-        raise ParameterError(f"validation_share = {_share(validation_share)}: leaves none of {n_samples} samples")
+    n_validation = number_held_back(validation_share, n_samples)
     order = _order(n_samples, seed, _VALIDATION_SPLIT)
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])
-
-
-def _share(validation_share: float | None) -> float:
-    return VALIDATION_SHARE if validation_share is None else validation_share
 
 
 @functools.lru_cache(maxsize=1)  # that of the epoch

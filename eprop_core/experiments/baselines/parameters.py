@@ -5,9 +5,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from eprop_core.experiments.values import Name, different
+from eprop_core.experiments.values import Name
 from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, Uniform, check_rate
-from eprop_core.parsing import Parameters, Whole
+from eprop_core.parsing import Parameters, Whole, different
 from eprop_core.time_driven.supported import COMPUTED
 
 

@@ -9,12 +9,12 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from eprop_core import labels
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
-from eprop_core.experiments.values import COLUMNS, LOOKS, VALUES, Name, RankCount, Seeds, different
+from eprop_core.experiments.values import COLUMNS, LOOKS, VALUES, Name, RankCount, Seeds
 from eprop_core.parameters import Network, check_rate
-from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, different
 from eprop_core.tasks.parameters import Generated
 from eprop_core.tasks.registry import GeneratedTask
-from eprop_core.training.parameters import TrainingParameters, check_rewirable
+from eprop_core.training.parameters import TrainingParameters, check_numbers, check_rewirable, number_held_back
 
 # The sizes that follow from the data set are not for the user to give.
 TaskNetwork = create_model(  # type: ignore[call-overload]
@@ -64,6 +64,12 @@ class Training(TrainingParameters):
     )
 
 
+def check_snapshots(snapshots: list[int], n_shown: int) -> None:
+    """Raise a :class:`ParameterError` for a snapshot after more samples than a training shows."""
+    if max(snapshots, default=0) > n_shown:
+        raise ParameterError(f"training.snapshots: {max(snapshots)} exceeds the {n_shown} samples of all epochs")
+
+
 class TaskParameters(Parameters):
     """A data set or generated task, the network that learns it, and how it is trained."""
 
@@ -102,9 +108,21 @@ class TaskParameters(Parameters):
                 check_rewirable(network, self.training.rewiring)
             except ParameterError as error:
                 raise ValueError(f"training.{error}") from None
+        if isinstance(self.dataset, Generated) and (n_samples := self.dataset.n_training_samples) is not None:
+            self._check_samples(network, n_samples)
         if not self.has_accuracy and network.readout.loss != "mean_squared_error":
             raise ValueError(f'network.readout.loss must be "mean_squared_error" for {self.dataset.name}')
         return self
+
+    def _check_samples(self, network: Network, n_samples: int) -> None:
+        training = self.training
+        try:
+            n_held_back = number_held_back(training.validation_share, n_samples)
+            check_numbers(network, training, n_samples - n_held_back, n_held_back)
+        except ParameterError as error:
+            message = str(error)
+            raise ValueError(message if message.startswith("network.") else f"training.{message}") from None
+        check_snapshots(training.snapshots, training.epochs * (n_samples - n_held_back))
 
     @property
     def has_accuracy(self) -> bool:
