@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from eprop_core import plug_ins
-from eprop_core.parsing import ParameterError, Parameters, Whole, parse
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, parse
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 """Keys of a network's projections; :func:`eprop_core.network.projections.projections` says what they connect."""
@@ -360,6 +360,8 @@ class InitialWeights(Parameters):
     )
     scale: float = Field(
         1.0,
+        ge=-1e30,
+        le=1e30,
         description="factor of the random numbers; with divide_by: nothing their standard deviation",
         json_schema_extra={"unit": "pA"},
     )
@@ -464,6 +466,9 @@ class Network(Parameters):
         _check_voltages(self.neuron)
         if self.neuron.ignore_and_fire is not None:
             check_rate("neuron.ignore_and_fire.rate", self.neuron.ignore_and_fire.rate, self.dt)
+        for name, value in self._times().items():
+            if not value / self.dt < WHOLE_NUMBERS:
+                raise ValueError(f"{name} = {value}: must be less than {WHOLE_NUMBERS} steps of dt = {self.dt} ms")
         if self.feedback.weight_decay and self.feedback.kind != "adaptive":
             raise ValueError('feedback.weight_decay needs feedback.kind = "adaptive"')
         steps = self.neuron.t_ref / self.dt
@@ -485,6 +490,16 @@ class Network(Parameters):
             _check_in_degree(f"{name}.connectivity", projection.connectivity, available)
         _check_in_degree("feedback.connectivity", self.feedback.connectivity, self.n_readout)
         return self
+
+    def _times(self) -> dict[str, float]:
+        """Return the longest of each of the times, ms, that are counted in steps."""
+        tau_m, adaptation = self.neuron.tau_m, self.neuron.adaptation
+        return {
+            "neuron.tau_m": tau_m.high if isinstance(tau_m, Uniform) else tau_m,
+            "neuron.t_ref": self.neuron.t_ref,
+            "readout.tau_m": self.readout.tau_m,
+            **({} if adaptation is None else {"neuron.adaptation.tau": adaptation.tau}),
+        }
 
     def optimizer(self, projection: str) -> OptimizerParameters:
         """Return the optimizer of a projection, with the values that the projection overrides."""

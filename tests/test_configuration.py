@@ -241,6 +241,14 @@ DENSITY = "network.input.connectivity.probability"
         ),
         ("tasks/digits/dataset", {"name": "shd", "url": "file:///etc/passwd"}, ["dataset.url", "https"]),
         ("tasks/digits/dataset", {"name": "shd", "path": "a\nb"}, ["dataset.path", r"a\nb", "visible characters"]),
+        (
+            "tasks/digits/network/dt",
+            1e-30,
+            ["neuron.tau_m = 10.0: must be less than 2147483648 steps of dt = 1e-30 ms"],
+        ),
+        ("tasks/digits/network/readout/tau_m", 1e300, ["readout.tau_m = 1e+300", "steps of dt = 1.0 ms"]),
+        ("tasks/digits/network/neuron/t_ref", 1e300, ["neuron.t_ref = 1e+300", "steps of dt = 1.0 ms"]),
+        ("tasks/digits/network/output/weights/scale", 1e300, ["output.weights.scale = 1e+300", "equal to 1e+30"]),
         ("tasks/digits/dataset", {"name": "mnist", "path": ""}, ["dataset.path = ''", "must be a path"]),
         (
             "tasks/digits/dataset",
