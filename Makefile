@@ -26,6 +26,7 @@ help: ## list the targets (default)
 	@echo 'Settings: CORES=$(CORES) CONFIG=$(CONFIG) PYTHON=$(PYTHON), for instance: make figures CORES=2'
 
 figures: env ## make all figures, tables and the report
+	$(ACTIVATE) python -m workflow.lib.configuration_file "$(CONFIG)"
 	$(ACTIVATE) snakemake --cores $(CORES) --configfile "$(CONFIG)"
 
 test: env ## check style, types and workflow, and run all tests

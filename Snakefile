@@ -3,6 +3,12 @@
 
 
 if not workflow.overwrite_configfiles:
+    import sys
+
+    sys.path.insert(0, workflow.basedir)
+    from workflow.lib import configuration_file
+
+    configuration_file.check(configuration_file.DEFAULTS)
 
     configfile: "config/config.yaml"
     configfile: "config/baselines.yaml"

@@ -15,7 +15,7 @@ from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.experiments.studies.parameters import Study, TaskParameters
 from eprop_core.experiments.values import Name, RankCount
 from eprop_core.experiments.verification.parameters import Verification
-from eprop_core.parsing import ParameterError, Parameters, parse
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated
 
 
@@ -92,10 +92,7 @@ def load(values: Any, where: str) -> Configuration:
     for name in configuration.studies:
         problems += [f"studies.{name}{line}" for line in _wrong_in_study(configuration, name)]
     if configuration.break_even is not None:
-        try:
-            configuration.break_even.points()
-        except ParameterError as error:
-            problems += [f"break_even.series: {line}" for line in str(error).splitlines()]
+        problems += [f"break_even.series{line}" for line in _wrong_in_break_even(configuration.break_even)]
     for name, baseline in configuration.baselines.items():
         if isinstance(baseline, SampleBaseline):
             for task in baseline.tasks:
@@ -139,10 +136,29 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
     return _wrong_judgement(study, trained) + _repeated_points(study, trained) + _wrong_seeds(study, trained)
 
 
+def _wrong_in_break_even(experiment: BreakEven) -> list[str]:
+    """Return the errors of the points of the break-even experiment, and of those that come twice in a series."""
+    lines = []
+    seen: dict[tuple[str, str], points.Point] = {}
+    for point in experiment.all_points():
+        try:
+            first = seen.setdefault((point.series, points.content_hash(experiment.at(point))), point)
+        except ParameterError as error:
+            lines += [f".{point.series}: {line}" for line in str(error).splitlines()]
+            continue
+        if first is not point:
+            lines.append(f".{point.series}: {_same(first, point)}")
+    return lines
+
+
+def _same(first: points.Point, second: points.Point) -> str:
+    return f"{second} comes twice" if str(first) == str(second) else f"{first} and {second} are the same"
+
+
 def _wrong_baseline(task: TaskParameters, where: str) -> list[str]:
     """Return the reasons why the network of a task cannot be compared with other simulators."""
     try:
-        check_comparable(task.network_for(2**31, 2**31))
+        check_comparable(task.network_for(*(task.dataset.sizes or (WHOLE_NUMBERS - 1, WHOLE_NUMBERS - 1))))
     except ValueError as error:
         return [f"{where}: {error}"]
     return []
@@ -189,8 +205,7 @@ def _repeated_points(study: Study, trained: dict[str, list[TaskParameters]]) -> 
         first = seen.setdefault((*place, *map(points.content_hash, tasks)), point)
         if first is not point:
             where = study.kind if point.variant else study.place(point)
-            message = f"{point} comes twice" if str(first) == str(point) else f"{first} and {point} are the same"
-            lines.append(f".{where}: {message}")
+            lines.append(f".{where}: {_same(first, point)}")
     return lines
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from eprop_core import plug_ins
-from eprop_core.parsing import ParameterError, Parameters, parse
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, parse
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 """Keys of a network's projections; :func:`eprop_core.network.projections.projections` says what they connect."""
@@ -98,7 +98,7 @@ PositivePerNeuron = Annotated[
 
 
 Excitatory = Annotated[
-    Annotated[float, Field(ge=0, le=1), Tag("share")] | Annotated[list[Annotated[int, Field(ge=0)]], Tag("ids")],
+    Annotated[float, Field(ge=0, le=1), Tag("share")] | Annotated[list[Annotated[Whole, Field(ge=0)]], Tag("ids")],
     Discriminator(lambda value: "ids" if isinstance(value, list | tuple) else "share"),
 ]
 """A share of a population, those with the lowest ids, or a list of ids."""
@@ -274,7 +274,7 @@ class Plasticity(Parameters):
         "spike",
         description="when weights are updated. spike: at each presynaptic spike; sample: after each batch of samples",
     )
-    batch_size: int = Field(
+    batch_size: Whole = Field(
         1,
         ge=1,
         description="samples per weight update, which uses the mean of their gradients; above 1 it needs "
@@ -313,7 +313,7 @@ class Plasticity(Parameters):
         description="target rate of the regularization, at every dt",
         json_schema_extra={"label": "target rate", "unit": "spikes/s"},
     )
-    cutoff: int | None = Field(
+    cutoff: Whole | None = Field(
         100,
         ge=2,
         description="time after a spike in which a synapse gathers gradient; null: no limit",
@@ -347,7 +347,7 @@ class FixedInDegree(Parameters):
     """Every target has the same number of randomly drawn sources."""
 
     rule: Literal["fixed_in_degree"]
-    in_degree: int = Field(ge=0, description="sources per target")
+    in_degree: Whole = Field(ge=0, description="sources per target")
     allow_multapses: bool = Field(False, description="whether a source may be drawn more than once for one target")
 
 
@@ -374,6 +374,8 @@ class InitialWeights(Parameters):
     )
     scale: float = Field(
         1.0,
+        ge=-1e30,
+        le=1e30,
         description="factor of the random numbers; with divide_by: nothing their standard deviation",
         json_schema_extra={"unit": "pA"},
     )
@@ -400,7 +402,8 @@ class ProjectionParameters(Parameters):
 
     connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
     weights: SpikingWeights = Field(SpikingWeights(), description="initial weights")
-    delay: int = Field(
+    delay: Whole = Field(
+
         1,
         ge=1,
         description="time from a spike's emission to its arrival. Targets and learning windows do not shift with it: "
@@ -455,12 +458,18 @@ class FeedbackParameters(Parameters):
     )
     connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
     weights: InitialWeights = InitialWeights(divide_by="nothing")
-    delay: int = Field(
+    delay: Whole = Field(
         1,
         ge=1,
         description="time from a readout's error to its arrival at the recurrent neurons",
         json_schema_extra={"label": "delay", "unit": "steps"},
     )
+
+
+def check_rate(key: str, rate: float, dt: float) -> None:
+    """Raise a ValueError for a rate (spikes/s) above one spike per step of ``dt`` ms."""
+    if rate * dt > 1000:
+        raise ValueError(f"{key} = {rate}: must not exceed {1000 / dt:g} spikes/s, one spike per step of {dt} ms")
 
 
 def _check_voltages(neuron: RecurrentNeuron) -> None:
@@ -476,9 +485,9 @@ class Network(Parameters):
     """A recurrent network with its inputs, readouts and learning rule."""
 
     dt: float = Field(1.0, gt=0, description="simulation step", json_schema_extra={"unit": "ms"})
-    n_input: int = Field(ge=1, description="input channels")
-    n_recurrent: int = Field(ge=1, description="recurrent neurons", json_schema_extra={"label": "recurrent neurons"})
-    n_readout: int = Field(ge=1, description="readout neurons")
+    n_input: Whole = Field(ge=1, description="input channels")
+    n_recurrent: Whole = Field(ge=1, description="recurrent neurons", json_schema_extra={"label": "recurrent neurons"})
+    n_readout: Whole = Field(ge=1, description="readout neurons")
     neuron: RecurrentNeuron = Field(RecurrentNeuron(), description="recurrent neurons")
     readout: ReadoutNeuron = Field(ReadoutNeuron(), description="readout neurons and loss")
     plasticity: Plasticity = Field(Plasticity(), description="learning rule")
@@ -502,6 +511,11 @@ class Network(Parameters):
         if self.neuron.delayed_reset and self.neuron.V_reset is not None:
             raise ValueError("neuron.delayed_reset: has no meaning with neuron.V_reset, it must be false")
         _check_voltages(self.neuron)
+        if self.neuron.ignore_and_fire is not None:
+            check_rate("neuron.ignore_and_fire.rate", self.neuron.ignore_and_fire.rate, self.dt)
+        for name, value in self._times().items():
+            if not value / self.dt < WHOLE_NUMBERS:
+                raise ValueError(f"{name} = {value}: must be less than {WHOLE_NUMBERS} steps of dt = {self.dt} ms")
         if self.feedback.weight_decay and self.feedback.kind != "adaptive":
             raise ValueError('feedback.weight_decay needs feedback.kind = "adaptive"')
         steps = self.neuron.t_ref / self.dt
@@ -544,6 +558,16 @@ class Network(Parameters):
     def excitatory_sources(self, projection: str) -> "float | list[int] | None":
         """Return the share or the ids of the excitatory sources of a projection; None if signs are not theirs."""
         return self.input.excitatory if projection == "input" else self.neuron.excitatory
+
+    def _times(self) -> dict[str, float]:
+        """Return the longest of each of the times, ms, that are counted in steps."""
+        tau_m, adaptation = self.neuron.tau_m, self.neuron.adaptation
+        return {
+            "neuron.tau_m": tau_m.high if isinstance(tau_m, Uniform) else tau_m,
+            "neuron.t_ref": self.neuron.t_ref,
+            "readout.tau_m": self.readout.tau_m,
+            **({} if adaptation is None else {"neuron.adaptation.tau": adaptation.tau}),
+        }
 
     def optimizer(self, projection: str) -> OptimizerParameters:
         """Return the optimizer of a projection, with the values that the projection overrides."""

@@ -2,12 +2,36 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import pydantic
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
+
+WHOLE_NUMBERS = 2**31
+"""Bound of all whole numbers but seeds: sizes, lengths and ids are stored in 4 bytes."""
+Whole = Annotated[int, Field(lt=WHOLE_NUMBERS)]
+"""A whole number."""
+
+
+def different(values: list[Any]) -> list[Any]:
+    """Return ``values``; raise a ValueError if one comes twice."""
+    twice = [value for value, number in Counter(values).items() if number > 1]
+    if twice:
+        raise ValueError(f"{twice[0]} comes twice")
+    return values
+
+
+def _is_file_name(name: str) -> str:
+    if not name or len(name) > 4000 or not name.isprintable():
+        raise ValueError("must be a path: 1 to 4000 visible characters")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_is_file_name)]
+"""Name of a file or folder, with its path."""
 
 
 class Parameters(BaseModel):
@@ -27,6 +51,11 @@ class Parameters(BaseModel):
 class ParameterError(ValueError):
     """A parameter is not allowed; the message has a line per error: the key, the value and the allowed values."""
 
+
+_MOST_LINES = 20
+"""Lines of a message."""
+LONGEST_VALUE = 100
+"""Characters of a key or value in a message."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -52,7 +81,10 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
     try:
         return model.model_validate(values, context=readers)
     except pydantic.ValidationError as error:
-        lines = [_line(detail, values, readers) for detail in error.errors()]
+        details = error.errors(include_url=False)
+        lines = [_line(detail, values, readers) for detail in details[:_MOST_LINES]]
+        if len(details) > _MOST_LINES:
+            lines.append(f"{len(details) - _MOST_LINES} other values are not allowed either")
         raise ParameterError("\n".join(f"{where}{line}" for line in lines)) from None
 
 
@@ -74,7 +106,7 @@ _PLAIN_WORDS = {
 def _line(detail: ErrorDetails, values: Any, readers: Mapping[int, type[BaseModel]]) -> str:
     """Return the line for one error; ``readers`` holds the model that read a value, by the identity of the value."""
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
-    keys, section = _keys(values, detail["loc"], missing=kind == "missing")
+    keys, section = _keys(values, detail)
     message = detail["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
         return f"{'.'.join(keys)}: {_unknown_key(keys[-1], readers[id(section)])}"
@@ -89,7 +121,8 @@ def _line(detail: ErrorDetails, values: Any, readers: Mapping[int, type[BaseMode
     message = _PLAIN_WORDS[kind].format(**context) if kind in _PLAIN_WORDS else message
     if kind == "missing" or isinstance(given, dict | BaseModel):
         return f"{key}: {message}"
-    return f"{key} = {json.dumps(given) if given is None or isinstance(given, bool) else repr(given)}: {message}"
+    text = json.dumps(given) if given is None or isinstance(given, bool) else repr(given)
+    return f"{key} = {visible(text)}: {message}"
 
 
 def _unknown_key(key: str, model: type[BaseModel]) -> str:
@@ -101,23 +134,36 @@ def _unknown_key(key: str, model: type[BaseModel]) -> str:
     return message
 
 
-def _keys(values: Any, location: tuple[int | str, ...], missing: bool) -> tuple[list[str], Any]:
+def _keys(values: Any, detail: ErrorDetails) -> tuple[list[str], Any]:
     """Return the keys in the location of an error, and the dictionary or list that contains the last of them.
 
-    pydantic's locations also contain the names of alternative models, which are not keys. With ``missing``, the last
-    part is a key that ``values`` lack.
+    pydantic's locations also contain the names of alternative models, which are no keys, but may equal some. Of all
+    ways to read a location, the one that leads to the input of the error is right.
     """
-    keys = []
-    section = values
-    for depth, part in enumerate(location):
-        if part in values if isinstance(values, dict) else isinstance(values, list) and isinstance(part, int):
-            keys.append(_visible(str(part)))
-            section, values = values, values[part]
-        elif missing and depth + 1 == len(location):
-            keys.append(_visible(str(part)))
-    return keys, section
+    location, missing = detail["loc"], detail["type"] == "missing"
+    ways = _ways(values, location[:-1] if missing else location)
+    path, section, value = next(ways)
+    if value is not detail["input"]:
+        path, section, _ = next((way for way in ways if way[2] is detail["input"]), (path, section, value))
+    keys = [*path, location[-1]] if missing else path
+    return [visible(str(key)) for key in keys], section
 
 
-def _visible(key: str) -> str:
-    """Return ``key`` with escapes for characters that end a line or control a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in key)
+def _ways(values: Any, location: tuple[int | str, ...]) -> Iterator[tuple[list[int | str], Any, Any]]:
+    """Yield the keys, the container of the last of them, and its value, the ways with the most keys first."""
+    if not location:
+        yield [], None, values
+        return
+    part, *rest = location
+    if part in values if isinstance(values, dict) else isinstance(values, list) and isinstance(part, int):
+        for keys, section, value in _ways(values[part], tuple(rest)):
+            yield [part, *keys], section if keys else values, value
+    yield from _ways(values, tuple(rest))
+
+
+def visible(text: str) -> str:
+    """Return ``text`` as a part of a line: short, and with escapes for what ends a line or controls a terminal."""
+    text = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: LONGEST_VALUE + 1]
+    )
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."

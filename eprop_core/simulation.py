@@ -133,9 +133,8 @@ class Simulation:
         connections = connections or {}
         _check_names(network, connections)
         self._prepare(network, seed, communicator, destinations, dry_run, time_waiting)
+        self._check_memory({name: len(given.source) for name, given in connections.items()})
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
-        n_connections = {name: len(given.source) for name, given in connections.items()}
-        self._check_memory(n_connections)
         self._start(raising_on_all_ranks(self._communicator, lambda: self._build(connections)), start)
 
     def _prepare(

@@ -38,12 +38,15 @@ LONGER = (
     "experiments/test_scaling.py",
     "experiments/test_break_even.py",
     "experiments/test_interconnect.py",
+    "experiments/test_estimates.py",
     "machine/test_driver.py",
     "ranks/test_without_mpi.py",
     "compiled/test_kinds.py",
     "compiled/test_compilation.py",
     "compiled/test_without_compiler.py",
     "machine/test_threads.py",
+    # A sample of the fault injection.
+    "faults/test_faults.py",
     # Figures.
     "workflow/test_scaling_scripts.py",
     "workflow/test_algorithm_figure.py",
@@ -53,6 +56,7 @@ LONGER = (
     "workflow/test_names.py",
     "workflow/test_report_scripts.py",
     "workflow/test_sources.py",
+    "workflow/test_configuration_file.py",
     "workflow/test_recordings.py",
 )
 """Modules that are no unit tests, the longest first: processes that share the tests then end at the same time."""

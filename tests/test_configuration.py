@@ -9,9 +9,13 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from eprop_core import configuration
+from eprop_core import configuration, parsing
+from eprop_core.experiments import values
+from eprop_core.experiments.studies import parameters as studies_parameters
 from eprop_core.parsing import ParameterError
 from workflow.lib import documentation
+from workflow.scripts.shared import style
+from workflow.scripts.studies import thinning_curves
 
 PROJECT = Path(__file__).parents[1]
 ADDITION = PROJECT / "config" / "paper_cluster.yaml"
@@ -70,6 +74,7 @@ def test_the_addition_for_a_cluster_fits_the_published_setting() -> None:
         assert scaling.network_on(128).n_recurrent == 128_000
 
 
+IN_DEGREE = {"rule": "fixed_in_degree"}
 DENSITY = "network.input.connectivity.probability"
 
 
@@ -181,7 +186,11 @@ DENSITY = "network.input.connectivity.probability"
         ("studies/densities/vary", {"network.input.dely": [1]}, ["studies.densities", "network.input.dely", "no such"]),
         ("scaling/strong/ranks", [0], ["scaling.strong.ranks.0", "0", "greater than or equal to 1"]),
         ("scaling/weak/ranks", ..., ["scaling.weak", "ranks, dry_ranks", "one of them"]),
-        ("scaling/strong/input_rate", 2000.0, ["scaling.strong", "input_rate", "at most one spike per step"]),
+        (
+            "scaling/strong/input_rate",
+            2000.0,
+            ["scaling.strong", "input_rate = 2000.0", "exceed 1000 spikes/s"],
+        ),
         ("scaling/strong/dry_ranks", [401], ["scaling.strong", "401 ranks are more than the 400 recurrent neurons"]),
         ("scaling/strong/network/neuron", {}, ["scaling.strong", "dry_ranks", "needs network.neuron.ignore_and_fire"]),
         ("scaling/strong/variants", {}, ["scaling.strong.variants", "at least 1"]),
@@ -190,6 +199,65 @@ DENSITY = "network.input.connectivity.probability"
         ("scaling/strong/variants", {"a": {"network.input.delay": 0}}, ["variants.a", "network.input.delay", "0"]),
         ("studies/exchange", {"tasks": ["digits"], "seeds": [1]}, ["studies.exchange", "another figure has this name"]),
         ("interconnect", {"latency": 1.0, "bandwidth": 0.0}, ["interconnect.bandwidth", "0.0", "greater than 0"]),
+        ("scaling/strong/ranks", [1, 2, 1], ["scaling.strong.ranks", "1 comes twice"]),
+        ("scaling/weak/ranks", [2**23], ["scaling.weak", "8388608 ranks", "more than 2147483647"]),
+        ("studies/learning/seeds", [2**63], ["studies.learning.seeds.0", "less than 9223372036854775808"]),
+        ("studies/learning/tasks", [1], ["studies.learning.tasks.0 = 1", "string"]),
+        (f"studies/{'a' * 101}", {"tasks": ["digits"], "seeds": [1]}, ["at most 100 characters"]),
+        ("tasks/digits/network/n_recurrent", 2**31, ["n_recurrent = 2147483648", "less than 2147483648"]),
+        ("tasks/digits/network/n_recurrent", 10**30, ["n_recurrent = 1000000", "less than 2147483648"]),
+        ("tasks/sine_waves/dataset/input_rate", 1000.1, ["dataset.input_rate = 1000.1", "exceed 1000 spikes/s"]),
+        ("tasks/digits/network/feedback/connectivity", IN_DEGREE | {"in_degree": 11}, ["exceeds the 10 sources"]),
+        ("studies/densities/vary", {"network.input": [{}]}, ["network.input = {}: has no place on an axis"]),
+        ("studies/densities/vary", {"network.n_recurrent": [*range(1, 102)]}, ["101 values are more than the 100"]),
+        (
+            "studies/sparsity/series/input",
+            {"network.neuron.surrogate_gradient.function": ["arctan"]},
+            ["studies.sparsity", "series.input", '"arctan"', "which shows numbers", "use variants"],
+        ),
+        ("studies/sparsity/series/input", {"network.input.plastic": [True]}, ["plastic = true", "shows numbers"]),
+        ("studies/ablation/tasks", list("abcdefg"), ["tasks: 7 are more than the 6 that a figure has room for"]),
+        ("studies/learning/tasks", list("abcdefghi"), ["tasks: 9 are more than the 8 that a figure has room for"]),
+        (
+            "studies/learning/grid",
+            {"network.input.delay": [1], "network.n_recurrent": [1, 2, 3, 4, 5, 6, 7]},
+            ["grid: network.n_recurrent: 7 are more than the 6"],
+        ),
+        (
+            "tasks/sine_waves/training/validation_share",
+            0.9,
+            ["training.validation_share = 0.9: leaves none of 1 samples"],
+        ),
+        (
+            "tasks/sine_waves/training/keep",
+            "best",
+            ["training.validation_share = 0.1: none of 1 samples are held back"],
+        ),
+        ("tasks/sine_waves/training/snapshots", [101], ["training.snapshots: 101 exceeds the 100 samples"]),
+        (
+            "tasks/sine_waves/network/plasticity",
+            {"update": "sample", "batch_size": 101},
+            ["network.plasticity.batch_size = 101: must not exceed the 100 samples"],
+        ),
+        ("tasks/digits/dataset", {"name": "shd", "url": "file:///etc/passwd"}, ["dataset.url", "https"]),
+        ("tasks/digits/dataset", {"name": "shd", "path": "a\nb"}, ["dataset.path", r"a\nb", "visible characters"]),
+        (
+            "tasks/digits/network/dt",
+            1e-30,
+            ["neuron.tau_m = 10.0: must be less than 2147483648 steps of dt = 1e-30 ms"],
+        ),
+        ("tasks/digits/network/readout/tau_m", 1e300, ["readout.tau_m = 1e+300", "steps of dt = 1.0 ms"]),
+        ("tasks/digits/network/neuron/t_ref", 1e300, ["neuron.t_ref = 1e+300", "steps of dt = 1.0 ms"]),
+        ("tasks/digits/network/output/weights/scale", 1e300, ["output.weights.scale = 1e+300", "equal to 1e+30"]),
+        ("tasks/digits/dataset", {"name": "mnist", "path": ""}, ["dataset.path = ''", "must be a path"]),
+        (
+            "tasks/digits/dataset",
+            {"name": "shd", "validation_speakers": [1, 2, 1]},
+            ["dataset.validation_speakers", "1 comes twice"],
+        ),
+        ("break_even/series", {"a": {"input_rate": [1.0, 2.0, 1.0]}}, ["break_even.series.a", "1.0 comes twice"]),
+        ("break_even/series", {"a": {"network": [{}]}}, ["series.a: network = {}: has no place on an axis"]),
+        ("break_even/series", {letter: {"input_rate": [1.0]} for letter in "abcdefg"}, ["7 are more than the 6"]),
         ("scaling/strong/network/input/connectivity/in_degree", 401, ["in_degree = 401 exceeds the 400 sources"]),
     ],
 )
@@ -202,6 +270,62 @@ def test_a_wrong_value_is_reported_in_one_line(
     assert line.startswith("my.yaml: ")
     for part in expected:
         assert part in line
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("repeats", 0), ("tasks", []), ("seed", -1), ("trainin_samples", 5), ("training_samples", None), ("samples", 0)],
+)
+def test_an_error_names_its_key_even_if_a_kind_of_section_has_the_name_of_another(
+    smoke: dict[str, Any], path: str, value: Any
+) -> None:
+    with pytest.raises(ParameterError, match=rf"^my.yaml: baselines.samples.{path}"):
+        configuration.load(changed(smoke, f"baselines/samples/{path}", value), "my.yaml")
+
+
+@pytest.mark.parametrize(
+    ("tau_m", "key"),
+    [
+        ({"low": 0.0, "high": 1.0, "uniform": 1.0}, "tau_m.low = 0.0"),
+        ({"low": 1.0, "uniform": {"high": 0.0}}, "tau_m.high: Field required"),
+    ],
+)
+def test_an_unknown_key_does_not_hide_the_key_of_another_error(smoke: dict[str, Any], tau_m: Any, key: str) -> None:
+    with pytest.raises(ParameterError) as error:
+        configuration.load(changed(smoke, "tasks/digits/network/neuron/tau_m", tau_m), "my.yaml")
+    first, second = str(error.value).splitlines()
+    assert first.startswith(f"my.yaml: tasks.digits.network.neuron.{key}")
+    assert second.startswith("my.yaml: tasks.digits.network.neuron.tau_m.uniform: no such key")
+
+
+def test_many_errors_are_counted_and_long_values_are_cut(smoke: dict[str, Any]) -> None:
+    with pytest.raises(ParameterError) as error:
+        configuration.load(changed(smoke, "studies/learning/seeds", ["x" * 10_000] * 1000), "my.yaml")
+    *lines, last = str(error.value).splitlines()
+    assert len(lines) == 20 and max(map(len, lines)) < 250
+    assert last == "my.yaml: 980 other values are not allowed either"
+
+
+def test_a_long_list_of_seeds_is_looked_at_once() -> None:
+    """Each seed is compared with others by its hash: were it with all others, this would count to 10^10."""
+
+    class Counted(int):
+        comparisons = 0
+
+        def __eq__(self, other: object) -> bool:
+            Counted.comparisons += 1
+            return int(self) == other
+
+        def __hash__(self) -> int:
+            return hash(int(self))
+
+    parsing.different([Counted(number) for number in range(100_000)])
+    assert Counted.comparisons < 1_000_000
+
+
+def test_looks_of_figures_are_as_many_as_the_configuration_allows() -> None:
+    assert len(style.COLOURS) == len(style.MARKERS) == values.LOOKS
+    assert len(thinning_curves.LINES) == studies_parameters.SERIES
 
 
 def test_each_error_has_its_own_line(smoke: dict[str, Any]) -> None:

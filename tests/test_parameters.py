@@ -181,9 +181,14 @@ def test_parameters_cannot_be_changed() -> None:
         network.neuron.tau_m = 2.0
 
 
-@pytest.mark.parametrize(("rate", "dt", "steps"), [(30.0, 1.0, 33), (40.0, 0.5, 50), (1e9, 0.1, 1)])
+@pytest.mark.parametrize(("rate", "dt", "steps"), [(30.0, 1.0, 33), (40.0, 0.5, 50), (1e4, 0.1, 1)])
 def test_the_interval_of_given_spikes_is_rounded_to_steps(rate: float, dt: float, steps: int) -> None:
     assert parse(Network, SIZES | {"dt": dt, "neuron": {"ignore_and_fire": {"rate": rate}}}).firing_period == steps
+
+
+def test_neurons_fire_at_most_once_per_step() -> None:
+    with pytest.raises(ParameterError, match=r"ignore_and_fire.rate = 10000.1: must not exceed 10000 spikes/s"):
+        parse(Network, SIZES | {"dt": 0.1, "neuron": {"ignore_and_fire": {"rate": 10000.1}}})
 
 
 @pytest.mark.parametrize(

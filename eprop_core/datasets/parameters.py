@@ -3,10 +3,10 @@
 from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from eprop_core.datasets.location import HEIDELBERG, needs_download
-from eprop_core.parsing import Parameters
+from eprop_core.parsing import FileName, Parameters, Whole, different
 
 N_CLASSES = 10
 """Classes of the handwritten digits."""
@@ -25,6 +25,8 @@ class DatasetParameters(Parameters):
     :class:`eprop_core.datasets.events.Splits`."""
     most_threads: ClassVar[int] = 1
     """Threads on which ``read`` gains time."""
+    preparation_mb: ClassVar[int] = 150
+    """Memory that ``read`` takes: data are read and written piece by piece."""
 
     if TYPE_CHECKING:
         name: str
@@ -59,10 +61,10 @@ class Saccades(Parameters):
     The defaults are calibrated to N-MNIST; the target `saccades` compares the two.
     """
 
-    sensor_size: int = Field(
+    sensor_size: Whole = Field(
         SENSOR_SIZE, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"}
     )
-    image_size: int = Field(
+    image_size: Whole = Field(
         28, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
     )
     top: float = Field(
@@ -129,8 +131,8 @@ def _with_default(model: type[Parameters], name: str, default: Any) -> Any:
 class SmallSaccades(Saccades):
     """The event camera for images of 8 x 8 pixels, with a proportionally smaller sensor."""
 
-    sensor_size: int = _with_default(Saccades, "sensor_size", 16)
-    image_size: int = _with_default(Saccades, "image_size", 12)
+    sensor_size: Whole = _with_default(Saccades, "sensor_size", 16)
+    image_size: Whole = _with_default(Saccades, "image_size", 12)
     top: float = _with_default(Saccades, "top", 0.5)
     left: float = _with_default(Saccades, "left", 0.5)
     amplitude: float = _with_default(Saccades, "amplitude", 2.5)
@@ -139,7 +141,7 @@ class SmallSaccades(Saccades):
 
 
 ActiveChannels = Annotated[
-    int | None,
+    Whole | None,
     Field(
         ge=1, description="number of channels to keep, those with the most events in the training samples; null: all"
     ),
@@ -156,9 +158,10 @@ class Digits(DatasetParameters):
     """The 1797 handwritten digits of scikit-learn, 8 x 8 pixels, converted to events; no download is needed."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.digits"
+    preparation_mb: ClassVar[int] = 330
 
     name: Literal["digits"]
-    n_steps: int = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
+    n_steps: Whole = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
     test_share: float = Field(
         0.2, gt=0, lt=1, description="fraction of the samples of each class that are test samples"
     )
@@ -181,17 +184,18 @@ class Mnist(DatasetParameters):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events; or other images in its format."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.mnist"
+    preparation_mb: ClassVar[int] = 280
     most_threads: ClassVar[int] = 8
 
     name: Literal["mnist"]
-    path: str | None = Field(
+    path: FileName | None = Field(
         None,
         description="directory of the four idx files, of MNIST or of Fashion-MNIST, KMNIST or other images in its "
         "format; null: the folder mnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    n_steps: int = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
-    train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    n_steps: Whole = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
+    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the noise of the sensor")
     saccades: Saccades = Saccades()
@@ -213,12 +217,12 @@ class Nmnist(DatasetParameters):
     most_threads: ClassVar[int] = 4
 
     name: Literal["nmnist"]
-    path: str | None = Field(
+    path: FileName | None = Field(
         None,
         description="directory with Train and Test (directories or .zip files), or the published archive; "
         "null: the folder nmnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    n_steps: int = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
+    n_steps: Whole = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
     time_max_us: int = Field(
         336040,
         ge=1,
@@ -226,8 +230,8 @@ class Nmnist(DatasetParameters):
         description="longest recording that is allowed",
         json_schema_extra={"unit": "us"},
     )
-    train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
 
     @property
@@ -243,7 +247,7 @@ class Nmnist(DatasetParameters):
 class Recordings(DatasetParameters):
     """Base of the parameters of data sets whose events have times, which are sorted into time steps."""
 
-    n_steps: int = Field(ge=1, description="time steps of a sample; they span duration")
+    n_steps: Whole = Field(ge=1, description="time steps of a sample; they span duration")
     duration: float | None = Field(
         None,
         gt=0,
@@ -261,13 +265,13 @@ class Recordings(DatasetParameters):
         description="place of samples that are shorter than duration. start: their time 0 is the first step; end: "
         "their last event is in the last step, so that they end in the learning window",
     )
-    pooling: int = Field(
+    pooling: Whole = Field(
         1,
         ge=1,
         description="so many neighbouring channels become one; with sensor_size so many pixels in each direction",
     )
-    train_samples: int | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: int | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
 
 
 class Events(Recordings):
@@ -276,27 +280,26 @@ class Events(Recordings):
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.read"
 
     name: Literal["events"]
-    train: str = Field(description="file or folder of the training samples; its content decides how it is read")
-    test: str | None = Field(None, description="file or folder of the test samples; null: test_share of train")
+    train: FileName = Field(description="file or folder of the training samples; its content decides how it is read")
+    test: FileName | None = Field(None, description="file or folder of the test samples; null: test_share of train")
     test_share: float | None = Field(
         None,
         gt=0,
         lt=1,
         description="share of the samples in train that are test samples, drawn class by class; null: test is given",
     )
-    validation: str | None = Field(
+    validation: FileName | None = Field(
         None, description="file or folder of the samples held back from training (see training.validation_share)"
     )
-    validation_groups: list[int | str] | None = Field(
+    validation_groups: Annotated[list[Whole | str], AfterValidator(different)] | None = Field(
         None,
         min_length=1,
         description="groups of training samples, for instance speakers, that are held back from training (see "
         "training.validation_share)",
     )
-    n_channels: int | None = Field(
+    n_channels: Whole | None = Field(
         None,
         ge=1,
-        lt=2**31,
         description="channels of the files, before pooling; null where the files or sensor_size say",
     )
     sensor_size: list[Annotated[int, Field(ge=1, lt=2**15)]] | None = Field(
@@ -306,7 +309,7 @@ class Events(Recordings):
         description="width, height and number of polarities of the sensor, before pooling: a channel is "
         "(polarity * height + y) * width + x; null: channels have no places",
     )
-    n_classes: int | None = Field(
+    n_classes: Whole | None = Field(
         None, ge=1, description="number of classes where labels are integers from 0; null: as the training samples have"
     )
     seed: int = Field(1, ge=0, lt=2**32, description="seed that draws the test samples of test_share")
@@ -335,12 +338,14 @@ class Events(Recordings):
 class HeidelbergRecordings(Recordings):
     """Base of the parameters of SHD and SSC: spikes of a model of the inner ear that hears spoken words."""
 
-    path: str | None = Field(
+    path: FileName | None = Field(
         None,
         description="directory with the published files (.h5 or .h5.zip); null: the folder of this name in "
         "EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    url: str = Field(HEIDELBERG, description="address of the published files, for the download")
+    url: str = Field(
+        HEIDELBERG, pattern=r"^https://[!-~]+$", description="address of the published files, for the download"
+    )
     events_beyond: Literal["error", "cut"] = _with_default(Recordings, "events_beyond", "cut")
 
     @property
@@ -359,9 +364,9 @@ class Shd(HeidelbergRecordings):
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.heidelberg"
 
     name: Literal["shd"]
-    n_steps: int = _with_default(Recordings, "n_steps", 140)
+    n_steps: Whole = _with_default(Recordings, "n_steps", 140)
     duration: float = _with_default(Recordings, "duration", 1.4)
-    validation_speakers: list[int] = Field(
+    validation_speakers: Annotated[list[Whole], AfterValidator(different)] = Field(
         [9, 11],
         min_length=1,
         description="speakers whose training samples are held back; speakers 4 and 5 are heard in the test only",
@@ -374,7 +379,7 @@ class Ssc(HeidelbergRecordings):
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.heidelberg"
 
     name: Literal["ssc"]
-    n_steps: int = _with_default(Recordings, "n_steps", 100)
+    n_steps: Whole = _with_default(Recordings, "n_steps", 100)
     duration: float = _with_default(Recordings, "duration", 1.0)
 
 
@@ -382,18 +387,19 @@ class SyntheticSpeech(Recordings):
     """Synthetic spoken digits: ten sequences of vowels, four differ in their order alone. Nobody has spoken."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.synthetic_speech"
+    preparation_mb: ClassVar[int] = 100
 
     name: Literal["synthetic_speech"]
-    n_steps: int = _with_default(Recordings, "n_steps", 150)
+    n_steps: Whole = _with_default(Recordings, "n_steps", 150)
     duration: float = _with_default(Recordings, "duration", 0.6)
     align: Literal["start", "end"] = _with_default(Recordings, "align", "end")
     n_filters: int = Field(128, ge=2, lt=2**16, description="filters of the simulated cochlea, the channels")
-    n_speakers: int = Field(10, ge=1, description="speakers of the training samples")
-    n_test_speakers: int = Field(4, ge=1, description="other speakers, of the test samples")
-    validation_speakers: list[int] = Field(
+    n_speakers: Whole = Field(10, ge=1, description="speakers of the training samples")
+    n_test_speakers: Whole = Field(4, ge=1, description="other speakers, of the test samples")
+    validation_speakers: Annotated[list[Whole], AfterValidator(different)] = Field(
         [8, 9], min_length=1, description="speakers whose training samples are held back, from 0"
     )
-    samples_per_word: int = Field(15, ge=1, description="samples of each word by each speaker")
+    samples_per_word: Whole = Field(15, ge=1, description="samples of each word by each speaker")
     seed: int = Field(1, ge=0, lt=2**32, description="seed of speakers and samples")
 
     @model_validator(mode="after")

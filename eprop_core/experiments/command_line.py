@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError
+from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError, one_line
 from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads
 from eprop_core.machine.driver import end_with_driver
@@ -77,6 +77,11 @@ def run(program: Callable[[], None]) -> None:
         if launch.is_first():
             _tell(error)
         launch.leave()
+        sys.exit(1)
+    except MemoryError as error:  # nobody has foreseen it, and other ranks may still compute
+        if not launch.is_alone():
+            raise
+        _tell(MemoryError(f"the memory does not suffice: {one_line(error) or 'an array could not be made'}"))
         sys.exit(1)
 
 

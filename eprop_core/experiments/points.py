@@ -10,20 +10,23 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
-from eprop_core.parsing import Model, ParameterError, no_such_key, parse
+from eprop_core.experiments.values import VALUES
+from eprop_core.parsing import Model, ParameterError, no_such_key, parse, visible
 
 _HIDDEN = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff"
-_LABEL = rf"^(?!\s)[^{_HIDDEN}]+(?<!\s)$"
-
-
+_LABEL = rf"^(?![\s=@+-])[^{_HIDDEN}]+(?<!\s)$"
 _LONGEST = 100
 
 
+def _is_label(name: str) -> bool:
+    return len(name) <= _LONGEST and re.fullmatch(_LABEL, name) is not None
+
+
 def _one_line(name: str) -> str:
-    if len(name) > _LONGEST or not re.fullmatch(_LABEL, name):
+    if not _is_label(name):
         raise ValueError(
-            f"a name is one line of visible characters, at most {_LONGEST}: without control characters, marks that "
-            "turn the direction of writing, and spaces at its ends"
+            f"a name is one line of visible characters, at most {_LONGEST}, without control characters, marks that "
+            "turn the direction of writing, spaces at its ends, and = + - @ at its beginning, which spreadsheets obey"
         )
     return name
 
@@ -65,6 +68,19 @@ Grid = Annotated[
 """Values by parameter path, of two parameters that are combined."""
 
 
+def check_axis(path: str, values: Sequence[Any], *, words: bool) -> None:
+    """Raise a ValueError where values of a parameter cannot stand on an axis: numbers, or ``words`` in a row."""
+    allowed = "numbers, words and truth values" if words else "numbers"
+    for value in values:
+        fits = isinstance(value, bool) or (isinstance(value, str) and _is_label(value)) if words else False
+        if not fits and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(
+                f"{path} = {visible(json.dumps(value))}: has no place on an axis, which shows {allowed}; use variants"
+            )
+    if len(values) > VALUES:
+        raise ValueError(f"{path}: {len(values)} values are more than the {VALUES} that an axis has room for")
+
+
 class Point(NamedTuple):
     """A task with some parameters changed."""
 
@@ -76,7 +92,9 @@ class Point(NamedTuple):
 
     def __str__(self) -> str:
         """Return it as a message names it."""
-        return self.variant or ", ".join(f"{path} = {json.dumps(value)}" for path, value in self.changes.items())
+        return self.variant or ", ".join(
+            f"{path} = {visible(json.dumps(value))}" for path, value in self.changes.items()
+        )
 
 
 def one_at_a_time(values: Mapping[str, Sequence[Any]]) -> list[Point]:
@@ -108,12 +126,12 @@ def apply(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
         *parents, key = path.split(".")
         inner: Any = changed
         for depth, parent in enumerate(parents):
-            reached = ".".join(parents[: depth + 1])
+            reached = visible(".".join(parents[: depth + 1]))
             if parent not in inner:
                 raise ParameterError(f"{reached}: {no_such_key(parent, inner)}")
             inner = inner[parent]
             if not isinstance(inner, dict):
-                raise ParameterError(f"{reached} = {json.dumps(inner)}: has no key {path[len(reached) + 1 :]}")
+                raise ParameterError(f"{reached} = {visible(json.dumps(inner))}: has no key {visible(key)}")
         inner[key] = copy.deepcopy(value)
     return changed
 

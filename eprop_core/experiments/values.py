@@ -1,22 +1,26 @@
 """Values that the parameters of several experiments share."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
-"""Name of a task, a study, a scaling experiment or a variant; it becomes part of file names."""
+from eprop_core.parsing import Whole, different
+
+Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$", max_length=100)]
+"""Name of a task, a study, a scaling experiment or a variant; it becomes part of file names, of 255 letters at most."""
+
+LOOKS = 6
+"""Lines of a panel that can be told apart, by colour and marker."""
+COLUMNS = 6
+"""Columns of panels for which a figure has the width."""
+VALUES = 100
+"""Values for which an axis has the length."""
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
-def different(values: list[Any]) -> list[Any]:
-    """Return ``values``; raise a ValueError if one comes twice."""
-    for value in values:
-        if values.count(value) > 1:
-            raise ValueError(f"{value} comes twice")
-    return values
-
-
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(different)]
-RankCount = Annotated[int, Field(ge=1)]
+
+
+RankCount = Annotated[Whole, Field(ge=1)]
+RankCounts = Annotated[list[RankCount], AfterValidator(different)]

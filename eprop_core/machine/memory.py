@@ -4,7 +4,11 @@ from pathlib import Path
 
 import psutil
 
+from eprop_core.errors import InsufficientMemoryError
 from eprop_core.machine import control_groups
+
+NEGLIGIBLE_BYTES = 10_000_000
+"""Less fits anywhere. To ask the system for its memory takes a notable part of building a small network."""
 
 _FILES = {1: ("memory.limit_in_bytes", "memory.usage_in_bytes"), 2: ("memory.max", "memory.current")}
 """Files with the limit and the use of a control group, by version."""
@@ -14,6 +18,28 @@ def available() -> int:
     """Return the available memory in bytes."""
     left = [_left_in(folder, *_FILES[version]) for folder, version in control_groups.folders("memory")]
     return min([int(psutil.virtual_memory().available), *(n_bytes for n_bytes in left if n_bytes is not None)])
+
+
+def check(needed: int, what: str, advice: str) -> None:
+    """Check that memory is available before it is taken.
+
+    Parameters
+    ----------
+    needed
+        Bytes on this machine.
+    what, advice
+        What needs them, and what to change, for the message.
+
+    Raises
+    ------
+    InsufficientMemoryError
+        Less is available.
+    """
+    if needed >= NEGLIGIBLE_BYTES and needed > (left := available()):
+        raise InsufficientMemoryError(
+            f"{what} needs about {needed / 1e9:.1f} GB on this machine, of which {left / 1e9:.1f} GB are available: "
+            f"{advice}"
+        )
 
 
 def _left_in(folder: Path, limit: str, used: str) -> int | None:

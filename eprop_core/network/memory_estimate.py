@@ -3,8 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from eprop_core.errors import InsufficientMemoryError
-from eprop_core.machine.memory import available
+from eprop_core.machine import memory
 from eprop_core.model.local_sources import LOCAL_SOURCE_BYTES
 from eprop_core.model.running_sums import PSI, P, block_length
 from eprop_core.model.sources import SOURCE
@@ -21,8 +20,8 @@ from eprop_core.network.features import (
 from eprop_core.network.projections import ProjectionSpec, projections
 from eprop_core.parameters import Network, Uniform
 
-NEGLIGIBLE_BYTES = 10_000_000
-"""A network that needs less fits anywhere. To ask the system for its memory takes a notable part of building it."""
+ADVICE = "use fewer neurons, lower in-degrees, or more machines"
+"""What to do about a network that does not fit."""
 
 
 def estimate_memory(network: Network, n_ranks: int = 1, n_connections: Mapping[str, int] | None = None) -> int:
@@ -105,12 +104,4 @@ def check_memory(
     InsufficientMemoryError
         The network does not fit.
     """
-    needed = estimate_memory(network, n_ranks, n_connections) * n_ranks_here
-    if needed < NEGLIGIBLE_BYTES:
-        return
-    left = available()
-    if needed > left:
-        raise InsufficientMemoryError(
-            f"the network needs about {needed / 1e9:.1f} GB on this machine, of which {left / 1e9:.1f} GB are "
-            f"available: use fewer neurons, lower in-degrees, or more machines"
-        )
+    memory.check(estimate_memory(network, n_ranks, n_connections) * n_ranks_here, "the network", ADVICE)

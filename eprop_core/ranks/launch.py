@@ -96,3 +96,9 @@ def is_first() -> bool:
     """Return whether this process is rank 0 or the only one; must be called before :func:`leave`."""
     mpi = sys.modules.get("mpi4py.MPI")
     return mpi is None or bool(mpi.COMM_WORLD.rank == 0)
+
+
+def is_alone() -> bool:
+    """Return whether this process is the only rank."""
+    mpi = sys.modules.get("mpi4py.MPI")
+    return mpi is None or bool(mpi.COMM_WORLD.size == 1)

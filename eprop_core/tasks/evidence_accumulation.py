@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.compiled.random import Purpose, generator
+from eprop_core.machine import memory
 from eprop_core.parameters import Loss
 from eprop_core.tasks.classification import Classification
 from eprop_core.tasks.parameters import EvidenceAccumulation
@@ -67,6 +68,11 @@ class CueCounting(Classification):
             n_readout=n_readout,
             learning_window=learning_window,
             loss=loss,
+        )
+        memory.check(
+            18 * n_input * parameters.n_steps + 24 * n_samples,
+            f"a sample of {parameters.n_steps} steps and {n_input} channels, and the order of {n_samples} samples",
+            "use fewer or shorter samples, or fewer channels",
         )
         self.parameters = parameters
         self._first = first

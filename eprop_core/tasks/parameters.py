@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from eprop_core.parameters import Uniform
-from eprop_core.parsing import Parameters
+from eprop_core.parsing import Parameters, Whole
 
 
 class Generated(Parameters):
@@ -35,6 +35,11 @@ class Generated(Parameters):
         """Numbers of input channels and of readouts."""
         raise NotImplementedError
 
+    @property
+    def n_training_samples(self) -> int | None:
+        """Number of training samples; None if it is unknown until they are made."""
+        return None
+
 
 class SineWaves(Generated):
     """Follow a sum of sine waves, drawn once per seed, driven by frozen noise that is the same in every iteration.
@@ -46,12 +51,12 @@ class SineWaves(Generated):
     has_accuracy: ClassVar[bool] = False
 
     name: Literal["sine_waves"]
-    n_input: int = Field(100, ge=1, description="input channels")
+    n_input: Whole = Field(100, ge=1, description="input channels")
     input_rate: float = Field(
         50.0, ge=0, description="rate of the frozen noise of each channel", json_schema_extra={"unit": "spikes/s"}
     )
-    n_steps: int = Field(1000, ge=2, description="time steps of the sample")
-    periods: list[Annotated[int, Field(ge=1)]] = Field(
+    n_steps: Whole = Field(1000, ge=2, description="time steps of the sample")
+    periods: list[Annotated[Whole, Field(ge=1)]] = Field(
         [1000, 500, 333, 200],
         min_length=1,
         description="periods of the waves; each wave has a random phase",
@@ -73,6 +78,11 @@ class SineWaves(Generated):
         """Numbers of input channels and of readouts."""
         return self.n_input, 1
 
+    @property
+    def n_training_samples(self) -> int:
+        """One sample, which is repeated."""
+        return 1
+
 
 class Pattern(Generated):
     """Draw a closed curve in the plane, with one readout for x and one for y, driven by frozen noise.
@@ -84,18 +94,23 @@ class Pattern(Generated):
     has_accuracy: ClassVar[bool] = False
 
     name: Literal["pattern"]
-    n_input: int = Field(100, ge=1, description="input channels")
+    n_input: Whole = Field(100, ge=1, description="input channels")
     input_rate: float = Field(
         50.0, ge=0, description="rate of the frozen noise of each channel", json_schema_extra={"unit": "spikes/s"}
     )
-    n_steps: int = Field(1258, ge=2, description="time steps of the sample")
-    turns_x: int = Field(1, ge=1, description="periods of x in a sample; turns_x: 1 and turns_y: 2 give a lemniscate")
-    turns_y: int = Field(2, ge=1, description="periods of y in a sample")
+    n_steps: Whole = Field(1258, ge=2, description="time steps of the sample")
+    turns_x: Whole = Field(1, ge=1, description="periods of x in a sample; turns_x: 1 and turns_y: 2 give a lemniscate")
+    turns_y: Whole = Field(2, ge=1, description="periods of y in a sample")
 
     @property
     def sizes(self) -> tuple[int, int]:
         """Numbers of input channels and of readouts."""
         return self.n_input, 2
+
+    @property
+    def n_training_samples(self) -> int:
+        """One sample, which is repeated."""
+        return 1
 
 
 class EvidenceAccumulation(Generated):
@@ -108,14 +123,14 @@ class EvidenceAccumulation(Generated):
     implementation: ClassVar[str] = "eprop_core.tasks.evidence_accumulation"
 
     name: Literal["evidence_accumulation"]
-    train_samples: int = Field(ge=1, description="training samples of an epoch")
-    test_samples: int = Field(ge=1, description="test samples, shown once after training")
-    channels_per_group: int = Field(10, ge=1, description="input channels of each of the four groups")
-    n_cues: int = Field(7, ge=1, description="cues of a sample; an odd number")
-    pause: int = Field(50, ge=0, description="steps before each cue")
-    cue: int = Field(100, ge=1, description="steps of a cue")
-    delay: int = Field(1050, ge=0, description="steps from the end of the last cue to the recall")
-    recall: int = Field(150, ge=1, description="steps of the recall, at the end of the sample")
+    train_samples: Whole = Field(ge=1, description="training samples of an epoch")
+    test_samples: Whole = Field(ge=1, description="test samples, shown once after training")
+    channels_per_group: Whole = Field(10, ge=1, description="input channels of each of the four groups")
+    n_cues: Whole = Field(7, ge=1, description="cues of a sample; an odd number")
+    pause: Whole = Field(50, ge=0, description="steps before each cue")
+    cue: Whole = Field(100, ge=1, description="steps of a cue")
+    delay: Whole = Field(1050, ge=0, description="steps from the end of the last cue to the recall")
+    recall: Whole = Field(150, ge=1, description="steps of the recall, at the end of the sample")
     input_rate: float = Field(
         40.0,
         ge=0,
@@ -137,6 +152,11 @@ class EvidenceAccumulation(Generated):
     def sizes(self) -> tuple[int, int]:
         """Numbers of input channels and of readouts."""
         return 4 * self.channels_per_group, 2
+
+    @property
+    def n_training_samples(self) -> int:
+        """Number of training samples."""
+        return self.train_samples
 
     @property
     def n_steps(self) -> int:

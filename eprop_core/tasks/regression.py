@@ -8,9 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.compiled.random import Purpose, generator
+from eprop_core.machine import memory
 from eprop_core.parameters import Loss
 from eprop_core.tasks.parameters import Pattern, SineWaves
 from eprop_core.tasks.task import Events, Task
+
+DRAWN_AT_ONCE = 1_000_000
+"""Random numbers."""
+SPIKE_BYTES = 48
+"""Step and channel of an input spike, in the task, in a stimulus and while blocks are joined."""
 
 
 def generate(
@@ -53,9 +59,16 @@ class Regression(Task):
             learning_window=learning_window,
             loss=loss,
         )
-        noise = generator(seed=seed, purpose=Purpose.FROZEN_NOISE, identifier=0)
         probability = parameters.input_rate * dt * 1e-3
-        self._steps, self._channels = np.nonzero(noise.random((parameters.n_steps, n_input)) < probability)
+        n_spikes = n_input * parameters.n_steps * probability
+        n_waves = len(parameters.periods) if isinstance(parameters, SineWaves) else 2
+        memory.check(
+            int(SPIKE_BYTES * n_spikes + 24 * n_waves * parameters.n_steps),
+            f"the sample of {parameters.n_steps} steps with {n_spikes:.3g} input spikes",
+            "use fewer steps, fewer input channels, or a lower input_rate",
+        )
+        noise = generator(seed=seed, purpose=Purpose.FROZEN_NOISE, identifier=0)
+        self._steps, self._channels = frozen_noise(noise, parameters.n_steps, n_input, probability)
         self._target = sine_waves(parameters, seed) if isinstance(parameters, SineWaves) else pattern(parameters)
 
     @property
@@ -71,6 +84,17 @@ class Regression(Task):
     def target(self, sample: int) -> npt.NDArray[np.float64]:
         """Return the target, mV, float64 (n_steps, n_readout)."""
         return self._target
+
+
+def frozen_noise(random: np.random.Generator, n_steps: int, n_channels: int, probability: float) -> Events:
+    """Return steps and channels of spikes with a probability in each step and channel, drawn in blocks of steps."""
+    block = max(1, DRAWN_AT_ONCE // n_channels)
+    steps, channels = [], []
+    for first in range(0, n_steps, block):
+        drawn = np.nonzero(random.random((min(block, n_steps - first), n_channels)) < probability)
+        steps.append(drawn[0] + first)
+        channels.append(drawn[1])
+    return np.concatenate(steps), np.concatenate(channels)
 
 
 def sine_waves(parameters: SineWaves, seed: int) -> npt.NDArray[np.float64]:

@@ -15,6 +15,8 @@ from eprop_core.stimulus import Stimulus
 from eprop_core.tasks.losses import LOSSES
 
 Samples = npt.NDArray[np.int64]
+TARGET_ARRAYS = 4
+"""Values of a step and readout: target, readout and error, and one in which a loss is computed."""
 Events = tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]]
 """Steps (ascending, from the start of the sample) and channels of input spikes, each (n_spikes,)."""
 
@@ -108,6 +110,10 @@ class Task(ABC):
             learning_window=np.tile(np.arange(self.n_steps) >= self.n_steps - self.learning_window, len(events)),
             n_samples=len(events),
         )
+
+    def memory(self, n_samples: int) -> int:
+        """Return about how many bytes a stimulus of ``n_samples`` and the recording of its run take, without spikes."""
+        return n_samples * self.n_steps * (TARGET_ARRAYS * 8 * self.n_readout + 24)
 
     def targets(self, samples: Samples) -> npt.NDArray[np.float64]:
         """Return the targets of ``samples``, mV, float64 (n_samples, n_steps, n_readout)."""

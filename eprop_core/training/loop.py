@@ -105,7 +105,7 @@ def train(
         A signal has ended a training with checkpoints, from which it can go on.
     """
     loop = _Loop(simulation, task, parameters, progress or Progress.of(simulation))
-    communicator, n_groups = simulation.communicator, len(loop.plan.groups)
+    communicator, n_groups = simulation.communicator, loop.plan.n_groups
     callbacks = [] if callback is None else [callback]
     with ExitStack() as stack:
         termination = None if checkpoints is None else stack.enter_context(DeferredTermination())
@@ -137,8 +137,8 @@ class _Loop:
     def __init__(self, simulation: Simulation, task: Task, parameters: TrainingParameters, progress: Progress) -> None:
         self.simulation, self.task, self.parameters, self.progress = simulation, task, parameters, progress
         self.plan = Plan.of(simulation.network, task, parameters, simulation.seed)
-        if progress.groups >= len(self.plan.groups):
-            raise ParameterError(f"progress: all {len(self.plan.groups)} groups of the training have been shown")
+        if progress.groups >= self.plan.n_groups:
+            raise ParameterError(f"progress: all {self.plan.n_groups} groups of the training have been shown")
         self.stopwatch = Stopwatch(progress.times_s)
 
     @property
@@ -147,7 +147,7 @@ class _Loop:
         goal, patience, curve = self.parameters.stop_at_accuracy, self.parameters.patience, self.progress.curve
         accuracy = curve[-1].validation_accuracy
         return (
-            self.progress.groups == len(self.plan.groups)
+            self.progress.groups == self.plan.n_groups
             or (goal is not None and accuracy is not None and accuracy >= goal)
             or (patience is not None and validations_without_improvement(curve) >= patience)
         )
@@ -156,7 +156,7 @@ class _Loop:
         """Let the network learn the next group, and look at the samples held back if it is time to."""
         simulation, task, progress = self.simulation, self.task, self.progress
         number = progress.groups
-        group, epoch = self.plan.groups[number], self.plan.epoch(number) + 1
+        group, epoch = self.plan.group(number), self.plan.epoch(number) + 1
         spikes_before = simulation.counts["spikes"]
         with self.stopwatch.measure("training"):
             self._rewire_if_due()

@@ -1,21 +1,21 @@
 """Parameters of the training loop: what is shown, what varies meanwhile, and when it ends."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from eprop_core.parameters import LEARNING_PROJECTIONS, FixedInDegree, Network
-from eprop_core.parsing import ParameterError, Parameters
+from eprop_core.parsing import ParameterError, Parameters, Whole, different
 from eprop_core.training.schedules import Constant, LearningRateSchedule, Listed
 
 
 class Rewiring(Parameters):
     """Synapses that stand at zero are replaced by new ones at random free places, as many as there were (Deep R)."""
 
-    projections: list[Literal["input", "recurrent", "output"]] = Field(
+    projections: Annotated[list[Literal["input", "recurrent", "output"]], AfterValidator(different)] = Field(
         min_length=1, description="projections that are rewired; all else keeps its connections"
     )
-    groups: int = Field(1, ge=1, description="groups of samples from one rewiring to the next")
+    groups: Whole = Field(1, ge=1, description="groups of samples from one rewiring to the next")
     l1: float = Field(
         0.0, ge=0, description="pull towards zero: weights shrink by learning_rate times this, pA, per sample"
     )
@@ -44,15 +44,52 @@ VALIDATION_SHARE = 0.1
 """Share of the training samples that are held back where neither the parameters nor the data set say so."""
 
 
+def check_numbers(network: Network, training: "TrainingParameters", n_learned: int, n_held_back: int) -> None:
+    """Raise a :class:`ParameterError` where a training does not fit the numbers of samples to learn and held back."""
+    n_groups = training.epochs * -(-n_learned // training.samples_per_group)
+    n_shown = training.epochs * n_learned
+    if deciding := training.decided_by_validation:
+        if n_held_back == 0:
+            share = share_held_back(training.validation_share)
+            raise ParameterError(
+                f"validation_share = {share}: none of {n_learned} samples are held back for {deciding}"
+            )
+        if training.groups_per_validation is not None and training.groups_per_validation > n_groups:
+            raise ParameterError(
+                f"groups_per_validation = {training.groups_per_validation}: for {deciding}, it must not exceed the "
+                f"{n_groups} groups of all epochs"
+            )
+    # An incomplete batch at the end counts when the network is tested; but one must be completed.
+    plasticity = network.plasticity
+    if plasticity.update == "sample" and plasticity.batch_size > n_shown:
+        raise ParameterError(
+            f"network.plasticity.batch_size = {plasticity.batch_size}: must not exceed the {n_shown} samples that "
+            "training shows in all epochs, or nothing would be learned"
+        )
+
+
+def number_held_back(validation_share: float | None, n_samples: int) -> int:
+    """Return how many samples are held back; raise a :class:`ParameterError` if none is left."""
+    share = share_held_back(validation_share)
+    if n_samples <= (n_held_back := round(share * n_samples)):
+        raise ParameterError(f"validation_share = {share}: leaves none of {n_samples} samples")
+    return n_held_back
+
+
+def share_held_back(validation_share: float | None) -> float:
+    """Return the share of the training samples that is held back; None stands for the default."""
+    return VALIDATION_SHARE if validation_share is None else validation_share
+
+
 class TrainingParameters(Parameters):
     """How a network is trained, whatever the task."""
 
-    epochs: int = Field(
+    epochs: Whole = Field(
         ge=1,
         description="passes over the training samples, each in an order of its own",
         json_schema_extra={"label": "epochs"},
     )
-    samples_per_group: int = Field(100, ge=1, description="samples per point of the learning curve")
+    samples_per_group: Whole = Field(100, ge=1, description="samples per point of the learning curve")
     validation_share: float | None = Field(
         None,
         ge=0,
@@ -60,7 +97,7 @@ class TrainingParameters(Parameters):
         description="share of the training samples held back for the learning curve of unseen samples; null: those "
         f"that the data set itself holds back, or {VALIDATION_SHARE} where it holds back none",
     )
-    groups_per_validation: int | None = Field(
+    groups_per_validation: Whole | None = Field(
         None, ge=1, description="groups from one look at the samples held back to the next; null: those of an epoch"
     )
     learning_rate_schedule: LearningRateSchedule = Field(
@@ -72,7 +109,7 @@ class TrainingParameters(Parameters):
         le=1,
         description="accuracy on the samples held back at which training ends early; null: after all epochs",
     )
-    patience: int | None = Field(
+    patience: Whole | None = Field(
         None,
         ge=1,
         description="how many looks at the samples held back may follow the best one (by accuracy, or by loss where no "

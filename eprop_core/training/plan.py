@@ -1,15 +1,16 @@
 """Schedule of a training: the groups of samples that are learned, and the samples held back."""
 
+import functools
 from typing import NamedTuple, Self
 
 import numpy as np
 
 from eprop_core.compiled.random import Purpose, permutation
+from eprop_core.machine import memory
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.tasks.task import Samples, Task
-from eprop_core.training.evaluation import groups_of
-from eprop_core.training.parameters import VALIDATION_SHARE, TrainingParameters, check_rewirable
+from eprop_core.training.parameters import TrainingParameters, check_numbers, check_rewirable, number_held_back
 from eprop_core.training.schedules import Place
 
 _VALIDATION_SPLIT = 0
@@ -23,9 +24,11 @@ class Plan(NamedTuple):
     """int64 (n,), the samples that are learned, ascending."""
     held_back: Samples
     """int64, the others, ascending."""
-    groups: list[Samples]
-    """int64 each, the groups of all epochs."""
-    groups_per_epoch: int
+    seed: int
+    """Seed of the order of each epoch."""
+    epochs: int
+    group_size: int
+    """Samples of a group; the last one of an epoch may have fewer."""
     groups_per_validation: int
     """Groups from one look at the samples held back to the next."""
 
@@ -37,15 +40,12 @@ class Plan(NamedTuple):
         ------
         ParameterError
             Parameters that do not fit the network or the task.
+        InsufficientMemoryError
+            A group of samples that does not fit into the memory.
         """
         learned, held_back = _split(task, parameters.validation_share, seed)
-        groups = [
-            group
-            for epoch in range(1, parameters.epochs + 1)
-            for group in groups_of(learned[_order(len(learned), seed, epoch)], parameters.samples_per_group)
-        ]
-        groups_per_epoch = len(groups) // parameters.epochs
-        plan = cls(learned, held_back, groups, groups_per_epoch, parameters.groups_per_validation or groups_per_epoch)
+        plan = cls(learned, held_back, seed, parameters.epochs, parameters.samples_per_group, 1)
+        plan = plan._replace(groups_per_validation=parameters.groups_per_validation or plan.groups_per_epoch)
         plan._check(network, task, parameters)
         return plan
 
@@ -54,27 +54,34 @@ class Plan(NamedTuple):
             check_rewirable(network, parameters.rewiring)
         if parameters.stop_at_accuracy is not None and task.chance is None:
             raise ParameterError("stop_at_accuracy must be null for a task that has no accuracy")
-        if deciding := parameters.decided_by_validation:
-            if len(self.held_back) == 0:
-                share, n = _share(parameters.validation_share), task.n_samples
-                raise ParameterError(f"validation_share = {share}: none of {n} samples are held back for {deciding}")
-            if self.groups_per_validation > len(self.groups):
-                raise ParameterError(
-                    f"groups_per_validation = {self.groups_per_validation}: for {deciding}, it must not exceed the "
-                    f"{len(self.groups)} groups of all epochs"
-                )
-        # An incomplete batch at the end counts when the network is tested; but one must be completed.
-        plasticity, n_shown = network.plasticity, self.n_shown
-        if plasticity.update == "sample" and plasticity.batch_size > n_shown:
-            raise ParameterError(
-                f"network.plasticity.batch_size = {plasticity.batch_size}: must not exceed the {n_shown} samples that "
-                "training shows in all epochs, or nothing would be learned"
-            )
+        check_numbers(network, parameters, len(self.learned), len(self.held_back))
+        largest = min(self.group_size, max(len(self.learned), len(self.held_back)))
+        memory.check(
+            task.memory(largest),
+            f"a group of {largest} samples",
+            "use a smaller training.samples_per_group, or shorter samples",
+        )
+
+    @property
+    def groups_per_epoch(self) -> int:
+        """Number of groups of an epoch."""
+        return -(-len(self.learned) // self.group_size)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups of all epochs."""
+        return self.epochs * self.groups_per_epoch
 
     @property
     def n_shown(self) -> int:
         """Number of samples that are shown in all epochs."""
-        return len(self.groups) // self.groups_per_epoch * len(self.learned)
+        return self.epochs * len(self.learned)
+
+    def group(self, number: int) -> Samples:
+        """Return the samples of a group, int64, by its number from 0."""
+        epoch, within = divmod(number, self.groups_per_epoch)
+        order = _order(len(self.learned), self.seed, epoch + 1)
+        return self.learned[order[within * self.group_size : (within + 1) * self.group_size]]
 
     def epoch(self, number: int) -> int:
         """Return the epoch of a group, from 0."""
@@ -83,7 +90,7 @@ class Plan(NamedTuple):
     def place(self, number: int) -> Place:
         """Return the place of the group ``number``, from 0."""
         epoch, within = divmod(number, self.groups_per_epoch)
-        return Place(number, len(self.groups), epoch, epoch * len(self.learned) + within * len(self.groups[0]))
+        return Place(number, self.n_groups, epoch, epoch * len(self.learned) + within * self.group_size)
 
 
 def _split(task: Task, validation_share: float | None, seed: int) -> tuple[Samples, Samples]:
@@ -93,16 +100,11 @@ def _split(task: Task, validation_share: float | None, seed: int) -> tuple[Sampl
         if validation_share is not None:
             raise ParameterError("validation_share must be null for a task that holds samples back itself")
         return np.setdiff1d(np.arange(n_samples), task.held_back), task.held_back
-    n_validation = round(_share(validation_share) * n_samples)
-    if n_samples <= n_validation:
-        raise ParameterError(f"validation_share = {_share(validation_share)}: leaves none of {n_samples} samples")
+    n_validation = number_held_back(validation_share, n_samples)
     order = _order(n_samples, seed, _VALIDATION_SPLIT)
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])
 
 
-def _share(validation_share: float | None) -> float:
-    return VALIDATION_SHARE if validation_share is None else validation_share
-
-
+@functools.lru_cache(maxsize=1)  # that of the epoch
 def _order(n: int, seed: int, identifier: int) -> Samples:
     return permutation(n, seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=identifier)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from eprop_core.parsing import Parameters
+from eprop_core.parsing import Parameters, Whole
 
 Factor = Annotated[float, Field(ge=0)]
 
@@ -50,8 +50,8 @@ class Steps(_Schedule):
 
     kind: Literal["steps"]
     factor: float = Field(gt=0, description="factor of each step")
-    epochs: int | None = Field(None, ge=1, description="epochs from one step to the next; null: groups are given")
-    groups: int | None = Field(None, ge=1, description="groups from one step to the next; null: epochs are given")
+    epochs: Whole | None = Field(None, ge=1, description="epochs from one step to the next; null: groups are given")
+    groups: Whole | None = Field(None, ge=1, description="groups from one step to the next; null: epochs are given")
 
     @model_validator(mode="after")
     def _one_length_is_given(self) -> Self:
@@ -82,7 +82,7 @@ class Listed(_Schedule):
 
     kind: Literal["list"]
     factors: list[Factor] = Field(min_length=1, description="factors in temporal order; the last one stays")
-    samples: list[Annotated[int, Field(ge=0)]] | None = Field(
+    samples: list[Annotated[Whole, Field(ge=0)]] | None = Field(
         None,
         description="samples before each factor, ascending from 0; a factor begins with the first group that has so "
         "many before it. null: a factor per epoch",

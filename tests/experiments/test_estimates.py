@@ -1,10 +1,17 @@
 """Estimates of the memory and the time of jobs."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import small
 from eprop_core.experiments.scaling import estimates
 from eprop_core.experiments.scaling.parameters import Timing
+from eprop_core.experiments.studies import estimates as study_estimates
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.studies.result import StudyResult
 from eprop_core.parsing import parse
 
 
@@ -33,3 +40,24 @@ def test_time_grows_with_repeats_and_steps() -> None:
     once = estimates.seconds_of_job(timing, 1)
     more = estimates.seconds_of_job(timing.model_copy(update={"repeats": 3}), 1)
     assert more - estimates.START_S == pytest.approx(3 * (once - estimates.START_S), rel=1e-12)
+
+
+@pytest.mark.parametrize("n_recurrent", [20, 2500])
+def test_memory_of_a_training_run_is_within_a_quarter_of_what_it_takes(n_recurrent: int, tmp_path: Path) -> None:
+    values = small.regression(epochs=1).model_dump(mode="json")
+    values["network"]["n_recurrent"] = n_recurrent
+    task = parse(TaskParameters, values)
+    (tmp_path / "task.json").write_text(task.model_dump_json(), encoding="utf-8")
+    command = [sys.executable, "-m", "eprop_core.experiments.studies", str(tmp_path / "task.json")]
+    subprocess.run([*command, "--output", str(tmp_path / "result.json")], check=True, capture_output=True)
+    (rank,) = StudyResult.read(tmp_path / "result.json").per_rank
+    assert study_estimates.memory_of_rank(task) == pytest.approx(rank.peak_memory_bytes, rel=0.25)
+
+
+def test_data_and_ranks_change_the_memory_of_a_training_run() -> None:
+    task = small.regression(epochs=1)
+    shared = task.model_copy(update={"training": task.training.model_copy(update={"ranks": 2})})
+    one, two = map(study_estimates.memory_of_rank, (task, shared))
+    assert one > two > study_estimates.PROCESS_BYTES
+    digits = parse(TaskParameters, small.regression(1).model_dump(mode="json") | {"dataset": {"name": "digits"}})
+    assert study_estimates.memory_of_rank(digits, 10**9) - study_estimates.memory_of_rank(digits) == 10**9

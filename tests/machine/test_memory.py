@@ -5,6 +5,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from eprop_core.errors import InsufficientMemoryError
 from eprop_core.machine import memory
 
 Groups = Callable[..., None]
@@ -29,3 +30,11 @@ def test_without_limits_the_memory_of_the_machine_is_available(monkeypatch: pyte
     machine = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
     assert memory.available() == machine.available
+
+
+def test_memory_is_refused_only_where_it_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available", lambda: 3_000_000_000)
+    memory.check(3_000_000_000, "the data", "use less")
+    with pytest.raises(InsufficientMemoryError) as error:
+        memory.check(3_100_000_000, "the data", "use less")
+    assert str(error.value) == ("the data needs about 3.1 GB on this machine, of which 3.0 GB are available: use less")

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from eprop_core.errors import InsufficientMemoryError
 from eprop_core.recording.recording import Recording
+from eprop_core.tasks import regression as regression_task
 from eprop_core.tasks.parameters import Pattern, SineWaves
-from eprop_core.tasks.regression import Regression, pattern, sine_waves
+from eprop_core.tasks.regression import Regression, frozen_noise, pattern, sine_waves
 
 SINE_WAVES = SineWaves(name="sine_waves")
 
@@ -32,6 +34,21 @@ def test_waves_have_only_their_own_periods() -> None:
 def test_a_period_must_not_exceed_the_sample() -> None:
     with pytest.raises(ValueError, match="periods: must not exceed n_steps = 500"):
         SineWaves(name="sine_waves", n_steps=500)
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 100, 10**6])
+def test_noise_is_the_same_in_blocks_of_any_size(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regression_task, "DRAWN_AT_ONCE", at_once)
+    drawn = frozen_noise(np.random.default_rng(1), n_steps=50, n_channels=10, probability=0.2)
+    np.testing.assert_array_equal(drawn, np.nonzero(np.random.default_rng(1).random((50, 10)) < 0.2))
+
+
+@pytest.mark.parametrize("name", ["sine_waves", "pattern"])
+def test_a_sample_that_does_not_fit_into_the_memory_is_refused_before_it_is_drawn(name: str) -> None:
+    values = {"name": name, "n_input": 100_000, "n_steps": 2**31 - 1}
+    parameters = SineWaves(**values) if name == "sine_waves" else Pattern(**values)
+    with pytest.raises(InsufficientMemoryError, match=r"2147483647 steps with 1.07e\+13 input spikes needs about"):
+        regression(parameters=parameters)
 
 
 def test_targets_and_noise_depend_only_on_the_seed() -> None:

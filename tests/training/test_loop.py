@@ -95,7 +95,8 @@ def test_a_schedule_equals_runs_with_rates_set_by_hand(rule: str) -> None:
     given = network(**RULES[rule])
     by_hand, constant = Simulation(given, seed=3), Simulation(given, seed=3)
     scheduled = parameters(learning_rate_schedule=SCHEDULE)
-    for number, group in enumerate(Plan.of(given, TASK, scheduled, seed=3).groups):
+    plan = Plan.of(given, TASK, scheduled, seed=3)
+    for number, group in enumerate(map(plan.group, range(plan.n_groups))):
         for name, factors in BY_HAND.items():
             by_hand.set_learning_rate(factors[number] * given.optimizer(name).learning_rate, name)
         by_hand.run(TASK.stimulus(group))

@@ -26,7 +26,9 @@ def test_the_samples_of_a_validation_set_are_held_back_and_no_others() -> None:
     made = plan(TASK)
     assert made.learned.tolist() == list(range(60))
     assert made.held_back.tolist() == list(range(60, 85))
-    assert np.unique(np.concatenate(made.groups)).tolist() == list(range(60))
+    assert np.unique(np.concatenate([made.group(number) for number in range(made.n_groups)])).tolist() == list(
+        range(60)
+    )
 
 
 def test_the_numbers_of_validation_samples_follow_those_of_training() -> None:

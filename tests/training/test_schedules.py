@@ -23,7 +23,7 @@ def parameters(schedule: Any, epochs: int = 3) -> TrainingParameters:
 def factors(schedule: Any, projection: str = "output", epochs: int = 3) -> list[float]:
     given = parameters(schedule, epochs)
     plan = Plan.of(NETWORK, TASK, given, seed=1)
-    return [given.learning_rate_schedule.of(projection).at(plan.place(number)) for number in range(len(plan.groups))]
+    return [given.learning_rate_schedule.of(projection).at(plan.place(number)) for number in range(plan.n_groups)]
 
 
 STEPS_OF_EPOCHS = [1.0] * 4 + [0.5] * 4 + [0.25] * 4

@@ -36,7 +36,7 @@ NAMES = [
     ".. raw:: html",
     ".. include:: /etc/passwd",
     r"|x| \ \\ \| a\|b",
-    "-- ''quoted'' ~~struck~~ {{ x }}",
+    "a -- ''quoted'' ~~struck~~ {{ x }}",
     "κ größer Ёж ½ a\u00a0b",
     "_hidden",
     "a long name that goes on " + 3 * "and on, with x_y, ",
@@ -70,6 +70,10 @@ def test_a_name_may_have_any_punctuation(name: str) -> None:
         "a\u2028b",
         "a\u2029b",
         "\u202eab",
+        "=HYPERLINK(1)",
+        "+1",
+        "-1",
+        "@SUM(1)",
         101 * "a",
     ],
 )
@@ -96,10 +100,14 @@ class Page(HTMLParser):
         self.texts: list[str] = []
         self.elements: set[str] = set()
         self.links: list[str] = []
+        self.policy = ""
+        """Content-Security-Policy, which without a source for scripts allows none."""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.elements.add(tag)
+        if dict(attributes).get("http-equiv") == "Content-Security-Policy":
+            self.policy = dict(attributes)["content"] or ""
         self.links += [value or "" for name, value in attributes if name in ("href", "src")]
 
     def handle_data(self, data: str) -> None:
@@ -160,6 +168,7 @@ def test_tables_figure_and_report_show_names_unchanged(written: Path) -> None:
     lines = {line for name in NAMES for line in style.wrapped(name).splitlines()}
     assert lines <= texts_of(written / "figures" / "mine.svg")
     page = Page((written / "report.html").read_text(encoding="utf-8"))
+    assert "default-src 'none'" in page.policy and "script-src" not in page.policy
     assert set(NAMES) <= set(page.texts)
     assert "script" not in page.elements and "i" not in page.elements
     assert not [link for link in page.links if not link.startswith(("#", "data:image/svg+xml", "figures/", "tables/"))]

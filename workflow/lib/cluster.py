@@ -4,10 +4,15 @@ import math
 import os
 
 from eprop_core.configuration import Configuration
+from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.scaling.parameters import Scaling
+from eprop_core.experiments.studies.parameters import TaskParameters
 
 WARNING = "--signal=TERM@300"
 """Option of sbatch: 300 s before its time limit, or up to 60 s earlier, SLURM asks a training run to end."""
+
+SNAKEMAKE_MB = 230
+"""Memory of Snakemake itself, which on a cluster runs in each job beside the program."""
 
 
 def ranks_per_node(configuration: Configuration, n_ranks: int) -> int:
@@ -26,6 +31,26 @@ def memory(scaling: Scaling, n_ranks: int, n_ranks_here: int) -> int:
     from eprop_core.experiments.scaling import estimates  # loads the compiler, which few calls of Snakemake need
 
     return math.ceil(1.1 * estimates.memory_of_job(scaling.timing, n_ranks) * n_ranks_here / 1e6)
+
+
+def training_memory(configuration: Configuration, task: TaskParameters, data_mb: float, attempt: int) -> int:
+    """Return the memory on each node, MB, for a training run on a data set of ``data_mb``.
+
+    The first attempt has no room to compile the simulator, which a job does on a processor of another type.
+    """
+    from eprop_core.experiments.scaling.estimates import COMPILING_BYTES  # as above
+    from eprop_core.experiments.studies import estimates
+
+    of_rank = estimates.memory_of_rank(task, int(1e6 * data_mb)) + (attempt > 1) * COMPILING_BYTES
+    return math.ceil(1.1 * of_rank * ranks_per_node(configuration, task.training.ranks) / 1e6)
+
+
+def break_even_memory(point: BreakEvenPoint, attempt: int) -> int:
+    """Return the memory, MB, for a point of the break-even experiment; more for another attempt, as above."""
+    from eprop_core.experiments.break_even import estimates
+    from eprop_core.experiments.scaling.estimates import COMPILING_BYTES
+
+    return math.ceil(1.1 * (estimates.memory_of_job(point) + (attempt > 1) * COMPILING_BYTES) / 1e6)
 
 
 def minutes(scaling: Scaling, n_ranks: int, attempt: int) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from eprop_core.configuration import Configuration
+from eprop_core.parsing import WHOLE_NUMBERS
 from workflow.lib import architecture
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
@@ -31,7 +32,11 @@ def keys() -> str:
     order = ["Configuration"]
     for name in order:  # the list grows in the loop: a model comes before those that its keys refer to
         order += [other for other in dict.fromkeys(_references(_model(root, name)["properties"])) if other not in order]
-    parts = [HEADING, "Made by `python -m workflow.lib.documentation` from the models that check them.\n"]
+    parts = [
+        HEADING,
+        "Made by `python -m workflow.lib.documentation` from the models that check them. Integers are below 2³¹ unless "
+        "stated otherwise.\n",
+    ]
     for name in order:
         model = _model(root, name)
         parts.append(f"### {name}\n\n{model['description']}\n")
@@ -99,7 +104,8 @@ def _values(field: dict[str, Any]) -> str:
         inner = field.get("additionalProperties") or next(iter(field.get("patternProperties", {}).values()))
         return f"{_values(inner) if isinstance(inner, dict) else 'value'} by name"
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    limits = [f"{sign} {field[key]:g}" for key, sign in bounds.items() if key in field]
+    stated = {key: field[key] for key in bounds if field.get(key, WHOLE_NUMBERS) != WHOLE_NUMBERS}
+    limits = [f"{bounds[key]} {bound:g}" for key, bound in stated.items()]
     return " ".join([str(field.get("type", "any value")), ", ".join(limits)]).strip()
 
 

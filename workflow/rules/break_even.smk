@@ -21,7 +21,10 @@ rule time_break_even:
         ENVIRONMENT
     threads: all_cores()
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: cluster.break_even_memory(
+            PLAN.break_even[wildcards.point], attempt
+        )
+        + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 60 * attempt,
         cpus_per_task=1,
         slurm_extra="--exclusive",

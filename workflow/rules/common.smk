@@ -13,18 +13,23 @@ from eprop_core import configuration
 from eprop_core.machine import driver, processors, threads
 from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
-from workflow.lib import captions, cluster, disk_space, scheduler
+from workflow.lib import captions, cluster, configuration_file, disk_space, scheduler
 from workflow.lib.plan import Plan, code, figure, modules, table
 
-CONFIGURATION_FILE = (
-    ", ".join(map(str, workflow.overwrite_configfiles))
-    or "config/config.yaml, config/baselines.yaml"
-)
+CONFIGURATION_FILES = workflow.overwrite_configfiles or configuration_file.DEFAULTS
+CONFIGURATION_FILE = ", ".join(map(str, CONFIGURATION_FILES))
+# A workflow that imports this one may have its configuration elsewhere.
+CONFIGURATION_FILES = [file for file in CONFIGURATION_FILES if Path(file).exists()]
 
+configuration_file.check(CONFIGURATION_FILES)
 try:
     CONFIGURATION = configuration.load(config, CONFIGURATION_FILE)
 except ParameterError as error:
-    sys.exit(str(error))
+    sys.exit(
+        configuration_file.with_lines(
+            str(error), CONFIGURATION_FILE, CONFIGURATION_FILES
+        )
+    )
 
 PLAN = Plan(CONFIGURATION, CONFIGURATION_FILE)
 
@@ -94,6 +99,20 @@ def data_option(wildcards, input):
 def ranks_of(wildcards):
     """Return the number of ranks of a training run."""
     return PLAN.tasks[wildcards.task].training.ranks
+
+
+def memory_of_snakemake():
+    """Return the memory of Snakemake within a job, MB."""
+    return 0 if is_local() else cluster.SNAKEMAKE_MB
+
+
+def training_memory(wildcards, input, attempt):
+    """Return the memory of a training run on each node, MB; its data may be still to be prepared."""
+    data_mb = sum(os.path.getsize(file) for file in input.data) / 1e6
+    program = cluster.training_memory(
+        CONFIGURATION, PLAN.tasks[wildcards.task], data_mb, attempt
+    )
+    return program + memory_of_snakemake()
 
 
 def nodes(n_ranks):

@@ -12,7 +12,7 @@ rule compile:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=800 + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 30 * attempt,
     message:
         "Compile the simulator for networks of kind {wildcards.kind}"

@@ -22,7 +22,11 @@ rule prepare_dataset:
         ENVIRONMENT
     threads: lambda wildcards: PLAN.datasets[wildcards.dataset].most_threads
     resources:
-        mem_mb=1000,
+        mem_mb=lambda wildcards, attempt: PLAN.datasets[
+            wildcards.dataset
+        ].preparation_mb
+        * attempt
+        + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         directory=lambda wildcards, output: Path(output[0]).parent,

@@ -27,7 +27,7 @@ rule record_dynamics:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=training_memory,
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         data=data_option,

@@ -33,7 +33,7 @@ rule train_one_rank:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=training_memory,
         runtime=lambda wildcards, attempt: 240 * attempt,
         slurm_extra=cluster.WARNING,
     params:
@@ -57,8 +57,7 @@ use rule train_one_rank as train_many_ranks with:
     threads: ranks_of
     resources:
         **nodes(ranks_of),
-        mem_mb=lambda wildcards: 2000
-        * cluster.ranks_per_node(CONFIGURATION, ranks_of(wildcards)),
+        mem_mb=training_memory,
         runtime=lambda wildcards, attempt: 240 * attempt,
         cpus_per_task=1,
         tasks=ranks_of,

@@ -3,10 +3,11 @@
 from operator import attrgetter
 from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, Uniform
-from eprop_core.parsing import Parameters
+from eprop_core.experiments.values import Name
+from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, Uniform, check_rate
+from eprop_core.parsing import Parameters, Whole, different
 from eprop_core.time_driven.supported import COMPUTED
 
 
@@ -14,8 +15,8 @@ class _Baseline(Parameters):
     """Parameters of every comparison of simulators."""
 
     seed: int = Field(1, ge=0, lt=2**63, description="seed of connections, weights and input")
-    repeats: int = Field(5, ge=1, description="processes of each simulator; the simulators take turns")
-    time_driven_steps: int = Field(
+    repeats: Whole = Field(5, ge=1, description="processes of each simulator; the simulators take turns")
+    time_driven_steps: Whole = Field(
         20, ge=1, description="steps on the clock of the time-driven model, whose cost per step is always the same"
     )
 
@@ -25,13 +26,12 @@ class PoissonBaseline(_Baseline):
 
     network: Network = Field(description="delays must be 1, as in NEST")
     input_rate: float = Field(ge=0, description="rate of each input channel", json_schema_extra={"unit": "spikes/s"})
-    n_steps: int = Field(ge=1, description="steps that are timed")
-    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
+    n_steps: Whole = Field(ge=1, description="steps that are timed")
+    n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
-        if self.input_rate * self.network.dt > 1000:
-            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        check_rate("input_rate", self.input_rate, self.network.dt)
         check_comparable(self.network)
         return self
 
@@ -39,15 +39,15 @@ class PoissonBaseline(_Baseline):
 class SampleBaseline(_Baseline):
     """A task's network that is shown its training samples, and the same task trained from the first sample on."""
 
-    tasks: list[str] = Field(
+    tasks: Annotated[list[Name], AfterValidator(different)] = Field(
         min_length=1, description="names of tasks: the first whose data are on this machine is taken, else the last"
     )
     changes: dict[str, Any] = Field(
         {}, description="values by parameter path within the task, for what is timed per event; training knows none"
     )
-    samples: int = Field(ge=1, description="training samples that are timed")
-    samples_warm_up: int = Field(ge=1, description="samples before them that are not timed")
-    training_samples: int = Field(ge=1, description="samples of the training run, from spikes in to weights out")
+    samples: Whole = Field(ge=1, description="training samples that are timed")
+    samples_warm_up: Whole = Field(ge=1, description="samples before them that are not timed")
+    training_samples: Whole = Field(ge=1, description="samples of the training run, from spikes in to weights out")
 
 
 def _kind(baseline: Any) -> str:

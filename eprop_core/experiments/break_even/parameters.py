@@ -5,9 +5,9 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from eprop_core.experiments import points
-from eprop_core.experiments.values import Seeds
-from eprop_core.parameters import Network
-from eprop_core.parsing import Parameters
+from eprop_core.experiments.values import COLUMNS, Seeds
+from eprop_core.parameters import Network, check_rate
+from eprop_core.parsing import Parameters, Whole
 from eprop_core.time_driven.supported import check_network
 
 
@@ -18,15 +18,14 @@ class BreakEvenPoint(Parameters):
     input_rate: float = Field(
         ge=0, description="rate of each input channel", json_schema_extra={"label": "input rate", "unit": "spikes/s"}
     )
-    n_steps: int = Field(ge=1, description="steps of the event-driven model that are timed")
-    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
-    n_steps_time_driven: int = Field(ge=1, description="steps of the time-driven model that are timed")
-    repeats: int = Field(3, ge=1, description="measurements within each job, of one model after the other")
+    n_steps: Whole = Field(ge=1, description="steps of the event-driven model that are timed")
+    n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
+    n_steps_time_driven: Whole = Field(ge=1, description="steps of the time-driven model that are timed")
+    repeats: Whole = Field(3, ge=1, description="measurements within each job, of one model after the other")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
-        if self.input_rate * self.network.dt > 1000:
-            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        check_rate("input_rate", self.input_rate, self.network.dt)
         check_network(self.network)
         return self
 
@@ -39,8 +38,24 @@ class BreakEven(BreakEvenPoint):
     )
     seeds: Seeds = Field([1], description="one job per seed and point")
 
-    def points(self) -> list[tuple[points.Point, BreakEvenPoint]]:
-        """Return the points and what each measures; raise a :class:`ParameterError` if they are not allowed."""
+    @model_validator(mode="after")
+    def _series_have_axes(self) -> Self:
+        if len(self.series) > COLUMNS:
+            raise ValueError(f"series: {len(self.series)} are more than the {COLUMNS} that the figure has room for")
+        for name, of_series in self.series.items():
+            path, values = next(iter(of_series.items()))
+            points.check_axis(f"series.{name}: {path}", values, words=False)
+        return self
+
+    def all_points(self) -> list[points.Point]:
+        """Return the changes of each point."""
+        return [point for name, of_series in self.series.items() for point in points.together(of_series, name)]
+
+    def at(self, point: points.Point) -> BreakEvenPoint:
+        """Return what is measured at a point; raise a :class:`ParameterError` if its changes are not allowed."""
         values = self.model_dump(mode="json", exclude={"series", "seeds"})
-        expanded = [point for name, of_series in self.series.items() for point in points.together(of_series, name)]
-        return [(point, points.parse_changed(BreakEvenPoint, values, point.changes)) for point in expanded]
+        return points.parse_changed(BreakEvenPoint, values, point.changes)
+
+    def points(self) -> list[tuple[points.Point, BreakEvenPoint]]:
+        """Return all points, and what is measured at each."""
+        return [(point, self.at(point)) for point in self.all_points()]

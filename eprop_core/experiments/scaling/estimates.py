@@ -1,9 +1,8 @@
 """Memory of a rank and time of a job that a timing run will need, estimated before it starts."""
 
-from eprop_core.errors import InsufficientMemoryError
 from eprop_core.experiments.scaling.parameters import Case, Timing
 from eprop_core.machine import memory
-from eprop_core.network.memory_estimate import estimate_memory
+from eprop_core.network.memory_estimate import ADVICE, estimate_memory
 from eprop_core.network.projections import Role, projections
 from eprop_core.parameters import Network
 
@@ -44,12 +43,8 @@ def memory_of_job(timing: Timing, n_ranks: int) -> int:
 
 def check_memory(timing: Timing, n_ranks: int, n_processes_here: int) -> None:
     """Raise :class:`InsufficientMemoryError` if a job's processes on this machine will not fit into its memory."""
-    needed, available = memory_of_job(timing, n_ranks) * n_processes_here, memory.available()
-    if needed > available:
-        raise InsufficientMemoryError(
-            f"{n_processes_here} of {n_ranks} ranks need about {needed / 1e9:.1f} GB on this machine, of which "
-            f"{available / 1e9:.1f} GB are available: use fewer neurons, lower in-degrees, or more machines"
-        )
+    needed = memory_of_job(timing, n_ranks) * n_processes_here
+    memory.check(needed, f"the job of {n_processes_here} of {n_ranks} ranks", ADVICE)
 
 
 def seconds_of_job(timing: Timing, n_ranks: int) -> float:

@@ -5,9 +5,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from eprop_core.experiments import points
-from eprop_core.experiments.values import Name, RankCount, Seeds
-from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, AllToAll, Network, PairwiseBernoulli
-from eprop_core.parsing import ParameterError, Parameters
+from eprop_core.experiments.values import LOOKS, Name, RankCounts, Seeds
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, AllToAll, Network, PairwiseBernoulli, check_rate
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole
 from eprop_core.ranks.exchange_cost import Destinations
 
 
@@ -26,14 +26,13 @@ class Case(Parameters):
         description="ranks that a spike is sent to: all, or those with targets; null: what should take less time",
     )
 
-    sample_length: int | None = Field(
+    sample_length: Whole | None = Field(
         None, ge=1, description="steps of a sample, for networks in which something happens between samples"
     )
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
-        if self.input_rate * self.network.dt > 1000:
-            raise ValueError(f"input_rate allows at most one spike per step of {self.network.dt} ms")
+        check_rate("input_rate", self.input_rate, self.network.dt)
         for name in LEARNING_PROJECTIONS:
             if self.kind == "weak" and isinstance(getattr(self.network, name).connectivity, AllToAll):
                 raise ValueError(
@@ -65,11 +64,12 @@ class Timing(Case):
     variants: dict[Name, points.Changes] = Field(
         {"eprop_plus": {}},
         min_length=1,
+        max_length=LOOKS,
         description="what is timed side by side: by name, values by parameter path (`network.input.plastic`)",
     )
-    n_steps: int = Field(ge=1, description="steps that are timed")
-    n_steps_warm_up: int = Field(ge=1, description="steps before them that are not timed")
-    repeats: int = Field(3, ge=1, description="builds and runs of each variant within a job, in turn")
+    n_steps: Whole = Field(ge=1, description="steps that are timed")
+    n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
+    repeats: Whole = Field(3, ge=1, description="builds and runs of each variant within a job, in turn")
     oversubscribe: bool = Field(False, description="allow more ranks than cores; the times then say little")
 
     @model_validator(mode="after")
@@ -101,8 +101,8 @@ class Timing(Case):
 class Scaling(Timing):
     """Timing runs over numbers of ranks and seeds."""
 
-    ranks: list[RankCount] = Field([], description="numbers of MPI ranks that are measured")
-    dry_ranks: list[RankCount] = Field(
+    ranks: RankCounts = Field([], description="numbers of MPI ranks that are measured")
+    dry_ranks: RankCounts = Field(
         [],
         description="numbers of ranks of which one is emulated without the others, for what this machine cannot "
         "measure: its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
@@ -127,6 +127,11 @@ class Scaling(Timing):
                     raise ValueError(
                         f"variant {variant}: {n_ranks} ranks are more than the {case.network.n_recurrent} "
                         "recurrent neurons"
+                    )
+                if max(case.network_on(n_ranks).n_recurrent, case.network_on(n_ranks).n_input) >= WHOLE_NUMBERS:
+                    raise ValueError(
+                        f"variant {variant}: on {n_ranks} ranks there are more than {WHOLE_NUMBERS - 1} recurrent "
+                        "neurons or input channels"
                     )
         return self
 

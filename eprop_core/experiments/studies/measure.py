@@ -16,7 +16,7 @@ from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
 from eprop_core.experiments import command_line
 from eprop_core.experiments.compile import run_briefly
-from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.studies.parameters import TaskParameters, check_snapshots
 from eprop_core.experiments.studies.result import (
     Answer,
     FinalScore,
@@ -79,11 +79,7 @@ def measure(
     network = parameters.network_for(learnt.n_input, learnt.n_readout)
     training = parameters.training
     plan = Plan.of(network, learnt, training, seed)
-    if max(training.snapshots, default=0) > plan.n_shown:
-        raise ParameterError(
-            f"training.snapshots: {max(training.snapshots)} exceeds the {plan.n_shown} samples of all epochs"
-        )
-
+    check_snapshots(training.snapshots, plan.n_shown)
     run_briefly(network, communicator=communicator)  # loads what is compiled, which is not to be timed
     checkpoints = kept.checkpoints
     with stopwatch.measure("build"):

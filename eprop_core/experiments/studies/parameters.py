@@ -1,18 +1,20 @@
 """The parameters of studies: what is trained, how, and what varies."""
 
+from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import AfterValidator, Field, create_model, model_validator
 
+from eprop_core import labels
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
-from eprop_core.experiments.values import RankCount, Seeds, different
-from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, Parameters
+from eprop_core.experiments.values import COLUMNS, LOOKS, VALUES, Name, RankCount, Seeds
+from eprop_core.parameters import Network, check_rate
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, different
 from eprop_core.tasks.parameters import Generated
 from eprop_core.tasks.registry import GeneratedTask
-from eprop_core.training.parameters import TrainingParameters, check_rewirable
+from eprop_core.training.parameters import TrainingParameters, check_numbers, check_rewirable, number_held_back
 
 # The sizes that follow from the data set are not for the user to give.
 TaskNetwork = create_model(  # type: ignore[call-overload]
@@ -30,13 +32,13 @@ TaskNetwork = create_model(  # type: ignore[call-overload]
 class Training(TrainingParameters):
     """How a network is trained on a task, and what is kept of it."""
 
-    learning_window: int | None = Field(
+    learning_window: Whole | None = Field(
         None,
         ge=1,
         description="steps at the end of each sample in which errors count; null: all. It does not shift with delays: "
         "in the first input.delay + output.delay steps of a sample the readouts still answer the sample before",
     )
-    folds: int | None = Field(
+    folds: Whole | None = Field(
         None,
         ge=2,
         description="cross-validation: training and test samples together are dealt to so many folds, and the run with "
@@ -45,7 +47,7 @@ class Training(TrainingParameters):
     keep_network: bool = Field(
         True, description="whether the trained network is kept beside its scores, in a file with the end .h5"
     )
-    snapshots: Annotated[list[Annotated[int, Field(ge=0)]], AfterValidator(different)] = Field(
+    snapshots: Annotated[list[Annotated[Whole, Field(ge=0)]], AfterValidator(different)] = Field(
         [],
         description="numbers of training samples, 0 for none, after which the network is saved: at the end of the "
         "group, in a folder with the end .snapshots beside its scores, under the number of samples it has seen",
@@ -60,6 +62,12 @@ class Training(TrainingParameters):
     ranks: RankCount = Field(
         1, description="MPI ranks of a training run, for networks too large for one; the results are the same"
     )
+
+
+def check_snapshots(snapshots: list[int], n_shown: int) -> None:
+    """Raise a :class:`ParameterError` for a snapshot after more samples than a training shows."""
+    if max(snapshots, default=0) > n_shown:
+        raise ParameterError(f"training.snapshots: {max(snapshots)} exceeds the {n_shown} samples of all epochs")
 
 
 class TaskParameters(Parameters):
@@ -85,12 +93,14 @@ class TaskParameters(Parameters):
             for key in ("folds", "validation_share"):
                 if getattr(self.training, key) is not None:
                     raise ValueError(f"training.{key} must be null: the data set holds samples back itself")
-        # A data set is not there yet: what depends on its exact size is checked when the network is built.
-        sizes = self.dataset.sizes if isinstance(self.dataset, Generated) else (2**31, 2**31)
+        # The user's own recordings are not read yet: what depends on their sizes is checked when the network is built.
         try:
-            network = self.network_for(*sizes)
+            network = self.network_for(*(self.dataset.sizes or (WHOLE_NUMBERS - 1, WHOLE_NUMBERS - 1)))
         except ParameterError as error:
             raise ValueError(str(error)) from None
+        for name in type(self.dataset).model_fields:
+            if labels.unit_of(type(self.dataset), name) == "spikes/s":
+                check_rate(f"dataset.{name}", getattr(self.dataset, name), network.dt)
         if self.training.ranks > network.n_recurrent:
             raise ValueError(f"training.ranks must not exceed network.n_recurrent = {network.n_recurrent}")
         if self.training.rewiring is not None:
@@ -98,9 +108,21 @@ class TaskParameters(Parameters):
                 check_rewirable(network, self.training.rewiring)
             except ParameterError as error:
                 raise ValueError(f"training.{error}") from None
+        if isinstance(self.dataset, Generated) and (n_samples := self.dataset.n_training_samples) is not None:
+            self._check_samples(network, n_samples)
         if not self.has_accuracy and network.readout.loss != "mean_squared_error":
             raise ValueError(f'network.readout.loss must be "mean_squared_error" for {self.dataset.name}')
         return self
+
+    def _check_samples(self, network: Network, n_samples: int) -> None:
+        training = self.training
+        try:
+            n_held_back = number_held_back(training.validation_share, n_samples)
+            check_numbers(network, training, n_samples - n_held_back, n_held_back)
+        except ParameterError as error:
+            message = str(error)
+            raise ValueError(message if message.startswith("network.") else f"training.{message}") from None
+        check_snapshots(training.snapshots, training.epochs * (n_samples - n_held_back))
 
     @property
     def has_accuracy(self) -> bool:
@@ -115,14 +137,29 @@ class TaskParameters(Parameters):
         try:
             return Network(n_input=n_input, n_readout=n_readout, **dict(self.network))
         except pydantic.ValidationError as error:
-            message = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise ParameterError(f"network.{message}") from None
+            first = error.errors()[0]
+            message = first["msg"].removeprefix("Value error, ")
+            key = ".".join(map(str, first["loc"]))
+            raise ParameterError(f"network.{key}: {message}" if key else f"network.{message}") from None
+
+
+ROWS = 8
+"""Tasks whose learning curves a figure shows."""
+PAIRS = 12
+"""Pairs of panels in the figure of series."""
+SERIES = 3
+"""Series that share a panel, by the style of the lines of their costs."""
+
+
+def _check_number(key: str, number: int, most: int) -> None:
+    if number > most:
+        raise ValueError(f"{key}: {number} are more than the {most} that a figure has room for; use another study")
 
 
 class Study(Parameters):
     """Training runs over parameters and seeds; its figure follows from what is varied."""
 
-    tasks: Annotated[list[str], AfterValidator(different)] = Field(
+    tasks: Annotated[list[Name], AfterValidator(different)] = Field(
         min_length=1,
         description="names of the tasks to train; where something is varied, all with accuracy or all without",
     )
@@ -155,7 +192,7 @@ class Study(Parameters):
         description="by how much accuracy may fall below that of the first values, or a loss rise as a share of it, to "
         "be called as good; to be chosen before looking at results",
     )
-    goals: dict[str, Annotated[float, Field(gt=0)]] = Field(
+    goals: dict[Name, Annotated[float, Field(gt=0)]] = Field(
         {},
         description="accuracy on samples held back (on training samples if there are none), at most 1, or training "
         "loss (mean_squared_error, mV²) where no answer is right or wrong, by task; tables have the time until then",
@@ -165,17 +202,36 @@ class Study(Parameters):
     def _parts_fit_together(self) -> Self:
         if sum(map(bool, (self.vary, self.grid, self.variants, self.series))) > 1:
             raise ValueError("a study has one of vary, grid, variants and series")
-        on_axes = [*self.vary.items(), *self.grid.items(), *(next(iter(one.items())) for one in self.series.values())]
-        for path, values in on_axes:
-            if None in values:
-                raise ValueError(f"{self.kind}: {path} = null: has no place on an axis, use variants")
+        for path, values in [*self.vary.items(), *self.grid.items()]:
+            points.check_axis(f"{self.kind}: {path}", values, words=True)
+        for name, of_series in self.series.items():
+            path, values = next(iter(of_series.items()))
+            points.check_axis(f"series.{name}: {path}", values, words=False)
         names = list(self.series)
         for name, other in self.compared_with.items():
             if name not in names or other not in names[: names.index(name)] or other in self.compared_with:
                 raise ValueError(f"compared_with: {name!r} and {other!r} must be series, the second before the first")
             if next(iter(self.series[name])) != next(iter(self.series[other])):
                 raise ValueError(f"compared_with: the first parameter of {name!r} and {other!r} must be the same")
+        self._check_room()
         return self
+
+    def _check_room(self) -> None:
+        """Raise a ValueError where the figure has no place or no look for something."""
+        n_tasks = len(self.tasks)
+        if self.kind == "curves":
+            _check_number("tasks", n_tasks, ROWS)
+        elif self.kind == "grid":
+            _check_number("tasks", n_tasks, COLUMNS)
+            path, values = list(self.grid.items())[1]
+            _check_number(f"grid: {path}", len(values), LOOKS)
+        else:
+            _check_number("tasks", n_tasks, LOOKS)
+        _check_number("vary", len(self.vary), COLUMNS)
+        _check_number("variants", len(self.variants), VALUES)
+        panels = Counter(self.compared_with.get(name, name) for name in self.series)
+        _check_number("series (times the number of tasks)", n_tasks * len(panels), PAIRS)
+        _check_number("compared_with: series in a panel", max(panels.values(), default=0), SERIES)
 
     def place(self, point: points.Point) -> str:
         """Return the key that names a point in messages."""

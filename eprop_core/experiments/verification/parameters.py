@@ -4,8 +4,8 @@ from fnmatch import filter as matching
 
 from pydantic import Field, field_validator
 
-from eprop_core.experiments.values import RankCount, Seeds
-from eprop_core.parsing import Parameters
+from eprop_core.experiments.values import RankCounts, Seeds
+from eprop_core.parsing import Parameters, Whole
 from eprop_core.verification import bellec_problem, variants
 
 
@@ -18,10 +18,10 @@ class Verification(Parameters):
     variants: list[str] = Field(
         [], description="patterns of names, such as adam-*: only these variants are compared; all if there are none"
     )
-    n_steps: int = Field(2000, ge=100, description="steps of a network of e-prop+")
-    largest: int = Field(100, ge=5, description="most input channels and most recurrent neurons of such a network")
-    n_steps_time_driven: int = Field(500, ge=100, description="steps against the time-driven model")
-    ranks: list[RankCount] = Field([1, 2, 3], min_length=1, description="numbers of ranks, oversubscribed if need be")
+    n_steps: Whole = Field(2000, ge=100, description="steps of a network of e-prop+")
+    largest: Whole = Field(100, ge=5, description="most input channels and most recurrent neurons of such a network")
+    n_steps_time_driven: Whole = Field(500, ge=100, description="steps against the time-driven model")
+    ranks: RankCounts = Field([1, 2, 3], min_length=1, description="numbers of ranks, oversubscribed if need be")
 
     @field_validator("variants")
     @classmethod
