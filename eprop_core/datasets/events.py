@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from eprop_core.datasets import event_file
 from eprop_core.datasets.event_store import EventStore, IntArray, Sample, fault_of, fault_of_offsets, packed
+from eprop_core.datasets.origin import Origin
 from eprop_core.errors import DatasetError
 
 
@@ -322,12 +323,17 @@ class Splits(NamedTuple):
     """(n_channels,), for each channel polarity * sensor_size**2 + y * sensor_size + x; None: not from a sensor."""
     sensor_size: int | None = None
     """pixels, edge of the square sensor"""
-    checksums: Mapping[str, str] = {}
-    """sha256 of the source data, by name"""
+    origins: Mapping[str, Origin] = {}
+    """What the data were made from, by name"""
     validation: EventDataset | None = None
     """Samples that the data set itself holds back from training; None: it does not"""
     notes: Mapping[str, Any] = {}
     """Further properties of the data, which `prepare` writes to dataset.json"""
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """sha256 of the source data, by name."""
+        return {name: origin.sha256 for name, origin in self.origins.items()}
 
     def most_active(self, n_channels: int | None) -> "Splits":
         """Return the data reduced to the channels with the most training events, renumbered from 0; None keeps all."""

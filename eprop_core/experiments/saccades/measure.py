@@ -86,7 +86,7 @@ def read_pairs(
     """Return real and simulated recordings of the first ``n_samples`` images of each split that N-MNIST has."""
     real, simulated = [], []
     for split, first_index in (("Train", 0), ("Test", 60_000)):
-        images, labels = read_images(mnist, split.lower())
+        images, labels, _ = read_images(mnist, split.lower())
         with recordings(nmnist, split) as files:
             names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
             for name in progress(names, f"comparison, {split}"):
