@@ -1,7 +1,7 @@
 """Errors with a message of one line."""
 
 
-def one_line(error: BaseException) -> str:
+def one_line(error: BaseException | str) -> str:
     """Return the message of an error in one line."""
     return " ".join(str(error).split())
 

@@ -85,8 +85,8 @@ def read(path: str | os.PathLike[str]) -> tuple[EventStore, Description]:
         raise DatasetError(f"{path}: {error.strerror}; expected a prepared data set (.npz)") from None
     try:
         with open_archive(file, str(path)) as archive:
-            *arrays, checksums, checksum = (_array(archive, name) for name in _NAMES)
-            if checksum != _checksum([*arrays, checksums]):
+            *arrays, checksums, stated = (_array(archive, name) for name in _NAMES)
+            if stated.shape != () or stated != _checksum([*arrays, checksums]):
                 raise DatasetError("the checksum is another one")
             description = _description(arrays)
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -99,6 +99,12 @@ def read(path: str | os.PathLike[str]) -> tuple[EventStore, Description]:
         raise DatasetError(f"{path}: damaged, or not a prepared data set ({told})") from None
     sizes = description.n_steps, description.n_channels
     return EventStore(events, description.offsets, mapped, checksums, str(path), sizes), description
+
+
+def checksum(path: str | os.PathLike[str]) -> int:
+    """Return the checksum of a file that :func:`write` wrote; raises the errors of :func:`read`."""
+    with open_archive(path, str(path)) as archive:
+        return int(_array(archive, _NAMES[-1]))
 
 
 def _array(archive: Archive, name: str) -> np.ndarray:

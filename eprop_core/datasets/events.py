@@ -175,15 +175,21 @@ class EventDataset:
         DatasetError
             If the data sets differ in their channels, steps or classes.
         """
-        for name in ("n_channels", "n_steps", "n_classes"):
-            own, others = getattr(self, name), getattr(other, name)
-            if own != others:
-                raise DatasetError(f"{name}: {own} and {others}; expected data sets of equal {name} to join")
+        self.check_fits(other)
         return self._like(
             self._stores + other._stores,
             np.concatenate([self._places, other._places + np.array([len(self._stores), 0])]),
             np.concatenate([self.labels, other.labels]),
         )
+
+    def check_fits(self, other: Self, own_name: str = "one", other_name: str = "the other") -> None:
+        """Raise a :class:`DatasetError` if data sets differ in their channels, steps or classes."""
+        for name in ("n_channels", "n_steps", "n_classes"):
+            own, others = getattr(self, name), getattr(other, name)
+            if own != others:
+                raise DatasetError(
+                    f"{name}: {own} in {own_name} and {others} in {other_name}; expected data sets of equal {name}"
+                )
 
     def _like(
         self, stores: tuple[EventStore, ...], places: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]

@@ -68,7 +68,7 @@ def _record_split(all_images: Images, split: str, parameters: Mnist, n_samples: 
 
 
 def read_images(directory: Path, split: str) -> Images:
-    """Read images and labels of a split, and compare them with those of MNIST.
+    """Read images and labels of a split.
 
     Parameters
     ----------
@@ -93,9 +93,11 @@ def read_images(directory: Path, split: str) -> Images:
         raise DatasetError(
             f"{directory}/{prefix}-labels-idx1-ubyte: label {item} (byte {8 + item}) is {labels[item]}; expected 0 to 9"
         )
-    compared = compared_images(split, {name: file.data for name, file in files.items()})
-    origins = {file.origin.place: file.origin._replace(published=compared[name]) for name, file in files.items()}
-    return Images(images, labels, {Path(place).name: origin for place, origin in origins.items()})
+    origins = {
+        Path(file.origin.place).name: file.origin._replace(published=compared_images(name, file.data))
+        for name, file in files.items()
+    }
+    return Images(images, labels, origins)
 
 
 class _Idx(NamedTuple):

@@ -38,7 +38,7 @@ _LABELS = {"train": "train-labels-idx1-ubyte", "test": "t10k-labels-idx1-ubyte"}
 
 
 def compared_recordings(split: str, digits: Mapping[int, int]) -> str:
-    """Compare the recordings of a split of N-MNIST with the published ones; say so on stderr, and return it.
+    """Compare the recordings of a split of N-MNIST with the published ones; return the result in words.
 
     Parameters
     ----------
@@ -68,22 +68,25 @@ def compared_recordings(split: str, digits: Mapping[int, int]) -> str:
         result = (
             f"{len(digits)} of {n_published} recordings, numbers {first} to {last}{gaps}: not the complete official set"
         )
-    print(f"N-MNIST {split}: {result}", file=sys.stderr)
     return result
 
 
-def compared_images(split: str, contents: Mapping[str, bytes]) -> dict[str, str]:
-    """Compare the files of a split of MNIST with the published ones; tell on stderr, and return it by name of the file.
+def compared_images(name: str, content: bytes) -> str:
+    """Compare an idx file with that of MNIST; return the result in words.
 
     Parameters
     ----------
-    split
-        ``train`` or ``test``.
-    contents
-        Unpacked content of each idx file, by its published name.
+    name
+        Its published name.
+    content
+        Its unpacked content.
     """
-    same = {name: md5(data, usedforsecurity=False).hexdigest() == _MNIST[name] for name, data in contents.items()}
-    others = [name for name, is_same in same.items() if not is_same]
-    told = "as published" if not others else f"not the complete official set ({' and '.join(others)})"
-    print(f"MNIST {split}: {told}", file=sys.stderr)
-    return {name: "as published" if is_same else "not the published file" for name, is_same in same.items()}
+    is_same = md5(content, usedforsecurity=False).hexdigest() == _MNIST[name]
+    return "as published" if is_same else "not as published: other images than MNIST, or not the complete official set"
+
+
+def tell(origins: Mapping[str, Origin]) -> None:
+    """Print how data compare with what was published, a line for each source."""
+    for name, origin in origins.items():
+        if origin.published is not None:
+            print(f"{name}: {origin.published}", file=sys.stderr)

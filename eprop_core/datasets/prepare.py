@@ -14,6 +14,8 @@ from typing import Any
 
 from eprop_core import plug_ins
 from eprop_core.datasets.events import EventDataset, Splits
+from eprop_core.datasets.origin import tell
+from eprop_core.datasets.prepared import CHECKSUMS, DESCRIPTION, checksums
 from eprop_core.datasets.registry import Dataset, parse_dataset
 from eprop_core.errors import DatasetError
 from eprop_core.files.litter import is_litter
@@ -23,7 +25,7 @@ from eprop_core.machine.driver import end_with_driver
 from eprop_core.machine.whole_directory import whole_directory
 from eprop_core.parsing import ParameterError
 
-FILES = ("train.npz", "test.npz", "validation.npz", "dataset.json")
+FILES = ("train.npz", "test.npz", "validation.npz", DESCRIPTION)
 VERSIONS = {"numpy", "numba", "scipy", "scikit-learn"}
 """Distributions whose versions are written down."""
 
@@ -46,11 +48,13 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
     _check_replaceable(directory)
     with whole_directory(directory) as temporary:
         splits = read(parameters)
+        tell(splits.origins)
         splits.train.save(temporary / "train.npz")
         splits.test.save(temporary / "test.npz")
         if splits.validation is not None:
             splits.validation.save(temporary / "validation.npz")
-        (temporary / "dataset.json").write_text(json.dumps(describe(parameters, splits), indent=2) + "\n")
+        described = describe(parameters, splits) | {CHECKSUMS: checksums(sorted(temporary.glob("*.npz")))}
+        (temporary / DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
         _check_replaceable(directory)
 
 

@@ -17,6 +17,7 @@ from eprop_core.errors import DatasetError
 from eprop_core.experiments import command_line
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.saccades.result import Agreement, Pair, SaccadesResult, Statistics
+from eprop_core.files.text import read_json
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.provenance import provenance
@@ -123,5 +124,5 @@ def main() -> None:
     parser = command_line.parser("eprop_core.experiments.saccades", __doc__)
     parser.add_argument("parameters", type=Path, help="JSON file: the key saccades of a configuration")
     options = parser.parse_args()
-    parameters = parse(SaccadesComparison, command_line.read_json(options.parameters), f"{options.parameters}: ")
+    parameters = parse(SaccadesComparison, read_json(options.parameters), f"{options.parameters}: ")
     measure(parameters).write(options.output)
