@@ -44,6 +44,8 @@ LONGER = (
     "compiled/test_compilation.py",
     "compiled/test_without_compiler.py",
     "machine/test_threads.py",
+    # A sample of the fault injection.
+    "faults/test_faults.py",
     # Figures.
     "workflow/test_scaling_scripts.py",
     "workflow/test_algorithm_figure.py",
