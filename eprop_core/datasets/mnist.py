@@ -46,11 +46,7 @@ def read(parameters: Mnist) -> Splits:
     DatasetError
         If a file is missing or damaged; the message names the file, the position in it and the expected content.
     """
-    directory = published("mnist", parameters.path)
-    train, test = (read_images(directory, split) for split in FILE_PREFIXES)
-    if train.images.shape[1:] != test.images.shape[1:]:
-        sizes = " and ".join(f"{height} x {width}" for height, width in (train.images.shape[1:], test.images.shape[1:]))
-        raise DatasetError(f"{directory}: training and test images of {sizes} pixels; expected equal sizes")
+    train, test = read_both(published("mnist", parameters.path))
     return Splits(
         _record_split(train, "train", parameters, parameters.train_samples),
         _record_split(test, "test", parameters, parameters.test_samples),
@@ -65,6 +61,16 @@ def _record_split(all_images: Images, split: str, parameters: Mnist, n_samples: 
     images, labels = all_images.images[:n_samples], all_images.labels[:n_samples]
     indices = np.arange(len(images)) + (60_000 if split == "test" else 0)  # other noise than in the training split
     return record(images, labels, indices, parameters.saccades, parameters.n_steps, parameters.seed, f"MNIST {split}")
+
+
+def read_both(directory: Path) -> tuple[Images, Images]:
+    """Return training and test images, which must be of one size; raises the errors of :func:`read_images`."""
+    train, test = (read_images(directory, split) for split in FILE_PREFIXES)
+    sizes = [images.shape[1:] for images in (train.images, test.images)]
+    if sizes[0] != sizes[1]:
+        listed = " and ".join(f"{height} x {width}" for height, width in sizes)
+        raise DatasetError(f"{directory}: training and test images of {listed} pixels; expected equal sizes")
+    return train, test
 
 
 def read_images(directory: Path, split: str) -> Images:

@@ -44,6 +44,8 @@ def run(name: str, seed: int, case: int) -> Outcome:
 
 def run_all(cases: Mapping[str, int], seed: int, workers: int) -> Iterator[tuple[str, int, Outcome]]:
     """Run that many cases of each class; yield class, number of the case, and outcome as soon as a case ends."""
+    # A process of the pool finds a function by the name of its module, which this one has not when it is the program.
+    run = importlib.import_module(f"{faults.__name__}.__main__").run
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(run, name, seed, case): (name, case) for name, n in cases.items() for case in range(n)}
         for done in as_completed(waiting):
