@@ -132,19 +132,19 @@ def _description(arrays: list[np.ndarray]) -> Description:
         raise DatasetError("n_channels, n_steps and n_classes must be at least 1")
     if len(offsets) != len(labels) + 1:
         raise DatasetError(f"{len(offsets)} offsets for {len(labels)} samples")
+    if labels.size and not 0 <= labels.min() <= labels.max() < description.n_classes:
+        raise DatasetError(f"labels from {labels.min()} to {labels.max()} of {description.n_classes} classes")
     if fault := fault_of_offsets(offsets, int(offsets[-1])):
         raise DatasetError(fault)
     return description
 
 
-def _mapped(
-    archive: Archive, mapped: mmap.mmap, name: str, expected: np.dtype, first_lengths: tuple[int, ...]
-) -> np.ndarray:
-    """Return an array of a type and of these first lengths, as a part of the mapped file."""
+def _mapped(archive: Archive, mapped: mmap.mmap, name: str, expected: np.dtype, lengths: tuple[int, ...]) -> np.ndarray:
+    """Return an array of a type and of these lengths, as a part of the mapped file."""
     entry = _uncompressed(archive, name)
     shape, _, dtype, header_bytes = read_header(archive.begin(entry.filename, _LARGEST_HEADER), entry.filename)
-    if dtype != expected or shape[: len(first_lengths)] != first_lengths:
+    if (shape, dtype) != (lengths, expected):
         raise DatasetError(f"{name} of shape {shape} and type {dtype}")
-    lengths = np.frombuffer(mapped, "<u2", 2, entry.header_offset + _LOCAL_HEADER_BYTES - 4)
-    begin = entry.header_offset + _LOCAL_HEADER_BYTES + int(lengths.sum()) + header_bytes
+    of_header = np.frombuffer(mapped, "<u2", 2, entry.header_offset + _LOCAL_HEADER_BYTES - 4)
+    begin = entry.header_offset + _LOCAL_HEADER_BYTES + int(of_header.sum()) + header_bytes
     return np.ndarray(shape, dtype, mapped, begin)

@@ -123,13 +123,14 @@ class _Idx(NamedTuple):
             raise DatasetError(f"{directory}: no {name}.gz; expected the four idx files of MNIST")
         try:
             with open_regular(path) as file:
-                checksum = file_digest(file, "sha256").hexdigest()
-                origin = Origin(str(path), 1, file.tell(), checksum)
-                file.seek(0)
                 if path.suffix == ".gz":
                     with gzip.GzipFile(fileobj=file) as unpacked:
-                        return cls(origin, *_content(path, unpacked, n_dimensions))
-                return cls(origin, *_content(path, file, n_dimensions))
+                        content = _content(path, unpacked, n_dimensions)
+                else:
+                    content = _content(path, file, n_dimensions)
+                file.seek(0)
+                checksum = file_digest(file, "sha256").hexdigest()
+                return cls(Origin(str(path), 1, file.tell(), checksum), *content)
         except (OSError, EOFError, zlib.error) as error:
             raise DatasetError(f"{path}: damaged ({one_line(error)}); expected a whole file") from None
 

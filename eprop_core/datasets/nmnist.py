@@ -49,10 +49,17 @@ def read(parameters: Nmnist) -> Splits:
         If a file is missing or damaged; the message names the file, the position in it and the expected content.
     """
     path = published("nmnist", parameters.path)
-    train, of_train = _read_split(path, "Train", parameters, parameters.train_samples)
-    test, of_test = _read_split(path, "Test", parameters, parameters.test_samples)
+    train, of_train, train_names = _read_split(path, "Train", parameters, parameters.train_samples)
+    test, of_test, test_names = _read_split(path, "Test", parameters, parameters.test_samples)
+    if twice := train_names.keys() & test_names.keys():
+        checksum = min(twice)
+        raise _twice(path, train_names[checksum], test_names[checksum])
     origins = {"Train": of_train, "Test": of_test}
     return Splits(train, test, np.arange(N_CHANNELS), SENSOR_SIZE, origins).most_active(parameters.active_channels)
+
+
+def _twice(path: Path, one: str, other: str) -> DatasetError:
+    return DatasetError(f"{path}: {one} and {other} are the same recording; expected different ones")
 
 
 def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -110,12 +117,17 @@ def decode_all(
     return events.times, channels, events.first_events
 
 
-def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | None) -> tuple[EventDataset, Origin]:
-    """Return a split, and what it was made from; the checksum is that of the output of ``sha256sum`` for its files."""
-    checksum, n_bytes = sha256(), 0
+def _read_split(
+    path: Path, split: str, parameters: Nmnist, n_samples: int | None
+) -> tuple[EventDataset, Origin, dict[bytes, str]]:
+    """Return a split, what it was made from, and the names of published recordings by their checksum.
+
+    The checksum of the split is that of the output of ``sha256sum`` for its files in the order of the samples.
+    """
+    checksum, n_bytes, names_of_published = sha256(), 0, dict[bytes, str]()
     with recordings(path, split) as files:
         check_enough(f"{split.lower()}_samples", n_samples, len(files))
-        published = compared_recordings(split, {_number(name): _digit(name) for name in files})
+        compared = compared_recordings(path, split, {_number(name): _digit(name) for name in files})
         names = sorted(files, key=_number)[:n_samples]
 
         def samples() -> Iterator[Sample]:
@@ -123,14 +135,18 @@ def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | Non
             batches = [names[first : first + _BATCH] for first in range(0, len(names), _BATCH)]
             read_batch = functools.partial(_read_batch, path, files, parameters)
             read = chain.from_iterable(in_order(read_batch, batches, at_once=1))
-            for sample, line, size in progress(read, f"N-MNIST {split}", len(names)):
-                checksum.update(line.encode())
+            of_names = zip(names, progress(read, f"N-MNIST {split}", len(names)), strict=True)
+            for name, (sample, of_file, size) in of_names:
+                checksum.update(f"{of_file.hex()}  {name}\n".encode())
                 n_bytes += size
+                if compared.are_published and names_of_published.setdefault(of_file, name) != name:
+                    raise _twice(path, names_of_published[of_file], name)
                 yield sample
 
         labels = [_digit(name) for name in names]
         dataset = EventDataset.from_samples(samples(), labels, N_CHANNELS, parameters.n_steps, N_CLASSES)
-    return dataset, Origin(str(path), len(names), n_bytes, checksum.hexdigest(), published)
+    origin = Origin(str(path), len(names), n_bytes, checksum.hexdigest(), compared.words)
+    return dataset, origin, names_of_published
 
 
 def _number(name: str) -> int:
@@ -141,8 +157,8 @@ def _digit(name: str) -> int:
     return int(name.split("/")[1])
 
 
-def _read_batch(path: Path, files: Recordings, parameters: Nmnist, names: list[str]) -> list[tuple[Sample, str, int]]:
-    """Return the sample of each recording, the line of ``sha256sum`` for its file, and its bytes."""
+def _read_batch(path: Path, files: Recordings, parameters: Nmnist, names: list[str]) -> list[tuple[Sample, bytes, int]]:
+    """Return the sample of each recording, the sha256 of its file, and its bytes."""
     data, n_steps = [files[name]() for name in names], parameters.n_steps
     times, channels, first_events = decode_all(data, [f"{path}: {name}" for name in names], parameters.time_max_us)
     steps = np.clip(np.rint(times * np.int64(n_steps) / parameters.time_max_us), 0, n_steps - 1)
@@ -154,10 +170,10 @@ def _read_batch(path: Path, files: Recordings, parameters: Nmnist, names: list[s
     return [
         (
             (spike_steps[begin:end] - first_step, spike_channels[begin:end]),
-            f"{sha256(content).hexdigest()}  {name}\n",
+            sha256(content).digest(),
             len(content),
         )
-        for begin, end, first_step, content, name in zip(bounds, bounds[1:], first_steps, data, names, strict=False)
+        for begin, end, first_step, content in zip(bounds, bounds[1:], first_steps, data, strict=False)
     ]
 
 

@@ -43,7 +43,7 @@ class Archive:
         self.entries: dict[str, zipfile.ZipInfo] = {}
         """Files of the archive by name, without those that a desktop added."""
         for entry in file.infolist():
-            if not entry.is_dir() and not is_litter(entry.filename):
+            if not entry.filename.endswith("/") and not is_litter(entry.filename):
                 self._add(entry)
 
     def _add(self, entry: zipfile.ZipInfo) -> None:
@@ -59,7 +59,7 @@ class Archive:
         else:
             self.entries[entry.filename] = entry
             return
-        raise DatasetError(f"{self.name}: {entry.filename} {fault}")
+        raise DatasetError(f"{self.name}: {entry.filename or 'an entry without a name'} {fault}")
 
     def read(self, name: str, most: int) -> bytes:
         """Return the content of an entry.

@@ -56,6 +56,8 @@ class Format:
     """Returns the arguments of a program that reads the files; None: no program reads them alone."""
     optional: tuple[str, ...] = ()
     """Files without which the data are the same."""
+    one_of_many: bool = False
+    """Whether there are data without one of the files."""
 
 
 def digest(parts: Iterable[Any]) -> str:
@@ -432,6 +434,7 @@ FORMATS = (
         read_nmnist,
         SOME_RECORDINGS,
         oracle=oracle_nmnist,
+        one_of_many=True,
         program=lambda folder: preparation(folder, nmnist_parameters(folder)),
     ),
     Format(
@@ -495,6 +498,7 @@ FORMATS = (
         write_folders,
         lambda folder: read_events(folder, ""),
         ("train/a/2.bin", "test/b/1.bin"),
+        one_of_many=True,
         program=lambda folder: preparation(folder, events_parameters(folder, "")),
     ),
     Format(
