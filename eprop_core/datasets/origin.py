@@ -69,7 +69,7 @@ def compared_recordings(path: Path, split: str, digits: Mapping[int, int]) -> Co
     missing = [number for number in range(first, last + 1) if number not in digits] if last - first < 10**6 else []
     if 0 < len(missing) < _FEW * len(digits):
         raise DatasetError(
-            f"{path}: {len(digits)} recordings in {split}, without number {missing[0]}; expected all from {first} to {last}"
+            f"{path}: recording {missing[0]} of {split} is missing; expected all numbers from {first} to {last}"
         )
     published = {number: int(labels[number - 1]) for number in digits if 1 <= number <= n_published}
     wrong = [number for number, digit in digits.items() if published.get(number) != digit]

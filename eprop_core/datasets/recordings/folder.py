@@ -27,10 +27,13 @@ def open_folder(path: Path, sensor: Sensor | None) -> Source:
     try:
         classes = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not is_litter(entry.name))
         files = [file for name in classes for file in _files(path / name)]
+        outside = [entry for entry in path.iterdir() if entry.suffix.lower() == ".bin" and entry.name not in classes]
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
     if not files:
         raise DatasetError(f"{path}: no folders in it; expected a folder for each class, with files *.bin")
+    if outside := [entry for entry in outside if not is_litter(entry.name)]:
+        raise DatasetError(f"{outside[0]}: is in no folder of a class; expected a folder for each class")
     files.sort(key=lambda file: (file.name, file.parent.name))
     if all(name.isdecimal() for name in classes):
         classes.sort(key=int)
