@@ -7,6 +7,9 @@ import h5py
 _LARGEST_RATIO = 1100
 """Of the sizes of data before and after compression: that of deflate is 1032 at most."""
 
+_SMALL = 2**24
+"""Bytes that may consist of a fill value alone, for which nothing is stored."""
+
 
 def dataset_of_file(file: h5py.File, name: str) -> h5py.Dataset | None:
     """Return a dataset that lies in the file itself; None if there is none.
@@ -30,6 +33,6 @@ def dataset_of_file(file: h5py.File, name: str) -> h5py.Dataset | None:
     if group.is_virtual or group.external:
         raise ValueError(f"{name} lies in another file; expected data in the file itself")
     stored, stated = group.id.get_storage_size(), math.prod(group.shape or ()) * group.dtype.itemsize
-    if stated > _LARGEST_RATIO * stored:
+    if stated > max(_SMALL, _LARGEST_RATIO * stored):
         raise ValueError(f"{name} states {stated} bytes; expected what the {stored} stored ones can hold")
     return group

@@ -434,7 +434,6 @@ FORMATS = (
         read_nmnist,
         SOME_RECORDINGS,
         oracle=oracle_nmnist,
-        one_of_many=True,
         program=lambda folder: preparation(folder, nmnist_parameters(folder)),
     ),
     Format(

@@ -20,6 +20,7 @@ from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
 from eprop_core.datasets.recordings.stated_lengths import check_stated_lengths
 from eprop_core.errors import DatasetError, one_line
+from eprop_core.files.hdf5 import dataset_of_file
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ARRAYS = ("spikes/times", "spikes/units")
@@ -88,8 +89,8 @@ def _source(path: Path, file: h5py.File) -> Source:
 
 
 def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    found = file.get(name)
-    if not isinstance(found, h5py.Dataset):
+    found = dataset_of_file(file, name)
+    if found is None:
         raise DatasetError(f"{path}: no dataset {name}; expected spikes/times, spikes/units and labels, as in SHD")
     return found
 
