@@ -20,7 +20,17 @@ import h5py
 import numpy as np
 
 from tests.faults import file_formats
-from tests.faults.file_formats import CLASSES, IDX, Format, entries_of, idx_content, recipe, recording, write_zip
+from tests.faults.file_formats import (
+    CLASSES,
+    IDX,
+    PUBLISHED,
+    Format,
+    entries_of,
+    idx_content,
+    recipe,
+    recording,
+    write_zip,
+)
 
 Random = np.random.Generator
 
@@ -374,6 +384,24 @@ FOLDERS: tuple[Damage, ...] = (
     a_split_missing,
     a_wrong_event,
 )
+
+
+def displaced(random: Random, folder: Path) -> Expected:
+    """Put a recording into the folder of another digit, or a copy of it under another number or into Test."""
+    number = int(random.choice(list(PUBLISHED["Train"])[1:-1]))
+    file = folder / "Train" / str(PUBLISHED["Train"][number]) / f"{number:05d}.bin"
+    digit = str((int(file.parent.name) + int(random.integers(1, CLASSES))) % CLASSES)
+    how = int(random.integers(4))
+    if how == 0:
+        file.rename(folder / "Train" / digit / file.name)
+    elif how == 1:
+        shutil.copy(file, folder / "Train" / file.parent.name / f"{int(random.integers(21, 60_000)):05d}.bin")
+    elif how == 2:
+        shutil.copy(file, folder / "Test" / digit / f"{int(random.integers(63, 10_000)):05d}.bin")
+    else:
+        another = int(random.choice([one for one in PUBLISHED["Train"] if one != number]))
+        shutil.copy(file, folder / "Train" / str(PUBLISHED["Train"][another]) / f"{another:05d}.bin")
+    return Expected.REFUSED
 
 
 # MNIST.
@@ -737,6 +765,7 @@ def wrong_rows(random: Random, folder: Path) -> Expected:
 
 OWN: dict[str, tuple[Damage, ...]] = {
     "N-MNIST, folders": FOLDERS,
+    "N-MNIST, published digits": (displaced,),
     "N-MNIST, archives": ARCHIVES,
     "MNIST": IMAGES,
     "MNIST, gzip": (*IMAGES, packed_otherwise, bomb_of_gzip),

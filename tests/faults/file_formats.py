@@ -116,6 +116,22 @@ def write_nmnist(folder: Path) -> None:
         file.write_bytes(content)
 
 
+PUBLISHED = {
+    "Train": dict(enumerate([5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5, 3, 6, 1, 7, 2, 8, 6, 9], 1)),
+    "Test": {1: 7, 2: 2, 3: 1, 4: 0, 5: 4, 8: 9, 9: 5, 12: 6, 19: 3, 62: 8},
+}
+"""Digits of some recordings of N-MNIST by their number, which are those of MNIST."""
+
+
+def write_published(folder: Path) -> None:
+    """Write recordings with the published numbers and digits."""
+    for split, digits in PUBLISHED.items():
+        for number, digit in digits.items():
+            file = folder / split / str(digit) / f"{number:05d}.bin"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(recording(number, split))
+
+
 def write_zip(file: Path, entries: Iterable[tuple[zipfile.ZipInfo | str, bytes]], **options: Any) -> None:
     with zipfile.ZipFile(file, "w", **{"compression": zipfile.ZIP_DEFLATED} | options) as archive:
         for name, content in entries:
@@ -433,6 +449,14 @@ FORMATS = (
         write_nmnist,
         read_nmnist,
         SOME_RECORDINGS,
+        oracle=oracle_nmnist,
+        program=lambda folder: preparation(folder, nmnist_parameters(folder)),
+    ),
+    Format(
+        "N-MNIST, published digits",
+        write_published,
+        read_nmnist,
+        ("Train/4/00003.bin", "Train/2/00017.bin"),
         oracle=oracle_nmnist,
         program=lambda folder: preparation(folder, nmnist_parameters(folder)),
     ),
