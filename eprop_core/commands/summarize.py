@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eprop_core.datasets.prepared import load_together
 from eprop_core.datasets.summary import Summary
-from eprop_core.errors import DatasetError
+from eprop_core.errors import DatasetError, printable
 from eprop_core.experiments import command_line
 from eprop_core.files.text import read_json
 
@@ -54,7 +54,7 @@ def _class_names(path: Path, n_classes: int) -> list[str]:
     named = described.get("classes") if isinstance(described, dict) else None
     if named is not None and (not isinstance(named, list) or len(named) != n_classes):
         raise DatasetError(f"{description}: classes = {named}; expected the names of {n_classes} classes")
-    return [str(name) for name in named or range(n_classes)]
+    return [printable(str(name)) for name in named or range(n_classes)]
 
 
 def main() -> None:

@@ -34,7 +34,8 @@ class Archive:
     Raises
     ------
     DatasetError
-        If it is damaged, or an entry leads out of it, comes twice, is no regular file or has a password.
+        If it is damaged, or an entry leads out of it, comes twice, overlaps another, is no regular file or has a
+        password.
     """
 
     def __init__(self, file: zipfile.ZipFile, name: str) -> None:
@@ -42,6 +43,8 @@ class Archive:
         self._file = file
         self.entries: dict[str, zipfile.ZipInfo] = {}
         """Files of the archive by name, without those that a desktop added."""
+        if sum(entry.compress_size for entry in file.infolist()) > _size(file):
+            raise DatasetError(f"{name}: its entries are larger than the archive; expected entries that do not overlap")
         for entry in file.infolist():
             if not entry.filename.endswith("/") and not is_litter(entry.filename):
                 self._add(entry)
@@ -116,6 +119,15 @@ class Archive:
             raise
         except Exception as error:  # zipfile and its decompressors raise many kinds for damage
             raise DatasetError(f"{self.name}: {what} ({one_line(error)}); expected a whole file") from None
+
+
+def _size(archive: zipfile.ZipFile) -> int:
+    file = archive.fp
+    assert file is not None
+    place = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(place)
+    return size
 
 
 @contextmanager

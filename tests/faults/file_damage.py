@@ -1,6 +1,7 @@
 """Damage to files: of their bytes, of what they are, and of what each format states."""
 
 import bz2
+import copy
 import gzip
 import io
 import json
@@ -287,6 +288,18 @@ def bomb(random: Random, folder: Path) -> Expected:
     return Expected.REFUSED
 
 
+def overlapping(random: Random, folder: Path) -> Expected:
+    """Many entries share the same packed content."""
+    with zipfile.ZipFile(folder / "Train.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("Train/0/00000.bin", bytes(5 * 10**6))
+        entry = archive.infolist()[0]
+        for number in range(1, 50):
+            copied = copy.copy(entry)
+            copied.filename = copied.orig_filename = f"Train/{number % CLASSES}/{number:05d}.bin"
+            archive.filelist.append(copied)
+    return Expected.REFUSED
+
+
 def lie_of_an_entry(random: Random, folder: Path) -> Expected:
     """Change a field of an entry in both of its headers: flags, method, checksum, sizes."""
     name = str(entries_of("Train")[int(random.integers(20))][0]).encode()
@@ -321,6 +334,7 @@ ARCHIVES: tuple[Damage, ...] = (
     twice,
     a_link_in_the_archive,
     bomb,
+    overlapping,
     lie_of_an_entry,
     lie_of_an_entry,
     before_and_after_the_archive,
