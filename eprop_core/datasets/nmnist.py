@@ -251,6 +251,8 @@ def _in_archive(archive: Archive, split: str) -> Recordings:
         if here:
             folders.add(before)
             found[name] = functools.partial(archive.read, entry, _LARGEST_RECORDING)
+        elif entry.lower().endswith(".bin") and not re.search("(^|/)(Train|Test)/", entry):
+            raise DatasetError(f"{archive.name}: {entry} is in no folder {split}; expected {split}/DIGIT/NUMBER.bin")
     if len(folders) > 1:
         listed = " and ".join(f"{folder}/{split}".lstrip("/") for folder in sorted(folders)[:2])
         raise DatasetError(f"{archive.name}: has recordings in {listed}; expected one folder {split}")
