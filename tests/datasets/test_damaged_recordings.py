@@ -488,3 +488,13 @@ class Exit:
 
     def __reduce__(self) -> Any:
         return sys.exit, (3,)
+
+
+def test_a_heap_that_hdf5_would_read_for_ever_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shd(here / "train.h5")
+    data = bytearray((here / "train.h5").read_bytes())
+    place = data.index(b"GCOL") + 16
+    data[place : place + 16] = bytes(16)
+    (here / "train.h5").write_bytes(data)
+    assert prepare(here, train="train.h5") == 1
+    assert_one_line(here, capsys, "damaged in the heap at byte")

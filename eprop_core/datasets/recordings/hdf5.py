@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.recordings import numbers
+from eprop_core.datasets.recordings.heaps import check_heaps
 from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
 from eprop_core.datasets.recordings.stated_lengths import check_stated_lengths
 from eprop_core.errors import DatasetError, one_line
@@ -44,6 +45,7 @@ def open_hdf5(path: Path, file: Path | IO[bytes]) -> Iterator[Source]:
     DatasetError
         If the file is damaged or of another layout, here or when a sample is read.
     """
+    check_heaps(path, file)
     try:
         opened = h5py.File(file, "r", locking="best-effort")
     except _DAMAGES as error:
