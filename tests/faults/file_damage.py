@@ -810,8 +810,8 @@ def damaged(random: Random, form: Format, folder: Path) -> tuple[str, Expected]:
     if kind == "file":
         damage = REPLACEMENTS[int(random.integers(len(REPLACEMENTS)))]
         expected = damage(random, file)
-        if damage is missing and name in form.optional:
-            expected = Expected.SAME
+        if name in form.optional:  # data without it are the same
+            expected = Expected.REFUSED_OR_SAME
         elif damage is missing and form.one_of_many:
             expected = Expected.CLEAN
         return f"{name} is {damage.__name__}", expected
