@@ -19,8 +19,8 @@ from eprop_core.datasets.events import EventDataset, Splits, check_enough
 from eprop_core.datasets.origin import Origin, compared_images
 from eprop_core.datasets.parameters import N_CLASSES, Mnist
 from eprop_core.datasets.saccades import record
-from eprop_core.errors import DatasetError, one_line
-from eprop_core.files.regular import Readable, open_regular, read_at_most
+from eprop_core.errors import DatasetError
+from eprop_core.files.regular import Readable, open_regular, read_at_most, reason
 
 FILE_PREFIXES = {"train": "train", "test": "t10k"}
 _LARGEST = 2**30
@@ -132,7 +132,7 @@ class _Idx(NamedTuple):
                 checksum = file_digest(file, "sha256").hexdigest()
                 return cls(Origin(str(path), 1, file.tell(), checksum), *content)
         except (OSError, EOFError, zlib.error) as error:
-            raise DatasetError(f"{path}: damaged ({one_line(error)}); expected a whole file") from None
+            raise DatasetError(f"{path}: damaged ({reason(error)}); expected a whole file") from None
 
 
 def _content(path: Path, file: Readable, n_dimensions: int) -> tuple[bytes, npt.NDArray[np.uint8]]:

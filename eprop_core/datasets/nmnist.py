@@ -20,10 +20,10 @@ from eprop_core.datasets.events import EventDataset, Splits, bin_events, check_e
 from eprop_core.datasets.origin import Origin, compared_recordings
 from eprop_core.datasets.parameters import N_CLASSES, SENSOR_SIZE, Nmnist
 from eprop_core.datasets.recordings.nmnist_format import unpack
-from eprop_core.errors import DatasetError, one_line
+from eprop_core.errors import DatasetError
 from eprop_core.files.archive import Archive, open_archive
 from eprop_core.files.litter import is_litter
-from eprop_core.files.regular import open_regular, read_at_most
+from eprop_core.files.regular import open_regular, read_at_most, reason
 from eprop_core.machine.parallel import in_order
 from eprop_core.progress import progress
 
@@ -236,7 +236,7 @@ def _read_file(file: Path) -> bytes:
         with open_regular(file) as opened:
             data = read_at_most(opened, _LARGEST_RECORDING + 1)
     except OSError as error:
-        raise DatasetError(f"{file} cannot be read ({one_line(error)}); expected a whole file") from None
+        raise DatasetError(f"{file} cannot be read ({reason(error)}); expected a whole file") from None
     if len(data) > _LARGEST_RECORDING:
         raise DatasetError(f"{file} has more than {_LARGEST_RECORDING} bytes; expected a recording")
     return data

@@ -12,7 +12,7 @@ from typing import IO
 
 from eprop_core.errors import DatasetError, one_line
 from eprop_core.files.litter import is_litter
-from eprop_core.files.regular import PathLike, open_regular, read_at_most
+from eprop_core.files.regular import PathLike, open_regular, read_at_most, reason
 
 _ENCRYPTED = 0x1
 _UNIX_MODE = 16
@@ -151,5 +151,5 @@ def open_archive(file: PathLike | IO[bytes], name: str) -> Iterator[Archive]:
             opened = stack.enter_context(open_regular(file) if isinstance(file, str | os.PathLike) else file)
             archive = stack.enter_context(zipfile.ZipFile(opened))
         except Exception as error:  # zipfile raises many kinds for damage
-            raise DatasetError(f"{name}: damaged ({one_line(error)}); expected a whole zip archive") from None
+            raise DatasetError(f"{name}: damaged ({reason(error)}); expected a whole zip archive") from None
         yield Archive(archive, name)

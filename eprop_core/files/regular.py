@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
+from eprop_core.errors import one_line
+
 PathLike = str | os.PathLike[str]
 
 _KINDS = {
@@ -31,6 +33,11 @@ class NotRegularError(OSError):
     def __str__(self) -> str:
         """Return path and reason in one line."""
         return f"{self.filename}: {self.strerror}"
+
+
+def reason(error: Exception) -> str:
+    """Return why a file cannot be read, in one line without its path, which is told elsewhere."""
+    return getattr(error, "strerror", None) or one_line(error)
 
 
 def user_path(path: PathLike) -> Path:
