@@ -1,9 +1,21 @@
 """Errors with a message of one line."""
 
 
-def one_line(error: BaseException) -> str:
+def one_line(error: BaseException | str) -> str:
     """Return the message of an error in one line."""
     return " ".join(str(error).split())
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with escapes for characters that end a line or control a terminal, as names of files may have."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+class OneLineError(ValueError):
+    """Base of errors whose message is one line: the place, the problem and what is expected."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class NotFiniteError(ArithmeticError):
@@ -14,9 +26,9 @@ class InsufficientMemoryError(MemoryError):
     """A network does not fit into the available memory."""
 
 
-class NetworkFileError(ValueError):
+class NetworkFileError(OneLineError):
     """A file of a network or a checkpoint cannot be used; the message is one line: the file and the reason."""
 
 
-class DatasetError(ValueError):
+class DatasetError(OneLineError):
     """Data are missing or damaged; the message is one line: the place, the problem and the expected data."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eprop_core.errors import NetworkFileError, one_line, printable
 from eprop_core.experiments import command_line
 from eprop_core.network.projections import projections
 from eprop_core.storage.checkpoint import read_state_header
@@ -50,7 +51,10 @@ def describe(path: Path) -> Iterator[str]:
     header = read_header(path)
     network = header.network
     yield f"{path}: {'checkpoint' if header.has_state else 'network'} of eprop-core, layout {header.version}"
-    yield from _origin(header)
+    try:
+        yield from map(printable, _origin(header))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise NetworkFileError(f"{path}: provenance is damaged ({one_line(error)})") from None
     if header.has_state:
         state = read_state_header(path)
         yield f"state: after step {state.step}, written by {state.n_ranks} rank{'s' if state.n_ranks > 1 else ''}"

@@ -72,7 +72,7 @@ def score(
             what = "channels" if name == "n_input" else "classes"
             raise ParameterError(f"{data}: has {given} {what}; the network has {name} = {own}")
     window = learning_window or simulation.notes.get("learning_window") or dataset.n_steps
-    if not 1 <= window <= dataset.n_steps:
+    if not isinstance(window, int) or not 1 <= window <= dataset.n_steps:
         raise ParameterError(f"learning window = {window}: must be 1 to {dataset.n_steps}, the steps of a sample")
     task = DatasetClassification(dataset, window, parameters.readout.loss)
     samples = np.arange(task.n_samples)

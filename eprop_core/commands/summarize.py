@@ -1,14 +1,14 @@
 """Print a summary of prepared data: samples, events, channels without events, balance of the classes."""
 
 import argparse
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from eprop_core.datasets.events import EventDataset
+from eprop_core.datasets.prepared import load_together
 from eprop_core.datasets.summary import Summary
-from eprop_core.errors import DatasetError
+from eprop_core.errors import DatasetError, printable
 from eprop_core.experiments import command_line
+from eprop_core.files.text import read_json
 
 SPLITS = ("train", "validation", "test")
 
@@ -31,7 +31,7 @@ def summarize(path: Path) -> Iterator[str]:
         files = {name: path / f"{name}.npz" for name in SPLITS if (path / f"{name}.npz").is_file()}
         if not files:
             raise DatasetError(f"{path}: holds no prepared data; expected train.npz, as `prepare` writes it")
-    splits = {name: EventDataset.load(file) for name, file in files.items()}
+    splits = load_together(files.values())
     first = next(iter(splits.values()))
     yield f"{path}: {first.n_channels} channels, {first.n_steps} steps, {first.n_classes} classes"
     summaries = {name: Summary.of(split) for name, split in splits.items()}
@@ -50,8 +50,11 @@ def _row(name: str, values: Iterable[object]) -> str:
 
 def _class_names(path: Path, n_classes: int) -> list[str]:
     description = path / "dataset.json"
-    named = json.loads(description.read_text(encoding="utf-8")).get("classes") if description.is_file() else None
-    return [str(name) for name in named or range(n_classes)]
+    described = read_json(description) if description.exists() else None
+    named = described.get("classes") if isinstance(described, dict) else None
+    if named is not None and (not isinstance(named, list) or len(named) != n_classes):
+        raise DatasetError(f"{description}: classes = {named}; expected the names of {n_classes} classes")
+    return [printable(str(name)) for name in named or range(n_classes)]
 
 
 def main() -> None:

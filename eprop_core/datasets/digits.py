@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from eprop_core.datasets.events import Splits
+from eprop_core.datasets.origin import Origin
 from eprop_core.datasets.parameters import Digits
 from eprop_core.datasets.saccades import record
 
@@ -30,5 +31,9 @@ def read(parameters: Digits) -> Splits:
         test=record(images[test], labels[test], test, parameters.saccades, parameters.n_steps, parameters.seed, "test"),
         sensor_channels=np.arange(2 * parameters.saccades.sensor_size**2),
         sensor_size=parameters.saccades.sensor_size,
-        checksums={"sklearn.datasets.load_digits": hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()},
+        origins={"sklearn.datasets.load_digits": _origin(images.tobytes() + labels.tobytes())},
     ).most_active(parameters.active_channels)
+
+
+def _origin(content: bytes) -> Origin:
+    return Origin("scikit-learn", 1, len(content), hashlib.sha256(content).hexdigest())

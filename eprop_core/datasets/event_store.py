@@ -48,6 +48,9 @@ class EventStore:
         uint32 (n_samples,), CRC-32 of the events of each sample; None: these cannot be damaged.
     name
         Name of the file, for messages.
+    sizes
+        Numbers of steps and channels, with which the events of a sample are compared when they are first read; None:
+        they were compared before.
     """
 
     def __init__(
@@ -57,12 +60,15 @@ class EventStore:
         mapped: mmap.mmap | None = None,
         checksums: npt.NDArray[np.uint32] | None = None,
         name: str = "",
+        sizes: tuple[int, int] | None = None,
     ) -> None:
         self.offsets = offsets
         self._events = events
         self._mapped = mapped
         self._checksums = checksums
         self._name = name
+        self._sizes = sizes
+        self._compared = np.zeros(len(offsets) - 1, bool)
         self._read = 0  # bytes, since pages were given back
 
     @classmethod
@@ -104,6 +110,10 @@ class EventStore:
         if self._checksums is not None and zlib.crc32(events.data) != self._checksums[index]:
             raise DatasetError(f"{self._name}: damaged in the events of sample {index}; expected those of its checksum")
         steps, channels = events["step"].astype(np.int32), events["channel"].astype(np.int32)
+        if self._sizes is not None and not self._compared[index]:
+            if fault := fault_of(steps, channels, *self._sizes):
+                raise DatasetError(f"{self._name}: sample {index}: {fault}")
+            self._compared[index] = True
         if self._mapped is not None:
             self._read += events.nbytes
             if self._read > _LARGEST_RESIDENT:
@@ -114,7 +124,7 @@ class EventStore:
 
 def fault_of_offsets(offsets: IntArray, n_events: int) -> str | None:
     """Return what is not allowed in the indices of the first events of samples and their end; None if nothing is."""
-    if offsets[0] != 0 or offsets[-1] != n_events or np.any(np.diff(offsets) < 0):
+    if not len(offsets) or offsets[0] != 0 or offsets[-1] != n_events or np.any(np.diff(offsets) < 0):
         return f"offsets must ascend from 0 to the number of events, {n_events}"
     return None
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from eprop_core.datasets import event_file
 from eprop_core.datasets.event_store import EventStore, IntArray, Sample, fault_of, fault_of_offsets, packed
+from eprop_core.datasets.origin import Origin
 from eprop_core.errors import DatasetError
 
 
@@ -174,15 +175,21 @@ class EventDataset:
         DatasetError
             If the data sets differ in their channels, steps or classes.
         """
-        for name in ("n_channels", "n_steps", "n_classes"):
-            own, others = getattr(self, name), getattr(other, name)
-            if own != others:
-                raise DatasetError(f"{name}: {own} and {others}; expected data sets of equal {name} to join")
+        self.check_fits(other)
         return self._like(
             self._stores + other._stores,
             np.concatenate([self._places, other._places + np.array([len(self._stores), 0])]),
             np.concatenate([self.labels, other.labels]),
         )
+
+    def check_fits(self, other: Self, own_name: str = "one", other_name: str = "the other") -> None:
+        """Raise a :class:`DatasetError` if data sets differ in their channels, steps or classes."""
+        for name in ("n_channels", "n_steps", "n_classes"):
+            own, others = getattr(self, name), getattr(other, name)
+            if own != others:
+                raise DatasetError(
+                    f"{name}: {own} in {own_name} and {others} in {other_name}; expected data sets of equal {name}"
+                )
 
     def _like(
         self, stores: tuple[EventStore, ...], places: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
@@ -322,12 +329,17 @@ class Splits(NamedTuple):
     """(n_channels,), for each channel polarity * sensor_size**2 + y * sensor_size + x; None: not from a sensor."""
     sensor_size: int | None = None
     """pixels, edge of the square sensor"""
-    checksums: Mapping[str, str] = {}
-    """sha256 of the source data, by name"""
+    origins: Mapping[str, Origin] = {}
+    """What the data were made from, by name"""
     validation: EventDataset | None = None
     """Samples that the data set itself holds back from training; None: it does not"""
     notes: Mapping[str, Any] = {}
     """Further properties of the data, which `prepare` writes to dataset.json"""
+
+    @property
+    def checksums(self) -> dict[str, str]:
+        """sha256 of the source data, by name."""
+        return {name: origin.sha256 for name, origin in self.origins.items()}
 
     def most_active(self, n_channels: int | None) -> "Splits":
         """Return the data reduced to the channels with the most training events, renumbered from 0; None keeps all."""

@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from eprop_core.files.regular import user_path
+
 Downloads = Mapping[str, tuple[str, str]]
 """Address and checksum ("md5:..." or "sha256:...") of files, by name."""
 
@@ -55,8 +57,8 @@ DOWNLOADS: dict[str, Downloads] = {
 
 def cache_directory(dataset: str) -> Path:
     """Return where downloads of ``dataset`` are kept: in EPROP_BENCH_CACHE if it is set, else in the user's cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("EPROP_BENCH_CACHE") or Path(home) / "eprop-bench") / dataset
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return user_path(os.environ.get("EPROP_BENCH_CACHE") or Path(home) / "eprop-bench") / dataset
 
 
 def needs_download(dataset: str, path: str | None) -> bool:
@@ -68,6 +70,6 @@ def needs_download(dataset: str, path: str | None) -> bool:
 def local_copy(dataset: str, path: str | None) -> Path | None:
     """Return ``path``, or where the data set is in EPROP_BENCH_DATA; None: neither is given."""
     if path is not None:
-        return Path(path)
+        return user_path(path)
     folder = os.environ.get("EPROP_BENCH_DATA")
-    return Path(folder) / dataset if folder and (Path(folder) / dataset).is_dir() else None
+    return user_path(folder) / dataset if folder and (user_path(folder) / dataset).is_dir() else None

@@ -5,20 +5,37 @@ LeCun Y, Cortes C, Burges CJC, The MNIST database of handwritten digits. Fashion
 """
 
 import gzip
+import math
 import zlib
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.download import published
 from eprop_core.datasets.events import EventDataset, Splits, check_enough
+from eprop_core.datasets.origin import Origin, compared_images
 from eprop_core.datasets.parameters import N_CLASSES, Mnist
 from eprop_core.datasets.saccades import record
 from eprop_core.errors import DatasetError
+from eprop_core.files.regular import Readable, open_regular, read_at_most, reason
 
 FILE_PREFIXES = {"train": "train", "test": "t10k"}
+_LARGEST = 2**30
+"""Bytes of an unpacked idx file, twenty times those of MNIST."""
+
+
+class Images(NamedTuple):
+    """Images of a split."""
+
+    images: npt.NDArray[np.uint8]
+    """(n, height, width)"""
+    labels: npt.NDArray[np.uint8]
+    """(n,), 0 to 9"""
+    origins: dict[str, Origin]
+    """By name of the file."""
 
 
 def read(parameters: Mnist) -> Splits:
@@ -29,30 +46,34 @@ def read(parameters: Mnist) -> Splits:
     DatasetError
         If a file is missing or damaged; the message names the file, the position in it and the expected content.
     """
-    directory = published("mnist", parameters.path)
-    checksums: dict[str, str] = {}
+    train, test = read_both(published("mnist", parameters.path))
     return Splits(
-        _record_split(directory, "train", parameters, parameters.train_samples, checksums),
-        _record_split(directory, "test", parameters, parameters.test_samples, checksums),
+        _record_split(train, "train", parameters, parameters.train_samples),
+        _record_split(test, "test", parameters, parameters.test_samples),
         np.arange(2 * parameters.saccades.sensor_size**2),
         parameters.saccades.sensor_size,
-        checksums,
+        train.origins | test.origins,
     ).most_active(parameters.active_channels)
 
 
-def _record_split(
-    directory: Path, split: str, parameters: Mnist, n_samples: int | None, checksums: dict[str, str]
-) -> EventDataset:
-    images, labels = read_images(directory, split, checksums)
-    check_enough(f"{split}_samples", n_samples, len(images))
-    images, labels = images[:n_samples], labels[:n_samples]
+def _record_split(all_images: Images, split: str, parameters: Mnist, n_samples: int | None) -> EventDataset:
+    check_enough(f"{split}_samples", n_samples, len(all_images.images))
+    images, labels = all_images.images[:n_samples], all_images.labels[:n_samples]
     indices = np.arange(len(images)) + (60_000 if split == "test" else 0)  # other noise than in the training split
     return record(images, labels, indices, parameters.saccades, parameters.n_steps, parameters.seed, f"MNIST {split}")
 
 
-def read_images(
-    directory: Path, split: str, checksums: dict[str, str] | None = None
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+def read_both(directory: Path) -> tuple[Images, Images]:
+    """Return training and test images, which must be of one size; raises the errors of :func:`read_images`."""
+    train, test = (read_images(directory, split) for split in FILE_PREFIXES)
+    sizes = [images.shape[1:] for images in (train.images, test.images)]
+    if sizes[0] != sizes[1]:
+        listed = " and ".join(f"{height} x {width}" for height, width in sizes)
+        raise DatasetError(f"{directory}: training and test images of {listed} pixels; expected equal sizes")
+    return train, test
+
+
+def read_images(directory: Path, split: str) -> Images:
     """Read images and labels of a split.
 
     Parameters
@@ -61,15 +82,6 @@ def read_images(
         Directory of MNIST's idx files, compressed (``.gz``) or not.
     split
         ``train`` or ``test``.
-    checksums
-        The sha256 of each file is added, by its name.
-
-    Returns
-    -------
-    images
-        uint8 (n, height, width).
-    labels
-        uint8 (n,), 0 to 9.
 
     Raises
     ------
@@ -77,8 +89,9 @@ def read_images(
         If a file is missing or damaged; the message names the file, the position in it and the expected content.
     """
     prefix = FILE_PREFIXES[split]
-    images = _read_idx(directory, f"{prefix}-images-idx3-ubyte", 3, checksums)
-    labels = _read_idx(directory, f"{prefix}-labels-idx1-ubyte", 1, checksums)
+    names = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+    files = {name: _Idx.read(directory, name, n) for name, n in zip(names, (3, 1), strict=True)}
+    images, labels = (files[name].values for name in names)
     if len(images) != len(labels):
         raise DatasetError(f"{directory}: {len(images)} images but {len(labels)} labels of {prefix}; expected as many")
     if labels.max(initial=0) >= N_CLASSES:
@@ -86,31 +99,57 @@ def read_images(
         raise DatasetError(
             f"{directory}/{prefix}-labels-idx1-ubyte: label {item} (byte {8 + item}) is {labels[item]}; expected 0 to 9"
         )
-    return images, labels
+    origins = {
+        Path(file.origin.place).name: file.origin._replace(published=compared_images(name, file.data))
+        for name, file in files.items()
+    }
+    return Images(images, labels, origins)
 
 
-def _read_idx(directory: Path, name: str, n_dimensions: int, checksums: dict[str, str] | None) -> npt.NDArray[np.uint8]:
-    """Read an idx file of bytes: magic number, length of each dimension (big endian), values."""
-    path = directory / f"{name}.gz"
-    if not path.is_file():
-        path = directory / name
-    if not path.is_file():
-        raise DatasetError(f"{directory}: no {name}.gz; expected the four idx files of MNIST")
-    data = path.read_bytes()
-    if checksums is not None:
-        checksums[path.name] = sha256(data).hexdigest()
-    if path.suffix == ".gz":
+class _Idx(NamedTuple):
+    """An idx file of bytes: magic number, length of each dimension (big endian), values."""
+
+    origin: Origin
+    data: bytes
+    """Unpacked content."""
+    values: npt.NDArray[np.uint8]
+
+    @classmethod
+    def read(cls, directory: Path, name: str, n_dimensions: int) -> "_Idx":
+        path = directory / f"{name}.gz"
+        if not path.exists():
+            path = directory / name
+        if not path.exists():
+            raise DatasetError(f"{directory}: no {name}.gz; expected the four idx files of MNIST")
         try:
-            data = gzip.decompress(data)
+            with open_regular(path) as file:
+                if path.suffix == ".gz":
+                    with gzip.GzipFile(fileobj=file) as unpacked:
+                        content = _content(path, unpacked, n_dimensions)
+                else:
+                    content = _content(path, file, n_dimensions)
+                file.seek(0)
+                checksum = file_digest(file, "sha256").hexdigest()
+                return cls(Origin(str(path), 1, file.tell(), checksum), *content)
         except (OSError, EOFError, zlib.error) as error:
-            raise DatasetError(f"{path}: damaged ({error}); expected a whole gzip file") from None
+            raise DatasetError(f"{path}: damaged ({reason(error)}); expected a whole file") from None
+
+
+def _content(path: Path, file: Readable, n_dimensions: int) -> tuple[bytes, npt.NDArray[np.uint8]]:
+    """Return the content of an idx file, and its values, uint8 of ``n_dimensions``."""
     header = 4 * (1 + n_dimensions)
+    data = read_at_most(file, header)
     if len(data) < header:
         raise DatasetError(f"{path}: ends at byte {len(data)}; expected a header of {header} bytes")
     magic, *shape = (int(number) for number in np.frombuffer(data, ">u4", 1 + n_dimensions))
     if magic != 0x0800 + n_dimensions:
         raise DatasetError(f"{path}: magic number {magic} (byte 0); expected {0x0800 + n_dimensions}")
-    expected = header + int(np.prod(shape))
-    if len(data) != expected:
+    expected = header + math.prod(shape)
+    if not header < expected <= _LARGEST:
+        raise DatasetError(f"{path}: the shape {tuple(shape)} (byte 4); expected 1 to {_LARGEST} values")
+    data += read_at_most(file, expected - header + 1)
+    if len(data) < expected:
         raise DatasetError(f"{path}: ends at byte {len(data)}; expected {expected} bytes for shape {tuple(shape)}")
-    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
+    if len(data) > expected:
+        raise DatasetError(f"{path}: goes on after byte {expected}, which is the end for shape {tuple(shape)}")
+    return data, np.frombuffer(data, np.uint8, offset=header).reshape(shape)

@@ -5,26 +5,25 @@ Orchard G, Jayawant A, Cohen GK, Thakor N, 2015, Front. Neurosci. 9:437; data do
 
 import functools
 import re
-import shutil
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.download import published
-from eprop_core.datasets.event_file import ZIP_ERRORS
 from eprop_core.datasets.event_store import Sample
 from eprop_core.datasets.events import EventDataset, Splits, bin_events, check_enough
+from eprop_core.datasets.origin import Origin, compared_recordings
 from eprop_core.datasets.parameters import N_CLASSES, SENSOR_SIZE, Nmnist
 from eprop_core.datasets.recordings.nmnist_format import unpack
 from eprop_core.errors import DatasetError
+from eprop_core.files.archive import Archive, open_archive
+from eprop_core.files.litter import is_litter
+from eprop_core.files.regular import open_regular, read_at_most, reason
 from eprop_core.machine.parallel import in_order
 from eprop_core.progress import progress
 
@@ -33,7 +32,12 @@ N_CHANNELS = 2 * SENSOR_SIZE**2
 _BATCH = 16
 """Recordings that are decoded together: numpy works longer without Python, which other threads need meanwhile."""
 
-Recordings = dict[str, Callable[[], bytes]]  # Split/digit/file.bin -> what reads its bytes
+_LARGEST_RECORDING = 2**24
+"""Bytes of a recording; the largest published one has less than a hundredth of it."""
+_NAME = re.compile(r"([0-9])/([0-9]+)\.bin")
+"""Matches the digit and the number of a recording."""
+
+Recordings = dict[str, Callable[[], bytes]]  # Split/digit/number.bin -> what reads its bytes
 
 
 def read(parameters: Nmnist) -> Splits:
@@ -45,10 +49,17 @@ def read(parameters: Nmnist) -> Splits:
         If a file is missing or damaged; the message names the file, the position in it and the expected content.
     """
     path = published("nmnist", parameters.path)
-    train, train_checksum = _read_split(path, "Train", parameters, parameters.train_samples)
-    test, test_checksum = _read_split(path, "Test", parameters, parameters.test_samples)
-    checksums = {"Train": train_checksum, "Test": test_checksum}
-    return Splits(train, test, np.arange(N_CHANNELS), SENSOR_SIZE, checksums).most_active(parameters.active_channels)
+    train, of_train, train_names = _read_split(path, "Train", parameters, parameters.train_samples)
+    test, of_test, test_names = _read_split(path, "Test", parameters, parameters.test_samples)
+    if twice := train_names.keys() & test_names.keys():
+        checksum = min(twice)
+        raise _twice(path, train_names[checksum], test_names[checksum])
+    origins = {"Train": of_train, "Test": of_test}
+    return Splits(train, test, np.arange(N_CHANNELS), SENSOR_SIZE, origins).most_active(parameters.active_channels)
+
+
+def _twice(path: Path, one: str, other: str) -> DatasetError:
+    return DatasetError(f"{path}: {one} and {other} are the same recording; expected different ones")
 
 
 def decode(data: bytes, name: str, time_max_us: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -106,28 +117,48 @@ def decode_all(
     return events.times, channels, events.first_events
 
 
-def _read_split(path: Path, split: str, parameters: Nmnist, n_samples: int | None) -> tuple[EventDataset, str]:
-    """Return a split, and the sha256 of the output of ``sha256sum`` for its files in the order of the samples."""
-    checksum = sha256()
+def _read_split(
+    path: Path, split: str, parameters: Nmnist, n_samples: int | None
+) -> tuple[EventDataset, Origin, dict[bytes, str]]:
+    """Return a split, what it was made from, and the names of published recordings by their checksum.
+
+    The checksum of the split is that of the output of ``sha256sum`` for its files in the order of the samples.
+    """
+    checksum, n_bytes, names_of_published = sha256(), 0, dict[bytes, str]()
     with recordings(path, split) as files:
         check_enough(f"{split.lower()}_samples", n_samples, len(files))
-        names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
+        compared = compared_recordings(path, split, {_number(name): _digit(name) for name in files})
+        names = sorted(files, key=_number)[:n_samples]
 
         def samples() -> Iterator[Sample]:
+            nonlocal n_bytes
             batches = [names[first : first + _BATCH] for first in range(0, len(names), _BATCH)]
             read_batch = functools.partial(_read_batch, path, files, parameters)
             read = chain.from_iterable(in_order(read_batch, batches, at_once=1))
-            for sample, line in progress(read, f"N-MNIST {split}", len(names)):
-                checksum.update(line.encode())
+            of_names = zip(names, progress(read, f"N-MNIST {split}", len(names)), strict=True)
+            for name, (sample, of_file, size) in of_names:
+                checksum.update(f"{of_file.hex()}  {name}\n".encode())
+                n_bytes += size
+                if compared.are_published and names_of_published.setdefault(of_file, name) != name:
+                    raise _twice(path, names_of_published[of_file], name)
                 yield sample
 
-        labels = [int(name.split("/")[1]) for name in names]
+        labels = [_digit(name) for name in names]
         dataset = EventDataset.from_samples(samples(), labels, N_CHANNELS, parameters.n_steps, N_CLASSES)
-    return dataset, checksum.hexdigest()
+    origin = Origin(str(path), len(names), n_bytes, checksum.hexdigest(), compared.words)
+    return dataset, origin, names_of_published
 
 
-def _read_batch(path: Path, files: Recordings, parameters: Nmnist, names: list[str]) -> list[tuple[Sample, str]]:
-    """Return the sample of each recording, and the line of ``sha256sum`` for its file."""
+def _number(name: str) -> int:
+    return int(name.rpartition("/")[2].removesuffix(".bin"))
+
+
+def _digit(name: str) -> int:
+    return int(name.split("/")[1])
+
+
+def _read_batch(path: Path, files: Recordings, parameters: Nmnist, names: list[str]) -> list[tuple[Sample, bytes, int]]:
+    """Return the sample of each recording, the sha256 of its file, and its bytes."""
     data, n_steps = [files[name]() for name in names], parameters.n_steps
     times, channels, first_events = decode_all(data, [f"{path}: {name}" for name in names], parameters.time_max_us)
     steps = np.clip(np.rint(times * np.int64(n_steps) / parameters.time_max_us), 0, n_steps - 1)
@@ -137,8 +168,12 @@ def _read_batch(path: Path, files: Recordings, parameters: Nmnist, names: list[s
     spike_steps, spike_channels = bin_events(steps, channels, N_CHANNELS)
     bounds = np.searchsorted(spike_steps, first_steps)
     return [
-        ((spike_steps[begin:end] - first_step, spike_channels[begin:end]), f"{sha256(content).hexdigest()}  {name}\n")
-        for begin, end, first_step, content, name in zip(bounds, bounds[1:], first_steps, data, names, strict=False)
+        (
+            (spike_steps[begin:end] - first_step, spike_channels[begin:end]),
+            sha256(content).digest(),
+            len(content),
+        )
+        for begin, end, first_step, content in zip(bounds, bounds[1:], first_steps, data, strict=False)
     ]
 
 
@@ -149,7 +184,7 @@ def recordings(path: Path, split: str) -> Iterator[Recordings]:
     Parameters
     ----------
     path
-        A directory with ``Train/<digit>/*.bin`` or ``Train.zip``, or the published archive, which contains
+        A directory with ``Train/<digit>/<number>.bin`` or ``Train.zip``, or the published archive, which contains
         ``Train.zip``; likewise for ``Test``.
     split
         ``Train`` or ``Test``.
@@ -157,60 +192,85 @@ def recordings(path: Path, split: str) -> Iterator[Recordings]:
     Raises
     ------
     DatasetError
-        If files are missing or damaged, here or when a recording is read.
+        If files are missing, damaged or in a wrong place, here or when a recording is read.
     """
     with ExitStack() as stack:
         if (path / split).is_dir():
-            files: Recordings = {
-                f"{split}/{file.parent.name}/{file.name}": file.read_bytes for file in path.glob(f"{split}/[0-9]/*.bin")
-            }
-        elif (path / f"{split}.zip").is_file():
-            files = _zipped(stack, path / f"{split}.zip", f"{path / split}.zip", split)
-        elif path.is_file():
-            files = _zipped(stack, _inner_archive(stack, path, split), f"{path}: {split}.zip", split)
+            found = _in_folder(path / split)
+        elif (path / f"{split}.zip").exists():
+            packed = path / f"{split}.zip"
+            found = _in_archive(stack.enter_context(open_archive(packed, str(packed))), split)
         elif path.is_dir():
             raise DatasetError(f"{path}: no {split}; expected a directory {split}/ or a file {split}.zip")
+        elif path.exists():
+            archive = stack.enter_context(open_archive(path, str(path)))
+            inner = [name for name in archive.entries if name.rpartition("/")[2] == f"{split}.zip"]
+            if len(inner) != 1:
+                raise DatasetError(f"{path}: {len(inner)} files {split}.zip; expected one in the archive")
+            unpacked = archive.unpack(inner[0])
+            found = _in_archive(stack.enter_context(open_archive(unpacked, f"{path}: {split}.zip")), split)
         else:
             raise DatasetError(f"{path}: no such file or directory; expected the directory or the archive of N-MNIST")
-        for digit in range(N_CLASSES):
-            if not any(name.startswith(f"{split}/{digit}/") for name in files):
-                raise DatasetError(f"{path}: no recording in {split}/{digit}; expected {split}/{digit}/*.bin")
-        yield {name: functools.partial(_read_whole, read, f"{path}: {name}") for name, read in files.items()}
+        _check_names(path, split, found)
+        yield {f"{split}/{name}": read for name, read in found.items() if _NAME.fullmatch(name)}
 
 
-def _read_whole(read: Callable[[], bytes], name: str) -> bytes:
+def _in_folder(folder: Path) -> Recordings:
+    """Return what reads each file of a folder and of the folders in it, by its name below the folder."""
+
+    def entries(place: Path) -> list[Path]:
+        try:
+            return [entry for entry in place.iterdir() if not is_litter(entry.name)]
+        except OSError as error:
+            raise DatasetError(f"{place}: cannot be read ({error.strerror}); expected a directory") from None
+
+    found: Recordings = {}
+    for place in entries(folder):
+        for file in entries(place) if place.is_dir() else [place]:
+            found[file.relative_to(folder).as_posix()] = functools.partial(_read_file, file)
+    return found
+
+
+def _read_file(file: Path) -> bytes:
     try:
-        return read()
-    except (OSError, *ZIP_ERRORS) as error:
-        raise DatasetError(f"{name} cannot be read ({error}); expected a whole file") from None
+        with open_regular(file) as opened:
+            data = read_at_most(opened, _LARGEST_RECORDING + 1)
+    except OSError as error:
+        raise DatasetError(f"{file} cannot be read ({reason(error)}); expected a whole file") from None
+    if len(data) > _LARGEST_RECORDING:
+        raise DatasetError(f"{file} has more than {_LARGEST_RECORDING} bytes; expected a recording")
+    return data
 
 
-def _inner_archive(stack: ExitStack, path: Path, split: str) -> IO[bytes]:
-    """Extract Train.zip or Test.zip of the published archive into an unnamed temporary file."""
-    archive = stack.enter_context(_open_zip(path, str(path)))
-    inner = [name for name in archive.namelist() if re.search(rf"^(?!__MACOSX/)(.*/)?{split}\.zip$", name)]
-    if len(inner) != 1:
-        raise DatasetError(f"{path}: {len(inner)} files {split}.zip; expected one in the archive")
-    unpacked = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    try:
-        with archive.open(inner[0]) as packed:
-            shutil.copyfileobj(packed, unpacked, 2**20)
-    except ZIP_ERRORS as error:
-        raise DatasetError(f"{path}: {inner[0]} is damaged ({error}); expected a whole file") from None
-    return unpacked
+def _in_archive(archive: Archive, split: str) -> Recordings:
+    """Return what reads each file in the folder ``split`` of an archive, by its name below that folder."""
+    found: Recordings = {}
+    folders = set()
+    for entry in archive.entries:
+        before, here, name = f"/{entry}".partition(f"/{split}/")
+        if here:
+            folders.add(before)
+            found[name] = functools.partial(archive.read, entry, _LARGEST_RECORDING)
+        elif entry.lower().endswith(".bin") and not re.search("(^|/)(Train|Test)/", entry):
+            raise DatasetError(f"{archive.name}: {entry} is in no folder {split}; expected {split}/DIGIT/NUMBER.bin")
+    if len(folders) > 1:
+        listed = " and ".join(f"{folder}/{split}".lstrip("/") for folder in sorted(folders)[:2])
+        raise DatasetError(f"{archive.name}: has recordings in {listed}; expected one folder {split}")
+    return found
 
 
-def _zipped(stack: ExitStack, file: Path | IO[bytes], name: str, split: str) -> Recordings:
-    archive = stack.enter_context(_open_zip(file, name))
-    files: Recordings = {}
-    for member in archive.namelist():
-        if match := re.search(rf"^(?!__MACOSX/)(?:.*/)?({split}/[0-9]/[^/]+\.bin)$", member):
-            files[match[1]] = functools.partial(archive.read, member)
-    return files
-
-
-def _open_zip(file: Path | IO[bytes], name: str) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(file)
-    except ZIP_ERRORS as error:
-        raise DatasetError(f"{name}: {error}; expected a whole zip archive") from None
+def _check_names(path: Path, split: str, names: Iterable[str]) -> None:
+    """Raise a :class:`DatasetError` if a file could be a recording in a wrong place, or if there are too few."""
+    by_number: dict[int, str] = {}
+    for name in sorted(names):
+        match = _NAME.fullmatch(name)
+        if match is None:
+            if "/" in name or name.lower().endswith(".bin"):
+                raise DatasetError(f"{path}: {split}/{name}; expected recordings {split}/DIGIT/NUMBER.bin alone")
+            continue
+        former = by_number.setdefault(int(match[2]), name)
+        if former != name:
+            raise DatasetError(f"{path}: recording {int(match[2])} is both {split}/{former} and {split}/{name}")
+    for digit in range(N_CLASSES):
+        if not any(name.startswith(f"{digit}/") for name in by_number.values()):
+            raise DatasetError(f"{path}: no recording in {split}/{digit}; expected {split}/{digit}/*.bin")

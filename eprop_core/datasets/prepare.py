@@ -14,14 +14,18 @@ from typing import Any
 
 from eprop_core import plug_ins
 from eprop_core.datasets.events import EventDataset, Splits
+from eprop_core.datasets.origin import tell
+from eprop_core.datasets.prepared import CHECKSUMS, DESCRIPTION, checksums
 from eprop_core.datasets.registry import Dataset, parse_dataset
 from eprop_core.errors import DatasetError
+from eprop_core.files.litter import is_litter
+from eprop_core.files.text import read_json
 from eprop_core.machine import processors
 from eprop_core.machine.driver import end_with_driver
 from eprop_core.machine.whole_directory import whole_directory
 from eprop_core.parsing import ParameterError
 
-FILES = ("train.npz", "test.npz", "validation.npz", "dataset.json")
+FILES = ("train.npz", "test.npz", "validation.npz", DESCRIPTION)
 VERSIONS = {"numpy", "numba", "scipy", "scikit-learn"}
 """Distributions whose versions are written down."""
 
@@ -44,16 +48,18 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
     _check_replaceable(directory)
     with whole_directory(directory) as temporary:
         splits = read(parameters)
+        tell(splits.origins)
         splits.train.save(temporary / "train.npz")
         splits.test.save(temporary / "test.npz")
         if splits.validation is not None:
             splits.validation.save(temporary / "validation.npz")
-        (temporary / "dataset.json").write_text(json.dumps(describe(parameters, splits), indent=2) + "\n")
+        described = describe(parameters, splits) | {CHECKSUMS: checksums(sorted(temporary.glob("*.npz")))}
+        (temporary / DESCRIPTION).write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
         _check_replaceable(directory)
 
 
 def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
-    """Return the content of ``dataset.json``: parameters, sizes, statistics, checksums of the source data, versions."""
+    """Return the content of ``dataset.json``: parameters, sizes, statistics, source files, versions."""
     channels, size = splits.sensor_channels, splits.sensor_size
     if channels is not None and size is not None and len(channels) == 2 * size**2:
         channels = None  # all of them
@@ -68,7 +74,7 @@ def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
         "test": _statistics(splits.test, splits),
         "validation": None if splits.validation is None else _statistics(splits.validation, splits),
         **splits.notes,
-        "checksums": dict(splits.checksums),
+        "sources": {name: origin._asdict() for name, origin in splits.origins.items()},
         "versions": {name: importlib.metadata.version(name) for name in sorted(VERSIONS | plug_ins.distributions())},
     }
 
@@ -89,7 +95,8 @@ def _statistics(dataset: EventDataset, splits: Splits) -> dict[str, Any]:
 def _check_replaceable(directory: Path) -> None:
     if directory.exists() and not directory.is_dir():
         raise DatasetError(f"{directory}: is a file; expected a directory to write to")
-    foreign = sorted(path.name for path in directory.iterdir() if path.name not in FILES) if directory.exists() else []
+    names = [path.name for path in directory.iterdir() if not is_litter(path.name)] if directory.exists() else []
+    foreign = sorted(set(names) - set(FILES))
     if foreign:
         raise DatasetError(
             f"{directory}: holds {foreign[0]}, which is no part of a data set; expected none or a former one"
@@ -107,10 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     end_with_driver()
     try:
-        try:
-            values = json.loads(options.parameters.read_text())
-        except ValueError as error:
-            raise ParameterError(f"{options.parameters}: {error}; expected JSON") from None
+        values = read_json(options.parameters)
         if options.threads < 1:
             raise ParameterError(f"--threads {options.threads}: at least one is needed")
         with processors.at_most(options.threads):

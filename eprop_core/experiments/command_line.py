@@ -1,12 +1,11 @@
 """Options of the experiments' command lines, and one clear line for each error in the input of the user."""
 
 import argparse
-import json
 import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -52,14 +51,6 @@ def add_run_options(options: argparse.ArgumentParser) -> None:
 def add_oversubscribe(options: argparse.ArgumentParser) -> None:
     """Add the option that allows more ranks than processors, with which times mean little."""
     options.add_argument("--oversubscribe", action="store_true", help="allow more ranks than processors")
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file; raise a :class:`ParameterError` if it is none."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # not JSON, or not text
-        raise ParameterError(f"{path}: not a JSON file ({error})") from None
 
 
 def run(program: Callable[[], None]) -> None:

@@ -3,14 +3,16 @@
 Programs write these models, scripts read them, and tests build them. This module needs neither the simulator nor MPI.
 """
 
-import json
 import os
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
+from eprop_core.errors import one_line
+from eprop_core.files.text import read_text
 from eprop_core.machine.whole_file import whole_file
+from eprop_core.parsing import ParameterError
 from eprop_core.records import Provenance, Record
 
 
@@ -64,14 +66,29 @@ class Result(Record):
 
         Raises
         ------
-            ValueError: the file is no result of this kind; the message names the file and each wrong key.
+            ParameterError: the file is no result of this kind; the message names the file and a wrong key.
         """
-        try:
-            return cls.model_validate_json(Path(path).read_bytes())
-        except ValidationError as error:
-            raise ValueError(f"{path}: {error}") from None
+        return _valid(cls, read_text(path), path)
 
 
 def read_provenance(path: str | os.PathLike[str]) -> Provenance:
     """Return what made the result in a file, of whatever experiment."""
-    return Provenance.model_validate(json.loads(Path(path).read_bytes())["provenance"])
+    return _valid(_AnyResult, read_text(path), path).provenance
+
+
+class _AnyResult(BaseModel):
+    """A result of which only the origin is read."""
+
+    provenance: Provenance
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _valid(model: type[Model], text: str, path: str | os.PathLike[str]) -> Model:
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "content"
+        raise ParameterError(f"{path}: {key}: {one_line(first['msg'])}; expected a result of this suite") from None

@@ -8,13 +8,14 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
 from eprop_core.errors import NetworkFileError, one_line
+from eprop_core.files.hdf5 import dataset_of_file
+from eprop_core.files.regular import check_regular
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
@@ -30,8 +31,8 @@ _CHECKSUM_BYTES = 4
 PIECE = 2**16
 """Entries that are converted and written, or read, at once."""
 
-_DAMAGES = (OSError, KeyError, RuntimeError, TypeError, ValueError)
-"""Errors that h5py raises if a file is damaged or not in HDF5 format."""
+_DAMAGES = (OSError, LookupError, ArithmeticError, MemoryError, RuntimeError, SystemError, TypeError, ValueError)
+"""Errors that h5py, and readers of what it read, raise if a file is damaged or not in HDF5 format."""
 
 
 def write_whole(
@@ -109,8 +110,11 @@ def reading(path: str | os.PathLike[str], content: str = "network") -> Iterator[
     NetworkFileError
         There is no such file, or the ``with`` block finds it damaged: whatever h5py raises in the block is reported so.
     """
-    if not Path(path).is_file():
-        raise NetworkFileError(f"{path}: no such file")
+    try:
+        check_regular(path)
+    except OSError as error:
+        told = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise NetworkFileError(f"{path}: {told}") from None
     try:
         with h5py.File(path, "r", locking=_LOCKING) as file:
             yield file
@@ -236,8 +240,8 @@ def stored(file: h5py.File, name: str, shape: Sequence[int | None], kind: str) -
     NetworkFileError
         There is no such dataset, or it is of another shape or kind.
     """
-    dataset = file.get(name)
-    if not isinstance(dataset, h5py.Dataset):
+    dataset = dataset_of_file(file, name)
+    if dataset is None:
         raise NetworkFileError(f"there is no dataset {name}")
     fits = len(dataset.shape) == len(shape) and all(
         wanted in (None, n) for n, wanted in zip(dataset.shape, shape, strict=True)

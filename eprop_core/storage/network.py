@@ -218,13 +218,20 @@ def read_header(path: str | os.PathLike[str]) -> Header:
             readout_range=ReadoutRange(
                 _positive(file, "readout_fixed_point"), _positive(file, "readout_largest_weight")
             ),
-            provenance=json.loads(file.attrs["provenance"]),
-            notes=json.loads(bytes(stored(file, "notes", (None,), "u")[:])),
+            provenance=_mapping(file.attrs["provenance"], "provenance"),
+            notes=_mapping(bytes(stored(file, "notes", (None,), "u")[:]), "notes"),
             n_edges={
                 projection.name: n_edges(file, projection.name) for projection in projections_with_weights(network)
             },
             has_state="state" in file,
         )
+
+
+def _mapping(text: bytes, name: str) -> dict[str, Any]:
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise NetworkFileError(f"{name} are {type(values).__name__}; expected keys with values")
+    return values
 
 
 def _positive(file: h5py.File, name: str) -> float:

@@ -283,7 +283,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
     # .npz.
     "an npz of other arrays": (other_arrays, f"has the arrays weights; {RECIPE}", {}),
     "an npz without labels": (functools.partial(saved, labels=np.zeros(0)), "the checksum is another one", SAVED),
-    "object arrays": (with_objects, "Object arrays cannot be loaded when allow_pickle=False", {}),
+    "object arrays": (with_objects, "is an array of objects, which could run code", {}),
     "a truncated npz": (cut(npz, 300), "damaged", {}),
     "an npz without its last byte": (cut(npz, -1), "damaged", {}),
     "times of text in an npz": (functools.partial(npz, times=np.array(["0.1"] * 8)), "times are <U3; expected num", {}),
@@ -480,7 +480,7 @@ def test_foreign_files_run_no_code(here: Path, capsys: pytest.CaptureFixture[str
     with (here / "train").open("wb") as file:
         np.savez(file, times=np.array([Exit()], object), channels=[0], offsets=[0, 1], labels=[0])
     assert prepare(here) == 1
-    assert_one_line(here, capsys, "Object arrays cannot be loaded")
+    assert_one_line(here, capsys, "is an array of objects, which could run code")
 
 
 class Exit:
@@ -488,3 +488,13 @@ class Exit:
 
     def __reduce__(self) -> Any:
         return sys.exit, (3,)
+
+
+def test_a_heap_that_hdf5_would_read_for_ever_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shd(here / "train.h5")
+    data = bytearray((here / "train.h5").read_bytes())
+    place = data.index(b"GCOL") + 16
+    data[place : place + 16] = bytes(16)
+    (here / "train.h5").write_bytes(data)
+    assert prepare(here, train="train.h5") == 1
+    assert_one_line(here, capsys, "damaged in the heap at byte")

@@ -58,7 +58,7 @@ def test_a_joined_data_set_has_the_samples_of_both() -> None:
 
 
 def test_data_sets_of_different_sizes_are_not_joined() -> None:
-    with pytest.raises(DatasetError, match="n_channels: 3 and 2; expected data sets of equal n_channels to join"):
+    with pytest.raises(DatasetError, match="n_channels: 3 in one and 2 in the other; expected data sets"):
         dataset().joined(dataset().select_channels(np.array([0, 2])))
 
 

@@ -14,7 +14,7 @@ from official_formats import write_idx
 
 
 def test_images_and_labels_are_read(mnist_directory: Path) -> None:
-    images, labels = read_images(mnist_directory, "train")
+    images, labels, _ = read_images(mnist_directory, "train")
     assert images.shape == (20, 28, 28)
     assert labels.tolist() == [*range(1, 10), 0] * 2
     assert images[3, 10, 8:12].tolist() == [255] * 4
@@ -25,7 +25,7 @@ def test_unpacked_files_are_read(mnist_directory: Path) -> None:
     for path in list(mnist_directory.glob("*.gz")):
         path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
         path.unlink()
-    for one, other in zip(packed, read_images(mnist_directory, "test"), strict=True):
+    for one, other in zip(packed[:2], read_images(mnist_directory, "test")[:2], strict=True):
         np.testing.assert_array_equal(one, other)
 
 
@@ -84,10 +84,12 @@ def test_labels_that_do_not_fit_the_images_are_refused(mnist_directory: Path) ->
 
 
 def test_official_files_have_the_official_checksums(real_data: Path) -> None:
-    checksums: dict[str, str] = {}
+    checksums = {}
     for split, n_samples in (("train", 60_000), ("test", 10_000)):
-        images, _ = read_images(real_data / "mnist", split, checksums)
+        images, _, origins = read_images(real_data / "mnist", split)
         assert len(images) == n_samples
+        assert {origin.published for origin in origins.values()} == {"as published"}
+        checksums |= {name: origin.sha256 for name, origin in origins.items()}
     assert {name: f"sha256:{checksum}" for name, checksum in checksums.items()} == {
         name: checksum for name, (_, checksum) in DOWNLOADS["mnist"].items()
     }

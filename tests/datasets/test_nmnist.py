@@ -172,7 +172,7 @@ def test_a_damaged_recording_in_an_archive_is_reported(nmnist_directory: Path, t
     entry = whole.rindex(b"Train/4/00004.bin") - 46  # in the table of contents
     version, flags = entry + 6, entry + 8
     cannot_be_read = r"Train/4/00004\.bin cannot be read"
-    for position, message in ((events + 3, cannot_be_read), (flags, cannot_be_read), (version, "zip file version")):
+    for position, message in ((events + 3, cannot_be_read), (flags, "has a password"), (version, "zip file version")):
         data = bytearray(whole)
         data[position] ^= 0xFF
         archive.write_bytes(data)

@@ -38,7 +38,7 @@ def test_a_data_set_is_written_with_its_description(tmp_path: Path, nmnist_direc
     assert described["train"]["mean_events_per_sample"] == len(train.steps) / 20
     on = [described["sensor_channels"][channel] >= 34**2 for channel in train.channels]
     assert described["train"]["share_of_on_events"] == pytest.approx(sum(on) / len(on), rel=1e-12)
-    assert set(described["checksums"]) == {"Train", "Test"}
+    assert set(described["sources"]) == {"Train", "Test"}
     assert "numpy" in described["versions"]
 
 
@@ -191,7 +191,7 @@ def test_a_directory_with_other_files_is_left_alone(
         ({"name": "digits", "test_share": 2}, "test_share = 2: Input should be less than 1"),
         ({"name": "cifar"}, "'digits', 'mnist', 'nmnist'"),
         ({"name": "nmnist", "active_channels": 0}, "active_channels = 0"),
-        ("{name", "expected JSON"),
+        ("{name", "not a JSON file"),
     ],
 )
 def test_wrong_parameters_are_refused(

@@ -330,6 +330,6 @@ def test_the_description_says_what_was_read(tmp_path: Path, shd: Path) -> None:
     described = json.loads((tmp_path / "out" / "dataset.json").read_text())
     assert (described["train"]["samples"], described["validation"]["samples"]) == (24, 6)
     assert described["samples_in_files"] == {"train": 30, "test": 30}
-    assert len(described["checksums"][str(shd)]) == 64
+    assert len(described["sources"][str(shd)]["sha256"]) == 64
     files = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert files == ["dataset.json", "test.npz", "train.npz", "validation.npz"]

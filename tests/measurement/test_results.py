@@ -55,7 +55,7 @@ def test_a_full_disk_leaves_the_earlier_result(tmp_path: Path) -> None:
 def test_the_error_of_an_invalid_result_names_the_file(tmp_path: Path, wrong: str) -> None:
     made_by = provenance().model_dump_json()
     (tmp_path / "result.json").write_text(f'{{"provenance": {made_by}, {wrong}}}', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"result\.json: .*validation error"):
+    with pytest.raises(ValueError, match=r"result\.json: (value|more).*expected a result of this suite"):
         Small.read(tmp_path / "result.json")
 
 

@@ -2,9 +2,9 @@
 
 import functools
 from collections.abc import Iterable
-from pathlib import Path
 
-from eprop_core.datasets.recordings.opening import checksum
+from eprop_core.datasets.recordings.opening import origin_of
+from eprop_core.files.regular import user_path
 
 
 def of(files: Iterable[str]) -> dict[str, str]:
@@ -15,6 +15,6 @@ def of(files: Iterable[str]) -> dict[str, str]:
 @functools.cache
 def _of(file: str) -> str:
     try:
-        return checksum(Path(file))
+        return origin_of(user_path(file)).sha256
     except OSError as error:  # its reader says so in the words of the data set
         return str(error.strerror)

@@ -25,7 +25,7 @@ rule nest_environment:
             for line in (SOURCE / "envs" / "nest.txt").read_text().splitlines()
             if not line.startswith("#")
         ],
-        existing=os.environ.get("EPROP_BENCH_NEST_PYTHON", ""),
+        existing=os.path.expanduser(os.environ.get("EPROP_BENCH_NEST_PYTHON", "")),
     message:
         "Install NEST in its own environment"
     shell:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from eprop_core.datasets.recordings.nmnist_format import unpack
+from eprop_core.datasets.recordings.nmnist_format import LARGEST_RECORDING, unpack
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Events, Labelled, Source
 from eprop_core.errors import DatasetError
+from eprop_core.files.litter import is_litter
+from eprop_core.files.regular import open_regular, read_at_most
 
 _TICKS_PER_SECOND = 1e6
 
@@ -23,12 +25,15 @@ def open_folder(path: Path, sensor: Sensor | None) -> Source:
     if sensor is None or sensor == Sensor(sensor.n_channels):
         raise DatasetError(f"{path}: is a folder; expected sensor_size, such as [34, 34, 2], to read its recordings")
     try:
-        classes = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not _is_hidden(entry))
+        classes = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not is_litter(entry.name))
         files = [file for name in classes for file in _files(path / name)]
+        outside = [entry for entry in path.iterdir() if entry.suffix.lower() == ".bin" and entry.name not in classes]
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
     if not files:
         raise DatasetError(f"{path}: no folders in it; expected a folder for each class, with files *.bin")
+    if outside := [entry for entry in outside if not is_litter(entry.name)]:
+        raise DatasetError(f"{outside[0]}: is in no folder of a class; expected a folder for each class")
     files.sort(key=lambda file: (file.name, file.parent.name))
     if all(name.isdecimal() for name in classes):
         classes.sort(key=int)
@@ -36,7 +41,8 @@ def open_folder(path: Path, sensor: Sensor | None) -> Source:
     def read(index: int) -> Events:
         file = files[index]
         try:
-            data = file.read_bytes()
+            with open_regular(file) as opened:
+                data = read_at_most(opened, LARGEST_RECORDING + 1)
         except OSError as error:
             raise DatasetError(f"{file}: cannot be read ({error.strerror})") from None
         events = unpack([data], [str(file)])
@@ -49,14 +55,10 @@ def open_folder(path: Path, sensor: Sensor | None) -> Source:
 
 
 def _files(folder: Path) -> list[Path]:
-    files = [file for file in folder.iterdir() if not _is_hidden(file)]
+    files = [file for file in folder.iterdir() if not is_litter(file.name)]
     for file in files:
         if file.suffix != ".bin" or not file.is_file():
             raise DatasetError(f"{file}: expected recordings *.bin alone in the folder of a class")
     if not files:
         raise DatasetError(f"{folder}: no recording; expected files *.bin in the folder of a class")
     return files
-
-
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith((".", "__MACOSX"))

@@ -17,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.recordings import numbers
+from eprop_core.datasets.recordings.heaps import check_heaps
 from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
 from eprop_core.datasets.recordings.stated_lengths import check_stated_lengths
 from eprop_core.errors import DatasetError, one_line
+from eprop_core.files.hdf5 import dataset_of_file
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ARRAYS = ("spikes/times", "spikes/units")
@@ -43,6 +45,7 @@ def open_hdf5(path: Path, file: Path | IO[bytes]) -> Iterator[Source]:
     DatasetError
         If the file is damaged or of another layout, here or when a sample is read.
     """
+    check_heaps(path, file)
     try:
         opened = h5py.File(file, "r", locking="best-effort")
     except _DAMAGES as error:
@@ -88,8 +91,8 @@ def _source(path: Path, file: h5py.File) -> Source:
 
 
 def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    found = file.get(name)
-    if not isinstance(found, h5py.Dataset):
+    found = dataset_of_file(file, name)
+    if found is None:
         raise DatasetError(f"{path}: no dataset {name}; expected spikes/times, spikes/units and labels, as in SHD")
     return found
 

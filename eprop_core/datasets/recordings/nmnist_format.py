@@ -14,6 +14,8 @@ import numpy.typing as npt
 from eprop_core.errors import DatasetError
 
 _BYTES_PER_EVENT = 5
+LARGEST_RECORDING = 2**26
+"""Bytes of a recording; times of 23 bits span 8 s, in which no sensor has so many events."""
 
 IntArray = npt.NDArray[np.int32]
 
@@ -54,6 +56,8 @@ def unpack(data: Sequence[bytes], names: Sequence[str]) -> Unpacked:
     for content, name in zip(data, names, strict=True):
         if not content:
             raise DatasetError(f"{name}: empty; expected {_BYTES_PER_EVENT} bytes for each event")
+        if len(content) > LARGEST_RECORDING:
+            raise DatasetError(f"{name}: has more than {LARGEST_RECORDING} bytes; expected a shorter recording")
         if len(content) % _BYTES_PER_EVENT:
             whole = len(content) // _BYTES_PER_EVENT
             raise DatasetError(

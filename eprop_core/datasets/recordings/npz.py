@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from eprop_core.datasets.event_file import ZIP_ERRORS
 from eprop_core.datasets.event_store import fault_of_offsets
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Events, Labelled, Source, sample_of
 from eprop_core.errors import DatasetError, one_line
+from eprop_core.files.archive import Archive, open_archive
+from eprop_core.files.arrays import read_array
+from eprop_core.machine import memory
 
 RECIPE = ("times", "channels", "offsets", "labels")
 _EXPECTED = f"expected {', '.join(RECIPE)}, or a file of EventDataset.save"
@@ -31,17 +34,26 @@ def open_npz(path: Path) -> Source:
         If the file is damaged or has other arrays.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            names = set(file.files)
-            is_recipe = names >= set(RECIPE)
-            arrays = {name: file[name] for name in (*RECIPE, "groups") if name in names} if is_recipe else {}
-    except (OSError, KeyError, TypeError, ValueError, MemoryError, *ZIP_ERRORS) as error:
-        raise DatasetError(f"{path}: damaged, or not an .npz file ({one_line(error)}); {_EXPECTED}") from None
+        with open_archive(path, str(path)) as archive:
+            names = sorted(name.removesuffix(".npy") for name in archive.entries)
+            arrays = _arrays(archive) if {f"{name}.npy" for name in RECIPE} <= archive.entries.keys() else {}
+    except DatasetError as error:
+        told = one_line(error).removeprefix(f"{path}: ")
+        raise DatasetError(f"{path}: damaged, or not an .npz file ({told}); {_EXPECTED}") from None
     if arrays:
         return _of_recipe(path, arrays)
     if "events" in names:
         return _of_dataset(path, EventDataset.load(path))
-    raise DatasetError(f"{path}: has the arrays {', '.join(sorted(names)) or 'none'}; {_EXPECTED}")
+    raise DatasetError(f"{path}: has the arrays {', '.join(names) or 'none'}; {_EXPECTED}")
+
+
+def _arrays(archive: Archive) -> dict[str, npt.NDArray[Any]]:
+    entries = {name: archive.entries.get(f"{name}.npy") for name in (*RECIPE, "groups")}
+    sizes = {name: entry.file_size for name, entry in entries.items() if entry is not None}
+    free = memory.available()
+    if sum(sizes.values()) > free:
+        raise DatasetError(f"has arrays of {sum(sizes.values())} bytes; the memory has room for {free}")
+    return {name: read_array(archive.read(f"{name}.npy", size), f"{name}.npy") for name, size in sizes.items()}
 
 
 def _of_recipe(path: Path, arrays: Mapping[str, Any]) -> Source:

@@ -1,21 +1,21 @@
 """Which reader a file or folder needs: its content decides, not its name."""
 
-import shutil
-import tempfile
-import zipfile
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO
 
-from eprop_core.datasets.event_file import ZIP_ERRORS
+from eprop_core.datasets.origin import Origin
 from eprop_core.datasets.recordings.folder import open_folder
 from eprop_core.datasets.recordings.hdf5 import SIGNATURE, open_hdf5
 from eprop_core.datasets.recordings.npz import open_npz
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Source
-from eprop_core.errors import DatasetError, one_line
+from eprop_core.errors import DatasetError
+from eprop_core.files.archive import open_archive
+from eprop_core.files.regular import NotRegularError, open_regular
 
 _ZIP = b"PK"
 _EXPECTED = "expected HDF5 as of SHD, .npz, or a folder with a folder of recordings for each class"
@@ -54,38 +54,39 @@ def open_recordings(path: Path, sensor: Sensor | None) -> Iterator[Source]:
         yield source
 
 
-def checksum(path: Path) -> str:
-    """Return the sha256 of a file or, for a folder, of the output of ``sha256sum`` for its files, sorted by path."""
+def origin_of(path: Path) -> Origin:
+    """Return size and sha256 of a file or, for a folder, of the output of ``sha256sum`` for its files, sorted by path.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it cannot be read.
+    """
     if not path.is_dir():
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    lines = [f"{checksum(file)}  {file.relative_to(path)}\n" for file in sorted(path.rglob("*")) if file.is_file()]
-    return sha256("".join(lines).encode()).hexdigest()
+        with open_regular(path) as file:
+            return Origin(str(path), 1, os.fstat(file.fileno()).st_size, file_digest(file, "sha256").hexdigest())
+    files = {os.fsencode(file.relative_to(path)): origin_of(file) for file in path.rglob("*") if file.is_file()}
+    lines = [files[name].sha256.encode() + b"  " + name + b"\n" for name in sorted(files)]
+    n_bytes = sum(file.bytes for file in files.values())
+    return Origin(str(path), len(files), n_bytes, sha256(b"".join(lines)).hexdigest())
 
 
 def _first_bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(len(SIGNATURE))
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file or directory; {_EXPECTED}") from None
+    except NotRegularError as error:
+        raise DatasetError(f"{error}: {_EXPECTED}") from None
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); {_EXPECTED}") from None
 
 
 def _packed_hdf5(stack: ExitStack, path: Path) -> IO[bytes] | None:
     """Return the HDF5 file of an archive, unpacked into an unnamed temporary file; None: the archive has none."""
-    try:
-        archive = stack.enter_context(zipfile.ZipFile(path))
-        members = [name for name in archive.namelist() if name.endswith((".h5", ".hdf5")) and "__MACOSX" not in name]
-        if not members:
-            return None
+    with open_archive(path, str(path)) as archive:
+        members = [name for name in archive.entries if name.endswith((".h5", ".hdf5"))]
         if len(members) > 1:
             raise DatasetError(f"{path}: {len(members)} HDF5 files in the archive; expected one")
-        unpacked = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        with archive.open(members[0]) as file:
-            shutil.copyfileobj(file, unpacked, 2**20)
-    except (OSError, NotImplementedError, *ZIP_ERRORS) as error:
-        raise DatasetError(f"{path}: damaged archive ({one_line(error)}); expected a whole file") from None
-    unpacked.seek(0)
-    return unpacked
+        return stack.enter_context(archive.unpack(members[0])) if members else None

@@ -15,10 +15,11 @@ from eprop_core.datasets.events import EventDataset, Splits, check_enough
 from eprop_core.datasets.parameters import Events
 from eprop_core.datasets.recordings.binning import Binning, Tally
 from eprop_core.datasets.recordings.classes import Classes
-from eprop_core.datasets.recordings.opening import checksum, open_recordings
+from eprop_core.datasets.recordings.opening import open_recordings, origin_of
 from eprop_core.datasets.recordings.sensor import Sensor, sensor_of
 from eprop_core.datasets.recordings.source import Source
 from eprop_core.errors import DatasetError
+from eprop_core.files.regular import user_path
 from eprop_core.progress import progress
 
 Indices = npt.NDArray[np.int64]
@@ -37,7 +38,7 @@ def read(parameters: Events) -> Splits:
     files = {"train": parameters.train, "validation": parameters.validation, "test": parameters.test}
     with ExitStack() as stack:
         sources = {
-            name: stack.enter_context(open_recordings(Path(path), sensor))
+            name: stack.enter_context(open_recordings(user_path(path), sensor))
             for name, path in files.items()
             if path is not None
         }
@@ -58,10 +59,8 @@ def read(parameters: Events) -> Splits:
             "samples_in_files": {name: source.n_samples for name, source in sources.items()},
             "binning": tallies,
         }
-        checksums = {source.name: checksum(Path(source.name)) for source in sources.values()}
-    return Splits(
-        splits["train"], splits["test"], checksums=checksums, validation=splits.get("validation"), notes=notes
-    )
+        origins = {source.name: origin_of(Path(source.name)) for source in sources.values()}
+    return Splits(splits["train"], splits["test"], origins=origins, validation=splits.get("validation"), notes=notes)
 
 
 def read_file(
@@ -72,7 +71,7 @@ def read_file(
     binned: Mapping[str, Any],
 ) -> EventDataset:
     """Return the recordings of one file; see :meth:`EventDataset.read`. ``binned`` are parameters of the binning."""
-    with open_recordings(Path(path), sensor) as source:
+    with open_recordings(user_path(path), sensor) as source:
         binning = Binning(source.sensor_or(sensor), **binned)
         known = Classes.of(source.labels) if classes is None else Classes(classes)
         ticks = _duration(source, duration, binning.sensor)

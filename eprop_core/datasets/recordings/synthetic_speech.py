@@ -28,4 +28,4 @@ def read(parameters: SyntheticSpeech) -> Splits:
                 **{key: getattr(parameters, key) for key in Recordings.model_fields},
             )
         )
-    return splits._replace(checksums={}, notes={**splits.notes, "synthetic": "nobody has spoken these words"})
+    return splits._replace(origins={}, notes={**splits.notes, "synthetic": "nobody has spoken these words"})

@@ -20,6 +20,7 @@ from eprop_core.experiments.baselines.parameters import BaselineParameters, Pois
 from eprop_core.experiments.baselines.problem import Problem, poisson_problem, sample_problem
 from eprop_core.experiments.baselines.result import BaselineResult, Measurement, Process, Variant
 from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.files.text import read_json
 from eprop_core.interoperability import nest_programs
 from eprop_core.measurement import process as measurement
 from eprop_core.parameters import Network
@@ -146,7 +147,7 @@ def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, P
     Raises:
         ParameterError: a parameter is wrong, or the data are missing.
     """
-    values = command_line.read_json(file)
+    values = read_json(file)
     baseline = parse(_AnyBaseline, values["baseline"], f"{file}: ").root
     if isinstance(baseline, PoissonBaseline):
         return baseline, {"events": poisson_problem(baseline)}
@@ -172,5 +173,5 @@ def main() -> None:
     options = parser.parse_args()
     launch.join(1, timed=True)
     parameters, problems = read(options.parameters, options.data)
-    nest = command_line.read_json(options.nest)
+    nest = read_json(options.nest)
     measure(parameters, problems, nest["python"], nest["nest"]).write(options.output)

@@ -14,6 +14,7 @@ from eprop_core.experiments import command_line
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.break_even.result import BreakEvenResult, SecondsPerStep
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
+from eprop_core.files.text import read_json
 from eprop_core.measurement import dense_pass
 from eprop_core.measurement import process as measurement
 from eprop_core.network.connections import Connections
@@ -91,5 +92,5 @@ def main() -> None:
     parser.add_argument("--seed", type=command_line.seed, default=1, help="seed of everything random (default: 1)")
     options = parser.parse_args()
     launch.join(1, timed=True)
-    point = parse(BreakEvenPoint, command_line.read_json(options.point), f"{options.point}: ")
+    point = parse(BreakEvenPoint, read_json(options.point), f"{options.point}: ")
     measure(point, options.seed).write(options.output)

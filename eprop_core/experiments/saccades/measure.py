@@ -17,6 +17,7 @@ from eprop_core.errors import DatasetError
 from eprop_core.experiments import command_line
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.saccades.result import Agreement, Pair, SaccadesResult, Statistics
+from eprop_core.files.text import read_json
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.provenance import provenance
@@ -86,7 +87,7 @@ def read_pairs(
     """Return real and simulated recordings of the first ``n_samples`` images of each split that N-MNIST has."""
     real, simulated = [], []
     for split, first_index in (("Train", 0), ("Test", 60_000)):
-        images, labels = read_images(mnist, split.lower())
+        images, labels, _ = read_images(mnist, split.lower())
         with recordings(nmnist, split) as files:
             names = sorted(files, key=lambda name: name.rpartition("/")[2])[:n_samples]
             for name in progress(names, f"comparison, {split}"):
@@ -123,5 +124,5 @@ def main() -> None:
     parser = command_line.parser("eprop_core.experiments.saccades", __doc__)
     parser.add_argument("parameters", type=Path, help="JSON file: the key saccades of a configuration")
     options = parser.parse_args()
-    parameters = parse(SaccadesComparison, command_line.read_json(options.parameters), f"{options.parameters}: ")
+    parameters = parse(SaccadesComparison, read_json(options.parameters), f"{options.parameters}: ")
     measure(parameters).write(options.output)

@@ -20,6 +20,7 @@ from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.experiments.scaling import estimates
 from eprop_core.experiments.scaling.parameters import Case, Timing
 from eprop_core.experiments.scaling.result import MessageCost, RankRecord, ScalingResult, Traffic, VariantRecord
+from eprop_core.files.text import read_json
 from eprop_core.machine import processors
 from eprop_core.measurement import process as measurement
 from eprop_core.measurement.results import Counts, Phases
@@ -222,7 +223,7 @@ def main() -> None:
     n_here = n_together if options.dry_run else n_ranks_on_this_machine(communicator)
 
     def read() -> Timing:
-        timing = parse(Timing, command_line.read_json(options.timing), f"{options.timing}: ")
+        timing = parse(Timing, read_json(options.timing), f"{options.timing}: ")
         estimates.check_memory(timing, options.dry_run or options.ranks, n_here)
         return timing
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
+from eprop_core.datasets.prepared import load_together
 from eprop_core.experiments import command_line
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.studies.parameters import TaskParameters, check_snapshots
@@ -25,6 +26,7 @@ from eprop_core.experiments.studies.result import (
     SampleNumbers,
     StudyResult,
 )
+from eprop_core.files.text import read_json
 from eprop_core.measurement import operations
 from eprop_core.measurement import process as measurement
 from eprop_core.measurement.results import Counts, Phases
@@ -154,7 +156,7 @@ def _last_answer(task: Task, samples: Samples, recording: Recording) -> Answer:
 
 def read_task(task_file: Path, directory: Path | None, seed: int) -> tuple[TaskParameters, Task, Task | None]:
     """Return the parameters of a task, what is learned and what is tested."""
-    parameters = parse(TaskParameters, command_line.read_json(task_file), f"{task_file}: ")
+    parameters = parse(TaskParameters, read_json(task_file), f"{task_file}: ")
     if isinstance(parameters.dataset, Generated):
         network, window = parameters.network_for(*parameters.dataset.sizes), parameters.training.learning_window
         samples = generate(
@@ -163,9 +165,9 @@ def read_task(task_file: Path, directory: Path | None, seed: int) -> tuple[TaskP
         return parameters, *samples
     if directory is None:
         raise ParameterError(f"{task_file}: dataset.name = {parameters.dataset.name!r} needs --data")
-    training_set, test_set = (EventDataset.load(directory / f"{split}.npz") for split in ("train", "test"))
-    validation_set = EventDataset.load(directory / "validation.npz") if parameters.dataset.has_validation else None
-    return parameters, *divided(parameters, training_set, test_set, seed, validation_set)
+    names = ("train", "test", *(["validation"] if parameters.dataset.has_validation else []))
+    sets = load_together(directory / f"{name}.npz" for name in names)
+    return parameters, *divided(parameters, sets["train"], sets["test"], seed, sets.get("validation"))
 
 
 def divided(

@@ -16,6 +16,7 @@ import numpy as np
 from eprop_core.experiments import command_line
 from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.experiments.verification.result import Check, VerificationResult
+from eprop_core.files.text import read_json
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.provenance import provenance
@@ -170,11 +171,11 @@ def main() -> None:
     command_line.add_run_options(parser)
     options = parser.parse_args()
     communicator = launch.join(options.ranks, oversubscribe=options.oversubscribe)
-    parameters = parse(Verification, command_line.read_json(options.parameters), f"{options.parameters}: ")
+    parameters = parse(Verification, read_json(options.parameters), f"{options.parameters}: ")
     needs_nest = options.check in ("nest_eprop_plus", "nest_bellec", "published")
     if needs_nest and options.nest is None:
         raise ParameterError(f"--nest: {options.check} needs it")
-    nest: dict[str, Any] = command_line.read_json(options.nest) if needs_nest else {"python": "", "nest": None}
+    nest: dict[str, Any] = read_json(options.nest) if needs_nest else {"python": "", "nest": None}
     result = measure(
         parameters,
         options.check,

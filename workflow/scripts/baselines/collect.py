@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from eprop_core.experiments.baselines.result import BaselineResult
+from eprop_core.files.text import read_json
 from workflow.scripts.shared import program
 
 
@@ -33,7 +34,7 @@ def main() -> None:
     options = program.parser("workflow.scripts.baselines.collect", __doc__, "table (CSV)")
     options.add_argument("plan", type=Path, help="JSON file: result files by network")
     given = options.parse_args()
-    results = program.read_json(given.plan)["results"].items()
+    results = read_json(given.plan)["results"].items()
     table = [row for network, file in results for row in rows(network, BaselineResult.read(file))]
     pd.DataFrame(table).to_csv(given.output[0], index=False)
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from eprop_core.experiments.break_even.result import BreakEvenResult
+from eprop_core.files.text import read_json
 from workflow.scripts.shared import program
 from workflow.scripts.shared.values import value_at
 
@@ -40,7 +41,7 @@ def main() -> None:
     given = options.parse_args()
     table = [
         row
-        for point in program.read_json(given.plan)["points"]
+        for point in read_json(given.plan)["points"]
         for file in point["results"]
         for row in rows(point, BreakEvenResult.read(file))
     ]

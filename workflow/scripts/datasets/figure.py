@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eprop_core.datasets.events import EventDataset
+from eprop_core.datasets.prepared import load_together
 from eprop_core.datasets.summary import Summary
 from workflow.scripts.shared import program, style
 
@@ -18,11 +19,6 @@ MOST_RASTERS = 10
 
 COLUMNS = 5
 """Rasters in a row."""
-
-
-def read(files: list[Path]) -> dict[str, EventDataset]:
-    """Return training, validation and test samples by the names of their files."""
-    return {file.stem: EventDataset.load(file) for file in files}
 
 
 def numbers(summaries: dict[str, Summary]) -> pd.DataFrame:
@@ -92,7 +88,7 @@ def main() -> None:
     options.add_argument("data", type=Path, nargs="+", help="prepared training, validation and test samples (.npz)")
     given = options.parse_args()
     style.use()
-    splits = read(given.data)
+    splits = load_together(given.data)
     summaries = {name: Summary.of(split) for name, split in splits.items()}
     style.save_with_numbers(draw(splits, summaries), numbers(summaries), given.output)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from eprop_core.datasets.events import EventDataset
+from eprop_core.datasets.prepared import load_together
 from eprop_core.datasets.summary import Summary
 from workflow.scripts.shared import program, write_table
 from workflow.scripts.shared.write_table import cells
@@ -27,7 +28,7 @@ def main() -> None:
     options = program.parser("workflow.scripts.datasets.table", __doc__, program.TABLE)
     options.add_argument("data", type=Path, nargs="+", help="prepared training, validation and test samples (.npz)")
     given = options.parse_args()
-    table = numbers({file.stem: EventDataset.load(file) for file in given.data})
+    table = numbers(load_together(given.data))
     name = given.data[0].parent.name
     write_table.write(table, printed(table), given.output, f"Samples and events of the data set {name}.", "data")
 

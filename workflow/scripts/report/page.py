@@ -9,6 +9,7 @@ import jinja2
 import pandas as pd
 from docutils.core import publish_parts
 
+from eprop_core.files.text import read_json
 from eprop_core.measurement.results import read_provenance
 from eprop_core.records import Provenance
 from workflow.scripts.shared import program
@@ -110,7 +111,7 @@ def main() -> None:
     options = program.parser("workflow.scripts.report.page", __doc__, "the page (HTML)")
     options.add_argument("plan", type=Path, help="JSON file: title, sections and result files of the page")
     given = options.parse_args()
-    write(program.read_json(given.plan), given.output[0])
+    write(read_json(given.plan), given.output[0])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pandas as pd
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.interconnect.result import InterconnectResult
 from eprop_core.experiments.scaling.result import MessageCost, ScalingResult
+from eprop_core.files.text import read_json
 from eprop_core.ranks.exchange_cost import Destinations
 from workflow.scripts.shared import program
 
@@ -82,7 +83,7 @@ def main() -> None:
     options.add_argument("plan", type=Path, help="JSON file: name, interconnect and result files of the experiment")
     options.add_argument("--interconnect", type=Path, help="measurement of the interconnect, where the plan has none")
     given = options.parse_args()
-    experiment = program.read_json(given.plan)
+    experiment = read_json(given.plan)
     interconnect = experiment["interconnect"] and Interconnect.model_validate(experiment["interconnect"])
     if given.interconnect is not None:
         interconnect = InterconnectResult.read(given.interconnect).interconnect

@@ -1,13 +1,14 @@
 """Command lines of all scripts."""
 
 import argparse
-import json
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from eprop_core.errors import OneLineError
 from eprop_core.machine.driver import end_with_driver
+from eprop_core.parsing import ParameterError
 
 FIGURE = "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)"
 TABLE = "table with all digits (CSV), and as printed (Markdown, LaTeX)"
@@ -22,12 +23,15 @@ def parser(module: str, description: str | None, outputs: str) -> argparse.Argum
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``, and end with the call of Snakemake that started it, if one did."""
+    """Call ``main``, and end with the call of Snakemake that started it, if one did.
+
+    A wrong file ends it with one line.
+    """
     end_with_driver()
     warnings.simplefilter("default")
-    main()
-
-
-def read_json(file: Path) -> Any:
-    """Return the content of a JSON file."""
-    return json.loads(file.read_text(encoding="utf-8"))
+    try:
+        main()
+    except (ParameterError, OneLineError, OSError) as error:
+        sys.exit(f"error: {error}")
+    except KeyError as error:
+        sys.exit(f"error: the tables and plans given have no {error}; expected those that this suite writes")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from eprop_core.files.text import read_json
 from workflow.scripts.shared import program, style
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.studies import learning_curves, parameter_curves, thinning_curves, variant_differences
@@ -31,7 +32,7 @@ def main() -> None:
     options.add_argument("tables", type=Path, nargs=3, help="tables of runs, learning curves and last answers (CSV)")
     given = options.parse_args()
     style.use()
-    figure, numbers = draw(program.read_json(given.plan)["kind"], *map(read, given.tables))
+    figure, numbers = draw(read_json(given.plan)["kind"], *map(read, given.tables))
     style.save_with_numbers(figure, numbers, given.output)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import Operations, RankRecord, SampleNumbers, StudyResult
+from eprop_core.files.text import read_json
 from eprop_core.labels import label_of, name_of, unit_of
 from eprop_core.measurement.results import Counts
 from workflow.scripts.shared import program, style, write_table
@@ -116,7 +117,7 @@ def main() -> None:
     options.add_argument("plan", type=Path, help="JSON file: name of the study, and what it varies")
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
-    plan = program.read_json(given.plan)
+    plan = read_json(given.plan)
     study, kind = plan["study"], plan["kind"]
     runs = read(given.runs)
     table = numbers(runs)

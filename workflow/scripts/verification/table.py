@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from eprop_core.experiments.verification.result import VerificationResult
+from eprop_core.files.text import read_json
 from eprop_core.labels import name_of
 from eprop_core.verification.findings import Difference
 from workflow.scripts.shared import program, write_table
@@ -93,7 +94,7 @@ def main() -> None:
     )
     options.add_argument("plan", type=Path, help="JSON file: result files")
     given = options.parse_args()
-    results = [VerificationResult.read(file) for file in program.read_json(given.plan)["results"]]
+    results = [VerificationResult.read(file) for file in read_json(given.plan)["results"]]
     table, activity = differences(results), activities(results)
     *files, divergence_file, activity_file = given.output
     caption = (

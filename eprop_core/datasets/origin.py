@@ -1,0 +1,117 @@
+"""What prepared data were made from, and whether it is what was published."""
+
+import sys
+from collections.abc import Mapping
+from hashlib import md5
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from eprop_core.errors import DatasetError
+
+
+class Origin(NamedTuple):
+    """Files from which data were made."""
+
+    place: str
+    """File or folder."""
+    files: int
+    """Number of files."""
+    bytes: int
+    """Of all files."""
+    sha256: str
+    """Of the file or, for several, of the output of ``sha256sum`` for them."""
+    published: str | None = None
+    """How it compares with the published set; None: nothing is published of it, or its download was compared."""
+
+
+_N_SAMPLES = {"train": 60_000, "test": 10_000}
+"""Of MNIST, and of N-MNIST, whose recordings are numbered from 1 in the order of MNIST."""
+_MNIST = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+"""md5 of the published files, unpacked"""
+
+
+class Comparison(NamedTuple):
+    """How recordings compare with the published ones."""
+
+    are_published: bool
+    """Whether they are published ones, all or some."""
+    words: str
+
+
+def compared_recordings(path: Path, split: str, digits: Mapping[int, int]) -> Comparison:
+    """Compare the recordings of a split of N-MNIST with the published ones, by their numbers and digits.
+
+    Parameters
+    ----------
+    path
+        Where they are, for messages.
+    split
+        ``Train`` or ``Test``.
+    digits
+        The digit of each recording by its number.
+
+    Raises
+    ------
+    DatasetError
+        If all but a few recordings have the published digits, or all but a few numbers are there: these few are in a
+        wrong folder, or got lost.
+    """
+    n_published, labels = _N_SAMPLES[split.lower()], _labels(split.lower())
+    first, last = min(digits), max(digits)
+    missing = [number for number in range(first, last + 1) if number not in digits] if last - first < 10**6 else []
+    if 0 < len(missing) < _FEW * len(digits):
+        raise DatasetError(
+            f"{path}: recording {missing[0]} of {split} is missing; expected all numbers from {first} to {last}"
+        )
+    published = {number: int(labels[number - 1]) for number in digits if 1 <= number <= n_published}
+    wrong = [number for number, digit in digits.items() if published.get(number) != digit]
+    if 0 < len(wrong) < _FEW * len(digits):
+        number = wrong[0]
+        raise DatasetError(
+            f"{path}: recording {number} of {split} is in the folder of {digits[number]}; expected that of "
+            f"{published.get(number, 'no digit')}, as published"
+        )
+    if not wrong and len(digits) == n_published:
+        return Comparison(True, f"all {n_published} recordings, with the published digits")
+    whose = "other recordings than published" if wrong else f"{len(digits)} of the {n_published} published recordings"
+    return Comparison(not wrong, f"{whose}, numbers {first} to {last}: not the complete official set")
+
+
+_FEW = 0.1
+"""Share of recordings below which a difference from the published ones is a mistake, and no other selection."""
+
+
+def _labels(split: str) -> npt.NDArray[np.uint8]:
+    """Return the digits of MNIST, which are those of N-MNIST, uint8 (n,); the file holds two in a byte."""
+    pairs = np.frombuffer(Path(__file__).with_name("mnist_labels.bin").read_bytes(), np.uint8)
+    labels = np.stack([pairs >> 4, pairs & 15], axis=1).ravel()
+    return labels[: _N_SAMPLES["train"]] if split == "train" else labels[_N_SAMPLES["train"] :]
+
+
+def compared_images(name: str, content: bytes) -> str:
+    """Compare an idx file with that of MNIST; return the result in words.
+
+    Parameters
+    ----------
+    name
+        Its published name.
+    content
+        Its unpacked content.
+    """
+    is_same = md5(content, usedforsecurity=False).hexdigest() == _MNIST[name]
+    return "as published" if is_same else "not as published: other images than MNIST, or not the complete official set"
+
+
+def tell(origins: Mapping[str, Origin]) -> None:
+    """Print how data compare with what was published, a line for each source."""
+    for name, origin in origins.items():
+        if origin.published is not None:
+            print(f"{name}: {origin.published}", file=sys.stderr)
