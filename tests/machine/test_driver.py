@@ -2,7 +2,9 @@
 
 import os
 import re
+import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,7 +16,7 @@ import pytest
 from snakemake.scheduling.job_scheduler import JobScheduler
 
 from eprop_core.machine import driver
-from workflow.lib.scheduler import let_scheduler_rest
+from workflow.lib.scheduler import let_scheduler_end, let_scheduler_rest
 
 PROJECT = Path(__file__).parents[2]
 
@@ -95,6 +97,69 @@ def test_a_program_ends_with_its_driver() -> None:
     assert "has ended" in said
 
 
+PROGRAM = "from eprop_core.machine import driver; driver.end_with_driver(); input()"
+
+
+def test_a_program_ends_if_its_driver_has_ended_before() -> None:
+    with subprocess.Popen(["true"]) as started:
+        pass
+    host, _, _ = driver.name().partition(":")
+    environment = os.environ | {driver.VARIABLE: f"{host}:{started.pid}"}
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], text=True, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "error: the call of Snakemake that started this program has ended\n"
+    assert process.returncode == 1
+
+
+def test_a_program_ends_with_the_shell_of_its_job() -> None:
+    environment = os.environ | {driver.VARIABLE: driver.name()}
+    program = PROGRAM.replace("input()", "import os, time; print(os.getpid(), flush=True); time.sleep(1000)")
+    command = ["bash", "-c", '"$0" -c "$1"; echo', sys.executable, program]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as shell:  # type: ignore[call-overload]
+        started = os.pidfd_open(int(shell.stdout.readline()))
+        end(shell, signal.SIGKILL)
+        assert select.select([started], [], [], 60)[0]
+        os.close(started)
+        assert shell.stderr.read() == "error: the process that started this program has ended\n"
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_rank_ends_with_its_launcher(before: bool) -> None:
+    """The launcher of MPICH and its rank are connected by a socket, which is closed when the launcher ends."""
+    of_launcher, of_rank = socket.socketpair()
+    command = [sys.executable, "-c", PROGRAM.replace("input()", "print(flush=True); input()")]
+    environment = os.environ | {"PMI_FD": str(of_rank.fileno())}
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if before:
+        of_launcher.close()
+    with subprocess.Popen(command, text=True, env=environment, pass_fds=[of_rank.fileno()], **pipes) as rank:
+        of_rank.close()
+        assert rank.stdout is not None
+        assert rank.stdin is not None
+        if before:
+            assert rank.wait(timeout=60) == 1
+        else:
+            assert rank.stdout.readline() == "\n"
+            rank.stdin.write("\n")
+            rank.stdin.close()
+            assert rank.wait(timeout=60) == 0
+        of_launcher.close()
+
+
+def test_a_program_ends_with_the_program_that_runs_it() -> None:
+    runs = "from eprop_core.machine import child; import sys; child.run([sys.executable, '-c', sys.argv[1]])"
+    child = "import os, time; print(os.getpid(), flush=True); time.sleep(1000)"
+    with subprocess.Popen([sys.executable, "-c", runs, child], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        started = os.pidfd_open(int(process.stdout.readline()))
+        end(process, signal.SIGKILL)
+        assert select.select([started], [], [], 60)[0]
+        os.close(started)
+
+
 def test_a_driver_on_another_host_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     before = threading.active_count()
     for value in ("another-host:1", "", "nonsense"):
@@ -159,6 +224,23 @@ def test_a_scheduler_with_another_interface_is_left_as_it_is(monkeypatch: pytest
         one._schedule_reevalutation(5, *(["why"] if change == "other arguments" else []))
         assert called == (["why"] if change == "other arguments" else [5])
     assert timers() == []
+
+
+def test_a_scheduler_that_waits_for_outputs_hears_sigterm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler of the signal runs in the thread that holds the scheduler's lock, and must not wait for it there."""
+    monkeypatch.setattr(JobScheduler, "exit_gracefully", JobScheduler.exit_gracefully)
+    let_scheduler_end()
+    one = JobScheduler.__new__(JobScheduler)
+    one._lock, one._open_jobs, one._user_kill = threading.Lock(), threading.Semaphore(0), None
+    former = signal.signal(signal.SIGTERM, one.exit_gracefully)
+    try:
+        with one._lock:
+            signal.raise_signal(signal.SIGTERM)
+            assert one._user_kill is None
+        assert one._open_jobs.acquire(timeout=60)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert one._user_kill == "graceful"
 
 
 JOBS, MOST_THREADS = 40, 8  # threads of the driver: itself, one for each core, at most one timer, and some to spare

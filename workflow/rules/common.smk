@@ -32,6 +32,7 @@ PLAN = Plan(CONFIGURATION, CONFIGURATION_FILE)
 ENVIRONMENT = None if "{" in str(SOURCE) else "../../envs/core.yaml"
 
 scheduler.let_scheduler_rest()
+scheduler.let_scheduler_end()
 
 # Programs run with the Python that runs Snakemake, even if its environment is not activated. They compute on one thread
 # (Snakemake would allow one per core of the job) and end when this process ends. This is a prefix, because a change of
