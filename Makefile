@@ -69,10 +69,10 @@ env: .venv/ready ## build the environment .venv from the lock file
 
 nest: .venv-nest/ready ## build .venv-nest, so that the tests compare with NEST
 
-.venv-nest/ready: envs/nest.txt | python
+.venv-nest/ready: envs/nest.lock | python
 	rm -rf .venv-nest
 	"$(PYTHON)" -m venv .venv-nest
-	.venv-nest/bin/python -m pip install --disable-pip-version-check -r envs/nest.txt
+	.venv-nest/bin/python -m pip install --disable-pip-version-check --only-binary :all: --require-hashes -r envs/nest.lock
 	@touch $@
 
 python:
@@ -82,11 +82,13 @@ python:
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null || \
 	{ echo 'make: $(PYTHON) lacks venv; on Debian: apt-get install python3-venv' >&2; exit 1; }
 
-lock: ## update the lock file to pyproject.toml, keeping versions where possible
+LOCK := .venv/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock' --quiet
+
+lock: ## update the lock files to pyproject.toml and envs/nest.in, keeping versions where possible
 	@test -x .venv/bin/uv || $(MAKE) env
-	.venv/bin/uv pip compile pyproject.toml --extra suite --group dev --universal --python-version 3.11 \
-	--fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
-	--custom-compile-command 'make lock' --quiet --output-file envs/requirements.lock
+	$(LOCK) pyproject.toml --extra suite --group dev --output-file envs/requirements.lock
+	$(LOCK) envs/nest.in --output-file envs/nest.lock
 
 clean: ## remove environments and caches, but not results
 	rm -rf .venv .venv-lowest .venv-nest .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from eprop_core.user_cache import user_cache
+
 Downloads = Mapping[str, tuple[str, str]]
 """Address and checksum ("md5:..." or "sha256:...") of files, by name."""
 
@@ -55,8 +57,8 @@ DOWNLOADS: dict[str, Downloads] = {
 
 def cache_directory(dataset: str) -> Path:
     """Return where downloads of ``dataset`` are kept: in EPROP_BENCH_CACHE if it is set, else in the user's cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("EPROP_BENCH_CACHE") or Path(home) / "eprop-bench") / dataset
+    named = os.environ.get("EPROP_BENCH_CACHE")
+    return (Path(named) if named else user_cache("eprop-bench")) / dataset
 
 
 def needs_download(dataset: str, path: str | None) -> bool:

@@ -1,7 +1,7 @@
 """The processes that started this program: it ends with them, however they end.
 
-The call of Snakemake that drives the work names itself in the environment. Its programs also end with their parent, which
-is the shell of the job or the launcher of the ranks.
+The call of Snakemake that drives the work names itself in the environment. Its programs also end with their parent,
+which is the shell of the job or the launcher of the ranks.
 """
 
 import os

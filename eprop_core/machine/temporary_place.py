@@ -14,10 +14,17 @@ _LOCK = "lock"
 
 
 @contextmanager
-def temporary_place(path: Path) -> Iterator[Path]:
+def temporary_place(path: Path, *, wait: bool = False) -> Iterator[Path]:
     """Make an empty directory beside ``path`` that one process at a time can have; remove it in the end.
 
     What a killed process left there is removed.
+
+    Parameters
+    ----------
+    path
+        The file or directory.
+    wait
+        Whether to wait while another process has it, instead of raising an error.
 
     Yields
     ------
@@ -30,7 +37,7 @@ def temporary_place(path: Path) -> Iterator[Path]:
         Another process has it, or it cannot be written.
     """
     place = path.with_name(f"{path.name}{ENDING}")
-    lock = _lock(place, path)
+    lock = _lock(place, path, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
         for entry in place.iterdir():
             if entry.name != _LOCK:
@@ -41,7 +48,6 @@ def temporary_place(path: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-
 def remove(path: Path) -> None:
     """Remove a file, or a directory with all that is in it; follow no link."""
     if path.is_dir() and not path.is_symlink():
@@ -50,7 +56,7 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-def _lock(place: Path, path: Path) -> int:
+def _lock(place: Path, path: Path, kind: int) -> int:
     """Make the place and take its lock, which the system releases when the process ends."""
     while True:
         try:
@@ -64,7 +70,7 @@ def _lock(place: Path, path: Path) -> int:
         except FileNotFoundError:  # another process has just removed the place
             continue
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind)
             if os.path.samestat(os.fstat(lock), os.stat(place / _LOCK)):
                 return lock
         except FileNotFoundError:  # as above

@@ -79,11 +79,13 @@ def _own_files(folder: Path, pattern: str) -> list[Path]:
 
 def _in_use() -> set[str]:
     """Return the files in shared memory that processes of this user have open or in their memory."""
-    used = set()
+    used: set[str] = set()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # of another user, or ended
             if process.stat().st_uid == os.getuid():
-                mapped = (line.split(maxsplit=5) for line in (process / "maps").read_text("utf-8", "replace").splitlines())
+                mapped = (
+                    line.split(maxsplit=5) for line in (process / "maps").read_text("utf-8", "replace").splitlines()
+                )
                 used.update(entry[5] for entry in mapped if len(entry) == 6)
                 used.update(os.readlink(descriptor) for descriptor in (process / "fd").iterdir())
     return used
