@@ -10,6 +10,15 @@ PYTEST := pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # The environment depends on the lock file only, not on the search path.
 unexport PYTHONHOME PYTHONPATH
 
+# Snakemake, numba and matplotlib keep caches below the user's home, and Snakemake notes the user's name. A container may
+# have neither.
+ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" && echo usable),usable)
+export HOME := $(shell mkdir -p .home && pwd)/.home
+endif
+ifeq ($(LOGNAME)$(USER),)
+export LOGNAME := user
+endif
+
 # A Python environment cannot be moved: `ready` contains the directory in which it was built.
 ifneq ($(file < .venv/ready),$(CURDIR))
 .PHONY: .venv/ready
@@ -91,5 +100,5 @@ lock: ## update the lock files to pyproject.toml and envs/nest.in, keeping versi
 	$(LOCK) envs/nest.in --output-file envs/nest.lock
 
 clean: ## remove environments and caches, but not results
-	rm -rf .venv .venv-lowest .venv-nest .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-nest .home .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find eprop_core tests workflow -name __pycache__ -prune -exec rm -rf {} +

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+import eprop_core.memory_shortage  # noqa: F401
 from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError
 from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads

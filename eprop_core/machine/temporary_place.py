@@ -1,5 +1,6 @@
 """A place beside a file or directory where its next version is written."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -11,6 +12,8 @@ ENDING = ".part"
 """What the name of the place adds to that of the file or directory."""
 
 _LOCK = "lock"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors that do not tell which file they concern."""
 
 
 @contextmanager
@@ -43,6 +46,10 @@ def temporary_place(path: Path, *, wait: bool = False) -> Iterator[Path]:
             if entry.name != _LOCK:
                 remove(entry)
         yield place
+    except OSError as error:
+        if error.errno in _NO_ROOM and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
     finally:
         shutil.rmtree(place, ignore_errors=True)
         os.close(lock)

@@ -1,5 +1,6 @@
 """Available memory within the limits of control groups."""
 
+import resource
 from collections.abc import Callable
 
 import psutil
@@ -29,3 +30,10 @@ def test_without_limits_the_memory_of_the_machine_is_available(monkeypatch: pyte
     machine = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: machine)
     assert memory.available() == machine.available
+
+
+@pytest.mark.usefixtures("groups")
+def test_a_limit_of_the_address_space_applies(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = psutil.Process().memory_info().vms
+    monkeypatch.setattr(resource, "getrlimit", lambda limit: (taken + 10**8, resource.RLIM_INFINITY))
+    assert 10**8 / 2 < memory.available() <= 10**8
