@@ -81,6 +81,23 @@ def test_jobs_of_a_killed_call_are_cancelled(
     assert (cancelled.read_text(encoding="utf-8") if cancelled.exists() else None) == (None if how is None else "7\n")
 
 
+def test_empty_folders_of_a_killed_call_are_removed(tmp_path: Path) -> None:
+    names = empty, full, of_this_call = [tmp_path / name for name in ("empty", "full", "of this call")]
+    for folder in names:
+        folder.mkdir()
+    (full / "file").touch()
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    host, _, _ = driver.name().partition(":")
+    calls = tmp_path / ".snakemake" / "calls"
+    calls.mkdir(parents=True)
+    (calls / f"{host}:{ended.pid}").write_text(f"{empty}\n{full}\n", encoding="utf-8")
+    (calls / driver.name()).write_text(str(of_this_call), encoding="utf-8")
+    assert claims(tmp_path).returncode == 0
+    assert [folder.exists() for folder in names] == [False, True, True]
+    assert [file.name for file in calls.iterdir()] == [driver.name()]
+
+
 def test_a_program_ends_with_its_driver() -> None:
     program = "import time; from eprop_core.machine import driver; driver.end_with_driver(); print(flush=True); "
     command = [sys.executable, "-c", program + "time.sleep(1000)"]

@@ -2,16 +2,22 @@
 
 A running call holds a file lock, which the system releases when the call ends in any way. If a call was killed, its
 programs on this machine end by themselves (:mod:`eprop_core.machine.driver`), and the next call cancels the batch
-jobs that it submitted.
+jobs that it submitted, and removes the folders that Snakemake made for it.
 """
 
 import atexit
 import fcntl
+import os
+import platform
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from eprop_core.machine import driver
 
@@ -42,6 +48,7 @@ def claim(directory: Path) -> None:
         holder = file.read_text(encoding="utf-8")
         raise AnotherCallError(f"another call of Snakemake is running in {directory}: process {holder}") from None
     _held.append(lock)
+    _remove_folders_left(directory)
     killed = file.read_text(encoding="utf-8").strip()
     if killed:
         _cancel_jobs_left(directory)
@@ -49,6 +56,27 @@ def claim(directory: Path) -> None:
     lock.write(driver.name())
     lock.flush()
     atexit.register(lock.truncate, 0)
+
+
+def note_folders(directory: Path, folders: Iterable[str | Path]) -> None:
+    """Note the folders that Snakemake made for temporary files of this call, for the next one to remove after a kill."""
+    file = directory / ".snakemake" / "calls" / driver.name()
+    with suppress(OSError):  # nothing is lost but empty folders
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("\n".join(map(str, folders)), encoding="utf-8")
+        atexit.register(file.unlink, missing_ok=True)
+
+
+def _remove_folders_left(directory: Path) -> None:
+    """Remove the empty folders of calls on this machine that were killed."""
+    for file in (directory / ".snakemake" / "calls").glob("*:*"):
+        host, _, process = file.name.rpartition(":")
+        if host == platform.node() and process.isdecimal() and not psutil.pid_exists(int(process)):
+            with suppress(OSError):
+                for folder in file.read_text(encoding="utf-8").splitlines():
+                    with suppress(OSError):  # not empty, or removed already
+                        os.rmdir(folder)
+                file.unlink()
 
 
 def _cancel_jobs_left(directory: Path) -> None:

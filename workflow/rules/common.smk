@@ -13,7 +13,7 @@ from eprop_core import configuration
 from eprop_core.machine import driver, processors, threads
 from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
-from workflow.lib import captions, cluster, disk_space, scheduler
+from workflow.lib import captions, cluster, disk_space, one_call, scheduler
 from workflow.lib.plan import Plan, code, figure, modules, table
 
 CONFIGURATION_FILE = (
@@ -132,6 +132,12 @@ def check_processors():
 
 
 check_processors()
+
+if workflow.is_main_process:
+    one_call.note_folders(
+        Path.cwd(),
+        [workflow.snakemake_tmp_dir, workflow.sourcecache.runtime_cache_path],
+    )
 
 if workflow.is_main_process and (forecast := disk_space.forecast(PLAN.networks)):
     print(forecast, file=sys.stderr)
