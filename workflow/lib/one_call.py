@@ -59,7 +59,7 @@ def claim(directory: Path) -> None:
 
 
 def note_folders(directory: Path, folders: Iterable[str | Path]) -> None:
-    """Note the folders that Snakemake made for temporary files of this call, for the next one to remove after a kill."""
+    """Note the folders for temporary files of this call of Snakemake; if it is killed, the next call removes them."""
     file = directory / ".snakemake" / "calls" / driver.name()
     with suppress(OSError):  # nothing is lost but empty folders
         file.parent.mkdir(parents=True, exist_ok=True)
