@@ -1,5 +1,8 @@
 """A directory has one running call of Snakemake, and neither jobs nor programs outlive the call that started them."""
 
+import atexit
+import errno
+import fcntl
 import os
 import re
 import select
@@ -16,6 +19,7 @@ import pytest
 from snakemake.scheduling.job_scheduler import JobScheduler
 
 from eprop_core.machine import driver
+from workflow.lib import one_call
 from workflow.lib.scheduler import let_scheduler_end, let_scheduler_rest
 
 PROJECT = Path(__file__).parents[2]
@@ -55,6 +59,16 @@ def test_a_second_call_is_refused_while_the_first_runs(tmp_path: Path, holder: "
     assert refused.stderr.rstrip().endswith(f":{holder.pid}")
     end(holder, None)
     assert claims(tmp_path).returncode == 0
+
+
+def test_a_file_system_without_locks_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: Any) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    monkeypatch.setattr(atexit, "register", lambda *_: None)
+    one_call.claim(tmp_path)
+    assert (tmp_path / ".snakemake" / "driver").read_text(encoding="utf-8") == driver.name()
 
 
 def fake_slurm(directory: Path, jobs: str) -> str:
@@ -175,6 +189,25 @@ def test_a_program_ends_with_the_program_that_runs_it() -> None:
         end(process, signal.SIGKILL)
         assert select.select([started], [], [], 60)[0]
         os.close(started)
+
+
+def test_a_command_that_is_installed_or_run_ends_with_the_driver() -> None:
+    host, _, _ = driver.name().partition(":")
+    command = [sys.executable, "-m", "eprop_core.machine.with_driver", "bash", "-c", "echo $$; exec sleep 1000"]
+    with subprocess.Popen(["sleep", "1000"]) as started:
+        environment = os.environ | {driver.VARIABLE: f"{host}:{started.pid}", "PYTHONPATH": str(PROJECT)}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout is not None
+            shell = os.pidfd_open(int(process.stdout.readline()))
+            end(started, signal.SIGKILL)
+            assert select.select([shell], [], [], 60)[0]
+            os.close(shell)
+    assert process.returncode == 1
+
+
+def test_a_command_returns_its_exit_code() -> None:
+    command = [sys.executable, "-m", "eprop_core.machine.with_driver", "bash", "-c", "exit 7"]
+    assert subprocess.run(command, check=False, cwd=PROJECT).returncode == 7
 
 
 def test_a_driver_on_another_host_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:

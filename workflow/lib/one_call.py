@@ -47,6 +47,8 @@ def claim(directory: Path) -> None:
     except BlockingIOError:
         holder = file.read_text(encoding="utf-8")
         raise AnotherCallError(f"another call of Snakemake is running in {directory}: process {holder}") from None
+    except OSError:  # some file systems of clusters have no locks
+        pass
     _held.append(lock)
     _remove_folders_left(directory)
     killed = file.read_text(encoding="utf-8").strip()
