@@ -61,14 +61,32 @@ def test_a_second_call_is_refused_while_the_first_runs(tmp_path: Path, holder: "
     assert claims(tmp_path).returncode == 0
 
 
-def test_a_file_system_without_locks_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("former", ["", "ended", "running", "another-machine:1"])
+def test_without_locks_a_call_is_refused_unless_the_former_one_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, former: str
+) -> None:
     def no_locks(*_: Any) -> None:
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     monkeypatch.setattr(atexit, "register", lambda *_: None)
-    one_call.claim(tmp_path)
-    assert (tmp_path / ".snakemake" / "driver").read_text(encoding="utf-8") == driver.name()
+    monkeypatch.setattr(one_call, "_held", [])
+    with subprocess.Popen(["true"]) as process:
+        pass
+    host, _, _ = driver.name().partition(":")
+    former = {"ended": f"{host}:{process.pid}", "running": driver.name()}.get(former, former)
+    file = tmp_path / ".snakemake" / "driver"
+    file.parent.mkdir()
+    file.write_text(former, encoding="utf-8")
+    if former in (driver.name(), "another-machine:1"):
+        with pytest.raises(one_call.AnotherCallError, match=f"process {former}; if it was killed, delete .*driver"):
+            one_call.claim(tmp_path)
+        assert file.read_text(encoding="utf-8") == former
+    else:
+        one_call.claim(tmp_path)
+        assert file.read_text(encoding="utf-8") == driver.name()
+        (held,) = one_call._held
+        held.close()  # type: ignore[attr-defined]
 
 
 def fake_slurm(directory: Path, jobs: str) -> str:

@@ -42,17 +42,24 @@ def claim(directory: Path) -> None:
     file = directory / ".snakemake" / "driver"
     file.parent.mkdir(exist_ok=True)
     lock = file.open("a+", encoding="utf-8")
+    runs: bool | None = False
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = file.read_text(encoding="utf-8")
-        raise AnotherCallError(f"another call of Snakemake is running in {directory}: process {holder}") from None
+        runs = True
     except OSError:  # some file systems of clusters have no locks
-        pass
+        runs = None
+    former = file.read_text(encoding="utf-8").strip()
+    hint = ""
+    if runs is None:
+        runs = former != "" and not _has_ended(former)
+        hint = f"; if it was killed, delete {file}, since there are no locks here"
+    if runs:
+        lock.close()
+        raise AnotherCallError(f"another call of Snakemake is running in {directory}: process {former}{hint}")
     _held.append(lock)
     _remove_folders_left(directory)
-    killed = file.read_text(encoding="utf-8").strip()
-    if killed:
+    if former:
         _cancel_jobs_left(directory)
     lock.truncate(0)
     lock.write(driver.name())
@@ -72,13 +79,18 @@ def note_folders(directory: Path, folders: Iterable[str | Path]) -> None:
 def _remove_folders_left(directory: Path) -> None:
     """Remove the empty folders of calls on this machine that were killed."""
     for file in (directory / ".snakemake" / "calls").glob("*:*"):
-        host, _, process = file.name.rpartition(":")
-        if host == platform.node() and process.isdecimal() and not psutil.pid_exists(int(process)):
+        if _has_ended(file.name):
             with suppress(OSError):
                 for folder in file.read_text(encoding="utf-8").splitlines():
                     with suppress(OSError):  # not empty, or removed already
                         os.rmdir(folder)
                 file.unlink()
+
+
+def _has_ended(call: str) -> bool:
+    """Return whether a call of this machine, HOST:PROCESS, has ended; False for those of others."""
+    host, _, process = call.rpartition(":")
+    return host == platform.node() and process.isdecimal() and not psutil.pid_exists(int(process))
 
 
 def _cancel_jobs_left(directory: Path) -> None:
