@@ -1,10 +1,15 @@
-"""Processes that the system kills when their parent ends, even by SIGKILL, and whatever they do meanwhile."""
+"""Processes that the system kills when their parent ends, even by SIGKILL, and whatever they do meanwhile.
+
+This file is also the program between: it asks the system for that, and becomes the program that was to run.
+"""
 
 import ctypes
-import functools
+import errno
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,12 +27,19 @@ def run(command: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[
     """Run a program as :func:`subprocess.run` does; the system kills it if this process ends before it.
 
     Must be called by the main thread, which ends with the process.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such program.
     """
-    begin = functools.partial(_begin, os.getpid())
-    return subprocess.run(command, preexec_fn=begin, check=False, **options)
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+    return subprocess.run([sys.executable, "-IS", __file__, str(os.getpid()), *command], check=False, **options)
 
 
-def _begin(parent: int) -> None:
+if __name__ == "__main__":
     die_with_parent()
-    if os.getppid() != parent:  # it ended before that
-        os._exit(1)
+    if os.getppid() == int(sys.argv[1]):  # else it ended before that
+        os.execvp(sys.argv[2], sys.argv[2:])
+    sys.exit(1)

@@ -141,6 +141,13 @@ ENVIRONMENTS = (
         begin='mkdir "$FOLDER/fonts" && python -c "import matplotlib.font_manager" 2> /dev/null; '
         'for f in "$FOLDER"/fonts/*; do [ -f "$f" ] && truncate -s 100 "$f"; done; ',
     ),
+    Environment(
+        "lock of a killed process on the cache of fonts",
+        DRAW,
+        {"MPLCONFIGDIR": "{folder}/fonts"},
+        begin='mkdir "$FOLDER/fonts" && python -c "import matplotlib.font_manager" 2> /dev/null; '
+        'for f in "$FOLDER"/fonts/*.json; do mv "$f" "$f.matplotlib-lock"; done; ',
+    ),
     Environment("no configuration of fonts", DRAW, {"FONTCONFIG_FILE": NOWHERE, "FONTCONFIG_PATH": NOWHERE}),
     Environment("backend of a notebook", DRAW, {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}),
     Environment("backend that does not exist", DRAW, {"MPLBACKEND": "nonsense"}),
