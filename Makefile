@@ -10,6 +10,15 @@ PYTEST := pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # The environment depends on the lock file only, not on the search path.
 unexport PYTHONHOME PYTHONPATH
 
+# Snakemake, numba and matplotlib keep caches below the user's home, and Snakemake notes the user's name. A container may
+# have neither.
+ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" && echo usable),usable)
+export HOME := $(shell mkdir -p .home && pwd)/.home
+endif
+ifeq ($(LOGNAME)$(USER),)
+export LOGNAME := user
+endif
+
 # A Python environment cannot be moved: `ready` contains the directory in which it was built.
 ifneq ($(file < .venv/ready),$(CURDIR))
 .PHONY: .venv/ready
@@ -70,10 +79,10 @@ env: .venv/ready ## build the environment .venv from the lock file
 
 nest: .venv-nest/ready ## build .venv-nest, so that the tests compare with NEST
 
-.venv-nest/ready: envs/nest.txt | python
+.venv-nest/ready: envs/nest.lock | python
 	rm -rf .venv-nest
 	"$(PYTHON)" -m venv .venv-nest
-	.venv-nest/bin/python -m pip install --disable-pip-version-check -r envs/nest.txt
+	.venv-nest/bin/python -m pip install --disable-pip-version-check --only-binary :all: --require-hashes -r envs/nest.lock
 	@touch $@
 
 python:
@@ -83,12 +92,14 @@ python:
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null || \
 	{ echo 'make: $(PYTHON) lacks venv; on Debian: apt-get install python3-venv' >&2; exit 1; }
 
-lock: ## update the lock file to pyproject.toml, keeping versions where possible
+LOCK := .venv/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock' --quiet
+
+lock: ## update the lock files to pyproject.toml and envs/nest.in, keeping versions where possible
 	@test -x .venv/bin/uv || $(MAKE) env
-	.venv/bin/uv pip compile pyproject.toml --extra suite --group dev --universal --python-version 3.11 \
-	--fork-strategy fewest --generate-hashes --no-emit-index-url --no-emit-find-links \
-	--custom-compile-command 'make lock' --quiet --output-file envs/requirements.lock
+	$(LOCK) pyproject.toml --extra suite --group dev --output-file envs/requirements.lock
+	$(LOCK) envs/nest.in --output-file envs/nest.lock
 
 clean: ## remove environments and caches, but not results
-	rm -rf .venv .venv-lowest .venv-nest .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-nest .home .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find eprop_core tests workflow -name __pycache__ -prune -exec rm -rf {} +

@@ -403,7 +403,6 @@ class ProjectionParameters(Parameters):
     connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
     weights: SpikingWeights = Field(SpikingWeights(), description="initial weights")
     delay: Whole = Field(
-
         1,
         ge=1,
         description="time from a spike's emission to its arrival. Targets and learning windows do not shift with it: "

@@ -13,11 +13,14 @@ result. Since compiling never waits for another rank, ranks cannot block each ot
 import errno
 import fcntl
 import functools
+import glob
 import hashlib
 import os
+import pickle
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +32,7 @@ import numpy as np
 from numba.core import caching
 
 from eprop_core.parsed_code import combined_hash
+from eprop_core.user_cache import user_cache
 
 LONGEST_WAIT = 3600.0
 """Time (s) after which a process compiles by itself what another one, perhaps suspended, has not finished."""
@@ -63,6 +67,39 @@ class _Implementation(caching.CompileResultCacheImpl):
     _locator_classes = (_Locator,)
 
 
+class _File(caching.IndexDataCacheFile):
+    """The files of one kernel, with checksums: a damaged one counts as missing, and is written anew."""
+
+    def _dump(self, content: Any) -> bytes:
+        pickled: bytes = super()._dump(content)
+        return hashlib.sha256(pickled).digest() + pickled
+
+    def _load_index(self) -> dict[Any, str]:
+        try:
+            with open(self._index_path, "rb") as file:
+                pickle.load(file)  # numba's version, of which the directory is
+                _, names = _checked(file.read())
+        except (OSError, pickle.UnpicklingError, EOFError, ValueError):
+            return {}
+        return dict(names)
+
+    def _load_data(self, name: str) -> Any:
+        return _checked(Path(self._data_path(name)).read_bytes())
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed processes began to write; no other process may write meanwhile."""
+        for file in Path(self._cache_path).glob(f"{glob.escape(Path(self._index_path).stem)}.*.tmp.*"):
+            file.unlink(missing_ok=True)
+
+
+def _checked(content: bytes) -> Any:
+    """Return the object in the content of a file; raise an OSError if its checksum is wrong."""
+    checksum, pickled = content[: hashlib.sha256().digest_size], content[hashlib.sha256().digest_size :]
+    if hashlib.sha256(pickled).digest() != checksum:
+        raise OSError("damaged")
+    return pickle.loads(pickled)
+
+
 class Cache(caching.FunctionCache):
     """Compiled code of one kernel, by the types of its arguments and by processor."""
 
@@ -70,6 +107,7 @@ class Cache(caching.FunctionCache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
+        self._cache_file = _File(self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp())
         self._held: dict[Any, str] = {}
 
     def load_overload(self, signature: Any, target_context: Any) -> Any:
@@ -92,14 +130,21 @@ class Cache(caching.FunctionCache):
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep compiled code, if the cache can be written.
+        """Keep compiled code; warn if the cache cannot be written.
 
         Numba names a new file after those that the index lists; two processes that do so at once would share a name.
         """
         locks = _locks(self.cache_path)
-        if locks.can_write:
-            with locks.held(self._impl.filename_base):
+        if locks.error is not None:
+            _warn(self.cache_path, locks.error)
+            return
+        with locks.held(self._impl.filename_base) as alone:
+            try:
+                if alone:
+                    self._cache_file.remove_leftovers()
                 super().save_overload(signature, compiled)
+            except OSError as error:  # for instance, the disk is full
+                _warn(self.cache_path, error)
 
     def release(self, signature: Any) -> None:
         """Let other processes load, or compile, the code for ``signature``."""
@@ -116,8 +161,7 @@ def _directory(package: Path) -> Path:
         digest.update(f"{version}\n".encode())
     for root in dict.fromkeys((_PACKAGE, package)):
         digest.update(_kernels_hash(root).encode())
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    base = Path(numba.config.CACHE_DIR or Path(home) / "eprop-core")
+    base = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else user_cache("eprop-core")
     return base.absolute() / f"kernels-{digest.hexdigest()[:16]}"
 
 
@@ -137,44 +181,58 @@ class _Locks:
     """
 
     def __init__(self, directory: Path) -> None:
-        self.can_write = True
-        """Whether files can be written into the directory."""
+        self.error: OSError | None = None
+        """Why no file can be written into the directory."""
         try:
             directory.mkdir(parents=True, exist_ok=True)
             # Never closed: closing a file releases all locks that a process has on it.
             self._file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except OSError:
-            self.can_write = False
+        except OSError as error:
+            self.error = error
 
-    def take(self, name: str) -> None:
-        """Wait, at most :data:`LONGEST_WAIT`, until no other process has the lock, and take it."""
+    def take(self, name: str) -> bool:
+        """Wait, at most :data:`LONGEST_WAIT`, until no other process has the lock; return whether it was taken."""
         deadline = time.monotonic() + LONGEST_WAIT
-        while self.can_write and time.monotonic() < deadline:
+        while self.error is None and time.monotonic() < deadline:
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _byte(name))
             except OSError as error:
                 if error.errno not in (errno.EACCES, errno.EAGAIN):
-                    return
+                    return False
                 time.sleep(0.05)
             else:
-                return
+                return True
+        return False
 
     def give_back(self, name: str) -> None:
         """Let another process take the lock, if this one has it."""
-        if self.can_write:
+        if self.error is None:
             with suppress(OSError):  # of a file system without locks
                 fcntl.lockf(self._file, fcntl.LOCK_UN, 1, _byte(name))
 
     @contextmanager
-    def held(self, name: str) -> Iterator[None]:
-        """Have the lock while the context lasts."""
-        self.take(name)
+    def held(self, name: str) -> Iterator[bool]:
+        """Have the lock while the context lasts; yield whether it was taken."""
+        taken = self.take(name)
         try:
-            yield
+            yield taken
         finally:
             self.give_back(name)
 
 
+def _warn(directory: str, error: OSError) -> None:
+    """Warn, once for a directory, that the next process will compile again."""
+    if directory not in _warned:
+        _warned.add(directory)
+        reason = error.strerror or str(error)
+        warnings.warn(
+            f"{directory}: compiled code cannot be kept there ({reason}), so that every program compiles it again; "
+            "set NUMBA_CACHE_DIR to a folder that can be written",
+            stacklevel=2,
+        )
+
+
+_warned: set[str] = set()
 _locks = functools.cache(lambda directory: _Locks(Path(directory)))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from eprop_core.files.regular import user_path
+from eprop_core.user_cache import user_cache
 
 Downloads = Mapping[str, tuple[str, str]]
 """Address and checksum ("md5:..." or "sha256:...") of files, by name."""
@@ -57,8 +58,8 @@ DOWNLOADS: dict[str, Downloads] = {
 
 def cache_directory(dataset: str) -> Path:
     """Return where downloads of ``dataset`` are kept: in EPROP_BENCH_CACHE if it is set, else in the user's cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return user_path(os.environ.get("EPROP_BENCH_CACHE") or Path(home) / "eprop-bench") / dataset
+    named = os.environ.get("EPROP_BENCH_CACHE")
+    return (user_path(named) if named else user_cache("eprop-bench")) / dataset
 
 
 def needs_download(dataset: str, path: str | None) -> bool:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import eprop_core.memory_shortage  # noqa: F401
 from eprop_core import plug_ins
 from eprop_core.datasets.events import EventDataset, Splits
 from eprop_core.datasets.origin import tell

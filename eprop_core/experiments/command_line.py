@@ -9,6 +9,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+import eprop_core.memory_shortage  # noqa: F401
 from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError, one_line
 from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads

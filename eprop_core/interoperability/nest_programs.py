@@ -1,8 +1,9 @@
 """Starts the programs in ``nest/`` with a Python that has NEST, which this package never imports."""
 
 import os
-import subprocess
 from pathlib import Path
+
+from eprop_core.machine import child
 
 
 class NestError(RuntimeError):
@@ -42,6 +43,6 @@ def call(python: str, program: str, directory: Path, folder: Path = PROGRAMS) ->
         If the program failed.
     """
     run = [*command(python, program, folder), str(directory)]
-    done = subprocess.run(run, env=environment(), capture_output=True, text=True, check=False)
+    done = child.run(run, env=environment(), capture_output=True, text=True)
     if done.returncode != 0:
         raise NestError(f"{program}.py ended with exit code {done.returncode}:\n{done.stdout}{done.stderr}")

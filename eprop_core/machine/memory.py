@@ -1,5 +1,6 @@
-"""Memory available to this process, within the limits of a container or a batch job."""
+"""Memory available to this process, within the limits of a container, a batch job or ``ulimit -v``."""
 
+import resource
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ _FILES = {1: ("memory.limit_in_bytes", "memory.usage_in_bytes"), 2: ("memory.max
 def available() -> int:
     """Return the available memory in bytes."""
     left = [_left_in(folder, *_FILES[version]) for folder, version in control_groups.folders("memory")]
+    left.append(_left_of_address_space())
     return min([int(psutil.virtual_memory().available), *(n_bytes for n_bytes in left if n_bytes is not None)])
 
 
@@ -40,6 +42,12 @@ def check(needed: int, what: str, advice: str) -> None:
             f"{what} needs about {needed / 1e9:.1f} GB on this machine, of which {left / 1e9:.1f} GB are available: "
             f"{advice}"
         )
+
+
+def _left_of_address_space() -> int | None:
+    """Return what ``ulimit -v`` leaves to this process, in bytes; None if there is no limit."""
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if most == resource.RLIM_INFINITY else max(0, most - int(psutil.Process().memory_info().vms))
 
 
 def _left_in(folder: Path, limit: str, used: str) -> int | None:

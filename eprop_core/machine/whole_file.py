@@ -5,21 +5,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from eprop_core.machine.temporary_place import temporary_place
+
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Replace a file only when everything is written.
 
+    What a killed process left of an earlier attempt is removed.
+
     Yields
     ------
     Path
-        Temporary file in the same directory, which takes the place of ``path`` at the end of the ``with`` block. If the
-        block raises an exception, the temporary file is removed, and ``path`` stays as it was.
+        Temporary file on the same file system, which takes the place of ``path`` at the end of the ``with`` block. If
+        the block raises an exception, the temporary file is removed, and ``path`` stays as it was.
+
+    Raises
+    ------
+    OSError
+        Another process is writing the file, or it cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with temporary_place(path) as place:
+        temporary = place / path.name
         yield temporary
         os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

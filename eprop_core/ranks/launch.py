@@ -1,10 +1,16 @@
 """The MPI ranks of an experiment, whose number must be as expected, with a processor for each."""
 
+import os
 import sys
+import time
 from collections import Counter
 
 from eprop_core.machine import processors
+from eprop_core.ranks import shared_memory
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, WithoutMPI, on_this_machine
+
+_TIME_TO_TELL = 10.0
+"""s, in which rank 0 can tell an error of all ranks before the end of another one ends it."""
 
 
 class RanksError(ValueError):
@@ -37,6 +43,12 @@ def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> C
         if timed and not oversubscribe:
             check_processors(SINGLE_RANK)
         return SINGLE_RANK
+    shared_memory.remove_leftovers()
+    shortage = shared_memory.shortage()
+    if shortage is not None:
+        if not is_first():
+            time.sleep(_TIME_TO_TELL)
+        raise RanksError(f"--ranks {n_ranks}: {shortage}")
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
@@ -95,7 +107,7 @@ def leave() -> None:
 def is_first() -> bool:
     """Return whether this process is rank 0 or the only one; must be called before :func:`leave`."""
     mpi = sys.modules.get("mpi4py.MPI")
-    return mpi is None or bool(mpi.COMM_WORLD.rank == 0)
+    return os.environ.get("PMI_RANK", "0") == "0" if mpi is None else bool(mpi.COMM_WORLD.rank == 0)
 
 
 def is_alone() -> bool:

@@ -1,12 +1,13 @@
 """Processes on this machine that work at the same time without MPI, as the emulated ranks of a dry run do."""
 
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Literal, TypeVar
 
-from eprop_core.machine import threads
+from eprop_core.machine import driver, threads
 from eprop_core.ranks.communicator import Value, WithoutMPI
 
 Result = TypeVar("Result")
@@ -47,7 +48,7 @@ def run_together(n_processes: int, function: Callable[..., Result], *arguments: 
     try:
         for rank in range(n_processes):
             own, other = context.Pipe()
-            work = (rank, n_processes, other, sys.orig_argv, function, arguments)
+            work = (rank, n_processes, os.getpid(), other, sys.orig_argv, function, arguments)
             process = context.Process(target=_work, args=work, daemon=True)
             process.start()
             other.close()  # so that the end of the process closes the pipe
@@ -80,12 +81,14 @@ def _receive(connection: Connection) -> tuple[Kind, Any]:
 def _work(
     rank: int,
     n_processes: int,
+    starting_process: int,
     starter: Connection,
     command: list[str],
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
 ) -> None:
     """Do the work of one process, which a result describes as part of the ``command`` that started it."""
+    driver.end_with(starting_process, "the process that started this one")
     threads.use_one()
     sys.orig_argv = command
     message: tuple[Kind, Any]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from eprop_core.machine import temporary_place
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
 
@@ -53,8 +54,8 @@ def write_next(
         if communicator.rank:
             return []
         directory.mkdir(parents=True, exist_ok=True)
-        for rest in directory.glob("checkpoint-*.h5.*.part"):  # of a program that was killed
-            rest.unlink()
+        for rest in directory.glob(f"checkpoint-*.h5{temporary_place.ENDING}"):  # of a program that was killed
+            temporary_place.remove(rest)
         return checkpoints(directory)
 
     former = communicator.allgather(raising_on_all_ranks(communicator, prepare))[0]

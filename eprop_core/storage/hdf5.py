@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -60,8 +61,12 @@ def write_whole(
         The file cannot be written; on all ranks.
     """
     with ExitStack() as stack:
-        temporary = None if communicator.rank else stack.enter_context(whole_file(path))
-        temporary = communicator.allgather(temporary)[0]
+
+        def begin() -> Path | None:
+            with _write_errors(path):
+                return None if communicator.rank else stack.enter_context(whole_file(path))
+
+        temporary = communicator.allgather(raising_on_all_ranks(communicator, begin))[0]
 
         def on_rank(rank: int, mode: str, function: Callable[[h5py.File], None]) -> None:
             def open_and_write() -> None:

@@ -19,6 +19,7 @@ from numba.core import event
 import eprop_core
 from eprop_core.compiled import cache
 from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.random import philox
 from eprop_core.experiments.compile import network_of, run_briefly
 from eprop_core.model import loop
 from eprop_core.model.neurons import FINITE
@@ -47,6 +48,18 @@ from small.inner import inner
 def outer(x):
     return inner(x) + 1
 '''
+
+WHERE_CACHES_ARE = ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")
+WITHOUT_HOME = """
+import pwd
+
+
+def getpwuid(user):
+    raise KeyError(user)
+
+
+pwd.getpwuid = getpwuid
+"""
 
 PROGRAM = """
 import sys
@@ -278,6 +291,57 @@ def test_kernels_run_without_a_writable_cache(programs: Programs) -> None:
     programs.cache = Path("/dev/null/cache")
     assert programs.run() == (7, ["outer", "inner"])
     assert programs.run() == (7, ["outer", "inner"])
+    _, said = programs.start().communicate()
+    assert said.count("/dev/null/cache/kernels-") == said.count("set NUMBA_CACHE_DIR to a folder that can be writ") == 1
+
+
+def with_changed_bit(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "cut off": lambda content: content[:100],
+    "empty": lambda content: b"",
+    "a bit": with_changed_bit,
+    "something else": lambda content: b"something else" * 10,
+}
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_files_of_the_cache_are_replaced(programs: Programs, kind: str, damage: str) -> None:
+    programs.run()
+    (file,) = (file for file in programs.cache.rglob(f"*.{kind}") if "outer" in file.name)
+    file.write_bytes(DAMAGE[damage](file.read_bytes()))
+    assert programs.run() == (7, ["outer", "inner"])
+    assert programs.run() == (7, [])
+
+
+def test_what_a_killed_process_began_to_write_is_removed(programs: Programs) -> None:
+    programs.run()
+    (file,) = (file for file in programs.cache.rglob("*.nbi") if "outer" in file.name)
+    left = file.with_name(f"{file.name}.tmp.0123456789abcdef")
+    left.touch()
+    file.unlink()
+    assert programs.run() == (7, ["outer", "inner"])
+    assert not left.exists()
+
+
+def test_a_user_without_a_home_compiles_and_is_told_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_HOME, encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), str(Path(eprop_core.__file__).parents[1])])
+    environment = {name: value for name, value in os.environ.items() if name not in WHERE_CACHES_ARE}
+    done = subprocess.run(
+        [sys.executable, "-c", "from eprop_core.compiled.random import philox; print(philox(1, 2, 3, 4)[0])"],
+        env=environment | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == philox(1, 2, 3, 4)[0]
+    assert "set NUMBA_CACHE_DIR" in done.stderr
 
 
 def test_the_process_that_compiles_prints_one_line(programs: Programs) -> None:

@@ -3,13 +3,15 @@ import http.server
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
+import requests
 
 from eprop_core.datasets import nmnist
-from eprop_core.datasets.download import fetch
+from eprop_core.datasets.download import _check_redirect, fetch
 from eprop_core.datasets.location import DOWNLOADS, cache_directory
 from eprop_core.datasets.parameters import Nmnist
 from eprop_core.errors import DatasetError
@@ -101,6 +103,31 @@ def test_a_broken_transfer_is_reported_and_the_next_call_succeeds(address: str, 
     assert list(tmp_path.iterdir()) == []
     fetch(files, tmp_path, retries=0)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_what_a_killed_download_left_is_removed(address: str, tmp_path: Path) -> None:
+    (tmp_path / "file.bin.part").mkdir()
+    (tmp_path / "file.bin.part" / "tmp123").write_bytes(CONTENT[:100])
+    fetch({"file.bin": (f"{address}/file", checksum(CONTENT))}, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
+
+
+@pytest.mark.parametrize(("location", "is_refused"), [("http://a/b", True), ("//a/b", False), ("https://a/b", False)])
+def test_an_address_with_tls_leads_to_none_without(location: str, is_refused: bool) -> None:
+    answer = requests.Response()
+    answer.url, answer.status_code, answer.headers["location"] = "https://data.org/file", 302, location
+    with pytest.raises(requests.RequestException, match="http://a/b, which") if is_refused else nullcontext():
+        _check_redirect(answer)
+
+
+def test_all_published_addresses_have_tls() -> None:
+    assert all(url.startswith("https://") for files in DOWNLOADS.values() for url, _ in files.values())
+
+
+def test_a_place_for_downloads_that_cannot_be_made_is_told_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatasetError, match=r"file/cache: cannot be made .* set EPROP_BENCH_CACHE"):
+        fetch({}, tmp_path / "file" / "cache")
 
 
 def test_an_address_without_a_file_is_reported(address: str, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Available memory within the limits of control groups."""
 
+import resource
 from collections.abc import Callable
 
 import psutil
@@ -38,3 +39,10 @@ def test_memory_is_refused_only_where_it_is_not_there(monkeypatch: pytest.Monkey
     with pytest.raises(InsufficientMemoryError) as error:
         memory.check(3_100_000_000, "the data", "use less")
     assert str(error.value) == ("the data needs about 3.1 GB on this machine, of which 3.0 GB are available: use less")
+
+
+@pytest.mark.usefixtures("groups")
+def test_a_limit_of_the_address_space_applies(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = psutil.Process().memory_info().vms
+    monkeypatch.setattr(resource, "getrlimit", lambda limit: (taken + 10**8, resource.RLIM_INFINITY))
+    assert 10**8 / 2 < memory.available() <= 10**8

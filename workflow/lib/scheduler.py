@@ -1,4 +1,4 @@
-"""Keeps Snakemake's scheduler idle while a job uses all cores."""
+"""Two repairs of Snakemake's scheduler: it rests while a job uses all cores, and it survives SIGTERM."""
 
 import functools
 import inspect
@@ -45,3 +45,27 @@ def let_scheduler_rest() -> None:
         timer.start()
 
     JobScheduler._schedule_reevalutation = start_timer_if_needed
+
+
+def let_scheduler_end() -> None:
+    """Let SIGTERM end Snakemake's scheduler also while it waits for the outputs of a job.
+
+    The handler of Snakemake 9 takes a lock that the interrupted thread, the same one, holds while it waits for missing
+    outputs. It would then wait for itself for ever. In another thread, the handler waits until the lock is free.
+
+    The function has no effect if Snakemake's scheduler has another interface.
+    """
+    try:
+        from snakemake.scheduling.job_scheduler import JobScheduler
+
+        handle = JobScheduler.exit_gracefully
+    except (ImportError, AttributeError):
+        return
+    if hasattr(handle, "__wrapped__"):
+        return
+
+    @functools.wraps(handle)
+    def handle_in_thread(self: Any, *arguments: Any) -> None:
+        threading.Thread(target=handle, args=(self, *arguments), daemon=True).start()
+
+    JobScheduler.exit_gracefully = handle_in_thread

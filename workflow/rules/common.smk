@@ -13,7 +13,14 @@ from eprop_core import configuration
 from eprop_core.machine import driver, processors, threads
 from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
-from workflow.lib import captions, cluster, configuration_file, disk_space, scheduler
+from workflow.lib import (
+    captions,
+    cluster,
+    configuration_file,
+    disk_space,
+    one_call,
+    scheduler,
+)
 from workflow.lib.plan import Plan, code, figure, modules, table
 
 CONFIGURATION_FILES = workflow.overwrite_configfiles or configuration_file.DEFAULTS
@@ -37,6 +44,7 @@ PLAN = Plan(CONFIGURATION, CONFIGURATION_FILE)
 ENVIRONMENT = None if "{" in str(SOURCE) else "../../envs/core.yaml"
 
 scheduler.let_scheduler_rest()
+scheduler.let_scheduler_end()
 
 # Programs run with the Python that runs Snakemake, even if its environment is not activated. They compute on one thread
 # (Snakemake would allow one per core of the job) and end when this process ends. This is a prefix, because a change of
@@ -150,6 +158,12 @@ def check_processors():
 
 
 check_processors()
+
+if workflow.is_main_process:
+    one_call.note_folders(
+        Path.cwd(),
+        [workflow.snakemake_tmp_dir, workflow.sourcecache.runtime_cache_path],
+    )
 
 if workflow.is_main_process and (forecast := disk_space.forecast(PLAN.networks)):
     print(forecast, file=sys.stderr)

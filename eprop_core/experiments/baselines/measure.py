@@ -22,6 +22,7 @@ from eprop_core.experiments.baselines.result import BaselineResult, Measurement,
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.files.text import read_json
 from eprop_core.interoperability import nest_programs
+from eprop_core.machine import child
 from eprop_core.measurement import process as measurement
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
@@ -135,7 +136,7 @@ def _run(simulator: Simulator, directory: Path) -> Measurement:
         problem = directory / "training.npz"
     environment = nest_programs.environment() if simulator.name == "NEST" else dict(os.environ)
     command = [*simulator.command, str(problem), simulator.variant, str(result)]
-    run = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    run = child.run(command, env=environment, stdout=subprocess.DEVNULL)
     if run.returncode != 0:
         raise SimulatorError(f"{simulator.name}, {simulator.variant}: ended with exit code {run.returncode}")
     return Measurement.model_validate_json(result.read_bytes())
