@@ -44,6 +44,11 @@ class DatasetParameters(Parameters):
         return False
 
     @property
+    def has_accuracy(self) -> bool:
+        """Whether answers are right or wrong; otherwise samples have targets, and a run is judged by its loss."""
+        return True
+
+    @property
     def source_files(self) -> tuple[str, ...]:
         """Files and folders of the user's: a change of their content repeats the preparation."""
         return ()
@@ -277,6 +282,11 @@ class Events(Recordings):
 
     name: Literal["events"]
     train: str = Field(description="file or folder of the training samples; its content decides how it is read")
+    learn: Literal["labels", "targets"] = Field(
+        "labels",
+        description="labels: the class of each sample; targets: signals over time (mV), which the readouts follow, a "
+        "regression by mean squared error",
+    )
     test: str | None = Field(None, description="file or folder of the test samples; null: test_share of train")
     test_share: float | None = Field(
         None,
@@ -319,7 +329,16 @@ class Events(Recordings):
             raise ValueError("validation and validation_groups exclude one another")
         if self.n_channels is not None and self.sensor_size is not None:
             raise ValueError("n_channels and sensor_size exclude one another")
+        if self.learn == "targets" and self.n_classes is not None:
+            raise ValueError("n_classes must be null where targets are learned")
+        if self.learn == "targets" and self.align == "end":
+            raise ValueError("align must be start where targets are learned, which begin with the sample")
         return self
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether answers are right or wrong."""
+        return self.learn == "labels"
 
     @property
     def has_validation(self) -> bool:

@@ -291,7 +291,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
     "offsets that descend": (functools.partial(npz, offsets=[0, 5, 3, 6, 8]), "offsets must ascend from 0 to", {}),
     "offsets that end early": (functools.partial(npz, offsets=[0, 1, 2, 3, 7]), "offsets must ascend from 0 to", {}),
     "fewer offsets": (functools.partial(npz, offsets=[0, 8]), "2 offsets but 4 labels; expected one offset more", {}),
-    "fewer groups": (functools.partial(npz, groups=[0]), "1 groups but 4 labels; expected as many", {}),
+    "fewer groups": (functools.partial(npz, groups=[0]), "1 groups but 4 samples; expected as many", {}),
     "an infinite time in an npz": (
         functools.partial(npz, samples=changed(1, times=[0.1, np.inf])),
         f"event 4: time inf; {NOT_FINITE}",
