@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from eprop_core.datasets.location import HEIDELBERG, needs_download
+from eprop_core.datasets.location import HEIDELBERG, local_files, needs_download
 from eprop_core.parsing import Parameters
 
 N_CLASSES = 10
@@ -56,6 +56,28 @@ class DatasetParameters(Parameters):
     def is_here(self) -> bool:
         """Return whether the data can be read without a download."""
         return True
+
+
+class Published(DatasetParameters):
+    """Base of the parameters of published data sets: their files are somewhere on this machine, or are downloaded."""
+
+    if TYPE_CHECKING:
+        path: str | None
+        """A field: where the files are; None: in EPROP_BENCH_DATA, or in the cache of downloads."""
+
+    @property
+    def address(self) -> str | None:
+        """Of the folder that files are downloaded from; None: the one where they were published."""
+        return None
+
+    @property
+    def source_files(self) -> tuple[str, ...]:
+        """Files of a local copy; downloads have checksums of their own."""
+        return local_files(self.name, self.path)
+
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return not needs_download(self.name, self.path)
 
 
 class Saccades(Parameters):
@@ -182,7 +204,7 @@ class Digits(DatasetParameters):
         return _sizes(self.saccades.sensor_size, self.active_channels)
 
 
-class Mnist(DatasetParameters):
+class Mnist(Published):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events; or other images in its format."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.mnist"
@@ -206,12 +228,8 @@ class Mnist(DatasetParameters):
         """Numbers of input channels and of classes."""
         return _sizes(self.saccades.sensor_size, self.active_channels)
 
-    def is_here(self) -> bool:
-        """Return whether the data can be read without a download."""
-        return not needs_download("mnist", self.path)
 
-
-class Nmnist(DatasetParameters):
+class Nmnist(Published):
     """N-MNIST, recordings of MNIST by a moving event camera: 34 x 34 pixels, OFF and ON events."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.nmnist"
@@ -239,10 +257,6 @@ class Nmnist(DatasetParameters):
     def sizes(self) -> tuple[int, int]:
         """Numbers of input channels and of classes."""
         return _sizes(SENSOR_SIZE, self.active_channels)
-
-    def is_here(self) -> bool:
-        """Return whether the data can be read without a download."""
-        return not needs_download("nmnist", self.path)
 
 
 class Recordings(DatasetParameters):
@@ -351,7 +365,7 @@ class Events(Recordings):
         return tuple(file for file in (self.train, self.validation, self.test) if file is not None)
 
 
-class HeidelbergRecordings(Recordings):
+class HeidelbergRecordings(Published, Recordings):
     """Base of the parameters of SHD and SSC: spikes of a model of the inner ear that hears spoken words."""
 
     path: str | None = Field(
@@ -367,9 +381,10 @@ class HeidelbergRecordings(Recordings):
         """Whether the data set itself says which samples are held back from training."""
         return True
 
-    def is_here(self) -> bool:
-        """Return whether the data can be read without a download."""
-        return not needs_download(self.name, self.path)
+    @property
+    def address(self) -> str:
+        """Of the folder that files are downloaded from."""
+        return self.url
 
 
 class Shd(HeidelbergRecordings):
