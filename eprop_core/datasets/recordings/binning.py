@@ -97,7 +97,8 @@ class Binning:
         if len(times) != len(channels):
             raise DatasetError(f"{where}: {len(times)} times but {len(channels)} channels; expected as many")
         check_range("channel", channels, self.sensor.n_channels, where)
-        position = np.floor(times * _ROUNDING * (self.n_steps / duration))
+        with np.errstate(over="ignore"):  # of times beyond all ends
+            position = np.floor(times * _ROUNDING * (self.n_steps / duration))
         beyond = position >= self.n_steps
         if beyond.any() and self.events_beyond == "error":
             event = int(np.argmax(beyond))

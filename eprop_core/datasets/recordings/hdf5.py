@@ -100,7 +100,7 @@ def _targets(path: Path, file: h5py.File, n_samples: int) -> Targets:
         with _naming_damage(sample_of(path)(index)):
             return np.asarray(dataset[index])
 
-    return Targets.of(str(path), dataset.shape, n_samples, read)
+    return Targets.of(str(path), dataset.shape or (), n_samples, read)
 
 
 def _labels(path: Path, file: h5py.File, name: str) -> Labels:

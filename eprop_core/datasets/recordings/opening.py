@@ -64,7 +64,7 @@ def checksum(path: Path) -> str:
         with path.open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
     lines = [f"{checksum(file)}  {file.relative_to(path)}\n" for file in sorted(path.rglob("*")) if file.is_file()]
-    return sha256("".join(lines).encode()).hexdigest()
+    return sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def _first_bytes(path: Path) -> bytes:

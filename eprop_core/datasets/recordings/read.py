@@ -16,7 +16,7 @@ from eprop_core.datasets.parameters import Events
 from eprop_core.datasets.recordings.binning import Binning, Tally
 from eprop_core.datasets.recordings.classes import NO_CLASSES, Classes
 from eprop_core.datasets.recordings.opening import checksum, open_recordings
-from eprop_core.datasets.recordings.sensor import Sensor, sensor_of
+from eprop_core.datasets.recordings.sensor import sensor_of
 from eprop_core.datasets.recordings.source import Source
 from eprop_core.datasets.recordings.targets import in_steps
 from eprop_core.errors import DatasetError
@@ -47,7 +47,7 @@ def read(parameters: Events) -> Splits:
         sensor = train.sensor_or(sensor)
         _check_outputs(sources)
         binning = Binning.of(parameters, sensor)
-        durations = {name: _duration(source, parameters.duration, sensor) for name, source in sources.items()}
+        durations = {name: _duration(source, parameters.duration, binning) for name, source in sources.items()}
         classes = Classes.of(train.labels, parameters.n_classes) if parameters.learn == "labels" else NO_CLASSES
         for source in sources.values():
             classes.numbers(source.labels)  # finds wrong ones before the samples are read
@@ -89,7 +89,7 @@ def read_file(parameters: Events, classes: Sequence[int | str] | None) -> EventD
         known = NO_CLASSES
         if parameters.learn == "labels":
             known = Classes.of(source.labels) if classes is None else Classes.listed(classes)
-        ticks = _duration(source, parameters.duration, binning.sensor)
+        ticks = _duration(source, parameters.duration, binning)
         dataset, _ = _binned(source, np.arange(source.n_samples), ticks, binning, known, parameters.train)
     return dataset
 
@@ -132,19 +132,23 @@ def _binned(
     return dataset, tally
 
 
-def _duration(source: Source, duration: float | None, sensor: Sensor) -> float:
+def _duration(source: Source, duration: float | None, binning: Binning) -> float:
     """Return the duration of a sample, given in s, in the unit of the source's times.
 
     Raises
     ------
     DatasetError
-        If there must be one and is none, or the other way round, or if the source has another number of channels.
+        If there must be one and is none, or the other way round, or if the source has another number of channels or
+        fewer steps.
     """
+    sensor, n_steps = binning.sensor, binning.n_steps
     if source.sensor is not None and source.sensor.n_channels != sensor.n_channels:
         raise DatasetError(f"{source.name}: has {source.sensor.n_channels} channels; expected {sensor.n_channels}")
     if source.ticks_per_second is None:
         if duration is not None:
             raise DatasetError(f"{source.name}: events have steps, not times; expected duration = null")
+        if source.n_steps is not None and n_steps > source.n_steps:
+            raise DatasetError(f"{source.name}: has {source.n_steps} steps; expected n_steps of at most as many")
         return float(source.n_steps or 0)
     if duration is None:
         raise DatasetError(f"{source.name}: events have times; expected a duration (s) of samples")

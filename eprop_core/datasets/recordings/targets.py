@@ -65,11 +65,10 @@ def in_steps(target: Any, n_steps: int, where: str) -> npt.NDArray[np.float64]:
     if len(array) % n_steps:
         raise DatasetError(f"{where}: target of {len(array)} steps; expected n_steps = {n_steps}, or a multiple")
     widened = array.astype(np.float64).reshape(len(array), -1)
-    wrong = ~np.isfinite(widened)
+    with np.errstate(over="ignore", invalid="ignore"):
+        means: npt.NDArray[np.float64] = widened.reshape(n_steps, -1, widened.shape[1]).mean(axis=1)
+    wrong = ~np.isfinite(means)
     if wrong.any():
         step, output = np.argwhere(wrong)[0].tolist()
-        raise DatasetError(
-            f"{where}: step {step}: target {output} is {widened[step, output]}; expected a finite number"
-        )
-    means: npt.NDArray[np.float64] = widened.reshape(n_steps, -1, widened.shape[1]).mean(axis=1)
+        raise DatasetError(f"{where}: step {step}: target {output} is {means[step, output]}; expected a finite number")
     return means
