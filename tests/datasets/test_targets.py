@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,57 @@ def test_a_changed_bit_of_a_target_is_reported_with_its_sample(tmp_path: Path) -
     np.testing.assert_array_equal(loaded.target(2), targets[2])
     with pytest.raises(DatasetError, match=re.escape(f"{path}: damaged in the targets of sample 3; expected those of")):
         loaded.target(3)
+
+
+def forge(path: Path, **changed: Any) -> None:
+    """Write other arrays to a file, with the checksums that fit them."""
+    with np.load(path) as file:
+        arrays = {**file, **{name: np.asarray(value) for name, value in changed.items()}}
+    names = ("offsets", "labels", "n_channels", "n_steps", "n_classes", "checksums", "n_outputs", "target_checksums")
+    arrays["checksum"] = np.array(zlib.crc32(b"".join(arrays[name].tobytes() for name in names)), np.uint32)
+    np.savez(path, **arrays)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("n_outputs", 1, "targets of shape (12, 20, 2)"),
+        ("n_outputs", 0, "n_outputs must be an integer of at least 1"),
+        ("n_outputs", [2], "n_outputs must be an integer of at least 1"),
+        ("n_outputs", 2.0, "n_outputs must be an integer of at least 1"),
+        ("target_checksums", np.zeros(11, np.uint32), "11 target_checksums for 12 samples"),
+        ("targets", TARGETS[:, :, :1], "targets of shape (12, 20, 1) and type float64"),
+        ("targets", TARGETS.reshape(12, 10, 4), "targets of shape (12, 10, 4) and type float64"),
+        ("targets", TARGETS.reshape(240, 2), "targets of shape (240, 2) and type float64"),
+        ("targets", TARGETS[1:], "targets of shape (11, 20, 2) and type float64"),
+        ("targets", TARGETS.astype(np.float32), "targets of shape (12, 20, 2) and type float32"),
+    ],
+)
+def test_stored_targets_that_contradict_the_rest_are_refused(
+    name: str, value: Any, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "saved.npz"
+    EventDataset.read(write_hdf5(tmp_path / "a.h5"), **OPTIONS).save(path)
+    forge(path, **{name: value})
+    with pytest.raises(DatasetError, match=re.escape(message)):
+        EventDataset.load(path)
+
+
+def test_stored_targets_that_are_not_finite_are_refused_with_their_sample(tmp_path: Path) -> None:
+    path, targets = tmp_path / "saved.npz", with_nan(np.nan)
+    EventDataset.read(write_hdf5(tmp_path / "a.h5"), **OPTIONS).save(path)
+    forge(path, targets=targets, target_checksums=np.array([zlib.crc32(one.data) for one in targets], np.uint32))
+    loaded = EventDataset.load(path)
+    np.testing.assert_array_equal(loaded.target(3), TARGETS[3])
+    with pytest.raises(DatasetError, match=re.escape(f"{path}: sample 4: target is not finite; expected finite")):
+        loaded.target(4)
+
+
+def test_data_sets_of_other_targets_are_not_joined(tmp_path: Path) -> None:
+    two = EventDataset.read(write_hdf5(tmp_path / "two.h5"), **OPTIONS)
+    one = EventDataset.read(write_hdf5(tmp_path / "one.h5", TARGETS[:, :, :1]), **OPTIONS)
+    with pytest.raises(DatasetError, match="n_outputs: 2 in one and 1 in the other; expected data sets of equal n_out"):
+        two.joined(one)
 
 
 def test_arrays_in_python_have_targets(tmp_path: Path) -> None:
