@@ -20,7 +20,7 @@ from eprop_core.ranks import launch
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.simulation import Simulation
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import task_of
 from eprop_core.training.evaluation import evaluate
 
 
@@ -65,16 +65,16 @@ def score(
     parameters = simulation.network
     sizes = {
         "n_input": (parameters.n_input, dataset.n_channels),
-        "n_readout": (parameters.n_readout, dataset.n_classes),
+        "n_readout": (parameters.n_readout, dataset.n_readout),
     }
     for name, (own, given) in sizes.items():
         if own != given:
-            what = "channels" if name == "n_input" else "classes"
+            what = "channels" if name == "n_input" else "targets" if dataset.n_outputs else "classes"
             raise ParameterError(f"{data}: has {given} {what}; the network has {name} = {own}")
     window = learning_window or simulation.notes.get("learning_window") or dataset.n_steps
     if not isinstance(window, int) or not 1 <= window <= dataset.n_steps:
         raise ParameterError(f"learning window = {window}: must be 1 to {dataset.n_steps}, the steps of a sample")
-    task = DatasetClassification(dataset, window, parameters.readout.loss)
+    task = task_of(dataset, window, parameters.readout.loss)
     samples = np.arange(task.n_samples)
     total, n_operations = evaluate(simulation, task, samples, group_size, description="evaluation")
     return EvaluationResult(

@@ -1,4 +1,4 @@
-"""Print a summary of prepared data: samples, events, channels without events, balance of the classes."""
+"""Print a summary of prepared data: samples, events, channels without events, balance of the classes or targets."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -33,11 +33,14 @@ def summarize(path: Path) -> Iterator[str]:
             raise DatasetError(f"{path}: holds no prepared data; expected train.npz, as `prepare` writes it")
     splits = load_together(files.values())
     first = next(iter(splits.values()))
-    yield f"{path}: {first.n_channels} channels, {first.n_steps} steps, {first.n_classes} classes"
+    learned = f"{first.n_classes} classes" if first.n_outputs is None else f"{first.n_outputs} targets"
+    yield f"{path}: {first.n_channels} channels, {first.n_steps} steps, {learned}"
     summaries = {name: Summary.of(split) for name, split in splits.items()}
     yield _row("", summaries)
     for measure in next(iter(summaries.values())).measures:
         yield _row(measure, (f"{summary.measures[measure]:.6g}" for summary in summaries.values()))
+    if first.n_outputs is not None:
+        return
     names = _class_names(path, first.n_classes)
     yield _row("samples by class", [""] * len(summaries))
     for label, name in enumerate(names):

@@ -1,5 +1,10 @@
-"""Downloads with a checksum: the cache holds a complete and correct file, or none."""
+"""Download the published files of a data set, where they are missing; the cache holds them complete, or not at all.
 
+The pipeline does this where it is called, because the nodes of a cluster may have no network.
+"""
+
+import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -9,15 +14,22 @@ from urllib.parse import urljoin
 import pooch
 import requests
 
-from eprop_core.datasets.location import DOWNLOADS, Downloads, cache_directory, local_copy
+import eprop_core.memory_shortage  # noqa: F401
+from eprop_core.datasets.location import DOWNLOADS, Downloads, cache_directory, check_data_folder, local_copy
+from eprop_core.datasets.parameters import Published
+from eprop_core.datasets.registry import parse_dataset
 from eprop_core.errors import DatasetError, one_line
+from eprop_core.files.text import read_json
+from eprop_core.machine.driver import end_with_driver
 from eprop_core.machine.temporary_place import temporary_place
+from eprop_core.machine.whole_file import whole_file
+from eprop_core.parsing import ParameterError
 from eprop_core.progress import ProgressLines
 
 TIMEOUT = 60.0  # s, without an answer
 
 
-def published(dataset: str, path: str | None) -> Path:
+def published(dataset: str, path: str | None, url: str | None = None) -> Path:
     """Return the directory or archive of a published data set, and download it if it is missing.
 
     Parameters
@@ -26,16 +38,22 @@ def published(dataset: str, path: str | None) -> Path:
         Name of the data set, and of its folder in EPROP_BENCH_DATA and in the cache.
     path
         Where the data are; None looks into EPROP_BENCH_DATA, then into the cache, and downloads what is missing there.
+    url
+        Address of the folder of the published files; None: the one where they were published.
 
     Raises
     ------
     DatasetError
-        If a download fails.
+        If a download fails, or EPROP_BENCH_DATA names no folder.
     """
     here = local_copy(dataset, path)
     if here is None:
+        check_data_folder()
         here = cache_directory(dataset)
-        fetch(DOWNLOADS[dataset], here)
+        files = DOWNLOADS[dataset]
+        if url is not None:
+            files = {name: (f"{url.rstrip('/')}/{name}", checksum) for name, (_, checksum) in files.items()}
+        fetch(files, here)
     return here
 
 
@@ -67,7 +85,8 @@ def fetch(files: Downloads, directory: Path, retries: int = 2) -> None:
                     os.replace(downloads.fetch(name, downloader=download), directory / name)
         except (ValueError, OSError, requests.RequestException) as error:
             raise DatasetError(
-                f"{url}: no download of {name} with {checksum}; nothing kept ({one_line(error)})"
+                f"{url}: no download of {name} with {checksum}; nothing kept; without a network, put it into "
+                f"{directory}, or name its folder with the key path or EPROP_BENCH_DATA ({one_line(error)})"
             ) from None
 
 
@@ -82,3 +101,26 @@ def _check_redirect(response: requests.Response, **_: Any) -> None:
         target = urljoin(response.url, response.headers["location"])
         if not target.startswith("https:"):
             raise requests.exceptions.InvalidURL(f"it leads to {target}, which is not protected by TLS")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m eprop_core.datasets.download", description=__doc__)
+    parser.add_argument("parameters", metavar="PARAMETERS.json", type=Path, help='for instance {"name": "nmnist"}')
+    parser.add_argument("output", metavar="OUTPUT.json", type=Path, help="their names, written once they are here")
+    options = parser.parse_args(arguments)
+    end_with_driver()
+    try:
+        parameters = parse_dataset(read_json(options.parameters), f"{options.parameters}: ")
+        if isinstance(parameters, Published):
+            published(parameters.name, parameters.path, parameters.address)
+        with whole_file(options.output) as temporary:
+            temporary.write_text(json.dumps(list(DOWNLOADS.get(parameters.name, ()))) + "\n", encoding="utf-8")
+    except (ParameterError, DatasetError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from eprop_core.errors import DatasetError
 from eprop_core.files.regular import user_path
 from eprop_core.user_cache import user_cache
 
@@ -74,3 +75,23 @@ def local_copy(dataset: str, path: str | None) -> Path | None:
         return user_path(path)
     folder = os.environ.get("EPROP_BENCH_DATA")
     return user_path(folder) / dataset if folder and (user_path(folder) / dataset).is_dir() else None
+
+
+def local_files(dataset: str, path: str | None) -> tuple[str, ...]:
+    """Return the files of a local copy, packed or not: those of the published names, or the archive of all."""
+    here = local_copy(dataset, path)
+    if here is None:
+        return ()
+    if here.is_file():
+        return (str(here),)
+    names = [name for packed in DOWNLOADS[dataset] for name in (packed, Path(packed).stem)]
+    return tuple(str(here / name) for name in names if (here / name).exists())
+
+
+def check_data_folder() -> None:
+    """Raise a :class:`DatasetError` if EPROP_BENCH_DATA names no folder, before a download begins instead."""
+    folder = os.environ.get("EPROP_BENCH_DATA")
+    if folder and not user_path(folder).is_dir():
+        raise DatasetError(
+            f"EPROP_BENCH_DATA = {folder}: no such folder; expected the folder of the published data sets, or none"
+        )

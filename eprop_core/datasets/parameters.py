@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from eprop_core.datasets.location import HEIDELBERG, needs_download
+from eprop_core.datasets.location import HEIDELBERG, local_files, needs_download
 from eprop_core.parsing import FileName, Parameters, Whole, different
 
 N_CLASSES = 10
@@ -46,6 +46,11 @@ class DatasetParameters(Parameters):
         return False
 
     @property
+    def has_accuracy(self) -> bool:
+        """Whether answers are right or wrong; otherwise samples have targets, and a run is judged by its loss."""
+        return True
+
+    @property
     def source_files(self) -> tuple[str, ...]:
         """Files and folders of the user's: a change of their content repeats the preparation."""
         return ()
@@ -53,6 +58,28 @@ class DatasetParameters(Parameters):
     def is_here(self) -> bool:
         """Return whether the data can be read without a download."""
         return True
+
+
+class Published(DatasetParameters):
+    """Base of the parameters of published data sets: their files are somewhere on this machine, or are downloaded."""
+
+    if TYPE_CHECKING:
+        path: str | None
+        """A field: where the files are; None: in EPROP_BENCH_DATA, or in the cache of downloads."""
+
+    @property
+    def address(self) -> str | None:
+        """Of the folder that files are downloaded from; None: the one where they were published."""
+        return None
+
+    @property
+    def source_files(self) -> tuple[str, ...]:
+        """Files of a local copy; downloads have checksums of their own."""
+        return local_files(self.name, self.path)
+
+    def is_here(self) -> bool:
+        """Return whether the data can be read without a download."""
+        return not needs_download(self.name, self.path)
 
 
 class Saccades(Parameters):
@@ -180,7 +207,7 @@ class Digits(DatasetParameters):
         return _sizes(self.saccades.sensor_size, self.active_channels)
 
 
-class Mnist(DatasetParameters):
+class Mnist(Published):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events; or other images in its format."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.mnist"
@@ -205,12 +232,8 @@ class Mnist(DatasetParameters):
         """Numbers of input channels and of classes."""
         return _sizes(self.saccades.sensor_size, self.active_channels)
 
-    def is_here(self) -> bool:
-        """Return whether the data can be read without a download."""
-        return not needs_download("mnist", self.path)
 
-
-class Nmnist(DatasetParameters):
+class Nmnist(Published):
     """N-MNIST, recordings of MNIST by a moving event camera: 34 x 34 pixels, OFF and ON events."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.nmnist"
@@ -238,10 +261,6 @@ class Nmnist(DatasetParameters):
     def sizes(self) -> tuple[int, int]:
         """Numbers of input channels and of classes."""
         return _sizes(SENSOR_SIZE, self.active_channels)
-
-    def is_here(self) -> bool:
-        """Return whether the data can be read without a download."""
-        return not needs_download("nmnist", self.path)
 
 
 class Recordings(DatasetParameters):
@@ -281,6 +300,11 @@ class Events(Recordings):
 
     name: Literal["events"]
     train: FileName = Field(description="file or folder of the training samples; its content decides how it is read")
+    learn: Literal["labels", "targets"] = Field(
+        "labels",
+        description="labels: the class of each sample; targets: signals over time (mV), which the readouts follow, a "
+        "regression by mean squared error",
+    )
     test: FileName | None = Field(None, description="file or folder of the test samples; null: test_share of train")
     test_share: float | None = Field(
         None,
@@ -322,7 +346,16 @@ class Events(Recordings):
             raise ValueError("validation and validation_groups exclude one another")
         if self.n_channels is not None and self.sensor_size is not None:
             raise ValueError("n_channels and sensor_size exclude one another")
+        if self.learn == "targets" and self.n_classes is not None:
+            raise ValueError("n_classes must be null where targets are learned")
+        if self.learn == "targets" and self.align == "end":
+            raise ValueError("align must be start where targets are learned, which begin with the sample")
         return self
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether answers are right or wrong."""
+        return self.learn == "labels"
 
     @property
     def has_validation(self) -> bool:
@@ -335,7 +368,7 @@ class Events(Recordings):
         return tuple(file for file in (self.train, self.validation, self.test) if file is not None)
 
 
-class HeidelbergRecordings(Recordings):
+class HeidelbergRecordings(Published, Recordings):
     """Base of the parameters of SHD and SSC: spikes of a model of the inner ear that hears spoken words."""
 
     path: FileName | None = Field(
@@ -353,9 +386,10 @@ class HeidelbergRecordings(Recordings):
         """Whether the data set itself says which samples are held back from training."""
         return True
 
-    def is_here(self) -> bool:
-        """Return whether the data can be read without a download."""
-        return not needs_download(self.name, self.path)
+    @property
+    def address(self) -> str:
+        """Of the folder that files are downloaded from."""
+        return self.url
 
 
 class Shd(HeidelbergRecordings):

@@ -69,6 +69,7 @@ def describe(parameters: Dataset, splits: Splits) -> dict[str, Any]:
         "n_channels": splits.train.n_channels,
         "n_steps": splits.train.n_steps,
         "n_classes": splits.train.n_classes,
+        "n_outputs": splits.train.n_outputs,
         "sensor_size": size,
         "sensor_channels": None if channels is None else channels.tolist(),
         "train": _statistics(splits.train, splits),

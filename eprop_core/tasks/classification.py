@@ -10,11 +10,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import EventDataset
-from eprop_core.parameters import Loss
 from eprop_core.recording.recording import Recording
 from eprop_core.tasks.losses import LOSSES
-from eprop_core.tasks.task import Events, Samples, Score, Task
+from eprop_core.tasks.task import Samples, Score, Task
 
 
 class Classification(Task):
@@ -48,50 +46,3 @@ class Classification(Task):
         predicted = self.readout(samples, recording).mean(axis=1).argmax(axis=1)
         n_correct = sum(int(label == self.label(int(sample))) for label, sample in zip(predicted, samples, strict=True))
         return replace(super().score(samples, recording), n_correct=n_correct)
-
-
-class DatasetClassification(Classification):
-    """Classification of the samples of a data set.
-
-    Parameters
-    ----------
-    dataset
-        Samples with their classes.
-    learning_window, loss
-        See :class:`eprop_core.tasks.task.Task`.
-    validation
-        Samples that are held back from training; their numbers follow those of ``dataset``. None: the share that the
-        training parameters say is held back.
-
-    Raises
-    ------
-    DatasetError
-        If the data sets differ in their channels, steps or classes.
-    """
-
-    def __init__(
-        self,
-        dataset: EventDataset,
-        learning_window: int | None,
-        loss: Loss = "mean_squared_error",
-        validation: EventDataset | None = None,
-    ) -> None:
-        self.dataset = dataset if validation is None else dataset.joined(validation)
-        if validation is not None:
-            self.held_back = np.arange(len(dataset), len(self.dataset))
-        super().__init__(
-            n_samples=len(self.dataset),
-            n_steps=dataset.n_steps,
-            n_input=dataset.n_channels,
-            n_readout=dataset.n_classes,
-            learning_window=learning_window,
-            loss=loss,
-        )
-
-    def events(self, sample: int) -> Events:
-        """Return steps and channels of the input spikes of a sample."""
-        return self.dataset.sample(sample)
-
-    def label(self, sample: int) -> int:
-        """Return the class of a sample, 0 to n_readout - 1."""
-        return int(self.dataset.labels[sample])

@@ -15,7 +15,7 @@ from eprop_core.commands import describe, evaluate
 from eprop_core.experiments.studies import measure as studies
 from eprop_core.ranks.communicator import SINGLE_RANK
 from eprop_core.simulation import Simulation
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 
 
 @pytest.fixture(scope="module")

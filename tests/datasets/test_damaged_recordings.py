@@ -117,6 +117,41 @@ def unreadable(path: Path) -> None:
     path.chmod(0)
 
 
+def replace_link(file: h5py.File, link: Any, name: str = "labels") -> None:
+    del file[name]
+    file[name] = link
+
+
+def virtual(file: h5py.File) -> None:
+    layout = h5py.VirtualLayout((4,), dtype="i8")
+    layout[:] = h5py.VirtualSource("good.h5", "labels", (4,))
+    del file["labels"]
+    file.create_virtual_dataset("labels", layout)
+
+
+def half_written(file: h5py.File) -> None:
+    del file["labels"]
+    file.create_dataset("labels", shape=(4,), dtype="i8", chunks=(1,))[:2] = [0, 1]
+
+
+def wrong_checksum(path: Path) -> None:
+    replaced("labels", data=LABELS, chunks=(4,), fletcher32=True)(path)
+    with h5py.File(path) as file:
+        first = file["labels"].id.get_chunk_info(0).byte_offset
+    content = bytearray(path.read_bytes())
+    content[first] ^= 1
+    path.write_bytes(content)
+
+
+def hole(path: Path) -> None:
+    """Write zeros in place of a part of the arrays, as an interrupted copy leaves them; HDF5 would never end."""
+    shd(path, samples=[(np.linspace(0, 0.39, 500), np.arange(500) % 40)] * 4)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4096] = bytes(4096)
+    path.write_bytes(content)
+
+
 NOT_FINITE = "expected a finite number from 0 on"
 KINDS = "expected HDF5 as of SHD, .npz, or a folder"
 LAYOUT = "expected spikes/times, spikes/units and labels, as in SHD"
@@ -258,6 +293,55 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
         "sample 0: 3 times but 2 channels; expected as many",
         {},
     ),
+    "a time beyond all numbers": (
+        functools.partial(shd, samples=changed(1, times=[0.2, 1.7e308])),
+        "sample 1: event 1: time 1.7e+308; expected less than the duration 0.4",
+        {},
+    ),
+    "labels in another file": (
+        functools.partial(edited, edit=lambda file: replace_link(file, h5py.ExternalLink("good.h5", "/labels"))),
+        "labels is a link; expected data in the file itself",
+        {},
+    ),
+    "events in another file": (
+        functools.partial(
+            edited, edit=lambda file: replace_link(file, h5py.ExternalLink("good.h5", "/spikes"), "spikes")
+        ),
+        "spikes/times is a link; expected data in the file itself",
+        {},
+    ),
+    "a virtual dataset": (functools.partial(edited, edit=virtual), "labels lies in another file", {}),
+    "numbers in a raw file": (
+        replaced("labels", shape=(4,), dtype="i8", external=[("good.h5", 0, 32)]),
+        "labels lies in another file",
+        {},
+    ),
+    "a link to nowhere": (
+        functools.partial(edited, edit=lambda file: replace_link(file, h5py.SoftLink("/nowhere"))),
+        "labels is a link; expected data in the file itself",
+        {},
+    ),
+    "labels that were never written": (replaced("labels", shape=(4,), dtype="i8"), "labels was not written compl", {}),
+    "times that were never written": (
+        replaced("spikes/times", shape=(4,), dtype=h5py.vlen_dtype("f8")),
+        "spikes/times was not written completely; expected a whole file",
+        {},
+    ),
+    "labels that were written in part": (
+        functools.partial(edited, edit=half_written),
+        "labels was not written completely; expected a whole file",
+        {},
+    ),
+    "a wrong checksum": (wrong_checksum, "damaged, or not in HDF5 format", {}),
+    "null labels": (replaced("labels", data=h5py.Empty("i8")), "labels have the shape (); expected one dimension", {}),
+    "compound labels": (replaced("labels", data=np.zeros(4, [("a", "i4")])), "expected integers", {}),
+    "one-hot labels": (replaced("labels", data=np.eye(2)[[0, 1, 0, 1]]), "labels have the shape (4, 2)", {}),
+    "a label beyond 64 bits": (
+        replaced("labels", data=np.array([0, 2**63, 0, 1], np.uint64)),
+        "entry 1 of labels is 9223372036854775808; expected a whole number",
+        {},
+    ),
+    "a hole of zeros": (hole, "damaged in the heap at byte", {}),
     # What the parameters say.
     "no number of channels": (shd, "says nothing of its channels; expected n_channels or", {"n_channels": None}),
     "no duration": (shd, "events have times; expected a duration (s) of samples", {"duration": None}),
@@ -291,7 +375,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
     "offsets that descend": (functools.partial(npz, offsets=[0, 5, 3, 6, 8]), "offsets must ascend from 0 to", {}),
     "offsets that end early": (functools.partial(npz, offsets=[0, 1, 2, 3, 7]), "offsets must ascend from 0 to", {}),
     "fewer offsets": (functools.partial(npz, offsets=[0, 8]), "2 offsets but 4 labels; expected one offset more", {}),
-    "fewer groups": (functools.partial(npz, groups=[0]), "1 groups but 4 labels; expected as many", {}),
+    "fewer groups": (functools.partial(npz, groups=[0]), "1 groups but 4 samples; expected as many", {}),
     "an infinite time in an npz": (
         functools.partial(npz, samples=changed(1, times=[0.1, np.inf])),
         f"event 4: time inf; {NOT_FINITE}",
@@ -303,6 +387,11 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
         {},
     ),
     "a duration of a saved data set": (saved, "events have steps, not times; expected duration = null", {}),
+    "more steps than in a saved data set": (
+        saved,
+        "has 40 steps; expected n_steps of at most as many",
+        SAVED | {"n_steps": 41, "test": "train"},
+    ),
     "other channels of a saved data set": (saved, "has 40 channels; expected 30", {"duration": None, "n_channels": 30}),
     "other events in a saved data set": (
         functools.partial(saved, events=np.zeros(4, [("step", "<u2"), ("channel", "<u2")])),

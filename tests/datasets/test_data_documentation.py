@@ -12,12 +12,14 @@ import pytest
 import yaml
 
 from eprop_core import configuration
+from eprop_core.datasets import synthetic_speech
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.prepare import main
 from official_formats import write_shd
 
 PROJECT = Path(__file__).parents[2]
 DOCUMENT = (PROJECT / "docs" / "data.md").read_text(encoding="utf-8")
+TUTORIAL = (PROJECT / "docs" / "own_recordings.md").read_text(encoding="utf-8")
 SECTION = (PROJECT / "config" / "README.md").read_text(encoding="utf-8").split("\n## Recordings of your own\n")[1]
 SECTION = SECTION.split("\n## ")[0]
 
@@ -132,3 +134,22 @@ def test_the_configuration_of_shd_is_valid() -> None:
     read = configuration.load(values, "config/shd.yaml")
     assert (read.tasks["shd"].network.n_recurrent, read.tasks["shd"].network.neuron.adaptation.share) == (256, 1.0)
     assert read.tasks["shd"].dataset.has_validation
+
+
+def test_the_tutorial_prepares_recordings_arrays_and_targets(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (arguments,) = re.findall(r"python -m eprop_core.datasets.synthetic_speech (.*)", TUTORIAL)
+    monkeypatch.setattr(sys, "argv", ["synthetic_speech", *arguments.split()])
+    synthetic_speech.main()
+    values = yaml.safe_load(block(TUTORIAL, "yaml", "tasks:"))
+    task = values["tasks"]["synthetic"]
+    trained = prepared(here, task["dataset"])
+    assert (len(trained), len(EventDataset.load(here / "out/test.npz"))) == (150, 50)
+    exec(block(TUTORIAL, "python", "from_recordings(pairs"), {})
+    exec(block(TUTORIAL, "python", "targets = np.zeros"), {})
+    sizes = []
+    for containing in ("arrays.npz", "learn: targets"):
+        task["dataset"] = yaml.safe_load(block(TUTORIAL, "yaml", containing))["dataset"]
+        assert configuration.load(values, "copy.yaml").tasks["synthetic"].dataset.name == "events"
+        data = prepared(here, task["dataset"])
+        sizes.append((len(data), data.n_channels, data.n_steps, data.n_readout))
+    assert sizes == [(160, 128, 150, 10), (150, 128, 150, 2)]

@@ -1,5 +1,6 @@
 import hashlib
 import http.server
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -11,9 +12,9 @@ import pytest
 import requests
 
 from eprop_core.datasets import nmnist
-from eprop_core.datasets.download import _check_redirect, fetch
+from eprop_core.datasets.download import _check_redirect, fetch, main
 from eprop_core.datasets.location import DOWNLOADS, cache_directory
-from eprop_core.datasets.parameters import Nmnist
+from eprop_core.datasets.parameters import Mnist, Nmnist, Shd
 from eprop_core.errors import DatasetError
 from official_formats import pack
 
@@ -157,3 +158,67 @@ def test_nmnist_is_downloaded_where_no_path_is_given(
     assert in_data_folder.checksums == from_directory.checksums
     assert downloaded.checksums == from_directory.checksums
     assert len(downloaded.train) == 20
+
+
+@pytest.fixture
+def one_file(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Parameters of N-MNIST, of which one file is published and served."""
+    monkeypatch.setitem(DOWNLOADS, "nmnist", {"Train.zip": (f"{address}/file", checksum(CONTENT))})
+    monkeypatch.setenv("EPROP_BENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("EPROP_BENCH_DATA", raising=False)
+    (tmp_path / "nmnist.json").write_text('{"name": "nmnist"}')
+    return tmp_path / "nmnist.json"
+
+
+def test_the_program_downloads_what_is_missing(one_file: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert main([str(one_file), str(tmp_path / "here.json")]) == 0
+    assert (tmp_path / "cache/nmnist/Train.zip").read_bytes() == CONTENT
+    assert json.loads((tmp_path / "here.json").read_text()) == ["Train.zip"]
+    assert Server.requests == 1
+
+
+def test_the_program_downloads_nothing_of_data_that_are_here(
+    one_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data/nmnist").mkdir(parents=True)
+    monkeypatch.setenv("EPROP_BENCH_DATA", str(tmp_path / "data"))
+    (tmp_path / "digits.json").write_text('{"name": "digits"}')
+    for parameters in (one_file, tmp_path / "digits.json"):
+        assert main([str(parameters), str(tmp_path / f"{parameters.stem}-here.json")]) == 0
+    assert Server.requests == 0
+
+
+def test_a_variable_that_names_no_folder_starts_no_download(
+    one_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EPROP_BENCH_DATA", str(tmp_path / "dtaa"))
+    assert main([str(one_file), str(tmp_path / "here.json")]) == 1
+    expected = "no such folder; expected the folder of the published data sets, or none"
+    assert capsys.readouterr().err == f"error: EPROP_BENCH_DATA = {tmp_path / 'dtaa'}: {expected}\n"
+    assert Server.requests == 0
+    assert not (tmp_path / "here.json").exists()
+
+
+def test_without_a_network_the_line_tells_where_files_may_be_put(
+    one_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # the pause before the next try
+    monkeypatch.setitem(DOWNLOADS, "nmnist", {"Train.zip": ("http://127.0.0.1:9/file", checksum(CONTENT))})
+    assert main([str(one_file), str(tmp_path / "here.json")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    remedy = f"put it into {tmp_path / 'cache/nmnist'}, or name its folder with the key path or EPROP_BENCH_DATA"
+    assert f"nothing kept; without a network, {remedy} (" in line
+
+
+def test_the_content_of_local_files_counts_packed_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte", "readme.txt"):
+        (tmp_path / "mnist").mkdir(exist_ok=True)
+        (tmp_path / "mnist" / name).write_bytes(b"")
+    files = [str(tmp_path / "mnist" / name) for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte")]
+    assert list(Mnist(name="mnist", path=str(tmp_path / "mnist")).source_files) == files
+    monkeypatch.setenv("EPROP_BENCH_DATA", str(tmp_path))
+    assert list(Mnist(name="mnist").source_files) == files
+    assert Shd(name="shd").source_files == ()
+    (tmp_path / "all.zip").write_bytes(b"")
+    assert Nmnist(name="nmnist", path=str(tmp_path / "all.zip")).source_files == (str(tmp_path / "all.zip"),)

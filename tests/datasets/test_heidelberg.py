@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eprop_core.datasets import location
+from eprop_core.datasets import download, location
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.parameters import Shd, Ssc
 from eprop_core.datasets.recordings import heidelberg
@@ -119,7 +119,7 @@ def test_packed_files_are_downloaded_from_the_given_address_and_used_again(
             fetched.append(name)
 
     monkeypatch.setitem(location.DOWNLOADS, "shd", files)
-    monkeypatch.setattr(heidelberg, "fetch", fetch)
+    monkeypatch.setattr(download, "fetch", fetch)
     monkeypatch.setenv("EPROP_BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("EPROP_BENCH_DATA", raising=False)
     parameters = Shd(name="shd", url="https://example.org/shd/")

@@ -13,6 +13,7 @@ from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.parameters import Events
 from eprop_core.datasets.recordings.read import read
 from eprop_core.errors import DatasetError
+from eprop_core.parsing import ParameterError
 from official_formats import encode, write_npz, write_shd
 
 N_SAMPLES, N_CHANNELS, N_STEPS, DURATION_MS = 30, 40, 50, 400
@@ -171,10 +172,49 @@ def test_structured_arrays_off_the_sensor_are_refused(changes: dict[str, Any], m
         EventDataset.from_recordings([(good, 0), (wrong, 1)], sensor_size=(5, 4, 2), n_steps=10, duration=1.0)
 
 
-@pytest.mark.parametrize("recordings", [[(np.zeros((3, 4)), 0)], [([1, 2], 0)], []])
-def test_arrays_of_another_kind_are_refused(recordings: list[Any]) -> None:
-    with pytest.raises(DatasetError, match=r"no field t; expected a structured array of t|no recordings; expected"):
+ONE_EVENT = np.zeros(1, [("t", "<i4"), ("x", "<i4"), ("y", "<i4"), ("p", "<i4")])
+
+
+@pytest.mark.parametrize(
+    ("recordings", "message"),
+    [
+        ([(np.zeros((3, 4)), 0)], "no field t; expected a structured array of t"),
+        ([([1, 2], 0)], "no field t; expected a structured array of t"),
+        ([], "no recordings; expected at least one"),
+        ([ONE_EVENT], "recording 0: ndarray; expected a pair of events and label"),
+        ([(ONE_EVENT[:0], 0), (ONE_EVENT[:0], 1)], "no events in any of the recordings; expected some"),
+        ([(ONE_EVENT, 0), (ONE_EVENT, "one")], "labels are numbers and names; expected one or the other"),
+        ([(ONE_EVENT, [0]), (ONE_EVENT, [0, 1])], "labels have different shapes; expected one dimension"),
+        ([(ONE_EVENT, None), (ONE_EVENT, None)], "labels are object; expected integers"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(recordings: list[Any], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
         EventDataset.from_recordings(recordings, sensor_size=(5, 4, 2), n_steps=10, duration=1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_steps": 0}, "n_steps = 0: Input should be greater than or equal to 1"),
+        ({"duration": -1.0}, "duration = -1000000.0: Input should be greater than 0"),
+        ({"events_beyond": "clip"}, "events_beyond = 'clip': Input should be 'error' or 'cut'"),
+        ({"sensor_size": (5, 4)}, "sensor_size = .* at least 3"),
+        ({"pooling": 1.5}, "pooling = 1.5"),
+    ],
+)
+def test_arguments_that_are_not_allowed_are_told_as_those_of_a_configuration(
+    changes: dict[str, Any], message: str
+) -> None:
+    options = {"sensor_size": (5, 4, 2), "n_steps": 10, "duration": 1.0} | changes
+    with pytest.raises(ParameterError, match=message):
+        EventDataset.from_recordings([(ONE_EVENT, 0), (ONE_EVENT, 1)], **options)
+
+
+def test_arguments_may_be_numbers_of_numpy() -> None:
+    options: dict[str, Any] = {"sensor_size": np.array([5, 4, 2]), "n_steps": np.int64(10), "duration": np.float32(1)}
+    data = EventDataset.from_recordings([(ONE_EVENT, 0), (ONE_EVENT, 1)], **options)
+    assert (data.n_channels, data.n_steps, data.n_classes) == (40, 10, 2)
 
 
 def test_neighbouring_channels_are_pooled(shd: Path) -> None:

@@ -10,7 +10,7 @@ from eprop_core.datasets.recordings.synthetic_speech import read
 from eprop_core.datasets.synthetic_speech import ORDERED
 from eprop_core.experiments.studies.measure import Kept, measure
 from eprop_core.simulation import Simulation
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.training.evaluation import evaluate
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "speech.yaml"

@@ -20,7 +20,7 @@ from eprop_core.ranks.communicator import SINGLE_RANK
 from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.tasks.generate import generate
 from eprop_core.training.evaluation import evaluate
 from eprop_core.training.loop import DivergenceWarning

@@ -216,7 +216,7 @@ def check(draw: Callable[[], Figure], directory: Path, *labels: str) -> None:
     assert len(np.unique(brightness)) > 10
     text = re.sub(r"<[^>]+>", "", files[1].read_text(encoding="utf-8"))
     for label in labels:
-        assert label in text
+        assert label in text, label
 
 
 def written(numbers: pd.DataFrame, printed: pd.DataFrame, directory: Path) -> tuple[pd.DataFrame, str, str]:

@@ -5,7 +5,7 @@ import pytest
 
 from eprop_core.datasets.events import EventDataset
 from eprop_core.recording.recording import Recording
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.tasks.task import Loss, Score
 
 N_STEPS, WINDOW = 5, 2

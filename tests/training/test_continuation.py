@@ -19,7 +19,7 @@ from eprop_core.interrupts import DeferredTermination, Terminated
 from eprop_core.parsing import parse
 from eprop_core.ranks.communicator import SINGLE_RANK
 from eprop_core.simulation import CheckpointWarning, Simulation
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.training import continuation
 from eprop_core.training.continuation import Checkpoints
 from thread_ranks import on_thread_ranks

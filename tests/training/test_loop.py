@@ -12,7 +12,7 @@ from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.simulation import Simulation
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.tasks.generate import generate
 from eprop_core.tasks.task import Task
 from eprop_core.training import loop

@@ -9,7 +9,7 @@ import small
 from eprop_core.errors import DatasetError
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.parsing import ParameterError, parse
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.training.parameters import TrainingParameters
 from eprop_core.training.plan import Plan
 

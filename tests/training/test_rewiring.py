@@ -15,7 +15,7 @@ from eprop_core.experiments.studies.result import StudyResult
 from eprop_core.network.connections import Connections
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.training.parameters import Rewiring
 from eprop_core.training.rewiring import replace, rewire
 

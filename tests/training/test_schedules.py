@@ -7,7 +7,7 @@ import pytest
 
 import small
 from eprop_core.parsing import ParameterError, parse
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.training.parameters import TrainingParameters
 from eprop_core.training.plan import Plan
 

@@ -54,6 +54,25 @@ def test_a_class_without_samples_has_no_raster(splits: dict[str, EventDataset]) 
     assert [panel.get_title(loc="right") for panel in rasters] == ["class 0", "class 1", "class 5"]
 
 
+def test_targets_are_drawn_over_the_first_samples(tmp_path: Path) -> None:
+    samples = [small.dataset(1, seed).sample(0) for seed in range(7)]
+    targets = [np.stack([np.arange(40.0), np.full(40, number)], axis=1) for number in range(7)]
+    taught = EventDataset.with_targets(samples, targets, 100, 40)
+    summary = Summary.of(taught)
+    assert (summary.targets["smallest"][0].tolist(), summary.targets["largest"][0].tolist()) == ([0, 0], [0, 6])
+    assert summary.targets["mean"][7].tolist() == [7, 3]
+    drawn = figure.draw({"train": taught}, {"train": summary})
+    rasters = [panel for panel in drawn.subfigs[0].axes if panel.get_visible()]
+    assert [panel.get_title(loc="right") for panel in rasters[:5]] == [f"sample {number}" for number in range(5)]
+    for number, panel in enumerate(rasters[5:]):
+        np.testing.assert_array_equal([line.get_ydata() for line in panel.lines], targets[number].T)
+    numbers = figure.numbers({"train": summary})
+    assert numbers.loc[numbers["quantity"] == "mean_target_1", "value"].tolist() == [3] * 40
+    assert table.numbers({"train": taught}).set_index("measure").loc["Target, largest (mV)"].tolist() == [39]
+    taught.save(tmp_path / "train.npz")
+    assert next(summarize(tmp_path)).endswith("100 channels, 40 steps, 2 targets")
+
+
 def test_the_command_prints_a_directory_or_a_file(splits: dict[str, EventDataset], tmp_path: Path) -> None:
     for name, split in splits.items():
         split.save(tmp_path / f"{name}.npz")

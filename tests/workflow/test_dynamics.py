@@ -11,7 +11,7 @@ from eprop_core.experiments.studies.measure import Kept
 from eprop_core.experiments.studies.measure import measure as train
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.simulation import Simulation
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.training.evaluation import evaluate
 from workflow.scripts.studies import dynamics_figure, dynamics_table
 

@@ -150,6 +150,20 @@ def test_regressions_are_reported_by_their_loss(study: Any, tmp_path: Path) -> N
     check(lambda: learning_curves.draw(*unanswerable(*study([{}])), answers(2)), tmp_path, *labels, "Readout 2 (mV)")
 
 
+def test_regressions_with_test_samples_are_reported_by_their_loss_on_them(study: Any, tmp_path: Path) -> None:
+    runs, curves = unanswerable(*study([{}]))
+    runs = runs.assign(test_loss=[1.0, 2.0, 3.0])
+    curves = curves.assign(validation_loss=curves["samples"] / 100)
+    drawn = learning_curves.numbers(runs, curves).set_index(["measure", "set"])
+    assert drawn.loc[("loss", "test"), "mean"] == 2.0
+    assert drawn.loc[("loss", "validation"), "mean"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    labels = ["validation", "test: 2.00 ± 2.48 mV²", "Step of the last"]
+    check(lambda: learning_curves.draw(runs, curves, answers(3)), tmp_path, *labels)
+    assert "Test loss (mV²)" in studies_table.printed(studies_table.numbers(runs), runs)
+    classified = learning_curves.numbers(*study([{}]))
+    assert set(classified.loc[classified["measure"] == "loss", "set"]) == {"training"}
+
+
 def test_differences_are_paired_over_seeds() -> None:
     accuracy = {0: [0.8, 0.9, 0.7], 1: [0.81, 0.93, 0.72], 2: [0.8, 0.9, 0.7], 3: [0.6, 0.4, 0.6]}
     rows = [
@@ -275,7 +289,9 @@ def test_a_point_is_as_good_if_it_is_shown_to_be_within_the_margin(
 
 
 def test_a_margin_of_loss_is_a_share_of_it() -> None:
-    loss = measures.measure_of(pd.DataFrame({"test_accuracy": [None], "loss": ["mean_squared_error"]}))
+    loss = measures.measure_of(
+        pd.DataFrame({"test_accuracy": [None], "test_loss": [None], "loss": ["mean_squared_error"]})
+    )
     runs = series([[1.0, 1.2], [0.5, 0.7], [1.04, 1.24], [1.06, 1.26]], margin=0.05)
     runs = runs.rename(columns={"test_accuracy": "training_loss"})
     assert equally_good.tolerance(runs, loss) == pytest.approx(0.055)

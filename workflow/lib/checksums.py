@@ -7,9 +7,9 @@ from eprop_core.datasets.recordings.opening import origin_of
 from eprop_core.files.regular import user_path
 
 
-def of(files: Iterable[str]) -> dict[str, str]:
-    """Return the checksum of each file or folder, or why there is none, by name."""
-    return {file: _of(file) for file in files}
+def of(files: Iterable[str]) -> list[str]:
+    """Return the checksum of each file or folder, or why there is none, wherever they are."""
+    return [_of(file) for file in files]
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from eprop_core.configuration import Configuration
+from eprop_core.datasets.parameters import Published
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
@@ -222,6 +223,12 @@ class Plan:
     def prepared(self, *, has_validation: bool) -> list[str]:
         """Return the names of the data sets that themselves hold samples back from training, or of the others."""
         return [name for name, dataset in self.datasets.items() if dataset.has_validation == has_validation]
+
+    def downloads_of(self, dataset: str) -> list[str]:
+        """Return the file that marks the download of a data set, if it may have to be downloaded."""
+        parameters = self.datasets[dataset]
+        is_downloaded = isinstance(parameters, Published) and parameters.path is None
+        return [f"results/downloads/{dataset}.json"] if is_downloaded else []
 
     def has_exchange(self) -> bool:
         """Return whether any scaling experiment has several ranks, so that there is an exchange to show."""

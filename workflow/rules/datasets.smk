@@ -1,9 +1,32 @@
-# Data sets: events and labels, split into training and test samples.
+# Data sets: events with labels or targets, split into training and test samples.
+
+
+localrules:
+    download,
+
+
+# Files are downloaded where Snakemake is called, because nodes of a cluster may have no network.
+
+
+rule download:
+    input:
+        parameters=parameters("datasets", "{dataset}"),
+    output:
+        "results/downloads/{dataset}.json",
+    log:
+        "logs/download/{dataset}.log",
+    conda:
+        ENVIRONMENT
+    message:
+        "Download what is missing of {wildcards.dataset} (progress: {log})"
+    shell:
+        "python -m eprop_core.datasets.download {input.parameters} {output} 2> {log}"
 
 
 rule prepare_dataset:
     input:
         parameters=parameters("datasets", "{dataset}"),
+        downloads=lambda wildcards: PLAN.downloads_of(wildcards.dataset),
         sources=parameters("sources", "{dataset}"),
         code=code("eprop_core.datasets.prepare"),
         modules=lambda wildcards: modules(PLAN.datasets[wildcards.dataset]),

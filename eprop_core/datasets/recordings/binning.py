@@ -7,12 +7,13 @@ in a file does not matter. Several events of a channel in one step are one spike
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.events import bin_events
+from eprop_core.datasets.parameters import Recordings
 from eprop_core.datasets.recordings.sensor import Sensor, check_range
 from eprop_core.errors import DatasetError
 
@@ -60,6 +61,11 @@ class Binning:
     events_beyond: Literal["error", "cut"] = "error"
     align: Literal["start", "end"] = "start"
 
+    @classmethod
+    def of(cls, parameters: Recordings, sensor: Sensor) -> Self:
+        """Return how the parameters of a data set bin the events of a sensor."""
+        return cls(sensor, parameters.n_steps, parameters.pooling, parameters.events_beyond, parameters.align)
+
     @property
     def n_channels(self) -> int:
         """Number of channels after pooling."""
@@ -91,7 +97,8 @@ class Binning:
         if len(times) != len(channels):
             raise DatasetError(f"{where}: {len(times)} times but {len(channels)} channels; expected as many")
         check_range("channel", channels, self.sensor.n_channels, where)
-        position = np.floor(times * _ROUNDING * (self.n_steps / duration))
+        with np.errstate(over="ignore"):  # of times beyond all ends
+            position = np.floor(times * _ROUNDING * (self.n_steps / duration))
         beyond = position >= self.n_steps
         if beyond.any() and self.events_beyond == "error":
             event = int(np.argmax(beyond))

@@ -55,6 +55,13 @@ class Classes(NamedTuple):
             raise DatasetError(f"{where}: all samples are of one class; expected at least two classes")
         return classes
 
+    @classmethod
+    def listed(cls, labels: Sequence[int | str]) -> Self:
+        """Return the classes that are listed; raise a :class:`DatasetError` if one comes twice."""
+        if len(set(labels)) < len(labels):
+            raise DatasetError(f"classes: {list(labels)}; expected different labels")
+        return cls(labels)
+
     def numbers(self, labels: Labelled) -> npt.NDArray[np.int64]:
         """Return the number of each sample's class, int64 (n_samples,).
 
@@ -70,10 +77,14 @@ class Classes(NamedTuple):
         if -1 in numbers:
             index = numbers.index(-1)
             raise DatasetError(
-                f"{labels.place(index)}: label {labels.values[index]}; expected one of the classes {self._listed()}"
+                f"{labels.place(index)}: label {labels.values[index]}; expected one of the classes {self._in_words()}"
             )
         return np.array(numbers, np.int64)
 
-    def _listed(self) -> str:
-        listed = [str(label) for label in self.labels]
-        return ", ".join(listed) if len(listed) <= 10 else f"{listed[0]}, {listed[1]}, ..., {listed[-1]}"
+    def _in_words(self) -> str:
+        names = [str(label) for label in self.labels]
+        return ", ".join(names) if len(names) <= 10 else f"{names[0]}, {names[1]}, ..., {names[-1]}"
+
+
+NO_CLASSES = Classes([0])
+"""All samples are of this class where targets are learned."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from eprop_core.datasets.recordings.nmnist_format import LARGEST_RECORDING, unpack
 from eprop_core.datasets.recordings.sensor import Sensor
-from eprop_core.datasets.recordings.source import Events, Labelled, Source
+from eprop_core.datasets.recordings.source import Events, Labelled, Learn, Source
 from eprop_core.errors import DatasetError
 from eprop_core.files.litter import is_litter
 from eprop_core.files.regular import open_regular, read_at_most
@@ -14,7 +14,7 @@ from eprop_core.files.regular import open_regular, read_at_most
 _TICKS_PER_SECOND = 1e6
 
 
-def open_folder(path: Path, sensor: Sensor | None) -> Source:
+def open_folder(path: Path, sensor: Sensor | None, learn: Learn) -> Source:
     """Return the recordings of a folder, sorted by file name, then by class.
 
     Raises
@@ -22,6 +22,8 @@ def open_folder(path: Path, sensor: Sensor | None) -> Source:
     DatasetError
         If files are missing or of another kind, here or when a sample is read.
     """
+    if learn == "targets":
+        raise DatasetError(f"{path}: is a folder of classes, without targets; expected HDF5 or .npz to learn targets")
     if sensor is None or sensor == Sensor(sensor.n_channels):
         raise DatasetError(f"{path}: is a folder; expected sensor_size, such as [34, 34, 2], to read its recordings")
     try:

@@ -6,9 +6,8 @@ Cramer B, Stradmann Y, Schemmel J, Zenke F, 2022, IEEE Trans. Neural Netw. Learn
 import sys
 from pathlib import Path
 
-from eprop_core.datasets.download import fetch
+from eprop_core.datasets.download import published
 from eprop_core.datasets.events import Splits
-from eprop_core.datasets.location import DOWNLOADS, HEIDELBERG, cache_directory, local_copy
 from eprop_core.datasets.parameters import Events, Recordings, Shd, Ssc
 from eprop_core.datasets.recordings import read as recordings
 from eprop_core.errors import DatasetError
@@ -28,12 +27,7 @@ def read(parameters: Shd | Ssc) -> Splits:
         If a download fails, or files are missing, damaged or of another layout.
     """
     name = parameters.name
-    directory = local_copy(name, parameters.path)
-    if directory is None:
-        directory = cache_directory(name)
-        files = DOWNLOADS[name].items()
-        url = parameters.url.rstrip("/")
-        fetch({file: (address.replace(HEIDELBERG, url), checksum) for file, (address, checksum) in files}, directory)
+    directory = published(name, parameters.path, parameters.address)
     speakers = parameters.validation_speakers if isinstance(parameters, Shd) else None
     splits = recordings.read(
         Events(

@@ -61,11 +61,18 @@ def labels(values: Any, name: str, where: str) -> npt.NDArray[np.int64] | npt.ND
             array = np.array([one.decode() if isinstance(one, bytes) else one for one in array.tolist()], np.str_)
     except UnicodeDecodeError:
         raise DatasetError(f"{where}: {name} are no text; expected names in UTF-8") from None
-    return array if array.dtype.kind == "U" else whole_numbers(array, name, where)
+    if array.dtype.kind != "U":
+        return whole_numbers(array, name, where)
+    if isinstance(values, list) and not all(isinstance(one, str) for one in values):
+        raise DatasetError(f"{where}: {name} are numbers and names; expected one or the other")
+    return array
 
 
 def _in_one_dimension(values: Any, name: str, where: str) -> npt.NDArray[Any]:
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:  # entries of different shapes
+        raise DatasetError(f"{where}: {name} have different shapes; expected one dimension") from None
     if array.ndim != 1:
         raise DatasetError(f"{where}: {name} have the shape {array.shape}; expected one dimension")
     return array

@@ -12,7 +12,7 @@ from eprop_core.datasets.recordings.folder import open_folder
 from eprop_core.datasets.recordings.hdf5 import SIGNATURE, open_hdf5
 from eprop_core.datasets.recordings.npz import open_npz
 from eprop_core.datasets.recordings.sensor import Sensor
-from eprop_core.datasets.recordings.source import Source
+from eprop_core.datasets.recordings.source import Learn, Source
 from eprop_core.errors import DatasetError
 from eprop_core.files.archive import open_archive
 from eprop_core.files.regular import NotRegularError, open_regular
@@ -22,7 +22,7 @@ _EXPECTED = "expected HDF5 as of SHD, .npz, or a folder with a folder of recordi
 
 
 @contextmanager
-def open_recordings(path: Path, sensor: Sensor | None) -> Iterator[Source]:
+def open_recordings(path: Path, sensor: Sensor | None, learn: Learn) -> Iterator[Source]:
     """Yield the recordings of a file or folder. A zip archive of one HDF5 file is unpacked for as long as that takes.
 
     Parameters
@@ -31,6 +31,8 @@ def open_recordings(path: Path, sensor: Sensor | None) -> Iterator[Source]:
         File or folder.
     sensor
         Its channels; None: the configuration does not say.
+    learn
+        What is learned.
 
     Raises
     ------
@@ -39,14 +41,16 @@ def open_recordings(path: Path, sensor: Sensor | None) -> Iterator[Source]:
     """
     with ExitStack() as stack:
         if path.is_dir():
-            source = open_folder(path, sensor)
+            source = open_folder(path, sensor, learn)
         else:
             start = _first_bytes(path)
             if start.startswith(SIGNATURE):
-                source = stack.enter_context(open_hdf5(path, path))
+                source = stack.enter_context(open_hdf5(path, path, learn))
             elif start.startswith(_ZIP):
                 packed = _packed_hdf5(stack, path)
-                source = open_npz(path) if packed is None else stack.enter_context(open_hdf5(path, packed))
+                source = (
+                    open_npz(path, learn) if packed is None else stack.enter_context(open_hdf5(path, packed, learn))
+                )
             else:
                 raise DatasetError(f"{path}: {'empty' if not start else 'of no known kind'}; {_EXPECTED}")
         if source.n_samples == 0:

@@ -14,12 +14,14 @@ import numpy.typing as npt
 from eprop_core.datasets.events import EventDataset, Splits, check_enough
 from eprop_core.datasets.parameters import Events
 from eprop_core.datasets.recordings.binning import Binning, Tally
-from eprop_core.datasets.recordings.classes import Classes
+from eprop_core.datasets.recordings.classes import NO_CLASSES, Classes
 from eprop_core.datasets.recordings.opening import open_recordings, origin_of
-from eprop_core.datasets.recordings.sensor import Sensor, sensor_of
+from eprop_core.datasets.recordings.sensor import sensor_of
 from eprop_core.datasets.recordings.source import Source
+from eprop_core.datasets.recordings.targets import in_steps
 from eprop_core.errors import DatasetError
 from eprop_core.files.regular import user_path
+from eprop_core.parsing import parse
 from eprop_core.progress import progress
 
 Indices = npt.NDArray[np.int64]
@@ -38,15 +40,16 @@ def read(parameters: Events) -> Splits:
     files = {"train": parameters.train, "validation": parameters.validation, "test": parameters.test}
     with ExitStack() as stack:
         sources = {
-            name: stack.enter_context(open_recordings(user_path(path), sensor))
+            name: stack.enter_context(open_recordings(user_path(path), sensor, parameters.learn))
             for name, path in files.items()
             if path is not None
         }
         train = sources["train"]
         sensor = train.sensor_or(sensor)
-        binning = Binning(sensor, parameters.n_steps, parameters.pooling, parameters.events_beyond, parameters.align)
-        durations = {name: _duration(source, parameters.duration, sensor) for name, source in sources.items()}
-        classes = Classes.of(train.labels, parameters.n_classes)
+        _check_outputs(sources)
+        binning = Binning.of(parameters, sensor)
+        durations = {name: _duration(source, parameters.duration, binning) for name, source in sources.items()}
+        classes = Classes.of(train.labels, parameters.n_classes) if parameters.learn == "labels" else NO_CLASSES
         for source in sources.values():
             classes.numbers(source.labels)  # finds wrong ones before the samples are read
         chosen = _chosen(parameters, sources, classes.numbers(train.labels))
@@ -55,7 +58,9 @@ def read(parameters: Events) -> Splits:
             splits[name], tally = _binned(sources[origin], indices, durations[origin], binning, classes, name)
             tallies[name] = asdict(tally)
         notes = {
-            "classes": list(classes.labels if classes.names is None else classes.names),
+            "classes": None
+            if parameters.learn == "targets"
+            else list(classes.labels if classes.names is None else classes.names),
             "samples_in_files": {name: source.n_samples for name, source in sources.items()},
             "binning": tallies,
         }
@@ -63,20 +68,39 @@ def read(parameters: Events) -> Splits:
     return Splits(splits["train"], splits["test"], origins=origins, validation=splits.get("validation"), notes=notes)
 
 
-def read_file(
-    path: str | os.PathLike[str],
-    sensor: Sensor | None,
-    duration: float | None,
-    classes: Sequence[int | str] | None,
-    binned: Mapping[str, Any],
-) -> EventDataset:
-    """Return the recordings of one file; see :meth:`EventDataset.read`. ``binned`` are parameters of the binning."""
-    with open_recordings(user_path(path), sensor) as source:
-        binning = Binning(source.sensor_or(sensor), **binned)
-        known = Classes.of(source.labels) if classes is None else Classes(classes)
-        ticks = _duration(source, duration, binning.sensor)
-        dataset, _ = _binned(source, np.arange(source.n_samples), ticks, binning, known, str(path))
+def parameters_of(path: str | os.PathLike[str], **values: Any) -> Events:
+    """Return the parameters of one file, which Python code may give as numbers of numpy and tuples.
+
+    Raises
+    ------
+    ParameterError
+        If a value is not allowed.
+    """
+    plain = {name: np.array(value).tolist() if value is not None else None for name, value in values.items()}
+    return parse(Events, {"name": "events", "train": str(path), "test": str(path), **plain})
+
+
+def read_file(parameters: Events, classes: Sequence[int | str] | None) -> EventDataset:
+    """Return the recordings of one file, ``parameters.train``; see :meth:`EventDataset.read`."""
+    sensor = sensor_of(parameters.n_channels, parameters.sensor_size)
+    with open_recordings(user_path(parameters.train), sensor, parameters.learn) as source:
+        binning = Binning.of(parameters, source.sensor_or(sensor))
+        known = NO_CLASSES
+        if parameters.learn == "labels":
+            known = Classes.of(source.labels) if classes is None else Classes.listed(classes)
+        ticks = _duration(source, parameters.duration, binning)
+        dataset, _ = _binned(source, np.arange(source.n_samples), ticks, binning, known, parameters.train)
     return dataset
+
+
+def _check_outputs(sources: Mapping[str, Source]) -> None:
+    """Raise a :class:`DatasetError` if files have other numbers of targets than the training file."""
+    expected = sources["train"].n_outputs
+    for source in sources.values():
+        if source.n_outputs != expected:
+            raise DatasetError(
+                f"{source.name}: {source.n_outputs} targets; expected {expected}, as in the training samples"
+            )
 
 
 def _binned(
@@ -94,27 +118,36 @@ def _binned(
         binning.spikes(*source.read(index), duration, source.labels.place(index), tally)
         for index in progress(indices.tolist(), f"events of {description}")
     )
-    labels = classes.numbers(source.labels)[indices]
-    dataset = EventDataset.from_samples(samples, labels, binning.n_channels, binning.n_steps, len(classes.labels))
+    n_steps, targets = binning.n_steps, source.targets
+    if targets is None:
+        labels = classes.numbers(source.labels)[indices]
+        dataset = EventDataset.from_samples(samples, labels, binning.n_channels, n_steps, len(classes.labels))
+    else:
+        of_samples = (in_steps(targets.read(index), n_steps, source.labels.place(index)) for index in indices.tolist())
+        dataset = EventDataset.with_targets(samples, of_samples, binning.n_channels, n_steps)
     if tally.empty_samples == len(dataset):
         raise DatasetError(f"{source.name}: no events in any sample of {description}; expected some")
     print(f"{description}: {len(dataset)} samples, {tally}", file=sys.stderr)
     return dataset, tally
 
 
-def _duration(source: Source, duration: float | None, sensor: Sensor) -> float:
+def _duration(source: Source, duration: float | None, binning: Binning) -> float:
     """Return the duration of a sample, given in s, in the unit of the source's times.
 
     Raises
     ------
     DatasetError
-        If there must be one and is none, or the other way round, or if the source has another number of channels.
+        If there must be one and is none, or the other way round, or if the source has another number of channels or
+        fewer steps.
     """
+    sensor, n_steps = binning.sensor, binning.n_steps
     if source.sensor is not None and source.sensor.n_channels != sensor.n_channels:
         raise DatasetError(f"{source.name}: has {source.sensor.n_channels} channels; expected {sensor.n_channels}")
     if source.ticks_per_second is None:
         if duration is not None:
             raise DatasetError(f"{source.name}: events have steps, not times; expected duration = null")
+        if source.n_steps is not None and n_steps > source.n_steps:
+            raise DatasetError(f"{source.name}: has {source.n_steps} steps; expected n_steps of at most as many")
         return float(source.n_steps or 0)
     if duration is None:
         raise DatasetError(f"{source.name}: events have times; expected a duration (s) of samples")

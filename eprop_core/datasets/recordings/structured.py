@@ -9,28 +9,32 @@ import numpy.typing as npt
 from eprop_core.datasets.event_store import Sample
 from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.binning import Binning, Tally
-from eprop_core.datasets.recordings.classes import Classes
-from eprop_core.datasets.recordings.source import Labelled
+from eprop_core.datasets.recordings.classes import NO_CLASSES, Classes
+from eprop_core.datasets.recordings.source import Labelled, Learn
+from eprop_core.datasets.recordings.targets import in_steps
 from eprop_core.errors import DatasetError
 
 
 class StructuredArrays:
-    """Labelled recordings, which are read once, one after the other.
+    """Recordings with labels or targets, which are read once, one after the other.
 
     Parameters
     ----------
     recordings
-        Pairs of events, a structured array, and label.
+        Pairs of events, a structured array, and label or target.
     binning
         How events are binned.
     duration
         Of a sample, in the unit of the times.
+    learn
+        What the second of a pair is.
     """
 
-    def __init__(self, recordings: Iterable[tuple[Any, Any]], binning: Binning, duration: float) -> None:
+    def __init__(self, recordings: Iterable[Any], binning: Binning, duration: float, learn: Learn) -> None:
         self.tally = Tally()
-        self._recordings, self._binning, self._duration = recordings, binning, duration
-        self._labels: list[Any] = []
+        self._recordings, self._binning, self._duration, self._learn = recordings, binning, duration, learn
+        self.learned: list[Any] = []
+        """Label of each sample, or its target, once it is read."""
 
     def samples(self) -> Iterator[Sample]:
         """Yield steps and channels of each sample.
@@ -38,18 +42,27 @@ class StructuredArrays:
         Raises
         ------
         DatasetError
-            If a recording is no such array or does not fit the sensor and the duration.
+            If a recording is no such pair, does not fit the sensor and the duration, or if there are no events at all.
         """
-        for index, (events, label) in enumerate(self._recordings):
+        for index, pair in enumerate(self._recordings):
             where = _place(index)
+            if not isinstance(pair, tuple | list) or len(pair) != 2:
+                raise DatasetError(f"{where}: {type(pair).__name__}; expected a pair of events and {self._learn[:-1]}")
+            events, learned = pair
             fields = getattr(getattr(events, "dtype", None), "names", None) or ()
             if missing := [name for name in "txp" if name not in fields]:
                 raise DatasetError(f"{where}: no field {missing[0]}; expected a structured array of t, x, (y,) p")
             x, polarity = (numbers.whole_numbers(events[name], name, where) for name in "xp")
             y = numbers.whole_numbers(events["y"], "y", where) if "y" in fields else None
             channels = self._binning.sensor.checked_channels(x, y, polarity, where)
-            self._labels.append(label)
+            self.learned.append(
+                in_steps(learned, self._binning.n_steps, where) if self._learn == "targets" else learned
+            )
             yield self._binning.spikes(numbers.times(events["t"], where), channels, self._duration, where, self.tally)
+        if not self.learned:
+            raise DatasetError("no recordings; expected at least one")
+        if self.tally.empty_samples == len(self.learned):
+            raise DatasetError("no events in any of the recordings; expected some")
 
     def numbers(self, classes: Sequence[int | str] | None) -> tuple[npt.NDArray[np.int64], int]:
         """Return the number of each sample's class, int64 (n_samples,), and the number of classes.
@@ -62,12 +75,12 @@ class StructuredArrays:
         Raises
         ------
         DatasetError
-            If there are no recordings, or a label is none of the classes'.
+            If a label is none of the classes'.
         """
-        if not self._labels:
-            raise DatasetError("no recordings; expected at least one")
-        labels = Labelled("recordings", numbers.labels(self._labels, "labels", "recordings"), _place)
-        known = Classes.of(labels) if classes is None else Classes(classes)
+        if self._learn == "targets":
+            return np.zeros(len(self.learned), np.int64), len(NO_CLASSES.labels)
+        labels = Labelled("recordings", numbers.labels(self.learned, "labels", "recordings"), _place)
+        known = Classes.of(labels) if classes is None else Classes.listed(classes)
         return known.numbers(labels), len(known.labels)
 
 

@@ -15,7 +15,7 @@ from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import ParameterError
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import task_of
 
 _SHOWN = ("input_steps", "input_channels", "target", "learning_window")
 
@@ -81,7 +81,7 @@ def poisson_problem(baseline: PoissonBaseline) -> Problem:
 
 def sample_problem(task: TaskParameters, samples: EventDataset, seed: int, n_warm_up: int, n_timed: int) -> Problem:
     """Return the problem of a task's network that is shown training samples in random order, epoch after epoch."""
-    network = task.network_for(samples.n_channels, samples.n_classes)
+    network = task.network_for(samples.n_channels, samples.n_readout)
     try:
         check_comparable(network)
     except ValueError as error:
@@ -91,8 +91,8 @@ def sample_problem(task: TaskParameters, samples: EventDataset, seed: int, n_war
         permutation(len(samples), seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=epoch)
         for epoch in range(1, -(-n_shown // len(samples)) + 1)
     ]
-    classification = DatasetClassification(samples, task.training.learning_window, network.readout.loss)
-    stimulus = classification.stimulus(np.concatenate(order)[:n_shown])
+    learned = task_of(samples, task.training.learning_window, network.readout.loss)
+    stimulus = learned.stimulus(np.concatenate(order)[:n_shown])
     return Problem(network, seed, _without_first_step(stimulus), n_warm_up * samples.n_steps)
 
 

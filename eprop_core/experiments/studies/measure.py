@@ -37,7 +37,7 @@ from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
-from eprop_core.tasks.classification import DatasetClassification
+from eprop_core.tasks.dataset import DatasetTask, task_of
 from eprop_core.tasks.generate import generate
 from eprop_core.tasks.parameters import Generated
 from eprop_core.tasks.task import Samples, Task
@@ -132,7 +132,7 @@ def measure(
             shown=progress.samples,
             learned=trained.n_learned,
         ),
-        last_answer=_last_answer(learnt, trained.last_group, trained.last_recording) if tested is None else None,
+        last_answer=_last_answer(learnt, trained.last_group, trained.last_recording) if learnt.chance is None else None,
         rate_hz=progress.curve[-1].rate_hz,
         counts=Counts(**measurement.total(communicator, simulation.counts)),
         replaced_synapses=progress.replaced_synapses,
@@ -176,7 +176,7 @@ def divided(
     test_set: EventDataset,
     seed: int,
     validation_set: EventDataset | None = None,
-) -> tuple[DatasetClassification, DatasetClassification]:
+) -> tuple[DatasetTask, DatasetTask]:
     """Return what is learned and what is tested of a data set.
 
     For cross-validation the two sets are joined and divided into folds; the seed chooses the fold that is tested.
@@ -184,10 +184,10 @@ def divided(
     training = parameters.training
     if training.folds is not None:
         training_set, test_set = fold(training_set.joined(test_set), training.folds, seed % training.folds)
-    loss = parameters.network_for(training_set.n_channels, training_set.n_classes).readout.loss
+    loss = parameters.network_for(training_set.n_channels, training_set.n_readout).readout.loss
     return (
-        DatasetClassification(training_set, training.learning_window, loss, validation_set),
-        DatasetClassification(test_set, training.learning_window, loss),
+        task_of(training_set, training.learning_window, loss, validation_set),
+        task_of(test_set, training.learning_window, loss),
     )
 
 

@@ -127,7 +127,7 @@ class TaskParameters(Parameters):
     @property
     def has_accuracy(self) -> bool:
         """Whether answers are right or wrong; otherwise a run is judged by its loss, a mean squared error."""
-        return not isinstance(self.dataset, Generated) or self.dataset.has_accuracy
+        return bool(self.dataset.has_accuracy)
 
     def network_for(self, n_input: int, n_readout: int) -> Network:
         """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts.

@@ -16,7 +16,7 @@ class FinalScore(Record):
     samples: int = Field(description="number of test samples")
     correct: int | None = Field(description="right answers; null: no answer is right or wrong")
     accuracy: float | None = Field(description="share of right answers", json_schema_extra={"label": "test accuracy"})
-    loss: float
+    loss: float = Field(json_schema_extra={"label": "test loss"})
 
 
 class SampleNumbers(Record):
@@ -67,7 +67,7 @@ class StudyResult(Result):
     curve: list[CurvePoint]
     test: FinalScore | None = Field(description="null: nothing is held out")
     samples: SampleNumbers
-    last_answer: Answer | None = Field(description="to the last training sample; null where there is a test")
+    last_answer: Answer | None = Field(description="to the last training sample; null where answers are right or wrong")
     rate_hz: float = Field(
         description="rate while the last group was learned", json_schema_extra={"label": "rate", "unit": "spikes/s"}
     )

@@ -30,6 +30,9 @@ SERIES = {
     "test_accuracy": ("accuracy", "test"),
     "rate_hz": ("rate", "training"),
 }
+"""Measure and set of each column."""
+LOSSES = {"validation_loss": ("loss", "validation"), "test_loss": ("loss", "test")}
+"""The same of tasks in which no answer is right or wrong."""
 TARGET_MEAN = "mean of the target (NMSE 1)"
 
 
@@ -41,8 +44,11 @@ def numbers(runs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """
     tests = runs.assign(samples=runs.groupby("task")["training_samples_shown"].transform("mean"))
     parts = []
-    for column, (measure, samples) in SERIES.items():
+    without_accuracy = runs.loc[runs["chance"].isna(), "task"]
+    for column, (measure, samples) in (SERIES | LOSSES).items():
         table = _prolonged(curves, column) if column in curves else tests
+        if column in LOSSES:
+            table = table[table["task"].isin(without_accuracy)]
         if table[column].notna().any():
             summary = summarize(table, ["task", "samples"], column)
             parts.append(summary.assign(measure=measure, set=samples))
@@ -68,6 +74,7 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Fig
         of_task, runs_of_task = drawn[drawn["task"] == task], runs[runs["task"] == task]
         for panel, measure in ((loss, "loss"), (rate, "rate")):
             _draw_curve(panel, of_task, measure, "training", TRAINING)
+            _draw_curve(panel, of_task, measure, "validation", VALIDATION)
             panel.set(xlabel=name_of(CurvePoint, "samples"), xlim=(0, None), ylim=(0, None))
         loss.set_title(style.task_name(task))
         loss.set_ylabel(f"Loss ({LOSS_UNITS[runs_of_task['loss'].iloc[0]]})")
@@ -76,6 +83,7 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Fig
             _draw_accuracy(middle, of_task, runs_of_task)
         else:
             _draw_target_mean(loss, runs_of_task)
+            _draw_test_loss(loss, of_task, LOSS_UNITS[runs_of_task["loss"].iloc[0]])
             _draw_answer(middle, answers[answers["task"] == task])
     _draw_key(figure, list(axes.flat), style.tell_seeds(runs))
     style.label_panels(list(axes.flat))
@@ -104,7 +112,9 @@ def _draw_accuracy(panel: Axes, drawn: pd.DataFrame, runs: pd.DataFrame) -> None
     _draw_curve(panel, drawn, "accuracy", "training", TRAINING)
     _draw_curve(panel, drawn, "accuracy", "validation", VALIDATION)
     style.draw_chance(panel, runs["chance"].iloc[0], named=False).set_label("chance")
-    own: list[Artist | Container] = [_draw_test(panel, drawn)]
+    test = _draw_test(panel, drawn, "accuracy")
+    test.set_label(f"test: {_in_print(drawn, 'accuracy', 100, 1)} %")
+    own: list[Artist | Container] = [test]
     if runs["goal"].notna().all():
         own.append(_draw_goal(panel, runs))
     panel.set(xlabel=name_of(CurvePoint, "samples"), xlim=(0, None), ylabel="Accuracy (%)", ylim=(0, 1.02))
@@ -132,8 +142,9 @@ def _draw_answer(panel: Axes, answers: pd.DataFrame) -> None:
         if len(readouts) == 2:
             lines += panel.plot(readouts[0][column], readouts[1][column], color=colour, linestyle=line, label=label)
         else:
-            (table,) = readouts
-            lines += panel.plot(table["step"], table[column], color=colour, linestyle=line, label=label)
+            for table in readouts:
+                drawn = panel.plot(table["step"], table[column], color=colour, linestyle=line, label=label)
+            lines += drawn
     if len(readouts) == 2:
         panel.set(xlabel="Readout 1 (mV)", ylabel="Readout 2 (mV)")
         panel.set_aspect("equal")  # which leaves a narrow panel
@@ -167,10 +178,31 @@ def _draw_goal(panel: Axes, runs: pd.DataFrame) -> Artist:
     return panel.axhline(goal, color=style.GREY, linestyle=":", linewidth=0.8, zorder=0, label=label)
 
 
-def _draw_test(panel: Axes, drawn: pd.DataFrame) -> Container:
-    test = drawn[drawn["set"] == "test"].iloc[0]
+def _draw_test_loss(panel: Axes, drawn: pd.DataFrame, unit: str) -> None:
+    """Draw the loss on test samples, and write it below that of the training samples."""
+    if _test(drawn, "loss") is None:
+        return
+    _draw_test(panel, drawn, "loss")
+    text = f"test: {_in_print(drawn, 'loss', 1, 2)} {unit}"
+    panel.text(0.97, 0.62, text, transform=panel.transAxes, ha="right", va="center", color=TEST)
+
+
+def _test(drawn: pd.DataFrame, measure: str) -> pd.Series | None:
+    """Return mean and interval of a measure on test samples; None where there are none."""
+    tests = drawn[(drawn["set"] == "test") & (drawn["measure"] == measure)]
+    return None if tests.empty else tests.iloc[0]
+
+
+def _in_print(drawn: pd.DataFrame, measure: str, factor: float, digits: int) -> str:
+    test = _test(drawn, measure)
+    assert test is not None
+    return mean_with_interval(test["mean"], test["high"], factor, digits)
+
+
+def _draw_test(panel: Axes, drawn: pd.DataFrame, measure: str) -> Container:
+    test = _test(drawn, measure)
+    assert test is not None
     error = None if pd.isna(test["low"]) else [[test["mean"] - test["low"]], [test["high"] - test["mean"]]]
-    label = f"test: {mean_with_interval(test['mean'], test['high'], 100, 1)} %"
     return panel.errorbar(
         [test["samples"]],
         [test["mean"]],
@@ -179,7 +211,6 @@ def _draw_test(panel: Axes, drawn: pd.DataFrame) -> Container:
         marker="D",
         linestyle="",
         capsize=2,
-        label=label,
         zorder=5,
         clip_on=False,
     )

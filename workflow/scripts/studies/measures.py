@@ -1,4 +1,7 @@
-"""Measures of runs: accuracy on unseen samples, or the training loss where no answer is right or wrong."""
+"""Measures of runs: accuracy on unseen samples or, where no answer is right or wrong, the loss.
+
+That is the loss on unseen samples, or the training loss where nothing is held out.
+"""
 
 from typing import NamedTuple
 
@@ -47,4 +50,6 @@ def measure_of(runs: pd.DataFrame) -> Measure:
     if runs["test_accuracy"].notna().all():
         return ACCURACY
     units = "/".join(dict.fromkeys(LOSS_UNITS[loss] for loss in runs["loss"]))
+    if runs["test_loss"].notna().all():
+        return Measure("test_loss", name_of(FinalScore, "loss"), units, 1, 2, -1)
     return Measure("training_loss", name_of(CurvePoint, "training_loss"), units, 1, 2, -1)
