@@ -374,8 +374,8 @@ class InitialWeights(Parameters):
     )
     scale: float = Field(
         1.0,
-        ge=-1e30,
-        le=1e30,
+        ge=-1e15,
+        le=1e15,
         description="factor of the random numbers; with divide_by: nothing their standard deviation",
         json_schema_extra={"unit": "pA"},
     )

@@ -119,6 +119,8 @@ def _line(detail: ErrorDetails, values: Any, readers: Mapping[int, type[BaseMode
             message = "Field required" if kind == "missing" else f"Input should be one of {context['expected_tags']}"
     key = ".".join(keys) or "configuration"
     message = _PLAIN_WORDS[kind].format(**context) if kind in _PLAIN_WORDS else message
+    if kind == "value_error" and not keys:  # the message names the keys
+        return message
     if kind == "missing" or isinstance(given, dict | BaseModel):
         return f"{key}: {message}"
     text = json.dumps(given) if given is None or isinstance(given, bool) else repr(given)

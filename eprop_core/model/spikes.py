@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.compilation import inlined, kernel
+from eprop_core.errors import InsufficientMemoryError
 from eprop_core.model.local_sources import LocalSources, local_number
 
 
@@ -37,7 +38,13 @@ class Spikes(NamedTuple):
 def _zeros_in_small_pages(shape: tuple[int, ...], dtype: type) -> np.ndarray:
     """Return zeros that take memory page by page; numpy would ask for pages of 2 MB, one for each short list."""
     n_bytes = max(1, math.prod(shape) * np.dtype(dtype).itemsize)
-    pages = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        pages = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (OSError, OverflowError):
+        raise InsufficientMemoryError(
+            f"the spikes of the last {shape[0]} steps need up to {n_bytes / 1e9:.1f} GB: use a smaller "
+            "plasticity.cutoff, smaller delays or fewer neurons"
+        ) from None
     if hasattr(mmap, "MADV_NOHUGEPAGE"):  # Linux
         with contextlib.suppress(OSError):  # a system may have no large pages
             pages.madvise(mmap.MADV_NOHUGEPAGE)

@@ -125,6 +125,8 @@ def _unclear(message: str, file: Path, changed: list[str]) -> str | None:
     if "(line " not in message:
         return "no line"
     told = message.replace("_", " ")
+    if " are the same" in message:  # names two points, which differed in what was changed
+        return None
     if changed and not any(visible(name).replace("_", " ")[:40] in told for name in changed):
         return f"names none of {changed}"
     return None

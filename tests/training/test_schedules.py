@@ -99,11 +99,11 @@ def test_each_projection_may_have_a_schedule() -> None:
         ({"kind": "list", "factors": [1.0, -1.0]}, "learning_rate_schedule.factors.1 = -1.0: Input should be greater"),
         (
             {"kind": "list", "factors": [1.0] * 4},
-            "configuration: learning_rate_schedule: 4 factors are more than epochs = 3",
+            "learning_rate_schedule: 4 factors are more than epochs = 3",
         ),
         (
             {"kind": "by_projection", "output": {"kind": "list", "factors": [1.0] * 4}},
-            "configuration: learning_rate_schedule: 4 factors are more than epochs = 3",
+            "learning_rate_schedule: 4 factors are more than epochs = 3",
         ),
         (
             {"kind": "list", "factors": [1.0, 0.5], "samples": [0]},
