@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ENDING = ".part"
+ENDING = ".new.part"
 """What the name of the place adds to that of the file or directory."""
 
 _LOCK = "lock"

@@ -107,8 +107,8 @@ def test_a_broken_transfer_is_reported_and_the_next_call_succeeds(address: str, 
 
 
 def test_what_a_killed_download_left_is_removed(address: str, tmp_path: Path) -> None:
-    (tmp_path / "file.bin.part").mkdir()
-    (tmp_path / "file.bin.part" / "tmp123").write_bytes(CONTENT[:100])
+    (tmp_path / "file.bin.new.part").mkdir()
+    (tmp_path / "file.bin.new.part" / "tmp123").write_bytes(CONTENT[:100])
     fetch({"file.bin": (f"{address}/file", checksum(CONTENT))}, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["file.bin"]
 

@@ -53,7 +53,7 @@ def test_a_failure_leaves_the_directory_as_it_was(tmp_path: Path) -> None:
 def test_temporary_files_lie_beside_the_directory(tmp_path: Path) -> None:
     elsewhere = tempfile.gettempdir()
     with whole_directory(tmp_path / "data") as directory:
-        assert tempfile.gettempdir() == str(tmp_path / "data.part")
+        assert tempfile.gettempdir() == str(tmp_path / "data.new.part")
         Path(tempfile.mkdtemp(), "file").touch()
         assert list(directory.iterdir()) == []
     assert tempfile.gettempdir() == elsewhere
@@ -64,7 +64,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     with holder(tmp_path / "data") as process:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    assert [entry.name for entry in tmp_path.iterdir()] == ["data.part"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["data.new.part"]
     with whole_directory(tmp_path / "data") as directory:
         assert list(directory.iterdir()) == []
         (directory / "file").write_text("whole")

@@ -41,7 +41,7 @@ def test_a_link_in_the_place_of_temporary_files_is_not_followed(tmp_path: Path) 
     other = tmp_path / "other"
     other.mkdir()
     (other / "file").touch()
-    (tmp_path / "new.part").symlink_to(other)
+    (tmp_path / "new.new.part").symlink_to(other)
     with whole_file(tmp_path / "new") as temporary:
         temporary.write_text("new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "other"]

@@ -182,7 +182,7 @@ def test_a_changed_bit_is_refused_or_changes_nothing(problem: Problem, directory
 
 def test_the_latest_two_checkpoints_are_kept(problem: Problem, directory: Path) -> None:
     simulation = Simulation.from_checkpoint(directory)
-    (directory / "checkpoint-000001.h5.part").mkdir()  # of a program that was killed
+    (directory / "checkpoint-000001.h5.new.part").mkdir()  # of a program that was killed
     simulation.save_checkpoint(directory)
     assert sorted(path.name for path in directory.iterdir()) == ["checkpoint-000002.h5", "checkpoint-000003.h5"]
 
