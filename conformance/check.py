@@ -25,7 +25,7 @@ def first_difference(case, own, tolerances):
     for name in REQUIRED:
         if name not in own:
             raise ValueError(f"{name} is missing")
-    spikes = [set(zip(of["spike_steps"][:].tolist(), of["spike_neurons"][:].tolist())) for of in (own, expected)]
+    spikes = [set(zip(*(of[name][:].tolist() for name in REQUIRED[:2]), strict=True)) for of in (own, expected)]
     if different := spikes[0] ^ spikes[1]:
         step, neuron = min(different)
         what = "has a spike too many" if (step, neuron) in spikes[0] else "lacks a spike"
@@ -56,6 +56,7 @@ def first_difference(case, own, tolerances):
 
 
 def main():
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", metavar="RESULTS.h5", type=Path, help="results of a simulator")
     parser.add_argument("--precision", choices=("double", "single"), default="double", help="of the simulator")

@@ -31,17 +31,14 @@ class Projection:
         self.weight[self.target, self.source] = case[f"connections/{name}/weight"][:]
         self.delay, self.plastic = parameters["delay"], parameters["plastic"]
         self.cutoff = np.inf if rule["cutoff"] is None else rule["cutoff"]
-        self.optimizer = dict(rule["optimizer"])
-        self.optimizer |= {
-            key: parameters[key] for key in ("learning_rate", "fixed_signs") if parameters[key] is not None
-        }
+        own = {key: parameters[key] for key in ("learning_rate", "fixed_signs") if parameters[key] is not None}
+        self.optimizer = rule["optimizer"] | own
         self.emitted = np.zeros((n_steps, n_sources), bool)
         self.active = np.zeros((n_steps, n_sources), bool)
         self.last_spike = np.full(n_sources, -1)
         self.next_step = np.full(n_sources, -1)  # the first step that no update has had yet; -1 before the first spike
-        self.trace, self.epsilon, self.filtered, self.filtered_reg, self.m, self.v = np.zeros(
-            (6, *self.weight.shape), dtype
-        )
+        self.trace, self.epsilon, self.filtered, self.filtered_reg = np.zeros((4, *self.weight.shape), dtype)
+        self.m, self.v = np.zeros((2, *self.weight.shape), dtype)
         self.filtered_history, self.reg_history = np.zeros((2, n_steps, *self.weight.shape), dtype)
         self.n_adam = np.zeros(n_sources, int)
 
@@ -146,9 +143,9 @@ def simulate(case, dtype=np.float64):
         onto_readouts = output.deliver(
             t,
             lambda s, i: error[s] * output.filtered_history[s, :, i],
-            0,
-            network["feedback"]["weight_decay"],
-            adaptive_feedback,
+            lag=0,
+            decay=network["feedback"]["weight_decay"],
+            feedback=adaptive_feedback,
         )
         if t >= signal_delay:
             back = output.weight.T if kind == "symmetric" else feedback
@@ -208,6 +205,7 @@ def simulate(case, dtype=np.float64):
 
 
 def main():
+    """Simulate all cases of e-prop+ and write their results."""
     path = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).with_name("eprop_conformance.h5")
     with h5py.File(path) as conformance_set, h5py.File(sys.argv[1], "w") as file:
         for name, case in conformance_set["cases"].items():

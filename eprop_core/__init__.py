@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eprop_core.errors import InsufficientMemoryError, NetworkFileError, NotFiniteError
+    from eprop_core.interoperability.nir_graph import to_nir
     from eprop_core.network.connections import Connections
     from eprop_core.parameters import Network
     from eprop_core.parsing import ParameterError, parse
@@ -33,6 +34,7 @@ __all__ = [
     "TrainingParameters",
     "parse",
     "read_recording",
+    "to_nir",
     "train",
 ]
 
@@ -53,6 +55,7 @@ _MODULES = {
     "TrainingParameters": "training.parameters",
     "parse": "parsing",
     "read_recording": "storage.recording_file",
+    "to_nir": "interoperability.nir_graph",
     "train": "training.loop",
 }
 """Modules of the public names, imported on first use, so that reading parameters does not import the compiler."""

@@ -1,8 +1,8 @@
 """The results of the conformance set's cases, from NEST or from the reference implementation.
 
-Results are arrays by the names that they have in the file: ``spike_steps`` and ``spike_neurons``; ``readout``, ``error``
-and ``learning_signal``, float64 (n_steps, n); ``weights/<projection>``, float64 (n_steps, n_synapses) at the end of each
-step, or (n_synapses,) at the end of the run. NaN marks values that are not known.
+Results are arrays by the names that they have in the file: ``spike_steps`` and ``spike_neurons``; ``readout``,
+``error`` and ``learning_signal``, float64 (n_steps, n); ``weights/<projection>``, float64 (n_steps, n_synapses) at the
+end of each step, or (n_synapses,) at the end of the run. NaN marks values that are not known.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import numpy as np
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import LEARNING_PROJECTIONS
 from eprop_core.verification import reference
-from eprop_core.verification.conformance.cases import E_PROP_PLUS, Case
+from eprop_core.verification.conformance.cases import BELLEC, E_PROP_PLUS, Case
 from eprop_core.verification.nest import Arrays, Nest
 from eprop_core.verification.random_problem import Problem, neuron_values
 
@@ -34,10 +34,9 @@ def of_reference(case: Case, problem: Problem) -> Arrays:
 
 def of_nest(nest: Nest, cases: Mapping[str, Case], problems: Mapping[str, Problem]) -> dict[str, Arrays]:
     """Return NEST's results of all cases."""
-    outcomes = {}
-    for program, rule in (("eprop_plus", E_PROP_PLUS), ("bellec", None)):
-        own = {name: problem for name, problem in problems.items() if (cases[name].rule == E_PROP_PLUS) == bool(rule)}
-        convert = _of_e_prop_plus if rule else _of_bellec
+    outcomes: dict[str, Arrays] = {}
+    for rule, program, convert in ((E_PROP_PLUS, "eprop_plus", _of_e_prop_plus), (BELLEC, "bellec", _of_bellec)):
+        own = {name: problem for name, problem in problems.items() if cases[name].rule == rule}
         outcomes |= {name: convert(result, own[name]) for name, result in nest.run(program, own).items()}
     return outcomes
 
@@ -66,7 +65,8 @@ def _of_bellec(result: Arrays, problem: Problem) -> Arrays:
     # NEST's low-pass filter of the eligibility trace has a factor (1 - kappa); its feedback weights make up for it.
     signal = (1.0 - problem.network.plasticity.kappa) * _where_known(result["learning_signal"])
     weights = {name: result[f"{name}_weight"] for name in LEARNING_PROJECTIONS}
-    return _results(*np.nonzero(result["spikes"]), {"error": result["error"], "learning_signal": signal}, weights)
+    steps, neurons = np.nonzero(result["spikes"])
+    return _results(steps, neurons, {"error": result["error"], "learning_signal": signal}, weights)
 
 
 def _where_known(learning_signal: np.ndarray) -> np.ndarray:

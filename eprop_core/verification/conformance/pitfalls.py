@@ -98,6 +98,10 @@ DYNAMICS: dict[str, Pitfall] = {
         "the readout of step t, and the error of step t arrives at the neurons in step t + feedback.delay.",
         lambda network: any(getattr(network, name).delay > 1 for name in (*LEARNING_PROJECTIONS, "feedback")),
     ),
+    "learning window": Pitfall(
+        "The error of a step compares target and readout of that step; outside of the learning window it is 0.",
+        lambda network: True,
+    ),
     "cross-entropy": Pitfall(
         "The error of the cross-entropy is softmax(readout) - target.",
         lambda network: network.readout.loss == "cross_entropy",
@@ -106,13 +110,10 @@ DYNAMICS: dict[str, Pitfall] = {
 """Of neurons and readouts; they show in spikes, readouts, errors or learning signals."""
 
 LEARNING: dict[str, Pitfall] = {
-    "learning window": Pitfall(
-        "Errors outside of the learning window are 0, and nothing is learned from them.", _learns
-    ),
     "first spike": Pitfall(
         "The first spike of a source updates nothing; a synapse gathers gradient from the step on in which its source "
-        "has emitted its first spike.",
-        _by_spikes,
+        "has emitted its first spike. Adam's moments do not advance before the second spike.",
+        lambda network: _by_spikes(network) and (_adam(network) or network.feedback.weight_decay > 0.0),
     ),
     "update before delivery": Pitfall(
         "A spike that arrives updates the weight with all steps before it was emitted; the target receives the new "
@@ -132,10 +133,14 @@ LEARNING: dict[str, Pitfall] = {
         "presynaptic spikes.",
         lambda network: _neurons_learn(network) and _rule(network).kappa > 0.0,
     ),
-    "surrogate gradient": Pitfall(
-        "psi takes the voltage of its step before the reset, relative to the threshold with adaptation, and is 0 while "
-        "the neuron is refractory.",
-        _neurons_learn,
+    "surrogate gradient": Pitfall("psi takes the voltage of its step, before the reset.", _neurons_learn),
+    "surrogate gradient of refractory neurons": Pitfall(
+        "psi is 0 while a neuron is refractory.",
+        lambda network: _neurons_learn(network) and network.refractory_steps > 1,
+    ),
+    "surrogate gradient of adaptive neurons": Pitfall(
+        "psi takes the distance of the voltage to the threshold with its adaptation.",
+        lambda network: _neurons_learn(network) and network.neuron.adaptation is not None,
     ),
     "time of the learning signal": Pitfall(
         "The learning signal of the error in step t belongs to the eligibility of step t - output.delay.",
@@ -187,8 +192,8 @@ LEARNING: dict[str, Pitfall] = {
         _adam,
     ),
     "steps of Adam": Pitfall(
-        "Adam's moments advance once for each elapsed step of the simulation, counted from step 0; the gradient acts in "
-        "the first step since the last update, and is 0 in the others.",
+        "Adam's moments advance once for each elapsed step of the simulation, counted from step 0; the gradient acts "
+        "in the first step since the last update, and is 0 in the others.",
         lambda network: _adam(network) and _by_spikes(network) and not _rule(network).optimizer.moves_in_each_step,
     ),
     "optimize_each_step": Pitfall(
