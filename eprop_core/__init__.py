@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eprop_core.errors import InsufficientMemoryError, NetworkFileError, NotFiniteError
+    from eprop_core.interoperability.nir_graph import to_nir
     from eprop_core.interoperability.to_nest import to_nest
     from eprop_core.network.connections import Connections
     from eprop_core.parameters import Network
@@ -35,6 +36,7 @@ __all__ = [
     "parse",
     "read_recording",
     "to_nest",
+    "to_nir",
     "train",
 ]
 
@@ -56,6 +58,7 @@ _MODULES = {
     "parse": "parsing",
     "read_recording": "storage.recording_file",
     "to_nest": "interoperability.to_nest",
+    "to_nir": "interoperability.nir_graph",
     "train": "training.loop",
 }
 """Modules of the public names, imported on first use, so that reading parameters does not import the compiler."""

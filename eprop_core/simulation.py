@@ -594,9 +594,15 @@ class Simulation:
         return Connections(source[order], target[order], weight[order])
 
     def neuron_values(self) -> dict[str, np.ndarray]:
-        """Return ``tau_m`` (ms) and ``V_th`` (mV) of all recurrent neurons, float64 (n_recurrent,). Collective."""
-        parts = self._communicator.allgather(self._neuron_values)
-        return {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("tau_m", "V_th")}
+        """Return the parameters in which recurrent neurons may differ. Collective.
+
+        Returns
+        -------
+        dict[str, np.ndarray]
+            "tau_m" (ms) and "V_th" (mV) of the neurons of all ranks, float64 (n_recurrent,).
+        """
+        own = {name: getattr(self._neuron_values, name) for name in ("tau_m", "V_th")}
+        return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
 
     def _own_weights(self, projection: str) -> Connections:
         by_name = {spec.name: spec for spec in projections(self.network)}

@@ -21,6 +21,9 @@ LONGER = (
     "verification/test_nest_bellec.py",
     "verification/test_nest_limits.py",
     "verification/test_published.py",
+    "verification/test_conformance.py",
+    # snnTorch.
+    "interoperability/test_snntorch.py",
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",
     "storage/test_checkpoints.py",

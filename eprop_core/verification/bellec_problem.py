@@ -39,11 +39,14 @@ VARIANTS: Variants = (
 )
 
 
-def bellec_problem(name: str, *more_seeds: int) -> Problem:
-    """The random problem of e-prop+ with this learning rule, cut into samples; ``more_seeds`` draw other ones."""
+def bellec_problem(name: str, *more_seeds: int, **more: Any) -> Problem:
+    """The random problem of e-prop+ with this learning rule, cut into samples; ``more_seeds`` draw other ones.
+
+    ``more`` settings override those of the variant.
+    """
     seed = [list(VARIANTS).index(name), *more_seeds]
     rng = np.random.default_rng([*seed, 2020])
-    steps_per_sample = int(rng.integers(40, 151))
+    steps_per_sample = int(more.pop("steps_per_sample", rng.integers(40, 151)))
     adapts = rng.random() < 0.5
     chosen: dict[str, Any] = {
         "loss": str(rng.choice(["mean_squared_error", "cross_entropy"])),
@@ -56,7 +59,8 @@ def bellec_problem(name: str, *more_seeds: int) -> Problem:
         "n_readout": int(rng.integers(2, 5)),
         "input_probability": float(10 ** rng.uniform(-1.5, -0.7)),
         "surrogate": "piecewise_linear",
-    } | VARIANTS[name]
+    }
+    chosen |= VARIANTS[name] | more
     own = ("loss", "share", "algorithm", "batch_size", "learning_window", "surrogate")
     shared = {key: value for key, value in chosen.items() if key not in own}
     network, connections, shown = random_problem(seed, N_SAMPLES * steps_per_sample, **shared)

@@ -71,8 +71,12 @@ class ReferenceResult:
     """float64 (n_steps, n_readout)."""
     surrogate_gradient: np.ndarray
     """float64 (n_steps, n_recurrent)."""
+    learning_signal: np.ndarray
+    """float64 (n_steps, n_recurrent), by the step in which it arrives."""
     weights: dict[str, Connections]
     """By projection, sorted by (target, source), as of the last spike that passed each synapse."""
+    weights_over_time: dict[str, np.ndarray]
+    """By projection, float64 (n_steps, n_synapses), at the end of each step, in the order of ``weights``."""
 
 
 @dataclass
@@ -184,6 +188,7 @@ class _Simulation:
         self.readout: list[list[float]] = []
         self.error: list[list[float]] = []
         self.learning_signal: list[list[float]] = []
+        self.weights: list[dict[str, Connections]] = []
 
     def run(self, stimulus: Stimulus) -> ReferenceResult:
         """Simulate all steps."""
@@ -201,6 +206,7 @@ class _Simulation:
             self.spikes["input"].add_step(inputs[step])
             self._update_neurons(onto_neurons)
             voltages = self._update_readouts(voltages, onto_readouts, stimulus, step)
+            self.weights.append(self._weights())
         return self._result(stimulus.n_steps)
 
     # Dynamics
@@ -386,20 +392,31 @@ class _Simulation:
     def _result(self, n_steps: int) -> ReferenceResult:
         spikes = [(step, j) for step, sources in enumerate(self.spikes["recurrent"].by_step) for j in sorted(sources)]
         steps, neurons = np.array(spikes, np.int64).reshape(-1, 2).T
-        weights = {name: _listed((s.source, s.target, s.weight) for s in of) for name, of in self.synapses.items()}
-        kind = self.network.feedback.kind
-        if kind != "random":
-            weights["feedback"] = _listed(
-                (s.target, s.source, s.weight if kind == "symmetric" else s.feedback) for s in self.synapses["output"]
-            )
         return ReferenceResult(
             steps,
             neurons,
             np.array(self.readout).reshape(n_steps, self.network.n_readout),
             np.array(self.error).reshape(n_steps, self.network.n_readout),
             np.array(self.surrogate_gradient).reshape(n_steps, self.network.n_recurrent),
-            weights,
+            self._arriving_signals(n_steps),
+            self.weights[-1],
+            {name: np.array([weights[name].weight for weights in self.weights]) for name in self.weights[-1]},
         )
+
+    def _arriving_signals(self, n_steps: int) -> np.ndarray:
+        arriving = np.zeros((n_steps, self.network.n_recurrent))
+        if self.learning_signal:
+            arriving[-len(self.learning_signal) :] = self.learning_signal
+        return arriving
+
+    def _weights(self) -> dict[str, Connections]:
+        weights = {name: _listed((s.source, s.target, s.weight) for s in of) for name, of in self.synapses.items()}
+        kind = self.network.feedback.kind
+        if kind != "random":
+            weights["feedback"] = _listed(
+                (s.target, s.source, s.weight if kind == "symmetric" else s.feedback) for s in self.synapses["output"]
+            )
+        return weights
 
 
 def surrogate_gradient(distance: float, parameters: SurrogateGradient) -> float:

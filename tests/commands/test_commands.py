@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nir
 import numpy as np
 import pytest
 
@@ -13,6 +14,8 @@ import small
 from eprop_core import __main__ as program
 from eprop_core.commands import describe, evaluate
 from eprop_core.experiments.studies import measure as studies
+from eprop_core.parameters import Network
+from eprop_core.parsing import parse
 from eprop_core.ranks.communicator import SINGLE_RANK
 from eprop_core.simulation import Simulation
 from eprop_core.tasks.dataset import DatasetClassification
@@ -99,6 +102,18 @@ def test_programs_print_and_write_their_results(directory: Path, tmp_path: Path)
     assert "populations: " in described.stdout
 
 
+def test_a_network_is_exported_to_nir(tmp_path: Path) -> None:
+    values = {"n_input": 3, "n_recurrent": 4, "n_readout": 2, "neuron": {"V_reset": 0.0}}
+    simulation = Simulation(parse(Network, values), seed=1)
+    simulation.save(tmp_path / "network.h5")
+    exported = run("export", "nir", tmp_path / "network.h5", tmp_path / "graph.nir", "--integration", "euler")
+    assert exported.returncode == 0, exported.stderr
+    graph = nir.read(tmp_path / "graph.nir")
+    source, target, weight = simulation.weights("output")
+    np.testing.assert_array_equal(graph.nodes["output_weights"].weight[target, source], weight)
+    assert graph.metadata["integration"] == "euler"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -108,6 +123,8 @@ def test_programs_print_and_write_their_results(directory: Path, tmp_path: Path)
         (("evaluate", "{0}/test.npz", "--data", "{0}"), "test.npz: damaged, or not a network file"),
         (("evaluate", "{0}/network.h5", "--data", "{0}", "--learning-window", "41"), "must be 1 to 40"),
         (("evaluate", "{0}/network.h5", "--data", "{0}", "--samples-per-group", "0"), "at least one is needed"),
+        (("export", "nir", "{0}/none.h5", "{0}/graph.nir"), "none.h5: no such file"),
+        (("export", "nir", "{0}/network.h5", "{0}/graph.nir"), "NIR does not express neuron.V_reset = None"),
         (("paint",), "paint: no such command"),
     ],
 )

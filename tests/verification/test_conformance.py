@@ -1,0 +1,218 @@
+"""The conformance set: right simulators are accepted, wrong ones rejected, and NEST gives its results again.
+
+The last needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from conformance_set import FOLDER, SET, Results, check, differing, problem_of, write_results
+from eprop_core.parameters import Uniform
+from eprop_core.recording.request import Record
+from eprop_core.simulation import Simulation
+from eprop_core.verification import bellec_model, variants
+from eprop_core.verification.bellec_problem import VARIANTS
+from eprop_core.verification.comparison import Outcome
+from eprop_core.verification.conformance.cases import BELLEC, E_PROP_PLUS, cases
+from eprop_core.verification.conformance.file import outcomes
+from eprop_core.verification.conformance.outcomes import learned
+from eprop_core.verification.nest import Nest
+from eprop_core.verification.random_problem import Problem
+from eprop_core.verification.simulators import event_driven_bellec, learning_signal
+from wrong_implementations import OF_BELLEC, OF_E_PROP_PLUS, Mistake
+
+NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
+NO_MISTAKE = Mistake({}, "")
+LOST = "samples-spikes-in-the-first-step"
+"""The literal model of Bellec et al. does not lose the spikes that NEST loses."""
+
+
+@pytest.fixture(scope="module")
+def conformance_set() -> Iterator[h5py.File]:
+    with h5py.File(SET) as file:
+        yield file
+
+
+def cases_of(conformance_set: h5py.File, rule: str) -> dict[str, h5py.Group]:
+    names = json.loads(conformance_set.attrs["cases"])
+    return {
+        name: conformance_set["cases"][name] for name in names if conformance_set["cases"][name].attrs["rule"] == rule
+    }
+
+
+def simulated(case: h5py.Group) -> Results:
+    """Results of the event-driven simulation."""
+    network, connections, stimulus = problem = problem_of(case)
+    if case.attrs["rule"] == BELLEC:
+        return of_samples(event_driven_bellec({"": problem})[""])
+    drawn = {name for name in ("tau_m", "V_th") if isinstance(getattr(network.neuron, name), Uniform)}
+    values = {name: case[f"neurons/{name}"][:] for name in drawn}
+    simulation = Simulation(network, connections=connections, neuron_values=values)
+    pairs = {
+        name: list(zip(connections[name].source.tolist(), connections[name].target.tolist(), strict=True))
+        for name in learned(problem)
+    }
+    record = Record(range(network.n_recurrent), pairs, ("learning_signal", "weight"))
+    recording = simulation.run(stimulus, record)
+    assert recording.recorded is not None
+    # Learning signals are recorded by the step to whose spikes they belong; the set has the step of their arrival.
+    signals = np.zeros((stimulus.n_steps, network.n_recurrent))
+    of_spikes = recording.recorded.neurons.get("learning_signal")
+    if of_spikes is not None:
+        signals[of_spikes.steps + network.output.delay + network.feedback.delay] = of_spikes.values
+    return {
+        "spike_steps": recording.spike_steps,
+        "spike_neurons": recording.spike_neurons,
+        "readout": recording.readout,
+        "error": recording.error,
+        "learning_signal": signals,
+    } | {f"weights/{name}": recording.recorded.synapses[name]["weight"].values for name in pairs}
+
+
+def of_samples(outcome: Outcome) -> Results:
+    signals = {name.replace(" ", "_"): np.asarray(values) for name, values in outcome.signals.items()}
+    weights = {f"weights/{name}": outcome.weights[name].weight for name in ("input", "recurrent", "output")}
+    return {"spike_steps": outcome.spike_steps, "spike_neurons": outcome.spike_neurons, **signals, **weights}
+
+
+def test_the_event_driven_simulation_is_accepted(conformance_set: h5py.File, tmp_path: Path) -> None:
+    results = {name: simulated(case) for name, case in conformance_set["cases"].items()}
+    write_results(tmp_path / "results.h5", results)
+    checked = check(tmp_path / "results.h5")
+    assert checked.returncode == 0, checked.stdout
+    assert checked.stdout.endswith(f"{len(results)} of {len(results)} cases are equal\n")
+
+
+@pytest.mark.parametrize(("dtype", "precision"), [(np.float64, "double"), (np.float32, "single")])
+def test_an_independent_implementation_is_accepted(
+    dtype: type, precision: str, conformance_set: h5py.File, tmp_path: Path
+) -> None:
+    example = NO_MISTAKE.made_in(FOLDER / "example.py")
+    results = {name: example.simulate(case, dtype) for name, case in cases_of(conformance_set, E_PROP_PLUS).items()}
+    assert next(iter(results.values()))["weights/input"].dtype == dtype
+    write_results(tmp_path / "results.h5", results)
+    checked = check(tmp_path / "results.h5", "--precision", precision)
+    assert checked.stdout.count(": equal\n") == len(results) > 100
+    if dtype is np.float32:
+        assert len(differing(check(tmp_path / "results.h5").stdout)) > 100
+
+
+SOME = (
+    *("V_min0.0-exponential", "dt-0.25", "no-feedback", "readout-at-E_L", "weight-bounds", "adaptation-cutoff"),
+    *("delays-4-8-7-9-cutoff-35", "delays-6-5-2-2-cutoff-10", "symmetric-feedback-unit", "adaptive-feedback-unit"),
+    *("cross-entropy", "fixed-signs", "static-output"),
+)
+"""Cases of e-prop+, beside the first ones, that show each mistake."""
+
+
+@pytest.mark.parametrize("name", ["none", *OF_E_PROP_PLUS])
+def test_wrong_implementations_of_e_prop_plus_are_rejected(
+    name: str, conformance_set: h5py.File, tmp_path: Path
+) -> None:
+    mistake = OF_E_PROP_PLUS.get(name, NO_MISTAKE)
+    wrong = mistake.made_in(FOLDER / "example.py")
+    chosen = [*list(cases_of(conformance_set, E_PROP_PLUS))[:20], *SOME]
+    with np.errstate(all="ignore"):
+        results = {case: wrong.simulate(conformance_set["cases"][case]) for case in chosen}
+    assert_rejected(mistake, results, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["none", *OF_BELLEC])
+def test_wrong_implementations_of_the_rule_of_bellec_et_al_are_rejected(
+    name: str, conformance_set: h5py.File, tmp_path: Path
+) -> None:
+    mistake = OF_BELLEC.get(name, NO_MISTAKE)
+    wrong = mistake.made_in(Path(bellec_model.__file__))
+    results = {}
+    for case, group in cases_of(conformance_set, BELLEC).items():
+        if case != LOST:
+            problem = problem_of(group)
+            results[case] = literally(wrong.train(*problem, problem.stimulus.n_samples), problem)
+    assert_rejected(mistake, results, tmp_path)
+
+
+def literally(trained: Any, problem: Problem) -> Results:
+    steps, neurons = np.nonzero(trained.spikes)
+    signals = {"readout": trained.readout, "error": trained.error}
+    return of_samples(
+        Outcome(steps, neurons, signals | {"learning signal": learning_signal(trained.error, problem)}, trained.weights)
+    )
+
+
+def assert_rejected(mistake: Mistake, results: dict[str, Results], directory: Path) -> None:
+    """A mistake must be among the pitfalls that the checker names first; without one, all cases must be equal."""
+    write_results(directory / "results.h5", results)
+    checked = check(directory / "results.h5")
+    assert checked.stderr == ""
+    assert checked.returncode == 1
+    found = differing(checked.stdout)
+    assert len(found) + checked.stdout.count(": equal\n") == len(results)
+    if mistake is NO_MISTAKE:
+        assert not found
+    else:
+        assert mistake.pitfall in next(iter(found.values())), checked.stdout
+
+
+def test_every_pitfall_is_that_of_a_case_and_of_a_mistake(conformance_set: h5py.File) -> None:
+    of_cases = {one for case in conformance_set["cases"].values() for one in json.loads(case.attrs["pitfalls"])}
+    assert of_cases == json.loads(conformance_set.attrs["pitfalls"]).keys()
+
+
+def test_the_set_has_every_kind_of_variant(conformance_set: h5py.File) -> None:
+    names = set(json.loads(conformance_set.attrs["cases"]))
+    assert set(variants.FEATURES | variants.COMBINATIONS) <= names
+    assert {f"samples-{name}" for name in VARIANTS if not name.startswith("random-")} <= names
+    networks = [json.loads(case.attrs["network"]) for case in cases_of(conformance_set, E_PROP_PLUS).values()]
+    models = {
+        (
+            one["neuron"]["V_reset"] is None,
+            one["neuron"]["adaptation"] is None,
+            one["neuron"]["surrogate_gradient"]["function"],
+        )
+        for one in networks
+    }
+    assert len(models) == 16
+    assert {one["feedback"]["kind"] for one in networks} == {"random", "symmetric", "adaptive"}
+    assert SET.stat().st_size < 5e6
+
+
+def test_wrong_files_end_with_one_line(conformance_set: h5py.File, tmp_path: Path) -> None:
+    path = tmp_path / "results.h5"
+    result = {name: values[:] for name, values in conformance_set["cases/neurons/results"].items() if name != "weights"}
+    for changes, message in (
+        ({}, "cases/neurons: weights/input is missing"),
+        (
+            {f"weights/{name}": np.zeros(3) for name in ("input", "recurrent", "output")},
+            "weights/input has the shape (3,)",
+        ),
+    ):
+        write_results(path, {"neurons": result | changes})
+        (line,) = check(path).stderr.splitlines()
+        assert line.startswith("error: ")
+        assert message in line
+    for arguments, message in (((tmp_path / "none.h5",), "no such file"), ((path, "--cases", "x"), "no case has such")):
+        (line,) = check(*arguments).stderr.splitlines()
+        assert message in line
+
+
+@pytest.mark.skipif(
+    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
+)
+def test_nest_and_the_reference_give_the_results_of_the_set_again(conformance_set: h5py.File) -> None:
+    chosen = {case.name: case for number, case in enumerate(cases()) if number % 12 == 0 or case.name == LOST}
+    problems = {name: case.problem() for name, case in chosen.items()}
+    for name, results in outcomes(chosen, problems, Nest(str(NEST_PYTHON))).items():
+        stored = conformance_set["cases"][name]
+        assert stored.attrs["source"] == ("NEST 3.10" if chosen[name].in_nest else "reference implementation")
+        shown = problem_of(stored).stimulus
+        np.testing.assert_array_equal(shown.input_steps, problems[name].stimulus.input_steps)
+        np.testing.assert_array_equal(shown.target, problems[name].stimulus.target)
+        for quantity, values in results.items():
+            np.testing.assert_allclose(stored["results"][quantity][:], values, rtol=1e-13, atol=0, err_msg=quantity)
