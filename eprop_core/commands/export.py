@@ -5,6 +5,7 @@ from pathlib import Path
 
 from eprop_core.experiments import command_line
 from eprop_core.interoperability.nir_graph import INTEGRATIONS, to_nir
+from eprop_core.interoperability.to_nest import write_for_nest
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.simulation import Simulation
 
@@ -18,6 +19,12 @@ def write_nir(options: argparse.Namespace) -> None:
         nir.write(temporary, graph)
 
 
+def write_nest(options: argparse.Namespace) -> None:
+    """Write a folder that rebuilds a network in NEST."""
+    write_for_nest(options.network, options.folder)
+    print(f"{options.folder}: network.py rebuilds network.h5 in NEST 3.10; its first lines say how")
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m eprop_core export", description=__doc__)
@@ -29,6 +36,12 @@ def main() -> None:
     of_nir.add_argument("file", metavar="FILE", type=Path, help="file to write")
     of_nir.add_argument("--integration", choices=INTEGRATIONS, default="exact", help="of the reader (default: exact)")
     of_nir.set_defaults(write=write_nir)
+    of_nest = formats.add_parser(
+        "nest", help="NEST 3.10", description="Write a folder that rebuilds a network in NEST, without this package."
+    )
+    of_nest.add_argument("network", metavar="NETWORK", type=Path, help="file that Simulation.save wrote")
+    of_nest.add_argument("folder", metavar="FOLDER", type=Path, help="new folder: network.py and network.h5")
+    of_nest.set_defaults(write=write_nest)
     options = parser.parse_args()
     options.write(options)
 
