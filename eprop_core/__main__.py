@@ -6,7 +6,7 @@ import sys
 COMMANDS = {
     "describe": ("eprop_core.commands.describe", "print what the file of a network or a checkpoint holds"),
     "evaluate": ("eprop_core.commands.evaluate", "score a network on a data set"),
-    "export": ("eprop_core.commands.export", "write a network for other programs: NIR"),
+    "export": ("eprop_core.commands.export", "write a network for NEST or as a graph of NIR"),
     "prepare": ("eprop_core.datasets.prepare", "convert a data set to input spikes"),
     "summarize": ("eprop_core.commands.summarize", "print what prepared data hold"),
     "studies": ("eprop_core.experiments.studies", "train a network on a task and test it"),
