@@ -248,7 +248,11 @@ DENSITY = "network.input.connectivity.probability"
         ),
         ("tasks/digits/network/readout/tau_m", 1e300, ["readout.tau_m = 1e+300", "steps of dt = 1.0 ms"]),
         ("tasks/digits/network/neuron/t_ref", 1e300, ["neuron.t_ref = 1e+300", "steps of dt = 1.0 ms"]),
-        ("tasks/digits/network/output/weights/scale", 1e300, ["output.weights.scale = 1e+300", "equal to 1e+30"]),
+        (
+            "tasks/digits/network/output/weights/scale",
+            1e300,
+            ["output.weights.scale = 1e+300", "equal to 1000000000000000"],
+        ),
         ("tasks/digits/dataset", {"name": "mnist", "path": ""}, ["dataset.path = ''", "must be a path"]),
         (
             "tasks/digits/dataset",
