@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.parameters import LEARNING_PROJECTIONS, Network
-from eprop_core.parsing import parse
 from eprop_core.verification import bellec_problem, variants
 from eprop_core.verification.comparison import Outcome, Simulator, compare_outcomes
 from eprop_core.verification.conformance.pitfalls import PITFALLS
@@ -88,7 +87,7 @@ def _plastic(*names: str) -> dict[str, Any]:
     return {"plastic": {name: name in names for name in LEARNING_PROJECTIONS}}
 
 
-_FIRST: Variants = {
+FIRST: Variants = {
     "neurons": _plastic(),
     "neurons-constant-current": _plastic() | {"I_e": 6.0},
     "neurons-refractory": _plastic() | {"I_e": 8.0, "refractory_steps": 10},
@@ -98,6 +97,7 @@ _FIRST: Variants = {
     "input-learns": _plastic("input"),
     "recurrent-learns": _plastic("recurrent") | {"I_e": 6.0},
     "all-learn": {},
+    "all-learn-refractory": {"I_e": 6.0, "refractory_steps": 5, "width": 2.0},
     "all-learn-V_reset": {"I_e": 6.0, "refractory_steps": 3, "V_reset": -0.3},
     "all-learn-adaptation": {"I_e": 6.0, "adaptation": (0.3, 30.0, 1.0)},
     "all-learn-cutoff": {"cutoff": 5, "input_probability": 0.05},
@@ -148,7 +148,7 @@ _SAMPLES = [name for name in bellec_problem.VARIANTS if not name.startswith("ran
 
 def cases() -> Iterator[Case]:
     """Yield all cases, the simplest first."""
-    for name, settings in _FIRST.items():
+    for name, settings in FIRST.items():
         yield Case(name, E_PROP_PLUS, _drawing(_PLAIN | {"seed": 1000} | settings), in_nest=True)
     for name, settings in _OF_NEST.items():
         yield Case(name, E_PROP_PLUS, _drawing(settings | SMALLEST | _SIZES), in_nest=True)
@@ -171,13 +171,6 @@ def cases() -> Iterator[Case]:
         in_nest=False,
         special=("second step of a sample",),
     )
-    yield Case(
-        "samples-spikes-in-the-first-step-of-the-readouts",
-        BELLEC,
-        lambda attempt: with_current(draw(attempt)),
-        in_nest=False,
-        special=("first step of a readout",),
-    )
 
 
 def with_spikes_in_step(problem: Problem, step: int) -> Problem:
@@ -189,16 +182,6 @@ def with_spikes_in_step(problem: Problem, step: int) -> Problem:
     channels = np.concatenate([shown.input_channels, np.tile(np.arange(n), shown.n_samples - 1)])
     order = np.lexsort((channels, steps))
     return problem._replace(stimulus=replace(shown, input_steps=steps[order], input_channels=channels[order]))
-
-
-def with_current(problem: Problem) -> Problem:
-    """Return the problem with a constant current that makes neurons spike in the first step of each sample."""
-    network = problem.network.model_dump()
-    tau_m, V_th, C_m = (network["neuron"][name] for name in ("tau_m", "V_th", "C_m"))
-    current = 1.2 * V_th * C_m / (tau_m * -np.expm1(-network["dt"] / tau_m))
-    network["neuron"] |= {"I_e": current, "t_ref": 7.0 * network["dt"]}
-    network["plasticity"]["optimizer"]["learning_rate"] *= 30.0  # psi is 0 most of the time
-    return problem._replace(network=parse(Network, network))
 
 
 def _drawing(settings: dict[str, Any]) -> Callable[[int], Problem]:

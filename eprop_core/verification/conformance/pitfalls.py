@@ -43,12 +43,23 @@ def _adam(network: Network) -> bool:
     return _learns(network) and isinstance(_rule(network).optimizer, Adam)
 
 
+def _adam_of_intervals(network: Network) -> bool:
+    return _adam(network) and _by_spikes(network) and not _rule(network).optimizer.moves_in_each_step
+
+
 def _regularizes(network: Network) -> bool:
     return _neurons_learn(network) and _rule(network).c_reg > 0.0
 
 
 def _moving_average(network: Network) -> bool:
     return _regularizes(network) and _rule(network).rate_average == "moving"
+
+
+def _psi_reaches_rest(network: Network) -> bool:
+    """Whether psi is larger than 0 after a spike that has subtracted V_th."""
+    neuron, surrogate = network.neuron, network.neuron.surrogate_gradient
+    highest = neuron.V_th.high if isinstance(neuron.V_th, Uniform) else neuron.V_th
+    return neuron.V_reset is None and (surrogate.function != "piecewise_linear" or surrogate.width > highest)
 
 
 def _late_signals(network: Network) -> bool:
@@ -113,7 +124,7 @@ LEARNING: dict[str, Pitfall] = {
     "first spike": Pitfall(
         "The first spike of a source updates nothing; a synapse gathers gradient from the step on in which its source "
         "has emitted its first spike. Adam's moments do not advance before the second spike.",
-        lambda network: _by_spikes(network) and (_adam(network) or network.feedback.weight_decay > 0.0),
+        lambda network: _adam_of_intervals(network) or network.feedback.weight_decay > 0.0,
     ),
     "update before delivery": Pitfall(
         "A spike that arrives updates the weight with all steps before it was emitted; the target receives the new "
@@ -136,7 +147,7 @@ LEARNING: dict[str, Pitfall] = {
     "surrogate gradient": Pitfall("psi takes the voltage of its step, before the reset.", _neurons_learn),
     "surrogate gradient of refractory neurons": Pitfall(
         "psi is 0 while a neuron is refractory.",
-        lambda network: _neurons_learn(network) and network.refractory_steps > 1,
+        lambda network: _neurons_learn(network) and network.refractory_steps > 1 and _psi_reaches_rest(network),
     ),
     "surrogate gradient of adaptive neurons": Pitfall(
         "psi takes the distance of the voltage to the threshold with its adaptation.",
@@ -194,7 +205,7 @@ LEARNING: dict[str, Pitfall] = {
     "steps of Adam": Pitfall(
         "Adam's moments advance once for each elapsed step of the simulation, counted from step 0; the gradient acts "
         "in the first step since the last update, and is 0 in the others.",
-        lambda network: _adam(network) and _by_spikes(network) and not _rule(network).optimizer.moves_in_each_step,
+        _adam_of_intervals,
     ),
     "optimize_each_step": Pitfall(
         "With optimize_each_step, Adam takes the gradient of each single step, within the cutoff, and clips the weight "
@@ -242,11 +253,6 @@ EDGES_OF_SAMPLES: dict[str, Pitfall] = {
     "second step of a sample": Pitfall(
         "The update by a spike in the second step of a sample has the whole gradient of the sample before; NEST leaves "
         "out its last learning signal.",
-        lambda network: False,
-    ),
-    "first step of a readout": Pitfall(
-        "A spike that reaches a readout in its first step of a sample counts in voltage and gradient; NEST leaves it "
-        "out of the gradient.",
         lambda network: False,
     ),
 }
