@@ -57,7 +57,7 @@ def test_the_best_network_may_be_chosen_by_validation_samples() -> None:
 
 
 def test_a_validation_set_of_other_channels_is_refused() -> None:
-    with pytest.raises(DatasetError, match="n_channels: 100 and 50"):
+    with pytest.raises(DatasetError, match="n_channels: 100 in one and 50 in the other"):
         DatasetClassification(DATASET, small.WINDOW, validation=VALIDATION.select_channels(np.arange(50)))
 
 
