@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eprop_core.errors import InsufficientMemoryError, NetworkFileError, NotFiniteError
+    from eprop_core.interoperability.from_nest import from_nest, recording_of_nest
     from eprop_core.interoperability.to_nest import to_nest
     from eprop_core.network.connections import Connections
     from eprop_core.parameters import Network
@@ -32,8 +33,10 @@ __all__ = [
     "Stimulus",
     "StimulusError",
     "TrainingParameters",
+    "from_nest",
     "parse",
     "read_recording",
+    "recording_of_nest",
     "to_nest",
     "train",
 ]
@@ -53,8 +56,10 @@ _MODULES = {
     "Stimulus": "stimulus",
     "StimulusError": "stimulus",
     "TrainingParameters": "training.parameters",
+    "from_nest": "interoperability.from_nest",
     "parse": "parsing",
     "read_recording": "storage.recording_file",
+    "recording_of_nest": "interoperability.from_nest",
     "to_nest": "interoperability.to_nest",
     "train": "training.loop",
 }

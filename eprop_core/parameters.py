@@ -370,6 +370,10 @@ class InitialWeights(Parameters):
     )
 
 
+_OVERRIDDEN = {"learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilon"}
+"""Values of the optimizer that a projection may override."""
+
+
 class ProjectionParameters(Parameters):
     """Connections from one population to another, with their delay and plasticity."""
 
@@ -389,6 +393,19 @@ class ProjectionParameters(Parameters):
     fixed_signs: bool | None = Field(
         None,
         description="whether each weight of this projection keeps its initial sign; null: as in plasticity.optimizer",
+    )
+    weight_min: float | None = Field(
+        None,
+        description="smallest weight of this projection; null: that of plasticity.optimizer",
+        json_schema_extra={"unit": "pA"},
+    )
+    weight_max: float | None = Field(
+        None,
+        description="largest weight of this projection; null: that of plasticity.optimizer",
+        json_schema_extra={"unit": "pA"},
+    )
+    epsilon: float | None = Field(
+        None, gt=0, description="epsilon of this projection's Adam; null: that of plasticity.optimizer"
     )
 
 
@@ -475,12 +492,13 @@ class Network(Parameters):
             if projection.plastic and cutoff is not None and cutoff <= projection.delay:
                 raise ValueError(f"plasticity.cutoff = {cutoff} must exceed {name}.delay = {projection.delay}")
             _check_in_degree(f"{name}.connectivity", projection.connectivity, available)
+            _check_optimizer(name, projection, self.optimizer(name))
         _check_in_degree("feedback.connectivity", self.feedback.connectivity, self.n_readout)
         return self
 
     def optimizer(self, projection: str) -> OptimizerParameters:
         """Return the optimizer of a projection, with the values that the projection overrides."""
-        own = getattr(self, projection).model_dump(include={"learning_rate", "fixed_signs"}, exclude_none=True)
+        own = getattr(self, projection).model_dump(include=_OVERRIDDEN, exclude_none=True)
         return self.plasticity.optimizer.model_copy(update=own)
 
     def with_learning_rate(self, learning_rate: float, projection: str | None = None) -> "Network":
@@ -510,6 +528,14 @@ class Network(Parameters):
     def refractory_steps(self) -> int:
         """Refractory period in steps."""
         return round(self.neuron.t_ref / self.dt)
+
+
+def _check_optimizer(name: str, projection: ProjectionParameters, optimizer: OptimizerParameters) -> None:
+    """Check the values that a projection overrides."""
+    if projection.epsilon is not None and not isinstance(optimizer, Adam):
+        raise ValueError(f"{name}.epsilon: only the optimizer adam has an epsilon")
+    if optimizer.weight_min > optimizer.weight_max:
+        raise ValueError(f"{name}.weight_min = {optimizer.weight_min} exceeds its weight_max = {optimizer.weight_max}")
 
 
 def _check_in_degree(name: str, connectivity: Connectivity, available: int) -> None:

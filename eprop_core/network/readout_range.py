@@ -54,7 +54,7 @@ class ReadoutRange(NamedTuple):
         """Return the range for an ``in_degree`` of the readouts and a size, pA, that no ``initial`` weight exceeds."""
         if not network.output.plastic:
             return cls(_fixed_point(in_degree, initial, initial), initial)
-        optimizer = network.plasticity.optimizer
+        optimizer = network.optimizer("output")
         bound = max(abs(optimizer.weight_min), abs(optimizer.weight_max))
         largest = max(initial, min(bound, max(100.0, 1000.0 * initial)))
         fixed_point = _fixed_point(in_degree, initial, largest)

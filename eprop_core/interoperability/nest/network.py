@@ -199,8 +199,8 @@ def _synapses(name: str, network: dict[str, Any], learns: bool, n: int) -> dict[
     # Of static synapses, only e-prop synapses with a learning rate of 0 lose spikes at the end of a sample.
     if not plastic and not (by_samples and learns):
         return {"synapse_model": "static_synapse"}
-    own_rate = network[name]["learning_rate"]
-    optimizer = dict(rule["optimizer"]) | ({} if own_rate is None else {"learning_rate": own_rate})
+    own = {key: network[name].get(key) for key in ("learning_rate", "weight_min", "weight_max", "epsilon")}
+    optimizer = dict(rule["optimizer"]) | {key: value for key, value in own.items() if value is not None}
     if not plastic:
         optimizer["learning_rate"] = 0.0
     learning = optimizer_parameters(optimizer, rule["batch_size"] if by_samples else 1)
