@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -68,24 +69,40 @@ class FromNest(NamedTuple):
             "senders": self.ids["recurrent"][recording.spike_neurons],
         }
 
-    def readouts(self, recording: Recording, start: float, stop: float) -> dict[str, np.ndarray]:
-        """Return what a ``multimeter`` of the readouts records at the times ``start`` < t <= ``stop``, ms.
+    def readouts(self, recording: Recording, start: float = 0.0, stop: float = math.inf) -> dict[str, np.ndarray]:
+        """Return the events of a ``multimeter`` of the readouts, by NEST's names.
+
+        Parameters
+        ----------
+        recording
+            The recording of :meth:`run`.
+        start, stop
+            As those of the multimeter: events at the times ``start`` < t <= ``stop``, ms.
 
         Returns
         -------
         dict
-            "times" (n,), and "readout_signal" and "target_signal" (n, n_readout). The readout signal of cross-entropy
-            is the softmax, as in NEST.
+            "times" and "senders", and "readout_signal", "target_signal" and "error_signal", (n_events,). With
+            cross-entropy the readout signal is the softmax, as in NEST.
         """
-        dt, of_samples = self.network.dt, self.network.plasticity.update == "sample"
-        # With the rule of Bellec et al., NEST computes readout signals one step after the voltages.
-        lag = self.first_step + 1 if of_samples else self.first_step
-        times = np.arange(round(start / dt) + 1, round(stop / dt) + 1)
-        signal = recording.readout[times - lag]
+        dt, n_readout = self.network.dt, self.network.n_readout
+        # With the rule of Bellec et al., NEST computes these signals one step after the voltages.
+        lag = self.first_step + 1 if self.network.plasticity.update == "sample" else self.first_step
+        times = (np.arange(len(recording.readout)) + lag) * dt
+        within = (times > start) & (times <= stop)
+        signal = recording.readout
         if self.network.readout.loss == "cross_entropy":
             shares = np.exp(signal - signal.max(axis=1, keepdims=True))
             signal = shares / shares.sum(axis=1, keepdims=True)
-        return {"times": times * dt, "readout_signal": signal, "target_signal": self.stimulus.target[times - lag]}
+        signals = {
+            "readout_signal": signal,
+            "target_signal": self.stimulus.target[: len(signal)],
+            "error_signal": recording.error,
+        }
+        return {
+            "times": np.repeat(times[within], n_readout),
+            "senders": np.tile(self.ids["readout"], int(within.sum())),
+        } | {name: values[within].ravel() for name, values in signals.items()}
 
 
 class RecordOfNest:
