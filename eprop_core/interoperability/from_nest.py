@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eprop_core.interoperability.nest_network import from_kernel
+from eprop_core.interoperability.nest_network import network_of_nest
 from eprop_core.interoperability.nest_snapshot import Built, Call
 from eprop_core.interoperability.nest_stimulus import LearningRates, learning_rates_of, parts, stimulus_of
 from eprop_core.network.connections import Connections
@@ -41,9 +41,7 @@ class FromNest(NamedTuple):
 
     def simulation(self, **options: Any) -> Simulation:
         """Return the network as a :class:`Simulation`; ``options`` are others of its arguments."""
-        return Simulation(
-            self.network, connections=self.connections, neuron_values=self.neuron_values, **options
-        )
+        return Simulation(self.network, connections=self.connections, neuron_values=self.neuron_values, **options)
 
     def run(self, simulation: Simulation) -> Recording:
         """Show a new :meth:`simulation` the stimulus, and change its learning rates as NEST's were. Collective."""
@@ -56,10 +54,9 @@ class FromNest(NamedTuple):
             recordings.append(simulation.run(part))
         return Recording(
             np.concatenate([part.spike_steps + edge for part, edge in zip(recordings, edges, strict=False)]),
-            *(
-                np.concatenate([getattr(part, name) for part in recordings])
-                for name in ("spike_neurons", "readout", "error")
-            ),
+            np.concatenate([part.spike_neurons for part in recordings]),
+            np.concatenate([part.readout for part in recordings]),
+            np.concatenate([part.error for part in recordings]),
         )
 
     def spikes(self, recording: Recording) -> dict[str, np.ndarray]:
@@ -173,7 +170,7 @@ def from_nest(simulated: float | RecordOfNest, *, input_spikes: Any = None) -> F
         simulated = record
     if simulated.built is None:
         raise ParameterError("nothing was recorded: nest.Simulate must be called in the block of recording_of_nest")
-    network = from_kernel(simulated.built, given_inputs=input_spikes is not None)
+    network = network_of_nest(simulated.built, given_inputs=input_spikes is not None)
     inputs = None
     if input_spikes is not None:
         events = input_spikes.get("events")

@@ -1,12 +1,14 @@
 """From NEST's generators to a stimulus of this package."""
 
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from eprop_core.interoperability.nest_network import ApproximationWarning, Driven, FromKernel
+from eprop_core.interoperability.nest_network import ApproximationWarning, NetworkOfNest
+from eprop_core.interoperability.nest_populations import Driven
 from eprop_core.interoperability.nest_snapshot import Call
 from eprop_core.parsing import ParameterError
 from eprop_core.stimulus import Stimulus
@@ -23,7 +25,7 @@ class LearningRates(NamedTuple):
     """By plastic projection."""
 
 
-def stimulus_of(network: FromKernel, calls: Sequence[Call], inputs: SpikeTrain | None = None) -> Stimulus:
+def stimulus_of(network: NetworkOfNest, calls: Sequence[Call], inputs: SpikeTrain | None = None) -> Stimulus:
     """Return what the generators show in one call after the other.
 
     Spikes of a generator that reach the recurrent neurons past the inputs, as they force a last update of all weights,
@@ -60,9 +62,11 @@ def stimulus_of(network: FromKernel, calls: Sequence[Call], inputs: SpikeTrain |
     else:
         window = _window(_driven_rates(network, network.generators.windows, calls, n_steps, lag))
     silence = -n_steps % network.sample_steps if network.sample_steps else 0
+    input_steps, input_channels = _once(steps[kept], channels[kept])
     return Stimulus(
         n_steps + silence,
-        *_once(steps[kept], channels[kept]),
+        input_steps,
+        input_channels,
         np.pad(target, ((0, silence), (0, 0))),
         np.pad(window, (0, silence)),
         n_samples=(n_steps + silence) // network.sample_steps if network.sample_steps else 1,
@@ -73,14 +77,11 @@ def _step(time: float, dt: float) -> int:
     return round(time / dt)
 
 
-def _last_step(network: FromKernel, calls: Sequence[Call]) -> int:
+def _last_step(network: NetworkOfNest, calls: Sequence[Call]) -> int:
     """Return NEST's step in which a generator reaches the recurrent neurons past the inputs."""
     dt, driven = network.network.dt, network.generators.neurons
-    arrivals = [
-        _step(time, dt) + delay
-        for generator, delay in {(int(source), int(steps)) for source, steps in zip(driven.source, driven.steps, strict=True)}
-        for time in _spike_times(generator, calls)
-    ]
+    connected = {(int(source), int(steps)) for source, steps in zip(driven.source, driven.steps, strict=True)}
+    arrivals = [_step(time, dt) + delay for source, delay in connected for time in _spike_times(source, calls)]
     if len(set(arrivals)) > 1:
         raise ParameterError(
             f"spike_generator {driven.source[0]}: drives recurrent neurons several times, in ms "
@@ -99,7 +100,7 @@ def _spike_times(generator: int, calls: Iterable[Call]) -> np.ndarray:
         if len(times):
             _check_always_on("spike_generator", generator, settings, call)
             if (np.asarray(settings["spike_multiplicities"]) != 1).any():
-                raise ParameterError(f"spike_generator {generator}: spike_multiplicities other than 1 have no counterpart")
+                raise ParameterError(f"spike_generator {generator}: spike_multiplicities must be 1")
         found.append(times)
     return np.concatenate(found)
 
@@ -109,7 +110,7 @@ def _check_always_on(model: str, generator: int, settings: dict[str, Any], call:
         raise ParameterError(f"{model} {generator}: origin, start and stop must not cut off any of its signal")
 
 
-def _input(network: FromKernel, calls: Sequence[Call], given: SpikeTrain | None) -> tuple[np.ndarray, np.ndarray]:
+def _input(network: NetworkOfNest, calls: Sequence[Call], given: SpikeTrain | None) -> tuple[np.ndarray, np.ndarray]:
     """Return NEST's steps, and channels, in which the inputs spike."""
     dt = network.network.dt
     if given is not None:
@@ -142,7 +143,7 @@ def _once(steps: np.ndarray, channels: np.ndarray) -> np.ndarray:
     return spikes
 
 
-def _driven_rates(network: FromKernel, driven: Driven, calls: Sequence[Call], n_steps: int, lag: int) -> np.ndarray:
+def _driven_rates(network: NetworkOfNest, driven: Driven, calls: Sequence[Call], n_steps: int, lag: int) -> np.ndarray:
     """Return the weighted rates that reach each readout, float64 (n_steps, n_readout); they arrive ``lag`` earlier."""
     values = np.zeros((n_steps, network.network.n_readout))
     for source, readout, delay, weight in zip(*driven, strict=True):
@@ -176,7 +177,7 @@ def _window(signal: np.ndarray) -> np.ndarray:
     return np.asarray(window)
 
 
-def learning_rates_of(network: FromKernel, calls: Sequence[Call], n_steps: int) -> tuple[LearningRates, ...]:
+def learning_rates_of(network: NetworkOfNest, calls: Sequence[Call], n_steps: int) -> tuple[LearningRates, ...]:
     """Return the learning rates of the first step and all their changes in a stimulus of ``n_steps``.
 
     Raises
@@ -193,27 +194,37 @@ def learning_rates_of(network: FromKernel, calls: Sequence[Call], n_steps: int) 
             for key, value in optimizer.items():
                 if key != "eta" and value != first[model][key]:
                     raise ParameterError(f"{model}: {key} changes after {call.begin:g} ms; only eta may do so")
-            rates[name] = network.rate_factor[name] * optimizer["eta"]
+            rates[name] = network.rate_factors[name] * optimizer["eta"]
         if not found or rates != found[-1].rates:
-            found.append(LearningRates(_step_of_change(network, call.begin), rates))
+            found.append(LearningRates(_step_of_change(network, call.begin) if found else 0, rates))
+    if len(found) > 1 and not network.sample_steps:
+        warnings.warn(
+            "eta: changes; NEST updates a weight with the rate of its last spike, this "
+            "package with that of the next one, so that the first update after a change differs",
+            ApproximationWarning,
+            stacklevel=3,
+        )
     return tuple(change for change in found if change.step < n_steps)
 
 
-def _step_of_change(network: FromKernel, time: float) -> int:
-    """Return the step from which on a change after NEST's ``time``, ms, holds."""
-    done = _step(time, network.network.dt)
-    if not network.sample_steps:
+def _step_of_change(network: NetworkOfNest, time: float) -> int:
+    """Return the step from which on a change of a rate after NEST's ``time``, ms, holds.
+
+    With the rule of Bellec et al., the rate at the beginning of a batch is that of its gradient, and the batch updates
+    the weights when the next one begins.
+    """
+    done, batch = _step(time, network.network.dt), network.sample_steps * network.network.plasticity.batch_size
+    if not batch:
         return max(0, done - network.first_step + 1)
-    begin, late = done // network.sample_steps * network.sample_steps, done % network.sample_steps
-    if late > network.first_step:  # by then, the next sample has reached the neurons, and first weights have changed
-        raise ParameterError(f"eta: changes after {time:g} ms, within a sample; all weights must change by one rate")
-    return begin
+    if done % batch > network.first_step:  # by then, the batch has reached the neurons
+        raise ParameterError(f"eta: changes after {time:g} ms, within a batch; it may change between batches")
+    return done // batch * batch + batch
 
 
 def parts(stimulus: Stimulus, edges: Sequence[int]) -> Iterator[Stimulus]:
     """Yield the parts of a stimulus between ``edges``, of which the first is 0 and the last its end."""
     sample = stimulus.n_steps // stimulus.n_samples
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in itertools.pairwise(edges):
         events = slice(*np.searchsorted(stimulus.input_steps, (begin, end)))
         yield Stimulus(
             end - begin,
@@ -223,4 +234,3 @@ def parts(stimulus: Stimulus, edges: Sequence[int]) -> Iterator[Stimulus]:
             stimulus.learning_window[begin:end],
             n_samples=(end - begin) // sample if stimulus.n_samples > 1 else 1,
         )
-

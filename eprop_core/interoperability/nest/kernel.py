@@ -28,9 +28,7 @@ def read_network() -> Built:
         kernel=nest.GetKernelStatus(),
         nodes={model: _nodes(model, ids) for model, ids in by_model.items()},
         connections=connections,
-        synapse_models={
-            str(model): nest.GetDefaults(str(model)) for model in np.unique(connections["synapse_model"])
-        },
+        synapse_models={str(model): nest.GetDefaults(str(model)) for model in np.unique(connections["synapse_model"])},
     )
 
 
@@ -49,7 +47,9 @@ def _nodes(model: str, ids: list[int]) -> Nodes:
 def _connections() -> dict[str, np.ndarray]:
     everything = nest.GetConnections()
     if not len(everything):
-        return {name: np.empty(0, str if name == "synapse_model" else int) for name in (*_OF_CONNECTIONS, "tau_m_readout")}
+        return {
+            name: np.empty(0, str if name == "synapse_model" else int) for name in (*_OF_CONNECTIONS, "tau_m_readout")
+        }
     values = everything.get(list(_OF_CONNECTIONS))
     read = {name: np.atleast_1d(values[name]) for name in _OF_CONNECTIONS}
     read["tau_m_readout"] = np.full(len(everything), np.nan)

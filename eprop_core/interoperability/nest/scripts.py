@@ -5,7 +5,7 @@
 reads ``request.json`` of the directory: ``path``, folders in which ``eprop_core`` and what it needs are installed;
 ``script``, a key of :data:`SCRIPTS`; ``assignments``, new values of names that the script assigns, such as the number of
 iterations; ``nmnist``, the folder with the recordings of N-MNIST. Writes ``result.json``: the losses by iteration, and
-the time of the simulation, s, of ``nest`` and ``here``, and the ``added`` lines.
+the time of the simulation, s, of ``nest`` and ``here``, and the time to read the network.
 
 NEST's scripts are under the GPL and are no part of this project. The lines that are added to them are.
 """
@@ -55,6 +55,8 @@ class Script(NamedTuple):
     """Heading of the section that evaluates the events; it is repeated. Empty if the added lines do so."""
     loss: str
     """The losses by iteration."""
+    within: tuple[str, str] = ("", "")
+    """A line of the script, and another one that follows it."""
 
 
 def _regression(file: str) -> Script:
@@ -65,6 +67,8 @@ def _classification(file: str) -> Script:
     return Script(file, "training_pipeline.run()", CLASSIFICATION, "", 'results_dict["loss"]')
 
 
+_N_MNIST = _classification("eprop_supervised_classification_neuromorphic_mnist")
+
 SCRIPTS = {
     "sine waves, e-prop+": _regression("eprop_supervised_regression_sine-waves"),
     "sine waves, Bellec et al.": _regression("eprop_supervised_regression_sine-waves_bsshslm_2020"),
@@ -73,7 +77,13 @@ SCRIPTS = {
     "evidence accumulation, Bellec et al.": _classification(
         "eprop_supervised_classification_evidence-accumulation_bsshslm_2020"
     ),
-    "N-MNIST, e-prop+": _classification("eprop_supervised_classification_neuromorphic_mnist"),
+    "N-MNIST, e-prop+": _N_MNIST,
+    "N-MNIST with single spikes, e-prop+": _N_MNIST._replace(
+        within=(
+            "                relative_times = np.array(relative_times)",
+            "                relative_times = np.unique(relative_times)  # one spike per channel and step",
+        )
+    ),
 }
 
 
@@ -95,6 +105,9 @@ def run(script: Script, assignments: dict[str, Any]) -> dict[str, Any]:
         text, n = re.subn(rf"^{name} = [^#\n]*", f"{name} = {value!r}  ", text, flags=re.MULTILINE)
         if n != 1:
             raise SystemExit(f"{path.name} assigns {name} {n} times, not once")
+    before, after = script.within
+    if before:
+        text = replaced(text, before, f"{before}\n{after}")
     text = replaced(text, script.simulate, f"{IMPORT}\n{RECORD.format(simulate=script.simulate)}")
     for file in examples.glob("*.txt"):
         if not Path(file.name).exists():
@@ -107,7 +120,6 @@ def run(script: Script, assignments: dict[str, Any]) -> dict[str, Any]:
     exec(compile(text, str(path), "exec"), names)
     in_nest = [float(loss) for loss in eval(script.loss, names)]
 
-    added = script.added
     from eprop_core.interoperability.from_nest import FromNest
 
     begun = time.perf_counter()
@@ -119,14 +131,13 @@ def run(script: Script, assignments: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     network.run(simulation)
     seconds = time.perf_counter() - begun
-    exec(added, names)
+    exec(script.added, names)
     if script.evaluation:
         exec(text.split(script.evaluation)[1], names)
     return {
         "nest": {"loss": in_nest, "seconds": sum(durations)},
         "here": {"loss": [float(loss) for loss in eval(script.loss, names)], "seconds": seconds},
         "read_seconds": read,
-        "added": [IMPORT, RECORD.format(simulate=script.simulate), added],
     }
 
 
