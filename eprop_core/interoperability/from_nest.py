@@ -79,21 +79,25 @@ class FromNest(NamedTuple):
         Returns
         -------
         dict
-            "times" and "senders", and "readout_signal", "target_signal" and "error_signal", (n_events,). With
-            cross-entropy the readout signal is the softmax, as in NEST.
+            "times" and "senders", and "readout_signal", "target_signal" and "error_signal", (n_events,). As in NEST,
+            the readout signal of cross-entropy is the softmax, and with e-prop+ all signals are 0 outside the learning
+            window.
         """
         dt, n_readout = self.network.dt, self.network.n_readout
         # With the rule of Bellec et al., NEST computes these signals one step after the voltages.
-        lag = self.first_step + 1 if self.network.plasticity.update == "sample" else self.first_step
-        times = (np.arange(len(recording.readout)) + lag) * dt
+        by_samples = self.network.plasticity.update == "sample"
+        lag = self.first_step + 1 if by_samples else self.first_step
+        n_steps = len(recording.readout)
+        times = (np.arange(n_steps) + lag) * dt
         within = (times > start) & (times <= stop)
         signal = recording.readout
         if self.network.readout.loss == "cross_entropy":
             shares = np.exp(signal - signal.max(axis=1, keepdims=True))
             signal = shares / shares.sum(axis=1, keepdims=True)
+        shown = np.ones((n_steps, 1)) if by_samples else self.stimulus.learning_window[:n_steps, np.newaxis]
         signals = {
-            "readout_signal": signal,
-            "target_signal": self.stimulus.target[: len(signal)],
+            "readout_signal": shown * signal,
+            "target_signal": shown * self.stimulus.target[:n_steps],
             "error_signal": recording.error,
         }
         return {
@@ -103,7 +107,7 @@ class FromNest(NamedTuple):
 
 
 class RecordOfNest:
-    """A network of NEST before its first step, and all calls of ``Simulate`` and ``Run``; see :func:`recording_of_nest`."""
+    """A network of NEST before its first step, and all calls of ``Simulate`` and ``Run``."""
 
     def __init__(self) -> None:
         self.built: Built | None = None

@@ -13,7 +13,7 @@ from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, SURROGATE_G
 from eprop_core.parsing import ParameterError, parse
 
 _LARGEST = 1e300
-"""Larger voltages stand for infinity in NEST."""
+"""From here on, voltages stand for infinity in NEST."""
 _EQUAL = 1e-12
 """Relative difference of equal values, which NEST adds to E_L and takes off again."""
 
@@ -157,7 +157,7 @@ class _Neurons:
             "I_e": self._one("I_e"),
             "tau_m": float(self.of_recurrent("tau_m")[0]),
             "V_th": float(self._voltages("V_th")[0]),
-            "V_min": None if (V_min < -_LARGEST).all() else _same("V_min", V_min),
+            "V_min": None if (V_min <= -_LARGEST).all() else _same("V_min", V_min),
             "V_reset": _same("V_reset", self._voltages("V_reset")) if self._clamps else None,
             "delayed_reset": self.bellec,
             "t_ref": self._one("t_ref"),
@@ -232,7 +232,7 @@ class _Neurons:
             if counts_steps:
                 raise ParameterError(
                     "I_e: acts from NEST's second step on, and here from the first; with Adam, which counts steps, set "
-                    f"V_m - E_L = {before[0]!r} mV, which makes up for it"
+                    f"V_m - E_L = {float(before[0])!r} mV, which makes up for it"
                 )
         if V_m.any():
             raise ParameterError("V_m: recurrent neurons must start at E_L")

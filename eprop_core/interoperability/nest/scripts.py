@@ -3,9 +3,9 @@
     python scripts.py DIRECTORY
 
 reads ``request.json`` of the directory: ``path``, folders in which ``eprop_core`` and what it needs are installed;
-``script``, a key of :data:`SCRIPTS`; ``assignments``, new values of names that the script assigns, such as the number of
-iterations; ``nmnist``, the folder with the recordings of N-MNIST. Writes ``result.json``: the losses by iteration, and
-the time of the simulation, s, of ``nest`` and ``here``, and the time to read the network.
+``script``, a key of :data:`SCRIPTS`; ``assignments``, new values of names that the script assigns, such as the number
+of iterations; ``nmnist``, the folder with the recordings of N-MNIST. Writes ``result.json``: losses by iteration, and
+times of the simulation, s, of ``nest`` and ``here``, and the time to read the network.
 
 NEST's scripts are under the GPL and are no part of this project. The lines that are added to them are.
 """
@@ -55,8 +55,8 @@ class Script(NamedTuple):
     """Heading of the section that evaluates the events; it is repeated. Empty if the added lines do so."""
     loss: str
     """The losses by iteration."""
-    within: tuple[str, str] = ("", "")
-    """A line of the script, and another one that follows it."""
+    within: tuple[str, str] | None = None
+    """Beginning of a line of the script, and a line that is added after it."""
 
 
 def _regression(file: str) -> Script:
@@ -68,30 +68,40 @@ def _classification(file: str) -> Script:
 
 
 _N_MNIST = _classification("eprop_supervised_classification_neuromorphic_mnist")
+_SINE_WAVES = _regression("eprop_supervised_regression_sine-waves_bsshslm_2020")
+_EVIDENCE = _classification("eprop_supervised_classification_evidence-accumulation_bsshslm_2020")
 
 SCRIPTS = {
     "sine waves, e-prop+": _regression("eprop_supervised_regression_sine-waves"),
-    "sine waves, Bellec et al.": _regression("eprop_supervised_regression_sine-waves_bsshslm_2020"),
+    "sine waves, Bellec et al.": _SINE_WAVES,
+    "sine waves, Bellec et al. (a)": _SINE_WAVES._replace(
+        within=("input_spike_bools[:, 0] = 0", "input_spike_bools[:, 1] = 0")
+    ),
     "lemniscate, Bellec et al.": _regression("eprop_supervised_regression_lemniscate_bsshslm_2020"),
     "handwriting, Bellec et al.": _regression("eprop_supervised_regression_handwriting_bsshslm_2020"),
-    "evidence accumulation, Bellec et al.": _classification(
-        "eprop_supervised_classification_evidence-accumulation_bsshslm_2020"
+    "evidence accumulation, Bellec et al.": _EVIDENCE,
+    "evidence accumulation, Bellec et al. (a)": _EVIDENCE._replace(
+        within=("input_spike_bools[:, 0, :] = 0", "input_spike_bools[:, 1, :] = 0")
     ),
     "N-MNIST, e-prop+": _N_MNIST,
-    "N-MNIST with single spikes, e-prop+": _N_MNIST._replace(
-        within=(
-            "                relative_times = np.array(relative_times)",
-            "                relative_times = np.unique(relative_times)  # one spike per channel and step",
-        )
+    "N-MNIST, e-prop+ (b)": _N_MNIST._replace(
+        within=("relative_times = np.array(relative_times)", "relative_times = np.unique(relative_times)")
     ),
 }
+"""All scripts; (a) without input spikes in the second step of a sample, (b) with one spike per channel and step."""
+
+
+def add_after(text: str, begin: str, line: str) -> str:
+    """Add a line after the one that begins with ``begin``, with the same indentation."""
+    lines = text.split("\n")
+    (place,) = (k for k, old in enumerate(lines) if old.strip().startswith(begin))
+    indentation = lines[place][: len(lines[place]) - len(lines[place].lstrip())]
+    return "\n".join([*lines[: place + 1], indentation + line, *lines[place + 1 :]])
 
 
 def replaced(text: str, old: str, new: str) -> str:
-    """Replace the line ``old``, which must be there once."""
+    """Replace the line ``old``."""
     lines = text.split("\n")
-    if lines.count(old) != 1:
-        raise SystemExit(f"the script has {lines.count(old)} lines {old!r}, not one")
     lines[lines.index(old)] = new
     return "\n".join(lines)
 
@@ -105,9 +115,8 @@ def run(script: Script, assignments: dict[str, Any]) -> dict[str, Any]:
         text, n = re.subn(rf"^{name} = [^#\n]*", f"{name} = {value!r}  ", text, flags=re.MULTILINE)
         if n != 1:
             raise SystemExit(f"{path.name} assigns {name} {n} times, not once")
-    before, after = script.within
-    if before:
-        text = replaced(text, before, f"{before}\n{after}")
+    if script.within:
+        text = add_after(text, *script.within)
     text = replaced(text, script.simulate, f"{IMPORT}\n{RECORD.format(simulate=script.simulate)}")
     for file in examples.glob("*.txt"):
         if not Path(file.name).exists():
