@@ -80,6 +80,34 @@ def test_a_projection_may_have_its_own_learning_rate() -> None:
         assert same == (name == "input")
 
 
+@pytest.mark.parametrize(
+    ("own", "adam"), [({"weight_min": -0.05, "weight_max": 0.02}, False), ({"epsilon": 3.0}, True)]
+)
+def test_a_projection_may_have_its_own_bounds_and_epsilon(own: dict[str, float], adam: bool) -> None:
+    """They replace those of the optimizer, for this projection only; also in the time-driven model."""
+    settings: dict[str, Any] = {"adam": {}, "learning_rate": 0.003} if adam else {"learning_rate": 0.3}
+    network, connections, stimulus = small_problem(3, **settings)
+    source, target, weight = connections["recurrent"]
+    connections["recurrent"] = Connections(source, target, np.clip(weight, -0.05, 0.02))
+    values = network.model_dump()
+    values["recurrent"] |= own
+    changed = parse(Network, values)
+    assert changed.optimizer("input") == network.optimizer("input") != changed.optimizer("recurrent")
+    simulation, unchanged = (Simulation(n, connections=connections) for n in (changed, network))
+    simulation.run(stimulus)
+    unchanged.run(stimulus)
+    learned = simulation.weights("recurrent").weight
+    assert not np.array_equal(learned, unchanged.weights("recurrent").weight)
+    if not adam:
+        assert learned.min() == -0.05 and learned.max() == 0.02
+    reference = simulate(changed, connections, stimulus)
+    for name in LEARNING_PROJECTIONS:
+        expected = reference.weights[name].weight
+        np.testing.assert_allclose(
+            simulation.weights(name).weight, expected, rtol=0, atol=1e-12 * np.abs(expected).max()
+        )
+
+
 def test_a_projection_may_have_its_own_fixed_signs() -> None:
     """They replace those of the optimizer, for this projection only; also in the time-driven model."""
     network, connections, stimulus = small_problem(3, fixed_signs=True, learning_rate=0.03)
