@@ -246,6 +246,20 @@ def test_what_has_no_counterpart_is_refused_by_name(case: str, named: str, small
 
 
 @needs_nest
+def test_several_spikes_of_a_channel_in_one_step_become_one(small: Path) -> None:
+    message, shown = json.loads((small / "warned.json").read_text(encoding="utf-8"))["doubled_spikes"]
+    assert "2 of 6 spikes share channel and step" in message
+    assert shown == str([[3, 3, 8, 8], [0, 1, 0, 1]])
+
+
+@needs_nest
+def test_a_learning_rate_that_changes_comes_over_with_a_warning(small: Path) -> None:
+    message, rates = json.loads((small / "warned.json").read_text(encoding="utf-8"))["changing_eta"]
+    assert message.startswith("eta: changes")
+    assert rates == str([(0, 1e-3), (60, 5e-4)])
+
+
+@needs_nest
 @pytest.mark.parametrize(
     ("script", "assignments"),
     [

@@ -2,13 +2,15 @@
 
     python small_in_nest.py FOLDER
 
-FOLDER holds ``path.txt``, the folders in which ``eprop_core`` and what it needs are installed. Writes ``refused.json``:
-by case, the message of the error; and ``spikes.json``: by case, the spikes (times, senders) of the recurrent neurons in
-``nest`` and ``here``, and ``differences`` of the readouts' signals.
+FOLDER holds ``path.txt``, the folders in which ``eprop_core`` and what it needs are installed. Writes, by case,
+``refused.json``: the message of the error; ``warned.json``: the messages of warnings and what is brought in spite of
+them; ``spikes.json``: the spikes (times, senders) of the recurrent neurons in ``nest`` and ``here``, and the
+``differences`` of the readouts' signals.
 """
 
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -292,6 +294,30 @@ def spikes(build: Callable[[], tuple[Small, Any]]) -> dict[str, Any]:
     }
 
 
+def doubled_spikes() -> list[str]:
+    from eprop_core import from_nest
+
+    Small().connect().generators.set({"spike_times": [3.0, 3.0, 8.0]})
+    with warnings.catch_warnings(record=True) as caught:
+        brought = from_nest(DURATION)
+    shown = [brought.stimulus.input_steps.tolist(), brought.stimulus.input_channels.tolist()]
+    return [*(str(warning.message) for warning in caught), str(shown)]
+
+
+def changing_eta() -> list[str]:
+    from eprop_core import from_nest, recording_of_nest
+
+    Small().connect()
+    with recording_of_nest() as recorded:
+        nest.Simulate(60.0)
+        nest.SetDefaults("eprop_synapse", {"optimizer": {"eta": 5e-4}})
+        nest.Simulate(60.0)
+    with warnings.catch_warnings(record=True) as caught:
+        brought = from_nest(recorded)
+    rates = [(change.step, change.rates["input"]) for change in brought.learning_rates]
+    return [*(str(warning.message) for warning in caught), str(rates)]
+
+
 def pairs(events: dict[str, np.ndarray], last: float) -> list[list[int]]:
     """Return (time, sender) of all spikes before ``last``, sorted."""
     spikes = zip(events["times"], events["senders"], strict=True)
@@ -305,4 +331,6 @@ if __name__ == "__main__":
     messages |= {case.__name__: case() for case in (new_nodes, eta_within_a_batch)}
     (folder / "refused.json").write_text(json.dumps(messages), encoding="utf-8")
     found = {build.__name__: spikes(build) for build in BROUGHT}
+    warned = {case.__name__: case() for case in (doubled_spikes, changing_eta)}
+    (folder / "warned.json").write_text(json.dumps(warned), encoding="utf-8")
     (folder / "spikes.json").write_text(json.dumps(found), encoding="utf-8")
