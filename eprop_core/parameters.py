@@ -97,6 +97,13 @@ PositivePerNeuron = Annotated[
 """One value for all neurons, or a distribution from which each neuron draws its own."""
 
 
+Excitatory = Annotated[
+    Annotated[float, Field(ge=0, le=1), Tag("share")] | Annotated[list[Annotated[int, Field(ge=0)]], Tag("ids")],
+    Discriminator(lambda value: "ids" if isinstance(value, list | tuple) else "share"),
+]
+"""A share of a population, those with the lowest ids, or a list of ids."""
+
+
 class RecurrentNeuron(Parameters):
     """Leaky integrate-and-fire neuron.
 
@@ -147,6 +154,13 @@ class RecurrentNeuron(Parameters):
         "of t_ref, it fires every t_ref + dt",
         json_schema_extra={"unit": "ms"},
     )
+    excitatory: Excitatory | None = Field(
+        None,
+        description="excitatory neurons, a share (those with the lowest ids) or a list of ids; all others are "
+        "inhibitory. The weights of all connections of a neuron to others and to readouts then have its sign and keep "
+        "it (Dale's law). null: a neuron has weights of both signs",
+        json_schema_extra={"label": "excitatory neurons"},
+    )
     surrogate_gradient: SurrogateGradient = Field(
         SurrogateGradient(), description="surrogate gradient psi of the spike function"
     )
@@ -194,7 +208,7 @@ class OptimizerParameters(Parameters):
     fixed_signs: bool = Field(
         False,
         description="whether each weight keeps its initial sign: an update that would cross zero stops "
-        "there. This is not Dale's law: the drawn weights of one neuron have both signs",
+        "there. The drawn weights of one neuron have both signs; for Dale's law see neuron.excitatory",
     )
 
     @model_validator(mode="after")
@@ -370,15 +384,22 @@ class InitialWeights(Parameters):
     )
 
 
-_OVERRIDDEN = {"learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilon"}
-"""Values of the optimizer that a projection may override."""
+class SpikingWeights(InitialWeights):
+    """Initial weights of connections that carry spikes."""
+
+    inhibitory_factor: float = Field(
+        1.0,
+        gt=0,
+        description="factor of the weights of inhibitory sources, which balances them with the excitatory ones; needs "
+        "sources that are excitatory or inhibitory",
+    )
 
 
 class ProjectionParameters(Parameters):
     """Connections from one population to another, with their delay and plasticity."""
 
     connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
-    weights: InitialWeights = Field(InitialWeights(), description="initial weights")
+    weights: SpikingWeights = Field(SpikingWeights(), description="initial weights")
     delay: int = Field(
         1,
         ge=1,
@@ -406,6 +427,17 @@ class ProjectionParameters(Parameters):
     )
     epsilon: float | None = Field(
         None, gt=0, description="epsilon of this projection's Adam; null: that of plasticity.optimizer"
+    )
+
+
+class InputParameters(ProjectionParameters):
+    """Connections from the input channels to the recurrent neurons."""
+
+    excitatory: Excitatory | None = Field(
+        None,
+        description="excitatory input channels, a share (those with the lowest ids) or a list of ids; all others are "
+        "inhibitory. The weights of a channel have its sign and keep it (Dale's law). null: weights of both signs",
+        json_schema_extra={"label": "excitatory inputs"},
     )
 
 
@@ -453,8 +485,8 @@ class Network(Parameters):
     neuron: RecurrentNeuron = Field(RecurrentNeuron(), description="recurrent neurons")
     readout: ReadoutNeuron = Field(ReadoutNeuron(), description="readout neurons and loss")
     plasticity: Plasticity = Field(Plasticity(), description="learning rule")
-    input: ProjectionParameters = Field(
-        ProjectionParameters(), description="input channels to recurrent neurons", json_schema_extra={"label": "input"}
+    input: InputParameters = Field(
+        InputParameters(), description="input channels to recurrent neurons", json_schema_extra={"label": "input"}
     )
     recurrent: ProjectionParameters = Field(
         ProjectionParameters(),
@@ -492,13 +524,38 @@ class Network(Parameters):
             if projection.plastic and cutoff is not None and cutoff <= projection.delay:
                 raise ValueError(f"plasticity.cutoff = {cutoff} must exceed {name}.delay = {projection.delay}")
             _check_in_degree(f"{name}.connectivity", projection.connectivity, available)
-            _check_optimizer(name, projection, self.optimizer(name))
         _check_in_degree("feedback.connectivity", self.feedback.connectivity, self.n_readout)
+        _check_ids("input.excitatory", self.input.excitatory, self.n_input)
+        _check_ids("neuron.excitatory", self.neuron.excitatory, self.n_recurrent)
+        for name in LEARNING_PROJECTIONS:
+            self._check_optimizer(name)
         return self
+
+    def _check_optimizer(self, name: str) -> None:
+        projection: ProjectionParameters = getattr(self, name)
+        optimizer = self.optimizer(name)
+        if optimizer.weight_min > optimizer.weight_max:
+            raise ValueError(
+                f"{name}: weight_min = {optimizer.weight_min} must not exceed weight_max = {optimizer.weight_max}"
+            )
+        if projection.epsilon is not None and not isinstance(optimizer, Adam):
+            raise ValueError(f"{name}.epsilon: only the optimizer adam has an epsilon")
+        if self.excitatory_sources(name) is not None:
+            if projection.fixed_signs is False:
+                raise ValueError(f"{name}.fixed_signs: must not be false where sources are excitatory or inhibitory")
+        elif projection.weights.inhibitory_factor != 1.0:
+            raise ValueError(f"{name}.weights.inhibitory_factor: needs sources that are excitatory or inhibitory")
+
+    def excitatory_sources(self, projection: str) -> "float | list[int] | None":
+        """Return the share or the ids of the excitatory sources of a projection; None if signs are not theirs."""
+        return self.input.excitatory if projection == "input" else self.neuron.excitatory
 
     def optimizer(self, projection: str) -> OptimizerParameters:
         """Return the optimizer of a projection, with the values that the projection overrides."""
-        own = getattr(self, projection).model_dump(include=_OVERRIDDEN, exclude_none=True)
+        overrides = {"learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilon"}
+        own = getattr(self, projection).model_dump(include=overrides, exclude_none=True)
+        if self.excitatory_sources(projection) is not None:
+            own["fixed_signs"] = True
         return self.plasticity.optimizer.model_copy(update=own)
 
     def with_learning_rate(self, learning_rate: float, projection: str | None = None) -> "Network":
@@ -530,12 +587,9 @@ class Network(Parameters):
         return round(self.neuron.t_ref / self.dt)
 
 
-def _check_optimizer(name: str, projection: ProjectionParameters, optimizer: OptimizerParameters) -> None:
-    """Check the values that a projection overrides."""
-    if projection.epsilon is not None and not isinstance(optimizer, Adam):
-        raise ValueError(f"{name}.epsilon: only the optimizer adam has an epsilon")
-    if optimizer.weight_min > optimizer.weight_max:
-        raise ValueError(f"{name}.weight_min = {optimizer.weight_min} exceeds its weight_max = {optimizer.weight_max}")
+def _check_ids(name: str, given: "float | list[int] | None", size: int) -> None:
+    if isinstance(given, list) and (len(set(given)) < len(given) or max(given, default=0) >= size):
+        raise ValueError(f"{name}: must be different ids from 0 to {size - 1}")
 
 
 def _check_in_degree(name: str, connectivity: Connectivity, available: int) -> None:

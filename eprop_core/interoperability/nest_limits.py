@@ -21,10 +21,6 @@ def _beyond_nest(network: Network) -> Iterator[tuple[str, str]]:
         if projection.parameters.delay != 1:
             delay = f"{projection.parameters.delay} steps"
             yield f"{projection.name}.delay", f"NEST's e-prop synapses have a delay of one step, this network {delay}"
-        if getattr(projection.parameters, "fixed_signs", None) or (
-            projection.plastic and network.optimizer(projection.name).fixed_signs
-        ):
-            yield f"{projection.name}: fixed_signs", "NEST's optimizers let a weight change its sign"
     if network.feedback.kind != "random":
         yield "feedback.kind", f"NEST's feedback weights are fixed, and this network's are {network.feedback.kind}"
     if neuron.ignore_and_fire is not None:

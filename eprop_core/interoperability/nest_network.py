@@ -37,8 +37,8 @@ class NetworkOfNest(NamedTuple):
     """Steps of a sample with the rule of Bellec et al.; 0 with e-prop+."""
     window_steps: int
     """Last steps of a sample in which its errors count."""
-    synapse_models: dict[str, str]
-    """NEST's model of the synapses, by plastic projection."""
+    synapse_models: dict[str, list[str]]
+    """NEST's models of the synapses, by plastic projection."""
     rate_factors: dict[str, float]
     """Learning rate here relative to NEST's, by plastic projection."""
 
@@ -255,21 +255,25 @@ class _Synapses:
     def __init__(self, built: Built, projections: dict[str, Projection], neurons: _Neurons) -> None:
         self._built, self._projections, self._neurons = built, projections, neurons
         self._factors = neurons.factors()
-        models = {name: self._plastic_model(name, projections[name]) for name in LEARNING_PROJECTIONS}
-        self.learning = {name: model for name, model in models.items() if model}
-        """NEST's model of the synapses, by plastic projection."""
+        models = {name: self._plastic_models(name, projections[name]) for name in LEARNING_PROJECTIONS}
+        self.learning = {name: plastic for name, plastic in models.items() if plastic}
+        """NEST's models of the synapses, by plastic projection."""
 
     @property
     def has_adam(self) -> bool:
         """Whether an optimizer counts steps."""
-        return any(self._optimizer(model)["type"] == "adam" for model in self.learning.values())
+        return any(self._optimizer(models[0])["type"] == "adam" for models in self.learning.values())
 
     def connections(self) -> dict[str, Connections]:
         """Return all connections, with weights of this package."""
         scaled = {}
         for name, projection in self._projections.items():
             given, factor = projection.connections, self._factors[name]
-            scaled[name] = given._replace(weight=given.weight * (factor[given.target] if factor.ndim else factor))
+            weight = given.weight * (factor[given.target] if factor.ndim else factor)
+            if self._has_signs(name):  # a zero that may become negative only has that sign
+                negative = [model for model in self.learning[name] if self._optimizer(model)["Wmax"] == 0.0]
+                weight[np.isin(projection.synapse_models, negative) & (weight == 0.0)] = -0.0
+            scaled[name] = given._replace(weight=weight)
         return scaled
 
     def add_to(self, network: dict[str, Any]) -> dict[str, float]:
@@ -287,6 +291,7 @@ class _Synapses:
             network[name]["plastic"] = name in self.learning
             if name in self.learning:
                 own[name], rate_factors[name] = self._own(name)
+                network[name]["fixed_signs"] = self._has_signs(name) or None
         # What all projections have in common belongs to the optimizer.
         for key in next(iter(own.values()), {}):
             if len({optimizer[key] for optimizer in own.values()}) == 1:
@@ -301,11 +306,16 @@ class _Synapses:
             raise ParameterError(f"{name}: delays differ, {delays[0]:g} to {delays[-1]:g} ms; one is needed")
         return in_steps(f"{name}.delay", float(delays[0]), self._neurons.dt) if len(delays) else 1
 
-    def _plastic_model(self, name: str, projection: Projection) -> str:
-        """Return the model of plastic synapses of a projection; "" where they are static or there are none."""
+    def _has_signs(self, name: str) -> bool:
+        """Whether weights keep their signs, as the bounds of two models say."""
+        return len({self._optimizer(model)["Wmax"] for model in self.learning.get(name, [])}) > 1
+
+    def _plastic_models(self, name: str, projection: Projection) -> list[str]:
+        """Return the models of plastic synapses of a projection; none where they are static."""
         defaults, bellec = self._built.synapse_models, self._neurons.bellec
-        plastic = [model for model in projection.synapse_models if "optimizer" in defaults[model]]
-        static = [model for model in projection.synapse_models if model not in plastic]
+        there = [str(model) for model in np.unique(projection.synapse_models)]
+        plastic = [model for model in there if "optimizer" in defaults[model]]
+        static = [model for model in there if model not in plastic]
         if unknown := [model for model in static if not model.startswith("static_synapse")]:
             raise ParameterError(f"{name}: {unknown[0]} has no counterpart here; e-prop and static synapses have")
         if plastic and static:
@@ -314,12 +324,12 @@ class _Synapses:
             raise ParameterError(
                 f"{name}: static synapses keep spikes at the end of a sample; use eprop_synapse_bsshslm_2020, eta = 0"
             )
-        if any(defaults[model]["optimizer"] != defaults[plastic[0]]["optimizer"] for model in plastic):
+        if not _differ_in_signs_only([defaults[model]["optimizer"] for model in plastic]):
             raise ParameterError(f"{name}: optimizers are mixed, of {' and '.join(plastic)}")
         tau_m = self._neurons.of_readouts("tau_m")
         if bellec and plastic and not np.isclose(projection.tau_m_readout, tau_m, rtol=_EQUAL, atol=0.0).all():
             raise ParameterError(f"{name}: tau_m_readout must be tau_m of the readouts, {tau_m:g} ms")
-        return plastic[0] if plastic else ""
+        return plastic
 
     def _optimizer(self, model: str) -> dict[str, Any]:
         """Return an optimizer; NEST calls its kind "type" where it is set, and "optimizer" where it is read."""
@@ -328,7 +338,7 @@ class _Synapses:
 
     def _common(self) -> dict[str, Any]:
         """Return what the optimizers of all plastic projections must have in common."""
-        given = [self._optimizer(model) for model in self.learning.values()]
+        given = [self._optimizer(models[0]) for models in self.learning.values()]
         if not given:
             return {}
         bellec = self._neurons.bellec
@@ -349,15 +359,18 @@ class _Synapses:
 
         Weights are ``factor`` times NEST's, and gradients ``averaged`` / ``factor`` times.
         """
-        given, factor = self._optimizer(self.learning[name]), self._factor(name)
-        averaged = self._averaged_steps(self.learning[name])
-        own = {"weight_min": factor * given["Wmin"], "weight_max": factor * given["Wmax"]}
-        if given["type"] == "adam":
+        given, factor = [self._optimizer(model) for model in self.learning[name]], self._factor(name)
+        own = {
+            "weight_min": factor * min(optimizer["Wmin"] for optimizer in given),
+            "weight_max": factor * max(optimizer["Wmax"] for optimizer in given),
+        }
+        averaged = self._averaged_steps(self.learning[name][0])
+        if given[0]["type"] == "adam":
             rate_factor = factor
-            own["epsilon"] = averaged / factor * given["epsilon"]
+            own["epsilon"] = averaged / factor * given[0]["epsilon"]
         else:
             rate_factor = factor * factor / averaged
-        return own | {"learning_rate": rate_factor * given["eta"]}, rate_factor
+        return own | {"learning_rate": rate_factor * given[0]["eta"]}, rate_factor
 
     def _averaged_steps(self, model: str) -> float:
         """Return the steps over which NEST takes the mean of the gradients, whose sum is taken here."""
@@ -377,6 +390,15 @@ class _Synapses:
                 stacklevel=6,
             )
         return mean
+
+
+def _differ_in_signs_only(optimizers: list[dict[str, Any]]) -> bool:
+    """Whether optimizers are equal, but for bounds that are 0 from below for some and from above for others."""
+    others = [{key: value for key, value in own.items() if key not in ("Wmin", "Wmax")} for own in optimizers]
+    bounds = {(own["Wmin"], own["Wmax"]) for own in optimizers}
+    signs = {(lowest == 0.0, largest == 0.0) for lowest, largest in bounds}
+    of_signs = len(bounds) == 2 and signs == {(True, False), (False, True)}
+    return all(own == others[0] for own in others) and (len(bounds) <= 1 or of_signs)
 
 
 _HEIGHT, _WIDTH = "surrogate_gradient_height", "surrogate_gradient_width"

@@ -71,7 +71,8 @@ class Projection(NamedTuple):
 
     connections: Connections
     """Sorted by (target, source), with NEST's weights."""
-    synapse_models: list[str]
+    synapse_models: np.ndarray
+    """str (n,), sorted as the connections."""
     delays: np.ndarray
     """ms, the different ones."""
     tau_m_readout: np.ndarray
@@ -125,7 +126,7 @@ class Populations:
         possible = len(target) * (len(source) - (name == "recurrent"))
         return Projection(
             Connections(sources[order], targets[order], given["weight"][order].astype(float)),
-            [str(model) for model in np.unique(given["synapse_model"])],
+            given["synapse_model"][order],
             np.unique(given["delay"]),
             given["tau_m_readout"],
             len(order) == possible > 0,

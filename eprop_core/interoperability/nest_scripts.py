@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import eprop_core
 from eprop_core.interoperability import nest_programs
 from eprop_core.progress import progress
 
@@ -45,7 +44,7 @@ def run(python: str, script: str, assignments: dict[str, int], nmnist: str = "")
     NestError
         The script ended with an error.
     """
-    path = [str(Path(eprop_core.__file__).parents[1]), sysconfig.get_path("purelib")]
+    path = [str(Path(__file__).parents[2]), sysconfig.get_path("purelib")]
     with tempfile.TemporaryDirectory(prefix="nest.") as directory:
         request = {"path": path, "script": script, "assignments": assignments, "nmnist": nmnist}
         (Path(directory) / "request.json").write_text(json.dumps(request), encoding="utf-8")

@@ -189,12 +189,15 @@ def learning_rates_of(network: NetworkOfNest, calls: Sequence[Call], n_steps: in
     first = calls[0].optimizers
     for call in calls:
         rates = {}
-        for name, model in network.synapse_models.items():
-            optimizer = call.optimizers[model]
-            for key, value in optimizer.items():
-                if key != "eta" and value != first[model][key]:
-                    raise ParameterError(f"{model}: {key} changes after {call.begin:g} ms; only eta may do so")
-            rates[name] = network.rate_factors[name] * optimizer["eta"]
+        for name, models in network.synapse_models.items():
+            for model in models:
+                for key, value in call.optimizers[model].items():
+                    if key != "eta" and value != first[model][key]:
+                        raise ParameterError(f"{model}: {key} changes after {call.begin:g} ms; only eta may do so")
+            etas = {call.optimizers[model]["eta"] for model in models}
+            if len(etas) > 1:
+                raise ParameterError(f"{name}: eta differs between {' and '.join(models)} after {call.begin:g} ms")
+            rates[name] = network.rate_factors[name] * etas.pop()
         if not found or rates != found[-1].rates:
             found.append(LearningRates(_step_of_change(network, call.begin) if found else 0, rates))
     if len(found) > 1 and not network.sample_steps:

@@ -40,6 +40,7 @@ from eprop_core.network.features import (
 from eprop_core.network.neuron_values import NeuronValues
 from eprop_core.network.projections import ProjectionSpec, Role, projection_with, spiking_projections
 from eprop_core.network.rows import absent_targets, in_rows, without_rows
+from eprop_core.network.signs import check_signs, give_signs, signs_of
 from eprop_core.parameters import AllToAll, Network, Uniform
 from eprop_core.parsing import ParameterError
 
@@ -144,11 +145,15 @@ def _synapses(
     """Synapses of a projection on one rank, taken over from ``connections`` or drawn."""
     name, columns = projection.name, columns_of(network, projection)
     sources, targets = projection.ranges(recurrent)
+    excitatory = None if projection.role is Role.FEEDBACK else network.excitatory_sources(name)
     if name in connections:
-        return compress(connections[name], name, sources, targets, columns)
+        synapses = compress(connections[name], name, sources, targets, columns)
+        if excitatory is not None:
+            check_signs(name, synapses, sources, signs_of(excitatory, sources))
+        return synapses
     # Adaptive feedback has a weight for each output connection, whichever those are.
     along_output = projection.role is Role.FEEDBACK and follows_output(network)
-    return draw(
+    drawn = draw(
         ALL_TO_ALL if along_output else projection.connectivity,
         projection.parameters.weights,
         seed=seed,
@@ -159,6 +164,10 @@ def _synapses(
         autapses=projection.autapses,
         rows=rows,
     )
+    if excitatory is not None:
+        factor = getattr(network, name).weights.inhibitory_factor
+        give_signs(drawn, signs_of(excitatory, sources), factor)
+    return drawn
 
 
 def _sources(synapses: Synapses) -> np.ndarray:

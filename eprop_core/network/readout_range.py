@@ -54,7 +54,7 @@ class ReadoutRange(NamedTuple):
         """Return the range for an ``in_degree`` of the readouts and a size, pA, that no ``initial`` weight exceeds."""
         if not network.output.plastic:
             return cls(_fixed_point(in_degree, initial, initial), initial)
-        optimizer = network.optimizer("output")
+        optimizer = network.optimizer(projection_with(network, Role.OUTPUT).name)
         bound = max(abs(optimizer.weight_min), abs(optimizer.weight_max))
         largest = max(initial, min(bound, max(100.0, 1000.0 * initial)))
         fixed_point = _fixed_point(in_degree, initial, largest)
@@ -87,4 +87,4 @@ def _largest_initial_weight(network: Network, connections: Mapping[str, Connecti
         return float(np.abs(connections[output.name].weight).max(initial=0.0))
     # A normal number from 53 random bits stays below 9 standard deviations.
     scale = weight_scale(output.parameters.weights, output.connectivity, output.source.size, output.target.size)
-    return 9.0 * abs(scale)
+    return 9.0 * abs(scale) * max(1.0, network.output.weights.inhibitory_factor)

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from eprop_core.compiled.random import Purpose, generator
-from eprop_core.network.connections import Connections
+from eprop_core.network.connections import Connections, Range
 from eprop_core.network.projections import projections
+from eprop_core.network.signs import signs_of
 from eprop_core.simulation import Simulation
 from eprop_core.training.parameters import Rewiring
 
@@ -52,6 +53,7 @@ def rewire(simulation: Simulation, rewiring: Rewiring, rates: Mapping[str, float
         size += np.sqrt(2.0 * rates[name] * rewiring.temperature) * random.standard_normal(len(weight))
         weight = np.clip(np.copysign(size, weight), optimizer.weight_min, optimizer.weight_max)
         stays = (size > 0.0) & (weight != 0.0)
+        excitatory = network.excitatory_sources(name)
         connections[name] = replace(
             Connections(source, target, weight),
             stays,
@@ -59,6 +61,7 @@ def rewire(simulation: Simulation, rewiring: Rewiring, rates: Mapping[str, float
             n_targets=projection.target.size,
             autapses=projection.autapses,
             random=random,
+            signs=None if excitatory is None else signs_of(excitatory, Range.whole(projection.source.size)),
         )
         n_replaced[name] = int(np.count_nonzero(~stays))
     simulation.reconnect(connections)
@@ -73,8 +76,11 @@ def replace(
     n_targets: int,
     autapses: bool,
     random: np.random.Generator,
+    signs: np.ndarray | None = None,
 ) -> Connections:
-    """Return connections of which those that do not stay are replaced by as many of weight zero, of random sign.
+    """Return connections of which those that do not stay are replaced by as many of weight zero.
+
+    The new ones have the signs of their sources, float64 (n_sources,), or random signs.
 
     Each of them has a place of its own, drawn from all that are free, also by what does not stay.
     """
@@ -88,7 +94,7 @@ def replace(
     new_target, new_source = np.divmod(place, of_target)
     if not autapses:
         new_source += new_source >= new_target
-    sign = np.where(random.random(n) < 0.5, -1.0, 1.0)
+    sign = np.where(random.random(n) < 0.5, -1.0, 1.0) if signs is None else signs[new_source]
     return Connections(
         np.concatenate((source, new_source)),
         np.concatenate((target, new_target)),

@@ -152,8 +152,6 @@ def test_a_simulator_that_fails_is_named(problem: Problem) -> None:
         ("recurrent.delay", 2),
         ("feedback.kind", "symmetric"),
         ("plasticity.update", "sample"),
-        ("input.learning_rate", 1e-3),
-        ("output.fixed_signs", True),
         ("neuron.tau_m", {"low": 10.0, "high": 20.0}),
     ],
 )

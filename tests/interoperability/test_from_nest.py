@@ -43,6 +43,7 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "static": OF_NEST["static-recurrent"],
     "half-steps": OF_NEST["dt-0.5"],
     "no-cutoff": OF_NEST["cutoff-None"],
+    "fixed-signs": OF_NEST["eprop_iaf-piecewise_linear-gradient_descent"] | {"seed": 62, "fixed_signs": True},
 }
 BELLEC = ("mean_squared_error-mixed-gradient_descent-batch-3", "cross_entropy-lif-adam-batch-1")
 

@@ -15,7 +15,8 @@ import eprop_core
 from agreement import assert_outcomes_agree
 from eprop_core.interoperability import nest_programs
 from eprop_core.interoperability.to_nest import write_for_nest
-from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.network.connections import Connections
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from eprop_core.verification.bellec_problem import bellec_problem
@@ -54,6 +55,23 @@ def with_learning_rates(problem: Problem) -> Problem:
     return problem._replace(network=network)
 
 
+def with_signs_and_bounds(problem: Problem) -> Problem:
+    """The problem with excitatory and inhibitory sources, and bounds for each projection that weights reach."""
+    values = problem.network.model_dump()
+    values["neuron"]["excitatory"] = list(range(0, problem.network.n_recurrent, 2))
+    values["input"]["excitatory"] = 0.6
+    n_excitatory = round(0.6 * problem.network.n_input)
+    connections = dict(problem.connections)
+    for name in LEARNING_PROJECTIONS:
+        source, target, weight = connections[name]
+        is_excitatory = source < n_excitatory if name == "input" else source % 2 == 0
+        connections[name] = Connections(source, target, np.where(is_excitatory, 1.0, -1.0) * np.abs(weight))
+        largest = float(np.abs(weight).max())
+        values[name] |= {"weight_min": -1.1 * largest, "weight_max": 1.2 * largest}
+        values[name]["learning_rate"] = 30.0 * problem.network.plasticity.optimizer.learning_rate
+    return problem._replace(network=parse(Network, values), connections=connections)
+
+
 def trained(problem: Problem, path: Path) -> Problem:
     """Learn from the stimulus of a problem and save the network; return the problem of what follows."""
     network, connections, stimulus = problem
@@ -86,6 +104,20 @@ def test_an_exported_network_goes_on_in_nest_without_this_package(name: str, tmp
 
     own = event_driven({"": problem})[""]
     assert_outcomes_agree(problem, own, expected, TOLERANCES, least_spikes=50)
+
+
+@needs_nest
+@pytest.mark.parametrize("name", ["plain", "adaptive"])
+def test_signs_and_bounds_of_projections_hold_in_nest(name: str, tmp_path: Path) -> None:
+    problem = trained(with_signs_and_bounds(problem_of_variant(EPROP_PLUS[name], N_STEPS)), tmp_path / "trained.h5")
+    folder = tmp_path / "exported"
+    write_for_nest(tmp_path / "trained.h5", folder)
+    expected = eprop_plus_outcome(in_nest(problem, "eprop_plus", folder))
+
+    own = event_driven({"": problem})[""]
+    assert_outcomes_agree(problem, own, expected, TOLERANCES, least_spikes=50)
+    n_stopped = {name: np.count_nonzero(weights.weight == 0.0) for name, weights in expected.weights.items()}
+    assert sum(n_stopped.values()) > 0, n_stopped
 
 
 @needs_nest
@@ -131,8 +163,6 @@ def test_a_simulation_is_built_beside_other_networks_of_the_running_kernel(tmp_p
         ({"recurrent.delay": 2}, "recurrent.delay"),
         ({"feedback.delay": 3}, "feedback.delay"),
         ({"feedback.kind": "symmetric"}, "feedback.kind"),
-        ({"output.fixed_signs": True}, "output: fixed_signs"),
-        ({"plasticity.optimizer.fixed_signs": True}, "input: fixed_signs"),
         ({"neuron.ignore_and_fire": {"rate": 5.0}}, "neuron.ignore_and_fire"),
         ({"readout.loss": "cross_entropy"}, "readout.loss"),
         ({"neuron.delayed_reset": True}, "neuron.delayed_reset"),

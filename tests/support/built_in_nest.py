@@ -38,16 +38,16 @@ def main(folder: Path) -> None:
         stimulus = dict(shown)
     program.show_input(populations, network, stimulus)
     program.show_targets(populations, network, stimulus)
-    nest.Simulate((int(stimulus["n_steps"]) + 1) * simulation.network.dt)
+    nest.Simulate(int(stimulus["n_steps"]) * simulation.network.dt)
+    result = {}
+    for name in populations.of_projection:
+        result |= program.weights(name, populations)
+    nest.Simulate(simulation.network.dt)  # the recorder receives the spikes of a step in the next one
     events = recorder.get("events")
     steps = np.rint(events["times"] / simulation.network.dt).astype(int) - 1
     order = np.lexsort((events["senders"], steps))
-    result = {
-        "spike_steps": steps[order],
-        "spike_neurons": events["senders"][order] - populations.recurrent[0].global_id,
-    }
-    for name in populations.of_projection:
-        result |= program.weights(name, populations)
+    result["spike_steps"] = steps[order]
+    result["spike_neurons"] = events["senders"][order] - populations.recurrent[0].global_id
     np.savez(folder / "result.npz", **result)
 
 

@@ -67,12 +67,6 @@ def check_comparable(network: Network) -> None:
         **{f"{name}.delay": 1 for name in ("input", "recurrent", "output", "feedback")},
         "feedback.kind": "random",
         "readout.loss": "mean_squared_error",
-        "plasticity.optimizer.fixed_signs": False,
-        **{
-            f"{name}.{own}": None
-            for name in ("input", "recurrent", "output")
-            for own in ("learning_rate", "fixed_signs")
-        },
     }
     for path, value in allowed.items():
         given = attrgetter(path)(network)

@@ -17,7 +17,7 @@ window.
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -177,19 +177,42 @@ def connect(populations: Populations, network: dict[str, Any], arrays: Problem, 
         # NEST's low-pass filter of the eligibility trace in the models of Bellec et al. has a factor (1 - kappa).
         if name == "feedback" and learns_by_samples(network):
             weight = weight / (1.0 - network["plasticity"]["kappa"])
-        nest.Connect(
-            arrays[f"{name}_source"] + sources[0].global_id,
-            arrays[f"{name}_target"] + targets[0].global_id,
-            "one_to_one",
-            _synapses(name, network, learns, len(weight)) | {"weight": weight, "delay": np.full(len(weight), dt)},
-        )
+        ids = arrays[f"{name}_source"] + sources[0].global_id, arrays[f"{name}_target"] + targets[0].global_id
+        for chosen, signs in _by_sign(name, network, weight):
+            n = int(np.count_nonzero(chosen))
+            synapses = _synapses(name, network, learns, n, signs)
+            synapses |= {"weight": weight[chosen], "delay": np.full(n, dt)}
+            nest.Connect(ids[0][chosen], ids[1][chosen], "one_to_one", synapses)
     if learns_by_samples(network) and network["readout"]["loss"] == "cross_entropy":
         no_autapses = {"rule": "all_to_all", "allow_autapses": False}
         nest.Connect(populations.readouts, populations.readouts, no_autapses, rate_connection(1, dt))
 
 
-def _synapses(name: str, network: dict[str, Any], learns: bool, n: int) -> dict[str, Any]:
-    """Return the model of the ``n`` synapses of a projection, and values that each of them needs."""
+def _by_sign(name: str, network: dict[str, Any], weight: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield the synapses of a projection whose weights have the same bounds, bool (n,), and which signs these allow.
+
+    NEST has no fixed signs, but models with bounds at zero. A weight that was stopped at zero has the sign of the zero.
+    """
+    if name != "feedback" and _has_fixed_signs(name, network):
+        for chosen, signs in ((~np.signbit(weight), "positive"), (np.signbit(weight), "negative")):
+            if chosen.any():
+                yield chosen, signs
+    else:
+        yield np.ones(len(weight), bool), "both"
+
+
+def _has_fixed_signs(name: str, network: dict[str, Any]) -> bool:
+    """Whether the weights of a projection keep their signs."""
+    excitatory = (network["input"] if name == "input" else network["neuron"])["excitatory"]
+    own = network[name]["fixed_signs"]
+    return excitatory is not None or bool(network["plasticity"]["optimizer"]["fixed_signs"] if own is None else own)
+
+
+def _synapses(name: str, network: dict[str, Any], learns: bool, n: int, signs: str) -> dict[str, Any]:
+    """Return the model of the ``n`` synapses of a projection, and values that each of them needs.
+
+    ``signs`` are those that their weights may have: "both", "positive" or "negative".
+    """
     rule = network["plasticity"]
     by_samples = learns_by_samples(network)
     of_rule = "_bsshslm_2020" if by_samples else ""
@@ -199,8 +222,13 @@ def _synapses(name: str, network: dict[str, Any], learns: bool, n: int) -> dict[
     # Of static synapses, only e-prop synapses with a learning rate of 0 lose spikes at the end of a sample.
     if not plastic and not (by_samples and learns):
         return {"synapse_model": "static_synapse"}
-    own = {key: network[name].get(key) for key in ("learning_rate", "weight_min", "weight_max", "epsilon")}
-    optimizer = dict(rule["optimizer"]) | {key: value for key, value in own.items() if value is not None}
+    overridden = ("learning_rate", "weight_min", "weight_max", "epsilon")
+    own = {key: network[name][key] for key in overridden if network[name].get(key) is not None}
+    optimizer = dict(rule["optimizer"]) | own
+    if signs == "positive":
+        optimizer["weight_min"] = max(0.0, optimizer["weight_min"])
+    elif signs == "negative":
+        optimizer["weight_max"] = min(0.0, optimizer["weight_max"])
     if not plastic:
         optimizer["learning_rate"] = 0.0
     learning = optimizer_parameters(optimizer, rule["batch_size"] if by_samples else 1)
