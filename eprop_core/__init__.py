@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eprop_core.errors import InsufficientMemoryError, NetworkFileError, NotFiniteError
+    from eprop_core.interoperability.from_nest import from_nest, recording_of_nest
     from eprop_core.interoperability.nir_graph import to_nir
     from eprop_core.interoperability.to_nest import to_nest
     from eprop_core.network.connections import Connections
@@ -33,8 +34,10 @@ __all__ = [
     "Stimulus",
     "StimulusError",
     "TrainingParameters",
+    "from_nest",
     "parse",
     "read_recording",
+    "recording_of_nest",
     "to_nest",
     "to_nir",
     "train",
@@ -55,8 +58,10 @@ _MODULES = {
     "Stimulus": "stimulus",
     "StimulusError": "stimulus",
     "TrainingParameters": "training.parameters",
+    "from_nest": "interoperability.from_nest",
     "parse": "parsing",
     "read_recording": "storage.recording_file",
+    "recording_of_nest": "interoperability.from_nest",
     "to_nest": "interoperability.to_nest",
     "to_nir": "interoperability.nir_graph",
     "train": "training.loop",

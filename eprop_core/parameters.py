@@ -427,6 +427,9 @@ class ProjectionParameters(Parameters):
         description="largest weight of this projection; null: that of plasticity.optimizer",
         json_schema_extra={"unit": "pA"},
     )
+    epsilon: float | None = Field(
+        None, gt=0, description="epsilon of this projection's Adam; null: that of plasticity.optimizer"
+    )
 
 
 class InputParameters(ProjectionParameters):
@@ -538,16 +541,18 @@ class Network(Parameters):
         _check_ids("input.excitatory", self.input.excitatory, self.n_input)
         _check_ids("neuron.excitatory", self.neuron.excitatory, self.n_recurrent)
         for name in LEARNING_PROJECTIONS:
-            self._check_signs_and_bounds(name)
+            self._check_optimizer(name)
         return self
 
-    def _check_signs_and_bounds(self, name: str) -> None:
+    def _check_optimizer(self, name: str) -> None:
         projection: ProjectionParameters = getattr(self, name)
         optimizer = self.optimizer(name)
         if optimizer.weight_min > optimizer.weight_max:
             raise ValueError(
                 f"{name}: weight_min = {optimizer.weight_min} must not exceed weight_max = {optimizer.weight_max}"
             )
+        if projection.epsilon is not None and not isinstance(optimizer, Adam):
+            raise ValueError(f"{name}.epsilon: only the optimizer adam has an epsilon")
         if self.excitatory_sources(name) is not None:
             if projection.fixed_signs is False:
                 raise ValueError(f"{name}.fixed_signs: must not be false where sources are excitatory or inhibitory")
@@ -570,7 +575,7 @@ class Network(Parameters):
 
     def optimizer(self, projection: str) -> OptimizerParameters:
         """Return the optimizer of a projection, with the values that the projection overrides."""
-        overrides = {"learning_rate", "fixed_signs", "weight_min", "weight_max"}
+        overrides = {"learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilon"}
         own = getattr(self, projection).model_dump(include=overrides, exclude_none=True)
         if self.excitatory_sources(projection) is not None:
             own["fixed_signs"] = True

@@ -119,6 +119,8 @@ def test_border_cases_are_allowed(values: dict) -> None:
             {"plasticity": {"optimizer": {"weight_min": 1.0, "weight_max": 0.0}}},
             "weight_min must not exceed weight_max = 0.0",
         ),
+        ({"input": {"weight_min": 101.0}}, "input: weight_min = 101.0 must not exceed weight_max = 100.0"),
+        ({"output": {"epsilon": 1e-3}}, "output.epsilon: only the optimizer adam has an epsilon"),
         ({"neuron": {"V_th": 1.0, "V_reset": 1.0}}, "neuron.V_reset = 1.0 must be below neuron.V_th"),
         ({"neuron": {"V_th": {"low": 0.5, "high": 1.5}, "V_min": 0.5}}, "neuron.V_min = 0.5 must be below neuron.V_th"),
         (

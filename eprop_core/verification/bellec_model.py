@@ -18,7 +18,7 @@ import numpy as np
 
 from eprop_core.network.connections import Connections
 from eprop_core.network.projections import projections
-from eprop_core.parameters import LEARNING_PROJECTIONS, Adam, GradientDescent, Network, Uniform
+from eprop_core.parameters import LEARNING_PROJECTIONS, Adam, Network, OptimizerParameters, Uniform
 from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven.neurons import surrogate_gradient as surrogate_gradient_of
 
@@ -55,19 +55,15 @@ def train(
     connections: Mapping[str, Connections],
     stimulus: Stimulus,
     n_samples: int,
-    optimizers: Mapping[str, GradientDescent | Adam] | None = None,
 ) -> Trained:
-    """Show the ``n_samples`` samples of equal length that ``stimulus`` consists of.
-
-    ``optimizers`` stand in for the network's one, by projection.
-    """
+    """Show the ``n_samples`` samples of equal length that ``stimulus`` consists of."""
     rule = network.plasticity
     assert rule.update == rule.rate_average == "sample" and rule.reset_at_samples
     inputs = np.zeros((stimulus.n_steps, network.n_input))
     inputs[stimulus.input_steps, stimulus.input_channels] = 1.0
     weights, exists = _dense(network, connections)
     learning = {
-        name: _Learning((optimizers or {}).get(name, rule.optimizer), weights[name])
+        name: _Learning(network.optimizer(name), weights[name])
         for name in LEARNING_PROJECTIONS
         if getattr(network, name).plastic
     }
@@ -171,7 +167,7 @@ def _filtered(spikes: np.ndarray, decay: float) -> np.ndarray:
 class _Learning:
     """Mean gradient of the batch so far, and the optimizer of one projection."""
 
-    def __init__(self, optimizer: GradientDescent | Adam, weights: np.ndarray) -> None:
+    def __init__(self, optimizer: OptimizerParameters, weights: np.ndarray) -> None:
         self.optimizer = optimizer
         self.gradient, self._m, self._v = np.zeros((3, *weights.shape))
         self._n_updates = 0

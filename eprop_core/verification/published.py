@@ -124,20 +124,11 @@ def losses(name: str, run: Run) -> tuple[np.ndarray, bool]:
     return loss.reshape(len(PUBLISHED[name]), -1).sum(axis=1), same
 
 
-def literal_losses(name: str, run: Run, *, one_epsilon: bool) -> tuple[np.ndarray, bool]:
-    """Let the literal model simulate a run with Bellec's rule; return losses, and whether the spikes are those of NEST.
-
-    With ``one_epsilon`` Adam has that of the weights onto the recurrent neurons in all projections, as in
-    :func:`bellec_problem`; otherwise each projection has NEST's.
-    """
-    setting = run["setting"]
-    optimizers = {projection: optimizer_of(setting, factor) for projection, factor in bellec_factors(setting).items()}
-    adam = optimizers["input"]
-    if one_epsilon and isinstance(adam, Adam):
-        optimizers = {key: given.model_copy(update={"epsilon": adam.epsilon}) for key, given in optimizers.items()}
-    stimulus = bellec_stimulus(run)
-    trained = train(bellec_network(setting), scaled_connections(run), stimulus, stimulus.n_samples, optimizers)
-    loss = loss_of(setting, trained.error, run["target"])
+def literal_losses(name: str, run: Run) -> tuple[np.ndarray, bool]:
+    """Let the literal model simulate a run with Bellec's rule; return losses, and whether spikes are NEST's."""
+    network, connections, stimulus = bellec_samples(run)
+    trained = train(network, connections, stimulus, stimulus.n_samples)
+    loss = loss_of(run["setting"], trained.error, run["target"])
     return loss.reshape(len(PUBLISHED[name]), -1).sum(axis=1), np.array_equal(trained.spikes, run["spikes"])
 
 
@@ -157,19 +148,20 @@ def eprop_plus_problem(run: Run) -> Problem:
 
 
 def bellec_problem(run: Run) -> Problem:
-    """Return the problem of a run with Bellec's rule, for the event-driven simulation.
+    """Return the problem of a run with Bellec's rule, for the event-driven simulation."""
+    return in_absolute_time(bellec_samples(run))
 
-    Adam's epsilon is that of the weights onto the recurrent neurons; for those onto the readouts, NEST's would be
-    1 / (1 - kappa) times as large (see :func:`optimizer_of`).
-    """
+
+def bellec_samples(run: Run) -> Problem:
+    """Return the problem of a run with Bellec's rule, with the steps of its samples."""
     setting = run["setting"]
     network, factors = bellec_network(setting), bellec_factors(setting)
     optimizers = {projection: optimizer_of(setting, factor) for projection, factor in factors.items()}
     values = network.model_dump()
     values["plasticity"]["optimizer"] = optimizers["input"].model_dump()
     for projection in LEARNING_PROJECTIONS:
-        values[projection]["learning_rate"] = optimizers[projection].learning_rate
-    return in_absolute_time(Problem(parse(Network, values), scaled_connections(run), bellec_stimulus(run)))
+        values[projection] |= optimizers[projection].model_dump(include={"learning_rate", "epsilon"})
+    return Problem(parse(Network, values), scaled_connections(run), bellec_stimulus(run))
 
 
 def bellec_stimulus(run: Run) -> Stimulus:

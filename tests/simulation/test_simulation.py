@@ -80,6 +80,34 @@ def test_a_projection_may_have_its_own_learning_rate() -> None:
         assert same == (name == "input")
 
 
+@pytest.mark.parametrize(
+    ("own", "settings"),
+    [
+        ({"weight_min": -0.05, "weight_max": 0.02}, {"learning_rate": 0.3}),
+        ({"epsilon": 3.0}, {"adam": {}, "learning_rate": 0.003}),
+    ],
+)
+def test_a_projection_may_have_its_own_bounds_and_epsilon(own: dict[str, float], settings: dict[str, Any]) -> None:
+    """They replace those of the optimizer, for this projection only; also in the time-driven model."""
+    network, connections, stimulus = small_problem(3, **settings)
+    source, target, weight = connections["recurrent"]
+    connections["recurrent"] = Connections(source, target, np.clip(weight, -0.05, 0.02))
+    values = network.model_dump()
+    values["recurrent"] |= own
+    changed = parse(Network, values)
+    assert changed.optimizer("input") == network.optimizer("input") != changed.optimizer("recurrent")
+    learned = []
+    for parameters in (network, changed):
+        simulation = Simulation(parameters, connections=connections)
+        simulation.run(stimulus)
+        learned.append(simulation.weights("recurrent").weight)
+    assert not np.array_equal(*learned)
+    if "weight_min" in own:
+        assert learned[1].min() == own["weight_min"]
+        assert learned[1].max() == own["weight_max"]
+    assert_agree(Problem(changed, connections, stimulus))
+
+
 def test_a_projection_may_have_its_own_fixed_signs() -> None:
     """They replace those of the optimizer, for this projection only; also in the time-driven model."""
     network, connections, stimulus = small_problem(3, fixed_signs=True, learning_rate=0.03)

@@ -42,21 +42,16 @@ def test_nest_meets_the_published_losses(name: str, runs: dict[str, Run]) -> Non
 
 @pytest.mark.parametrize("name", BELLEC)
 def test_the_literal_model_meets_the_published_losses(name: str, runs: dict[str, Run]) -> None:
-    of_model, same_spikes = literal_losses(name, runs[name], one_epsilon=False)
+    of_model, same_spikes = literal_losses(name, runs[name])
     assert same_spikes
     np.testing.assert_allclose(of_model, PUBLISHED[name], rtol=TOLERANCE, atol=0)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_the_event_driven_simulation_meets_the_published_losses(name: str, runs: dict[str, Run]) -> None:
-    """NEST's Adam has an epsilon for each projection. Where that matters, the literal model with one for all is the
-    reference.
-    """
     of_simulation, same_spikes = losses(name, runs[name])
     assert same_spikes
-    adam_by_sample = name in BELLEC and runs[name]["setting"]["optimizer"]["type"] == "adam"
-    expected = literal_losses(name, runs[name], one_epsilon=True)[0] if adam_by_sample else PUBLISHED[name]
-    np.testing.assert_allclose(of_simulation, expected, rtol=TOLERANCE, atol=0)
+    np.testing.assert_allclose(of_simulation, PUBLISHED[name], rtol=TOLERANCE, atol=0)
 
 
 @pytest.mark.parametrize("name", EPROP_PLUS)

@@ -75,22 +75,16 @@ def compare_ranks(run: Run) -> Comparison:
 
 
 def compare_published(run: Run) -> Comparison:
-    """Compare with published losses, NEST and the literal model of Bellec's rule as well.
-
-    Where that has an Adam with an epsilon for each projection, this simulator, which has one, is compared with the
-    literal model with that one.
-    """
+    """Compare with published losses, NEST and the literal model of Bellec's rule as well."""
     differences = {}
     for name, reproduced in published.run_nest(run.nest).items():
         expected = np.array(published.PUBLISHED[name])
         losses, same_spikes = published.losses(name, reproduced)
         compared = {"NEST": (reproduced["losses"], expected)}
         if name in published.BELLEC:
-            literal, literal_same = published.literal_losses(name, reproduced, one_epsilon=False)
+            literal, literal_same = published.literal_losses(name, reproduced)
             compared["literal model"] = literal, expected
             same_spikes = same_spikes and literal_same
-            if reproduced["setting"]["optimizer"]["type"] == "adam":
-                expected, _ = published.literal_losses(name, reproduced, one_epsilon=True)
         compared["this simulator"] = losses, expected
         differences[name] = [
             Difference(

@@ -222,8 +222,8 @@ def _synapses(name: str, network: dict[str, Any], learns: bool, n: int, signs: s
     # Of static synapses, only e-prop synapses with a learning rate of 0 lose spikes at the end of a sample.
     if not plastic and not (by_samples and learns):
         return {"synapse_model": "static_synapse"}
-    overridden = ("learning_rate", "weight_min", "weight_max")
-    own = {key: network[name][key] for key in overridden if network[name][key] is not None}
+    overridden = ("learning_rate", "weight_min", "weight_max", "epsilon")
+    own = {key: network[name][key] for key in overridden if network[name].get(key) is not None}
     optimizer = dict(rule["optimizer"]) | own
     if signs == "positive":
         optimizer["weight_min"] = max(0.0, optimizer["weight_min"])

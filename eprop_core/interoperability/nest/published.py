@@ -19,8 +19,11 @@ from pathlib import Path
 
 import nest
 import numpy as np
-from bellec import ERRORS, GENERATORS, RECURRENT, Arrays
 from devices import multimeter, recorded, recorded_spikes
+from network import ERRORS_OF_BELLEC as ERRORS
+from network import GENERATORS_OF_BELLEC as GENERATORS
+from network import NEURONS_OF_BELLEC as RECURRENT
+from network import Problem as Arrays
 from network import listed, rate_connection, times
 
 DT = 1.0
