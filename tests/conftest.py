@@ -21,6 +21,8 @@ LONGER = (
     "verification/test_nest_bellec.py",
     "verification/test_nest_limits.py",
     "verification/test_published.py",
+    "interoperability/test_to_nest.py",
+    "interoperability/test_from_nest.py",
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",
     "storage/test_checkpoints.py",
