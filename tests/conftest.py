@@ -24,6 +24,8 @@ LONGER = (
     "verification/test_conformance.py",
     # snnTorch.
     "interoperability/test_snntorch.py",
+    "interoperability/test_to_nest.py",
+    "interoperability/test_from_nest.py",
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",
     "storage/test_checkpoints.py",

@@ -85,7 +85,10 @@ SCRIPTS = {
     ),
     "N-MNIST, e-prop+": _N_MNIST,
     "N-MNIST, e-prop+ (b)": _N_MNIST._replace(
-        within=("relative_times = np.array(relative_times)", "relative_times = np.unique(relative_times)")
+        within=(
+            "params_gen_spk_in = [{",
+            'params_gen_spk_in = [{"spike_times": np.unique(times)} for times in spike_times]',
+        )
     ),
 }
 """All scripts; (a) without input spikes in the second step of a sample, (b) with one spike per channel and step."""
