@@ -16,7 +16,7 @@ ifneq ($(shell test -d "$$HOME" && test -w "$$HOME" && echo usable),usable)
 export HOME := $(shell mkdir -p .home && pwd)/.home
 endif
 ifeq ($(LOGNAME)$(USER),)
-export LOGNAME := user
+export LOGNAME := $(shell id -un 2> /dev/null || echo user)
 endif
 
 # A Python environment cannot be moved: `ready` contains the directory in which it was built.

@@ -131,7 +131,8 @@ def apply(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
                 raise ParameterError(f"{reached}: {no_such_key(parent, inner)}")
             inner = inner[parent]
             if not isinstance(inner, dict):
-                raise ParameterError(f"{reached} = {visible(json.dumps(inner))}: has no key {visible(key)}")
+                rest = visible(".".join([*parents[depth + 1 :], key]))
+                raise ParameterError(f"{reached} = {visible(json.dumps(inner))}: has no key {rest}")
         inner[key] = copy.deepcopy(value)
     return changed
 

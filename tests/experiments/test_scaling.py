@@ -223,5 +223,5 @@ def test_a_run_too_large_is_refused_before_it_starts(tmp_path: Path) -> None:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 1
     (line,) = finished.stderr.splitlines()
-    assert line.startswith("error: 1 of 1 ranks need about") and "GB are available" in line
+    assert line.startswith("error: the job of 1 of 1 ranks needs about") and "GB are available" in line
     assert not (tmp_path / "result.json").exists()
