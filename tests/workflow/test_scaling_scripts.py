@@ -219,9 +219,17 @@ def test_a_disturbed_measurement_is_marked_in_figures(tmp_path: Path, disturbed:
     rows = scaling_rows("strong", (1, 2), (4,), 2, disturbed)
     figure = scaling_figure.draw(rows)
     assert texts(figure).count(other_work.MARK) == 2 * 5 * len(disturbed)  # of two variants, in panels that show times
-    assert [legend.texts[0].get_text() for legend in figure.legends] == [other_work.MEANING] * len(disturbed)
+    assert [legend.get_title().get_text() for legend in figure.legends] == [f"{other_work.MEANING}."] * len(disturbed)
     if disturbed == (2,):
         check(lambda: scaling_figure.draw(rows), tmp_path, other_work.MEANING)
+
+
+def test_notes_of_a_figure_stand_one_below_the_other() -> None:
+    figure, panel = plt.subplots()
+    panel.annotate(other_work.MARK, (0, 0))
+    style.note_below(figure, "Left out.")
+    other_work.explain(figure)
+    assert [legend.get_title().get_text() for legend in figure.legends] == [f"Left out.\n{other_work.MEANING}."]
 
 
 @pytest.mark.parametrize("other", ["exchange", "interconnect", None])

@@ -5,8 +5,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
+
+from workflow.scripts.shared.style import note_below
 
 COLUMN = "other_work_processors"
 """Processors that were busy with other work, in the mean over a repeat; missing where that is unknown."""
@@ -52,4 +53,4 @@ def explain(figure: Figure) -> None:
     """Say below the panels what the marks mean, if there are any."""
     texts = [text for panel in figure.axes for text in panel.findobj(Text)]
     if any(text.get_text().endswith(MARK) for text in texts):
-        figure.legend([Line2D([], [], linestyle="")], [MEANING], loc="outside lower left", handlelength=0)
+        note_below(figure, f"{MEANING}.")
