@@ -66,6 +66,18 @@ class Stimulus:
             step, readout = np.argwhere(~np.isfinite(self.target))[0]
             raise StimulusError(f"target[{step}, {readout}] = {self.target[step, readout]}: must be finite")
 
+    def part(self, first: int, last: int) -> "Stimulus":
+        """Return the steps ``first`` .. ``last - 1``; where there are several samples, these must be whole ones."""
+        events = slice(*np.searchsorted(self.input_steps, (first, last)))
+        return Stimulus(
+            last - first,
+            self.input_steps[events] - first,
+            self.input_channels[events],
+            self.target[first:last],
+            self.learning_window[first:last],
+            n_samples=1 if self.n_samples == 1 else (last - first) * self.n_samples // self.n_steps,
+        )
+
     def check_fits(self, network: Network) -> None:
         """Check that channels and targets match the populations of ``network``.
 

@@ -1,7 +1,6 @@
 """Networks of NEST 3.10 in this package, with what its generators show them."""
 
 import importlib
-import itertools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ import numpy as np
 
 from eprop_core.interoperability.nest_network import network_of_nest
 from eprop_core.interoperability.nest_snapshot import Built, Call
-from eprop_core.interoperability.nest_stimulus import LearningRates, learning_rates_of, parts, stimulus_of
+from eprop_core.interoperability.nest_stimulus import LearningRates, learning_rates_of, stimulus_of
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
@@ -45,19 +44,14 @@ class FromNest(NamedTuple):
 
     def run(self, simulation: Simulation) -> Recording:
         """Show a new :meth:`simulation` the stimulus, and change its learning rates as NEST's were. Collective."""
-        edges = [*(change.step for change in self.learning_rates), self.stimulus.n_steps]
-        edges[0] = 0
-        recordings = []
-        for change, part in itertools.zip_longest(self.learning_rates, parts(self.stimulus, edges)):
+        ends = [*(change.step for change in self.learning_rates[1:]), self.stimulus.n_steps]
+        recordings, begin = [], 0
+        for change, end in zip(self.learning_rates, ends, strict=True):
             for name, rate in change.rates.items():
                 simulation.set_learning_rate(rate, name)
-            recordings.append(simulation.run(part))
-        return Recording(
-            np.concatenate([part.spike_steps + edge for part, edge in zip(recordings, edges, strict=False)]),
-            np.concatenate([part.spike_neurons for part in recordings]),
-            np.concatenate([part.readout for part in recordings]),
-            np.concatenate([part.error for part in recordings]),
-        )
+            recordings.append(simulation.run(self.stimulus.part(begin, end)))
+            begin = end
+        return Recording.joined(recordings)
 
     def spikes(self, recording: Recording) -> dict[str, np.ndarray]:
         """Return spikes as a ``spike_recorder`` of the recurrent neurons has them: "times", ms, and "senders"."""

@@ -1,8 +1,7 @@
 """From NEST's generators to a stimulus of this package."""
 
-import itertools
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -222,18 +221,3 @@ def _step_of_change(network: NetworkOfNest, time: float) -> int:
     if done % batch > network.first_step:  # by then, the batch has reached the neurons
         raise ParameterError(f"eta: changes after {time:g} ms, within a batch; it may change between batches")
     return done // batch * batch + batch
-
-
-def parts(stimulus: Stimulus, edges: Sequence[int]) -> Iterator[Stimulus]:
-    """Yield the parts of a stimulus between ``edges``, of which the first is 0 and the last its end."""
-    sample = stimulus.n_steps // stimulus.n_samples
-    for begin, end in itertools.pairwise(edges):
-        events = slice(*np.searchsorted(stimulus.input_steps, (begin, end)))
-        yield Stimulus(
-            end - begin,
-            stimulus.input_steps[events] - begin,
-            stimulus.input_channels[events],
-            stimulus.target[begin:end],
-            stimulus.learning_window[begin:end],
-            n_samples=(end - begin) // sample if stimulus.n_samples > 1 else 1,
-        )

@@ -1,5 +1,6 @@
 """Recordings of a run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,17 @@ class Recording:
     recorded: Recorded | None = None
     """Values of the neurons and synapses that the run was asked to record; their steps, too, are from the start of the
     run. The same on all ranks."""
+
+    @classmethod
+    def joined(cls, parts: Sequence["Recording"]) -> "Recording":
+        """Return the spikes, readouts and errors of runs that follow one another, as those of one run."""
+        ends = np.cumsum([len(part.readout) for part in parts])
+        return cls(
+            np.concatenate([part.spike_steps + end - len(part.readout) for part, end in zip(parts, ends, strict=True)]),
+            np.concatenate([part.spike_neurons for part in parts]),
+            np.concatenate([part.readout for part in parts]),
+            np.concatenate([part.error for part in parts]),
+        )
 
     def gathered(self, communicator: Any) -> "Recording":
         """Return the recording with the spikes of all ranks. Collective.

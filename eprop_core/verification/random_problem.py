@@ -27,18 +27,9 @@ class Problem(NamedTuple):
         n_complete = n_steps // length
         if n_complete == 0:
             return None
-        n_kept = n_complete * length
-        n_events = np.searchsorted(shown.input_steps, n_kept)
-        stimulus = replace(
-            shown,
-            n_steps=n_kept,
-            input_steps=shown.input_steps[:n_events],
-            input_channels=shown.input_channels[:n_events],
-            target=shown.target[:n_kept],
-            learning_window=shown.learning_window[:n_kept],
-            n_samples=n_complete if length > 1 else 1,
-        )
-        return self._replace(stimulus=stimulus)
+        if length == 1:
+            shown = replace(shown, n_samples=1)
+        return self._replace(stimulus=shown.part(0, n_complete * length))
 
 
 def random_problem(seed: int | Sequence[int], n_steps: int, *, largest: int = 60, **settings: Any) -> Problem:

@@ -13,7 +13,6 @@ from eprop_core.recording.request import Record
 from eprop_core.recording.time_series import Recorded, TimeSeries
 from eprop_core.simulation import Simulation
 from formula_model import FormulaModel
-from pieces import piece
 from thread_ranks import on_thread_ranks
 
 
@@ -48,7 +47,7 @@ def simulate(drawn: Drawn, record: Record, ends: list[int] | None = None, commun
     )
     ends = [drawn.stimulus.n_steps] if ends is None else ends
     return [
-        simulation.run(piece(drawn.stimulus, first, end), record)
+        simulation.run(drawn.stimulus.part(first, end), record)
         for first, end in zip([0, *ends[:-1]], ends, strict=True)
     ]
 

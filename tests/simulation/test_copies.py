@@ -14,7 +14,7 @@ from eprop_core.ranks.communicator import Communicator
 from eprop_core.simulation import Simulation
 from eprop_core.storage.state import arrays
 from eprop_core.verification.random_problem import Problem
-from pieces import assert_same_bits, of_all_ranks, piece
+from pieces import assert_same_bits, of_all_ranks
 from small_problem import N_STEPS, small_problem
 from thread_ranks import on_thread_ranks
 
@@ -49,7 +49,7 @@ def weights(simulation: Simulation) -> dict[str, np.ndarray]:
 def test_a_copy_goes_on_as_the_original(variant: str) -> None:
     network, connections, stimulus = problem(variant)
     simulation, undisturbed = (Simulation(network, connections=connections) for _ in range(2))
-    first, second = piece(stimulus, 0, CUT), piece(stimulus, CUT, N_STEPS)
+    first, second = stimulus.part(0, CUT), stimulus.part(CUT, N_STEPS)
     simulation.run(first)
     undisturbed.run(first)
     copied = simulation.copy()
@@ -71,7 +71,7 @@ def test_a_copy_goes_on_as_the_original(variant: str) -> None:
 def test_a_copy_shares_only_what_never_changes(variant: str) -> None:
     network, connections, stimulus = problem(variant)
     simulation = Simulation(network, connections=connections)
-    simulation.run(piece(stimulus, 0, CUT))
+    simulation.run(stimulus.part(0, CUT))
     copied = simulation.copy()
     own, others = list(arrays(simulation._rank)), list(arrays(copied._rank))
     assert [name for name, *_ in own] == [name for name, *_ in others]
@@ -94,7 +94,7 @@ def test_the_sources_of_a_copy_are_within_cache_lines() -> None:
 @pytest.mark.parametrize("variant", ["delays", "adam", "within a batch"])
 def test_copies_on_ranks_equal_those_on_one(variant: str, n_ranks: int) -> None:
     network, connections, stimulus = problem(variant)
-    first, second = piece(stimulus, 0, CUT), piece(stimulus, CUT, N_STEPS)
+    first, second = stimulus.part(0, CUT), stimulus.part(CUT, N_STEPS)
     alone = Simulation(network, connections=connections)
     alone.run(first)
     expected = alone.run(second)

@@ -16,7 +16,7 @@ from eprop_core.recording.recording import Recording, RunInterrupted
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.verification.variants import SMALL
-from pieces import assert_same_bits, joined, piece
+from pieces import assert_same_bits
 from small_problem import small_problem
 
 pytestmark = pytest.mark.usefixtures("default_interrupts")
@@ -45,7 +45,7 @@ def run_with_interrupts(simulation: Simulation, stimulus: Stimulus, sample_lengt
     """Simulate the whole stimulus; after each interrupt, another run goes on."""
     recordings = []
     while simulation.step < N_STEPS:
-        rest = piece(stimulus, simulation.step, N_STEPS)
+        rest = stimulus.part(simulation.step, N_STEPS)
         if sample_length is not None:
             object.__setattr__(rest, "n_samples", rest.n_steps // sample_length)
         try:
@@ -82,7 +82,7 @@ def test_interrupted_runs_add_up_to_a_whole_one(
     recordings = run_with_interrupts(interrupted, stimulus, sample_length)
     lengths = [len(recording.readout) for recording in recordings]
     assert lengths == [steps_between] * INTERRUPTS + [N_STEPS - INTERRUPTS * steps_between]
-    assert_same_bits(whole, interrupted, expected, joined(recordings, lengths))
+    assert_same_bits(whole, interrupted, expected, Recording.joined(recordings))
 
 
 @pytest.mark.needs_compiler
@@ -101,7 +101,7 @@ def test_a_signal_at_any_time_does_not_change_results() -> None:
         timer.join()
         return
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert_same_bits(whole, interrupted, expected, joined(recordings, [len(r.readout) for r in recordings]))
+    assert_same_bits(whole, interrupted, expected, Recording.joined(recordings))
 
 
 def test_a_second_signal_interrupts_at_once() -> None:
@@ -150,6 +150,6 @@ def test_a_handler_that_raises_ends_a_run_between_steps() -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     if interrupted.step < N_STEPS:
-        interrupted.run(piece(stimulus, interrupted.step, N_STEPS))
+        interrupted.run(stimulus.part(interrupted.step, N_STEPS))
     for name in PROJECTIONS:
         np.testing.assert_array_equal(whole.weights(name).weight, interrupted.weights(name).weight)

@@ -19,7 +19,7 @@ from eprop_core.stimulus import Stimulus
 from eprop_core.time_driven import simulation as time_driven
 from eprop_core.time_driven.synapses import History, Synapses
 from eprop_core.verification.random_problem import Problem
-from pieces import assert_same_bits, piece
+from pieces import assert_same_bits
 from small_problem import N_STEPS, small_problem
 from thread_ranks import on_thread_ranks
 
@@ -65,9 +65,9 @@ def changing(factor: float) -> Iterator[None]:
 def test_a_rate_that_changes_agrees_with_the_time_driven_model(optimizer: str, delays: str) -> None:
     network, connections, stimulus = small_problem(8, **OPTIMIZERS[optimizer], **DELAYS[delays])
     simulation = Simulation(network, connections=connections)
-    simulation.run(piece(stimulus, 0, CHANGE))
+    simulation.run(stimulus.part(0, CHANGE))
     multiply(simulation, FACTOR)
-    simulation.run(piece(stimulus, CHANGE, N_STEPS))
+    simulation.run(stimulus.part(CHANGE, N_STEPS))
     constant = time_driven.simulate(network, connections, stimulus)
     with changing(FACTOR):
         expected = time_driven.simulate(network, connections, stimulus)
@@ -125,7 +125,7 @@ def problem(optimizer: dict[str, Any], rule: dict[str, Any]) -> Problem:
 
 def in_samples(stimulus: Stimulus, first: int, last: int) -> Stimulus:
     """Return some steps as whole samples of 20 steps."""
-    part = piece(stimulus, first, last)
+    part = stimulus.part(first, last)
     return Stimulus(
         part.n_steps, part.input_steps, part.input_channels, part.target, part.learning_window, part.n_steps // 20
     )

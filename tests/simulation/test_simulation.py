@@ -16,10 +16,11 @@ from eprop_core.network.connections import Connections
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.ranks.emulation import EmulatedExchange
+from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.verification.random_problem import Problem
-from pieces import assert_same_bits, joined, piece
+from pieces import assert_same_bits
 from small_problem import N_STEPS, small_problem
 from state_size import bytes_of_arrays
 
@@ -40,8 +41,8 @@ def test_a_run_in_pieces_gives_the_same_bits(delay: str, feedback: str) -> None:
     lengths = [1, 1, 2, 3, 5, 88, 100, 1, 299]
     assert sum(lengths) == N_STEPS
     ends = np.cumsum(lengths).tolist()
-    recordings = [in_pieces.run(piece(stimulus, end - n, end)) for n, end in zip(lengths, ends, strict=True)]
-    assert_same_bits(whole, in_pieces, recording, joined(recordings, lengths))
+    recordings = [in_pieces.run(stimulus.part(end - n, end)) for n, end in zip(lengths, ends, strict=True)]
+    assert_same_bits(whole, in_pieces, recording, Recording.joined(recordings))
 
 
 def test_a_simulation_has_a_last_step() -> None:
@@ -202,7 +203,7 @@ def test_seeds_have_64_bits() -> None:
 def test_a_frozen_network_is_static_and_leaves_the_original_alone(delay: str) -> None:
     network, connections, stimulus = small_problem(10, delay=DELAYS[delay])
     simulation, undisturbed = (Simulation(network, connections=connections) for _ in range(2))
-    training, evaluation = piece(stimulus, 0, 301), piece(stimulus, 301, N_STEPS)
+    training, evaluation = stimulus.part(0, 301), stimulus.part(301, N_STEPS)
     simulation.run(training)
     undisturbed.run(training)
     learnt = {name: simulation.weights(name) for name in PROJECTIONS}
@@ -271,7 +272,7 @@ def test_a_frozen_network_has_learned_from_all_samples(kind: str) -> None:
     length = 100
     closed = np.zeros(length, bool)
     for sample in range(4):
-        shown = piece(stimulus, sample * length, (sample + 1) * length)
+        shown = stimulus.part(sample * length, (sample + 1) * length)
         before = simulation.weights("input").weight
         simulation.run(shown)
         undisturbed.run(shown)
@@ -280,7 +281,7 @@ def test_a_frozen_network_has_learned_from_all_samples(kind: str) -> None:
         if sample % 2 == 1:  # a second copy goes on with a sample whose window is closed
             other = Simulation(network, connections=connections)
             for earlier in range(sample + 1):
-                other.run(piece(stimulus, earlier * length, (earlier + 1) * length))
+                other.run(stimulus.part(earlier * length, (earlier + 1) * length))
             other.run(Stimulus(length, np.zeros(0, int), np.zeros(0, int), np.zeros((length, 2)), closed))
             for name in PROJECTIONS:
                 weight = simulation.frozen().weights(name).weight
@@ -312,7 +313,7 @@ def test_frozen_networks_follow_the_learning() -> None:
     readouts = []
     for first in (0, 250):
         readouts.append(simulation.frozen().run(stimulus).readout)
-        simulation.run(piece(stimulus, first, first + 250))
+        simulation.run(stimulus.part(first, first + 250))
     assert np.abs(readouts[0] - readouts[1]).max() > 1e-3
 
 
@@ -501,13 +502,13 @@ def test_memory_does_not_grow_with_time(cutoff: int | None) -> None:
     """The state has the same size after any number of steps, and a run leaves only its recording."""
     network, connections, stimulus = small_problem(12, 20_000, cutoff=cutoff)
     simulation = Simulation(network, connections=connections)
-    simulation.run(piece(stimulus, 0, 100))
+    simulation.run(stimulus.part(0, 100))
     size = bytes_of_arrays(simulation._rank)
     assert size > 10_000
     tracemalloc.start()
     try:
         for begin in range(100, 1100, 100):  # each of the first calls of compiled code leaves some kB
-            assert len(simulation.run(piece(stimulus, begin, begin + 100)).readout) == 100
+            assert len(simulation.run(stimulus.part(begin, begin + 100)).readout) == 100
         gc.collect()
         before = tracemalloc.get_traced_memory()[0]
         assert len(simulation.run(stimulus).spike_steps) > 1000

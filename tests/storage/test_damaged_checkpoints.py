@@ -19,7 +19,7 @@ from eprop_core.parsing import parse
 from eprop_core.simulation import CheckpointWarning, Simulation
 from eprop_core.storage.generations import checkpoints
 from eprop_core.verification.random_problem import Problem
-from pieces import assert_same_bits, piece
+from pieces import assert_same_bits
 from small_problem import small_problem
 from thread_ranks import on_thread_ranks
 
@@ -36,9 +36,9 @@ def written(problem: Problem, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two checkpoints, after different steps."""
     directory = tmp_path_factory.mktemp("written")
     simulation = new_simulation(problem)
-    simulation.run(piece(problem.stimulus, 0, FIRST))
+    simulation.run(problem.stimulus.part(0, FIRST))
     simulation.save_checkpoint(directory, {"step": FIRST})
-    simulation.run(piece(problem.stimulus, FIRST, SECOND))
+    simulation.run(problem.stimulus.part(FIRST, SECOND))
     simulation.save_checkpoint(directory, {"step": SECOND})
     return directory
 
@@ -53,8 +53,8 @@ def assert_goes_on(simulation: Simulation, problem: Problem, step: int) -> None:
     assert simulation.step == step
     assert simulation.notes == {"step": step}
     expected = new_simulation(problem)
-    expected.run(piece(problem.stimulus, 0, step))
-    rest = piece(problem.stimulus, step, END)
+    expected.run(problem.stimulus.part(0, step))
+    rest = problem.stimulus.part(step, END)
     recordings = expected.run(rest), simulation.run(rest)
     assert len(recordings[0].spike_steps) > 20
     assert_same_bits(expected, simulation, *recordings)

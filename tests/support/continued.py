@@ -12,7 +12,7 @@ from eprop_core.ranks.communicator import Communicator
 from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
 from eprop_core.verification.random_problem import Problem, neuron_values
-from pieces import joined, of_all_ranks, piece
+from pieces import of_all_ranks
 from thread_ranks import on_thread_ranks
 
 
@@ -54,7 +54,7 @@ def continued(problem: Problem, directory: Path, cuts: Sequence[int], ranks: Seq
             )
             assert simulation.notes == {"part": number - 1}
         assert simulation.step == ends[number]
-        recording = simulation.run(piece(problem.stimulus, ends[number], ends[number + 1]))
+        recording = simulation.run(problem.stimulus.part(ends[number], ends[number + 1]))
         if number + 1 < len(ranks):
             simulation.save_checkpoint(directory, {"part": number})
             return recording, None, None, None
@@ -67,7 +67,7 @@ def continued(problem: Problem, directory: Path, cuts: Sequence[int], ranks: Seq
     _, weights, _, evaluation = of_ranks[0]
     counts = [of_rank[2] for of_rank in of_ranks]
     return Outcome(
-        joined(recordings, np.diff(ends).tolist()),
+        Recording.joined(recordings),
         weights,
         {name: sum(c[name] for c in counts) for name in counts[0]},
         evaluation,

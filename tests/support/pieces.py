@@ -1,24 +1,10 @@
-"""Simulations in several runs: pieces of a stimulus, and joined recordings."""
+"""Simulations in several runs or on several ranks."""
 
 import numpy as np
 
 from eprop_core.parameters import PROJECTIONS
 from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
-from eprop_core.stimulus import Stimulus
-
-
-def piece(stimulus: Stimulus, first: int, last: int) -> Stimulus:
-    """Return some steps of a stimulus; where it has several samples, these must be whole ones."""
-    inside = (stimulus.input_steps >= first) & (stimulus.input_steps < last)
-    return Stimulus(
-        last - first,
-        stimulus.input_steps[inside] - first,
-        stimulus.input_channels[inside],
-        stimulus.target[first:last],
-        stimulus.learning_window[first:last],
-        1 if stimulus.n_samples == 1 else (last - first) * stimulus.n_samples // stimulus.n_steps,
-    )
 
 
 def assert_same_bits(one: Simulation, other: Simulation, recording: Recording, other_recording: Recording) -> None:
@@ -29,16 +15,6 @@ def assert_same_bits(one: Simulation, other: Simulation, recording: Recording, o
             np.testing.assert_array_equal(values, of_other)
     assert one.step == other.step
     assert one.counts == other.counts
-
-
-def joined(recordings: list[Recording], lengths: list[int]) -> Recording:
-    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    return Recording(
-        np.concatenate([r.spike_steps + start for r, start in zip(recordings, starts, strict=True)]),
-        np.concatenate([r.spike_neurons for r in recordings]),
-        np.concatenate([r.readout for r in recordings]),
-        np.concatenate([r.error for r in recordings]),
-    )
 
 
 def of_all_ranks(recordings: list[Recording]) -> Recording:
