@@ -1,7 +1,6 @@
 """All simulators compute the same and count it correctly; measured times need only be positive."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ from eprop_core.experiments.baselines.result import Measurement
 from eprop_core.parameters import PROJECTIONS
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
+from live_nest import NEST_PYTHON, needs_nest
 
-NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
 NETWORK = small.timing().network.model_dump(mode="json")
 NETWORK["plasticity"]["optimizer"]["learning_rate"] = 1e-9  # static synapses see the same spikes
 BASELINE: dict[str, Any] = {
@@ -163,9 +162,8 @@ def test_parameters_that_nest_lacks_are_refused(path: str, value: object) -> Non
         parse(PoissonBaseline, BASELINE | {"network": network})
 
 
-@pytest.mark.skipif(not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name an interpreter that has NEST")
+@needs_nest
 def test_nest_counts_the_same_spikes_and_synaptic_events(problem: Problem, expected: dict[str, int]) -> None:
-    assert NEST_PYTHON is not None
     taking_part = [one for one in baselines.simulators(NEST_PYTHON, 40) if one.name == "NEST"]
     processes, _ = baselines.compare({"events": problem, "training": problem}, taking_part, repeats=1)
     measured = {process.variant: process for process in processes}

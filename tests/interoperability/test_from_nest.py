@@ -5,7 +5,6 @@ NEST is run live; EPROP_BENCH_NEST_PYTHON names the interpreter of an environmen
 
 import json
 import math
-import os
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,8 @@ from eprop_core.verification.bellec_problem import bellec_problem, in_absolute_t
 from eprop_core.verification.nest import load
 from eprop_core.verification.random_problem import Problem, neuron_values, problem_of_variant
 from eprop_core.verification.variants import OF_NEST
+from live_nest import NEST_PYTHON, needs_nest
 from thread_ranks import on_thread_ranks
-
-NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON", "")
-needs_nest = pytest.mark.skipif(
-    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
-)
 
 SUPPORT = Path(__file__).parents[1] / "support"
 N_STEPS = 1000

@@ -3,7 +3,6 @@
 Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
 """
 
-import os
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,7 @@ from eprop_core.verification.nest import bellec_outcome, eprop_plus_outcome, loa
 from eprop_core.verification.random_problem import Problem, neuron_values, problem_of_variant
 from eprop_core.verification.simulators import event_driven, event_driven_bellec
 from eprop_core.verification.variants import OF_NEST
-
-NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
-needs_nest = pytest.mark.skipif(
-    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
-)
+from live_nest import NEST_PYTHON, needs_nest
 
 SUPPORT = Path(__file__).parents[1] / "support"
 PACKAGES = sysconfig.get_path("purelib")
@@ -89,7 +84,7 @@ def in_nest(problem: Problem, program: str, folder: Path) -> dict[str, np.ndarra
     listed = [str(nest_programs.PROGRAMS), program, PACKAGES]
     (folder / "path.txt").write_text("\n".join(listed), encoding="utf-8")
     np.savez(folder / "stimulus.npz", **vars(problem.stimulus))
-    nest_programs.call(str(NEST_PYTHON), "exported_to_nest", folder, SUPPORT)
+    nest_programs.call(NEST_PYTHON, "exported_to_nest", folder, SUPPORT)
     return load(folder / "result.npz")
 
 
@@ -144,7 +139,7 @@ def test_a_simulation_is_built_beside_other_networks_of_the_running_kernel(tmp_p
     sources = Path(eprop_core.__file__).parents[1]
     (tmp_path / "path.txt").write_text(f"{sources}\n{PACKAGES}", encoding="utf-8")
     np.savez(tmp_path / "stimulus.npz", **vars(problem.stimulus))
-    nest_programs.call(str(NEST_PYTHON), "built_in_nest", tmp_path, SUPPORT)
+    nest_programs.call(NEST_PYTHON, "built_in_nest", tmp_path, SUPPORT)
     result = load(tmp_path / "result.npz")
 
     own = event_driven({"": problem})[""]

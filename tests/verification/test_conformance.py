@@ -4,7 +4,6 @@ The last needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_N
 """
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,9 +28,9 @@ from eprop_core.verification.conformance.outcomes import learned
 from eprop_core.verification.nest import Nest
 from eprop_core.verification.random_problem import Problem
 from eprop_core.verification.simulators import event_driven_bellec, learning_signal
+from live_nest import NEST_PYTHON, needs_nest
 from wrong_implementations import OF_BELLEC, OF_E_PROP_PLUS, Mistake
 
-NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
 NO_MISTAKE = Mistake({}, "")
 LOST = "samples-spikes-in-the-first-step"
 """The literal model of Bellec et al. does not lose the spikes that NEST loses."""
@@ -221,13 +220,11 @@ def test_wrong_files_end_with_one_line(conformance_set: h5py.File, tmp_path: Pat
         assert message in line
 
 
-@pytest.mark.skipif(
-    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
-)
+@needs_nest
 def test_nest_and_the_reference_give_the_results_of_the_set_again(conformance_set: h5py.File) -> None:
     chosen = {case.name: case for number, case in enumerate(cases()) if number % 12 == 0 or case.name == LOST}
     problems = {name: case.problem() for name, case in chosen.items()}
-    for name, results in outcomes(chosen, problems, Nest(str(NEST_PYTHON))).items():
+    for name, results in outcomes(chosen, problems, Nest(NEST_PYTHON)).items():
         stored = conformance_set["cases"][name]
         assert stored.attrs["source"] == ("NEST 3.10" if chosen[name].in_nest else "reference implementation")
         shown = problem_of(stored).stimulus

@@ -3,8 +3,6 @@
 Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
 """
 
-import os
-
 import numpy as np
 import pytest
 
@@ -19,11 +17,9 @@ from eprop_core.verification.nest import Nest, eprop_plus_outcome
 from eprop_core.verification.random_problem import Problem, neuron_values, problem_of_variant, random_problem
 from eprop_core.verification.simulators import event_driven
 from eprop_core.verification.variants import OF_NEST, Variants
+from live_nest import NEST_PYTHON, needs_nest
 
-NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
-pytestmark = pytest.mark.skipif(
-    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
-)
+pytestmark = needs_nest
 
 N_STEPS = 2000
 N_STEPS_TIME_DRIVEN = 500
@@ -34,7 +30,7 @@ WEIGHT_TOLERANCE = 1e-9  # of the largest weight; learning amplifies rounding
 TOLERANCES = {"weights": WEIGHT_TOLERANCE, "learning signal": 1e-11, "": 1e-12}  # of the largest value
 
 VARIANTS: Variants = {f"random-{seed}": {"seed": seed} for seed in range(40)} | OF_NEST
-NEST = Nest(str(NEST_PYTHON))
+NEST = Nest(NEST_PYTHON)
 
 
 def n_steps_time_driven(name: str) -> int:

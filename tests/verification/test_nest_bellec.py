@@ -3,8 +3,6 @@
 Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
 """
 
-import os
-
 import pytest
 
 from agreement import assert_outcomes_agree, outcome_of
@@ -12,11 +10,9 @@ from eprop_core.verification.bellec_problem import VARIANTS, bellec_problem
 from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.nest import Nest
 from eprop_core.verification.simulators import reference_implementation_bellec
+from live_nest import NEST_PYTHON, needs_nest
 
-NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
-pytestmark = pytest.mark.skipif(
-    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
-)
+pytestmark = needs_nest
 
 # Both compute in double precision but sum in different orders.
 TOLERANCE = 1e-11  # of the largest readout or weight
@@ -25,7 +21,7 @@ TOLERANCE = 1e-11  # of the largest readout or weight
 @pytest.fixture(scope="module")
 def nest() -> dict[str, Outcome]:
     """NEST's outcomes of all variants."""
-    return Nest(str(NEST_PYTHON)).bellec({name: bellec_problem(name) for name in VARIANTS})
+    return Nest(NEST_PYTHON).bellec({name: bellec_problem(name) for name in VARIANTS})
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -3,7 +3,6 @@
 Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
 """
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +17,16 @@ from eprop_core.stimulus import Stimulus
 from eprop_core.verification.bellec_model import train
 from eprop_core.verification.nest import Nest, load
 from eprop_core.verification.random_problem import Problem
+from live_nest import NEST_PYTHON, needs_nest
 
-NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
-pytestmark = pytest.mark.skipif(
-    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
-)
+pytestmark = needs_nest
 
 
 @pytest.fixture(scope="module")
 def limits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     """The recordings of ``nest_limits.py``."""
     directory = tmp_path_factory.mktemp("limits")
-    nest_programs.call(str(NEST_PYTHON), "nest_limits", directory, Path(__file__).parents[1] / "support")
+    nest_programs.call(NEST_PYTHON, "nest_limits", directory, Path(__file__).parents[1] / "support")
     return load(directory / "limits.npz")
 
 
@@ -100,7 +97,7 @@ def silent_neuron(second_spike: int) -> Problem:
 def test_the_last_learning_signal_of_a_sample_is_lost_at_spikes_in_the_second_step() -> None:
     """It is lost if the next spike comes in the second step of the next sample. A spike in its first step is lost."""
     problems = {str(step): silent_neuron(step) for step in (0, 1, 2)}
-    nest = Nest(str(NEST_PYTHON)).run("bellec", problems)
+    nest = Nest(NEST_PYTHON).run("bellec", problems)
     whole, lost = {}, {}
     for name, (network, connections, stimulus) in problems.items():
         window = stimulus.learning_window.copy()

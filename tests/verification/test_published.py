@@ -3,8 +3,6 @@
 Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
 """
 
-import os
-
 import numpy as np
 import pytest
 
@@ -22,17 +20,15 @@ from eprop_core.verification.published import (
     losses,
     run_nest,
 )
+from live_nest import NEST_PYTHON, needs_nest
 
-NEST_PYTHON = os.environ.get("EPROP_BENCH_NEST_PYTHON")
-pytestmark = pytest.mark.skipif(
-    not NEST_PYTHON, reason="EPROP_BENCH_NEST_PYTHON does not name the interpreter of an environment with NEST 3.10"
-)
+pytestmark = needs_nest
 
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, Run]:
     """NEST's run of each setting: its input and its results."""
-    return run_nest(Nest(str(NEST_PYTHON)))
+    return run_nest(Nest(NEST_PYTHON))
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

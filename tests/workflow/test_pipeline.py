@@ -20,6 +20,7 @@ import psutil
 import pytest
 import yaml
 
+from live_nest import NEST_PYTHON, needs_nest
 from workflow.lib import sources
 from workflow.scripts.shared import read_table, write_table
 
@@ -32,9 +33,7 @@ NAMES = (
 TIMING = {"time_one_rank", "time_many_ranks", "time_dry_run"}
 COMPUTING = {"prepare_dataset", "compile", "train_one_rank", "measure_interconnect", "time_break_even", *TIMING}
 CODE = "results/parameters/code/"
-NEST = "EPROP_BENCH_NEST_PYTHON" in os.environ
-TARGETS = ("all", "verification", "baselines") if NEST else ("all",)
-needs_nest = pytest.mark.skipif(not NEST, reason="EPROP_BENCH_NEST_PYTHON names no Python with NEST")
+TARGETS = ("all", "verification", "baselines") if NEST_PYTHON else ("all",)
 CORES = 2
 
 CHANGED = {
