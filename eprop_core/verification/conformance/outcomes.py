@@ -12,24 +12,20 @@ import numpy as np
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import LEARNING_PROJECTIONS
 from eprop_core.verification import reference
+from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.conformance.cases import BELLEC, E_PROP_PLUS, Case
-from eprop_core.verification.nest import Arrays, Nest
+from eprop_core.verification.nest import Arrays, Nest, bellec_outcome
 from eprop_core.verification.random_problem import Problem, neuron_values
 
 
 def of_reference(case: Case, problem: Problem) -> Arrays:
     """Return the results of the reference implementation."""
-    if case.rule == E_PROP_PLUS:
-        result = reference.simulate(*problem, neuron_values=neuron_values(problem.network))
-        signals = {"readout": result.readout, "error": result.error, "learning_signal": result.learning_signal}
-        spikes = result.spike_steps, result.spike_neurons
-        weights = {name: result.weights_over_time[name] for name in learned(problem)}
-    else:
-        outcome = case.reference({"": problem})[""]
-        signals = {name.replace(" ", "_"): np.asarray(values) for name, values in outcome.signals.items()}
-        spikes = outcome.spike_steps, outcome.spike_neurons
-        weights = {name: outcome.weights[name].weight for name in LEARNING_PROJECTIONS}
-    return _results(*spikes, signals, weights)
+    if case.rule == BELLEC:
+        return _of_outcome(case.reference({"": problem})[""])
+    result = reference.simulate(*problem, neuron_values=neuron_values(problem.network))
+    signals = {"readout": result.readout, "error": result.error, "learning_signal": result.learning_signal}
+    weights = {name: result.weights_over_time[name] for name in learned(problem)}
+    return _results(result.spike_steps, result.spike_neurons, signals, weights)
 
 
 def of_nest(nest: Nest, cases: Mapping[str, Case], problems: Mapping[str, Problem]) -> dict[str, Arrays]:
@@ -56,22 +52,21 @@ def _results(
 
 def _of_e_prop_plus(result: Arrays, problem: Problem) -> Arrays:
     signals = {name: result[name] for name in ("readout", "error")}
-    signals["learning_signal"] = _where_known(result["learning_signal"])
+    # NEST records 0 as long as no spike has reached a neuron.
+    signals["learning_signal"] = np.where(result["learning_signal"] == 0.0, np.nan, result["learning_signal"])
     weights = {name: _weights_over_time(result, name, problem) for name in LEARNING_PROJECTIONS}
     return _results(result["spike_steps"], result["spike_neurons"], signals, weights)
 
 
 def _of_bellec(result: Arrays, problem: Problem) -> Arrays:
-    # NEST's low-pass filter of the eligibility trace has a factor (1 - kappa); its feedback weights make up for it.
-    signal = (1.0 - problem.network.plasticity.kappa) * _where_known(result["learning_signal"])
-    weights = {name: result[f"{name}_weight"] for name in LEARNING_PROJECTIONS}
-    steps, neurons = np.nonzero(result["spikes"])
-    return _results(steps, neurons, {"error": result["error"], "learning_signal": signal}, weights)
+    return _of_outcome(bellec_outcome(result, problem))
 
 
-def _where_known(learning_signal: np.ndarray) -> np.ndarray:
-    """NEST records 0 as long as no spike has reached a neuron."""
-    return np.where(learning_signal == 0.0, np.nan, learning_signal)
+def _of_outcome(outcome: Outcome) -> Arrays:
+    """Return the results of the rule of Bellec et al.; signals that are masked are not known."""
+    signals = {name.replace(" ", "_"): np.ma.filled(values, np.nan) for name, values in outcome.signals.items()}
+    weights = {name: outcome.weights[name].weight for name in LEARNING_PROJECTIONS}
+    return _results(outcome.spike_steps, outcome.spike_neurons, signals, weights)
 
 
 def _weights_over_time(result: Arrays, name: str, problem: Problem) -> np.ndarray:
