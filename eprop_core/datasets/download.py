@@ -15,15 +15,12 @@ import pooch
 import requests
 
 import eprop_core.memory_shortage  # noqa: F401
+from eprop_core.datasets import program
 from eprop_core.datasets.location import DOWNLOADS, Downloads, cache_directory, check_data_folder, local_copy
 from eprop_core.datasets.parameters import Published
-from eprop_core.datasets.registry import parse_dataset
 from eprop_core.errors import DatasetError, one_line
-from eprop_core.files.text import read_json
-from eprop_core.machine.driver import end_with_driver
 from eprop_core.machine.temporary_place import temporary_place
 from eprop_core.machine.whole_file import whole_file
-from eprop_core.parsing import ParameterError
 from eprop_core.progress import ProgressLines
 
 TIMEOUT = 60.0  # s, without an answer
@@ -109,17 +106,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("parameters", metavar="PARAMETERS.json", type=Path, help='for instance {"name": "nmnist"}')
     parser.add_argument("output", metavar="OUTPUT.json", type=Path, help="their names, written once they are here")
     options = parser.parse_args(arguments)
-    end_with_driver()
-    try:
-        parameters = parse_dataset(read_json(options.parameters), f"{options.parameters}: ")
+
+    def work() -> None:
+        parameters = program.read_parameters(options.parameters)
         if isinstance(parameters, Published):
             published(parameters.name, parameters.path, parameters.address)
         with whole_file(options.output) as temporary:
             temporary.write_text(json.dumps(list(DOWNLOADS.get(parameters.name, ()))) + "\n", encoding="utf-8")
-    except (ParameterError, DatasetError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return program.run(work)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from eprop_core.datasets.event_store import EventStore, Sample, event_type, fault_of, fault_of_offsets, packed
 from eprop_core.datasets.sample_rows import SampleRows, fault_of_target
-from eprop_core.errors import DatasetError, one_line
+from eprop_core.errors import DatasetError
 from eprop_core.files.archive import Archive, open_archive
 from eprop_core.files.arrays import read_array, read_header
-from eprop_core.files.regular import open_regular
+from eprop_core.files.regular import open_regular, reason
 from eprop_core.machine.whole_file import whole_file
 
 _LOCAL_HEADER_BYTES = 30
@@ -45,7 +45,7 @@ class Description(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a file holds."""
+    """Content of a file."""
 
     events: EventStore
     description: Description
@@ -125,8 +125,7 @@ def read(path: str | os.PathLike[str]) -> Content:
             events = _events(archive, mapped, description, arrays["checksums"])
             targets = _targets(archive, mapped, description, arrays) if "n_outputs" in arrays else None
     except (DatasetError, OverflowError, TypeError, ValueError) as error:
-        told = one_line(error).removeprefix(f"{path}: ")
-        raise DatasetError(f"{path}: damaged, or not a prepared data set ({told})") from None
+        raise DatasetError(f"{path}: damaged, or not a prepared data set ({reason(error, path)})") from None
     return Content(events, description, targets)
 
 

@@ -453,7 +453,7 @@ class Splits(NamedTuple):
     sensor_size: int | None = None
     """pixels, edge of the square sensor"""
     origins: Mapping[str, Origin] = {}
-    """What the data were made from, by name"""
+    """Files of the data, by name."""
     validation: EventDataset | None = None
     """Samples that the data set itself holds back from training; None: it does not"""
     notes: Mapping[str, Any] = {}

@@ -7,7 +7,6 @@ LeCun Y, Cortes C, Burges CJC, The MNIST database of handwritten digits. Fashion
 import gzip
 import math
 import zlib
-from hashlib import file_digest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import numpy.typing as npt
 
 from eprop_core.datasets.download import published
 from eprop_core.datasets.events import EventDataset, Splits, check_enough
-from eprop_core.datasets.origin import Origin, compared_images
+from eprop_core.datasets.origin import Origin, compared_images, origin_of
 from eprop_core.datasets.parameters import N_CLASSES, Mnist
 from eprop_core.datasets.saccades import record
 from eprop_core.errors import DatasetError
@@ -128,9 +127,7 @@ class _Idx(NamedTuple):
                         content = _content(path, unpacked, n_dimensions)
                 else:
                     content = _content(path, file, n_dimensions)
-                file.seek(0)
-                checksum = file_digest(file, "sha256").hexdigest()
-                return cls(Origin(str(path), 1, file.tell(), checksum), *content)
+            return cls(origin_of(path), *content)
         except (OSError, EOFError, zlib.error) as error:
             raise DatasetError(f"{path}: damaged ({reason(error)}); expected a whole file") from None
 

@@ -1,8 +1,9 @@
-"""What prepared data were made from, and whether it is what was published."""
+"""Origins of prepared data: their files, and how these compare with the published ones."""
 
+import os
 import sys
 from collections.abc import Mapping
-from hashlib import md5
+from hashlib import file_digest, md5, sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.errors import DatasetError
+from eprop_core.files.regular import open_regular
 
 
 class Origin(NamedTuple):
@@ -25,6 +27,23 @@ class Origin(NamedTuple):
     """Of the file or, for several, of the output of ``sha256sum`` for them."""
     published: str | None = None
     """How it compares with the published set; None: nothing is published of it, or its download was compared."""
+
+
+def origin_of(path: Path) -> Origin:
+    """Return size and sha256 of a file or, for a folder, of the output of ``sha256sum`` for its files, sorted by path.
+
+    Raises
+    ------
+    OSError
+        If there is none, or it cannot be read.
+    """
+    if not path.is_dir():
+        with open_regular(path) as file:
+            return Origin(str(path), 1, os.fstat(file.fileno()).st_size, file_digest(file, "sha256").hexdigest())
+    files = {os.fsencode(file.relative_to(path)): origin_of(file) for file in path.rglob("*") if file.is_file()}
+    lines = [files[name].sha256.encode() + b"  " + name + b"\n" for name in sorted(files)]
+    n_bytes = sum(file.bytes for file in files.values())
+    return Origin(str(path), len(files), n_bytes, sha256(b"".join(lines)).hexdigest())
 
 
 _N_SAMPLES = {"train": 60_000, "test": 10_000}
@@ -110,8 +129,8 @@ def compared_images(name: str, content: bytes) -> str:
     return "as published" if is_same else "not as published: other images than MNIST, or not the complete official set"
 
 
-def tell(origins: Mapping[str, Origin]) -> None:
-    """Print how data compare with what was published, a line for each source."""
+def print_comparisons(origins: Mapping[str, Origin]) -> None:
+    """Print how data compare with the published ones, a line for each source."""
     for name, origin in origins.items():
         if origin.published is not None:
             print(f"{name}: {origin.published}", file=sys.stderr)

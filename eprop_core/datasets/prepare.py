@@ -14,15 +14,14 @@ from typing import Any
 
 import eprop_core.memory_shortage  # noqa: F401
 from eprop_core import plug_ins
+from eprop_core.datasets import program
 from eprop_core.datasets.events import EventDataset, Splits
-from eprop_core.datasets.origin import tell
+from eprop_core.datasets.origin import print_comparisons
 from eprop_core.datasets.prepared import CHECKSUMS, DESCRIPTION, checksums
-from eprop_core.datasets.registry import Dataset, parse_dataset
+from eprop_core.datasets.registry import Dataset
 from eprop_core.errors import DatasetError
 from eprop_core.files.litter import is_litter
-from eprop_core.files.text import read_json
 from eprop_core.machine import processors
-from eprop_core.machine.driver import end_with_driver
 from eprop_core.machine.whole_directory import whole_directory
 from eprop_core.parsing import ParameterError
 
@@ -49,7 +48,7 @@ def prepare(parameters: Dataset, directory: str | os.PathLike[str]) -> None:
     _check_replaceable(directory)
     with whole_directory(directory) as temporary:
         splits = read(parameters)
-        tell(splits.origins)
+        print_comparisons(splits.origins)
         splits.train.save(temporary / "train.npz")
         splits.test.save(temporary / "test.npz")
         if splits.validation is not None:
@@ -114,17 +113,15 @@ def main(arguments: list[str] | None = None) -> int:
         "--threads", type=int, default=processors.available(), help="threads to record samples on (default: all cores)"
     )
     options = parser.parse_args(arguments)
-    end_with_driver()
-    try:
-        values = read_json(options.parameters)
+
+    def work() -> None:
+        parameters = program.read_parameters(options.parameters)
         if options.threads < 1:
             raise ParameterError(f"--threads {options.threads}: at least one is needed")
         with processors.at_most(options.threads):
-            prepare(parse_dataset(values, f"{options.parameters}: "), options.directory)
-    except (ParameterError, DatasetError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+            prepare(parameters, options.directory)
+
+    return program.run(work)
 
 
 if __name__ == "__main__":

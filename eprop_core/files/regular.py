@@ -35,9 +35,9 @@ class NotRegularError(OSError):
         return f"{self.filename}: {self.strerror}"
 
 
-def reason(error: Exception) -> str:
-    """Return why a file cannot be read, in one line without its path, which is told elsewhere."""
-    return getattr(error, "strerror", None) or one_line(error)
+def reason(error: Exception, path: PathLike = "") -> str:
+    """Return why a file cannot be read, in one line without its ``path``, which the rest of the message names."""
+    return getattr(error, "strerror", None) or one_line(error).removeprefix(f"{path}: ")
 
 
 def user_path(path: PathLike) -> Path:

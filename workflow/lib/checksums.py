@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Iterable
 
-from eprop_core.datasets.recordings.opening import origin_of
+from eprop_core.datasets.origin import origin_of
 from eprop_core.files.regular import user_path
 
 

@@ -18,9 +18,10 @@ from eprop_core.datasets.recordings import numbers
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Events, Labelled, Learn, Source, sample_of, unlabelled
 from eprop_core.datasets.recordings.targets import Targets
-from eprop_core.errors import DatasetError, one_line
+from eprop_core.errors import DatasetError
 from eprop_core.files.archive import Archive, open_archive
 from eprop_core.files.arrays import read_array
+from eprop_core.files.regular import reason
 from eprop_core.machine import memory
 
 _EVENTS = ("times", "channels", "offsets")
@@ -42,8 +43,7 @@ def open_npz(path: Path, learn: Learn) -> Source:
             is_recipe = {f"{name}.npy" for name in recipe} <= archive.entries.keys()
             arrays = _arrays(archive, (*recipe, "groups")) if is_recipe else {}
     except DatasetError as error:
-        told = one_line(error).removeprefix(f"{path}: ")
-        raise DatasetError(f"{path}: damaged, or not an .npz file ({told}); {expected}") from None
+        raise DatasetError(f"{path}: damaged, or not an .npz file ({reason(error, path)}); {expected}") from None
     if arrays:
         return _of_recipe(path, arrays, learn)
     if "events" in names:

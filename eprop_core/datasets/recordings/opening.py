@@ -1,13 +1,10 @@
 """Which reader a file or folder needs: its content decides, not its name."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO
 
-from eprop_core.datasets.origin import Origin
 from eprop_core.datasets.recordings.folder import open_folder
 from eprop_core.datasets.recordings.hdf5 import SIGNATURE, open_hdf5
 from eprop_core.datasets.recordings.npz import open_npz
@@ -56,23 +53,6 @@ def open_recordings(path: Path, sensor: Sensor | None, learn: Learn) -> Iterator
         if source.n_samples == 0:
             raise DatasetError(f"{path}: no samples; expected at least one")
         yield source
-
-
-def origin_of(path: Path) -> Origin:
-    """Return size and sha256 of a file or, for a folder, of the output of ``sha256sum`` for its files, sorted by path.
-
-    Raises
-    ------
-    OSError
-        If there is none, or it cannot be read.
-    """
-    if not path.is_dir():
-        with open_regular(path) as file:
-            return Origin(str(path), 1, os.fstat(file.fileno()).st_size, file_digest(file, "sha256").hexdigest())
-    files = {os.fsencode(file.relative_to(path)): origin_of(file) for file in path.rglob("*") if file.is_file()}
-    lines = [files[name].sha256.encode() + b"  " + name + b"\n" for name in sorted(files)]
-    n_bytes = sum(file.bytes for file in files.values())
-    return Origin(str(path), len(files), n_bytes, sha256(b"".join(lines)).hexdigest())
 
 
 def _first_bytes(path: Path) -> bytes:

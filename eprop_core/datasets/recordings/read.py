@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.events import EventDataset, Splits, check_enough
+from eprop_core.datasets.origin import origin_of
 from eprop_core.datasets.parameters import Events
 from eprop_core.datasets.recordings.binning import Binning, Tally
 from eprop_core.datasets.recordings.classes import NO_CLASSES, Classes
-from eprop_core.datasets.recordings.opening import open_recordings, origin_of
+from eprop_core.datasets.recordings.opening import open_recordings
 from eprop_core.datasets.recordings.sensor import sensor_of
 from eprop_core.datasets.recordings.source import Source
 from eprop_core.datasets.recordings.targets import in_steps
