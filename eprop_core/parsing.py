@@ -10,6 +10,8 @@ import pydantic
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails
 
+from eprop_core.errors import printable
+
 WHOLE_NUMBERS = 2**31
 """Bound of all whole numbers but seeds: sizes, lengths and ids are stored in 4 bytes."""
 Whole = Annotated[int, Field(lt=WHOLE_NUMBERS)]
@@ -165,7 +167,5 @@ def _ways(values: Any, location: tuple[int | str, ...]) -> Iterator[tuple[list[i
 
 def visible(text: str) -> str:
     """Return ``text`` as a part of a line: short, and with escapes for what ends a line or controls a terminal."""
-    text = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: LONGEST_VALUE + 1]
-    )
+    text = printable(text[: LONGEST_VALUE + 1])
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
