@@ -1,7 +1,8 @@
 """One line where ``ulimit -v`` leaves a program too little memory to load its libraries, or to compile.
 
-Import it first: it ends a program that cannot start, and changes how Python tells a lack of memory that nothing
-handles. Libraries do not tell it: some end the program with a signal.
+Import this module first: it ends a program that cannot start, and prints one line in place of the traceback of an
+error that nothing handles. It has to, because libraries do not report a lack of memory: some end the program with a
+signal.
 """
 
 import resource
@@ -16,17 +17,17 @@ _line = (
     f"error: out of memory: ulimit -v allows {_most / 1e9:.3g} GB; the program needs 2 GB and what a network takes; "
     "raise it, for instance with ulimit -v unlimited"
 )
-_tell = sys.excepthook
+_report = sys.excepthook
 
 
-def _tell_shortage(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+def _report_shortage(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     if issubclass(kind, MemoryError | ImportError | OSError):
         print(_line, file=sys.stderr)
     else:
-        _tell(kind, error, traceback)
+        _report(kind, error, traceback)
 
 
 if _most != resource.RLIM_INFINITY:
     if _most < _TO_LOAD:
         sys.exit(_line)
-    sys.excepthook = _tell_shortage
+    sys.excepthook = _report_shortage

@@ -68,7 +68,7 @@ class _Implementation(caching.CompileResultCacheImpl):
 
 
 class _File(caching.IndexDataCacheFile):
-    """The files of one kernel, with checksums: a damaged one counts as missing, and is written anew."""
+    """Cache files of one kernel, with checksums. A damaged file is treated as missing and written again."""
 
     def _dump(self, content: Any) -> bytes:
         pickled: bytes = super()._dump(content)

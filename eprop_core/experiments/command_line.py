@@ -67,17 +67,17 @@ def run(program: Callable[[], None]) -> None:
         program()
     except REPORTED as error:
         if launch.is_first():
-            _tell(error)
+            _print_error(error)
         launch.leave()
         sys.exit(1)
     except MemoryError as error:  # nobody has foreseen it, and other ranks may still compute
         if not launch.is_alone():
             raise
-        _tell(MemoryError(f"the memory does not suffice: {one_line(error) or 'an array could not be made'}"))
+        _print_error(MemoryError(f"the memory does not suffice: {one_line(error) or 'an array could not be made'}"))
         sys.exit(1)
 
 
-def _tell(error: Exception) -> None:
+def _print_error(error: Exception) -> None:
     for line in str(error).splitlines():
         print(f"error: {line}", file=sys.stderr, flush=True)
 

@@ -64,7 +64,7 @@ def network_of_nest(built: Built, *, given_inputs: bool = False) -> NetworkOfNes
     if kernel["biological_time"] > 0.0:
         raise ParameterError(
             f"biological_time = {kernel['biological_time']:g} ms: the network has been simulated, and NEST does not "
-            "tell its traces; read it before the first Simulate"
+            "give access to its traces; read it before the first Simulate"
         )
     dt, populations = float(kernel["resolution"]), Populations(built)
     projections = {name: populations.projection(name) for name in PROJECTIONS}

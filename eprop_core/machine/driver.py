@@ -56,7 +56,7 @@ def end_with(process: int, description: str) -> None:
     process
         Number of the other process.
     description
-        What the other process is, for the line that tells the end.
+        Name of the other process, for the message when it has ended.
     """
     try:
         handle = os.pidfd_open(process)

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ENDING = ".new.part"
-"""What the name of the place adds to that of the file or directory."""
+"""Ending of the directory's name, after the name of the file or directory."""
 
 _LOCK = "lock"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Errors that do not tell which file they concern."""
+"""Errors that do not name the file."""
 
 
 @contextmanager

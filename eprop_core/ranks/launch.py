@@ -9,8 +9,8 @@ from eprop_core.machine import processors
 from eprop_core.ranks import shared_memory
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, WithoutMPI, on_this_machine
 
-_TIME_TO_TELL = 10.0
-"""s, in which rank 0 can tell an error of all ranks before the end of another one ends it."""
+_TIME_TO_PRINT = 10.0
+"""s, in which rank 0 can print the error of all ranks before the end of another rank ends it."""
 
 
 class RanksError(ValueError):
@@ -47,7 +47,7 @@ def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> C
     shortage = shared_memory.shortage()
     if shortage is not None:
         if not is_first():
-            time.sleep(_TIME_TO_TELL)
+            time.sleep(_TIME_TO_PRINT)
         raise RanksError(f"--ranks {n_ranks}: {shortage}")
     try:
         from mpi4py import MPI

@@ -24,7 +24,7 @@ _LAUNCHERS = ("hydra", "mpiexec", "mpirun")
 _INACCURACY = 10.0
 """s, of the start of a process."""
 _RANKS_HERE = "MPI_LOCALNRANKS"
-"""Environment variable in which MPICH's launcher tells the number of ranks on this machine."""
+"""Environment variable in which MPICH's launcher passes the number of ranks on this machine."""
 
 
 def shortage() -> str | None:

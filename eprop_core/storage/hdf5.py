@@ -118,8 +118,8 @@ def reading(path: str | os.PathLike[str], content: str = "network") -> Iterator[
     try:
         check_regular(path)
     except OSError as error:
-        told = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise NetworkFileError(f"{path}: {told}") from None
+        why = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
+        raise NetworkFileError(f"{path}: {why}") from None
     try:
         with h5py.File(path, "r", locking=_LOCKING) as file:
             yield file

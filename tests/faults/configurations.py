@@ -124,10 +124,10 @@ def _unclear(message: str, file: Path, changed: list[str]) -> str | None:
             return f"speaks of the program: {found.group()}"
     if "(line " not in message:
         return "no line"
-    told = message.replace("_", " ")
+    text = message.replace("_", " ")
     if " are the same" in message:  # names two points, which differed in what was changed
         return None
-    if changed and not any(visible(name).replace("_", " ")[:40] in told for name in changed):
+    if changed and not any(visible(name).replace("_", " ")[:40] in text for name in changed):
         return f"names none of {changed}"
     return None
 
@@ -203,9 +203,9 @@ def _run(file: Path, shown: str) -> Outcome:
         return Outcome(injected is None, "accepted, ran" if injected is None else "injection", log)
     if done.returncode == -signal.SIGKILL:
         return Outcome(False, "hang of an accepted one", log)
-    told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    if "Traceback" in done.stderr or not told:
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    if "Traceback" in done.stderr or not errors:
         return Outcome(False, "traceback of an accepted one", log)
     # A run may end where numbers overflow or memory is short, which nobody knows before.
-    expected = all(re.search(r"finite|GB|fixed-point", line) for line in told)
+    expected = all(re.search(r"finite|GB|fixed-point", line) for line in errors)
     return Outcome(expected, "accepted, ended with a line" if expected else "accepted, refused by a job", log)

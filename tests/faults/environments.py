@@ -83,7 +83,7 @@ class Environment:
     """Commands of bash before the program, in a user namespace of their own if they mount anything."""
     python: str = ""
     """Code that every Python runs first, in the place of an operating system that behaves like that."""
-    told: tuple[str, ...] | None = None
+    words: tuple[str, ...] | None = None
     """Words of the line with which the program may end instead of its result; None: it must work."""
     warned: str = ""
     """Words that the program must print although it works."""
@@ -157,12 +157,12 @@ ENVIRONMENTS = (
     Environment("no locks, compiling", COMPILE, OWN_CACHE, python=NO_LOCKS),
     Environment("no locks, data", PREPARE, python=NO_LOCKS),
     Environment("no locks, Snakemake", PLAN, python=NO_LOCKS),
-    Environment("full disk, training", TRAIN, begin=full_disk("12k"), told=("output/result", "No space left")),
-    Environment("full disk, data", PREPARE, begin=full_disk("12k"), told=("No space left",)),
+    Environment("full disk, training", TRAIN, begin=full_disk("12k"), words=("output/result", "No space left")),
+    Environment("full disk, data", PREPARE, begin=full_disk("12k"), words=("No space left",)),
     Environment("no place for temporary files, data", PREPARE, {"TMPDIR": NOWHERE}),
     Environment("full place for temporary files", PREPARE, {"TMPDIR": "{folder}/t"}, begin=tmpfs("$FOLDER/t", "4k")),
-    Environment("output that cannot be made", TRAIN, begin="ln -s /dev/null output; ", told=("output",)),
-    Environment("small files only", TRAIN, begin="ulimit -f 1; ", told=("output/result", "File too large")),
+    Environment("output that cannot be made", TRAIN, begin="ln -s /dev/null output; ", words=("output",)),
+    Environment("small files only", TRAIN, begin="ulimit -f 1; ", words=("output/result", "File too large")),
     Environment(
         "folder with a strange name",
         TRAIN,
@@ -178,22 +178,24 @@ ENVIRONMENTS = (
     Environment("decimal comma, figure", DRAW, {"LC_ALL": "de_DE.UTF-8"}),
     # MPI.
     Environment("two ranks", RANKS),
-    Environment("small shared memory", RANKS, begin=tmpfs("/dev/shm", "6m"), told=("/dev/shm", "UCX_POSIX_DIR")),
+    Environment("small shared memory", RANKS, begin=tmpfs("/dev/shm", "6m"), words=("/dev/shm", "UCX_POSIX_DIR")),
     Environment(
         "small shared memory, UCX elsewhere", RANKS, {"UCX_POSIX_DIR": "{folder}"}, begin=tmpfs("/dev/shm", "6m")
     ),
     # Limits.
     Environment("much virtual memory", TRAIN, begin="ulimit -v 4000000; "),
-    Environment("little virtual memory", TRAIN, begin="ulimit -v 500000; ", told=("ulimit -v",)),
-    Environment("hardly any virtual memory", TRAIN, begin="ulimit -v 250000; ", told=("ulimit -v",)),
+    Environment("little virtual memory", TRAIN, begin="ulimit -v 500000; ", words=("ulimit -v",)),
+    Environment("hardly any virtual memory", TRAIN, begin="ulimit -v 250000; ", words=("ulimit -v",)),
     Environment("few open files", TRAIN, begin="ulimit -n 64; "),
     Environment("small stack", TRAIN, begin="ulimit -s 1024; "),
     Environment("one processor", TRAIN, begin="taskset -p -c 0 $$ > /dev/null; "),
-    Environment("memory of a container, version 1", LARGE, python=group(1, "memory"), told=("GB are available",)),
-    Environment("memory of a container, version 2", LARGE, python=group(2, "memory"), told=("GB are available",)),
-    Environment("processors of a container, version 1", RANKS, python=group(1, "cpu"), told=("CPU quota",)),
-    Environment("processors of a container, version 2", RANKS, python=group(2, "cpu"), told=("CPU quota",)),
-    Environment("little virtual memory, large network", LARGE, begin="ulimit -v 2000000; ", told=("GB are available",)),
+    Environment("memory of a container, version 1", LARGE, python=group(1, "memory"), words=("GB are available",)),
+    Environment("memory of a container, version 2", LARGE, python=group(2, "memory"), words=("GB are available",)),
+    Environment("processors of a container, version 1", RANKS, python=group(1, "cpu"), words=("CPU quota",)),
+    Environment("processors of a container, version 2", RANKS, python=group(2, "cpu"), words=("CPU quota",)),
+    Environment(
+        "little virtual memory, large network", LARGE, begin="ulimit -v 2000000; ", words=("GB are available",)
+    ),
     # The compiler, Python and its libraries.
     Environment("no compiler", TRAIN, {"NUMBA_DISABLE_JIT": "1"}, exact=False),
     Environment("threads of libraries", TRAIN, {"OMP_NUM_THREADS": "64", "NUMBA_NUM_THREADS": "64"}),
@@ -314,7 +316,7 @@ def judge(environment: Environment, done: "subprocess.CompletedProcess[str] | No
             return Outcome(False, "other numbers", f"{name}: {made} instead of {right}")
         return Outcome(True, "equal numbers", name)
     lines = [line for line in said.splitlines() if line.startswith("error: ") or "error" in line.lower()]
-    if environment.told is None or not all(word in said for word in environment.told):
+    if environment.words is None or not all(word in said for word in environment.words):
         return Outcome(False, "does not work", f"{name}: exit code {done.returncode}: {said}")
     if len(lines) != 1:
         return Outcome(False, "not one line", f"{name}: {said}")
