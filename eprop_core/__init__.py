@@ -1,6 +1,7 @@
 """Event-driven eligibility propagation in recurrent spiking networks, on one core or many ranks."""
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -67,6 +68,16 @@ _MODULES = {
     "train": "training.loop",
 }
 """Modules of the public names, imported on first use, so that reading parameters does not import the compiler."""
+
+
+def _set_usable_number_of_threads() -> None:
+    """Replace a number of threads with which numba cannot be imported; compiled code here has one thread."""
+    given = os.environ.get("NUMBA_NUM_THREADS", "1")
+    if not (given.isascii() and given.isdigit() and int(given) >= 1):
+        os.environ["NUMBA_NUM_THREADS"] = "1"
+
+
+_set_usable_number_of_threads()
 
 
 def __getattr__(name: str) -> Any:
