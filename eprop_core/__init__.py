@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from eprop_core.simulation import Simulation
     from eprop_core.stimulus import Stimulus, StimulusError
     from eprop_core.storage.recording_file import RecordingFile, read_recording
+    from eprop_core.teacher import CompiledErrorTeacher, ErrorTeacher, TargetTeacher
     from eprop_core.training.loop import train
     from eprop_core.training.parameters import TrainingParameters
 
 __all__ = [
+    "CompiledErrorTeacher",
     "Connections",
+    "ErrorTeacher",
     "InsufficientMemoryError",
     "Network",
     "NetworkFileError",
@@ -34,6 +37,7 @@ __all__ = [
     "Simulation",
     "Stimulus",
     "StimulusError",
+    "TargetTeacher",
     "TrainingParameters",
     "from_nest",
     "parse",
@@ -45,7 +49,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CompiledErrorTeacher": "teacher",
     "Connections": "network.connections",
+    "ErrorTeacher": "teacher",
     "InsufficientMemoryError": "errors",
     "Network": "parameters",
     "NetworkFileError": "errors",
@@ -58,6 +64,7 @@ _MODULES = {
     "Simulation": "simulation",
     "Stimulus": "stimulus",
     "StimulusError": "stimulus",
+    "TargetTeacher": "teacher",
     "TrainingParameters": "training.parameters",
     "from_nest": "interoperability.from_nest",
     "parse": "parsing",

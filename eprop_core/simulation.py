@@ -60,6 +60,7 @@ from eprop_core.storage.network import (
     write_network,
 )
 from eprop_core.storage.recording_file import RecordingFile
+from eprop_core.teacher import Teacher
 
 
 class CheckpointWarning(UserWarning):
@@ -441,7 +442,12 @@ class Simulation:
         running_sums = self._rank.output.running_sums
         return int(running_sums.time_index[0]) + running_sums.lag + 1
 
-    def run(self, stimulus: Stimulus, record: Record | RecordingFile | None = None) -> Recording:
+    def run(
+        self,
+        stimulus: Stimulus,
+        record: Record | RecordingFile | None = None,
+        teacher: Teacher | None = None,
+    ) -> Recording:
         """Simulate a stimulus, starting from the state in which the previous run ended. Collective.
 
         No result depends on how a stimulus is cut into runs. Where samples update or reset, a run consists of whole
@@ -454,6 +460,9 @@ class Simulation:
         record
             Neurons and synapses whose values are recorded, too; or a file that receives them, with the spikes of all
             ranks. The same on all ranks.
+        teacher
+            Computes targets or errors while the network runs; see :mod:`eprop_core.teacher`. None takes the targets
+            of the stimulus and the network's loss.
 
         Returns
         -------
@@ -465,7 +474,7 @@ class Simulation:
         ParameterError
             A neuron or synapse to record that the network does not have.
         StimulusError
-            A stimulus that does not fit the network.
+            A stimulus that does not fit the network, or a value of the teacher that is not allowed.
         NotFiniteError
             A voltage is no longer finite; the message names the step, the neuron and the likely cause. Raised on all
             ranks, and in each later run.
@@ -480,9 +489,14 @@ class Simulation:
             raise StimulusError(f"step {self.step} + {stimulus.n_steps}: a simulation has at most {LAST_STEP} steps")
         if self.network.plasticity.counts_samples:
             self._set_sample_length(stimulus.n_steps // stimulus.n_samples)
+        if not isinstance(teacher, Teacher | None):
+            kinds = "TargetTeacher, ErrorTeacher or CompiledErrorTeacher"
+            raise ParameterError(f"teacher = {teacher!r}: must be a {kinds}")
+        if teacher is not None and self._is_dry_run:
+            raise ParameterError("teacher: a dry run has no readouts from which it could learn")
         start, n_steps = self.step, stimulus.n_steps
         parts: list[Recorded] = []
-        run = self._run(self._rank, stimulus, self._exchange, self._recorder(record, parts))
+        run = self._run(self._rank, stimulus, self._exchange, self._recorder(record, parts), teacher)
         try:
             with DeferredInterrupt() as interrupt:
                 spikes = run.simulate(interrupt)
@@ -522,13 +536,18 @@ class Simulation:
         return Recorder(record, self.network, self.recurrent, self._rank, self._communicator, receive)
 
     def _run(
-        self, rank: RankState, stimulus: Stimulus, exchange: Exchange | None, recorder: Recorder | None = None
+        self,
+        rank: RankState,
+        stimulus: Stimulus,
+        exchange: Exchange | None,
+        recorder: Recorder | None = None,
+        teacher: Teacher | None = None,
     ) -> Run:
         """Return the run of a stimulus from a state of this rank, which is its own or a copy."""
         return Run(
             self.network,
             rank,
-            table_of(stimulus, self.step, self.network.n_readout),
+            table_of(stimulus, self.step, self.network.n_readout, teacher),
             self._communicator,
             exchange,
             sample_length=self._sample_length,
@@ -536,6 +555,7 @@ class Simulation:
             times=self._communication,
             time_waiting=self._time_waiting,
             recorder=recorder,
+            teacher=teacher,
         )
 
     def _set_sample_length(self, length: int) -> None:
