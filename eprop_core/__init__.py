@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eprop_core.network.connections import Connections
     from eprop_core.parameters import Network
     from eprop_core.parsing import ParameterError, parse
+    from eprop_core.poisson import poisson_input
     from eprop_core.recording.recording import Recording, RunInterrupted
     from eprop_core.recording.request import Record
     from eprop_core.simulation import Simulation
@@ -41,6 +42,7 @@ __all__ = [
     "TrainingParameters",
     "from_nest",
     "parse",
+    "poisson_input",
     "read_recording",
     "recording_of_nest",
     "to_nest",
@@ -68,6 +70,7 @@ _MODULES = {
     "TrainingParameters": "training.parameters",
     "from_nest": "interoperability.from_nest",
     "parse": "parsing",
+    "poisson_input": "poisson",
     "read_recording": "storage.recording_file",
     "recording_of_nest": "interoperability.from_nest",
     "to_nest": "interoperability.to_nest",
