@@ -16,7 +16,7 @@ from eprop_core.model.own_errors import NO_FUNCTION, own_function
 from eprop_core.model.rank import RankState, RunTable
 from eprop_core.network.features import kind
 from eprop_core.network.readout_range import largest_weight
-from eprop_core.parameters import LEARNING_PROJECTIONS, Network
+from eprop_core.parameters import Network
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.ranks.exchange import Exchange
@@ -250,7 +250,7 @@ class Run:
     def _likely_cause(self) -> str:
         rate = self.network.plasticity.optimizer.learning_rate
         rates = [f"plasticity.optimizer.learning_rate = {rate:g}"]
-        for name in LEARNING_PROJECTIONS:
+        for name in self.network.learning_projections():
             if (own := self.network.optimizer(name).learning_rate) != rate:
                 rates.append(f"{name}.learning_rate = {own:g}")
         return f"the likely cause is a learning rate that is too large ({', '.join(rates)})"

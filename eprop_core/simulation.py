@@ -5,7 +5,7 @@ import functools
 import os
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -30,6 +30,7 @@ from eprop_core.network.projections import (
     Role,
     projection_with,
     projections,
+    projections_with,
     projections_with_weights,
     spiking_projections,
     without_plasticity,
@@ -80,7 +81,8 @@ class Simulation:
     seed
         Seed of all random draws, 0 to 2**64 - 1.
     connections
-        Explicit connections with weights (pA), by projection: "input", "recurrent", "output" or "feedback". The other
+        Explicit connections with weights (pA), by projection: "input", "recurrent", "output" or "feedback"; or, between
+        groups, "input -> TARGET" or "SOURCE -> TARGET", with ids of recurrent neurons that count all of them. The other
         projections are drawn. Symmetric feedback cannot be given; adaptive feedback must reverse the pairs of the
         output. The same on all ranks.
     neuron_values
@@ -207,9 +209,9 @@ class Simulation:
 
     def _new_exchange(self) -> Exchange | None:
         n_ranks = self._n_ranks
-        recurrent = projection_with(self.network, Role.RECURRENT)
-        has_targets = np.zeros(recurrent.source.size, np.bool_)
-        has_targets[self._synapses(recurrent.name).source] = True
+        has_targets = np.zeros(self.network.n_recurrent, np.bool_)
+        for recurrent in projections_with(self.network, Role.RECURRENT):
+            has_targets[self._synapses(recurrent.name).source] = True
         summed = sums_readouts(n_ranks, self._rank.readouts.current.nbytes)
         if self._is_dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
@@ -300,6 +302,9 @@ class Simulation:
             in_file, given = getattr(header.network, name), getattr(parameters, name)
             if in_file != given:
                 raise NetworkFileError(f"{path}: has {name} = {in_file}; the given network has {given}")
+        if (in_file := _ends(header.network)) != (given := _ends(parameters)):
+            different = next(iter(in_file.items() ^ given.items()))[0]
+            raise NetworkFileError(f"{path}: the given network has other groups; {different!r} differs")
         if n_readout is not None:
             parameters = parse(Network, parameters.model_dump() | {"n_readout": n_readout})
         header = header._replace(network=parameters, seed=header.seed if seed is None else seed)
@@ -598,12 +603,18 @@ class Simulation:
         Parameters
         ----------
         projection
-            Name of a projection: "input", "recurrent", "output" or "feedback".
+            Name of a projection: "input", "recurrent", "output" or "feedback"; or, between groups, "input -> TARGET"
+            or "SOURCE -> TARGET".
 
         Returns
         -------
         Connections
             Of all ranks, sorted by (target, source).
+
+        Raises
+        ------
+        ParameterError
+            A projection that the network does not have.
         """
         own = self._own_weights(projection)
         parts = self._communicator.allgather(own)
@@ -625,8 +636,9 @@ class Simulation:
         return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
 
     def _own_weights(self, projection: str) -> Connections:
-        by_name = {spec.name: spec for spec in projections(self.network)}
-        spec, feedback = by_name[projection], self._rank.feedback
+        _check_names(self.network, [projection])
+        spec = next(spec for spec in projections(self.network) if spec.name == projection)
+        feedback = self._rank.feedback
         if spec.role is not Role.FEEDBACK:
             return expand(self._synapses(projection), *spec.ranges(self.recurrent))
         if not feedback.along_output:
@@ -652,7 +664,7 @@ class Simulation:
         learning_rate
             Step size of the weight updates, at least 0.
         projection
-            "input", "recurrent" or "output"; None for all.
+            Its name, see :meth:`weights`; None for all.
 
         Raises
         ------
@@ -740,7 +752,7 @@ class Simulation:
         shared = [(state.synapses.indptr, state.synapses.target, state.synapses.source) for state in states]
         memo: dict[int, Any] = {id(part): part for parts in shared for part in parts}
         memo |= {id(state.sources.records): state.sources.copied_records() for state in states}
-        lists = (self._rank.input_spikes, self._rank.spikes, self._rank.own_spikes)
+        lists = (*self._rank.input_spikes, *self._rank.spikes, self._rank.own_spikes)
         memo |= {id(spikes.ids): spikes.copied_ids() for spikes in lists}
         return copy.deepcopy(self._rank, memo)
 
@@ -837,11 +849,16 @@ class Simulation:
         }
 
 
-def _check_names(network: Network, connections: Mapping[str, Connections]) -> None:
-    """Raise a :class:`ParameterError` for connections of a projection that the network does not have."""
+def _check_names(network: Network, chosen: Iterable[str]) -> None:
+    """Raise a :class:`ParameterError` for the name of a projection that the network does not have."""
     names = [projection.name for projection in projections(network)]
-    if unknown := set(connections) - set(names):
+    if unknown := set(chosen) - set(names):
         raise ParameterError(f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(names)}")
+
+
+def _ends(network: Network) -> dict[str, tuple[tuple[range, ...], tuple[range, ...]]]:
+    """Return the ids of the neurons that each projection connects."""
+    return {spec.name: (spec.source_ids, spec.target_ids) for spec in projections(network)}
 
 
 def _static(network: Network, projection: ProjectionSpec, plastic: Synapses) -> Synapses:

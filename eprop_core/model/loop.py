@@ -227,10 +227,11 @@ def _rest_before_sample(samples, neurons, readouts, step):
 
 
 @kernel
-def _receive_input(spikes, run, step):
+def _receive_input(of_projections, run, step):
     first, last = run.input_indptr[step - run.start], run.input_indptr[step - run.start + 1]
-    clear(spikes, step)
-    receive(spikes, step, run.input_channels, first, last - first)
+    for spikes in of_projections:
+        clear(spikes, step)
+        receive(spikes, step, run.input_channels, first, last - first)
 
 
 @kernel
@@ -279,12 +280,13 @@ def compute(rank, run, first_step, last_step):
 
 
 @kernel
-def _publish_own(spikes, own_spikes, published, step):
+def _publish_own(of_projections, own_spikes, published, step):
     """Take over the spikes of a single rank as those of all ranks."""
     for s in range(published[0], step):
         slot = s % len(own_spikes.length)
-        clear(spikes, s)
-        receive(spikes, s, own_spikes.ids[slot], 0, own_spikes.length[slot])
+        for spikes in of_projections:
+            clear(spikes, s)
+            receive(spikes, s, own_spikes.ids[slot], 0, own_spikes.length[slot])
     published[0] = step
 
 

@@ -46,8 +46,8 @@ class RecurrentParameters(NamedTuple):
     """Decay of the rate; 1 where a rate is the mean over a sample."""
     rate_per_spike: float
     """Contribution of a spike to the rate."""
-    c_reg: float
-    f_target: float
+    c_reg: np.ndarray
+    f_target: np.ndarray
     """Target of the rate: spikes per ms, or spikes per step where the rate is the mean over a sample."""
     period: int
     """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
@@ -182,7 +182,7 @@ def update_recurrent(state, parameters, step, first_id, emitted):
         state.adaptation[j] = adaptation
         state.refractory[j] = refractory
         state.rate[j] = rate
-        rate_error[j] = parameters.c_reg * (rate - parameters.f_target)
+        rate_error[j] = parameters.c_reg[j] * (rate - parameters.f_target[j])
     return n_spikes, not_finite
 
 

@@ -78,10 +78,10 @@ class RankState(NamedTuple):
     learns: bool
     """Whether recurrent neurons have plastic synapses."""
     samples: SampleSchedule
-    input_spikes: Spikes
-    """Of the input channels that have targets on this rank."""
-    spikes: Spikes
-    """Of the recurrent neurons of all ranks that have targets on this rank."""
+    input_spikes: tuple[Spikes, ...]
+    """By projection from the inputs, of the channels that have targets on this rank."""
+    spikes: tuple[Spikes, ...]
+    """By recurrent projection, of the neurons of all ranks that have targets on this rank."""
     own_spikes: Spikes
     """Of the recurrent neurons of this rank, numbered from its first neuron."""
     published: np.ndarray

@@ -38,7 +38,8 @@ class Record:
     neurons: Sequence[int] = ()
     """Ids of recurrent neurons."""
     synapses: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
-    """Pairs of (source, target) by projection: "input", "recurrent", "output" or "feedback"."""
+    """Pairs of (source, target) by projection: their names are those of :meth:`Simulation.weights
+    <eprop_core.simulation.Simulation.weights>`."""
     quantities: Collection[str] | None = None
     """Keys of :data:`NEURON_QUANTITIES` and :data:`SYNAPSE_QUANTITIES`; None: all that the network has."""
     interval: int = 1

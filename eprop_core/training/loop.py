@@ -9,6 +9,7 @@ from typing import NamedTuple
 from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredTermination
 from eprop_core.measurement.process import Stopwatch
+from eprop_core.network.projections import projections
 from eprop_core.parsing import ParameterError
 from eprop_core.progress import ProgressBar, progress_bar
 from eprop_core.recording.recording import Recording
@@ -201,8 +202,9 @@ class _Loop:
 
     def _set_learning_rates(self, number: int) -> None:
         """Set the learning rates that change with this group; others stay as they are, whoever has set them."""
+        roles = {spec.name: spec.role.value for spec in projections(self.simulation.network)}
         for name, rate in self.progress.learning_rates.items():
-            schedule = self.parameters.learning_rate_schedule.of(name)
+            schedule = self.parameters.learning_rate_schedule.of(roles[name])
             factor = schedule.at(self.plan.place(number))
             before = schedule.at(self.plan.place(number - 1)) if number > 0 else 1.0
             if factor != before:

@@ -65,6 +65,7 @@ def check_comparable(network: Network) -> None:
     allowed = {
         **COMPUTED,
         **{f"{name}.delay": 1 for name in ("input", "recurrent", "output", "feedback")},
+        "groups": None,
         "feedback.kind": "random",
         "readout.loss": "mean_squared_error",
     }
