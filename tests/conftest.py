@@ -28,6 +28,7 @@ LONGER = (
     "interoperability/test_from_nest.py",
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",
+    "experiments/test_simulators.py",
     "storage/test_checkpoints.py",
     "storage/test_state.py",
     "simulation/test_learning_rate.py",
