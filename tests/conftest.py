@@ -58,6 +58,7 @@ LONGER = (
     "workflow/test_algorithm_figure.py",
     "workflow/test_study_scripts.py",
     "workflow/test_comparison_scripts.py",
+    "workflow/test_race.py",
     "workflow/test_left_out.py",
     "workflow/test_names.py",
     "workflow/test_report_scripts.py",

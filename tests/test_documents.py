@@ -56,5 +56,7 @@ def test_files_that_documents_name_exist(document: str) -> None:
             assert (file.parent / link).exists(), f"{file.name}: {link}"
         if file.name in ("extending.md", "simulators.md"):  # name files that their reader adds
             continue
-        for name in re.findall(r"`((?:eprop_core|workflow|config|tests|envs|profiles|simulators)/[\w./]*)`", text):
+        for name in re.findall(
+            r"`((?:eprop_core|workflow|config|tests|envs|profiles|simulators|benchmarks)/[\w./]*)`", text
+        ):
             assert (PROJECT / name).exists(), f"{file.name}: {name}"
