@@ -10,12 +10,16 @@ import pytest
 
 import small
 from eprop_core.experiments.baselines import measure as baselines
+from eprop_core.experiments.baselines import threads
 from eprop_core.experiments.baselines.agreement import agreement, read_outputs
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
 from eprop_core.experiments.baselines.problem import Problem, poisson_problem
+from eprop_core.experiments.scaling import measure as scaling
+from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.interoperability import simulators
 from eprop_core.interoperability.simulators import InstalledSimulator, SimulatorError
 from eprop_core.parsing import ParameterError, parse
+from live_nest import NEST_PYTHON, needs_nest
 from small_results import PROJECT
 
 NETWORK = small.timing().network.model_dump(mode="json")
@@ -137,3 +141,36 @@ def test_outputs_are_compared(tmp_path: Path) -> None:
         read_outputs(tmp_path / "other.npz", "x")
     with pytest.raises(SimulatorError, match="missing"):
         read_outputs(tmp_path / "none.npz", "x")
+
+
+def test_threads_are_recorded_like_ranks(folder: Path) -> None:
+    """Whatever takes the place of NEST: a record for all threads, and counts of the same network."""
+    timing = small.timing(repeats=2)
+    assert timing.simulated_by_nest(2) == ["eprop_plus", "static"]
+    found = threads.measure(timing, simulators.installed(folder, sys.executable), 2, seed=1)
+    assert (found.ranks, set(found.variants)) == (2, {"nest_eprop_plus", "nest_static"})
+    here = scaling.measure(timing, seed=1)
+    for name, variant in here.variants.items():
+        there = found.variants[f"nest_{name}"]
+        assert there.network == variant.network and there.model_time_s == variant.model_time_s
+        for (record,) in there.repeats:
+            assert record.counts.synapses == variant.repeats[0][0].counts.synapses
+            assert record.counts.synaptic_events > 0 and record.times_s.plasticity == 0
+
+
+def test_networks_that_nest_cannot_simulate_are_refused() -> None:
+    values = small.timing(ignore_and_fire=True).model_dump(mode="json") | {"ranks": [1], "nest_threads": [1]}
+    with pytest.raises(ParameterError, match=r"neuron.ignore_and_fire.*to be compared with NEST"):
+        parse(Scaling, values)
+    values["variants"] = {"real": {"network.neuron.ignore_and_fire": None}, "static": small.STATIC}
+    assert parse(Scaling, values).simulated_by_nest(1) == ["real"]
+
+
+@needs_nest
+def test_nest_has_the_same_events_on_two_threads() -> None:
+    timing = small.timing()
+    nest = simulators.installed(PROJECT / "simulators" / "nest", NEST_PYTHON)
+    one, two = (threads.measure(timing, nest, n, seed=1).variants["nest_eprop_plus"].repeats for n in (1, 2))
+    ((of_one,),), ((of_two,),) = one, two
+    assert of_one.counts == of_two.counts
+    assert of_one.counts.synaptic_events > 0

@@ -137,7 +137,7 @@ def compare(
                 continue
             other_work = measurement.OtherWork()
             problem_name = "training" if simulator.variant == "training" else "events"
-            measured = _run(simulator, Path(directory) / f"{problem_name}.npz")
+            measured = run_once(simulator, Path(directory) / f"{problem_name}.npz")
             if isinstance(measured, NotMeasured):
                 left_out[variant] = measured.not_measured
                 continue
@@ -171,7 +171,7 @@ def compare_outputs(problems: Mapping[str, Problem], taking_part: Sequence[Simul
         outputs: dict[str, Arrays] = {}
         for simulator in progress(plastic, "outputs", len(plastic)):
             written = Path(directory) / f"{len(outputs)}.npz"
-            if isinstance(_run(simulator, file, written), Measurement):
+            if isinstance(run_once(simulator, file, written), Measurement):
                 outputs[simulator.name] = read_outputs(written, simulator.name)
     own = outputs.pop(OWN)
     for label, other in outputs.items():
@@ -183,8 +183,14 @@ def _dense_bytes(network: Network) -> int:
     return DENSE_BYTES_PER_PAIR * network.n_recurrent * (network.n_input + network.n_recurrent)
 
 
-def _run(simulator: Simulator, problem: Path, outputs: Path | None = None) -> Measurement | NotMeasured:
-    """Run the process of a simulator, and return its measurements."""
+def run_once(simulator: Simulator, problem: Path, outputs: Path | None = None) -> Measurement | NotMeasured:
+    """Run the process of a simulator, and return its measurements.
+
+    Raises
+    ------
+    SimulatorError
+        It failed, or wrote something else.
+    """
     result = problem.with_name("result.json")
     environment = dict(os.environ) if simulator.name == OWN else nest_programs.environment()
     files = [problem, simulator.variant, result, *([outputs] if outputs else [])]

@@ -35,7 +35,7 @@ class Problem:
     sample_steps: int
     """Steps after which a rule that learns from whole samples updates the weights; both parts consist of such."""
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, threads: int = 1) -> None:
         """Write the problem with all connections and weights, as ``docs/simulators.md`` describes it."""
         simulation = Simulation(self.network, seed=self.seed)
         arrays = {"network": np.array(self.network.model_dump_json()), "seed": np.array(self.seed)}
@@ -44,7 +44,7 @@ class Problem:
             for key, values in simulation.weights(name)._asdict().items():
                 arrays[f"{name}_{key}"] = values
         arrays |= {name: np.array(getattr(self, name)) for name in ("n_steps_warm_up", "sample_steps")}
-        np.savez(path, **arrays)  # type: ignore[arg-type]
+        np.savez(path, threads=threads, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: Path) -> "Problem":
@@ -85,10 +85,16 @@ def load_connections(path: Path) -> dict[str, Connections]:
 
 def poisson_problem(baseline: PoissonBaseline) -> Problem:
     """Return the problem of a random network under Poisson input."""
-    network, n_steps = baseline.network, baseline.n_steps_warm_up + baseline.n_steps
-    stimulus = poisson_stimulus(network, baseline.input_rate * network.dt * 1e-3, baseline.seed, 0, n_steps)
-    sample_steps = math.gcd(baseline.n_steps, baseline.n_steps_warm_up)
-    return Problem(network, baseline.seed, _without_first_step(stimulus), baseline.n_steps_warm_up, sample_steps)
+    steps = baseline.n_steps_warm_up, baseline.n_steps
+    return random_problem(baseline.network, baseline.input_rate, baseline.seed, *steps)
+
+
+def random_problem(network: Network, input_rate: float, seed: int, n_steps_warm_up: int, n_steps: int) -> Problem:
+    """Return the problem of a random network whose input channels have ``input_rate``, spikes/s."""
+    probability = input_rate * network.dt * 1e-3
+    stimulus = poisson_stimulus(network, probability, seed, 0, n_steps_warm_up + n_steps)
+    sample_steps = math.gcd(n_steps, n_steps_warm_up)
+    return Problem(network, seed, _without_first_step(stimulus), n_steps_warm_up, sample_steps)
 
 
 def sample_problem(task: TaskParameters, samples: EventDataset, seed: int, n_warm_up: int, n_timed: int) -> Problem:

@@ -36,6 +36,7 @@ class Measurement(Record):
     update_s: float | None = Field(None, description="wall time of neurons, readouts and the neurons' sums")
     deliver_s: float | None = Field(None, description="wall time of spikes at synapses, with plasticity")
     collocate_s: float | None = Field(None, description="wall time of filling send buffers")
+    communicate_s: float | None = Field(None, description="wall time of the exchange between ranks or threads")
     memory_built_bytes: int | None = Field(None, description="growth of the process by building")
     memory_bytes: int = Field(description="growth of the process by building and running")
     peak_memory_bytes: int | None = Field(None, description="largest growth of the process")

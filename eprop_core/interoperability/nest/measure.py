@@ -24,6 +24,13 @@ from network import Populations, Problem, connect, create, reset_kernel, show_in
 LEARNING = ("input", "recurrent", "output")
 FIRST = 1
 """NEST's step that corresponds to step 0 of a problem."""
+TIMERS = {
+    "update": "time_update",
+    "deliver": "time_deliver_spike_data",
+    "collocate": "time_collocate_spike_data",
+    "communicate": "time_communicate_spike_data",
+}
+"""NEST's timers by phase."""
 OLDEST = (3, 10)
 """Version of NEST."""
 
@@ -45,8 +52,10 @@ def measure(problem: Problem, *, learns: bool) -> Result:
     building += time.perf_counter() - start
     built = _resident_memory()
     nest.Run(first * dt)
+    timers = _timers()
     with _timed(result):
         nest.Run((last - first) * dt)
+    result |= {name: seconds - timers[name] for name, seconds in _timers().items()}
     nest.Cleanup()
     return result | {
         **_counts(populations, spikes, problem, first, last, dt),
@@ -104,7 +113,7 @@ def _network_and_steps(problem: Problem) -> tuple[dict[str, Any], int, int]:
 
 
 def _build(network: dict[str, Any], problem: Problem, learns: bool) -> tuple[Populations, Any]:
-    reset_kernel(network["dt"])
+    reset_kernel(network["dt"], int(problem["threads"]))
     populations = create(network, problem)
     connect(populations, network, problem, learns=learns)
     spikes = nest.Create("spike_recorder")
@@ -141,6 +150,13 @@ def _counts(
         "spikes": int(((steps >= first) & (steps < last)).sum()),
         "synaptic_events": delivered,
     }
+
+
+def _timers() -> dict[str, float]:
+    """Return NEST's own times by phase, s, the mean over threads; only a NEST built with detailed timers has them."""
+    status = nest.GetKernelStatus()
+    phases = {f"{name}_s": status.get(timer) for name, timer in TIMERS.items()}
+    return {name: float(np.mean(seconds)) for name, seconds in phases.items() if seconds is not None}
 
 
 @contextmanager
