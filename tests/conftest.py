@@ -28,6 +28,7 @@ LONGER = (
     "interoperability/test_from_nest.py",
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",
+    "experiments/test_simulators.py",
     "storage/test_checkpoints.py",
     "storage/test_state.py",
     "simulation/test_learning_rate.py",
@@ -57,6 +58,7 @@ LONGER = (
     "workflow/test_algorithm_figure.py",
     "workflow/test_study_scripts.py",
     "workflow/test_comparison_scripts.py",
+    "workflow/test_race.py",
     "workflow/test_left_out.py",
     "workflow/test_names.py",
     "workflow/test_report_scripts.py",

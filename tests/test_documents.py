@@ -54,7 +54,9 @@ def test_files_that_documents_name_exist(document: str) -> None:
         text = file.read_text(encoding="utf-8")
         for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text):
             assert (file.parent / link).exists(), f"{file.name}: {link}"
-        if file.name == "extending.md":  # names files that its reader adds
+        if file.name in ("extending.md", "simulators.md"):  # name files that their reader adds
             continue
-        for name in re.findall(r"`((?:eprop_core|workflow|config|tests|envs|profiles)/[\w./]*)`", text):
+        for name in re.findall(
+            r"`((?:eprop_core|workflow|config|tests|envs|profiles|simulators|benchmarks)/[\w./]*)`", text
+        ):
             assert (PROJECT / name).exists(), f"{file.name}: {name}"

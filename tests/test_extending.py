@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[1]
 TEXT = (PROJECT / "docs" / "extending.md").read_text(encoding="utf-8")
 TRAINING = ("train_one_rank", "train_many_ranks")
 TIMING = ("time_one_rank", "time_many_ranks")
-PARTS = ("Snakefile", "config", "docs", "envs", "eprop_core", "profiles", "pyproject.toml", "workflow")
+PARTS = ("Snakefile", "config", "docs", "envs", "eprop_core", "profiles", "pyproject.toml", "simulators", "workflow")
 
 
 class Block(NamedTuple):

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 import eprop_core.memory_shortage  # noqa: F401
 from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError, one_line
+from eprop_core.interoperability.simulators import SimulatorError
 from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads
 from eprop_core.machine.driver import end_with_driver
@@ -27,6 +28,7 @@ REPORTED = (
     RanksError,
     InsufficientMemoryError,
     NotFiniteError,
+    SimulatorError,
     OSError,
     Terminated,
 )

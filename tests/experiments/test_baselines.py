@@ -13,13 +13,24 @@ from eprop_core.experiments.baselines import simulator
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
 from eprop_core.experiments.baselines.problem import Problem, load_connections, poisson_problem, sample_problem
 from eprop_core.experiments.baselines.result import Measurement
+from eprop_core.interoperability import simulators
+from eprop_core.interoperability.simulators import InstalledSimulator
 from eprop_core.parameters import PROJECTIONS
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from live_nest import NEST_PYTHON, needs_nest
+from small_results import PROJECT
 
 NETWORK = small.timing().network.model_dump(mode="json")
 NETWORK["plasticity"]["optimizer"]["learning_rate"] = 1e-9  # static synapses see the same spikes
+NEST = InstalledSimulator(
+    label="NEST",
+    computes="e-prop+",
+    variants=["plastic", "static", "training"],
+    version="3.10",
+    python="python",
+    script="measure.py",
+)
 BASELINE: dict[str, Any] = {
     "network": NETWORK,
     "input_rate": 100.0,
@@ -82,7 +93,7 @@ def test_all_samples_are_shown_before_any_is_repeated(problem: Problem) -> None:
     assert sorted(labels[:20]) == sorted([*range(10)] * 2)  # all samples, before any is repeated
 
 
-@pytest.mark.parametrize("variant", ["event_driven", "static"])
+@pytest.mark.parametrize("variant", ["plastic", "static"])
 def test_this_simulator_counts_its_spikes_and_synaptic_events(
     variant: str, file: Path, expected: dict[str, int]
 ) -> None:
@@ -92,7 +103,7 @@ def test_this_simulator_counts_its_spikes_and_synaptic_events(
     assert measured.synaptic_events == expected["synaptic_events"] > 0
     assert measured.synapses == 60 * (20 + 10) + 2 * 30
     # Plastic: 4 bytes of the target are read, 3 values of 8 bytes are read and written.
-    assert measured.bytes_moved_per_event == {"event_driven": 4 + 2 * 24, "static": 4 + 8}[variant]
+    assert measured.bytes_moved_per_event == {"plastic": 4 + 2 * 24, "static": 4 + 8}[variant]
     assert measured.seconds > 0
     assert all(speed > 0 for _, speed in measured.machine)
 
@@ -127,16 +138,16 @@ def test_large_dense_matrices_are_left_out(problem: Problem, monkeypatch: pytest
     counts = {"neurons": 1, "synapses": 1, "n_steps": 1, "spikes": 1, "synaptic_events": 1}
     measured = Measurement(**counts, seconds=1.0, processor_s=1.0, memory_bytes=1, threads=1)
     monkeypatch.setattr(baselines, "_run", lambda *_: measured)
-    processes, left_out = baselines.compare({"events": problem}, baselines.simulators("nest", 40), repeats=2)
+    processes, left_out = baselines.compare({"events": problem}, baselines.simulators([NEST], 40), repeats=2)
     order = [(process.simulator, process.variant) for process in processes]
     once = [
-        ("eprop_core", "event_driven"),
-        ("NEST", "event_driven"),
+        ("eprop_core", "plastic"),
+        ("NEST", "plastic"),
         ("eprop_core", "static"),
         ("NEST", "static"),
     ]
     assert order == once * 2  # in turns, and no training without samples
-    assert "GB" in left_out["time_driven"]
+    assert "GB" in left_out["eprop_core, time_driven"]
 
 
 def test_a_simulator_that_fails_is_named(problem: Problem) -> None:
@@ -164,13 +175,23 @@ def test_parameters_that_nest_lacks_are_refused(path: str, value: object) -> Non
 
 @needs_nest
 def test_nest_counts_the_same_spikes_and_synaptic_events(problem: Problem, expected: dict[str, int]) -> None:
-    taking_part = [one for one in baselines.simulators(NEST_PYTHON, 40) if one.name == "NEST"]
+    nest = simulators.installed(PROJECT / "simulators" / "nest", NEST_PYTHON)
+    taking_part = [one for one in baselines.simulators([nest], 40) if one.name == "NEST"]
     processes, _ = baselines.compare({"events": problem, "training": problem}, taking_part, repeats=1)
     measured = {process.variant: process for process in processes}
     for process in processes:
         assert process.synapses == 60 * (20 + 10) + 2 * 30
         assert process.build_s is not None and process.build_s > 0
-    assert measured["event_driven"].spikes == expected["spikes"]
-    assert measured["event_driven"].synaptic_events == expected["synaptic_events"]
+    assert measured["plastic"].spikes == expected["spikes"]
+    assert measured["plastic"].synaptic_events == expected["synaptic_events"]
     assert measured["training"].n_steps == 200
     assert measured["training"].synaptic_events > expected["synaptic_events"]
+
+
+@needs_nest
+def test_nest_agrees_in_spikes_readouts_and_weights(problem: Problem) -> None:
+    nest = simulators.installed(PROJECT / "simulators" / "nest", NEST_PYTHON)
+    found = baselines.compare_outputs({"events": problem}, baselines.simulators([nest], 40))["NEST"]
+    assert found.equal_spikes == 1.0
+    assert found.readout_difference is not None and found.readout_difference < 1e-10
+    assert found.weight_difference is not None and found.weight_difference < 1e-6  # of changes of 1e-9 of a weight

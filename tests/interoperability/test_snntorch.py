@@ -1,6 +1,6 @@
 """Graphs of NIR in snnTorch, run live: its neurons have the network's spikes, step by step.
 
-Needs an environment as in ``envs/snntorch.txt``; EPROP_BENCH_SNNTORCH_PYTHON names its interpreter.
+Needs an environment as in ``simulators/snntorch/requirements.txt``; EPROP_BENCH_SNNTORCH_PYTHON names its interpreter.
 """
 
 import os

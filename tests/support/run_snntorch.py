@@ -1,4 +1,4 @@
-"""Run the neurons of a graph of NIR in snnTorch, for an interpreter that has it (``envs/snntorch.txt``).
+"""Run the neurons of a graph of NIR in snnTorch, for an interpreter that has it (``simulators/snntorch``).
 
     python run_snntorch.py GRAPH.nir INPUT.npy SPIKES.npy
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
-from eprop_core.experiments.baselines.result import BaselineResult, Process
+from eprop_core.experiments.baselines.result import Agreement as OutputsAgreement
+from eprop_core.experiments.baselines.result import BaselineResult, Compared, Process
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.break_even.result import BreakEvenResult, SecondsPerStep
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
@@ -30,6 +31,10 @@ from workflow.scripts.shared import other_work
 pytestmark = pytest.mark.usefixtures("drawing")
 
 
+COMPARED = Compared(version="0.1.0", computes="e-prop+", agreement=None)
+AGREEMENT = OutputsAgreement(equal_spikes=0.875, readout_difference=0.25, weight_difference=None)
+
+
 def baseline(**given: Any) -> PoissonBaseline:
     values = {"network": {"n_input": 10, "n_recurrent": 100, "n_readout": 2, "dt": 0.5}, "input_rate": 10.0}
     return parse(PoissonBaseline, values | {"n_steps": 500, "n_steps_warm_up": 100} | given)
@@ -40,9 +45,7 @@ def baseline_result(training: bool) -> BaselineResult:
 
     Other work disturbs one process of this simulator with static synapses.
     """
-    simulators = [
-        (simulator, variant) for variant in ("event_driven", "static") for simulator in ("eprop_core", "NEST")
-    ]
+    simulators = [(simulator, variant) for variant in ("plastic", "static") for simulator in ("eprop_core", "NEST")]
     simulators += [("eprop_core", "training"), ("NEST", "training")] if training else []
     processes = []
     for repeat in (1, 2, 3):
@@ -50,7 +53,7 @@ def baseline_result(training: bool) -> BaselineResult:
             own: dict[str, Any] = {}
             if simulator == "eprop_core" and variant != "training":
                 speeds = {"read_bytes_per_s": 1.2e10, "update_bytes_per_s": 1.3e10, "add_s": 1e-9, "gather_s": 2e-9}
-                own = {"bytes_moved_per_event": 52.0 if variant == "event_driven" else 12.0, "machine": speeds}
+                own = {"bytes_moved_per_event": 52.0 if variant == "plastic" else 12.0, "machine": speeds}
                 own |= {"update_s": 0.004, "deliver_s": 0.005, "collocate_s": 0.001}
             process = Process(
                 simulator=simulator,
@@ -75,9 +78,10 @@ def baseline_result(training: bool) -> BaselineResult:
     return BaselineResult(
         parameters=parameters,
         network=parameters.network,
-        provenance=changed(PROVENANCE, nest="3.10.0"),
+        provenance=PROVENANCE,
+        simulators={"eprop_core": COMPARED, "NEST": changed(COMPARED, version="3.10.0", agreement=AGREEMENT)},
         processes=processes,
-        left_out={} if training else {"time_driven": "dense matrices would need 27 GB"},
+        left_out={} if training else {"eprop_core, time_driven": "dense matrices would need 27 GB"},
     )
 
 
@@ -200,7 +204,7 @@ def test_a_disturbed_simulator_is_marked(baselines: pd.DataFrame, tmp_path: Path
 
 def test_simulators_are_compared_by_medians(baselines: pd.DataFrame) -> None:
     table = baselines_numbers.summary(baselines).set_index(["network", "variant", "simulator"])
-    own, nest = table.loc["large", "event_driven", "eprop_core"], table.loc["large", "event_driven", "NEST 3.10.0"]
+    own, nest = table.loc["large", "plastic", "eprop_core"], table.loc["large", "plastic", "NEST"]
     assert own["ns_per_synaptic_event"] == pytest.approx(20)
     assert own["seconds_iqr"] == pytest.approx(0.01)
     assert own["rate_hz"] == pytest.approx(16)
@@ -240,7 +244,7 @@ def test_the_table_of_baselines_has_its_columns(baselines: pd.DataFrame, tmp_pat
     numbers = baselines_numbers.summary(baselines)
     read, markdown, _ = written(numbers[list(baselines_numbers.COLUMNS)], baselines_table.printed(numbers), tmp_path)
     assert list(read.columns) == list(baselines_numbers.COLUMNS)
-    assert "event-driven e-prop" in markdown
+    assert "NEST 3.10.0" in markdown and "87.5" in markdown
 
 
 def test_the_table_of_saccades_has_its_numbers(comparison: SaccadesResult, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import small_results
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
-from eprop_core.experiments.baselines.result import BaselineResult, Process
+from eprop_core.experiments.baselines.result import BaselineResult, Compared, Process
 from eprop_core.experiments.saccades import measure as saccades
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.saccades.result import SaccadesResult
@@ -164,8 +164,8 @@ def baseline(repeats: int = 3, *, only: str | None = None, **changed: Any) -> Ba
     processes = []
     for repeat in range(1, repeats + 1):
         for simulator, variant in (
-            ("eprop_core", "event_driven"),
-            ("NEST", "event_driven"),
+            ("eprop_core", "plastic"),
+            ("NEST", "plastic"),
             ("eprop_core", "static"),
             ("NEST", "static"),
             ("eprop_core", "time_driven"),
@@ -189,7 +189,7 @@ def baseline(repeats: int = 3, *, only: str | None = None, **changed: Any) -> Ba
             }
             if variant != "time_driven":
                 values |= {"build_s": 0.001, "memory_built_bytes": 100_000}
-            if simulator == "eprop_core" and variant in ("event_driven", "static"):
+            if simulator == "eprop_core" and variant in ("plastic", "static"):
                 speeds = {"read_bytes_per_s": 1.2e10, "update_bytes_per_s": 1.3e10, "add_s": 1e-9, "gather_s": 2e-9}
                 values |= {"bytes_moved_per_event": 52.0, "machine": speeds}
             if only in (None, variant):
@@ -204,7 +204,8 @@ def baseline(repeats: int = 3, *, only: str | None = None, **changed: Any) -> Ba
     return BaselineResult(
         parameters=parse(PoissonBaseline, parameters),
         network=parse(Network, network),
-        provenance=small_results.changed(PROVENANCE, nest="3.10.0"),
+        provenance=PROVENANCE,
+        simulators={name: Compared(version="1", computes="e-prop+", agreement=None) for name in ("eprop_core", "NEST")},
         processes=processes,
         left_out={},
     )

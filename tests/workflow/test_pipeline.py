@@ -72,7 +72,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def copy_project(directory: Path) -> Path:
     shutil.copy2(PROJECT / "Snakefile", directory)
-    for part in ("config", "envs", "eprop_core", "profiles", "workflow"):
+    for part in ("config", "envs", "eprop_core", "profiles", "simulators", "workflow"):
         shutil.copytree(PROJECT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
     return directory
 
@@ -211,11 +211,11 @@ class TestFinished:
     @needs_nest
     def test_baselines_compare_all_simulators(self, finished: Path) -> None:
         table = pd.read_csv(finished / "results" / "tables" / "baselines.csv")
-        simulators = set(zip(table["network"], table["variant"], table["simulator"].str.split().str[0], strict=True))
+        simulators = set(zip(table["network"], table["variant"], table["simulator"], strict=True))
         both = {
             (network, variant, simulator)
             for network in ("poisson", "samples")
-            for variant in ("event_driven", "static")
+            for variant in ("plastic", "static")
             for simulator in ("eprop_core", "NEST")
         }
         training = {("samples", "training", simulator) for simulator in ("eprop_core", "NEST")}

@@ -73,9 +73,7 @@ def test_programs_for_another_interpreter_are_listed_with_the_files_beside_them(
     nest = "eprop_core/interoperability/nest/"
     listed = listings()
     expected = {
-        "eprop_core.experiments.baselines.__main__": {"measure", "network"},
         "eprop_core.experiments.verification.__main__": {"bellec", "devices", "eprop_plus", "network", "published"},
-        "eprop_core.interoperability.describe_nest": {"describe"},
     }
     for program in PROGRAMS:
         found = {Path(name).stem for name in listed[program] if name.startswith(nest)}

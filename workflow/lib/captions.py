@@ -38,6 +38,7 @@ def scaling(configuration: Configuration, name: str) -> dict[str, Any]:
         "seeds": len(set(parameters.seeds)),
         "dry": bool(parameters.dry_ranks),
         "dry_together": parameters.dry_together,
+        "nest": bool(parameters.nest_threads),
     }
 
 

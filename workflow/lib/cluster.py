@@ -11,6 +11,9 @@ from eprop_core.experiments.studies.parameters import TaskParameters
 WARNING = "--signal=TERM@300"
 """Option of sbatch: 300 s before its time limit, or up to 60 s earlier, SLURM asks a training run to end."""
 
+NEST_TIMES = 15
+"""NEST's memory for a plastic synapse, as a multiple of that of this simulator."""
+
 SNAKEMAKE_MB = 230
 """Memory of Snakemake itself, which on a cluster runs in each job beside the program."""
 
@@ -31,6 +34,13 @@ def memory(scaling: Scaling, n_ranks: int, n_ranks_here: int) -> int:
     from eprop_core.experiments.scaling import estimates  # loads the compiler, which few calls of Snakemake need
 
     return math.ceil(1.1 * estimates.memory_of_job(scaling.timing, n_ranks) * n_ranks_here / 1e6)
+
+
+def nest_memory(scaling: Scaling, n_threads: int) -> int:
+    """Return the memory of NEST on ``n_threads``, MB."""
+    from eprop_core.experiments.scaling import estimates  # as above
+
+    return math.ceil(NEST_TIMES * estimates.memory_of_job(scaling.timing, n_threads) * n_threads / 1e6)
 
 
 def training_memory(configuration: Configuration, task: TaskParameters, data_mb: float, attempt: int) -> int:

@@ -1,7 +1,8 @@
 """Write the documents that are generated from the code.
 
-These are the JSON Schema of the configuration and the tables of its keys, from its models, and the layers and the
-diagram of the packages, from their imports. Run it in the directory of the project after a change of models or imports.
+These are the JSON Schemas of the configuration and of the points of the race, and the tables of the configuration's
+keys, from their models, and the layers and the diagram of the packages, from their imports. Run it in the directory of
+the project after a change of models or imports.
 """
 
 import argparse
@@ -12,8 +13,11 @@ from typing import Any
 from eprop_core.configuration import Configuration
 from eprop_core.parsing import WHOLE_NUMBERS
 from workflow.lib import architecture
+from workflow.scripts.race.points import Points
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
+SCHEMA_OF_POINTS = Path("benchmarks/points.schema.json")
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 README = Path("config/README.md")
 ARCHITECTURE = Path("docs/architecture.md")
 HEADING = "## All keys\n"
@@ -22,8 +26,12 @@ HEADING = "## All keys\n"
 
 def schema() -> str:
     """Return the JSON Schema of the configuration."""
-    values = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_root()}
-    return json.dumps(values, indent=2) + "\n"
+    return json.dumps({"$schema": DIALECT, **_root()}, indent=2) + "\n"
+
+
+def schema_of_points() -> str:
+    """Return the JSON Schema of the points of the race."""
+    return json.dumps({"$schema": DIALECT, **Points.model_json_schema()}, indent=2) + "\n"
 
 
 def keys() -> str:
@@ -115,7 +123,12 @@ def documents(directory: Path) -> dict[Path, str]:
     packages = (directory / ARCHITECTURE).read_text(encoding="utf-8")
     for kind, content in {"text": architecture.layers(directory), "mermaid": architecture.diagram()}.items():
         packages = _with_block(packages, kind, content)
-    return {directory / SCHEMA: schema(), directory / README: readme, directory / ARCHITECTURE: packages}
+    return {
+        directory / SCHEMA: schema(),
+        directory / SCHEMA_OF_POINTS: schema_of_points(),
+        directory / README: readme,
+        directory / ARCHITECTURE: packages,
+    }
 
 
 def _with_block(markdown: str, kind: str, content: str) -> str:

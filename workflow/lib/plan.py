@@ -180,7 +180,11 @@ class Plan:
         return [
             f"{directory}/{run}-{ranks}_seed-{seed}.json"
             for seed in dict.fromkeys(scaling.seeds)
-            for run, numbers in (("ranks", scaling.ranks), ("dry", scaling.dry_ranks))
+            for run, numbers in (
+                ("ranks", scaling.ranks),
+                ("dry", scaling.dry_ranks),
+                ("nest", scaling.nest_threads),
+            )
             for ranks in dict.fromkeys(numbers)
         ]
 

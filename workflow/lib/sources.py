@@ -30,11 +30,7 @@ WITHOUT_INFLUENCE = {
 """Modules that cannot change a result, with the reason."""
 
 STARTED = {
-    "eprop_core.experiments.baselines.measure": (
-        "eprop_core.experiments.baselines.simulator",
-        "eprop_core/interoperability/nest/measure.py",
-    ),
-    "eprop_core.interoperability.describe_nest": ("eprop_core/interoperability/nest/describe.py",),
+    "eprop_core.experiments.baselines.measure": ("eprop_core.experiments.baselines.simulator",),
     "eprop_core.verification.nest": (
         "eprop_core/interoperability/nest/bellec.py",
         "eprop_core/interoperability/nest/eprop_plus.py",

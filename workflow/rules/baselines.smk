@@ -18,7 +18,13 @@ rule compare_simulators:
     input:
         parameters=parameters("baselines", "{baseline}"),
         data=lambda wildcards: PLAN.data_of(PLAN.baselines[wildcards.baseline].task)[:1],
-        nest="results/nest/environment.json",
+        simulators=lambda wildcards: [
+            f"results/simulators/{name}.json"
+            for name in PLAN.baselines[wildcards.baseline].parameters.simulators
+        ],
+        scripts=lambda wildcards: simulator_folders.programs(
+            PLAN.baselines[wildcards.baseline].parameters.simulators
+        ),
         compiled=lambda wildcards: compiled(
             [PLAN.baselines[wildcards.baseline].network]
         ),
@@ -40,7 +46,8 @@ rule compare_simulators:
     message:
         "Compare simulators on {wildcards.baseline} (progress: {log})"
     shell:
-        "python -m eprop_core.experiments.baselines {input.parameters} {params.data} --nest {input.nest}"
+        "python -m eprop_core.experiments.baselines {input.parameters} {params.data}"
+        " --simulators {input.simulators}"
         " --output {output} 2> {log}"
 
 

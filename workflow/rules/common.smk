@@ -20,6 +20,7 @@ from workflow.lib import (
     disk_space,
     one_call,
     scheduler,
+    simulator_folders,
 )
 from workflow.lib.plan import Plan, code, figure, modules, table
 
@@ -179,6 +180,7 @@ wildcard_constraints:
     timing=either(PLAN.timings),
     point=either(PLAN.break_even),
     baseline=either(PLAN.baselines),
+    simulator="[a-z0-9_]+",
     seed=r"\d+",
     ranks=r"\d+",
     kind="[a-z0-9_-]+",

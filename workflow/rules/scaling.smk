@@ -108,6 +108,34 @@ use rule time_one_rank as time_dry_run with:
         "Time emulated ranks of {wildcards.ranks} of {wildcards.timing}, seed {wildcards.seed} (progress: {log})"
 
 
+# NEST with threads, on the same networks and input.
+rule time_nest:
+    input:
+        timing=parameters("timings", "{timing}"),
+        simulator="results/simulators/nest.json",
+        scripts=simulator_folders.programs(["nest"]),
+        code=code("eprop_core.experiments.baselines.threads"),
+    output:
+        "results/scaling/{timing}/nest-{ranks}_seed-{seed}.json",
+    log:
+        "logs/time/{timing}/nest-{ranks}_seed-{seed}.log",
+    conda:
+        ENVIRONMENT
+    threads: all_cores()
+    resources:
+        mem_mb=lambda wildcards: cluster.nest_memory(
+            PLAN.timings[wildcards.timing], int(wildcards.ranks)
+        ),
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        cpus_per_task=lambda wildcards: int(wildcards.ranks),
+        slurm_extra="--exclusive",
+    message:
+        "Time NEST for {wildcards.timing} on {wildcards.ranks} thread(s), seed {wildcards.seed} (progress: {log})"
+    shell:
+        "python -m eprop_core.experiments.baselines.threads {input.timing} --simulator {input.simulator}"
+        " --threads {wildcards.ranks} --seed {wildcards.seed} --output {output} 2> {log}"
+
+
 use rule collect_study as collect_scaling with:
     input:
         files=parameters("scaling", "{scaling}"),

@@ -62,7 +62,7 @@ use rule verify as verify_with_nest with:
         parameters=parameters("verification", "all"),
         compiled=expand("results/compiled/{kind}.json", kind=KINDS),
         code=code("eprop_core.experiments.verification.__main__"),
-        nest="results/nest/environment.json",
+        nest="results/simulators/nest.json",
     wildcard_constraints:
         check="nest_eprop_plus|nest_bellec|published",
     params:

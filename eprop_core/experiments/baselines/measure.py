@@ -1,4 +1,4 @@
-"""Compare this simulator with its time-driven model and with NEST on one network; write one result file.
+"""Compare this simulator with its time-driven model and with others on one network; write one result file.
 
 Every simulator runs in a process of its own, on one core, from the same file of connections, weights and input spikes.
 The simulators take turns, repeat after repeat, so that what disturbs the machine meets them all.
@@ -8,20 +8,31 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from pydantic import RootModel
+from pydantic import RootModel, TypeAdapter, ValidationError
 
 from eprop_core.datasets.events import EventDataset
+from eprop_core.errors import one_line
 from eprop_core.experiments import command_line, points
+from eprop_core.experiments.baselines.agreement import Arrays, agreement, initial_weights, read_outputs
 from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline
 from eprop_core.experiments.baselines.problem import Problem, poisson_problem, sample_problem
-from eprop_core.experiments.baselines.result import BaselineResult, Measurement, Process, Variant
+from eprop_core.experiments.baselines.result import (
+    Agreement,
+    BaselineResult,
+    Compared,
+    Measurement,
+    NotMeasured,
+    Process,
+    Variant,
+)
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.files.text import read_json
 from eprop_core.interoperability import nest_programs
+from eprop_core.interoperability.simulators import InstalledSimulator, SimulatorError
 from eprop_core.machine import child
 from eprop_core.measurement import process as measurement
 from eprop_core.parameters import Network
@@ -34,85 +45,102 @@ DENSE_BYTES_PER_PAIR = 64
 """Memory of the time-driven model per pair of a source and a recurrent neuron, with what it needs to compute."""
 LARGEST_DENSE = 2e9
 """Bytes that the time-driven model may take."""
+STEPS_OF_OUTPUTS = 300
+"""Steps, or some more, of which simulators write what they compute."""
+SYNAPSES_OF_OUTPUTS = 2_000_000
+"""Synapses of the largest network of which they do."""
+OWN = "eprop_core"
+"""Label of this simulator."""
 
 
 class Simulator(NamedTuple):
     """A simulator with one kind of synapses, and the command that measures it."""
 
-    name: Literal["eprop_core", "NEST"]
+    name: str
+    """Its label."""
     variant: Variant
     command: list[str]
-    """Called with the problem's file, the variant, and the file to write."""
+    """Called with the problem's file, the variant, the file for the result and, if wanted, one for outputs."""
 
 
-class SimulatorError(RuntimeError):
-    """A simulator that failed; the message is one line, its own messages have gone to stderr."""
+_WRITTEN: TypeAdapter[Measurement | NotMeasured] = TypeAdapter(Measurement | NotMeasured)
 
 
 class _AnyBaseline(RootModel[BaselineParameters]):
     """Parameters of either kind, for :func:`parse`."""
 
 
-def simulators(nest: str, time_driven_steps: int) -> list[Simulator]:
-    """Return all simulators; ``nest`` is an interpreter that has NEST."""
-    own = [
-        sys.executable,
-        "-m",
-        "eprop_core.experiments.baselines.simulator",
-        "--time-driven-steps",
-        str(time_driven_steps),
+def simulators(others: Sequence[InstalledSimulator], time_driven_steps: int) -> list[Simulator]:
+    """Return all simulators, variant after variant, this one first."""
+    program = "eprop_core.experiments.baselines.simulator"
+    own = [sys.executable, "-m", program, "--time-driven-steps", str(time_driven_steps)]
+    variants: tuple[Variant, ...] = ("plastic", "static", "training")
+    taking_part = [
+        simulator
+        for variant in variants
+        for simulator in (
+            Simulator(OWN, variant, own),
+            *(Simulator(other.label, variant, other.command) for other in others if variant in other.variants),
+        )
     ]
-    other = nest_programs.command(nest, "measure")
-    return [
-        Simulator("eprop_core", "event_driven", own),
-        Simulator("NEST", "event_driven", other),
-        Simulator("eprop_core", "static", own),
-        Simulator("NEST", "static", other),
-        Simulator("eprop_core", "training", own),
-        Simulator("NEST", "training", other),
-        Simulator("eprop_core", "time_driven", own),
-    ]
+    return [*taking_part, Simulator(OWN, "time_driven", own)]
 
 
 def measure(
-    parameters: BaselineParameters, problems: Mapping[str, Problem], nest_python: str, nest_version: str
+    parameters: BaselineParameters, problems: Mapping[str, Problem], others: Sequence[InstalledSimulator]
 ) -> BaselineResult:
-    """Return the measurements of all simulators; ``nest_python`` is an interpreter that has NEST."""
-    processes, left_out = compare(problems, simulators(nest_python, parameters.time_driven_steps), parameters.repeats)
+    """Return the measurements of this simulator and of others."""
+    taking_part = simulators(others, parameters.time_driven_steps)
+    processes, left_out = compare(problems, taking_part, parameters.repeats)
+    agreements = compare_outputs(problems, taking_part)
+    origin = provenance()
+    own_version = origin.packages.get("eprop-core", "")
+    compared = {OWN: Compared(version=own_version, computes="e-prop+, event-driven", agreement=None)}
+    for other in others:
+        compared[other.label] = Compared(
+            version=other.version, computes=other.computes, agreement=agreements.get(other.label)
+        )
     return BaselineResult(
         parameters=parameters,
-        provenance=provenance(nest=nest_version),
+        provenance=origin,
         network=problems["events"].network,
+        simulators=compared,
         processes=processes,
         left_out=left_out,
     )
 
 
 def compare(
-    problems: Mapping[str, Problem], taking_part: list[Simulator], repeats: int
+    problems: Mapping[str, Problem], taking_part: Sequence[Simulator], repeats: int
 ) -> tuple[list[Process], dict[str, str]]:
     """Let the simulators take turns; ``problems`` are "events" and, where a training run is compared, "training".
 
-    Returns the measurements of all processes, and the reasons for variants that were left out.
+    Returns the measurements of all processes, and the reasons for what was left out.
     """
-    left_out = {}
+    left_out: dict[str, str] = {}
     dense = _dense_bytes(problems["events"].network)
     if dense > LARGEST_DENSE:
-        left_out["time_driven"] = f"dense matrices would need {dense / 1e9:.0f} GB"
-    absent = {*left_out, *({"training"} - set(problems))}
+        left_out[f"{OWN}, time_driven"] = f"dense matrices would need {dense / 1e9:.0f} GB"
     turns = [
         (repeat, simulator)
         for repeat in range(1, repeats + 1)
         for simulator in taking_part
-        if simulator.variant not in absent
+        if simulator.variant != "training" or "training" in problems
     ]
     processes = []
     with tempfile.TemporaryDirectory(prefix="baselines.") as directory:
         for name, problem in problems.items():
             problem.save(Path(directory) / f"{name}.npz")
         for repeat, simulator in progress(turns, "simulators", len(turns)):
+            variant = f"{simulator.name}, {simulator.variant}"
+            if variant in left_out:
+                continue
             other_work = measurement.OtherWork()
-            measured = _run(simulator, Path(directory))
+            problem_name = "training" if simulator.variant == "training" else "events"
+            measured = run_once(simulator, Path(directory) / f"{problem_name}.npz")
+            if isinstance(measured, NotMeasured):
+                left_out[variant] = measured.not_measured
+                continue
             processes.append(
                 Process(
                     simulator=simulator.name,
@@ -125,21 +153,61 @@ def compare(
     return processes, left_out
 
 
+def compare_outputs(problems: Mapping[str, Problem], taking_part: Sequence[Simulator]) -> dict[str, Agreement]:
+    """Return how spikes, readouts and weights of the other simulators agree with those of this one, by label.
+
+    What is compared is the beginning of the training run or, without one, of the network's input; nothing of a network
+    with more than :data:`SYNAPSES_OF_OUTPUTS`.
+    """
+    problem = problems.get("training", problems["events"])
+    plastic = [simulator for simulator in taking_part if simulator.variant == "plastic"]
+    agreements = {}
+    with tempfile.TemporaryDirectory(prefix="baselines.") as directory:
+        file = Path(directory) / "problem.npz"
+        problem.beginning(STEPS_OF_OUTPUTS).save(file)
+        before = initial_weights(file)
+        if sum(map(len, before.values())) > SYNAPSES_OF_OUTPUTS:
+            return {}
+        outputs: dict[str, Arrays] = {}
+        for simulator in progress(plastic, "outputs", len(plastic)):
+            written = Path(directory) / f"{len(outputs)}.npz"
+            if isinstance(run_once(simulator, file, written), Measurement):
+                outputs[simulator.name] = read_outputs(written, simulator.name)
+    own = outputs.pop(OWN)
+    for label, other in outputs.items():
+        agreements[label] = agreement(own, other, before)
+    return agreements
+
+
 def _dense_bytes(network: Network) -> int:
     return DENSE_BYTES_PER_PAIR * network.n_recurrent * (network.n_input + network.n_recurrent)
 
 
-def _run(simulator: Simulator, directory: Path) -> Measurement:
-    """Run the process of a simulator, and return its measurements."""
-    problem, result = directory / "events.npz", directory / "result.json"
-    if simulator.variant == "training":
-        problem = directory / "training.npz"
-    environment = nest_programs.environment() if simulator.name == "NEST" else dict(os.environ)
-    command = [*simulator.command, str(problem), simulator.variant, str(result)]
-    run = child.run(command, env=environment, stdout=subprocess.DEVNULL)
+def run_once(simulator: Simulator, problem: Path, outputs: Path | None = None) -> Measurement | NotMeasured:
+    """Run the process of a simulator, and return its measurements.
+
+    Raises
+    ------
+    SimulatorError
+        It failed, or wrote something else.
+    """
+    result = problem.with_name("result.json")
+    environment = dict(os.environ) if simulator.name == OWN else nest_programs.environment()
+    files = [problem, simulator.variant, result, *([outputs] if outputs else [])]
+    run = child.run([*simulator.command, *map(str, files)], env=environment, stdout=subprocess.DEVNULL)
+    where = f"{simulator.name}, {simulator.variant}"
     if run.returncode != 0:
-        raise SimulatorError(f"{simulator.name}, {simulator.variant}: ended with exit code {run.returncode}")
-    return Measurement.model_validate_json(result.read_bytes())
+        raise SimulatorError(f"{where}: ended with exit code {run.returncode}")
+    try:
+        return _WRITTEN.validate_json(result.read_bytes())
+    except FileNotFoundError:
+        raise SimulatorError(f"{where}: ended without writing its result") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise SimulatorError(f"{where}: its result: {key}: {one_line(first['msg'])}") from None
+    finally:
+        result.unlink(missing_ok=True)
 
 
 def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, Problem]]:
@@ -170,9 +238,15 @@ def main() -> None:
         "parameters", type=Path, help="JSON file with baseline (an entry of baselines) and its task or null"
     )
     parser.add_argument("--data", type=Path, help="directory made by eprop_core.datasets.prepare")
-    parser.add_argument("--nest", type=Path, required=True, help="JSON file that names the interpreter that has NEST")
+    parser.add_argument(
+        "--simulators",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="files that eprop_core.interoperability.simulators wrote, one for each other simulator",
+    )
     options = parser.parse_args()
     launch.join(1, timed=True)
     parameters, problems = read(options.parameters, options.data)
-    nest = read_json(options.nest)
-    measure(parameters, problems, nest["python"], nest["nest"]).write(options.output)
+    others = [parse(InstalledSimulator, read_json(file), f"{file}: ") for file in options.simulators]
+    measure(parameters, problems, others).write(options.output)

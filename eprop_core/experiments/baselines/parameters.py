@@ -15,6 +15,10 @@ class _Baseline(Parameters):
     """Parameters of every comparison of simulators."""
 
     seed: int = Field(1, ge=0, lt=2**63, description="seed of connections, weights and input")
+    simulators: Annotated[list[Name], AfterValidator(different)] = Field(
+        ["nest"],
+        description="other simulators: names of folders in `simulators/`; docs/simulators.md says how to add one",
+    )
     repeats: Whole = Field(5, ge=1, description="processes of each simulator; the simulators take turns")
     time_driven_steps: Whole = Field(
         20, ge=1, description="steps on the clock of the time-driven model, whose cost per step is always the same"

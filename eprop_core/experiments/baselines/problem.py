@@ -1,5 +1,6 @@
 """The problem that all simulators get in one file: a network, its connections, and its stimulus."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,16 +32,19 @@ class Problem:
     seed: int
     stimulus: Stimulus
     n_steps_warm_up: int
+    sample_steps: int
+    """Steps after which a rule that learns from whole samples updates the weights; both parts consist of such."""
 
-    def save(self, path: Path) -> None:
-        """Write the problem with all connections and weights, as ``interoperability/nest/network.py`` reads it."""
+    def save(self, path: Path, threads: int = 1) -> None:
+        """Write the problem with all connections and weights, as ``docs/simulators.md`` describes it."""
         simulation = Simulation(self.network, seed=self.seed)
         arrays = {"network": np.array(self.network.model_dump_json()), "seed": np.array(self.seed)}
         arrays |= {name: getattr(self.stimulus, name) for name in ("n_steps", *_SHOWN)}
         for name in PROJECTIONS:
             for key, values in simulation.weights(name)._asdict().items():
                 arrays[f"{name}_{key}"] = values
-        np.savez(path, n_steps_warm_up=self.n_steps_warm_up, **arrays)  # type: ignore[arg-type]
+        arrays |= {name: np.array(getattr(self, name)) for name in ("n_steps_warm_up", "sample_steps")}
+        np.savez(path, threads=threads, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: Path) -> "Problem":
@@ -51,7 +55,14 @@ class Problem:
                 seed=int(file["seed"]),
                 stimulus=Stimulus(**{name: file[name] for name in _SHOWN}, n_steps=int(file["n_steps"])),
                 n_steps_warm_up=int(file["n_steps_warm_up"]),
+                sample_steps=int(file["sample_steps"]),
             )
+
+    def beginning(self, n_steps: int) -> "Problem":
+        """Return the first ``n_steps`` of the problem or, where these are not whole samples, some more."""
+        n_samples = min(max(2, -(-n_steps // self.sample_steps)), self.stimulus.n_steps // self.sample_steps)
+        last = n_samples * self.sample_steps
+        return replace(self, stimulus=self.part(0, last), n_steps_warm_up=n_samples // 2 * self.sample_steps)
 
     def part(self, first: int, last: int) -> Stimulus:
         """Return the steps ``first`` .. ``last - 1`` of the stimulus."""
@@ -74,9 +85,16 @@ def load_connections(path: Path) -> dict[str, Connections]:
 
 def poisson_problem(baseline: PoissonBaseline) -> Problem:
     """Return the problem of a random network under Poisson input."""
-    network, n_steps = baseline.network, baseline.n_steps_warm_up + baseline.n_steps
-    stimulus = poisson_stimulus(network, baseline.input_rate * network.dt * 1e-3, baseline.seed, 0, n_steps)
-    return Problem(network, baseline.seed, _without_first_step(stimulus), baseline.n_steps_warm_up)
+    steps = baseline.n_steps_warm_up, baseline.n_steps
+    return random_problem(baseline.network, baseline.input_rate, baseline.seed, *steps)
+
+
+def random_problem(network: Network, input_rate: float, seed: int, n_steps_warm_up: int, n_steps: int) -> Problem:
+    """Return the problem of a random network whose input channels have ``input_rate``, spikes/s."""
+    probability = input_rate * network.dt * 1e-3
+    stimulus = poisson_stimulus(network, probability, seed, 0, n_steps_warm_up + n_steps)
+    sample_steps = math.gcd(n_steps, n_steps_warm_up)
+    return Problem(network, seed, _without_first_step(stimulus), n_steps_warm_up, sample_steps)
 
 
 def sample_problem(task: TaskParameters, samples: EventDataset, seed: int, n_warm_up: int, n_timed: int) -> Problem:
@@ -93,7 +111,7 @@ def sample_problem(task: TaskParameters, samples: EventDataset, seed: int, n_war
     ]
     learned = task_of(samples, task.training.learning_window, network.readout.loss)
     stimulus = learned.stimulus(np.concatenate(order)[:n_shown])
-    return Problem(network, seed, _without_first_step(stimulus), n_warm_up * samples.n_steps)
+    return Problem(network, seed, _without_first_step(stimulus), n_warm_up * samples.n_steps, samples.n_steps)
 
 
 def _without_first_step(stimulus: Stimulus) -> Stimulus:

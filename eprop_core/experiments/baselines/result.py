@@ -5,11 +5,12 @@ from typing import Literal
 from pydantic import Field
 
 from eprop_core.experiments.baselines.parameters import BaselineParameters
+from eprop_core.interoperability import simulators
 from eprop_core.measurement.results import Result
 from eprop_core.parameters import Network
 from eprop_core.records import Record
 
-Variant = Literal["event_driven", "static", "training", "time_driven"]
+Variant = simulators.Variant | Literal["time_driven"]
 
 
 class MachineSpeed(Record):
@@ -35,6 +36,7 @@ class Measurement(Record):
     update_s: float | None = Field(None, description="wall time of neurons, readouts and the neurons' sums")
     deliver_s: float | None = Field(None, description="wall time of spikes at synapses, with plasticity")
     collocate_s: float | None = Field(None, description="wall time of filling send buffers")
+    communicate_s: float | None = Field(None, description="wall time of the exchange between ranks or threads")
     memory_built_bytes: int | None = Field(None, description="growth of the process by building")
     memory_bytes: int = Field(description="growth of the process by building and running")
     peak_memory_bytes: int | None = Field(None, description="largest growth of the process")
@@ -45,10 +47,39 @@ class Measurement(Record):
     threads: int
 
 
+class NotMeasured(Record):
+    """What a simulator writes in place of a measurement for a problem that it does not simulate."""
+
+    not_measured: str = Field(min_length=1, max_length=200, description="reason, in one line")
+
+
+class Agreement(Record):
+    """What a simulator with plastic synapses computes, compared with this one; null: it does not write that."""
+
+    equal_spikes: float | None = Field(
+        description="spikes of the recurrent neurons that both have, over all that one of them has",
+        json_schema_extra={"label": "equal spikes"},
+    )
+    readout_difference: float | None = Field(description="largest difference, over the largest readout here")
+    weight_difference: float | None = Field(
+        description="largest difference of what was learned, over the largest change of a weight here"
+    )
+
+
+class Compared(Record):
+    """A simulator that took part."""
+
+    version: str
+    computes: str = Field(description="learning rule, in one line")
+    agreement: Agreement | None = Field(
+        description="null: the network is too large for that, or it is this simulator itself"
+    )
+
+
 class Process(Measurement):
     """Measurements of one process, with its place among all processes."""
 
-    simulator: Literal["eprop_core", "NEST"]
+    simulator: str = Field(description="label of the simulator")
     variant: Variant
     repeat: int
     other_work_processors: float | None = Field(description="processors that other programs kept busy; null: unknown")
@@ -60,5 +91,6 @@ class BaselineResult(Result):
     experiment: Literal["baselines"] = "baselines"
     parameters: BaselineParameters
     network: Network
+    simulators: dict[str, Compared] = Field(description="by label, this one first")
     processes: list[Process] = Field(description="in the order in which they ran")
-    left_out: dict[str, str] = Field(description="reasons by variant that was left out")
+    left_out: dict[str, str] = Field(description="reasons by simulator and variant that was left out")

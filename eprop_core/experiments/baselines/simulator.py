@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from eprop_core.experiments import command_line
 from eprop_core.experiments.baselines.problem import Problem, load_connections
 from eprop_core.experiments.baselines.result import MachineSpeed, Measurement, Variant
@@ -41,7 +43,7 @@ class Clock:
         self.seconds, self.processor_s = time.perf_counter() - start, time.process_time() - start_processor
 
 
-def measure_event_driven(file: Path, _time_driven_steps: int) -> Measurement:
+def measure_plastic(file: Path, _time_driven_steps: int) -> Measurement:
     """Measure this simulator."""
     problem = Problem.load(file)
     return _measure(problem, problem.network)
@@ -153,11 +155,21 @@ def measure_time_driven(file: Path, n_steps: int) -> Measurement:
 
 
 MEASUREMENTS: dict[Variant, Callable[[Path, int], Measurement]] = {
-    "event_driven": measure_event_driven,
+    "plastic": measure_plastic,
     "static": measure_static,
     "time_driven": measure_time_driven,
     "training": measure_training,
 }
+
+
+def write_outputs(file: Path, outputs: Path) -> None:
+    """Write what this simulator computes, as ``docs/simulators.md`` describes it."""
+    problem = Problem.load(file)
+    simulation = Simulation(problem.network, seed=problem.seed)
+    recording = simulation.run(problem.stimulus)
+    weights = {f"{name}_weight": simulation.weights(name).weight for name in LEARNING_PROJECTIONS}
+    spikes = {"spike_steps": recording.spike_steps, "spike_neurons": recording.spike_neurons}
+    np.savez(outputs, readouts=recording.readout, **spikes, **weights)  # type: ignore[arg-type]
 
 
 def _bytes_moved(simulation: Simulation, counts: Mapping[str, int]) -> int:
@@ -195,8 +207,11 @@ def main() -> None:
     parser.add_argument("problem", type=Path, help="file written by eprop_core.experiments.baselines.problem")
     parser.add_argument("variant", choices=MEASUREMENTS)
     parser.add_argument("result", type=Path, help="file to write (JSON)")
+    parser.add_argument("outputs", type=Path, nargs="?", help="file for spikes, readouts and weights (npz)")
     parser.add_argument("--time-driven-steps", type=int, default=20, help="steps of the time-driven model on the clock")
     options = parser.parse_args()
+    if options.outputs is not None:
+        write_outputs(options.problem, options.outputs)
     measured = MEASUREMENTS[options.variant](options.problem, options.time_driven_steps)
     options.result.write_text(measured.model_dump_json(), encoding="utf-8")
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from eprop_core.experiments import points
+from eprop_core.experiments.baselines.parameters import check_comparable
 from eprop_core.experiments.values import LOOKS, Name, RankCounts, Seeds
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, AllToAll, Network, PairwiseBernoulli, check_rate
 from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole
@@ -94,10 +95,22 @@ class Timing(Case):
         values = self.model_dump(mode="json", include=set(Case.model_fields))
         return points.parse_changed(Case, values, self.variants[variant])
 
+    def simulated_by_nest(self, n_threads: int) -> list[str]:
+        """Return the variants whose network on ``n_threads`` ranks NEST can simulate."""
+        return [name for name, case in self.cases.items() if _is_comparable(case.network_on(n_threads))]
+
     @property
     def cases(self) -> dict[str, Case]:
         """All variants by name."""
         return {name: self.case(name) for name in self.variants}
+
+
+def _is_comparable(network: Network) -> bool:
+    try:
+        check_comparable(network)
+    except ValueError:
+        return False
+    return True
 
 
 class Scaling(Timing):
@@ -115,12 +128,20 @@ class Scaling(Timing):
         "ranks_per_node), as on a full node: they share caches and memory bandwidth, and the slowest counts. "
         "false: one rank, which has the machine to itself",
     )
+    nest_threads: RankCounts = Field(
+        [],
+        description="numbers of threads on which NEST simulates the same networks, of the variants that it can "
+        "simulate, and is shown beside",
+    )
     seeds: Seeds = Field([1], description="one job per seed and number of ranks")
 
     @model_validator(mode="after")
     def _ranks_are_possible(self) -> Self:
         if not self.ranks and not self.dry_ranks:
             raise ValueError("ranks, dry_ranks: one of them must have a number of ranks")
+        for n_threads in self.nest_threads:
+            if not self.timing.simulated_by_nest(n_threads):
+                check_comparable(next(iter(self.cases.values())).network_on(n_threads))
         for variant, case in self.cases.items():
             if self.dry_ranks and not case.network.firing_period:
                 raise ValueError(f"dry_ranks: variant {variant} needs network.neuron.ignore_and_fire")

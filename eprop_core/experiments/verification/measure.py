@@ -161,7 +161,7 @@ def main() -> None:
     parser = command_line.parser("eprop_core.experiments.verification", __doc__)
     parser.add_argument("check", choices=get_args(Check), help="what is compared")
     parser.add_argument("parameters", type=Path, help="JSON file with the key `verification` of a configuration")
-    parser.add_argument("--nest", type=Path, help="JSON file that names the interpreter that has NEST")
+    parser.add_argument("--nest", type=Path, help="JSON file that names the interpreter that has NEST, and its version")
     command_line.add_run_options(parser)
     options = parser.parse_args()
     communicator = launch.join(options.ranks, oversubscribe=options.oversubscribe)
@@ -169,14 +169,14 @@ def main() -> None:
     needs_nest = options.check in ("nest_eprop_plus", "nest_bellec", "published")
     if needs_nest and options.nest is None:
         raise ParameterError(f"--nest: {options.check} needs it")
-    nest: dict[str, Any] = read_json(options.nest) if needs_nest else {"python": "", "nest": None}
+    nest: dict[str, Any] = read_json(options.nest) if needs_nest else {"python": "", "version": None}
     result = measure(
         parameters,
         options.check,
         seed=options.seed,
         communicator=communicator,
         nest_python=nest["python"],
-        nest_version=nest["nest"],
+        nest_version=nest["version"],
     )
     if communicator.rank == 0:
         result.write(options.output)

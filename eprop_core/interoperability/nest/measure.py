@@ -1,8 +1,9 @@
 """Measure how long NEST takes for one problem: called by ``eprop_core.experiments.baselines``.
 
-    python measure.py PROBLEM.npz (event_driven | static | training) RESULT.json
+    python measure.py PROBLEM.npz (plastic | static | training) RESULT.json [OUTPUTS.npz]
+    python measure.py --version
 
-The result file holds a ``Measurement`` (``eprop_core.experiments.baselines.result``), as that of this simulator.
+``docs/simulators.md`` describes the files.
 """
 
 import ctypes
@@ -17,9 +18,21 @@ from typing import Any
 
 import nest
 import numpy as np
+from devices import multimeter, recorded, recorded_spikes
 from network import Populations, Problem, connect, create, reset_kernel, show_input, show_targets, weights
 
 LEARNING = ("input", "recurrent", "output")
+FIRST = 1
+"""NEST's step that corresponds to step 0 of a problem."""
+TIMERS = {
+    "update": "time_update",
+    "deliver": "time_deliver_spike_data",
+    "collocate": "time_collocate_spike_data",
+    "communicate": "time_communicate_spike_data",
+}
+"""NEST's timers by phase."""
+OLDEST = (3, 10)
+"""Version of NEST."""
 
 Result = dict[str, Any]
 
@@ -39,8 +52,10 @@ def measure(problem: Problem, *, learns: bool) -> Result:
     building += time.perf_counter() - start
     built = _resident_memory()
     nest.Run(first * dt)
+    timers = _timers()
     with _timed(result):
         nest.Run((last - first) * dt)
+    result |= {name: seconds - timers[name] for name, seconds in _timers().items()}
     nest.Cleanup()
     return result | {
         **_counts(populations, spikes, problem, first, last, dt),
@@ -71,12 +86,34 @@ def measure_training(problem: Problem) -> Result:
     }
 
 
+def outputs(problem: Problem) -> Problem:
+    """Return what NEST computes: spikes, readouts, and the weights at the end."""
+    network, _, last = _network_and_steps(problem)
+    dt = network["dt"]
+    populations, spikes = _build(network, problem, learns=True)
+    _show(populations, network, problem, learns=True)
+    readouts = multimeter(populations.readouts, ["V_m"], dt)
+    nest.Simulate(last * dt)
+    learned: Problem = {}
+    for name in LEARNING:
+        learned |= weights(name, populations)
+    nest.Simulate(dt)  # recorders receive the events of a step in the next one
+    emitted = recorded_spikes(spikes, populations.recurrent, FIRST, last, dt)
+    steps, neurons = np.nonzero(emitted)
+    return {
+        "spike_steps": steps,
+        "spike_neurons": neurons,
+        "readouts": recorded(readouts, "V_m", FIRST, last, dt),
+        **{f"{name}_weight": learned[f"{name}_weight"] for name in LEARNING},
+    }
+
+
 def _network_and_steps(problem: Problem) -> tuple[dict[str, Any], int, int]:
     return json.loads(str(problem["network"])), int(problem["n_steps_warm_up"]), int(problem["n_steps"])
 
 
 def _build(network: dict[str, Any], problem: Problem, learns: bool) -> tuple[Populations, Any]:
-    reset_kernel(network["dt"])
+    reset_kernel(network["dt"], int(problem["threads"]))
     populations = create(network, problem)
     connect(populations, network, problem, learns=learns)
     spikes = nest.Create("spike_recorder")
@@ -115,6 +152,13 @@ def _counts(
     }
 
 
+def _timers() -> dict[str, float]:
+    """Return NEST's own times by phase, s, the mean over threads; only a NEST built with detailed timers has them."""
+    status = nest.GetKernelStatus()
+    phases = {f"{name}_s": status.get(timer) for name, timer in TIMERS.items()}
+    return {name: float(np.mean(seconds)) for name, seconds in phases.items() if seconds is not None}
+
+
 @contextmanager
 def _timed(result: Result) -> Iterator[None]:
     """Add the duration of the ``with`` block to ``result``."""
@@ -140,9 +184,16 @@ def _resident_memory() -> int:
 
 
 if __name__ == "__main__":
-    problem_file, variant, result_file = sys.argv[1:]
+    if tuple(map(int, nest.__version__.split(".")[:2])) < OLDEST:
+        sys.exit(f"{sys.executable}: has NEST {nest.__version__}, 3.10 or newer is needed")
+    if sys.argv[1:] == ["--version"]:
+        print(nest.__version__)
+        sys.exit()
+    problem_file, variant, result_file, *outputs_file = sys.argv[1:]
     with np.load(problem_file) as file:
         problem = dict(file)
-    result = measure_training(problem) if variant == "training" else measure(problem, learns=variant == "event_driven")
+    result = measure_training(problem) if variant == "training" else measure(problem, learns=variant == "plastic")
     result["threads"] = nest.local_num_threads
+    if outputs_file:
+        np.savez(outputs_file[0], **outputs(problem))
     Path(result_file).write_text(json.dumps(result), encoding="utf-8")

@@ -86,11 +86,11 @@ def learns_by_samples(network: dict[str, Any]) -> bool:
     return bool(network["plasticity"]["update"] == "sample")
 
 
-def reset_kernel(dt: float) -> None:
-    """Reset NEST and set it to one thread."""
+def reset_kernel(dt: float, threads: int = 1) -> None:
+    """Reset NEST and set its number of threads."""
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
-    nest.set(resolution=dt, total_num_virtual_procs=1)
+    nest.set(resolution=dt, total_num_virtual_procs=threads)
 
 
 def build(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from eprop_core.experiments.baselines.result import BaselineResult
+from eprop_core.experiments.baselines.result import Agreement, BaselineResult
 from eprop_core.files.text import read_json
 from workflow.scripts.shared import program
 
@@ -17,7 +17,9 @@ def rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
         {
             "network": network,
             **process.model_dump(exclude={"machine"}),
-            "simulator": f"NEST {provenance.nest}" if process.simulator == "NEST" else process.simulator,
+            "version": result.simulators[process.simulator].version,
+            "computes": None if process.variant == "static" else result.simulators[process.simulator].computes,
+            **_agreement(result.simulators[process.simulator].agreement if process.variant == "plastic" else None),
             **(process.machine.model_dump() if process.machine else {}),
             "model_time_s": process.n_steps * result.network.dt * 1e-3,
             "left_out": "; ".join(f"{variant}: {reason}" for variant, reason in result.left_out.items()),
@@ -27,6 +29,10 @@ def rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
         }
         for process in result.processes
     ]
+
+
+def _agreement(agreement: Agreement | None) -> dict[str, float | None]:
+    return agreement.model_dump() if agreement is not None else dict.fromkeys(Agreement.model_fields)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Figure of the comparison of simulators: time per synaptic event, the machine's limit, memory, and training."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -7,60 +8,92 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from workflow.scripts.baselines.numbers import NEST, OWN, reasons, summary
+from workflow.scripts.baselines.numbers import OWN, reasons, summary
 from workflow.scripts.shared import other_work, program, style
 from workflow.scripts.shared.left_out import Reasons, quotient
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.write_table import DASH
 
-SIMULATORS = {  # simulator, variant: label, colour
-    (OWN, "event_driven"): ("event-driven", style.COLOURS[0]),
-    (NEST, "event_driven"): ("NEST", style.COLOURS[1]),
-    (OWN, "time_driven"): ("time-driven", style.COLOURS[5]),
-    (OWN, "static"): ("static", style.COLOURS[2]),
-    (NEST, "static"): ("NEST, static", style.COLOURS[4]),
+OWN_LOOKS = {  # variant: label, colour
+    "plastic": ("event-driven", style.COLOURS[0]),
+    "time_driven": ("time-driven", style.COLOURS[5]),
+    "static": ("static", style.COLOURS[2]),
 }
+OTHER_COLOURS = (style.COLOURS[1], style.COLOURS[3], *style.MORE_COLOURS)
+"""Of the other simulators, in their order; paler where synapses are static."""
+PALER = 0.45
+LEGEND = 7
+"""Names of bars in a line."""
+MOST_NAMES = 2
+"""Names below the training runs that stand side by side."""
 LIMITS = {"limit_ns": ("bytes and target", "black"), "stream_ns": ("bytes of the synapse", "0.6")}
+
+
+def looks(table: pd.DataFrame) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return label and colour of the bars by simulator and variant, in the order in which they stand."""
+    present = dict.fromkeys(zip(table["simulator"], table["variant"], strict=True))
+    others = [name for name in dict.fromkeys(table["simulator"]) if name != OWN]
+    colours = dict(zip(others, itertools.cycle(OTHER_COLOURS), strict=False))
+    plastic = [(name, "plastic") for name in others]
+    static = [(name, "static") for name in others]
+    bars = [(OWN, "plastic"), *plastic, (OWN, "time_driven"), (OWN, "static"), *static]
+    shown = {}
+    for name, variant in bars:
+        if (name, variant) not in present:
+            continue
+        if name == OWN:
+            shown[name, variant] = OWN_LOOKS[variant]
+        elif variant == "plastic":
+            shown[name, variant] = (name, colours[name])
+        else:
+            red, green, blue = (1 - PALER * (1 - part) for part in to_rgb(colours[name]))
+            shown[name, variant] = (f"{name}, static", to_hex((red, green, blue)))
+    return shown
 
 
 def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
     table = summary(runs)
-    table["simulator"] = table["simulator"].str.split().str[0]  # without NEST's version
+    bars = looks(table)
     figure, (times, memory, limit, training) = plt.subplots(
         1, 4, figsize=(style.TWO_COLUMNS, 72 * style.MILLIMETRE), width_ratios=(2.2, 1.7, 1.6, 0.6)
     )
-    events = _draw_bars(times, table, "ns_per_synaptic_event", list(SIMULATORS), with_ratio=True)
+    events = _draw_bars(times, table, "ns_per_synaptic_event", bars, with_ratio=True)
     times.set_ylabel("Time per synaptic event (ns)")
     _mark_left_out(times, runs)
-    without_dense = [key for key in SIMULATORS if key[1] != "time_driven"]
+    without_dense = {key: look for key, look in bars.items() if key[1] != "time_driven"}
     synapses = _draw_bars(memory, table, "bytes_per_synapse", without_dense)
     memory.set_ylabel("Memory per synapse (bytes)")
     own = _draw_limit(limit, table)
-    _draw_training(training, table[table["variant"] == "training"])
+    _draw_training(training, table[table["variant"] == "training"], bars)
     handles, labels = times.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(SIMULATORS), handlelength=1)
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(bars), LEGEND), handlelength=1)
     style.label_panels((times, memory, limit, training), {times: [events], memory: [synapses], limit: [own]})
     other_work.explain(figure)
     return figure
 
 
 def _draw_bars(
-    panel: Axes, table: pd.DataFrame, column: str, simulators: list[tuple[str, str]], *, with_ratio: bool = False
+    panel: Axes,
+    table: pd.DataFrame,
+    column: str,
+    bars: dict[tuple[str, str], tuple[str, str]],
+    *,
+    with_ratio: bool = False,
 ) -> tuple[pd.Series, Reasons]:
     """Draw a column for all networks and simulators; return it, and why some of it is missing."""
     networks = list(table["network"].unique())
-    shown = table[[key in simulators for key in zip(table["simulator"], table["variant"], strict=True)]]
-    width = 0.84 / len(simulators)
+    shown = table[[key in bars for key in zip(table["simulator"], table["variant"], strict=True)]]
+    width = 0.84 / len(bars)
     ends = shown[f"{column}_low"], shown[f"{column}_high"]
     style.limit_decades(panel, shown[column], *ends, below=1.4, above=7)
-    for place, (simulator, variant) in enumerate(simulators):
-        label, colour = SIMULATORS[simulator, variant]
+    for place, ((simulator, variant), (label, colour)) in enumerate(bars.items()):
         rows = table[(table["simulator"] == simulator) & (table["variant"] == variant)]
         positions = np.array([networks.index(network) for network in rows["network"]])
-        positions = positions + (place - (len(simulators) - 1) / 2) * width
+        positions = positions + (place - (len(bars) - 1) / 2) * width
         _draw_bars_of(panel, positions, rows, column, width, [colour] * len(rows), label=label, with_ratio=with_ratio)
     panel.set_xticks(range(len(networks)), networks)
     panel.set_xlim(-0.5, len(networks) - 0.5)
@@ -103,12 +136,12 @@ def _draw_bars_of(
 
 
 def _mark_left_out(panel: Axes, runs: pd.DataFrame) -> None:
-    """Say at its place why the time-driven model did not take part."""
+    """Say at its place what did not take part, and why."""
     networks = list(runs["network"].unique())
     first = runs.drop_duplicates("network").set_index("network")["left_out"].dropna()
     for network, reason in first.items():
         panel.annotate(
-            str(reason).replace("time_driven: ", ""),
+            str(reason).replace(f"{OWN}, time_driven: ", "").replace("; ", "\n"),
             (networks.index(network), panel.get_ylim()[0]),
             (0, 3),
             textcoords="offset points",
@@ -124,14 +157,14 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> tuple[pd.Series, Reasons]:
 
     Returns the times, and why some are missing.
     """
-    own = table[(table["simulator"] == OWN) & table["variant"].isin(["event_driven", "static"])]
+    own = table[(table["simulator"] == OWN) & table["variant"].isin(["plastic", "static"])]
     networks = list(table["network"].unique())
     measured, stream = own["ns_per_synaptic_event"], own["stream_ns"]
     style.limit_decades(panel, measured, stream, measured, below=2, above=6)
-    for place, variant in enumerate(("event_driven", "static")):
+    for place, variant in enumerate(("plastic", "static")):
         rows = own[own["variant"] == variant]
         positions = np.array([networks.index(network) for network in rows["network"]]) + (place - 0.5) * 0.42
-        panel.bar(positions, rows["ns_per_synaptic_event"], 0.42, color=SIMULATORS[OWN, variant][1], linewidth=0)
+        panel.bar(positions, rows["ns_per_synaptic_event"], 0.42, color=OWN_LOOKS[variant][1], linewidth=0)
         for column, (label, colour) in LIMITS.items():
             limits = panel.hlines(rows[column], positions - 0.2, positions + 0.2, colour, linewidth=1)
             if variant == "static":
@@ -157,12 +190,15 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> tuple[pd.Series, Reasons]:
     return measured, reasons(own)["ns_per_synaptic_event"]
 
 
-def _draw_training(panel: Axes, table: pd.DataFrame) -> None:
+def _draw_training(panel: Axes, table: pd.DataFrame, bars: dict[tuple[str, str], tuple[str, str]]) -> None:
     style.limit_decades(panel, table["seconds"], table["seconds_low"], table["seconds_high"], below=2, above=4)
     table = table.sort_values("simulator", key=lambda names: names != OWN)
-    colours = [SIMULATORS[simulator, "event_driven"][1] for simulator in table["simulator"]]
+    colours = [bars[simulator, "plastic"][1] for simulator in table["simulator"]]
     _draw_bars_of(panel, np.arange(len(table)), table, "seconds", 0.7, colours)
-    panel.set_xticks(range(len(table)), ["this" if simulator == OWN else NEST for simulator in table["simulator"]])
+    names = ["this" if simulator == OWN else simulator for simulator in table["simulator"]]
+    panel.set_xticks(range(len(table)), names)
+    if len(names) > MOST_NAMES:
+        panel.tick_params(axis="x", labelrotation=90)
     panel.set_xlim(-0.5, max(len(table), 1) - 0.5)
     panel.set_ylabel("Training run (s)")
 

@@ -1,14 +1,21 @@
 """Numbers in table and figure of the simulators, from the tidy table of their processes: medians over repeats."""
 
+import math
+
 import pandas as pd
 
+from eprop_core.experiments.baselines.result import Agreement
 from workflow.scripts.shared import other_work
 from workflow.scripts.shared.left_out import Reason, Reasons, clearly_positive, positive, quotient
 
 NEST = "NEST"
 OWN = "eprop_core"
+AGREEMENT = tuple(Agreement.model_fields)
+"""What simulators with plastic synapses compute, compared with this one."""
 COLUMNS = (
     "simulator",
+    "version",
+    "computes",
     "network",
     "variant",
     "rate_hz",
@@ -18,6 +25,7 @@ COLUMNS = (
     "ns_per_synaptic_event",
     "bytes_per_synapse",
     "synapses_built_per_second",
+    *AGREEMENT,
     "seconds_iqr",
     "threads",
     "other_work_processors",
@@ -44,6 +52,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         target_ns=1e9 * _of_kind(runs, "add_s", "gather_s"),
     )
     runs["limit_ns"] = runs["stream_ns"] + runs["target_ns"]
+    runs[list(AGREEMENT)] = runs[list(AGREEMENT)].astype(float)
     groups = runs.groupby(["network", "variant", "simulator"], sort=False)
     table = groups.median(numeric_only=True)
     for column in ("seconds", "ns_per_synaptic_event", "bytes_per_synapse"):
@@ -55,6 +64,7 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     table["seconds_iqr"] = table["seconds_high"] - table["seconds_low"]
     table["buffer_bytes_per_neuron"] = table["buffer_bytes_per_neuron"].where(table["buffer_bytes_per_neuron"] >= 0)
     table["repeats"] = groups.size()
+    table[["version", "computes"]] = groups[["version", "computes"]].first()
     table = table.reset_index()
     table["ratio_to_nest"] = [_ratio(row, table) for row in table.itertuples()]
     return table
@@ -64,7 +74,7 @@ def reasons(table: pd.DataFrame) -> dict[str, Reasons]:
     """Return why numbers of a :func:`summary` are left out, by column."""
     no_events, no_synapses = table["synaptic_events"] == 0, table["synapses"] == 0
     per_event = {Reason.NO_EVENTS: no_events, Reason.NOT_LONGER: table["seconds"].isna()}
-    has_limit = (table["simulator"] == OWN) & table["variant"].isin(["event_driven", "static"])
+    has_limit = (table["simulator"] == OWN) & table["variant"].isin(["plastic", "static"])
     return {
         "seconds": {Reason.NOT_LONGER: table["seconds"].isna()},
         "ns_per_synaptic_event": per_event,
@@ -84,8 +94,8 @@ def _of_kind(runs: pd.DataFrame, static: str, plastic: str) -> pd.Series:
 def _ratio(row: object, table: pd.DataFrame) -> float:
     """NEST's time over this one: of the same variant, and for the time-driven model of event-driven e-prop."""
     network, variant = row.network, row.variant  # type: ignore[attr-defined]
-    variant = "event_driven" if variant == "time_driven" else variant
+    variant = "plastic" if variant == "time_driven" else variant
     of_network = table[(table["network"] == network) & (table["variant"] == variant)]
-    nest = of_network[of_network["simulator"].str.startswith(NEST)]
+    nest = of_network[of_network["simulator"] == NEST]
     column = "seconds" if variant == "training" else "ns_per_synaptic_event"
-    return float(nest[column].iloc[0] / getattr(row, column))
+    return float(nest[column].iloc[0] / getattr(row, column)) if len(nest) else math.nan

@@ -13,10 +13,10 @@ from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.write_table import cells
 
 VARIANTS = {
-    "event_driven": "event-driven e-prop",
+    "plastic": "plastic",
     "static": "static",
-    "training": "training run",
-    "time_driven": "time-driven e-prop",
+    "training": "plastic, training run",
+    "time_driven": "plastic, time-driven",
 }
 
 
@@ -29,7 +29,8 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
     columns = {
         "Network": table["network"],
         "Synapses are": table["variant"].map(VARIANTS),
-        "Simulator": table["simulator"],
+        "Simulator": table["simulator"] + " " + table["version"],
+        "Computes": table["computes"].fillna(""),
         "Rate (spikes/s)": cells(table["rate_hz"], ".1f"),
         label_of(Measurement, "synapses"): cells(table["synapses"], ".0f"),
         "Events (million)": cells(1e-6 * table["synaptic_events"], ".2f"),
@@ -43,6 +44,9 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         "Buffers per neuron (bytes)": cells(table["buffer_bytes_per_neuron"], ".0f", why["buffer_bytes_per_neuron"]),
         "Synapses built per s (million)": cells(built, ".2f", why["synapses_built_per_second"]),
     }
+    if table["equal_spikes"].notna().any():
+        columns["Equal spikes (%)"] = cells(100 * table["equal_spikes"], ".1f")
+        columns["Difference of learned weights"] = cells(table["weight_difference"], ".1g")
     return pd.DataFrame(columns)
 
 
@@ -56,7 +60,7 @@ def main() -> None:
     left_out = runs.drop_duplicates("network")[["network", "left_out"]].dropna()
     words = "".join(f" {row.network}: {row.left_out}." for row in left_out.itertuples())
     caption = (
-        "This simulator, its time-driven model and NEST on the same networks with the same input spikes, "
+        "This simulator, its time-driven model and other simulators on the same networks with the same input spikes, "
         "one core each: medians (interquartile range) over processes that took turns."
     )
     if words:

@@ -10,6 +10,8 @@ from workflow.scripts.shared.left_out import Reason, Reasons, clearly_positive, 
 
 PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait", "other")
 """Parts of the propagation: ``deliver`` without its plastic part, and ``other``, what no phase accounts for."""
+NEST = "nest_"
+"""Begins the variants that NEST simulated, on as many threads as there are ranks."""
 POINT = ["variant", "measured", "ranks"]
 """Columns that are equal for all repeats of a run."""
 
@@ -42,8 +44,9 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
         other_work_processors=("other_work_processors", "max"),
     )
     table = table.reset_index()
+    share = (table["emulated"] / table["ranks"]).where(table["measured"] == "dry_run", 1.0)
     for count in ("neurons", "synapses", "spikes", "synaptic_events"):
-        table[count] = table[count] * table["ranks"] / table["emulated"]
+        table[count] = table[count] / share
     table["deliver_s"] = (table["deliver_s"] - table["plasticity_s"]).clip(lower=0)
     phases = [f"{phase}_s" for phase in PHASES if phase != "other"]
     table["other_s"] = (table["propagation_s"] - table[phases].sum(axis=1)).clip(lower=0)
@@ -99,6 +102,8 @@ def reasons(table: pd.DataFrame) -> dict[str, Reasons]:
 
 def variant_name(variant: str) -> str:
     """Return the name of a variant as it is printed."""
+    if variant.startswith(NEST):
+        return f"NEST, {variant_name(variant.removeprefix(NEST))}"
     return {"eprop_plus": "e-prop+", "bellec": "Bellec et al. 2020"}.get(variant, variant.replace("_", " "))
 
 

@@ -1,0 +1,109 @@
+"""Other simulators that ``baselines`` compares: folders, each with a file that describes it.
+
+    python -m eprop_core.interoperability.simulators FOLDER PYTHON FILE
+
+asks the simulator in FOLDER for its version, with a Python that has it, and writes an :class:`InstalledSimulator`.
+``docs/simulators.md`` says how to add a simulator.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from eprop_core.errors import OneLineError
+from eprop_core.files.text import read_json
+from eprop_core.interoperability import nest_programs
+from eprop_core.machine import child
+from eprop_core.machine.whole_file import whole_file
+from eprop_core.parsing import ParameterError, Parameters, different, parse
+from eprop_core.records import Record
+
+FILE = "simulator.json"
+"""Name of the file that describes a simulator, in its folder."""
+
+Variant = Literal["plastic", "static", "training"]
+"""What a simulator can be asked for: a stretch of a run with plastic or static synapses, or a whole training run."""
+
+
+class SimulatorError(OneLineError):
+    """A simulator that failed; the message is one line, its own messages have gone to stderr."""
+
+
+class Described(Parameters):
+    """What the file in a simulator's folder says; files are relative to the folder."""
+
+    label: str = Field(min_length=1, max_length=40, description="name in figures and tables")
+    computes: str = Field(min_length=1, max_length=100, description="learning rule, in one line")
+    variants: Annotated[list[Variant], AfterValidator(different)] = Field(min_length=1, description="what it can do")
+    script: str = Field("measure.py", description="program that is measured")
+    requirements: str = Field("requirements.txt", description="its environment, with versions, for pip")
+
+
+class InstalledSimulator(Record):
+    """A simulator and the interpreter that runs it."""
+
+    label: str
+    computes: str
+    variants: list[Variant]
+    version: str
+    python: str
+    script: str
+
+    @property
+    def command(self) -> list[str]:
+        """The command that measures it, without its arguments: problem, variant, result and, if wanted, outputs."""
+        return [self.python, self.script]
+
+
+def described(folder: Path) -> Described:
+    """Return the description of the simulator in a folder.
+
+    Raises
+    ------
+    ParameterError
+        There is none, it is wrong, or it names a file that is missing.
+    """
+    if not (folder / FILE).is_file():
+        raise ParameterError(f"{folder}: no simulator; expected a folder with {FILE} (docs/simulators.md)")
+    found = parse(Described, read_json(folder / FILE), f"{folder / FILE}: ")
+    for key in ("script", "requirements"):
+        if not (folder / getattr(found, key)).is_file():
+            raise ParameterError(f"{folder / FILE}: {key} = {getattr(found, key)!r}: no such file in the folder")
+    return found
+
+
+def installed(folder: Path, python: str) -> InstalledSimulator:
+    """Return the simulator in a folder with its version; ``python`` is an interpreter that has it.
+
+    Raises
+    ------
+    SimulatorError
+        The simulator does not tell its version.
+    """
+    found = described(folder)
+    script = str((folder / found.script).resolve())
+    asked = child.run([python, script, "--version"], env=nest_programs.environment(), stdout=subprocess.PIPE, text=True)
+    printed = asked.stdout.split("\n")
+    version = next((line.strip() for line in reversed(printed) if line.strip()), "")
+    if asked.returncode != 0 or not version:
+        raise SimulatorError(f"{script} --version ended with exit code {asked.returncode}; expected 0 and a version")
+    chosen = found.model_dump(include={"label", "computes", "variants"})
+    return InstalledSimulator(**chosen, version=version, python=python, script=script)
+
+
+def main() -> None:
+    """Run the program."""
+    folder, python, file = sys.argv[1:]
+    try:
+        found = installed(Path(folder), python)
+    except (OneLineError, ParameterError, OSError) as error:
+        sys.exit(f"error: {error}")
+    with whole_file(file) as temporary:
+        temporary.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Measure snnTorch: backpropagation through time; docs/simulators.md describes the files.
+
+    python measure.py PROBLEM.npz (plastic | static | training) RESULT.json [OUTPUTS.npz]
+
+Neurons and readouts are those of the problem, in single precision and with dense matrices. The gradient of the summed
+loss of a sample goes back to the beginning of the sample, and changes the weights after it. There is no regularization
+of rates and no feedback.
+"""
+
+import ctypes
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import snntorch
+import torch
+from snntorch import surrogate
+
+LEARNING = ("input", "recurrent", "output")
+BYTES_PER_PAIR = 12
+"""A weight, its gradient, and whether it exists."""
+LARGEST = 2e9
+"""Bytes that dense matrices may take, as for the time-driven model of this suite."""
+
+
+class Network:
+    """The network of a problem, at rest; matrices have a row per source."""
+
+    def __init__(self, problem, learns):
+        network = json.loads(str(problem["network"]))
+        n_input, n, n_readout = (network[f"n_{kind}"] for kind in ("input", "recurrent", "readout"))
+        shapes = {"input": (n_input, n), "recurrent": (n, n), "output": (n, n_readout)}
+        self.learns, self.rate = learns, network["plasticity"]["optimizer"]["learning_rate"]
+        self.rest = network["readout"]["E_L"]
+        self.readout_decay = float(np.exp(-network["dt"] / network["readout"]["tau_m"]))
+        self.threshold = network["neuron"]["V_th"]
+        self.neurons = snntorch.Leaky(
+            beta=float(np.exp(-network["dt"] / network["neuron"]["tau_m"])),
+            threshold=self.threshold,
+            reset_mechanism="none",  # done here, because snnTorch subtracts the threshold a step later
+            spike_grad=_surrogate_gradient(network["neuron"]["surrogate_gradient"]),
+        )
+        self.weight, self.exists = {}, {}
+        for name, shape in shapes.items():
+            ends = problem[f"{name}_source"], problem[f"{name}_target"]
+            weight = torch.zeros(shape)
+            weight[ends] = torch.tensor(problem[f"{name}_weight"], dtype=torch.float32)
+            self.weight[name] = weight.requires_grad_(learns)
+            self.exists[name] = torch.zeros(shape)
+            self.exists[name][ends] = 1.0
+        self.voltage, self.spikes, self.readout = torch.zeros(n), torch.zeros(n), torch.zeros(n_readout)
+
+    def show(self, inputs, target, window):
+        """Show a sample; return spikes and readouts, float32 (n_steps, n) each. The weights change after it."""
+        self.voltage, self.spikes, self.readout = (
+            state.detach() for state in (self.voltage, self.spikes, self.readout)
+        )
+        spikes, readouts = [], []
+        with torch.set_grad_enabled(self.learns):
+            arriving = inputs @ self.weight["input"]
+            for step in range(len(inputs)):
+                self.readout = self.readout_decay * self.readout + self.spikes @ self.weight["output"]
+                onto_neurons = arriving[step] + self.spikes @ self.weight["recurrent"]
+                self.spikes, voltage = self.neurons(onto_neurons, self.voltage)
+                self.voltage = voltage - self.threshold * self.spikes
+                spikes.append(self.spikes)
+                readouts.append(self.readout + self.rest)
+            spikes, readouts = torch.stack(spikes), torch.stack(readouts)
+            if self.learns and bool(window.any()):
+                self._learn(0.5 * (window[:, None] * (readouts - target) ** 2).sum())
+        return spikes.detach(), readouts.detach()
+
+    def _learn(self, loss):
+        gradients = torch.autograd.grad(loss, [self.weight[name] for name in LEARNING], allow_unused=True)
+        with torch.no_grad():
+            for name, gradient in zip(LEARNING, gradients, strict=True):
+                if gradient is not None:
+                    self.weight[name] -= self.rate * gradient * self.exists[name]
+
+
+def _surrogate_gradient(chosen):
+    if chosen["function"] != "piecewise_linear":
+        raise ValueError(f"surrogate gradient {chosen['function']}: only piecewise_linear is written here")
+
+    def gradient(distance, incoming, _spikes):
+        return incoming * chosen["height"] * torch.clamp(1.0 - distance.abs() / chosen["width"], min=0.0)
+
+    return surrogate.custom_surrogate(gradient)
+
+
+class Stimulus:
+    """Input, targets and learning window as tensors, a sample at a time."""
+
+    def __init__(self, problem):
+        n_input = json.loads(str(problem["network"]))["n_input"]
+        n_steps = int(problem["n_steps"])
+        self.sample_steps = int(problem["sample_steps"])
+        self.inputs = torch.zeros((n_steps + 1, n_input))
+        steps = torch.tensor(problem["input_steps"].astype(np.int64)) + 1  # a spike arrives one step later
+        self.inputs[steps, torch.tensor(problem["input_channels"].astype(np.int64))] = 1.0
+        self.target = torch.tensor(problem["target"], dtype=torch.float32)
+        self.window = torch.tensor(problem["learning_window"], dtype=torch.float32)
+
+    def samples(self, first, last):
+        """Return input, targets and learning window of each sample of the steps ``first`` .. ``last - 1``."""
+        for begin in range(first, last, self.sample_steps):
+            part = slice(begin, begin + self.sample_steps)
+            yield self.inputs[part], self.target[part], self.window[part]
+
+
+def measure(problem, variant):
+    """Return a measurement, spikes and readouts of all steps, and the network."""
+    stimulus, n_steps = Stimulus(problem), int(problem["n_steps"])
+    first = 0 if variant == "training" else int(problem["n_steps_warm_up"])
+    _load(problem)
+    before = resident_memory()
+    start, start_processor = time.perf_counter(), time.process_time()
+    network = Network(problem, learns=variant != "static")
+    built, built_processor = time.perf_counter() - start, time.process_time() - start_processor
+    memory_built = resident_memory() - before
+    parts = [network.show(*sample) for sample in stimulus.samples(0, first)]
+    start, start_processor = time.perf_counter(), time.process_time()
+    parts += [network.show(*sample) for sample in stimulus.samples(first, n_steps)]
+    seconds, processor_s = time.perf_counter() - start, time.process_time() - start_processor
+    if variant == "training":
+        seconds, processor_s = seconds + built, processor_s + built_processor
+    spikes, readouts = (torch.cat(recorded).numpy() for recorded in zip(*parts, strict=True))
+    return {
+        "neurons": spikes.shape[1],
+        "synapses": sum(len(problem[f"{name}_weight"]) for name in LEARNING),
+        "n_steps": n_steps - first,
+        "spikes": int(spikes[first:].sum()),
+        "synaptic_events": events(problem, spikes, first),
+        "seconds": seconds,
+        "processor_s": processor_s,
+        "build_s": built,
+        "memory_built_bytes": memory_built,
+        "memory_bytes": resident_memory() - before,
+        "threads": torch.get_num_threads(),
+    }, (spikes, readouts, network)
+
+
+def events(problem, spikes, first):
+    """Return the number of synaptic events in the steps from ``first`` on."""
+    steps, channels = problem["input_steps"], problem["input_channels"]
+    emitted = {"input": (steps, channels)} | dict.fromkeys(("recurrent", "output"), np.nonzero(spikes))
+    number = 0
+    for name, (step, source) in emitted.items():
+        arriving = (step >= first - 1) & (step < int(problem["n_steps"]) - 1)
+        out_degree = np.bincount(problem[f"{name}_source"], minlength=int(source.max(initial=0)) + 1)
+        number += int(out_degree[source[arriving]].sum())
+    return number
+
+
+def _load(problem):
+    """Run two steps, so that all is loaded that the first use loads."""
+    network = Network(problem, learns=True)
+    shown = Stimulus(problem)
+    network.show(shown.inputs[:2], shown.target[:2], torch.ones(2))
+
+
+def resident_memory():
+    """Return the resident memory of this process, bytes, after free memory was returned to the system."""
+    ctypes.CDLL(None).malloc_trim(0)
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def dense_bytes(problem):
+    """Return the memory of the dense matrices, bytes."""
+    network = json.loads(str(problem["network"]))
+    n = network["n_recurrent"]
+    return BYTES_PER_PAIR * n * (network["n_input"] + n + network["n_readout"])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--version"]:
+        print(snntorch.__version__)
+        sys.exit()
+    torch.set_num_threads(1)
+    problem_file, variant, result_file, *outputs_file = sys.argv[1:]
+    with np.load(problem_file) as file:
+        problem = dict(file)
+    if dense_bytes(problem) > LARGEST:
+        result = {"not_measured": f"dense matrices would need {dense_bytes(problem) / 1e9:.0f} GB"}
+    else:
+        result, (spikes, readouts, network) = measure(problem, variant)
+        if outputs_file:
+            steps, neurons = np.nonzero(spikes)
+            weights = {
+                f"{name}_weight": network.weight[name]
+                .detach()
+                .numpy()[problem[f"{name}_source"], problem[f"{name}_target"]]
+                .astype(float)
+                for name in LEARNING
+            }
+            recorded = {"spike_steps": steps, "spike_neurons": neurons, "readouts": readouts.astype(float)}
+            np.savez(outputs_file[0], **recorded, **weights)
+    Path(result_file).write_text(json.dumps(result), encoding="utf-8")

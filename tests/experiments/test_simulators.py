@@ -1,0 +1,176 @@
+"""A simulator takes part by one folder: the example of ``docs/simulators.md``, and folders that are refused."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import small
+from eprop_core.experiments.baselines import measure as baselines
+from eprop_core.experiments.baselines import threads
+from eprop_core.experiments.baselines.agreement import agreement, read_outputs
+from eprop_core.experiments.baselines.parameters import PoissonBaseline
+from eprop_core.experiments.baselines.problem import Problem, poisson_problem
+from eprop_core.experiments.scaling import measure as scaling
+from eprop_core.experiments.scaling.parameters import Scaling
+from eprop_core.interoperability import simulators
+from eprop_core.interoperability.simulators import InstalledSimulator, SimulatorError
+from eprop_core.parsing import ParameterError, parse
+from live_nest import NEST_PYTHON, needs_nest
+from small_results import PROJECT
+
+NETWORK = small.timing().network.model_dump(mode="json")
+NETWORK["plasticity"]["optimizer"]["learning_rate"] = 1e-9
+BASELINE = {"network": NETWORK, "input_rate": 100.0, "n_steps": 150, "n_steps_warm_up": 50}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder that the documentation describes."""
+    text = (PROJECT / "docs" / "simulators.md").read_text(encoding="utf-8")
+    for name, content in re.findall(r"^`(simulators/[\w./]+)`:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")
+    return tmp_path / "simulators" / "delta_rule"
+
+
+@pytest.fixture
+def problem() -> Problem:
+    return poisson_problem(parse(PoissonBaseline, BASELINE))
+
+
+def program(folder: Path, text: str) -> InstalledSimulator:
+    """A simulator whose program does no more than ``text`` says."""
+    (folder / "measure.py").write_text(f"import sys\nif '--version' in sys.argv: print('banner\\n2.5\\n')\n{text}\n")
+    return simulators.installed(folder, sys.executable)
+
+
+def test_the_example_takes_part(folder: Path, problem: Problem) -> None:
+    example = simulators.installed(folder, sys.executable)
+    assert (example.label, example.version, example.variants) == ("delta rule", "1.0", ["plastic", "static"])
+    taking_part = baselines.simulators([example], 40)
+    processes, left_out = baselines.compare({"events": problem}, taking_part, repeats=1)
+    assert not left_out
+    measured = {(process.simulator, process.variant): process for process in processes}
+    for variant in ("plastic", "static"):
+        here, there = measured["eprop_core", variant], measured["delta rule", variant]
+        for count in ("neurons", "synapses", "n_steps", "spikes", "synaptic_events"):
+            assert getattr(there, count) == getattr(here, count), count
+    agrees = baselines.compare_outputs({"events": problem}, taking_part)["delta rule"]
+    assert agrees.equal_spikes == 1.0  # the learning rate is small
+    assert agrees.readout_difference is not None and agrees.readout_difference < 1e-6
+    assert agrees.weight_difference is not None and 1e-3 < agrees.weight_difference < 10  # another rule
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("simulator.json", None, "no simulator; expected a folder with simulator.json"),
+        (
+            "simulator.json",
+            {"label": "x", "computes": "y", "variants": ["dense"]},
+            "variants.0 = .dense.: Input should be",
+        ),
+        ("simulator.json", {"label": "x", "computes": "y", "variants": []}, "variants"),
+        ("measure.py", None, "script = 'measure.py': no such file"),
+        ("requirements.txt", None, "requirements = 'requirements.txt': no such file"),
+    ],
+)
+def test_a_wrong_folder_is_refused(folder: Path, file: str, content: object, message: str) -> None:
+    (folder / file).unlink()
+    if content is not None:
+        (folder / file).write_text(json.dumps(content))
+    with pytest.raises(ParameterError, match=message):
+        simulators.described(folder)
+
+
+def test_the_version_is_the_last_line(folder: Path) -> None:
+    assert program(folder, "").version == "2.5"
+    with pytest.raises(SimulatorError, match="exit code 3"):
+        program(folder, "sys.exit(3)")
+
+
+def test_a_reason_stands_in_place_of_a_measurement(folder: Path, problem: Problem) -> None:
+    reason = '{"not_measured": "needs 27 GB"}'
+    other = program(folder, f"if '--version' not in sys.argv: open(sys.argv[3], 'w').write('{reason}')")
+    processes, left_out = baselines.compare({"events": problem}, baselines.simulators([other], 40), repeats=2)
+    assert left_out == {f"delta rule, {variant}": "needs 27 GB" for variant in ("plastic", "static")}
+    assert {process.simulator for process in processes} == {"eprop_core"}
+    assert baselines.compare_outputs({"events": problem}, baselines.simulators([other], 40)) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("'--version' in sys.argv or sys.exit(2)", "delta rule, plastic: ended with exit code 2"),
+        ("", "delta rule, plastic: ended without writing its result"),
+        (
+            "'--version' in sys.argv or open(sys.argv[3], 'w').write('{}')",
+            "its result: .*required",
+        ),
+    ],
+)
+def test_a_wrong_program_ends_with_one_line(folder: Path, problem: Problem, text: str, message: str) -> None:
+    taking_part = baselines.simulators([program(folder, text)], 40)[1:2]
+    with pytest.raises(SimulatorError, match=message):
+        baselines.compare({"events": problem}, taking_part, repeats=1)
+
+
+def test_outputs_are_compared(tmp_path: Path) -> None:
+    before = {"output_weight": np.array([1.0, 1.0, 1.0])}
+    own = {
+        "spike_steps": np.array([0, 1, 1]),
+        "spike_neurons": np.array([5, 5, 6]),
+        "readouts": np.array([[1.0], [-4.0]]),
+        "output_weight": np.array([1.0, 3.0, 1.5]),
+    }
+    other = own | {"spike_steps": np.array([0, 1, 2]), "readouts": np.array([[1.5], [-4.0]])}
+    found = agreement(own, other | {"output_weight": np.array([1.0, 2.5, 1.5])}, before)
+    assert found.equal_spikes == pytest.approx(2 / 4)
+    assert found.readout_difference == pytest.approx(0.5 / 4)
+    assert found.weight_difference == pytest.approx(0.5 / 2)
+    assert agreement(own, {}, before).model_dump() == dict.fromkeys(found.model_dump())
+    with pytest.raises(SimulatorError, match=r"output_weight has shape \(2,\); expected \(3,\)"):
+        agreement(own, {"output_weight": np.ones(2)}, before)
+    np.savez(tmp_path / "other.npz", spikes=np.ones(2))
+    with pytest.raises(SimulatorError, match="outputs have 'spikes'; expected some of spike_steps"):
+        read_outputs(tmp_path / "other.npz", "x")
+    with pytest.raises(SimulatorError, match="missing"):
+        read_outputs(tmp_path / "none.npz", "x")
+
+
+def test_threads_are_recorded_like_ranks(folder: Path) -> None:
+    """Whatever takes the place of NEST: a record for all threads, and counts of the same network."""
+    timing = small.timing(repeats=2)
+    assert timing.simulated_by_nest(2) == ["eprop_plus", "static"]
+    found = threads.measure(timing, simulators.installed(folder, sys.executable), 2, seed=1)
+    assert (found.ranks, set(found.variants)) == (2, {"nest_eprop_plus", "nest_static"})
+    here = scaling.measure(timing, seed=1)
+    for name, variant in here.variants.items():
+        there = found.variants[f"nest_{name}"]
+        assert there.network == variant.network and there.model_time_s == variant.model_time_s
+        for (record,) in there.repeats:
+            assert record.counts.synapses == variant.repeats[0][0].counts.synapses
+            assert record.counts.synaptic_events > 0 and record.times_s.plasticity == 0
+
+
+def test_networks_that_nest_cannot_simulate_are_refused() -> None:
+    values = small.timing(ignore_and_fire=True).model_dump(mode="json") | {"ranks": [1], "nest_threads": [1]}
+    with pytest.raises(ParameterError, match=r"neuron.ignore_and_fire.*to be compared with NEST"):
+        parse(Scaling, values)
+    values["variants"] = {"real": {"network.neuron.ignore_and_fire": None}, "static": small.STATIC}
+    assert parse(Scaling, values).simulated_by_nest(1) == ["real"]
+
+
+@needs_nest
+def test_nest_has_the_same_events_on_two_threads() -> None:
+    timing = small.timing()
+    nest = simulators.installed(PROJECT / "simulators" / "nest", NEST_PYTHON)
+    one, two = (threads.measure(timing, nest, n, seed=1).variants["nest_eprop_plus"].repeats for n in (1, 2))
+    ((of_one,),), ((of_two,),) = one, two
+    assert of_one.counts == of_two.counts
+    assert of_one.counts.synaptic_events > 0

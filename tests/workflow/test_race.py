@@ -1,0 +1,173 @@
+"""The race: which points are allowed, stanzas from results, figure and table."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from eprop_core.experiments.baselines.parameters import PoissonBaseline
+from eprop_core.experiments.baselines.result import BaselineResult, Compared, Process
+from eprop_core.parsing import ParameterError, parse
+from small_results import PROJECT, PROVENANCE, check, written
+from workflow.scripts.race import figure, table
+from workflow.scripts.race.numbers import rows
+from workflow.scripts.race.points import NOBODY, Point, read
+from workflow.scripts.race.stanzas import stanzas
+
+pytestmark = pytest.mark.usefixtures("drawing")
+
+MEASURED: dict[str, Any] = {
+    "ns_per_event": {"median": 9.0, "low": 8.5, "high": 10.0},
+    "clock": "wall",
+    "bytes_per_synapse": 28.5,
+    "repeats": 5,
+    "events": 1e6,
+}
+POINT: dict[str, Any] = {
+    "network": "medium",
+    "simulator": "some simulator",
+    "version": "3.10",
+    "computes": "e-prop+",
+    "hardware": {"processor": "some CPU", "cores": 1},
+    "measured": MEASURED,
+    "commit": "0123abc",
+    "by": "someone",
+    "date": "2026-12-01",
+}
+INVITATION = {"network": "large", "simulator": "another", "computes": "e-prop", "not_measured": "no GPU yet"}
+
+
+def points(*given: dict[str, Any]) -> list[Point]:
+    return [parse(Point, one) for one in given]
+
+
+def test_all_points_of_the_repository_are_allowed() -> None:
+    found = read(PROJECT / "benchmarks" / "points.yaml")
+    assert any(point.not_measured for point in found)
+
+
+def test_the_stanza_of_the_documentation_is_allowed(tmp_path: Path) -> None:
+    text = (PROJECT / "docs" / "race.md").read_text(encoding="utf-8")
+    file = tmp_path / "points.yaml"
+    file.write_text(text.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    (point,) = read(file)
+    assert (point.by, point.date) == ("Ada Lovelace", "2026-12-01")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": "huge"}, "stanza 2: network = 'huge'"),
+        ({"measured": None}, "must have either measured or not_measured"),
+        ({"not_measured": "no GPU yet"}, "must have either measured or not_measured"),
+        ({"commit": None}, "commit: is needed where something was measured"),
+        ({"by": NOBODY}, "by: must be who measured"),
+        ({"date": "2026-13-01"}, "month must be in 1..12"),
+        ({"version": 3.1}, "stanza 2: version"),
+        ({"measured": MEASURED | {"ns_per_event": {"median": 9.0, "low": 9.5, "high": 10.0}}}, "low <= median <= high"),
+        ({"measured": MEASURED | {"bytes_per_synapse": 0.0}}, "bytes_per_synapse"),
+        (
+            {"measured": MEASURED | {"clock": "processor"}, "hardware": {"processor": "some CPU", "cores": 2}},
+            "processor time is for one core alone",
+        ),
+    ],
+)
+def test_a_wrong_point_is_refused_by_its_place(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    file = tmp_path / "points.yaml"
+    file.write_text(yaml.safe_dump([POINT, POINT | changes]), encoding="utf-8")
+    with pytest.raises(ParameterError, match=message) as caught:
+        read(file)
+    assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("a: [", r"no valid YAML \(line 1\)"), ("network: medium", "a list of stanzas")]
+)
+def test_a_file_that_holds_no_points_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "points.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ParameterError, match=message):
+        read(file)
+
+
+def result(other_work: float | None) -> BaselineResult:
+    """Three processes of two simulators: 10, 20 and 30 ns of wall time per event, and half of that on the core."""
+    processes = [
+        Process(
+            simulator=name,
+            variant=variant,
+            repeat=repeat,
+            neurons=100,
+            synapses=5000,
+            n_steps=500,
+            spikes=400,
+            synaptic_events=10**6,
+            seconds=0.01 * repeat,
+            processor_s=0.005 * repeat,
+            memory_bytes=140_000,
+            threads=1,
+            other_work_processors=other_work,
+        )
+        for repeat in (1, 2, 3)
+        for name in ("eprop_core", "NEST")
+        for variant in ("plastic", "static")
+    ]
+    network = {"n_input": 10, "n_recurrent": 100, "n_readout": 2}
+    values = {"network": network, "input_rate": 10.0, "n_steps": 500, "n_steps_warm_up": 100}
+    parameters = parse(PoissonBaseline, values)
+    return BaselineResult(
+        parameters=parameters,
+        provenance=PROVENANCE,
+        network=parameters.network,
+        simulators={
+            name: Compared(version=version, computes="e-prop+", agreement=None)
+            for name, version in (("eprop_core", "0.1.0"), ("NEST", "3.10.0"))
+        },
+        processes=processes,
+        left_out={},
+    )
+
+
+@pytest.mark.parametrize(
+    ("other_work", "clock", "factor"), [(0.02, "wall", 1), (0.4, "processor", 2), (None, "processor", 2)]
+)
+def test_stanzas_are_medians_on_the_clock_that_nothing_disturbed(
+    other_work: float | None, clock: str, factor: int
+) -> None:
+    own, nest = stanzas("medium", result(other_work))
+    assert (own["simulator"], nest["simulator"], nest["version"]) == ("eprop_core", "NEST", "3.10.0")
+    assert own["measured"]["clock"] == clock
+    assert own["measured"]["ns_per_event"] == pytest.approx(
+        {"median": 20 / factor, "low": 15 / factor, "high": 25 / factor}
+    )
+    assert (own["measured"]["bytes_per_synapse"], own["measured"]["repeats"]) == (28.0, 3)
+    assert (own["commit"], own["date"], own["by"]) == ("0123456789abcdef", "2026-01-01", NOBODY)
+    parse(Point, own | {"by": "someone"})
+    with pytest.raises(ParameterError, match="by: must be"):
+        parse(Point, own)
+
+
+def test_the_fastest_comes_first_and_what_was_not_measured_last() -> None:
+    slower = MEASURED | {"ns_per_event": {"median": 90.0, "low": 85.0, "high": 100.0}}
+    invited = INVITATION | {"network": "medium"}
+    found = rows(points(INVITATION, invited, POINT | {"measured": slower}, POINT, POINT | {"network": "nmnist"}))
+    assert list(found["network"]) == ["nmnist", "medium", "medium", "medium", "large"]
+    assert list(found["ns_per_event"].fillna(0)) == [9.0, 9.0, 90.0, 0.0, 0.0]
+
+
+def test_figure_and_table_show_all_points(tmp_path: Path) -> None:
+    beside_other_work = POINT | {"measured": MEASURED | {"clock": "processor"}, "simulator": "third"}
+    found = rows(points(POINT, beside_other_work, INVITATION))
+    check(
+        lambda: figure.draw(found),
+        tmp_path,
+        "Time per plastic synaptic event (ns)",
+        "Memory per synapse (bytes)",
+        "medium",
+        "another on large: no GPU yet",
+    )
+    read_back, markdown, _ = written(found, table.printed(found), tmp_path)
+    assert isinstance(read_back, pd.DataFrame) and len(read_back) == 3
+    assert "not measured: no GPU yet" in markdown and "9 (8.5-10)" in markdown and "some simulator 3.10" in markdown

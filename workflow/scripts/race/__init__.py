@@ -1,0 +1,1 @@
+"""The race: points that anyone may add, their figure and table."""

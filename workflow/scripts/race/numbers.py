@@ -1,0 +1,39 @@
+"""Numbers in figure and table of the race: a row per point."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from workflow.scripts.race.points import NETWORKS, Point
+
+
+def rows(points: Sequence[Point]) -> pd.DataFrame:
+    """Return the points, network after network and the fastest first; those that were not measured come last."""
+    table = pd.DataFrame([_row(point) for point in points])
+    order = {network: position for position, network in enumerate(NETWORKS)}
+    table["place"] = table["network"].map(order)
+    return table.sort_values(["place", "ns_per_event"], kind="stable").drop(columns="place").reset_index(drop=True)
+
+
+def _row(point: Point) -> dict[str, object]:
+    measured, hardware = point.measured, point.hardware
+    nan = float("nan")
+    return {
+        "network": point.network,
+        "simulator": point.simulator,
+        "version": point.version or "",
+        "computes": point.computes,
+        "processor": hardware.processor if hardware else "",
+        "cores": hardware.cores if hardware else nan,
+        "gpu": (hardware.gpu or "") if hardware else "",
+        "ns_per_event": measured.ns_per_event.median if measured else nan,
+        "ns_per_event_low": measured.ns_per_event.low if measured else nan,
+        "ns_per_event_high": measured.ns_per_event.high if measured else nan,
+        "clock": measured.clock if measured else "",
+        "bytes_per_synapse": measured.bytes_per_synapse if measured else nan,
+        "repeats": measured.repeats if measured else nan,
+        "not_measured": point.not_measured or "",
+        "commit": point.commit or "",
+        "by": point.by or "",
+        "date": point.date or "",
+    }

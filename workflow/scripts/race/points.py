@@ -1,0 +1,124 @@
+"""Points of the race: what ``benchmarks/points.yaml`` may hold. ``docs/race.md`` explains how to measure one."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import Field, RootModel, StringConstraints, model_validator
+
+from eprop_core.files.text import read_text
+from eprop_core.parsing import ParameterError, Parameters, Whole, parse
+
+NETWORKS = ("nmnist", "medium", "large", "scaling")
+"""The fixed networks, in the order of figure and table."""
+NOBODY = "your name"
+"""Stands in the stanzas that are made from results until the one who measured has written another name."""
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Hardware(Parameters):
+    """Hardware that computed."""
+
+    processor: Line = Field(description="model of the processor; on a GPU, that of its host")
+    cores: Whole = Field(ge=1, description="cores that computed, over all nodes")
+    gpu: Line | None = Field(None, description="number and model of the GPUs that computed; null: none")
+
+
+class Spread(Parameters):
+    """A number over repeats."""
+
+    median: Positive
+    low: Positive = Field(description="lower quartile")
+    high: Positive = Field(description="upper quartile")
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        if not self.low <= self.median <= self.high:
+            raise ValueError("must be low <= median <= high")
+        return self
+
+
+class Measured(Parameters):
+    """What was measured, by the recipe of ``docs/race.md``."""
+
+    ns_per_event: Spread = Field(description="time of a run over its plastic synaptic events; not divided by cores")
+    clock: Literal["wall", "processor"] = Field(
+        description="wall: on a machine without other work; processor: processor time of one core, beside other work"
+    )
+    bytes_per_synapse: Positive = Field(description="growth of all processes by building and running, over synapses")
+    repeats: Whole = Field(ge=1, description="processes, each of which built and ran once")
+    events: Positive = Field(description="plastic synaptic events of a run, after the warm-up")
+
+
+class Point(Parameters):
+    """A point: a simulator with plastic synapses on one of the fixed networks."""
+
+    network: Literal["nmnist", "medium", "large", "scaling"]
+    simulator: Line = Field(description="name, without version")
+    version: Line | None = Field(None, description="version of the simulator; null: not measured")
+    computes: Line = Field(description="learning rule")
+    hardware: Hardware | None = Field(None, description="null: not measured")
+    measured: Measured | None = Field(None, description="null: not measured")
+    not_measured: Line | None = Field(None, description="why there is no number; null: there is one")
+    commit: Annotated[str, StringConstraints(pattern="^[0-9a-f]{7,40}$")] | None = Field(
+        None, description="commit of this repository whose configuration was run; null: not measured"
+    )
+    by: Line | None = Field(None, description="who measured; null: not measured")
+    date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")] | None = Field(
+        None, description="day of the measurement, YYYY-MM-DD; null: not measured"
+    )
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        if (self.measured is None) == (self.not_measured is None):
+            raise ValueError("must have either measured or not_measured")
+        needed = ("version", "hardware", "commit", "by", "date")
+        missing = [name for name in needed if getattr(self, name) is None]
+        if self.measured is not None and missing:
+            raise ValueError(f"{missing[0]}: is needed where something was measured")
+        if self.by == NOBODY:
+            raise ValueError(f"by: must be who measured, not {NOBODY!r}")
+        if self.date is not None:
+            date.fromisoformat(self.date)
+        if self.measured is not None and self.measured.clock == "processor" and self._several_processors():
+            raise ValueError("measured.clock: processor time is for one core alone; several need wall time")
+        return self
+
+    def _several_processors(self) -> bool:
+        return self.hardware is not None and (self.hardware.cores > 1 or self.hardware.gpu is not None)
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Leaves a date the text that it is."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class Points(RootModel[list[Point]]):
+    """All points of the race."""
+
+
+def read(file: Path) -> list[Point]:
+    """Return the points in a file.
+
+    Raises
+    ------
+    ParameterError
+        The file is no list of points, or a point is wrong; a line for each error names stanza and key.
+    """
+    try:
+        stanzas: Any = yaml.load(read_text(file), _Loader)
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" (line {where.line + 1})" if where else ""
+        raise ParameterError(f"{file}: no valid YAML{line}") from None
+    if not isinstance(stanzas, list):
+        raise ParameterError(f"{file}: must be a list of stanzas, each of which begins with `- network:`")
+    return [parse(Point, stanza, f"{file}: stanza {number}: ") for number, stanza in enumerate(stanzas, start=1)]

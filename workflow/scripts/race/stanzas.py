@@ -1,0 +1,88 @@
+"""Stanzas for ``benchmarks/points.yaml`` from the results of ``baselines``: a point per network and simulator."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from eprop_core.experiments.baselines.result import BaselineResult, Process
+from eprop_core.files.text import read_json
+from eprop_core.parsing import parse
+from eprop_core.records import Provenance
+from workflow.scripts.race.points import NETWORKS, NOBODY, Point
+from workflow.scripts.shared import other_work, program
+
+DIGITS = 4
+"""Of the numbers."""
+
+
+def stanzas(network: str, result: BaselineResult) -> list[dict[str, Any]]:
+    """Return a point for each simulator that was measured with plastic synapses."""
+    by_simulator: dict[str, list[Process]] = {}
+    for process in result.processes:
+        if process.variant == "plastic":
+            by_simulator.setdefault(process.simulator, []).append(process)
+    return [
+        {
+            "network": network,
+            "simulator": label,
+            "version": result.simulators[label].version,
+            "computes": result.simulators[label].computes,
+            "hardware": {"processor": result.provenance.cpu, "cores": processes[0].threads},
+            "measured": measured(processes),
+            **origin(result.provenance),
+        }
+        for label, processes in by_simulator.items()
+    ]
+
+
+def measured(processes: list[Process]) -> dict[str, Any]:
+    """Return the numbers of a simulator: of wall times or, where one was disturbed, of the core's own time."""
+    table = pd.DataFrame([process.model_dump(exclude={"machine"}) for process in processes])
+    disturbed = bool(table[other_work.COLUMN].isna().any() or other_work.disturbed(table).any())
+    times = 1e9 * table["processor_s" if disturbed else "seconds"] / table["synaptic_events"]
+    return {
+        "ns_per_event": spread(times),
+        "clock": "processor" if disturbed else "wall",
+        "bytes_per_synapse": rounded(float((table["memory_bytes"] / table["synapses"]).median())),
+        "repeats": len(table),
+        "events": float(table["synaptic_events"].median()),
+    }
+
+
+def spread(values: "pd.Series[float]") -> dict[str, float]:
+    """Return median and quartiles."""
+    quantiles = {"median": 0.5, "low": 0.25, "high": 0.75}
+    return {name: rounded(float(values.quantile(share))) for name, share in quantiles.items()}
+
+
+def rounded(value: float) -> float:
+    """Return a number with as many digits as a stanza has."""
+    return float(f"{value:.{DIGITS}g}")
+
+
+def origin(provenance: Provenance) -> dict[str, str | None]:
+    """Return where a point comes from, but not from whom."""
+    return {"commit": provenance.code.commit, "by": NOBODY, "date": provenance.date[:10]}
+
+
+def main() -> None:
+    """Write the stanzas."""
+    options = program.parser("workflow.scripts.race.stanzas", __doc__, "stanzas (YAML)")
+    options.add_argument("plan", type=Path, help="JSON file: result files by network")
+    given = options.parse_args()
+    results = read_json(given.plan)["results"]
+    made = [
+        stanza
+        for network, file in results.items()
+        if network in NETWORKS
+        for stanza in stanzas(network, BaselineResult.read(file))
+    ]
+    for stanza in made:
+        parse(Point, stanza | {"by": "someone"}, f"{given.plan}: ")
+    given.output[0].write_text(yaml.safe_dump(made, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    program.run(main)

@@ -1,0 +1,54 @@
+"""Table of the race: a row per point."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from workflow.scripts.race.numbers import rows
+from workflow.scripts.race.points import read
+from workflow.scripts.shared import program, write_table
+from workflow.scripts.shared.write_table import cells, ranges
+
+CAPTION = (
+    "Points of the race: time per plastic synaptic event, median (quartiles), and memory per synapse of simulators on "
+    "fixed networks."
+)
+NOTE = "Clock: wall time on a machine without other work, or processor time of one core beside other work."
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as it is printed."""
+    spread = ranges(table["ns_per_event_low"], table["ns_per_event_high"], table["repeats"], ".3g")
+    times = cells(table["ns_per_event"], ".3g", spread=spread)
+    hardware = table["gpu"].where(table["gpu"] != "", table["processor"])
+    return pd.DataFrame(
+        {
+            "Network": table["network"],
+            "Simulator": (table["simulator"] + " " + table["version"]).str.strip(),
+            "Computes": table["computes"],
+            "ns per event": [
+                f"not measured: {why}" if why else time for why, time in zip(table["not_measured"], times, strict=True)
+            ],
+            "Clock": table["clock"],
+            "Bytes per synapse": cells(table["bytes_per_synapse"], ".3g"),
+            "Cores": cells(table["cores"], ".0f"),
+            "Hardware": hardware,
+            "Repeats": cells(table["repeats"], ".0f"),
+            "Commit": table["commit"].str[:7],
+            "By": table["by"],
+            "Date": table["date"],
+        }
+    )
+
+
+def main() -> None:
+    """Write the table of all points."""
+    options = program.parser("workflow.scripts.race.table", __doc__, program.TABLE)
+    options.add_argument("points", type=Path, help="benchmarks/points.yaml")
+    given = options.parse_args()
+    table = rows(read(given.points))
+    write_table.write(table, printed(table), given.output, CAPTION, "race", NOTE)
+
+
+if __name__ == "__main__":
+    program.run(main)
