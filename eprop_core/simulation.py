@@ -223,7 +223,7 @@ class Simulation:
     def save(self, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> None:
         """Write the network to a file, which appears complete or not at all. Collective.
 
-        The file (``docs/networks.md``) holds parameters, connections with their weights, values of neurons, seed and
+        The file (``docs/how_to/networks.md``) holds parameters, connections with their weights, values of neurons, seed and
         provenance. Its weights are those of :meth:`frozen`.
 
         Parameters
@@ -231,7 +231,7 @@ class Simulation:
         path
             The file, HDF5.
         notes
-            What is to be kept beside the network, as JSON can hold it; None keeps the present :attr:`notes`.
+            What is to be kept beside the network, as JSON can hold it; None keeps the present ``notes``.
 
         Raises
         ------
@@ -340,7 +340,7 @@ class Simulation:
         directory
             A directory for the checkpoints of this simulation alone; it is created where it is missing.
         notes
-            What is to be kept beside the network, as JSON can hold it; None keeps the present :attr:`notes`.
+            What is to be kept beside the network, as JSON can hold it; None keeps the present ``notes``.
 
         Raises
         ------
@@ -620,7 +620,7 @@ class Simulation:
         return states_by_name(self.network, self._rank)[projection].synapses
 
     def set_learning_rate(self, learning_rate: float, projection: str | None = None) -> None:
-        """Replace the learning rate of a plastic projection, or of all, also in :attr:`network`.
+        """Replace the learning rate of a plastic projection, or of all, also in ``network``.
 
         All updates from now on are made with the new rate, including those of gradients that were gathered before:
         where samples update, also that of the batch that has just ended. Steps without a spike, in which Adam's moments

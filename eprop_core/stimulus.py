@@ -17,7 +17,7 @@ class Stimulus:
 
     Delays do not shift targets and learning windows. An input spike of step t reaches the readouts in step
     t + input.delay + output.delay at the earliest, so the readouts still respond to the previous sample in that many
-    steps at the start of a sample (``docs/timing.svg`` shows the timing).
+    steps at the start of a sample (``docs/pictures/timing.svg`` shows the timing).
 
     Integer arrays are converted to int64, targets to float64.
 

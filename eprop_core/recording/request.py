@@ -27,7 +27,7 @@ SYNAPSE_QUANTITIES: Mapping[str, str] = {"eligibility_trace": "", "gradient": ""
 class Record:
     """Neurons and synapses to record, at every ``interval``-th step of a simulation: 0, ``interval``, ...
 
-    ``docs/recordings.md`` says to which step each value belongs.
+    ``docs/how_to/recordings.md`` says to which step each value belongs.
 
     Raises
     ------

@@ -225,7 +225,7 @@ class _Loop:
                 f"after {progress.samples} training samples the loss is {loss:.3g}, {loss / reference:.3g} times that "
                 f"of the best constant answer, {reference:.3g}; likely causes: a learning rate too large, or weights "
                 "of the wrong scale (numbers from NEST's Bellec models need factors 1 - kappa and 1 - alpha: "
-                "config/README.md, Settings from NEST)",
+                "docs/how_to/compare_with_nest.md, Settings from NEST)",
                 DivergenceWarning,
                 stacklevel=4,
             )
