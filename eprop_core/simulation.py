@@ -223,8 +223,8 @@ class Simulation:
     def save(self, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> None:
         """Write the network to a file, which appears complete or not at all. Collective.
 
-        The file (``docs/how_to/networks.md``) holds parameters, connections with their weights, values of neurons, seed and
-        provenance. Its weights are those of :meth:`frozen`.
+        The file (``docs/how_to/networks.md``) holds parameters, connections with their weights, values of neurons, seed
+        and provenance. Its weights are those of :meth:`frozen`.
 
         Parameters
         ----------

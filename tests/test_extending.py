@@ -1,4 +1,4 @@
-"""The examples of docs/how_to/extending.md: plug-ins in their own distribution, and changes of a copy of the project."""
+"""The examples of docs/how_to/extending.md: plug-ins in a distribution, and changes of a copy of the project."""
 
 import json
 import os
