@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, get_args
 
 import numpy as np
@@ -36,7 +37,7 @@ from eprop_core.network.projections import (
 )
 from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, parse
+from eprop_core.parsing import ParameterError, expect, parse
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
 from eprop_core.ranks.emulation import EmulatedExchange
@@ -130,12 +131,18 @@ class Simulation:
         time_waiting: bool = False,
     ) -> None:
         start = time.perf_counter()
+        expect("network", network, Network, "a Network, as parse(Network, {...}) returns it")
         connections = connections or {}
         _check_names(network, connections)
         self._prepare(network, seed, communicator, destinations, dry_run, time_waiting)
         self._check_memory({name: len(given.source) for name, given in connections.items()})
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
         self._start(raising_on_all_ranks(self._communicator, lambda: self._build(connections)), start)
+
+    def __repr__(self) -> str:
+        """Return the network, the seed and how far the simulation has come."""
+        rank = f", rank {self._index} of {self._n_ranks}" if self._n_ranks > 1 else ""
+        return f"Simulation({self.network!r}, seed={self.seed}, at step {self.step}{rank})"
 
     def _prepare(
         self,
@@ -475,6 +482,8 @@ class Simulation:
         """
         if self._failure is not None:
             raise type(self._failure)(f"{self._failure}; this simulation cannot go on")
+        expect("stimulus", stimulus, Stimulus, "a Stimulus")
+        expect("record", record, (Record, RecordingFile, NoneType), "a Record or a RecordingFile")
         stimulus.check_fits(self.network)
         if self.step + stimulus.n_steps > LAST_STEP:
             raise StimulusError(f"step {self.step} + {stimulus.n_steps}: a simulation has at most {LAST_STEP} steps")
@@ -584,6 +593,11 @@ class Simulation:
         -------
         Connections
             Of all ranks, sorted by (target, source).
+
+        Raises
+        ------
+        ParameterError
+            No projection has this name.
         """
         own = self._own_weights(projection)
         parts = self._communicator.allgather(own)
@@ -606,6 +620,8 @@ class Simulation:
 
     def _own_weights(self, projection: str) -> Connections:
         by_name = {spec.name: spec for spec in projections(self.network)}
+        if projection not in by_name:
+            raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(by_name)}")
         spec, feedback = by_name[projection], self._rank.feedback
         if spec.role is not Role.FEEDBACK:
             return expand(self._synapses(projection), *spec.ranges(self.recurrent))
@@ -819,9 +835,18 @@ class Simulation:
 
 def _check_names(network: Network, connections: Mapping[str, Connections]) -> None:
     """Raise a :class:`ParameterError` for connections of a projection that the network does not have."""
+    expect("connections", connections, Mapping, "a mapping from projections to Connections")
     names = [projection.name for projection in projections(network)]
     if unknown := set(connections) - set(names):
         raise ParameterError(f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(names)}")
+    for name, given in connections.items():
+        expect(
+            f"connections.{name}",
+            given,
+            Connections,
+            "Connections(source, target, weight); of a matrix with a row for each target, these are "
+            "`target, source = np.nonzero(matrix)` and `matrix[target, source]`",
+        )
 
 
 def _static(network: Network, projection: ProjectionSpec, plastic: Synapses) -> Synapses:
