@@ -604,6 +604,8 @@ class Network(Parameters):
         others = [key for key in self.model_dump(exclude_defaults=True) if not key.startswith("n_")]
         return f"Network({sizes}{', with its own ' if others else ''}{', '.join(others)})"
 
+    __str__ = __repr__
+
     @property
     def firing_period(self) -> int:
         """Steps between two spikes under ``ignore_and_fire``; 0 if the voltage decides when a neuron spikes."""

@@ -142,7 +142,7 @@ class Simulation:
     def __repr__(self) -> str:
         """Return the network, the seed and how far the simulation has come."""
         rank = f", rank {self._index} of {self._n_ranks}" if self._n_ranks > 1 else ""
-        return f"Simulation({self.network!r}, seed={self.seed}, at step {self.step}{rank})"
+        return f"Simulation({self.network}, seed={self.seed}, at step {self.step}{rank})"
 
     def _prepare(
         self,
