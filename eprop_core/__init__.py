@@ -1,6 +1,7 @@
 """Event-driven eligibility propagation in recurrent spiking networks, on one core or many ranks."""
 
 import importlib
+import importlib.metadata
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,9 @@ _set_usable_number_of_threads()
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name."""
+    """Import a public name, or return the version of the installed package."""
+    if name == "__version__":
+        return importlib.metadata.version("eprop-core")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

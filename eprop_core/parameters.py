@@ -793,6 +793,14 @@ class Network(Parameters):
             by_name[name]["learning_rate"] = None if projection is None else learning_rate
         return parse(Network, values)
 
+    def __repr__(self) -> str:
+        """Return the sizes, and the other keys that differ from their defaults."""
+        sizes = f"n_input={self.n_input}, n_recurrent={self.n_recurrent}, n_readout={self.n_readout}"
+        others = [key for key in self.model_dump(exclude_defaults=True) if not key.startswith("n_")]
+        return f"Network({sizes}{', with its own ' if others else ''}{', '.join(others)})"
+
+    __str__ = __repr__
+
     @property
     def firing_period(self) -> int:
         """Steps between two spikes under ``ignore_and_fire``; 0 if the voltage decides when a neuron spikes."""

@@ -5,9 +5,10 @@ import functools
 import os
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, get_args
 
 import numpy as np
@@ -37,7 +38,7 @@ from eprop_core.network.projections import (
 )
 from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, parse
+from eprop_core.parsing import ParameterError, expect, parse
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
 from eprop_core.ranks.emulation import EmulatedExchange
@@ -133,12 +134,18 @@ class Simulation:
         time_waiting: bool = False,
     ) -> None:
         start = time.perf_counter()
+        expect("network", network, Network, "a Network, as parse(Network, {...}) returns it")
         connections = connections or {}
         _check_names(network, connections)
         self._prepare(network, seed, communicator, destinations, dry_run, time_waiting)
         self._check_memory({name: len(given.source) for name, given in connections.items()})
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
         self._start(raising_on_all_ranks(self._communicator, lambda: self._build(connections)), start)
+
+    def __repr__(self) -> str:
+        """Return the network, the seed and how far the simulation has come."""
+        rank = f", rank {self._index} of {self._n_ranks}" if self._n_ranks > 1 else ""
+        return f"Simulation({self.network}, seed={self.seed}, at step {self.step}{rank})"
 
     def _prepare(
         self,
@@ -226,15 +233,15 @@ class Simulation:
     def save(self, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> None:
         """Write the network to a file, which appears complete or not at all. Collective.
 
-        The file (``docs/networks.md``) holds parameters, connections with their weights, values of neurons, seed and
-        provenance. Its weights are those of :meth:`frozen`.
+        The file (``docs/how_to/networks.md``) holds parameters, connections with their weights, values of neurons, seed
+        and provenance. Its weights are those of :meth:`frozen`.
 
         Parameters
         ----------
         path
             The file, HDF5.
         notes
-            What is to be kept beside the network, as JSON can hold it; None keeps the present :attr:`notes`.
+            What is to be kept beside the network, as JSON can hold it; None keeps the present ``notes``.
 
         Raises
         ------
@@ -346,7 +353,7 @@ class Simulation:
         directory
             A directory for the checkpoints of this simulation alone; it is created where it is missing.
         notes
-            What is to be kept beside the network, as JSON can hold it; None keeps the present :attr:`notes`.
+            What is to be kept beside the network, as JSON can hold it; None keeps the present ``notes``.
 
         Raises
         ------
@@ -489,6 +496,8 @@ class Simulation:
         """
         if self._failure is not None:
             raise type(self._failure)(f"{self._failure}; this simulation cannot go on")
+        expect("stimulus", stimulus, Stimulus, "a Stimulus")
+        expect("record", record, (Record, RecordingFile, NoneType), "a Record or a RecordingFile")
         stimulus.check_fits(self.network)
         if self.step + stimulus.n_steps > LAST_STEP:
             raise StimulusError(f"step {self.step} + {stimulus.n_steps}: a simulation has at most {LAST_STEP} steps")
@@ -636,9 +645,10 @@ class Simulation:
         return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
 
     def _own_weights(self, projection: str) -> Connections:
-        _check_names(self.network, [projection])
-        spec = next(spec for spec in projections(self.network) if spec.name == projection)
-        feedback = self._rank.feedback
+        by_name = {spec.name: spec for spec in projections(self.network)}
+        if projection not in by_name:
+            raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(by_name)}")
+        spec, feedback = by_name[projection], self._rank.feedback
         if spec.role is not Role.FEEDBACK:
             return expand(self._synapses(projection), *spec.ranges(self.recurrent))
         if not feedback.along_output:
@@ -652,7 +662,7 @@ class Simulation:
         return states_by_name(self.network, self._rank)[projection].synapses
 
     def set_learning_rate(self, learning_rate: float, projection: str | None = None) -> None:
-        """Replace the learning rate of a plastic projection, or of all, also in :attr:`network`.
+        """Replace the learning rate of a plastic projection, or of all, also in ``network``.
 
         All updates from now on are made with the new rate, including those of gradients that were gathered before:
         where samples update, also that of the batch that has just ended. Steps without a spike, in which Adam's moments
@@ -849,11 +859,20 @@ class Simulation:
         }
 
 
-def _check_names(network: Network, chosen: Iterable[str]) -> None:
-    """Raise a :class:`ParameterError` for the name of a projection that the network does not have."""
+def _check_names(network: Network, connections: Mapping[str, Connections]) -> None:
+    """Raise a :class:`ParameterError` for connections of a projection that the network does not have."""
+    expect("connections", connections, Mapping, "a mapping from projections to Connections")
     names = [projection.name for projection in projections(network)]
-    if unknown := set(chosen) - set(names):
+    if unknown := set(connections) - set(names):
         raise ParameterError(f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(names)}")
+    for name, given in connections.items():
+        expect(
+            f"connections.{name}",
+            given,
+            Connections,
+            "Connections(source, target, weight); of a matrix with a row for each target, these are "
+            "`target, source = np.nonzero(matrix)` and `matrix[target, source]`",
+        )
 
 
 def _ends(network: Network) -> dict[str, tuple[tuple[range, ...], tuple[range, ...]]]:

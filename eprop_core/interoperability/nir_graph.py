@@ -1,8 +1,8 @@
 """Networks as graphs of the Neuromorphic Intermediate Representation, NIR (Pedersen et al. 2024, Nat. Commun. 15:8122).
 
 NIR has differential equations, without steps: a leaky integrate-and-fire neuron that a spike sets to a value, leaky
-integrators, and linear maps. ``docs/nir.md`` says what of a network that leaves out, and how a reader gets the same
-spikes.
+integrators, and linear maps. ``docs/how_to/nir.md`` says what of a network that leaves out, and how a reader gets
+the same spikes.
 """
 
 from operator import attrgetter

@@ -38,7 +38,7 @@ from eprop_core.storage.hdf5 import (
 from eprop_core.storage.synapses import Ends
 
 VERSION = 1
-"""Version of the layout (``docs/networks.md``)."""
+"""Version of the layout (``docs/how_to/networks.md``)."""
 
 _SONATA_MAGIC = np.uint32(0x0A7A)
 VALUES = {"tau_m": "ms", "V_th": "mV"}

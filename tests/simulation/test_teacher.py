@@ -16,7 +16,7 @@ from pieces import assert_same_bits
 from small_problem import N_STEPS, small_problem
 from thread_ranks import on_thread_ranks
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "teachers.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "how_to" / "teachers.md"
 UNIT_DELAYS = dict.fromkeys(PROJECTIONS, 1)
 LONG_DELAYS = {"input": 2, "recurrent": 4, "output": 5, "feedback": 3}
 
