@@ -224,7 +224,7 @@ def test_explicit_connections_must_be_those_of_the_pair() -> None:
     wrong = given._replace(target=np.array([21, 20]))
     with pytest.raises(ParameterError, match=r"target\[1\] = 20: its groups have the ids 21 to 29"):
         Simulation(network, connections={"excitatory -> inhibitory": wrong})
-    with pytest.raises(ParameterError, match="no projection 'recurrent'; there are input -> excitatory, "):
+    with pytest.raises(ParameterError, match="must be one of input -> excitatory, "):
         Simulation(network).weights("recurrent")
 
 
