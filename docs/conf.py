@@ -45,9 +45,9 @@ copybutton_prompt_text = "$ "
 
 
 def add_table_of_contents(app: Any, page: str, source: list[str]) -> None:
-    """Make the pages that an index page links to its children, in this order; GitHub shows the links alone."""
+    """Make the pages to which rows of an index page link its children, in this order; GitHub shows the links alone."""
     if page.rpartition("/")[2] == "index":
-        pages = dict.fromkeys(re.findall(r"\]\(([\w/.]+)\.md\)", source[0]))
+        pages = dict.fromkeys(re.findall(r"^\| \[[^]]+\]\(([\w/.]+)\.md\)", source[0], re.MULTILINE))
         source[0] += "\n".join(["\n```{toctree}", ":hidden:", "", *pages, "```", ""])
 
 

@@ -254,4 +254,4 @@ def test_names_that_look_like_numbers_are_aligned_as_text(study: Any, tmp_path: 
     files = [str(tmp_path / f"table.{kind}") for kind in ("csv", "md", "tex")]
     write_table.write(numbers, studies_table.printed(numbers, runs), files, "A caption.", "name")
     assert re.search(r"^\| digits +\| 2 +\| +3 \|", Path(files[1]).read_text(encoding="utf-8"), re.MULTILINE)
-    assert r"\begin{tabular}{llr" in Path(files[2]).read_text(encoding="utf-8")
+    assert r"\begin{tabular}{@{}llr" in Path(files[2]).read_text(encoding="utf-8")

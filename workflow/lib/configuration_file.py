@@ -247,6 +247,18 @@ def check_command_line() -> None:
     check(named_files(sys.argv[1:]))
 
 
+def shown(files: Sequence[str | Path], project: Path) -> str:
+    """Return the names of configuration files for a page: relative to here or to the project, never absolute."""
+    return ", ".join(_relative(Path(file), (Path.cwd(), project)) for file in files)
+
+
+def _relative(file: Path, folders: Sequence[Path]) -> str:
+    for folder in folders:
+        if file.absolute().is_relative_to(folder):
+            return file.absolute().relative_to(folder).as_posix()
+    return file.name
+
+
 def main() -> None:
     """Check the files that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m workflow.lib.configuration_file", description=__doc__)

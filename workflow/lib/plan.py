@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -297,8 +298,34 @@ class Plan:
         files += [file for name in self.configuration.scaling for file in self.results_of_scaling(name)]
         return list(dict.fromkeys([*files, *self.dynamics.values(), *self.results_of_break_even]))
 
+    def folders(self) -> list[dict[str, Any]]:
+        """Return what is in each folder of results: of which figure, task and changes, with how many seeds."""
+        studies = [
+            {
+                "folder": f"studies/{point['name']}",
+                "figure": study,
+                "task": point["task"],
+                "changes": ", ".join(f"{path} = {json.dumps(value)}" for path, value in point["changes"].items()),
+                "files": len(point["results"]),
+            }
+            for study, points in self._points.items()
+            for point in points
+        ]
+        scaling = [
+            {"folder": f"scaling/{name}", "figure": f"{name.rpartition('-')[0]}_scaling", "task": "", "changes": ""}
+            | {"files": len(self.results_of_scaling(name.rpartition("-")[0]))}
+            for name in self.timings
+        ]
+        break_even = [
+            {"folder": f"break_even/{name}", "figure": "break_even", "task": "", "changes": ""}
+            | {"files": sum(Path(file).parent.name == name for file in self.results_of_break_even)}
+            for name in self.break_even
+        ]
+        return [*studies, *scaling, *break_even]
+
     def _report(self) -> dict[str, Any]:
-        return self._page("eprop-bench: report", self.sections(), self.results_of_report())
+        page = self._page("eprop-bench: report", self.sections(), self.results_of_report())
+        return page | {"folders": _plain(self.folders())}
 
     def _verification_page(self) -> dict[str, Any]:
         section = {

@@ -39,7 +39,7 @@ except ParameterError as error:
         )
     )
 
-PLAN = Plan(CONFIGURATION, CONFIGURATION_FILE)
+PLAN = Plan(CONFIGURATION, configuration_file.shown(CONFIGURATION_FILES, SOURCE))
 
 # Snakemake formats the path of an environment, which fails in a folder with braces in its name.
 ENVIRONMENT = None if "{" in str(SOURCE) else "../../envs/core.yaml"

@@ -17,6 +17,7 @@ use rule collect_study as report_page with:
         code=code("workflow.scripts.report.page"),
     output:
         "results/report.html",
+        "results/index.csv",
     log:
         "logs/report_page.log",
     params:

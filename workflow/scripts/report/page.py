@@ -1,6 +1,7 @@
 """Write a single HTML page, readable anywhere, with all figures, tables, captions and what made the results."""
 
 import base64
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from docutils.core import publish_parts
 from eprop_core.files.text import read_json
 from eprop_core.measurement.results import read_provenance
 from eprop_core.records import Provenance
+from workflow.scripts.report import summary
 from workflow.scripts.shared import program
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.write_table import DASH, read_markdown
@@ -43,13 +45,18 @@ def section(
     if details is not None:
         files.append(f"tables/{details}.csv")
         further = read(results / f"tables/{details}.csv")
+    if (results / f"tables/{name}_runs.csv").is_file():
+        files.append(f"tables/{name}_runs.csv")
+    title = name[:1].upper() + name[1:].replace("_", " ")
     table, notes = read_markdown((results / f"tables/{name}.md").read_text(encoding="utf-8"))
     return {
         "name": name,
-        "title": name[:1].upper() + name[1:].replace("_", " "),
+        "title": title,
         "picture": base64.b64encode((results / f"figures/{name}.svg").read_bytes()).decode(),
         "caption": caption(template, facts),
         "files": files,
+        "numbers": [file for file in files if file.endswith(".csv") and file.startswith("tables/")],
+        "headline": summary.headline(name, title, results),
         "table": as_html(table),
         "notes": notes,
         "details": "" if further.empty else as_html(further),
@@ -90,7 +97,7 @@ def write(plan: dict[str, Any], page: Path) -> None:
     name of further details) and the result files whose provenance it shows.
     """
     results = [read_provenance(file) for file in plan["results"]]
-    dates = sorted(made_by.date for made_by in results)
+    dates = sorted(f"{datetime.fromisoformat(made_by.date).astimezone(UTC):%Y-%m-%d %H:%M} UTC" for made_by in results)
     template = jinja2.Template((REPORT / "report.html.jinja").read_text(encoding="utf-8"), autoescape=True)
     html = template.render(
         title=plan["title"],
@@ -101,6 +108,10 @@ def write(plan: dict[str, Any], page: Path) -> None:
             section(entry["name"], REPORT / entry["caption"], entry["facts"], page.parent, entry.get("details"))
             for entry in plan["sections"]
         ],
+        machines=summary.machines(results),
+        commits=sorted({(made_by.code.commit or "unknown")[:12] for made_by in results}),
+        warnings=summary.warnings([entry["name"] for entry in plan["sections"]], page.parent, results),
+        folders=plan.get("folders", []),
         provenance=as_html(provenance(results)),
     )
     page.write_text(html, encoding="utf-8")
@@ -108,10 +119,15 @@ def write(plan: dict[str, Any], page: Path) -> None:
 
 def main() -> None:
     """Write the page."""
-    options = program.parser("workflow.scripts.report.page", __doc__, "the page (HTML)")
+    options = program.parser(
+        "workflow.scripts.report.page", __doc__, "the page (HTML), and for a page with folders, their index (CSV)"
+    )
     options.add_argument("plan", type=Path, help="JSON file: title, sections and result files of the page")
     given = options.parse_args()
-    write(read_json(given.plan), given.output[0])
+    plan = read_json(given.plan)
+    write(plan, given.output[0])
+    for index in given.output[1:]:
+        pd.DataFrame(plan["folders"]).to_csv(index, index=False)
 
 
 if __name__ == "__main__":

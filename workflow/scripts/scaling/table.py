@@ -49,6 +49,17 @@ def note_of_dry_runs(table: pd.DataFrame) -> str:
     return f"* dry run: {emulated}, communication modelled. "
 
 
+NOT_IN_LATEX = (
+    "Rate (spikes/s)",
+    "Synaptic events (million)",
+    label_of(RankRecord, "times_s.build"),
+    name_of(RankRecord, "bytes_per_event"),
+    "Estimated before (MB)",
+    "Bytes per synapse",
+)
+"""Columns of the full table only."""
+
+
 def main() -> None:
     """Write the table of one scaling experiment."""
     options = program.parser("workflow.scripts.scaling.table", __doc__, program.TABLE)
@@ -62,7 +73,8 @@ def main() -> None:
         "repeats after a warm-up (smallest and largest)."
     )
     note = dry + other_work.note(table)
-    write_table.write(table, printed(table), given.output, caption, f"{rows['experiment'].iloc[0]}_scaling", note)
+    label = f"{rows['experiment'].iloc[0]}_scaling"
+    write_table.write(table, printed(table), given.output, caption, label, note, NOT_IN_LATEX)
 
 
 if __name__ == "__main__":

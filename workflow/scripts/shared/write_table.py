@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,32 +17,73 @@ DASH = "\u2013"
 
 
 def write(
-    numbers: pd.DataFrame, printed: pd.DataFrame, files: Sequence[str | Path], caption: str, label: str, note: str = ""
+    numbers: pd.DataFrame,
+    printed: pd.DataFrame,
+    files: Sequence[str | Path],
+    caption: str,
+    label: str,
+    note: str = "",
+    not_in_latex: Collection[str] = (),
 ) -> None:
     """Write ``numbers`` to the first of ``files``, and ``printed``, whose cells are text, to the second and third.
 
     ``caption`` and ``note``, which explains other marks in the cells, are plain text. The note and why numbers are left
-    out stand below the second, and end the caption of the third.
+    out stand below the second, and end the caption of the third. That has the width of a page, and no columns that
+    ``not_in_latex`` names.
     """
     csv, markdown, latex = map(Path, files)
     numbers.to_csv(csv, index=False)
-    aligned = ["left" if column in NAMES or not _is_number(printed[column]) else "right" for column in printed]
-    printed, left_out_where = with_footnotes(printed)
+    aligned = {
+        str(column): "left" if column in NAMES or not _is_number(printed[column]) else "right" for column in printed
+    }
+    whole, (printed, left_out_where) = printed, with_footnotes(printed)
     notes = " ".join(filter(None, [note.strip(), left_out_where]))
-    rows = _each(printed, escape_markdown).to_markdown(index=False, colalign=aligned, disable_numparse=True)
+    rows = _each(printed, escape_markdown).to_markdown(
+        index=False, colalign=list(aligned.values()), disable_numparse=True
+    )
     markdown.write_text("\n".join([rows, *(["", escape_markdown(notes)] if notes else [])]) + "\n", encoding="utf-8")
+    chosen, left_out_where = with_footnotes(whole.drop(columns=list(not_in_latex), errors="ignore"))
+    notes = " ".join(filter(None, [note.strip(), left_out_where]))
     latex.write_text(
-        _each(printed, escape_latex)
+        _latex(chosen, aligned, " ".join(filter(None, [caption, notes])), f"tab:{label}"), encoding="utf-8"
+    )
+
+
+def _latex(printed: pd.DataFrame, aligned: Mapping[str, str], caption: str, label: str) -> str:
+    """Return a table in small print, with headings of several lines; wide columns of text are broken, too."""
+    columns = [str(column) for column in printed]
+    headings = {column: textwrap.wrap(column, _HEADING, break_long_words=False) for column in columns}
+    widths = {
+        column: _CHARACTER * max(map(len, [*headings[column], *printed[column]])) + _BETWEEN for column in columns
+    }
+    sides = {column: "r" if aligned[column] == "right" else "l" for column in columns}
+    beyond = sum(widths.values()) - PAGE
+    texts = [column for column in columns if sides[column] == "l"]
+    for column in sorted(texts, key=lambda column: -widths[column]):
+        width = widths[column] - _BETWEEN
+        broken = max(width - beyond, _NARROWEST)
+        if broken < width:
+            sides[column] = f"p{{{broken:.0f}pt}}"
+            beyond -= width - broken
+    stacked = {
+        column: rf"\begin{{tabular}}[b]{{@{{}}{sides[column][0].replace('p', 'l')}@{{}}}}"
+        + r" \\ ".join(map(escape_latex, headings[column]))
+        + r"\end{tabular}"
+        for column in columns
+    }
+    text = (
+        printed.map(escape_latex)
+        .rename(columns=stacked)
         .style.hide(axis="index")
         .to_latex(
             hrules=True,
-            column_format="".join("r" if side == "right" else "l" for side in aligned),
-            caption=escape_latex(" ".join(filter(None, [caption, notes]))),
-            label=f"tab:{label}",
+            column_format="@{}" + "".join(sides.values()) + "@{}",
+            caption=escape_latex(caption),
+            label=label,
             position_float="centering",
-        ),
-        encoding="utf-8",
+        )
     )
+    return str(text).replace("\n\\begin{tabular}", f"\n{_SMALL}\n\\begin{{tabular}}", 1)
 
 
 def read_markdown(text: str) -> tuple[pd.DataFrame, str]:
@@ -122,6 +164,17 @@ def escape_latex(text: str) -> str:
     return text.translate(_LATEX).replace("--", "-{}-").replace("''", "'{}'").replace(DASH, "--")
 
 
+PAGE = 455.0
+"""Width of the text on a page, pt: A4 with margins of 25 mm."""
+_SMALL = r"\footnotesize\setlength{\tabcolsep}{2pt}"
+_CHARACTER = 4.7
+"""Mean width of a character in this size, pt, and a little more."""
+_BETWEEN = 4.0
+"""Width between two columns, pt."""
+_HEADING = 11
+"""Characters in a line of a heading."""
+_NARROWEST = 60.0
+"""Width of a column of broken text, pt."""
 _CELL = re.compile(r"\| *((?:\\.|[^|\\])*?) *(?=\|)")
 _LATEX = str.maketrans(
     {

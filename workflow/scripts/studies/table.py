@@ -99,6 +99,12 @@ def _point(row: pd.Series) -> str:
     return ", ".join(f"{label_of(TaskParameters, path)} {row[path]}" for path in changed)
 
 
+NOT_IN_LATEX = [
+    measure.label
+    for measure in COSTS
+    if measure.column in ("training_samples_shown", "synaptic_events_per_sample", "time_to_goal_s", "peak_memory_bytes")
+]
+"""Costs that follow from others, or that depend on the machine."""
 CAPTION = "Study {study}: mean over seeds and half width of its 95 % confidence interval (Student's t)."
 ONE_SEED = " A single seed has no interval."
 DIFFERENCES = (
@@ -132,7 +138,7 @@ def main() -> None:
         caption += OF_NMSE
     if "time_to_goal_s" in table:
         caption += TO_GOAL
-    write_table.write(table, printed(table, runs), given.output, caption, study)
+    write_table.write(table, printed(table, runs), given.output, caption, study, not_in_latex=NOT_IN_LATEX)
 
 
 if __name__ == "__main__":
