@@ -1,7 +1,8 @@
 """Write the documents that are generated from the code.
 
-These are the JSON Schema of the configuration and the tables of its keys, from its models, and the layers and the
-diagram of the packages, from their imports. Run it in the directory of the project after a change of models or imports.
+These are the JSON Schema of the configuration and the tables of its keys, from its models; the layers and the diagram
+of the packages, from their imports; and the page about the claims of the paper, from the evidence in
+``docs/reproduction``. Run it in the directory of the project after a change of models, imports or evidence.
 """
 
 import argparse
@@ -12,10 +13,12 @@ from typing import Any
 from eprop_core.configuration import Configuration
 from eprop_core.parsing import WHOLE_NUMBERS
 from workflow.lib import architecture
+from workflow.scripts.reproduction import claims, page
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
 README = Path("config/README.md")
 ARCHITECTURE = Path("docs/architecture.md")
+REPRODUCTION = Path("docs/reproduction.md")
 HEADING = "## All keys\n"
 """The README is generated from this heading on."""
 
@@ -115,7 +118,13 @@ def documents(directory: Path) -> dict[Path, str]:
     packages = (directory / ARCHITECTURE).read_text(encoding="utf-8")
     for kind, content in {"text": architecture.layers(directory), "mermaid": architecture.diagram()}.items():
         packages = _with_block(packages, kind, content)
-    return {directory / SCHEMA: schema(), directory / README: readme, directory / ARCHITECTURE: packages}
+    evidence = page.collected(sorted((directory / REPRODUCTION.with_suffix("")).glob("*.csv")))
+    return {
+        directory / SCHEMA: schema(),
+        directory / README: readme,
+        directory / ARCHITECTURE: packages,
+        directory / REPRODUCTION: page.page(claims.read(), evidence),
+    }
 
 
 def _with_block(markdown: str, kind: str, content: str) -> str:
