@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -18,6 +19,7 @@ from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.parameters import Network
 from eprop_core.tasks.parameters import Generated
 from workflow.lib import captions, checksums, sources
+from workflow.scripts.reproduction import claims
 
 PICTURES = ("pdf", "svg", "png")
 PRINTED = ("csv", "md", "tex")
@@ -216,6 +218,43 @@ class Plan:
             *(f"{self.verification}/ranks-{n_ranks}.json" for n_ranks in ranks),
         ]
 
+    @cached_property
+    def evidence(self) -> dict[str, dict[str, Any]]:
+        """What the claims of the paper ask of this configuration, by name of the table of evidence.
+
+        The verification, which runs on request only, has a table of its own.
+        """
+        made = {
+            **{f"{study}_runs": self.results_of_study(study) for study in self.configuration.studies},
+            **{f"{name}_scaling": self.results_of_scaling(name) for name in self.configuration.scaling},
+            **({"break_even": self.results_of_break_even} if self.configuration.break_even else {}),
+        }
+        file = Path(self.origin.partition(", ")[0])
+        parts = {"": made, "_verification": {"verification": self.results_of_verification}}
+        return {
+            f"reproduction_{file.stem}{part}": {
+                "configuration": file.name,
+                "results": {name: results[name] for name in dict.fromkeys(test.table for test in asked.values())},
+            }
+            for part, results in parts.items()
+            if (asked := claims.tests_of(claims.read(), file.name, results))
+        }
+
+    @property
+    def evidence_of_report(self) -> list[str]:
+        """The tables of evidence that the report shows: not those that are made on request only."""
+        return [name for name in self.evidence if not name.endswith("_verification")]
+
+    def all_evidence(self) -> list[str]:
+        """Return the tables of evidence of this configuration, and those that others have left."""
+        own = [f"results/tables/{name}.csv" for name in self.evidence_of_report]
+        return sorted({*own, *map(str, Path("results/tables").glob("reproduction_*.csv"))})
+
+    def reproduction(self) -> list[str]:
+        """Return the page about the claims of the paper, with this configuration's evidence, if there is any."""
+        tables = [file for name in self.evidence_of_report for file in table(name)]
+        return [*tables, "results/reproduction.md"] if tables else []
+
     def data_of(self, task: TaskParameters | None) -> list[str]:
         """Return the files of a task's data set; none for a task that generates its samples."""
         if task is None or isinstance(task.dataset, Generated):
@@ -263,6 +302,7 @@ class Plan:
             },
             "saccades": {"all": configuration.saccades},
             "verification": {"all": configuration.verification, "results": {"results": self.results_of_verification}},
+            "evidence": self.evidence,
             "pages": {"report": self._report(), "verification": self._verification_page()},
         }
 
@@ -289,7 +329,11 @@ class Plan:
         sections += [("exchange", "exchange.rst", {})] if self.has_exchange() else []
         if configuration.break_even:
             sections.append(("break_even", "break_even.rst", captions.break_even(configuration)))
-        return [{"name": name, "caption": caption, "facts": facts} for name, caption, facts in sections]
+        sections += [(name, "reproduction.rst", {}) for name in self.evidence_of_report]
+        return [
+            {"name": name, "caption": caption, "facts": facts, "figure": name not in self.evidence}
+            for name, caption, facts in sections
+        ]
 
     def results_of_report(self) -> list[str]:
         """Return the result files of all experiments in the report."""
