@@ -28,7 +28,7 @@ ifneq ($(wildcard .venv-nest/ready),)
 export EPROP_BENCH_NEST_PYTHON ?= $(CURDIR)/.venv-nest/bin/python
 endif
 
-.PHONY: help env figures test test-unit test-lowest coverage nest lock clean python
+.PHONY: help env figures test test-unit test-lowest coverage docs nest lock clean python
 
 help: ## list the targets (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,10 @@ coverage: env ## measure what the unit tests cover that do not need the compiler
 	$(ACTIVATE) NUMBA_DISABLE_JIT=1 coverage run -m pytest -m 'unit and not needs_compiler'
 	$(ACTIVATE) coverage report
 
+docs: .venv/docs ## build the documentation site in docs/_build, with warnings as errors
+	rm -rf docs/_build
+	$(ACTIVATE) sphinx-build -c docs --jobs auto --nitpicky --fail-on-warning --keep-going --quiet . docs/_build
+
 env: .venv/ready ## build the environment .venv from the lock file
 
 # `ready` is written last, so that an interrupted build is repeated.
@@ -66,6 +70,10 @@ env: .venv/ready ## build the environment .venv from the lock file
 	.venv/bin/python -m pip install --disable-pip-version-check --use-pep517 --require-hashes -r envs/requirements.lock
 	.venv/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@printf '%s' "$(CURDIR)" > $@
+
+.venv/docs: envs/docs.lock .venv/ready
+	.venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r envs/docs.lock
+	@touch $@
 
 .venv-lowest/ready: pyproject.toml | python
 	rm -rf .venv-lowest
@@ -98,8 +106,9 @@ LOCK := .venv/bin/uv pip compile --universal --python-version 3.11 --fork-strate
 lock: ## update the lock files to pyproject.toml and envs/nest.in, keeping versions where possible
 	@test -x .venv/bin/uv || $(MAKE) env
 	$(LOCK) pyproject.toml --extra suite --group dev --output-file envs/requirements.lock
+	$(LOCK) --group docs --constraints envs/requirements.lock --output-file envs/docs.lock
 	$(LOCK) envs/nest.in --output-file envs/nest.lock
 
 clean: ## remove environments and caches, but not results
-	rm -rf .venv .venv-lowest .venv-nest .home .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-lowest .venv-nest .home docs/_build .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find eprop_core tests workflow -name __pycache__ -prune -exec rm -rf {} +

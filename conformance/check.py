@@ -1,4 +1,4 @@
-"""Compare the results of a simulator with the conformance set; docs/conformance.md describes both files.
+"""Compare the results of a simulator with the conformance set; docs/reference/conformance.md describes both files.
 
     python conformance/check.py RESULTS.h5 [--precision single] [--set FILE] [--cases PATTERN]
 

@@ -1,6 +1,8 @@
 """Event-driven eligibility propagation in recurrent spiking networks, on one core or many ranks."""
 
 import importlib
+import importlib.metadata
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,16 +13,20 @@ if TYPE_CHECKING:
     from eprop_core.network.connections import Connections
     from eprop_core.parameters import Network
     from eprop_core.parsing import ParameterError, parse
+    from eprop_core.poisson import poisson_input
     from eprop_core.recording.recording import Recording, RunInterrupted
     from eprop_core.recording.request import Record
     from eprop_core.simulation import Simulation
     from eprop_core.stimulus import Stimulus, StimulusError
     from eprop_core.storage.recording_file import RecordingFile, read_recording
+    from eprop_core.teacher import CompiledErrorTeacher, ErrorTeacher, TargetTeacher
     from eprop_core.training.loop import train
     from eprop_core.training.parameters import TrainingParameters
 
 __all__ = [
+    "CompiledErrorTeacher",
     "Connections",
+    "ErrorTeacher",
     "InsufficientMemoryError",
     "Network",
     "NetworkFileError",
@@ -33,9 +39,11 @@ __all__ = [
     "Simulation",
     "Stimulus",
     "StimulusError",
+    "TargetTeacher",
     "TrainingParameters",
     "from_nest",
     "parse",
+    "poisson_input",
     "read_recording",
     "recording_of_nest",
     "to_nest",
@@ -44,7 +52,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CompiledErrorTeacher": "teacher",
     "Connections": "network.connections",
+    "ErrorTeacher": "teacher",
     "InsufficientMemoryError": "errors",
     "Network": "parameters",
     "NetworkFileError": "errors",
@@ -57,9 +67,11 @@ _MODULES = {
     "Simulation": "simulation",
     "Stimulus": "stimulus",
     "StimulusError": "stimulus",
+    "TargetTeacher": "teacher",
     "TrainingParameters": "training.parameters",
     "from_nest": "interoperability.from_nest",
     "parse": "parsing",
+    "poisson_input": "poisson",
     "read_recording": "storage.recording_file",
     "recording_of_nest": "interoperability.from_nest",
     "to_nest": "interoperability.to_nest",
@@ -69,8 +81,20 @@ _MODULES = {
 """Modules of the public names, imported on first use, so that reading parameters does not import the compiler."""
 
 
+def _set_usable_number_of_threads() -> None:
+    """Replace a number of threads with which numba cannot be imported; compiled code here has one thread."""
+    given = os.environ.get("NUMBA_NUM_THREADS", "1")
+    if not (given.isascii() and given.isdigit() and int(given) >= 1):
+        os.environ["NUMBA_NUM_THREADS"] = "1"
+
+
+_set_usable_number_of_threads()
+
+
 def __getattr__(name: str) -> Any:
-    """Import a public name."""
+    """Import a public name, or return the version of the installed package."""
+    if name == "__version__":
+        return importlib.metadata.version("eprop-core")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""List and run the commands: ``python -m eprop_core [COMMAND ...]``."""
+"""List and run the commands: ``eprop-core [COMMAND ...]``, or ``python -m eprop_core [COMMAND ...]``."""
 
 import runpy
 import sys
@@ -16,6 +16,7 @@ COMMANDS = {
     "interconnect": ("eprop_core.experiments.interconnect", "measure latency and bandwidth between ranks"),
     "saccades": ("eprop_core.experiments.saccades", "compare simulated saccades with recorded ones"),
     "verification": ("eprop_core.experiments.verification", "compare with NEST and with reference implementations"),
+    "info": ("eprop_core.commands.info", "print versions and the machine, for a bug report"),
     "compile": ("eprop_core.experiments.compile", "compile the simulator for a kind of network"),
 }
 """Modules by command, and what they do."""
@@ -28,7 +29,7 @@ def main() -> None:
         sys.argv = [name, *sys.argv[2:]]
         runpy.run_module(COMMANDS[name][0], run_name="__main__", alter_sys=True)
     elif name in ("-h", "--help"):
-        print("usage: python -m eprop_core COMMAND [--help] ...\n\ncommands:")
+        print("usage: eprop-core COMMAND [--help] ...\n\ncommands:")
         for command, (_, description) in COMMANDS.items():
             print(f"  {command:<14}{description}")
     else:

@@ -5,18 +5,22 @@ NEST and of the literature. Voltages are relative to the leak potential ``E_L`` 
 ms; delays and windows are in steps of ``dt``.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from eprop_core import plug_ins
-from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, parse
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, different, parse, visible
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 """Keys of a network's projections; :func:`eprop_core.network.projections.projections` says what they connect."""
 
 LEARNING_PROJECTIONS = PROJECTIONS[:3]
 """The projections whose weights can be plastic."""
+
+ARROW = " -> "
+"""Stands between the source and the target in the name of a projection between groups."""
 
 
 SURROGATE_GRADIENTS = {
@@ -168,6 +172,32 @@ class RecurrentNeuron(Parameters):
         None,
         description="firing at a fixed rate; voltages and plasticity are computed as usual. null: a neuron "
         "spikes when its voltage reaches the threshold",
+    )
+
+
+class Group(Parameters):
+    """Recurrent neurons with consecutive ids, which start where those of the group before end."""
+
+    size: Whole = Field(ge=1, description="neurons; the sizes of all groups add up to n_recurrent")
+    excitatory: bool | None = Field(
+        None,
+        description="whether the neurons are excitatory; false: inhibitory. To be given for all groups, instead of "
+        "neuron.excitatory, or for none",
+    )
+    tau_m: PositivePerNeuron | None = Field(
+        None, description="membrane time constant; null: as in neuron", json_schema_extra={"unit": "ms"}
+    )
+    V_th: PositivePerNeuron | None = Field(
+        None, description="spike threshold relative to E_L; null: as in neuron", json_schema_extra={"unit": "mV"}
+    )
+    c_reg: float | None = Field(
+        None, ge=0, description="strength of the firing-rate regularization; null: as in plasticity"
+    )
+    f_target: float | None = Field(
+        None,
+        ge=0,
+        description="target rate of the regularization; null: as in plasticity",
+        json_schema_extra={"unit": "spikes/s"},
     )
 
 
@@ -363,6 +393,9 @@ class PairwiseBernoulli(Parameters):
     )
 
 
+GroupNames = Annotated[list[str], AfterValidator(different)]
+"""Names of different groups."""
+
 Connectivity = Annotated[AllToAll | FixedInDegree | PairwiseBernoulli, Field(discriminator="rule")]
 
 
@@ -432,14 +465,80 @@ class ProjectionParameters(Parameters):
     )
 
 
+class PairWeights(Parameters):
+    """Initial weights between two groups; a value that is null is that of the projection."""
+
+    distribution: Literal["normal", "uniform", "constant"] | None = Field(None, description="random numbers")
+    scale: float | None = Field(
+        None, ge=-1e15, le=1e15, description="factor of the random numbers", json_schema_extra={"unit": "pA"}
+    )
+    divide_by: Literal["nothing", "sqrt_sources", "sqrt_in_degree", "sqrt_mean_fan"] | None = Field(
+        None, description="what the scale is divided by; sources and targets are those of the two groups"
+    )
+    inhibitory_factor: float | None = Field(None, gt=0, description="factor of the weights of inhibitory sources")
+
+
+class PairParameters(Parameters):
+    """Connections between two groups; a value that is null is that of the projection (input or recurrent)."""
+
+    connectivity: Connectivity | None = Field(
+        None, description="pairs of neurons that are connected; sources and in-degrees are those within the two groups"
+    )
+    weights: PairWeights | None = Field(None, description="initial weights")
+    delay: Whole | None = Field(
+        None, ge=1, description="time from a spike's emission to its arrival", json_schema_extra={"unit": "steps"}
+    )
+    plastic: bool | None = Field(None, description="whether the weights are plastic")
+    learning_rate: float | None = Field(None, ge=0, description="step size of the weight updates")
+    fixed_signs: bool | None = Field(None, description="whether each weight keeps its initial sign")
+    weight_min: float | None = Field(None, description="smallest weight", json_schema_extra={"unit": "pA"})
+    weight_max: float | None = Field(None, description="largest weight", json_schema_extra={"unit": "pA"})
+    epsilon: float | None = Field(None, gt=0, description="epsilon of Adam")
+
+    def within(self, projection: ProjectionParameters) -> ProjectionParameters:
+        """Return all parameters of these connections, which are a part of a projection."""
+        own = {key: value for key, value in self if value is not None}
+        if self.weights is not None:
+            own["weights"] = projection.weights.model_copy(update=self.weights.model_dump(exclude_none=True))
+        common = {key: getattr(projection, key) for key in ProjectionParameters.model_fields}
+        return ProjectionParameters.model_construct(**common | own)
+
+
 class InputParameters(ProjectionParameters):
     """Connections from the input channels to the recurrent neurons."""
+
+    targets: dict[str, PairParameters] | None = Field(
+        None,
+        min_length=1,
+        description="groups that receive input, with values of their own: `{layer_1: {delay: 2}}`. Each is a "
+        'projection, "input -> layer_1". null: one projection to all neurons',
+    )
 
     excitatory: Excitatory | None = Field(
         None,
         description="excitatory input channels, a share (those with the lowest ids) or a list of ids; all others are "
         "inhibitory. The weights of a channel have its sign and keep it (Dale's law). null: weights of both signs",
         json_schema_extra={"label": "excitatory inputs"},
+    )
+
+
+class RecurrentProjectionParameters(ProjectionParameters):
+    """Connections between recurrent neurons."""
+
+    pairs: dict[str, PairParameters] | None = Field(
+        None,
+        min_length=1,
+        description="pairs of groups that are connected, with values of their own: "
+        "`{layer_1 -> layer_2: {delay: 2}}`. Each is a projection; groups in no pair are not connected. null: one "
+        "projection from all neurons to all",
+    )
+
+
+class OutputParameters(ProjectionParameters):
+    """Connections from the recurrent neurons to the readouts."""
+
+    sources: GroupNames | None = Field(
+        None, min_length=1, description="groups that are connected to the readouts; null: all neurons"
     )
 
 
@@ -458,6 +557,12 @@ class FeedbackParameters(Parameters):
         lt=1,
         description="fraction by which output weights and adaptive feedback weights shrink at each update",
     )
+    targets: GroupNames | None = Field(
+        None,
+        min_length=1,
+        description="groups that receive random feedback; null: all neurons. Other feedback goes to the neurons with "
+        "connections to the readouts, see output.sources",
+    )
     connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
     weights: InitialWeights = InitialWeights(divide_by="nothing")
     delay: Whole = Field(
@@ -474,8 +579,7 @@ def check_rate(key: str, rate: float, dt: float) -> None:
         raise ValueError(f"{key} = {rate}: must not exceed {1000 / dt:g} spikes/s, one spike per step of {dt} ms")
 
 
-def _check_voltages(neuron: RecurrentNeuron) -> None:
-    lowest_threshold = neuron.V_th.low if isinstance(neuron.V_th, Uniform) else neuron.V_th
+def _check_voltages(neuron: RecurrentNeuron, lowest_threshold: float) -> None:
     for name, voltage in (("V_reset", neuron.V_reset), ("V_min", neuron.V_min)):
         if voltage is not None and voltage >= lowest_threshold:
             raise ValueError(f"neuron.{name} = {voltage} must be below neuron.V_th")
@@ -491,18 +595,24 @@ class Network(Parameters):
     n_recurrent: Whole = Field(ge=1, description="recurrent neurons", json_schema_extra={"label": "recurrent neurons"})
     n_readout: Whole = Field(ge=1, description="readout neurons")
     neuron: RecurrentNeuron = Field(RecurrentNeuron(), description="recurrent neurons")
+    groups: dict[Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")], Group] | None = Field(
+        None,
+        min_length=1,
+        description="named groups of recurrent neurons, in the order of their ids: `{excitatory: {size: 80}, "
+        "inhibitory: {size: 20}}`; null: none",
+    )
     readout: ReadoutNeuron = Field(ReadoutNeuron(), description="readout neurons and loss")
     plasticity: Plasticity = Field(Plasticity(), description="learning rule")
     input: InputParameters = Field(
         InputParameters(), description="input channels to recurrent neurons", json_schema_extra={"label": "input"}
     )
-    recurrent: ProjectionParameters = Field(
-        ProjectionParameters(),
+    recurrent: RecurrentProjectionParameters = Field(
+        RecurrentProjectionParameters(),
         description="recurrent neurons to each other, without autapses",
         json_schema_extra={"label": "recurrent"},
     )
-    output: ProjectionParameters = Field(
-        ProjectionParameters(), description="recurrent neurons to readouts", json_schema_extra={"label": "output"}
+    output: OutputParameters = Field(
+        OutputParameters(), description="recurrent neurons to readouts", json_schema_extra={"label": "output"}
     )
     feedback: FeedbackParameters = Field(
         FeedbackParameters(), description="readouts to recurrent neurons", json_schema_extra={"label": "feedback"}
@@ -512,7 +622,8 @@ class Network(Parameters):
     def _parts_fit_together(self) -> Self:
         if self.neuron.delayed_reset and self.neuron.V_reset is not None:
             raise ValueError("neuron.delayed_reset: has no meaning with neuron.V_reset, it must be false")
-        _check_voltages(self.neuron)
+        self._check_groups()
+        _check_voltages(self.neuron, self.extent("V_th")[0])
         if self.neuron.ignore_and_fire is not None:
             check_rate("neuron.ignore_and_fire.rate", self.neuron.ignore_and_fire.rate, self.dt)
         for name, value in self._times().items():
@@ -530,22 +641,97 @@ class Network(Parameters):
                 f"neuron.t_ref = {self.neuron.t_ref} must not exceed {longest * self.dt:g} ms, so that "
                 f"neuron.ignore_and_fire can fire every {self.firing_period * self.dt:g} ms"
             )
-        sources = {"input": self.n_input, "recurrent": self.n_recurrent - 1, "output": self.n_recurrent}
-        for name, available in sources.items():
-            projection: ProjectionParameters = getattr(self, name)
+        for name, projection in self.learning_projections().items():
             cutoff = self.plasticity.cutoff
             if projection.plastic and cutoff is not None and cutoff <= projection.delay:
                 raise ValueError(f"plasticity.cutoff = {cutoff} must exceed {name}.delay = {projection.delay}")
-            _check_in_degree(f"{name}.connectivity", projection.connectivity, available)
+            if self.plasticity.counts_samples and name.startswith("input") and projection.delay != self.input.delay:
+                raise ValueError(
+                    f"{name}.delay = {projection.delay}: must be input.delay = {self.input.delay} where samples update "
+                    "or reset, since they begin with their first input"
+                )
+            _check_in_degree(f"{name}.connectivity", projection.connectivity, self._n_sources(name))
+            self._check_optimizer(name, projection)
         _check_in_degree("feedback.connectivity", self.feedback.connectivity, self.n_readout)
         _check_ids("input.excitatory", self.input.excitatory, self.n_input)
         _check_ids("neuron.excitatory", self.neuron.excitatory, self.n_recurrent)
-        for name in LEARNING_PROJECTIONS:
-            self._check_optimizer(name)
         return self
 
-    def _check_optimizer(self, name: str) -> None:
-        projection: ProjectionParameters = getattr(self, name)
+    def _check_groups(self) -> None:
+        groups = self.groups or {}
+        if groups and (total := sum(group.size for group in groups.values())) != self.n_recurrent:
+            raise ValueError(f"groups: their sizes add up to {total}, and n_recurrent is {self.n_recurrent}")
+        if reserved := {*PROJECTIONS, "readout"} & set(groups):
+            raise ValueError(f"groups.{min(reserved)}: is the name of a projection or of another population")
+        if any(group.excitatory is not None for group in groups.values()):
+            for name, group in groups.items():
+                if group.excitatory is None:
+                    raise ValueError(f"groups.{name}.excitatory: must be given, as for other groups")
+            if self.neuron.excitatory is not None:
+                raise ValueError("neuron.excitatory: must be null where groups are excitatory or inhibitory")
+        for key, names in self._named_groups():
+            for name in names:
+                if name not in groups:
+                    known = f"there are {', '.join(groups)}" if groups else "groups must be given"
+                    raise ValueError(f"{key}: there is no group {name!r}; {known}")
+        if self.feedback.targets is not None and self.feedback.kind != "random":
+            raise ValueError(
+                f"feedback.targets: {self.feedback.kind} feedback goes to the neurons with connections to the "
+                "readouts; name their groups in output.sources"
+            )
+
+    def _named_groups(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield each key that names groups, and the groups."""
+        yield "input.targets", list(self.input.targets or ())
+        for pair in self.recurrent.pairs or ():
+            names = pair.split(ARROW)
+            if len(names) != 2:
+                raise ValueError(f"recurrent.pairs: {visible(pair)!r} must be two groups, `source{ARROW}target`")
+            yield "recurrent.pairs", names
+        yield "output.sources", self.output.sources or []
+        yield "feedback.targets", self.feedback.targets or []
+
+    def learning_projections(self) -> dict[str, ProjectionParameters]:
+        """Return all parameters of the projections that carry spikes, by name."""
+        inputs: dict[str, ProjectionParameters] = {"input": self.input}
+        if self.input.targets is not None:
+            inputs = {f"input{ARROW}{name}": own.within(self.input) for name, own in self.input.targets.items()}
+        recurrent: dict[str, ProjectionParameters] = {"recurrent": self.recurrent}
+        if self.recurrent.pairs is not None:
+            recurrent = {pair: own.within(self.recurrent) for pair, own in self.recurrent.pairs.items()}
+        return inputs | recurrent | {"output": self.output}
+
+    def ids(self, groups: Sequence[str] | None) -> tuple[range, ...]:
+        """Return the ids of the neurons of some groups, ascending; None stands for all neurons."""
+        if groups is None:
+            return (range(self.n_recurrent),)
+        last = 0
+        by_name = {}
+        for name, group in (self.groups or {}).items():
+            by_name[name] = range(last, last + group.size)
+            last += group.size
+        return tuple(own for name, own in by_name.items() if name in groups)
+
+    def _n_sources(self, name: str) -> int:
+        """Return the number of neurons from which a target of a projection may receive connections."""
+        source, _, target = name.partition(ARROW)
+        if source in ("input", "output"):
+            return self.n_input if source == "input" else sum(map(len, self.ids(self.output.sources)))
+        return sum(map(len, self.ids([source] if target else None))) - (source == target or not target)
+
+    def values_by_ids(self, name: str) -> list[tuple[range, Any]]:
+        """Return :func:`values_of_groups` with the neurons that have each of them."""
+        ids = self.ids(None if self.groups is None else list(self.groups))
+        return list(zip(ids, values_of_groups(self, name), strict=True))
+
+    def extent(self, name: str) -> tuple[float, float]:
+        """Return the smallest and the largest value of a parameter that neurons may have."""
+        values = values_of_groups(self, name)
+        lows = [value.low if isinstance(value, Uniform) else value for value in values]
+        highs = [value.high if isinstance(value, Uniform) else value for value in values]
+        return min(lows), max(highs)
+
+    def _check_optimizer(self, name: str, projection: ProjectionParameters) -> None:
         optimizer = self.optimizer(name)
         if optimizer.weight_min > optimizer.weight_max:
             raise ValueError(
@@ -561,13 +747,18 @@ class Network(Parameters):
 
     def excitatory_sources(self, projection: str) -> "float | list[int] | None":
         """Return the share or the ids of the excitatory sources of a projection; None if signs are not theirs."""
-        return self.input.excitatory if projection == "input" else self.neuron.excitatory
+        if projection.partition(ARROW)[0] == "input":
+            return self.input.excitatory
+        groups = self.groups or {}
+        if all(group.excitatory is None for group in groups.values()):
+            return self.neuron.excitatory
+        return [i for ids in self.ids([name for name in groups if groups[name].excitatory]) for i in ids]
 
     def _times(self) -> dict[str, float]:
         """Return the longest of each of the times, ms, that are counted in steps."""
-        tau_m, adaptation = self.neuron.tau_m, self.neuron.adaptation
+        adaptation = self.neuron.adaptation
         return {
-            "neuron.tau_m": tau_m.high if isinstance(tau_m, Uniform) else tau_m,
+            "neuron.tau_m": self.extent("tau_m")[1],
             "neuron.t_ref": self.neuron.t_ref,
             "readout.tau_m": self.readout.tau_m,
             **({} if adaptation is None else {"neuron.adaptation.tau": adaptation.tau}),
@@ -576,7 +767,7 @@ class Network(Parameters):
     def optimizer(self, projection: str) -> OptimizerParameters:
         """Return the optimizer of a projection, with the values that the projection overrides."""
         overrides = {"learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilon"}
-        own = getattr(self, projection).model_dump(include=overrides, exclude_none=True)
+        own = self.learning_projections()[projection].model_dump(include=overrides, exclude_none=True)
         if self.excitatory_sources(projection) is not None:
             own["fixed_signs"] = True
         return self.plasticity.optimizer.model_copy(update=own)
@@ -589,14 +780,26 @@ class Network(Parameters):
         ParameterError
             A learning rate that is not allowed, or a name that is no projection with a learning rate.
         """
-        if projection not in (None, *LEARNING_PROJECTIONS):
-            raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(LEARNING_PROJECTIONS)}")
+        names = list(self.learning_projections())
+        if projection not in (None, *names):
+            raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(names)}")
         values = self.model_dump()
+        by_name = {name: values[name] for name in LEARNING_PROJECTIONS}
+        by_name |= {f"input{ARROW}{name}": own for name, own in (values["input"]["targets"] or {}).items()}
+        by_name |= values["recurrent"]["pairs"] or {}
         if projection is None:
             values["plasticity"]["optimizer"]["learning_rate"] = learning_rate
-        for name in LEARNING_PROJECTIONS if projection is None else (projection,):
-            values[name]["learning_rate"] = None if projection is None else learning_rate
+        for name in by_name if projection is None else (projection,):
+            by_name[name]["learning_rate"] = None if projection is None else learning_rate
         return parse(Network, values)
+
+    def __repr__(self) -> str:
+        """Return the sizes, and the other keys that differ from their defaults."""
+        sizes = f"n_input={self.n_input}, n_recurrent={self.n_recurrent}, n_readout={self.n_readout}"
+        others = [key for key in self.model_dump(exclude_defaults=True) if not key.startswith("n_")]
+        return f"Network({sizes}{', with its own ' if others else ''}{', '.join(others)})"
+
+    __str__ = __repr__
 
     @property
     def firing_period(self) -> int:
@@ -608,6 +811,22 @@ class Network(Parameters):
     def refractory_steps(self) -> int:
         """Refractory period in steps."""
         return round(self.neuron.t_ref / self.dt)
+
+
+def values_of_groups(network: Any, name: str) -> list[Any]:
+    """Return the values that the groups have of a parameter of the neurons or of their rate regularization.
+
+    ``network`` is a :class:`Network`, or one that lacks sizes; without groups, there is one value.
+    """
+    common = getattr(network.plasticity if name in ("c_reg", "f_target") else network.neuron, name)
+    own = [getattr(group, name) for group in (network.groups or {}).values()]
+    return [common if value is None else value for value in own] or [common]
+
+
+def differs(network: Any, name: str) -> bool:
+    """Return whether neurons may have different values of a parameter, see :func:`values_of_groups`."""
+    values = values_of_groups(network, name)
+    return any(isinstance(value, Uniform) or value != values[0] for value in values)
 
 
 def _check_ids(name: str, given: "float | list[int] | None", size: int) -> None:

@@ -70,7 +70,8 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
     model
         The model that describes the values.
     values
-        Nested dictionaries, as a YAML or JSON file gives them, or a model.
+        Nested dictionaries, as a YAML or JSON file gives them, or a model. numpy's numbers and arrays count as
+        Python's.
     where
         Prefix of each line of an error, for instance the name of the file that holds the values.
 
@@ -79,7 +80,10 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
     ParameterError
         If values are not allowed; the message has one line per wrong key.
     """
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise ParameterError(f"parse: the first argument must be a class such as Network, not {_kind(model)}")
     readers: dict[int, type[BaseModel]] = {}
+    values = _without_numpy(values)
     try:
         return model.model_validate(values, context=readers)
     except pydantic.ValidationError as error:
@@ -88,6 +92,48 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
         if len(details) > _MOST_LINES:
             lines.append(f"{len(details) - _MOST_LINES} other values are not allowed either")
         raise ParameterError("\n".join(f"{where}{line}" for line in lines)) from None
+
+
+def expect(name: str, value: Any, allowed: type | tuple[type, ...], how: str) -> None:
+    """Check the type of an argument.
+
+    Parameters
+    ----------
+    name
+        The argument.
+    value
+        What was given.
+    allowed
+        Type or types that are allowed.
+    how
+        What is expected and how it is made, for the message.
+
+    Raises
+    ------
+    ParameterError
+        The value has another type.
+    """
+    if not isinstance(value, allowed):
+        raise ParameterError(f"{name}: must be {how}, not {_kind(value)}")
+
+
+def _kind(value: Any) -> str:
+    """Return the type of a value in words."""
+    shape = getattr(value, "shape", None)
+    return f"{type(value).__name__} of shape {shape}" if shape else type(value).__name__
+
+
+def _without_numpy(values: Any) -> Any:
+    """Return ``values`` with numbers and arrays of numpy as numbers and lists; the same object if there are none."""
+    if type(values).__module__ == "numpy" and hasattr(values, "tolist"):
+        return values.tolist()
+    if isinstance(values, dict):
+        plain: Any = {key: _without_numpy(inner) for key, inner in values.items()}
+        return plain if any(plain[key] is not inner for key, inner in values.items()) else values
+    if isinstance(values, list):
+        plain = [_without_numpy(inner) for inner in values]
+        return plain if any(new is not old for new, old in zip(plain, values, strict=True)) else values
+    return values
 
 
 def no_such_key(key: str, known: Iterable[str]) -> str:

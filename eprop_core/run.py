@@ -1,5 +1,6 @@
 """A run on one rank: the steps of a stimulus in compiled code, exchanges with other ranks, Ctrl-C and errors."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,38 +11,51 @@ from eprop_core.compiled.announcement import announced
 from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model import loop
-from eprop_core.model.neurons import FINITE
+from eprop_core.model.neurons import FINITE, GIVEN, OWN
+from eprop_core.model.own_errors import NO_FUNCTION, own_function
 from eprop_core.model.rank import RankState, RunTable
 from eprop_core.network.features import kind
 from eprop_core.network.readout_range import largest_weight
-from eprop_core.parameters import LEARNING_PROJECTIONS, Network
+from eprop_core.parameters import Network
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.ranks.exchange import Exchange
 from eprop_core.ranks.messages import GO_ON, INTERRUPTED, RANK_FAILED, Exchanged
 from eprop_core.recording.recorder import Recorder
 from eprop_core.stimulus import Stimulus
+from eprop_core.teacher import CompiledErrorTeacher, ErrorTeacher, TargetTeacher, Teacher
 
 RECORDED_AT_ONCE = 4_000_000
 """Neurons times steps that are computed before the recorded spikes are read, which limits the memory for them."""
+
+LOSS_OF_TEACHER = {ErrorTeacher: GIVEN, CompiledErrorTeacher: OWN}
+"""What computes the errors, by the class of the teacher; with others it is the network's loss."""
 
 COMPILING = "Compiling the simulator for networks of the kind {} (about a minute, once per machine)"
 """Line that is printed when no process has simulated a network of a kind before."""
 
 
-def table_of(stimulus: Stimulus, start: int, n_readout: int) -> RunTable:
-    """Return the table of a run that begins in step ``start``."""
+def table_of(stimulus: Stimulus, start: int, n_readout: int, teacher: Teacher | None = None) -> RunTable:
+    """Return the table of a run that begins in step ``start``.
+
+    Raises
+    ------
+    StimulusError
+        A teacher's function that cannot be compiled.
+    """
     n_steps = stimulus.n_steps
+    own = own_function(teacher) if isinstance(teacher, CompiledErrorTeacher) else NO_FUNCTION
     return RunTable(
         start=start,
         input_indptr=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
         input_channels=stimulus.input_channels.astype(np.int32),
         # Compiled code distinguishes arrays that are contiguous and writable from others.
-        target=np.require(stimulus.target, requirements=["C", "W"]),
+        target=stimulus.target.copy() if teacher else np.require(stimulus.target, requirements=["C", "W"]),
         learning_window=np.require(stimulus.learning_window, requirements=["C", "W"]),
         readout=np.empty((n_steps, n_readout)),
         error=np.empty((n_steps, n_readout)),
         spikes_per_step=np.zeros(n_steps, np.int64),
+        own_function=own,
     )
 
 
@@ -66,6 +80,7 @@ class Run:
     time_waiting: bool
     """Whether ranks meet before each exchange, so that waiting is timed apart."""
     recorder: Recorder | None = None
+    teacher: Teacher | None = None
 
     def simulate(self, interrupt: DeferredInterrupt) -> np.ndarray:
         """Simulate all steps; return the own neurons that spike, int64, in temporal order. Collective.
@@ -78,14 +93,14 @@ class Run:
             A voltage or a weight is out of range on one of the ranks; on all of them.
         """
         table, start, n_steps = self.table, self.table.start, len(self.table.target)
-        if self.recorder is not None:
-            self.rank = self.rank._replace(interval=1)  # no result depends on it
+        self._prepare_to_observe()
         interval, n_neurons = self.rank.interval, len(self.rank.neurons.v)
         stretch = interval * max(1, RECORDED_AT_ONCE // (n_neurons * interval))
         recorded = np.empty(n_neurons * min(stretch, n_steps), np.int32)
         spikes = []
 
         def simulate() -> None:
+            self._teach(start)
             begin, last_step = start, start + n_steps
             while begin < last_step:
                 stretch_end = min(begin + stretch, last_step)
@@ -128,8 +143,13 @@ class Run:
             return stop
 
         def observe(_: int, next_step: int) -> int:
-            assert self.recorder is not None
-            self.recorder.observe(next_step - 1)
+            if self.recorder is not None:
+                self.recorder.observe(next_step - 1)
+            try:
+                self._teach(next_step)
+            except BaseException:
+                self._report_failure(exchanged, next_step, stop)
+                raise
             return next_step
 
         def keeping_failures(function: Callable[[int, int], int], first_step: int, next_step: int) -> int:
@@ -145,7 +165,7 @@ class Run:
             loop.CALLBACK(lambda first_step, next_step, n=n: keeping_failures(held[n], first_step, next_step))
             for n in range(len(held))
         )
-        alone, observed = self.exchange is None, self.recorder is not None
+        alone, observed = self.exchange is None, self._is_observed
         with announced(loop.run_steps, COMPILING.format(kind(self.network))):
             step, neuron = loop.run_steps(
                 self.rank, self.table, begin, end, recorded, alone, on_exchange, observed, on_observe
@@ -158,13 +178,46 @@ class Run:
         if neuron != FINITE:
             interval = self.rank.interval
             after = min((step - begin) // interval * interval + begin + interval, end)
-            if self.exchange is not None and after < stop:
-                self._exchange_before(exchanged, after, after + min(interval, stop - after), RANK_FAILED)
+            self._report_failure(exchanged, after, stop)
             raise NotFiniteError(
                 f"step {step}: the voltage of recurrent neuron {neuron + self.rank.first_id} is not finite; "
                 f"{self._likely_cause}"
             )
         return step, stop
+
+    @property
+    def _is_observed(self) -> bool:
+        return self.recorder is not None or isinstance(self.teacher, TargetTeacher | ErrorTeacher)
+
+    def _prepare_to_observe(self) -> None:
+        """Let intervals end where something is recorded or taught; no result depends on them."""
+        interval = self.rank.interval
+        if self.recorder is not None:
+            interval = 1
+        elif isinstance(self.teacher, TargetTeacher | ErrorTeacher):
+            interval = math.gcd(interval, self.teacher.every)
+        parameters = self.rank.readout_parameters
+        self.rank = self.rank._replace(
+            interval=interval,
+            readout_parameters=parameters._replace(loss=LOSS_OF_TEACHER.get(type(self.teacher), parameters.loss)),
+        )
+
+    def _teach(self, step: int) -> None:
+        """Call the teacher if it is to be called before ``step``; it writes the targets or errors of the next steps."""
+        teacher, first = self.teacher, step - self.table.start
+        n_steps = len(self.table.target) - first
+        if not isinstance(teacher, TargetTeacher | ErrorTeacher) or first % teacher.every or n_steps == 0:
+            return
+        values = teacher.values(first, self.table.readout[max(0, first - teacher.every) : first], n_steps)
+        if values is None and isinstance(teacher, ErrorTeacher):
+            values = np.zeros((1, self.table.target.shape[1]))
+        if values is not None:
+            self.table.target[first : first + teacher.every] = values
+
+    def _report_failure(self, exchanged: Exchanged, step: int, stop: int) -> None:
+        """Let the other ranks know, in the exchange before ``step``, that the run has failed on this one."""
+        if self.exchange is not None and step < stop:
+            self._exchange_before(exchanged, step, step + min(self.rank.interval, stop - step), RANK_FAILED)
 
     def _end_of_sample(self, step: int) -> int:
         """Return the first step, from ``step`` on, at which the run may end."""
@@ -197,7 +250,7 @@ class Run:
     def _likely_cause(self) -> str:
         rate = self.network.plasticity.optimizer.learning_rate
         rates = [f"plasticity.optimizer.learning_rate = {rate:g}"]
-        for name in LEARNING_PROJECTIONS:
+        for name in self.network.learning_projections():
             if (own := self.network.optimizer(name).learning_rate) != rate:
                 rates.append(f"{name}.learning_rate = {own:g}")
         return f"the likely cause is a learning rate that is too large ({', '.join(rates)})"

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, get_args
 
 import numpy as np
@@ -30,13 +31,14 @@ from eprop_core.network.projections import (
     Role,
     projection_with,
     projections,
+    projections_with,
     projections_with_weights,
     spiking_projections,
     without_plasticity,
 )
 from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, parse
+from eprop_core.parsing import ParameterError, expect, parse
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
 from eprop_core.ranks.emulation import EmulatedExchange
@@ -60,6 +62,7 @@ from eprop_core.storage.network import (
     write_network,
 )
 from eprop_core.storage.recording_file import RecordingFile
+from eprop_core.teacher import Teacher
 
 
 class CheckpointWarning(UserWarning):
@@ -79,7 +82,8 @@ class Simulation:
     seed
         Seed of all random draws, 0 to 2**64 - 1.
     connections
-        Explicit connections with weights (pA), by projection: "input", "recurrent", "output" or "feedback". The other
+        Explicit connections with weights (pA), by projection: "input", "recurrent", "output" or "feedback"; or, between
+        groups, "input -> TARGET" or "SOURCE -> TARGET", with ids of recurrent neurons that count all of them. The other
         projections are drawn. Symmetric feedback cannot be given; adaptive feedback must reverse the pairs of the
         output. The same on all ranks.
     neuron_values
@@ -130,12 +134,18 @@ class Simulation:
         time_waiting: bool = False,
     ) -> None:
         start = time.perf_counter()
+        expect("network", network, Network, "a Network, as parse(Network, {...}) returns it")
         connections = connections or {}
         _check_names(network, connections)
         self._prepare(network, seed, communicator, destinations, dry_run, time_waiting)
         self._check_memory({name: len(given.source) for name, given in connections.items()})
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
         self._start(raising_on_all_ranks(self._communicator, lambda: self._build(connections)), start)
+
+    def __repr__(self) -> str:
+        """Return the network, the seed and how far the simulation has come."""
+        rank = f", rank {self._index} of {self._n_ranks}" if self._n_ranks > 1 else ""
+        return f"Simulation({self.network}, seed={self.seed}, at step {self.step}{rank})"
 
     def _prepare(
         self,
@@ -206,9 +216,9 @@ class Simulation:
 
     def _new_exchange(self) -> Exchange | None:
         n_ranks = self._n_ranks
-        recurrent = projection_with(self.network, Role.RECURRENT)
-        has_targets = np.zeros(recurrent.source.size, np.bool_)
-        has_targets[self._synapses(recurrent.name).source] = True
+        has_targets = np.zeros(self.network.n_recurrent, np.bool_)
+        for recurrent in projections_with(self.network, Role.RECURRENT):
+            has_targets[self._synapses(recurrent.name).source] = True
         summed = sums_readouts(n_ranks, self._rank.readouts.current.nbytes)
         if self._is_dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
@@ -223,15 +233,15 @@ class Simulation:
     def save(self, path: str | os.PathLike[str], notes: Mapping[str, Any] | None = None) -> None:
         """Write the network to a file, which appears complete or not at all. Collective.
 
-        The file (``docs/networks.md``) holds parameters, connections with their weights, values of neurons, seed and
-        provenance. Its weights are those of :meth:`frozen`.
+        The file (``docs/how_to/networks.md``) holds parameters, connections with their weights, values of neurons, seed
+        and provenance. Its weights are those of :meth:`frozen`.
 
         Parameters
         ----------
         path
             The file, HDF5.
         notes
-            What is to be kept beside the network, as JSON can hold it; None keeps the present :attr:`notes`.
+            What is to be kept beside the network, as JSON can hold it; None keeps the present ``notes``.
 
         Raises
         ------
@@ -299,6 +309,9 @@ class Simulation:
             in_file, given = getattr(header.network, name), getattr(parameters, name)
             if in_file != given:
                 raise NetworkFileError(f"{path}: has {name} = {in_file}; the given network has {given}")
+        if (in_file := _ends(header.network)) != (given := _ends(parameters)):
+            different = next(iter(in_file.items() ^ given.items()))[0]
+            raise NetworkFileError(f"{path}: the given network has other groups; {different!r} differs")
         if n_readout is not None:
             parameters = parse(Network, parameters.model_dump() | {"n_readout": n_readout})
         header = header._replace(network=parameters, seed=header.seed if seed is None else seed)
@@ -340,7 +353,7 @@ class Simulation:
         directory
             A directory for the checkpoints of this simulation alone; it is created where it is missing.
         notes
-            What is to be kept beside the network, as JSON can hold it; None keeps the present :attr:`notes`.
+            What is to be kept beside the network, as JSON can hold it; None keeps the present ``notes``.
 
         Raises
         ------
@@ -441,7 +454,12 @@ class Simulation:
         running_sums = self._rank.output.running_sums
         return int(running_sums.time_index[0]) + running_sums.lag + 1
 
-    def run(self, stimulus: Stimulus, record: Record | RecordingFile | None = None) -> Recording:
+    def run(
+        self,
+        stimulus: Stimulus,
+        record: Record | RecordingFile | None = None,
+        teacher: Teacher | None = None,
+    ) -> Recording:
         """Simulate a stimulus, starting from the state in which the previous run ended. Collective.
 
         No result depends on how a stimulus is cut into runs. Where samples update or reset, a run consists of whole
@@ -454,6 +472,9 @@ class Simulation:
         record
             Neurons and synapses whose values are recorded, too; or a file that receives them, with the spikes of all
             ranks. The same on all ranks.
+        teacher
+            Computes targets or errors while the network runs; see :mod:`eprop_core.teacher`. None takes the targets
+            of the stimulus and the network's loss.
 
         Returns
         -------
@@ -465,7 +486,7 @@ class Simulation:
         ParameterError
             A neuron or synapse to record that the network does not have.
         StimulusError
-            A stimulus that does not fit the network.
+            A stimulus that does not fit the network, or a value of the teacher that is not allowed.
         NotFiniteError
             A voltage is no longer finite; the message names the step, the neuron and the likely cause. Raised on all
             ranks, and in each later run.
@@ -475,14 +496,21 @@ class Simulation:
         """
         if self._failure is not None:
             raise type(self._failure)(f"{self._failure}; this simulation cannot go on")
+        expect("stimulus", stimulus, Stimulus, "a Stimulus")
+        expect("record", record, (Record, RecordingFile, NoneType), "a Record or a RecordingFile")
         stimulus.check_fits(self.network)
         if self.step + stimulus.n_steps > LAST_STEP:
             raise StimulusError(f"step {self.step} + {stimulus.n_steps}: a simulation has at most {LAST_STEP} steps")
         if self.network.plasticity.counts_samples:
             self._set_sample_length(stimulus.n_steps // stimulus.n_samples)
+        if not isinstance(teacher, Teacher | None):
+            kinds = "TargetTeacher, ErrorTeacher or CompiledErrorTeacher"
+            raise ParameterError(f"teacher = {teacher!r}: must be a {kinds}")
+        if teacher is not None and self._is_dry_run:
+            raise ParameterError("teacher: a dry run has no readouts from which it could learn")
         start, n_steps = self.step, stimulus.n_steps
         parts: list[Recorded] = []
-        run = self._run(self._rank, stimulus, self._exchange, self._recorder(record, parts))
+        run = self._run(self._rank, stimulus, self._exchange, self._recorder(record, parts), teacher)
         try:
             with DeferredInterrupt() as interrupt:
                 spikes = run.simulate(interrupt)
@@ -522,13 +550,18 @@ class Simulation:
         return Recorder(record, self.network, self.recurrent, self._rank, self._communicator, receive)
 
     def _run(
-        self, rank: RankState, stimulus: Stimulus, exchange: Exchange | None, recorder: Recorder | None = None
+        self,
+        rank: RankState,
+        stimulus: Stimulus,
+        exchange: Exchange | None,
+        recorder: Recorder | None = None,
+        teacher: Teacher | None = None,
     ) -> Run:
         """Return the run of a stimulus from a state of this rank, which is its own or a copy."""
         return Run(
             self.network,
             rank,
-            table_of(stimulus, self.step, self.network.n_readout),
+            table_of(stimulus, self.step, self.network.n_readout, teacher),
             self._communicator,
             exchange,
             sample_length=self._sample_length,
@@ -536,6 +569,7 @@ class Simulation:
             times=self._communication,
             time_waiting=self._time_waiting,
             recorder=recorder,
+            teacher=teacher,
         )
 
     def _set_sample_length(self, length: int) -> None:
@@ -578,12 +612,18 @@ class Simulation:
         Parameters
         ----------
         projection
-            Name of a projection: "input", "recurrent", "output" or "feedback".
+            Name of a projection: "input", "recurrent", "output" or "feedback"; or, between groups, "input -> TARGET"
+            or "SOURCE -> TARGET".
 
         Returns
         -------
         Connections
             Of all ranks, sorted by (target, source).
+
+        Raises
+        ------
+        ParameterError
+            A projection that the network does not have.
         """
         own = self._own_weights(projection)
         parts = self._communicator.allgather(own)
@@ -606,6 +646,8 @@ class Simulation:
 
     def _own_weights(self, projection: str) -> Connections:
         by_name = {spec.name: spec for spec in projections(self.network)}
+        if projection not in by_name:
+            raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(by_name)}")
         spec, feedback = by_name[projection], self._rank.feedback
         if spec.role is not Role.FEEDBACK:
             return expand(self._synapses(projection), *spec.ranges(self.recurrent))
@@ -620,7 +662,7 @@ class Simulation:
         return states_by_name(self.network, self._rank)[projection].synapses
 
     def set_learning_rate(self, learning_rate: float, projection: str | None = None) -> None:
-        """Replace the learning rate of a plastic projection, or of all, also in :attr:`network`.
+        """Replace the learning rate of a plastic projection, or of all, also in ``network``.
 
         All updates from now on are made with the new rate, including those of gradients that were gathered before:
         where samples update, also that of the batch that has just ended. Steps without a spike, in which Adam's moments
@@ -632,7 +674,7 @@ class Simulation:
         learning_rate
             Step size of the weight updates, at least 0.
         projection
-            "input", "recurrent" or "output"; None for all.
+            Its name, see :meth:`weights`; None for all.
 
         Raises
         ------
@@ -720,7 +762,7 @@ class Simulation:
         shared = [(state.synapses.indptr, state.synapses.target, state.synapses.source) for state in states]
         memo: dict[int, Any] = {id(part): part for parts in shared for part in parts}
         memo |= {id(state.sources.records): state.sources.copied_records() for state in states}
-        lists = (self._rank.input_spikes, self._rank.spikes, self._rank.own_spikes)
+        lists = (*self._rank.input_spikes, *self._rank.spikes, self._rank.own_spikes)
         memo |= {id(spikes.ids): spikes.copied_ids() for spikes in lists}
         return copy.deepcopy(self._rank, memo)
 
@@ -819,9 +861,23 @@ class Simulation:
 
 def _check_names(network: Network, connections: Mapping[str, Connections]) -> None:
     """Raise a :class:`ParameterError` for connections of a projection that the network does not have."""
+    expect("connections", connections, Mapping, "a mapping from projections to Connections")
     names = [projection.name for projection in projections(network)]
     if unknown := set(connections) - set(names):
         raise ParameterError(f"connections: no projection {sorted(unknown)[0]!r}; there are {', '.join(names)}")
+    for name, given in connections.items():
+        expect(
+            f"connections.{name}",
+            given,
+            Connections,
+            "Connections(source, target, weight); of a matrix with a row for each target, these are "
+            "`target, source = np.nonzero(matrix)` and `matrix[target, source]`",
+        )
+
+
+def _ends(network: Network) -> dict[str, tuple[tuple[range, ...], tuple[range, ...]]]:
+    """Return the ids of the neurons that each projection connects."""
+    return {spec.name: (spec.source_ids, spec.target_ids) for spec in projections(network)}
 
 
 def _static(network: Network, projection: ProjectionSpec, plastic: Synapses) -> Synapses:

@@ -17,7 +17,7 @@ class Stimulus:
 
     Delays do not shift targets and learning windows. An input spike of step t reaches the readouts in step
     t + input.delay + output.delay at the earliest, so the readouts still respond to the previous sample in that many
-    steps at the start of a sample (``docs/timing.svg`` shows the timing).
+    steps at the start of a sample (``docs/pictures/timing.svg`` shows the timing).
 
     Integer arrays are converted to int64, targets to float64.
 
@@ -65,6 +65,12 @@ class Stimulus:
         if not np.isfinite(self.target).all():
             step, readout = np.argwhere(~np.isfinite(self.target))[0]
             raise StimulusError(f"target[{step}, {readout}] = {self.target[step, readout]}: must be finite")
+
+    def __repr__(self) -> str:
+        """Return the sizes."""
+        samples = f", {self.n_samples} samples" if self.n_samples > 1 else ""
+        spikes = f"{len(self.input_steps)} input spikes"
+        return f"Stimulus({self.n_steps} steps{samples}, {spikes}, targets of {self.target.shape[1]} readouts)"
 
     def part(self, first: int, last: int) -> "Stimulus":
         """Return the steps ``first`` .. ``last - 1``; where there are several samples, these must be whole ones."""
@@ -146,6 +152,8 @@ def _count(name: str, value: int) -> int:
 
 def _array(name: str, values: np.ndarray, kinds: str, dimensions: int, dtype: type[np.generic]) -> np.ndarray:
     array = np.asarray(values)
+    if not array.size:  # an empty list has no numbers that would have a type
+        array = array.astype(dtype)
     if array.dtype.kind not in kinds:
         raise StimulusError(f"{name} has dtype {array.dtype}: must be {np.dtype(dtype).name}")
     if array.ndim != dimensions:

@@ -26,6 +26,8 @@ LONGER = (
     "interoperability/test_snntorch.py",
     "interoperability/test_to_nest.py",
     "interoperability/test_from_nest.py",
+    "test_tutorials.py",
+    "test_distribution.py",
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",
     "experiments/test_simulators.py",
@@ -59,6 +61,7 @@ LONGER = (
     "workflow/test_study_scripts.py",
     "workflow/test_comparison_scripts.py",
     "workflow/test_race.py",
+    "test_plot.py",
     "workflow/test_left_out.py",
     "workflow/test_names.py",
     "workflow/test_report_scripts.py",

@@ -27,7 +27,7 @@ def resolve(name: str) -> Any:
 
 
 def names_in_glossary() -> list[str]:
-    text = (PROJECT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    text = (PROJECT / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8")
     rows = [row.split("|") for row in re.findall(r"^\| (?!term|---).*$", text, re.MULTILINE)]
     return [name for row in rows for name in re.findall(r"`([^`]+)`", row[2])]
 
@@ -50,7 +50,7 @@ def test_a_name_that_does_not_exist_raises_an_error() -> None:
 def test_files_that_documents_name_exist(document: str) -> None:
     """Links, and names of files and folders of the code."""
     path = PROJECT / document
-    for file in sorted(path.glob("*.md")) if path.is_dir() else [path]:
+    for file in sorted(path.rglob("*.md")) if path.is_dir() else [path]:
         text = file.read_text(encoding="utf-8")
         for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text):
             assert (file.parent / link).exists(), f"{file.name}: {link}"

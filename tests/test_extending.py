@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md: plug-ins in a separate distribution, and changes of a copy of the project."""
+"""The examples of docs/how_to/extending.md: plug-ins in a distribution, and changes of a copy of the project."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 
 PROJECT = Path(__file__).parents[1]
-TEXT = (PROJECT / "docs" / "extending.md").read_text(encoding="utf-8")
+TEXT = (PROJECT / "docs" / "how_to" / "extending.md").read_text(encoding="utf-8")
 TRAINING = ("train_one_rank", "train_many_ranks")
 TIMING = ("time_one_rank", "time_many_ranks")
 PARTS = ("Snakefile", "config", "docs", "envs", "eprop_core", "profiles", "pyproject.toml", "simulators", "workflow")
@@ -409,5 +409,6 @@ print(task.score(sample, Recording(none, none, readout, np.zeros_like(readout)))
 
     def test_documents_are_generated_with_the_additions(self, changed: Checkout) -> None:
         changed.run(changed.project, sys.executable, "-m", "workflow.lib.documentation")
-        readme = (changed.project / "config" / "README.md").read_text(encoding="utf-8")
-        assert all(name in readme for name in ("cauchy", "sign_descent", "absolute_error", "Footprint"))
+        pages = (changed.project / "docs" / "reference" / "configuration").glob("*.md")
+        keys = "".join(page.read_text(encoding="utf-8") for page in pages)
+        assert all(name in keys for name in ("cauchy", "sign_descent", "absolute_error", "Footprint"))

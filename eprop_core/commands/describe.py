@@ -59,18 +59,23 @@ def describe(path: Path) -> Iterator[str]:
         state = read_state_header(path)
         yield f"state: after step {state.step}, written by {state.n_ranks} rank{'s' if state.n_ranks > 1 else ''}"
     yield f"populations: {network.n_input} input, {network.n_recurrent} recurrent, {network.n_readout} readout"
-    yield f"{'projection':<12}{'connections':>12}{'delay':>9}{'mean':>12}{'deviation':>12}{'smallest':>12}" + (
+    for name, group in (network.groups or {}).items():
+        (ids,) = network.ids([name])
+        kind = {None: "", True: ", excitatory", False: ", inhibitory"}[group.excitatory]
+        yield f"group {name}: recurrent neurons {ids.start} to {ids.stop - 1}{kind}"
+    width = max(12, *(len(projection.name) + 2 for projection in projections(network)))
+    yield f"{'projection':<{width}}{'connections':>12}{'delay':>9}{'mean':>12}{'deviation':>12}{'smallest':>12}" + (
         f"{'largest':>12}{'zeros':>9}   (weights in pA)"
     )
     for projection in projections(network):
         if projection.name not in header.n_edges:
-            yield f"{projection.name:<12}{'along the output, with its weights':>34}"
+            yield f"{projection.name:<{width}}{'along the output, with its weights':>34}"
             continue
         weights = Weights.of(weights_in_pieces(path, projection.name))
         delay = f"{projection.parameters.delay * network.dt:g} ms"
         numbers = "".join(f"{value:>12.5g}" for value in weights[:4])
         n_edges = header.n_edges[projection.name]
-        yield f"{projection.name:<12}{n_edges:>12}{delay:>9}{numbers}{weights.share_of_zeros:>9.1%}"
+        yield f"{projection.name:<{width}}{n_edges:>12}{delay:>9}{numbers}{weights.share_of_zeros:>9.1%}"
     if header.notes:
         yield f"notes: {json.dumps(header.notes)}"
     yield "parameters that differ from the defaults:"

@@ -153,6 +153,11 @@ class Cache(caching.FunctionCache):
             _locks(self.cache_path).give_back(lock)
 
 
+def kernels_directory() -> Path:
+    """Return the directory of the compiled code of this package, which may not be there yet."""
+    return _directory(_PACKAGE)
+
+
 @functools.cache
 def _directory(package: Path) -> Path:
     """Return the directory for the present code of a package, or of a module without a package."""

@@ -23,6 +23,9 @@ from eprop_core.compiled.cache import Cache
 WITHOUT_COMPILER = bool(numba.config.DISABLE_JIT)
 """Whether functions stay plain Python."""
 
+STEP_THAT_FAILED = "Failed in nopython mode pipeline (step: nopython frontend) "
+"""First words of most errors of the compiler; they say nothing to a user."""
+
 Function = Callable[..., Any]
 
 

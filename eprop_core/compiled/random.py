@@ -44,7 +44,12 @@ class Purpose(IntEnum):
         """Return the purpose of what is drawn for the projection ``name``."""
         return cls[f"{name}_{drawn}".upper()]
 
+    def in_stream(self, stream: int) -> int:
+        """Return the number of this purpose in one of many independent streams; that of stream 0 is its own."""
+        return (stream << _PURPOSE_BITS) + int(self)
 
+
+_PURPOSE_BITS = 8
 _MULTIPLIER_0 = np.uint64(0xD2E7470EE14C6C93)
 _MULTIPLIER_1 = np.uint64(0xCA5A826395121157)
 _WEYL_0 = np.uint64(0x9E3779B97F4A7C15)

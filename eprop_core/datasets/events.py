@@ -344,7 +344,7 @@ class EventDataset:
         align: Literal["start", "end"] = "start",
         learn: Literal["labels", "targets"] = "labels",
     ) -> Self:
-        """Return recordings in memory as events in time steps; docs/data.md describes the rule.
+        """Return recordings in memory as events in time steps; docs/reference/data.md describes the rule.
 
         Parameters
         ----------

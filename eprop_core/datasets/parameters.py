@@ -294,7 +294,7 @@ class Recordings(DatasetParameters):
 
 
 class Events(Recordings):
-    """Recordings of your own: HDF5 as of SHD, ``.npz``, or folders in the format of N-MNIST (docs/data.md)."""
+    """Recordings of your own: HDF5 as of SHD, ``.npz``, or folders in the format of N-MNIST (docs/reference)."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.read"
 

@@ -20,6 +20,10 @@ class CompileResult(Result):
     kind: str
 
 
+LARGEST = 1e300
+"""pA, a bound that no weight reaches."""
+
+
 def run_briefly(
     network: Network,
     *,
@@ -42,8 +46,26 @@ def run_briefly(
     in_rows = projections_in_rows(network, network.n_recurrent // n_ranks)
     n_recurrent = (SHORTEST_ROW if in_rows else 4) * n_ranks
     few: dict[str, Any] = {"n_input": 4, "n_recurrent": n_recurrent, "n_readout": 2}
+    if network.groups is not None:
+        n_recurrent = max(n_recurrent, len(network.groups) * n_ranks)
+        sizes = [n_recurrent - n_ranks * (len(network.groups) - 1), *(n_ranks for _ in network.groups)]
+        few["n_recurrent"] = n_recurrent
+        few["groups"] = {
+            name: group.model_copy(update={"size": size})
+            for size, (name, group) in zip(sizes, network.groups.items(), strict=False)
+        }
+    # Weights from few sources may be larger than those that the bounds are made for.
+    unbounded, as_all = {"weight_min": -LARGEST, "weight_max": LARGEST}, {"weight_min": None, "weight_max": None}
+    optimizer = network.plasticity.optimizer.model_copy(update=unbounded)
+    few["plasticity"] = network.plasticity.model_copy(update={"optimizer": optimizer})
     for name in PROJECTIONS:
-        few[name] = getattr(network, name).model_copy(update={"connectivity": AllToAll(rule="all_to_all")})
+        given = getattr(network, name)
+        changes: dict[str, Any] = {"connectivity": AllToAll(rule="all_to_all")} | as_all
+        for parts in {"targets", "pairs"} & set(type(given).model_fields):
+            if isinstance(own := getattr(given, parts), dict):
+                as_others = as_all | {"connectivity": None}
+                changes[parts] = {key: part.model_copy(update=as_others) for key, part in own.items()}
+        few[name] = given.model_copy(update={key: changes[key] for key in changes if hasattr(given, key)})
     network = network.model_copy(update=few)
     stimulus = poisson_stimulus(network, 0.5, seed=1, first_step=0, n_steps=10)
     simulation = Simulation(

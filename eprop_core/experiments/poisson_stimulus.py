@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.parameters import Network
+from eprop_core.poisson import poisson_spikes
 from eprop_core.stimulus import Stimulus
 
 
@@ -14,7 +14,8 @@ def poisson_stimulus(
 
     ``probability`` is that of a spike of a channel in a step: the rate in spikes/s times ``dt`` in ms times 1e-3.
     """
-    steps, channels = poisson_spikes(network.n_input, first_step, n_steps, probability, seed)
+    of_channels = np.full((1, network.n_input), probability)
+    steps, channels = poisson_spikes(of_channels, n_steps, seed=seed, first_step=first_step)
     return Stimulus(
         n_steps=n_steps,
         input_steps=steps,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from eprop_core.network.projections import projections
-from eprop_core.parameters import SURROGATE_GRADIENTS, Network, Uniform
+from eprop_core.parameters import SURROGATE_GRADIENTS, Network, differs
 from eprop_core.parsing import ParameterError
 
 
@@ -58,5 +58,5 @@ def _beyond_bellec(network: Network) -> Iterator[tuple[str, str]]:
     if not math.isclose(rule.kappa, kappa, rel_tol=1e-12):
         yield "plasticity.kappa", f"must be exp(-dt / readout.tau_m) = {kappa!r}, as in NEST's rule of Bellec et al."
     for name in ("tau_m", "V_th"):
-        if isinstance(getattr(neuron, name), Uniform):
+        if differs(network, name):
             yield f"neuron.{name}", "must be one value for all neurons, as in NEST's rule of Bellec et al."

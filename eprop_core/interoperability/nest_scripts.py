@@ -1,4 +1,4 @@
-"""Run the scripts of e-prop that NEST's wheel ships in both simulators: losses and times for ``docs/nest.md``.
+"""Run the scripts of e-prop that NEST's wheel ships in both simulators: losses and times for ``docs/how_to/nest.md``.
 
     python -m eprop_core.interoperability.nest_scripts NEST_PYTHON [NMNIST]
 

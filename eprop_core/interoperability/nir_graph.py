@@ -1,8 +1,8 @@
 """Networks as graphs of the Neuromorphic Intermediate Representation, NIR (Pedersen et al. 2024, Nat. Commun. 15:8122).
 
 NIR has differential equations, without steps: a leaky integrate-and-fire neuron that a spike sets to a value, leaky
-integrators, and linear maps. ``docs/nir.md`` says what of a network that leaves out, and how a reader gets the same
-spikes.
+integrators, and linear maps. ``docs/how_to/nir.md`` says what of a network that leaves out, and how a reader gets
+the same spikes.
 """
 
 from operator import attrgetter
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.network.projections import spiking_projections
-from eprop_core.parameters import Network
+from eprop_core.network.projections import Role, spiking_projections
+from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import ParameterError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _EXPRESSED: dict[str, tuple[object, str]] = {
     "neuron.V_min": (None, "a lower bound of the voltage"),
     "neuron.adaptation": (None, "adaptive thresholds"),
     "neuron.ignore_and_fire": (None, "firing at a fixed rate"),
-    "recurrent.delay": (1, "delays of recurrent connections; a reader delays a cycle by one step"),
 }
 """The only value of a parameter that NIR expresses, and what it lacks for the others."""
 
@@ -60,10 +59,9 @@ def to_nir(simulation: "Simulation", integration: Integration = "exact") -> Any:
         raise ParameterError("nir is not installed: pip install 'eprop-core[nir]'") from None
 
     frozen = simulation.frozen()
-    weights = {
-        spec.name: _dense(frozen.weights(spec.name), spec.target.size, spec.source.size)
-        for spec in spiking_projections(network)
-    }
+    weights: dict[str, Any] = dict.fromkeys(LEARNING_PROJECTIONS, 0.0)
+    for spec in spiking_projections(network):
+        weights[spec.role.value] += _dense(frozen.weights(spec.name), spec.target.size, spec.source.size)
     values = simulation.neuron_values()
     tau, decay = _time_constant(values["tau_m"], network.dt, integration)
     tau_readout, decay_readout = _time_constant(
@@ -107,6 +105,12 @@ def _check(network: Network) -> None:
         for path, (expressed, feature) in _EXPRESSED.items()
         if attrgetter(path)(network) != expressed
     ]
+    for spec in spiking_projections(network):
+        if spec.role is Role.RECURRENT and spec.parameters.delay != 1:
+            delays = "delays of recurrent connections; a reader delays a cycle by one step"
+            lacking.append(f"{spec.name}.delay = {spec.parameters.delay} ({delays})")
+        if spec.role is Role.INPUT and spec.parameters.delay != network.input.delay:
+            lacking.append(f"{spec.name}.delay = {spec.parameters.delay} (several delays of the input)")
     if network.neuron.V_reset is None:
         lacking.insert(0, "neuron.V_reset = None (a spike that subtracts the threshold)")
     if lacking:

@@ -3,7 +3,7 @@
     python -m eprop_core.interoperability.simulators FOLDER PYTHON FILE
 
 asks the simulator in FOLDER for its version, with a Python that has it, and writes an :class:`InstalledSimulator`.
-``docs/simulators.md`` says how to add a simulator.
+``docs/how_to/simulators.md`` says how to add a simulator.
 """
 
 import subprocess
@@ -68,7 +68,7 @@ def described(folder: Path) -> Described:
         There is none, it is wrong, or it names a file that is missing.
     """
     if not (folder / FILE).is_file():
-        raise ParameterError(f"{folder}: no simulator; expected a folder with {FILE} (docs/simulators.md)")
+        raise ParameterError(f"{folder}: no simulator; expected a folder with {FILE} (docs/how_to/simulators.md)")
     found = parse(Described, read_json(folder / FILE), f"{folder / FILE}: ")
     for key in ("script", "requirements"):
         if not (folder / getattr(found, key)).is_file():

@@ -11,7 +11,8 @@ import numpy as np
 from eprop_core.interoperability.nest_limits import check_nest_can_simulate
 from eprop_core.interoperability.nest_programs import PROGRAMS
 from eprop_core.machine.whole_directory import whole_directory
-from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.network.projections import projections
+from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.simulation import Simulation
 from eprop_core.storage.network import read_header
@@ -76,8 +77,8 @@ def to_nest(
 def _arrays(simulation: Simulation) -> dict[str, np.ndarray]:
     """Return all connections, and the values in which neurons differ, under the names of the program."""
     arrays = simulation.neuron_values()
-    for name in PROJECTIONS:
-        arrays |= {f"{name}_{key}": values for key, values in simulation.weights(name)._asdict().items()}
+    for spec in projections(simulation.network):
+        arrays |= {f"{spec.name}_{key}": values for key, values in simulation.weights(spec.name)._asdict().items()}
     return arrays
 
 

@@ -17,7 +17,10 @@ from eprop_core.compiled.clock import seconds
 from eprop_core.compiled.compilation import kernel
 from eprop_core.model.neurons import (
     FINITE,
+    OWN,
     copy_signals,
+    error_of_loss,
+    keep_errors,
     learning_signals,
     learning_signals_along_output,
     rate_signals,
@@ -26,6 +29,7 @@ from eprop_core.model.neurons import (
     update_readouts,
     update_recurrent,
 )
+from eprop_core.model.own_errors import own_error
 from eprop_core.model.projection import begin_time_index, end_block, end_sample, process_time_index
 from eprop_core.model.running_sums import advance_readout_sums, advance_sums, block_is_full, keep_signals, start_block
 from eprop_core.model.samples import samples_ended, size_of_ending_batch
@@ -223,10 +227,25 @@ def _rest_before_sample(samples, neurons, readouts, step):
 
 
 @kernel
-def _receive_input(spikes, run, step):
+def _receive_input(of_projections, run, step):
     first, last = run.input_indptr[step - run.start], run.input_indptr[step - run.start + 1]
-    clear(spikes, step)
-    receive(spikes, step, run.input_channels, first, last - first)
+    for spikes in of_projections:
+        clear(spikes, step)
+        receive(spikes, step, run.input_channels, first, last - first)
+
+
+@kernel
+def _compute_errors(rank, run, step):
+    """Compute the errors of the readouts in a step whose signals are known."""
+    t, loss = step - run.start, rank.readout_parameters.loss
+    error = run.error[t]
+    if not run.learning_window[t]:
+        error[:] = 0.0
+    elif loss == OWN:
+        own_error(run.own_function, t, run.readout[t], run.target[t], error)
+    else:
+        error_of_loss(loss, run.readout[t], run.target[t], error)
+    keep_errors(rank.readouts, step, error)
 
 
 @kernel
@@ -246,16 +265,8 @@ def compute(rank, run, first_step, last_step):
             counters.delivery_time[n] += delivered - before
         t = step - run.start
         _rest_before_sample(rank.samples, rank.neurons, rank.readouts, step)
-        update_readouts(
-            rank.readouts,
-            rank.readout_parameters,
-            step,
-            step - first_step,
-            run.target[t],
-            run.learning_window[t],
-            run.readout[t],
-            run.error[t],
-        )
+        update_readouts(rank.readouts, rank.readout_parameters, step - first_step, run.readout[t])
+        _compute_errors(rank, run, step)
         slot = step % len(rank.own_spikes.length)
         n_spikes, not_finite = update_recurrent(rank.neurons, rank.parameters, step, 0, rank.own_spikes.ids[slot])
         rank.own_spikes.length[slot] = n_spikes
@@ -269,12 +280,13 @@ def compute(rank, run, first_step, last_step):
 
 
 @kernel
-def _publish_own(spikes, own_spikes, published, step):
+def _publish_own(of_projections, own_spikes, published, step):
     """Take over the spikes of a single rank as those of all ranks."""
     for s in range(published[0], step):
         slot = s % len(own_spikes.length)
-        clear(spikes, s)
-        receive(spikes, s, own_spikes.ids[slot], 0, own_spikes.length[slot])
+        for spikes in of_projections:
+            clear(spikes, s)
+            receive(spikes, s, own_spikes.ids[slot], 0, own_spikes.length[slot])
     published[0] = step
 
 

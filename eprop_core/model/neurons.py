@@ -11,6 +11,8 @@ from eprop_core.model.synapses import Synapses
 from eprop_core.parameters import Loss
 
 MEAN_SQUARED_ERROR, CROSS_ENTROPY = range(2)
+GIVEN, OWN = 2, 3
+"""In the place of a loss: the target is the error itself, or a function from outside computes it."""
 LOSSES: dict[Loss, int] = {"mean_squared_error": MEAN_SQUARED_ERROR, "cross_entropy": CROSS_ENTROPY}
 NO_LOWER_BOUND = -np.inf
 FINITE = -1
@@ -44,8 +46,8 @@ class RecurrentParameters(NamedTuple):
     """Decay of the rate; 1 where a rate is the mean over a sample."""
     rate_per_spike: float
     """Contribution of a spike to the rate."""
-    c_reg: float
-    f_target: float
+    c_reg: np.ndarray
+    f_target: np.ndarray
     """Target of the rate: spikes per ms, or spikes per step where the rate is the mean over a sample."""
     period: int
     """Steps between two spikes of a neuron that ignores its input and fires; 0 where the voltage decides."""
@@ -180,7 +182,7 @@ def update_recurrent(state, parameters, step, first_id, emitted):
         state.adaptation[j] = adaptation
         state.refractory[j] = refractory
         state.rate[j] = rate
-        rate_error[j] = parameters.c_reg * (rate - parameters.f_target)
+        rate_error[j] = parameters.c_reg[j] * (rate - parameters.f_target[j])
     return n_spikes, not_finite
 
 
@@ -204,26 +206,34 @@ def rest_readouts(state):
 
 
 @kernel
-def update_readouts(state, parameters, step, offset, target, in_window, readout, error):
-    """Advance the readouts by one step; write their signal and error, float64 (n,).
+def update_readouts(state, parameters, offset, readout):
+    """Advance the readouts by one step, and write their signal, float64 (n,).
 
     ``offset`` is the step within the communication interval.
     """
-    recent = state.error[step % len(state.error)]
     for k in range(len(state.v)):
         state.v[k] = parameters.alpha * state.v[k] + state.current[offset, k] / parameters.fixed_point
         readout[k] = state.v[k] + parameters.E_L
-    if in_window:
-        error_of_loss(parameters.loss, readout, target, error)
-    else:
-        error[:] = 0.0
+
+
+@kernel
+def keep_errors(state, step, error):
+    """Keep the errors of a step, float64 (n,), until they arrive."""
+    recent = state.error[step % len(state.error)]
     for k in range(len(error)):
         recent[k] = error[k]
 
 
 @kernel
 def error_of_loss(loss, readout, target, error):
-    """Write the gradient of a loss, a value of :data:`LOSSES`, by the readouts to ``error``, float64 (n,)."""
+    """Write the gradient of a loss, a value of :data:`LOSSES`, by the readouts to ``error``, float64 (n,).
+
+    With :data:`GIVEN` the target is the error.
+    """
+    if loss == GIVEN:
+        for k in range(len(error)):
+            error[k] = target[k]
+        return
     for k in range(len(error)):
         error[k] = readout[k]
     if loss == CROSS_ENTROPY:

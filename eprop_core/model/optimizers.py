@@ -114,8 +114,8 @@ def gradient_descent(gradient, optimizer):
 def _limits_of_series(chosen: parameters.Adam) -> tuple[float, int]:
     """Return :attr:`Optimizer.smallest_root` and ``n_counting``; infinity and 0 if moments do not decay as it needs.
 
-    ``docs/algorithm.md`` (Adam) derives both from the remainders of the series and of its sums, relative to its first
-    term. Relative to the step size of that term, those of later terms are up to ``growth`` times larger.
+    ``docs/explanation/algorithm.md`` (Adam) derives both from the remainders of the series and of its sums, relative
+    to its first term. Relative to the step size of that term, those of later terms are up to ``growth`` times larger.
     """
     if chosen.beta_1 == 0.0 or chosen.beta_2 == 0.0 or chosen.beta_1 >= chosen.beta_2 ** (0.5 * (N_TERMS + 1)):
         return math.inf, 0

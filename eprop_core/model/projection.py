@@ -61,7 +61,7 @@ class ProjectionState(NamedTuple):
     synapses: Synapses
     sources: Sources
     spikes: Spikes
-    """Of the sources; projections with the same sources share them."""
+    """Of the sources."""
     running_sums: RunningSums
     """Of the targets; projections onto the same targets with the same lag share them."""
     advances_sums: bool

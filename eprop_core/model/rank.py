@@ -1,6 +1,6 @@
 """The state of one rank, and the tables of a run."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from eprop_core.model.neurons import (
     RecurrentParameters,
     RecurrentState,
 )
+from eprop_core.model.own_errors import NO_FUNCTION
 from eprop_core.model.projection import ProjectionState
 from eprop_core.model.samples import SampleSchedule
 from eprop_core.model.spikes import Spikes
@@ -77,10 +78,10 @@ class RankState(NamedTuple):
     learns: bool
     """Whether recurrent neurons have plastic synapses."""
     samples: SampleSchedule
-    input_spikes: Spikes
-    """Of the input channels that have targets on this rank."""
-    spikes: Spikes
-    """Of the recurrent neurons of all ranks that have targets on this rank."""
+    input_spikes: tuple[Spikes, ...]
+    """By projection from the inputs, of the channels that have targets on this rank."""
+    spikes: tuple[Spikes, ...]
+    """By recurrent projection, of the neurons of all ranks that have targets on this rank."""
     own_spikes: Spikes
     """Of the recurrent neurons of this rank, numbered from its first neuron."""
     published: np.ndarray
@@ -109,3 +110,5 @@ class RunTable(NamedTuple):
     """float64 (n_steps, n_readout), written by the run."""
     spikes_per_step: np.ndarray
     """int64 (n_steps,), of this rank, written by the run."""
+    own_function: Any = NO_FUNCTION
+    """Computes errors where no loss does; see :func:`eprop_core.model.own_errors.callable_by_kernels`."""

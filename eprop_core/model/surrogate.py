@@ -18,7 +18,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.extending import NativeValue, models, overload, register_model, typeof_impl, unbox
 
 from eprop_core import plug_ins
-from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.compilation import STEP_THAT_FAILED, kernel
 from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS
 from eprop_core.parsing import ParameterError
 
@@ -143,7 +143,6 @@ def _unbox(_type: Any, _value: Any, context: Any) -> NativeValue:
     return NativeValue(context.context.get_dummy_value())
 
 
-_STEP_THAT_FAILED = "Failed in nopython mode pipeline (step: nopython frontend) "
 _AS_KERNELS = {"error_model": "numpy", "_nrt": False, "forceinline": True}
 
 
@@ -159,7 +158,7 @@ def _compiled(name: str) -> Any:
         try:
             function.compile((types.float64,))
         except Exception as error:  # of several kinds; the first line of most names a step of the compiler
-            reason = " ".join(str(error).splitlines()[:2]).removeprefix(_STEP_THAT_FAILED)
+            reason = " ".join(str(error).splitlines()[:2]).removeprefix(STEP_THAT_FAILED)
             raise ParameterError(f"surrogate gradient {name}: numba cannot compile it ({reason})") from error
     return function
 

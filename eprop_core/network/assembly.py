@@ -26,7 +26,7 @@ from eprop_core.model.surrogate import kind_of
 from eprop_core.model.synapses import NEXT_WEIGHT, NO_COLUMN, WEIGHT, Synapses
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
-from eprop_core.network.connectivity import compress, draw, of_local_sources
+from eprop_core.network.connectivity import by_ids, check_ids, compress, draw, numbers_within, of_local_sources
 from eprop_core.network.features import (
     communication_interval,
     decay,
@@ -41,7 +41,7 @@ from eprop_core.network.neuron_values import NeuronValues
 from eprop_core.network.projections import ProjectionSpec, Role, projection_with, spiking_projections
 from eprop_core.network.rows import absent_targets, in_rows, without_rows
 from eprop_core.network.signs import check_signs, give_signs, signs_of
-from eprop_core.parameters import AllToAll, Network, Uniform
+from eprop_core.parameters import AllToAll, Network, ProjectionParameters, differs
 from eprop_core.parsing import ParameterError
 
 ALL_TO_ALL = AllToAll(rule="all_to_all")
@@ -145,9 +145,11 @@ def _synapses(
     """Synapses of a projection on one rank, taken over from ``connections`` or drawn."""
     name, columns = projection.name, columns_of(network, projection)
     sources, targets = projection.ranges(recurrent)
+    source_ids, target_ids = projection.source_ids, projection.target_ids
     excitatory = None if projection.role is Role.FEEDBACK else network.excitatory_sources(name)
     if name in connections:
         synapses = compress(connections[name], name, sources, targets, columns)
+        check_ids(connections[name], name, source_ids, target_ids)
         if excitatory is not None:
             check_signs(name, synapses, sources, signs_of(excitatory, sources))
         return synapses
@@ -157,15 +159,19 @@ def _synapses(
         ALL_TO_ALL if along_output else projection.connectivity,
         projection.parameters.weights,
         seed=seed,
-        name=name,
-        sources=sources,
-        targets=targets,
+        name=projection.role.value,
+        stream=projection.stream,
+        sources=numbers_within(source_ids, sources),
+        targets=numbers_within(target_ids, targets),
         columns=columns,
         autapses=projection.autapses,
         rows=rows,
     )
+    if projection.between_groups:
+        drawn = by_ids(drawn, source_ids, target_ids, sources, targets)
     if excitatory is not None:
-        factor = getattr(network, name).weights.inhibitory_factor
+        assert isinstance(projection.parameters, ProjectionParameters)
+        factor = projection.parameters.weights.inhibitory_factor
         give_signs(drawn, signs_of(excitatory, sources), factor)
     return drawn
 
@@ -238,27 +244,24 @@ def assemble(
     parameters = _recurrent_parameters(network, recurrent, values, sample_length)
     samples = _sample_schedule(network, sample_length)
 
-    def spikes_from(role: Role) -> Spikes:
-        """Create the spike lists of the sources of the projections onto neurons that have a role."""
-        from_there = [(spec, lag) for spec, lag in zip(onto_neurons, lags, strict=True) if spec.role is role]
-        depth = max(lag + spec.parameters.delay for spec, lag in from_there) + 1
-        depth += _steps_until_cutoff(network) if any(spec.plastic for spec, _ in from_there) else 0
-        (spec, _), *_ = from_there
+    def spikes_to(spec: ProjectionSpec, lag: int) -> Spikes:
+        """Create the spike lists of the sources of a projection onto neurons."""
+        depth = lag + spec.parameters.delay + 1 + (_steps_until_cutoff(network) if spec.plastic else 0)
         source = synapses[spec.name].source
         assert source is not None
         return Spikes.none(depth, len(source), LocalSources.of(source, spec.source.size))
 
-    spikes = {role: spikes_from(role) for role in (Role.INPUT, Role.RECURRENT)}
+    spikes = [spikes_to(spec, lag) for spec, lag in zip(onto_neurons, lags, strict=True)]
     own_depth = 2 * network.output.delay + interval + 1 + (_steps_until_cutoff(network) if output.plastic else 0)
     own_spikes = Spikes.none(own_depth, recurrent.n)
     sums: dict[int, RunningSums] = {}
     states = []
-    for spec, lag in zip(onto_neurons, lags, strict=True):
+    for spec, lag, own in zip(onto_neurons, lags, spikes, strict=True):
         advances_sums = lag not in sums
         if advances_sums:
             by_column = synapses[spec.name].rows is not None
             sums[lag] = _recurrent_sums(network, parameters, lag, by_column)
-        states.append(_state(network, spec, synapses, samples, spikes[spec.role], sums[lag], advances_sums))
+        states.append(_state(network, spec, synapses, samples, own, sums[lag], advances_sums))
     alpha_out = decay(network, network.readout.tau_m)
     readout_sums = RunningSums.before_start(
         network.n_readout,
@@ -287,8 +290,8 @@ def assemble(
         signals=ArrivedSignals.none(depth if follows_output(network) else 0, recurrent.n, network.feedback.delay),
         learns=any(projection.plastic for projection in onto_neurons),
         samples=samples,
-        input_spikes=spikes[Role.INPUT],
-        spikes=spikes[Role.RECURRENT],
+        input_spikes=tuple(own for spec, own in zip(onto_neurons, spikes, strict=True) if spec.role is Role.INPUT),
+        spikes=tuple(own for spec, own in zip(onto_neurons, spikes, strict=True) if spec.role is Role.RECURRENT),
         own_spikes=own_spikes,
         published=np.zeros(1, np.int64),
         counters=Counters.at_zero(len(states) + 1),
@@ -339,7 +342,7 @@ def _recurrent_sums(network: Network, parameters: RecurrentParameters, lag: int,
     neuron = network.neuron
     return RunningSums.before_start(
         len(parameters.alpha),
-        parameters.alpha if isinstance(neuron.tau_m, Uniform) else float(parameters.alpha[0]),
+        parameters.alpha if differs(network, "tau_m") else float(parameters.alpha[0]),
         network.plasticity.kappa,
         kappa_reg(network),
         lag,
@@ -423,9 +426,9 @@ def _recurrent_parameters(
         delayed_reset=neuron.delayed_reset,
         kappa_reg=kappa_reg(network),
         rate_per_spike=1.0 / max(1, sample_length) if per_sample else (1.0 - plasticity.kappa_reg) / dt,
-        c_reg=plasticity.c_reg / max(1, sample_length) if per_sample else plasticity.c_reg,
+        c_reg=values.c_reg / max(1, sample_length) if per_sample else values.c_reg,
         # In the unit of the rate: the mean over a sample is in spikes per step, the moving average in spikes per ms.
-        f_target=plasticity.f_target / 1000.0 * (dt if per_sample else 1.0),
+        f_target=values.f_target / 1000.0 * (dt if per_sample else 1.0),
         period=network.firing_period,
     )
 

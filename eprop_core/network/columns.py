@@ -3,7 +3,7 @@
 from eprop_core.model.synapses import ELIGIBILITY, WEIGHT, Columns
 from eprop_core.network.features import has_two_filters
 from eprop_core.network.projections import ProjectionSpec, Role
-from eprop_core.parameters import Network, Uniform
+from eprop_core.parameters import Network, differs
 
 
 def columns_of(network: Network, projection: ProjectionSpec) -> Columns:
@@ -18,7 +18,7 @@ def columns_of(network: Network, projection: ProjectionSpec) -> Columns:
         wanted += [
             ("eligibility_reg", int(projection.onto_neurons and has_two_filters(network))),
             ("adaptation", int(projection.onto_neurons and network.neuron.adaptation is not None)),
-            ("trace", int(projection.onto_neurons and isinstance(network.neuron.tau_m, Uniform))),
+            ("trace", int(projection.onto_neurons and differs(network, "tau_m"))),
             ("moments", optimizer.moments),
             ("next_feedback", int(carries_feedback and optimizer.moves_in_each_step)),
         ]

@@ -15,6 +15,12 @@ class Connections(NamedTuple):
     weight: np.ndarray
     """float64 (n,), pA."""
 
+    def __repr__(self) -> str:
+        """Return the number of connections and the range of their weights."""
+        n = len(self.weight)
+        weights = f", weights from {np.min(self.weight):.4g} to {np.max(self.weight):.4g} pA" if n else ""
+        return f"Connections({n} connections{weights})"
+
 
 class Range(NamedTuple):
     """The ids first .. last - 1 of a population of ``size``."""

@@ -38,6 +38,7 @@ def draw(
     sources: Range,
     targets: Range,
     columns: Columns,
+    stream: int = 0,
     autapses: bool = True,
     rows: bool = False,
 ) -> Synapses:
@@ -52,11 +53,13 @@ def draw(
     seed
         Seed of the network.
     name
-        Name of the projection, which has random numbers of its own.
+        Role of the projection, which has random numbers of its own.
     sources, targets
         Ranges of ids whose synapses are kept.
     columns
         Columns of the values of a synapse.
+    stream
+        Number of the projection among those of its role, each of which has random numbers of its own.
     autapses
         Whether a connection may have the same id at both ends. If not, the two populations are the same.
     rows
@@ -82,8 +85,8 @@ def draw(
         distribution=_DISTRIBUTION[weights.distribution],
         scale=weight_scale(weights, connectivity, n_sources, targets.size),
         seed=np.uint64(seed),
-        source_purpose=int(Purpose.of_projection(name, "sources")),  # compiled code wants no enumeration
-        weight_purpose=int(Purpose.of_projection(name, "weights")),
+        source_purpose=Purpose.of_projection(name, "sources").in_stream(stream),
+        weight_purpose=Purpose.of_projection(name, "weights").in_stream(stream),
         no_self=not autapses,
         first_source=sources.first,
         last_source=sources.last,
@@ -150,6 +153,47 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
     values = np.zeros((len(target), columns.n))
     values[:, WEIGHT] = weight[order]
     return Synapses(offset, target[order].astype(np.int32), values, columns)
+
+
+def numbers_within(ids: tuple[range, ...], own: Range) -> Range:
+    """Return the range of the numbers, counted from 0 among ``ids``, of those that are in the range ``own``."""
+    first, last = (sum(len(range(part.start, min(part.stop, end))) for part in ids) for end in (own.first, own.last))
+    return Range(first, last, sum(map(len, ids)))
+
+
+def by_ids(
+    synapses: Synapses, source_ids: tuple[range, ...], target_ids: tuple[range, ...], sources: Range, targets: Range
+) -> Synapses:
+    """Return synapses between neurons with some ids as those between two ranges, which contain more neurons.
+
+    The i-th source of the given ``synapses`` is the i-th of ``source_ids`` within the range ``sources``; likewise the
+    targets.
+    """
+    own_sources, own_targets = (
+        np.concatenate([np.arange(max(part.start, own.first), min(part.stop, own.last)) - own.first for part in ids])
+        for ids, own in ((source_ids, sources), (target_ids, targets))
+    )
+    indptr = np.zeros(sources.n + 1, np.int64)
+    indptr[1 + own_sources] = np.diff(synapses.indptr)
+    np.cumsum(indptr, out=indptr)
+    return synapses._replace(indptr=indptr, target=own_targets.astype(np.int32)[synapses.target])
+
+
+def check_ids(
+    connections: Connections, name: str, source_ids: tuple[range, ...], target_ids: tuple[range, ...]
+) -> None:
+    """Raise a :class:`ParameterError` if an explicit connection has an end that is not among the given ids."""
+    for end, allowed in (("source", source_ids), ("target", target_ids)):
+        ids = np.asarray(getattr(connections, end))
+        there = np.zeros(ids.shape, np.bool_)
+        for part in allowed:
+            there |= (ids >= part.start) & (ids < part.stop)
+        wrong = np.flatnonzero(~there)
+        if wrong.size:
+            groups = " and ".join(f"{part.start} to {part.stop - 1}" for part in allowed)
+            raise ParameterError(
+                f"connections[{name!r}].{end}[{wrong[0]}] = {ids[wrong[0]]}: its groups have the ids {groups}"
+            )
 
 
 def of_local_sources(synapses: Synapses) -> Synapses:

@@ -1,12 +1,13 @@
 """Features of a network that decide what is compiled and what is computed, read from its parameters alone."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from eprop_core.network.degrees import reaches_all
 from eprop_core.network.projections import Role, projections, spiking_projections
-from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, Uniform
+from eprop_core.parameters import ARROW, PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, differs
 from eprop_core.parsing import ParameterError, parse
 
 
@@ -33,7 +34,7 @@ def decay(network: Network, time_constant: float) -> float:
 def smallest_decay(network: Network) -> float:
     """Return the smallest decay per step of a membrane or an adaptation that any neuron of the network may have."""
     neuron = network.neuron
-    alpha = decay(network, neuron.tau_m.low if isinstance(neuron.tau_m, Uniform) else neuron.tau_m)
+    alpha = decay(network, network.extent("tau_m")[0])
     if neuron.adaptation is None:
         return alpha
     rho = decay(network, neuron.adaptation.tau)
@@ -109,13 +110,16 @@ _FEATURES: dict[str, dict[str, Any]] = {
 }
 """Features that are compiled separately, with parameters of networks that have them."""
 
+_PROJECTIONS = re.compile(r"projections_(\d{1,3})_(\d{1,3})")
+"""The feature of networks with several projections from the inputs, or between the neurons: how many there are."""
+
 
 def _has_rows(network: Network) -> bool:
     """Whether a single rank stores synapses in rows."""
     if hasattr(network, "n_input"):
         return bool(projections_in_rows(network, network.n_recurrent))
     # The data of a task decide the number of input channels. Usually there are more of them than neurons.
-    input_is_full = reaches_all(network.input.connectivity, 2**30)
+    input_is_full = reaches_all(network.input.connectivity, 2**30) and network.input.targets is None
     return input_is_full and network.n_recurrent >= SHORTEST_ROW and not is_stepwise(network)
 
 
@@ -125,10 +129,11 @@ def kind(network: Network) -> str:
     features = {
         "two_filters": has_two_filters(network),
         "adaptive": network.neuron.adaptation is not None,
-        "own_decay": isinstance(network.neuron.tau_m, Uniform),
+        "own_decay": differs(network, "tau_m"),
         "stepwise": is_stepwise(network),
         "dense": _has_rows(network),
         f"surrogate_{surrogate.function}": surrogate.implementation is not None,
+        _name_of_projections(network): network.input.targets is not None or network.recurrent.pairs is not None,
     }
     return "-".join(name for name, there in features.items() if there) or "plain"
 
@@ -148,6 +153,9 @@ def network_of(kind: str) -> Network:
     """
     values: dict[str, Any] = {"n_input": 1, "n_recurrent": 1, "n_readout": 1}
     for feature in kind.split("-") if kind != "plain" else []:
+        if numbers := _PROJECTIONS.fullmatch(feature):
+            values |= _with_groups(values["n_recurrent"], *map(int, numbers.groups()))
+            continue
         if feature not in _FEATURES:
             raise ParameterError(f"kind = {kind!r}: {kinds()}")
         for part, changes in _FEATURES[feature].items():
@@ -157,4 +165,21 @@ def network_of(kind: str) -> Network:
 
 def kinds() -> str:
     """Return the kinds in words."""
-    return f"plain, or some of {', '.join(_FEATURES)} joined by -"
+    return f"plain, or some of {', '.join(_FEATURES)}, projections_INPUT_RECURRENT joined by -"
+
+
+def _name_of_projections(network: Network) -> str:
+    return f"projections_{len(network.input.targets or [0])}_{len(network.recurrent.pairs or [0])}"
+
+
+def _with_groups(n_recurrent: int, n_onto: int, n_pairs: int) -> dict[str, Any]:
+    """Return parameters of a network with some numbers of projections from the inputs and between groups."""
+    names = [f"group_{n}" for n in range(max(n_onto, math.isqrt(n_pairs - 1) + 1))]
+    pairs = [f"{source}{ARROW}{target}" for source in names for target in names]
+    none = {"rule": "pairwise_bernoulli", "probability": 0.0}
+    return {
+        "n_recurrent": max(n_recurrent, len(names)),
+        "groups": {name: {"size": max(1, n_recurrent - len(names) + 1) if name == names[0] else 1} for name in names},
+        "input": {"targets": {name: {} for name in names[:n_onto]} if n_onto > 1 else None},
+        "recurrent": {"connectivity": none, "pairs": {pair: {} for pair in pairs[:n_pairs]}},
+    }

@@ -18,7 +18,7 @@ from eprop_core.network.features import (
     smallest_decay,
 )
 from eprop_core.network.projections import ProjectionSpec, projections
-from eprop_core.parameters import Network, Uniform
+from eprop_core.parameters import Network, differs
 
 ADVICE = "use fewer neurons, lower in-degrees, or more machines"
 """What to do about a network that does not fit."""
@@ -55,7 +55,8 @@ def estimate_memory(network: Network, n_ranks: int = 1, n_connections: Mapping[s
 
 def bytes_per_neuron(network: Network) -> int:
     """Return the bytes of a recurrent neuron and its buffers."""
-    depth = 2 * max(network.input.delay, network.recurrent.delay, signal_delay(network))
+    delays = (projection.parameters.delay for projection in projections(network) if projection.onto_neurons)
+    depth = 2 * max(*delays, signal_delay(network))
     # Surrogate gradients, rate errors and, where they are kept from their arrival on, learning signals.
     return 64 + _sums_per_neuron(network) + (24 if follows_output(network) else 16) * depth
 
@@ -65,10 +66,10 @@ def _bytes_of_sources(network: Network, projection: ProjectionSpec, n_synapses: 
     per_source = 8.0 + (SOURCE.itemsize if projection.plastic else 0) + (16 if is_stepwise(network) else 0)
     if not projection.onto_neurons:
         return n * per_source
-    size = projection.source.size
+    size = projection.n_sources
     with_targets = size if projection.is_full else size * (1.0 - math.exp(-n_synapses / size))  # placed at random
     # 4 B for its id and 4 B for a spike: spikes are kept until the cutoff, and a source spikes about once in that time.
-    return LOCAL_SOURCE_BYTES * size + (per_source + 4 + 4) * with_targets
+    return LOCAL_SOURCE_BYTES * projection.source.size + (per_source + 4 + 4) * with_targets
 
 
 def _sums_per_neuron(network: Network) -> int:
@@ -78,7 +79,7 @@ def _sums_per_neuron(network: Network) -> int:
         kept = (block_length(smallest_decay(network), *kappas) + 2) * (1 + filters)
     else:
         kept = filters * ((PSI if network.neuron.adaptation is None else P) + 1)
-        if 0.0 in kappas and network.neuron.adaptation is None and not isinstance(network.neuron.tau_m, Uniform):
+        if 0.0 in kappas and network.neuron.adaptation is None and not differs(network, "tau_m"):
             # Without a filter, the additions to the sums in each step of a block.
             kept += block_length(smallest_decay(network), *(kappa for kappa in kappas if kappa > 0.0)) + 2
     n_sums = len({projection.parameters.delay for projection in projections(network) if projection.onto_neurons})

@@ -7,11 +7,11 @@ import numpy as np
 
 from eprop_core.compiled.random import Purpose, fill_integers, fill_uniform
 from eprop_core.network.connections import Range
-from eprop_core.parameters import Network, Uniform
+from eprop_core.parameters import Network, Uniform, differs
 from eprop_core.parsing import ParameterError
 
-_DRAWN = ("tau_m", "V_th")
-"""Parameters that may be drawn for each neuron."""
+_DRAWN = {"tau_m": Purpose.MEMBRANE_TIME_CONSTANTS, "V_th": Purpose.THRESHOLDS}
+"""Parameters that may be drawn for each neuron, and the purpose of the draws."""
 
 
 class NeuronValues(NamedTuple):
@@ -21,6 +21,10 @@ class NeuronValues(NamedTuple):
     """ms"""
     V_th: np.ndarray
     """mV"""
+    c_reg: np.ndarray
+    """Strength of the rate regularization."""
+    f_target: np.ndarray
+    """spikes/s, target of the rate regularization."""
     phase: np.ndarray
     """int32, see :func:`firing_phases`."""
 
@@ -33,13 +37,13 @@ def neuron_values(
     Parameters
     ----------
     network
-        Parameters of the network; a ``Uniform`` parameter is drawn for each neuron.
+        Parameters of the network; a ``Uniform`` parameter is drawn for each neuron, others are those of its group.
     seed
         Seed of the network.
     recurrent
         The neurons of the rank.
     explicit
-        Values of ``Uniform`` parameters that are not to be drawn, float64 (n_recurrent,).
+        Values of parameters in which neurons differ, instead of those that are drawn, float64 (n_recurrent,).
 
     Raises
     ------
@@ -49,7 +53,7 @@ def neuron_values(
     # Copies, since compiled code distinguishes arrays that are contiguous and writable from others.
     own = {name: np.array(values, float, order="C") for name, values in (explicit or {}).items()}
     for name, values in own.items():
-        if name not in _DRAWN or not isinstance(getattr(network.neuron, name), Uniform):
+        if name not in _DRAWN or not differs(network, name):
             raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
         if values.shape != (network.n_recurrent,):
             raise ParameterError(f"neuron_values[{name!r}]: {_expected(network, name)}")
@@ -59,7 +63,7 @@ def neuron_values(
 
 
 def values_of_rank(network: Network, seed: int, recurrent: Range, own: Mapping[str, np.ndarray]) -> NeuronValues:
-    """Return the values of the neurons of one rank, of whom ``own``, float64 (n,), are not to be drawn.
+    """Return the values of the neurons of one rank, of which ``own``, float64 (n,), are known.
 
     Raises
     ------
@@ -67,30 +71,37 @@ def values_of_rank(network: Network, seed: int, recurrent: Range, own: Mapping[s
         A value that is not allowed.
     """
 
-    def values_of(name: str, purpose: Purpose) -> np.ndarray:
-        value = getattr(network.neuron, name)
-        if not isinstance(value, Uniform):
-            return np.full(recurrent.n, value)
+    def values_of(name: str) -> np.ndarray:
         if name in own:
             # The smallest time constant decides when blocks of the sums start, which must be the same on all ranks.
-            high_enough = own[name] >= value.low if name == "tau_m" else own[name] > _lowest_voltage(network)
+            lowest = network.extent("tau_m")[0]
+            high_enough = own[name] >= lowest if name == "tau_m" else own[name] > _lowest_voltage(network)
             if not np.all(np.isfinite(own[name]) & high_enough):
                 raise ParameterError(f"neuron_values[{name!r}]: {_expected(network, name)}")
             return own[name]
         values = np.empty(recurrent.n)
-        fill_uniform(values, value.low, value.high, np.uint64(seed), int(purpose), recurrent.first)
+        for ids, value in network.values_by_ids(name):
+            first = max(ids.start, recurrent.first)
+            part = values[first - recurrent.first : max(first, min(ids.stop, recurrent.last)) - recurrent.first]
+            if isinstance(value, Uniform):
+                fill_uniform(part, value.low, value.high, np.uint64(seed), int(_DRAWN[name]), first)
+            else:
+                part[:] = value
         return values
 
     return NeuronValues(
-        tau_m=values_of("tau_m", Purpose.MEMBRANE_TIME_CONSTANTS),
-        V_th=values_of("V_th", Purpose.THRESHOLDS),
+        tau_m=values_of("tau_m"),
+        V_th=values_of("V_th"),
+        c_reg=values_of("c_reg"),
+        f_target=values_of("f_target"),
         phase=firing_phases(network, seed, recurrent),
     )
 
 
 def _expected(network: Network, name: str) -> str:
-    low = network.neuron.tau_m.low if isinstance(network.neuron.tau_m, Uniform) else network.neuron.tau_m
-    allowed = f"of {low:g} ms or more" if name == "tau_m" else f"above {_lowest_voltage(network):g} mV"
+    allowed = (
+        f"of {network.extent('tau_m')[0]:g} ms or more" if name == "tau_m" else f"above {_lowest_voltage(network):g} mV"
+    )
     return f"must be n_recurrent = {network.n_recurrent} values {allowed}"
 
 

@@ -76,8 +76,8 @@ def _in_degree_of_readouts(network: Network, connections: Mapping[str, Connectio
         target = np.asarray(connections[output.name].target, np.int64)
         return float(np.bincount(target).max()) if target.size else 1.0
     if isinstance(output.connectivity, PairwiseBernoulli):
-        return float(output.source.size)
-    return mean_in_degree(output.connectivity, output.source.size)
+        return float(output.n_sources)
+    return mean_in_degree(output.connectivity, output.n_sources)
 
 
 def _largest_initial_weight(network: Network, connections: Mapping[str, Connections]) -> float:
@@ -86,5 +86,5 @@ def _largest_initial_weight(network: Network, connections: Mapping[str, Connecti
     if output.name in connections:
         return float(np.abs(connections[output.name].weight).max(initial=0.0))
     # A normal number from 53 random bits stays below 9 standard deviations.
-    scale = weight_scale(output.parameters.weights, output.connectivity, output.source.size, output.target.size)
+    scale = weight_scale(output.parameters.weights, output.connectivity, output.n_sources, output.n_targets)
     return 9.0 * abs(scale) * max(1.0, network.output.weights.inhibitory_factor)

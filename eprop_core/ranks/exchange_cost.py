@@ -8,9 +8,8 @@ Gropp, 2005, doi:10.1177/1094342005051521; the limits of size are MPICH's).
 import math
 from typing import Literal, NamedTuple
 
-from eprop_core.network.degrees import mean_in_degree
 from eprop_core.network.features import communication_interval
-from eprop_core.network.projections import Role, projection_with
+from eprop_core.network.projections import Role, projections_with
 from eprop_core.parameters import Network
 
 Destinations = Literal["all", "targets"]
@@ -111,8 +110,8 @@ def cheaper_destinations(network: Network, n_ranks: int) -> Destinations:
     ignoring = network.neuron.ignore_and_fire
     rate = ASSUMED_RATE if ignoring is None else ignoring.rate
     ids = ID_BYTES * network.n_recurrent / n_ranks * rate * 1e-3 * network.dt * interval
-    recurrent = projection_with(network, Role.RECURRENT)
-    wanted = share_of_ranks(n_ranks, mean_in_degree(recurrent.connectivity, recurrent.source.size))
+    n_synapses = sum(recurrent.synapses_per_rank() for recurrent in projections_with(network, Role.RECURRENT))
+    wanted = share_of_ranks(n_ranks, n_synapses / network.n_recurrent)
     currents = WORD_BYTES * interval * network.n_readout
     head = WORD_BYTES + ID_BYTES * interval + (0 if sums_readouts(n_ranks, currents) else currents)
     to_all = gathering(n_ranks, n_ranks * (head + ids))

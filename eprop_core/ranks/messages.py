@@ -35,8 +35,8 @@ class Outgoing(NamedTuple):
 class Incoming(NamedTuple):
     """Arrays for the data that are received."""
 
-    spikes: Spikes
-    """Of the neurons of all ranks that have targets on this rank."""
+    spikes: tuple[Spikes, ...]
+    """By recurrent projection, of the neurons of all ranks that have targets on this rank."""
     current: np.ndarray
     """int64 (interval, n_readouts), the readouts' input: the same array, to which the parts of all ranks are added."""
 
@@ -213,8 +213,9 @@ def unpack(
     """
     n_steps = last_step - first_step
     n_readouts = incoming.current.shape[1]
-    for s in range(n_steps):
-        clear(incoming.spikes, first_step + s)
+    for spikes in incoming.spikes:
+        for s in range(n_steps):
+            clear(spikes, first_step + s)
     for s in range(n_current_steps):
         for k in range(n_readouts):
             incoming.current[s, k] = 0
@@ -228,13 +229,15 @@ def unpack(
             count = numbers[r, counts + s]
             here = max(0, min(count, room - position))
             position += here
-            receive(incoming.spikes, first_step + s, numbers[r], counts + n_steps + position - here, here)
-            receive(incoming.spikes, first_step + s, rest, rest_first[r] + position - room, count - here)
+            for spikes in incoming.spikes:
+                receive(spikes, first_step + s, numbers[r], counts + n_steps + position - here, here)
+                receive(spikes, first_step + s, rest, rest_first[r] + position - room, count - here)
             position += count - here
 
 
 @kernel
-def publish(spikes: Spikes, step: int, ids: np.ndarray) -> None:
+def publish(of_projections: tuple[Spikes, ...], step: int, ids: np.ndarray) -> None:
     """Take over the spikes of all neurons in one step, int32."""
-    clear(spikes, step)
-    receive(spikes, step, ids, 0, len(ids))
+    for spikes in of_projections:
+        clear(spikes, step)
+        receive(spikes, step, ids, 0, len(ids))

@@ -19,6 +19,8 @@ BYTES_PER_RANK_ELSEWHERE = 1_200_000
 """The same with UCX's part in another place (measured: 1 058 000)."""
 
 _FOLDER = Path("/dev/shm")
+_SEGMENTS = ("mpich_shm_", "ucx_shm_")
+"""First letters of the names of MPICH's files there."""
 _TEMPORARY = Path("/tmp")  # of MPICH's launcher, which has no variable for it
 _LAUNCHERS = ("hydra", "mpiexec", "mpirun")
 _INACCURACY = 10.0
@@ -42,18 +44,33 @@ def shortage() -> str | None:
         return None
     elsewhere = os.environ.keys() & {"UCX_POSIX_DIR", "UCX_TLS"}
     needed = n_ranks * (BYTES_PER_RANK_ELSEWHERE if elsewhere else BYTES_PER_RANK)
-    size = status.f_blocks * status.f_frsize
-    if size == 0 or size >= needed:  # 0: without a limit
+    free = status.f_bavail * status.f_frsize
+    if status.f_blocks == 0 or free >= needed:  # 0: without a limit
+        return None
+    # Other ranks of this program may have started MPI already.
+    free += _bytes_held()
+    if free >= needed:
         return None
     return (
-        f"{_FOLDER} has {size / 1e6:.3g} MB, and {n_ranks} ranks of MPI need {needed / 1e6:.3g} MB of it: enlarge it "
-        "(docker run --shm-size=...), use fewer ranks, or set UCX_POSIX_DIR to a folder on another file system"
+        f"{_FOLDER} has {free / 1e6:.3g} MB free, and {n_ranks} ranks of MPI need {needed / 1e6:.3g} MB of it: enlarge "
+        "it (docker run --shm-size=...), use fewer ranks, or set UCX_POSIX_DIR to a folder on another file system"
     )
+
+
+def _bytes_held() -> int:
+    """Return the size of MPICH's files in shared memory that processes of this user have open, also of removed ones."""
+    sizes: dict[int, int] = {}
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):  # of another user, or ended
+            if os.readlink(descriptor).startswith(tuple(f"{_FOLDER}/{name}" for name in _SEGMENTS)):
+                status = descriptor.stat()
+                sizes[status.st_ino] = status.st_blocks * 512
+    return sum(sizes.values())
 
 
 def remove_leftovers() -> None:
     """Remove files of MPICH and of its launcher that belong to this user and to no process that still runs."""
-    segments = _own_files(_FOLDER, "mpich_shm_*")
+    segments = [file for pattern in _SEGMENTS for file in _own_files(_FOLDER, f"{pattern}*")]
     topologies = _own_files(_TEMPORARY, "hydra_hwloc_xmlfile_*")
     if not segments and not topologies:
         return

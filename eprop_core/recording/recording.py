@@ -41,6 +41,12 @@ class Recording:
             np.concatenate([part.error for part in parts]),
         )
 
+    def __repr__(self) -> str:
+        """Return the sizes, and what was recorded beside spikes, readouts and errors."""
+        n_steps, n_readout = self.readout.shape
+        recorded = "" if self.recorded is None else f", {self.recorded}"
+        return f"Recording({n_steps} steps, {len(self.spike_steps)} spikes, {n_readout} readouts{recorded})"
+
     def gathered(self, communicator: Any) -> "Recording":
         """Return the recording with the spikes of all ranks. Collective.
 

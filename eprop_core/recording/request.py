@@ -7,7 +7,7 @@ import numpy as np
 
 from eprop_core.network.projections import projections
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError
+from eprop_core.parsing import ParameterError, expect
 
 NEURON_QUANTITIES: Mapping[str, str] = {
     "membrane_voltage": "mV",
@@ -27,7 +27,7 @@ SYNAPSE_QUANTITIES: Mapping[str, str] = {"eligibility_trace": "", "gradient": ""
 class Record:
     """Neurons and synapses to record, at every ``interval``-th step of a simulation: 0, ``interval``, ...
 
-    ``docs/recordings.md`` says to which step each value belongs.
+    ``docs/how_to/recordings.md`` says to which step each value belongs.
 
     Raises
     ------
@@ -38,7 +38,8 @@ class Record:
     neurons: Sequence[int] = ()
     """Ids of recurrent neurons."""
     synapses: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
-    """Pairs of (source, target) by projection: "input", "recurrent", "output" or "feedback"."""
+    """Pairs of (source, target) by projection: their names are those of :meth:`Simulation.weights
+    <eprop_core.simulation.Simulation.weights>`."""
     quantities: Collection[str] | None = None
     """Keys of :data:`NEURON_QUANTITIES` and :data:`SYNAPSE_QUANTITIES`; None: all that the network has."""
     interval: int = 1
@@ -48,6 +49,8 @@ class Record:
         """Check the values."""
         if isinstance(self.interval, bool) or not isinstance(self.interval, int | np.integer) or self.interval < 1:
             raise ParameterError(f"record.interval = {self.interval!r}: must be a whole number of steps, at least 1")
+        expect("record.neurons", self.neurons, (Sequence, np.ndarray), "a list of ids of recurrent neurons")
+        expect("record.synapses", self.synapses, Mapping, "pairs of (source, target) by projection")
         known = (*NEURON_QUANTITIES, *SYNAPSE_QUANTITIES)
         chosen = [self.quantities] if isinstance(self.quantities, str) else list(self.quantities or ())
         if isinstance(self.quantities, str) or not set(chosen) <= set(known):

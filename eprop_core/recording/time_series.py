@@ -15,6 +15,10 @@ class TimeSeries:
     values: np.ndarray
     """float64 (n, n_chosen), in the order in which the neurons or synapses were given; the same on all ranks."""
 
+    def __repr__(self) -> str:
+        """Return the sizes."""
+        return f"TimeSeries({len(self.steps)} steps of {self.values.shape[1]})"
+
     @classmethod
     def joined(cls, parts: Sequence["TimeSeries"]) -> "TimeSeries":
         """Return one series of those that follow each other; at least one."""
@@ -33,6 +37,13 @@ class Recorded:
     """int64 (n, 2), source and target, by projection."""
     synapses: Mapping[str, Mapping[str, TimeSeries]]
     """By projection and quantity."""
+
+    def __repr__(self) -> str:
+        """Return the quantities, with the numbers of neurons and synapses."""
+        parts = [f"{len(self.neuron_ids)} neurons: {', '.join(self.neurons)}"] if self.neurons else []
+        for projection, quantities in self.synapses.items():
+            parts.append(f"{len(self.synapse_pairs[projection])} {projection} synapses: {', '.join(quantities)}")
+        return f"Recorded({'; '.join(parts)})"
 
     @classmethod
     def joined(cls, parts: Sequence["Recorded"]) -> "Recorded":

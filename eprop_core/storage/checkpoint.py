@@ -15,6 +15,7 @@ import numpy as np
 
 from eprop_core.errors import NetworkFileError
 from eprop_core.model.projection import ProjectionState
+from eprop_core.model.rank import RankState
 from eprop_core.model.spikes import Spikes
 from eprop_core.model.synapses import Columns
 from eprop_core.network.assembly import states_by_name
@@ -35,8 +36,6 @@ from eprop_core.storage.sources import (
 )
 from eprop_core.storage.state import Kind, arrays
 from eprop_core.storage.synapses import Ends, columns_by_name, edges_per_owner, set_values
-
-_SPIKES = ("input_spikes", "spikes", "own_spikes")
 
 
 def _dataset_name(name: str) -> str:
@@ -242,8 +241,16 @@ def _parts_by_id(own: NetworkOfRank, communicator: Communicator) -> list[_Source
     """Return the parts of a state that are written with ids. Collective."""
     states = states_by_name(own.network, own.state)
     sources = [_Sources(name, state, own.recurrent, communicator) for name, state in states.items() if state.plastic]
-    spikes = [_Spikes(name, getattr(own.state, name), own.recurrent, communicator) for name in _SPIKES]
+    spikes = [_Spikes(name, kept, own.recurrent, communicator) for name, kept in _spikes_by_name(own.state).items()]
     return [*sources, *spikes]
+
+
+def _spikes_by_name(state: RankState) -> dict[str, Spikes]:
+    """Return all lists of spikes; those of the inputs and of the neurons have numbers if there are several."""
+    by_name = {"own_spikes": state.own_spikes}
+    for name, lists in (("input_spikes", state.input_spikes), ("spikes", state.spikes)):
+        by_name |= {name if len(lists) == 1 else f"{name}/{n}": own for n, own in enumerate(lists)}
+    return by_name
 
 
 def write_checkpoint(

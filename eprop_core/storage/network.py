@@ -18,7 +18,7 @@ from eprop_core.network.features import follows_output
 from eprop_core.network.neuron_values import NeuronValues, values_of_rank
 from eprop_core.network.projections import Role, projection_with, projections, projections_with_weights
 from eprop_core.network.readout_range import ReadoutRange, largest_weight
-from eprop_core.parameters import Network, Uniform
+from eprop_core.parameters import Network, differs
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import Communicator
@@ -38,7 +38,7 @@ from eprop_core.storage.hdf5 import (
 from eprop_core.storage.synapses import Ends
 
 VERSION = 1
-"""Version of the layout (``docs/networks.md``)."""
+"""Version of the layout (``docs/how_to/networks.md``)."""
 
 _SONATA_MAGIC = np.uint32(0x0A7A)
 VALUES = {"tau_m": "ms", "V_th": "mV"}
@@ -266,7 +266,7 @@ def read_values(path: str | os.PathLike[str], network: Network, seed: int, recur
     own = {}
     with reading(path) as file:
         for name in VALUES:
-            if isinstance(getattr(network.neuron, name), Uniform):
+            if differs(network, name):
                 dataset = stored(file, _values_name(network, name), (recurrent.size,), "f")
                 own[name] = dataset[recurrent.first : recurrent.last].astype(np.float64)
         return values_of_rank(network, seed, recurrent, own)
@@ -274,7 +274,7 @@ def read_values(path: str | os.PathLike[str], network: Network, seed: int, recur
 
 def _values_name(network: Network, name: str) -> str:
     """Return the name of the dataset with a value of each recurrent neuron."""
-    return f"nodes/{projection_with(network, Role.RECURRENT).target.name}/0/{name}"
+    return f"nodes/{projection_with(network, Role.OUTPUT).source.name}/0/{name}"
 
 
 def read_connections(

@@ -1,6 +1,6 @@
 """Recordings in a file, HDF5, to which runs append what they record, so that it needs no memory.
 
-``docs/recordings.md`` describes the layout.
+``docs/how_to/recordings.md`` describes the layout.
 """
 
 import os

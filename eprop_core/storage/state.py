@@ -30,6 +30,7 @@ class Kind(Enum):
 
 _ONTO_NEURONS = r"onto_neurons\.\d+"
 _PROJECTION = rf"({_ONTO_NEURONS}|output)"
+_SPIKES = r"((input_spikes|spikes)\.\d+|own_spikes)"
 _KINDS = {
     r"parameters\..*": Kind.BUILT,
     r"neurons\.phase": Kind.BUILT,
@@ -51,8 +52,8 @@ _KINDS = {
     r"feedback\.synapses\..*": Kind.BUILT,  # static, or those onto the readouts
     r"signals\.by_time_index": Kind.STEPS_OF_NEURONS,
     r"signals\.next_error": Kind.WHOLE,
-    r"(input_spikes|spikes|own_spikes)\.(ids|length)": Kind.SPIKES,
-    r"(input_spikes|spikes|own_spikes)\.local_sources\..*": Kind.BUILT,
+    rf"{_SPIKES}\.(ids|length)": Kind.SPIKES,
+    rf"{_SPIKES}\.local_sources\..*": Kind.BUILT,
     r"published": Kind.WHOLE,
     r"counters\..*": Kind.COUNTS,
     r"clock": Kind.SCRATCH,

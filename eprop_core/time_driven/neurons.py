@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from eprop_core.model.surrogate import function_of
-from eprop_core.parameters import Network, SurrogateGradient, Uniform
+from eprop_core.parameters import Network, SurrogateGradient, Uniform, values_of_groups
 from eprop_core.parsing import ParameterError
 
 SURROGATE_GRADIENTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -46,7 +46,7 @@ def per_neuron(network: Network, name: str, neuron_values: Mapping[str, np.ndarr
     network
         Parameters of the network.
     name
-        Name of the parameter, "tau_m" or "V_th".
+        Name of the parameter, of the neurons or of their rate regularization.
     neuron_values
         Values (n_recurrent,) by name of the parameters that are drawn for each neuron.
 
@@ -55,9 +55,8 @@ def per_neuron(network: Network, name: str, neuron_values: Mapping[str, np.ndarr
     ParameterError
         If the parameter is drawn for each neuron and ``neuron_values`` lack it or have another size.
     """
-    value = getattr(network.neuron, name)
-    if not isinstance(value, Uniform):
-        return np.full(network.n_recurrent, value)
+    if name not in neuron_values and not any(isinstance(value, Uniform) for value in values_of_groups(network, name)):
+        return np.concatenate([np.full(len(ids), float(value)) for ids, value in network.values_by_ids(name)])
     drawn = np.asarray(neuron_values.get(name, ()), float)
     if drawn.shape != (network.n_recurrent,):
         raise ParameterError(
@@ -110,6 +109,7 @@ class RecurrentNeurons:
             self.threshold_rise[n - adapting :] = neuron.adaptation.beta
             self.adaptation_decay = float(np.exp(-network.dt / neuron.adaptation.tau))
         self._rule = rule
+        self._c_reg, self._f_target = (per_neuron(network, name, neuron_values) for name in ("c_reg", "f_target"))
         self._dt = network.dt
         self._adaptation = np.zeros(n)
         self._refractory = np.zeros(n, np.int64)
@@ -140,7 +140,7 @@ class RecurrentNeurons:
     def _regularize_rate(self) -> None:
         rule = self._rule
         self._rate = rule.kappa_reg * self._rate + (1.0 - rule.kappa_reg) * self.spiked / self._dt
-        self.rate_regularization = rule.c_reg * (self._rate - rule.f_target / 1000.0)
+        self.rate_regularization = self._c_reg * (self._rate - self._f_target / 1000.0)
 
 
 class Readouts:

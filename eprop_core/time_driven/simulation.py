@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eprop_core.network.connections import Connections
+from eprop_core.network.projections import ProjectionSpec, Role, projections, projections_with_weights
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.stimulus import Stimulus
@@ -77,8 +78,8 @@ def simulate(
     network
         Parameters; its connectivity and initial weights are not used.
     connections
-        Connections of "input", "recurrent", "output" and, unless it is symmetric, "feedback", each pair at most once.
-        Adaptive feedback needs the reversed pairs of "output".
+        Connections of all projections but symmetric feedback, each pair at most once. Adaptive feedback needs the
+        reversed pairs of "output".
     stimulus
         Input spikes, targets and learning window.
     neuron_values
@@ -102,10 +103,12 @@ def simulate(
     input_spikes[stimulus.input_steps, stimulus.input_channels] = True
     output = _onto_readouts(network, connections, history.spiked, readouts, plastic)
     has_feedback, feedback = _feedback(network, connections, output)
-    onto_neurons = [
-        _onto_neurons(name, network, connections[name], emitted, neurons, plastic)
-        for name, emitted in (("input", input_spikes), ("recurrent", history.spiked))
-    ]
+    emitted = {Role.INPUT: input_spikes, Role.RECURRENT: history.spiked}
+    onto_neurons = {
+        spec.name: _onto_neurons(spec, network, connections[spec.name], emitted[spec.role], neurons, plastic)
+        for spec in projections(network)
+        if spec.onto_neurons
+    }
 
     for step in range(n_steps):
         onto_readouts = output.deliver(step, history)
@@ -113,7 +116,7 @@ def simulate(
         sent = step - network.feedback.delay
         if sent >= network.output.delay:
             history.learning_signal[sent - network.output.delay] = feedback @ history.error[sent]
-        arriving = np.sum([synapses.deliver(step, history) for synapses in onto_neurons], axis=0)
+        arriving = np.sum([synapses.deliver(step, history) for synapses in onto_neurons.values()], axis=0)
 
         neurons.update(arriving)
         history.spiked[step] = neurons.spiked
@@ -132,8 +135,7 @@ def simulate(
         readout=history.readout,
         error=history.error,
         weights={
-            "input": listed(onto_neurons[0].exists, onto_neurons[0].weight),
-            "recurrent": listed(onto_neurons[1].exists, onto_neurons[1].weight),
+            **{name: listed(synapses.exists, synapses.weight) for name, synapses in onto_neurons.items()},
             "output": listed(output.exists, output.weight),
             "feedback": listed(has_feedback, feedback),
         },
@@ -144,34 +146,34 @@ def simulate(
 
 
 def _check(network: Network, connections: Mapping[str, Connections]) -> None:
-    needed = {"input", "recurrent", "output"} | ({"feedback"} if network.feedback.kind != "symmetric" else set())
+    needed = {spec.name for spec in projections_with_weights(network)}
     if missing := needed - set(connections):
         raise ParameterError(f"connections: {', '.join(sorted(missing))} missing, all projections must be given")
     check_network(network)
 
 
 def _onto_neurons(
-    name: str,
+    spec: ProjectionSpec,
     network: Network,
     connections: Connections,
     emitted: np.ndarray,
     neurons: RecurrentNeurons,
     plastic: bool,
 ) -> SynapsesOntoNeurons:
-    """Return the synapses of the projection ``name`` onto the recurrent neurons."""
-    projection, rule = getattr(network, name), network.plasticity
+    """Return the synapses of a projection onto the recurrent neurons."""
+    delay, rule = spec.parameters.delay, network.plasticity
     return SynapsesOntoNeurons(
-        name,
+        spec.name,
         connections,
         emitted,
         network.n_recurrent,
         Timing(
-            projection.delay,
-            behind=max(projection.delay, network.output.delay + network.feedback.delay - 1),
+            delay,
+            behind=max(delay, network.output.delay + network.feedback.delay - 1),
             cutoff=len(emitted) if rule.cutoff is None else rule.cutoff,
         ),
         neurons.decay,
-        network.optimizer(name) if plastic and projection.plastic else None,
+        network.optimizer(spec.name) if plastic and spec.plastic else None,
         kappa=rule.kappa,
         kappa_reg=rule.kappa_reg,
         threshold_rise=neurons.threshold_rise,

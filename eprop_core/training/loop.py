@@ -6,9 +6,12 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from typing import NamedTuple
 
+import numpy as np
+
 from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredTermination
 from eprop_core.measurement.process import Stopwatch
+from eprop_core.network.projections import projections, spiking_projections
 from eprop_core.parsing import ParameterError
 from eprop_core.progress import ProgressBar, progress_bar
 from eprop_core.recording.recording import Recording
@@ -27,10 +30,20 @@ ends training."""
 
 _DIVERGED = 100.0
 """Multiple of the loss of the best constant answer at which a warning is due."""
+_AT_BOUNDS = 0.1
+"""Share of the weights at their bounds at which a warning is due."""
 
 
 class DivergenceWarning(UserWarning):
     """A loss so large that the network's scales cannot fit the task."""
+
+
+class SilenceWarning(UserWarning):
+    """A group of samples in which no neuron fires, so that nothing but feedback and biases could be learned."""
+
+
+class BoundsWarning(UserWarning):
+    """Weights that learning has driven to their bounds."""
 
 
 class Trained(NamedTuple):
@@ -43,6 +56,14 @@ class Trained(NamedTuple):
     last_group: Samples
     last_recording: Recording
     """Of the last group, while it was learned."""
+
+    def __repr__(self) -> str:
+        """Return the number of samples shown and the last point of the learning curve."""
+        point = self.progress.curve[-1]
+        scores = {"training loss": point.training_loss, "training accuracy": point.training_accuracy}
+        scores |= {"validation loss": point.validation_loss, "validation accuracy": point.validation_accuracy}
+        printed = "".join(f", {name} {value:.4g}" for name, value in scores.items() if value is not None)
+        return f"Trained({point.samples} samples{printed})"
 
     @property
     def kept(self) -> Simulation:
@@ -72,8 +93,10 @@ def train(
     is learned from samples held back; they draw the learning curve and decide what ``stop_at_accuracy``, ``patience``
     and ``keep`` say.
 
-    Warns once (:class:`DivergenceWarning`) of a loss that, after the first group of samples, is at least 100 times that
-    of the best constant answer.
+    Warns once of what cannot be meant: of a loss that, after the first group of samples, is at least 100 times that of
+    the best constant answer (:class:`DivergenceWarning`); of a group of samples in which no neuron fires
+    (:class:`SilenceWarning`); and at the end, of projections with more than a tenth of their weights at a bound other
+    than 0 (:class:`BoundsWarning`).
 
     Parameters
     ----------
@@ -116,6 +139,7 @@ def train(
             group, recording, point = loop.show_next_group()
             wishes = [bool(call(point, simulation)) for call in callbacks]
             if any(communicator.allgather(any(wishes))) or loop.has_ended:
+                warn_of_bounds(simulation)
                 return Trained(simulation, loop.progress, group, recording)
             if checkpoints is not None and termination is not None:
                 with loop.stopwatch.measure("checkpoints"):
@@ -140,6 +164,8 @@ class _Loop:
         if progress.groups >= self.plan.n_groups:
             raise ParameterError(f"progress: all {self.plan.n_groups} groups of the training have been shown")
         self.stopwatch = Stopwatch(progress.times_s)
+        self.was_silent = False
+        """Whether a warning of silence was given."""
 
     @property
     def has_ended(self) -> bool:
@@ -169,6 +195,7 @@ class _Loop:
             progress.rates_since_rewiring[name] += len(group) * simulation.network.optimizer(name).learning_rate
         self._warn_of_divergence(score.loss)
         n_spikes = sum(simulation.communicator.allgather(int(simulation.counts["spikes"] - spikes_before)))
+        self._warn_of_silence(n_spikes)
         duration = len(group) * task.n_steps * simulation.network.dt * 1e-3  # s
         unseen = self._validate_if_due(epoch)
         point = CurvePoint(
@@ -201,8 +228,9 @@ class _Loop:
 
     def _set_learning_rates(self, number: int) -> None:
         """Set the learning rates that change with this group; others stay as they are, whoever has set them."""
+        roles = {spec.name: spec.role.value for spec in projections(self.simulation.network)}
         for name, rate in self.progress.learning_rates.items():
-            schedule = self.parameters.learning_rate_schedule.of(name)
+            schedule = self.parameters.learning_rate_schedule.of(roles[name])
             factor = schedule.at(self.plan.place(number))
             before = schedule.at(self.plan.place(number - 1)) if number > 0 else 1.0
             if factor != before:
@@ -225,9 +253,40 @@ class _Loop:
                 f"after {progress.samples} training samples the loss is {loss:.3g}, {loss / reference:.3g} times that "
                 f"of the best constant answer, {reference:.3g}; likely causes: a learning rate too large, or weights "
                 "of the wrong scale (numbers from NEST's Bellec models need factors 1 - kappa and 1 - alpha: "
-                "config/README.md, Settings from NEST)",
+                "docs/how_to/compare_with_nest.md, Settings from NEST)",
                 DivergenceWarning,
                 stacklevel=4,
+            )
+
+    def _warn_of_silence(self, n_spikes: int) -> None:
+        if n_spikes > 0 or self.was_silent:
+            return
+        self.was_silent = True
+        if self.simulation.communicator.rank == 0:
+            warnings.warn(
+                f"after {self.progress.samples} training samples: no recurrent neuron fired in the last group of them; "
+                "likely causes: weights too small or neuron.V_th too large, a learning rate or plasticity.c_reg too "
+                "large, or samples without input spikes",
+                SilenceWarning,
+                stacklevel=4,
+            )
+
+
+def warn_of_bounds(simulation: Simulation) -> None:
+    """Warn of plastic projections with more than a tenth of their weights at a bound other than 0. Collective."""
+    for spec in spiking_projections(simulation.network):
+        if not spec.plastic:
+            continue
+        optimizer = simulation.network.optimizer(spec.name)
+        bounds = [bound for bound in (optimizer.weight_min, optimizer.weight_max) if bound != 0.0]
+        weight = simulation.weights(spec.name).weight
+        share = float(np.isin(weight, bounds).mean()) if len(weight) else 0.0
+        if share > _AT_BOUNDS and simulation.communicator.rank == 0:
+            warnings.warn(
+                f"{share:.0%} of the {spec.name} weights are at a bound ({' or '.join(f'{b:g}' for b in bounds)} pA) "
+                "after training; likely causes: a learning rate too large, or weight_min and weight_max too narrow",
+                BoundsWarning,
+                stacklevel=3,
             )
 
 

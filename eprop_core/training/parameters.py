@@ -30,6 +30,8 @@ def check_rewirable(network: Network, rewiring: Rewiring) -> None:
         raise ParameterError('rewiring: plasticity.update must be "spike"')
     for name in rewiring.projections:
         projection = getattr(network, name)
+        if any(getattr(projection, parts, None) is not None for parts in ("targets", "pairs", "sources")):
+            raise ParameterError(f"rewiring.projections: {name} connects groups, which are not rewired")
         if not network.optimizer(name).fixed_signs:
             raise ParameterError(f"rewiring.projections: {name}.fixed_signs must be true")
         if not projection.plastic:

@@ -9,7 +9,7 @@ import numpy as np
 
 from eprop_core.interoperability import nest_programs
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import LEARNING_PROJECTIONS
+from eprop_core.network.projections import spiking_projections
 from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.random_problem import Problem, neuron_values
 
@@ -23,7 +23,8 @@ class Nest(NamedTuple):
 
     def eprop_plus(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         """Simulate e-prop+."""
-        return {name: eprop_plus_outcome(result) for name, result in self.run("eprop_plus", problems).items()}
+        results = self.run("eprop_plus", problems)
+        return {name: eprop_plus_outcome(result, problems[name]) for name, result in results.items()}
 
     def bellec(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         """Simulate the rule of Bellec et al. (2020); rows are steps of the samples, as in ``bellec_problem``."""
@@ -55,20 +56,31 @@ def _listed(problem: Problem) -> Arrays:
     return {"network": np.array(network.model_dump_json())} | shown | listed | neuron_values(network)
 
 
-def _weights(result: Arrays) -> dict[str, Connections]:
-    return {
-        name: Connections(*(result[f"{name}_{key}"] for key in Connections._fields)) for name in LEARNING_PROJECTIONS
-    }
+def _weights(result: Arrays, problem: Problem) -> dict[str, Connections]:
+    weights = {}
+    for spec in spiking_projections(problem.network):
+        connections = Connections(*(result[f"{spec.role.value}_{key}"] for key in Connections._fields))
+        own = _are_among(connections.source, spec.source_ids) & _are_among(connections.target, spec.target_ids)
+        weights[spec.name] = Connections(*(values[own] for values in connections))
+    return weights
 
 
-def eprop_plus_outcome(result: Arrays) -> Outcome:
+def _are_among(ids: np.ndarray, parts: tuple[range, ...]) -> np.ndarray:
+    return np.isin(ids, np.concatenate([np.array(part) for part in parts]))
+
+
+def eprop_plus_outcome(result: Arrays, problem: Problem) -> Outcome:
     """Return the outcome that a result of the program ``eprop_plus`` holds."""
     # The error of step t + 1 belongs to history index t and arrives in step t + 2. NEST records 0 as long as no spike
     # has reached the neuron, since it keeps no history until then.
     learning_signal = np.ma.masked_equal(result["learning_signal"][2:], 0.0)
     signals = {"readout": result["readout"], "error": result["error"], "learning signal": learning_signal}
     return Outcome(
-        result["spike_steps"], result["spike_neurons"], signals, _weights(result), result["surrogate_gradient"]
+        result["spike_steps"],
+        result["spike_neurons"],
+        signals,
+        _weights(result, problem),
+        result["surrogate_gradient"],
     )
 
 
@@ -78,4 +90,4 @@ def bellec_outcome(result: Arrays, problem: Problem) -> Outcome:
     # NEST's low-pass filter of the eligibility trace has a factor (1 - kappa); its feedback weights make up for it.
     learning_signal = (1.0 - problem.network.plasticity.kappa) * np.ma.masked_equal(result["learning_signal"], 0.0)
     signals = {"error": result["error"], "learning signal": learning_signal}
-    return Outcome(steps, neurons, signals, _weights(result), result["surrogate_gradient"])
+    return Outcome(steps, neurons, signals, _weights(result, problem), result["surrogate_gradient"])

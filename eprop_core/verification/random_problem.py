@@ -11,6 +11,7 @@ from eprop_core.network.projections import Role, projections
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network, Uniform
 from eprop_core.parsing import parse
 from eprop_core.stimulus import Stimulus
+from eprop_core.verification import random_groups
 
 
 class Problem(NamedTuple):
@@ -42,7 +43,12 @@ def random_problem(seed: int | Sequence[int], n_steps: int, *, largest: int = 60
     rng = np.random.default_rng(seed)
     chosen = draw_settings(rng, largest) | settings
     network = parse(Network, _network(chosen))
-    connections = _connections(rng, network, chosen)
+    if chosen["groups"] is None:
+        connections = _connections(rng, network, chosen)
+    else:
+        n_groups, delays = chosen["groups"]
+        network = random_groups.divided(rng, network, n_groups, delays=delays)
+        connections = _connections_of_groups(rng, network, chosen)
     return Problem(network, connections, _stimulus(rng, network, n_steps, chosen))
 
 
@@ -91,6 +97,7 @@ def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
         "loss": "mean_squared_error",
         "feedback": "random",
         "weight_decay": 0.0,
+        "groups": None,  # or number of groups, and whether each pair of them has a delay of its own
     }
 
 
@@ -210,12 +217,27 @@ def _connections(rng: np.random.Generator, network: Network, chosen: Mapping[str
         if projection.role is not Role.FEEDBACK:
             weight = np.clip(_weight_scale(chosen, name) * weight, -bound, bound)
         connections[name] = Connections(source, target, weight)
+    return _with_feedback(rng, network, connections)
+
+
+def _with_feedback(
+    rng: np.random.Generator, network: Network, connections: dict[str, Connections]
+) -> dict[str, Connections]:
+    """Return the connections with feedback that reverses the output, if it is adaptive; without, if symmetric."""
     if network.feedback.kind == "adaptive":
         source, target, weight = connections["output"]
         connections["feedback"] = Connections(target, source, rng.normal(size=len(weight)))
     elif network.feedback.kind == "symmetric":
         del connections["feedback"]
     return connections
+
+
+def _connections_of_groups(
+    rng: np.random.Generator, network: Network, chosen: Mapping[str, Any]
+) -> dict[str, Connections]:
+    scale = {name: _weight_scale(chosen, name) for name in LEARNING_PROJECTIONS}
+    connections = random_groups.connections_of(rng, network, chosen["density"], scale)
+    return _with_feedback(rng, network, connections)
 
 
 def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, chosen: Mapping[str, Any]) -> Stimulus:

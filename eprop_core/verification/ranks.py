@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from eprop_core.network.connections import Connections
+from eprop_core.network.projections import projections
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
@@ -81,6 +82,8 @@ def problems() -> dict[str, Problem]:
         # The last neurons adapt, which some ranks have none of.
         "adaptive, Adam": random_problem(7, 200, **small, **two_filters, **adaptive, adam={}),
         "adaptive feedback, Adam in each step": random_problem(6, 200, **small, **two_filters, **adaptive, **each_step),
+        # Draws, and groups that lie on several ranks or share one.
+        "groups": random_problem(12, 200, **small, **one_filter, groups=(3, True))._replace(connections={}),
         "per sample": per_sample(random_problem(11, 200, **small, **one_filter, **adaptive, spread=0.3)),
     }
 
@@ -114,7 +117,7 @@ def simulate(
             result[f"{run} {name}"] = getattr(recording, name)
             for other in of_ranks:
                 np.testing.assert_array_equal(getattr(other, name), getattr(recording, name))
-    for name in PROJECTIONS:
+    for name in (spec.name for spec in projections(network)):
         source, target, weight = simulation.weights(name)
         result |= {f"{name} source": source, f"{name} target": target, f"{name} weight": weight}
     counts = communicator.allgather(simulation.counts)
@@ -137,13 +140,14 @@ def differences(communicator: Communicator) -> dict[str, list[Difference]]:
 
 def _quantities(outcome: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return what is compared, and the parts of an outcome that belong to it."""
+    names = [key.removesuffix(" weight") for key in outcome if key.endswith(" weight")]
     return {
         quantity: [key for key in outcome if key.endswith(ends)]
         for quantity, ends in {
             "spikes": (" steps", " neurons"),
             "readout": (" readout",),
             "error": (" error",),
-            **{f"{name} weights": (f"{name} weight", f"{name} source", f"{name} target") for name in PROJECTIONS},
+            **{f"{name} weights": (f"{name} weight", f"{name} source", f"{name} target") for name in names},
         }.items()
     }
 

@@ -43,15 +43,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import (
-    LEARNING_PROJECTIONS,
-    Adam,
-    Network,
-    OptimizerParameters,
-    ReadoutNeuron,
-    SurrogateGradient,
-    Uniform,
-)
+from eprop_core.parameters import Adam, Network, OptimizerParameters, ReadoutNeuron, SurrogateGradient
 from eprop_core.stimulus import Stimulus
 
 _NO_VALUES: Mapping[str, np.ndarray] = {}
@@ -107,6 +99,8 @@ class Neuron:
     tau_m: float
     V_th: float
     beta: float
+    c_reg: float
+    f_target: float
     voltage: float = 0.0
     refractory_steps: int = 0
     adaptation: float = 0.0
@@ -145,7 +139,7 @@ def simulate(
 
     Args:
         network: parameters of a network whose weights are updated at spikes; its connectivity is not used.
-        connections: of "input", "recurrent", "output" and, unless it is symmetric, "feedback"; no pair twice.
+        connections: of all projections but symmetric feedback; no pair twice.
         stimulus: input spikes, targets and learning window.
         neuron_values: float64 (n_recurrent,) of "tau_m" (ms) and "V_th" (mV), where they differ between neurons.
     """
@@ -165,23 +159,26 @@ class _Simulation:
             back = {(synapse.target, synapse.source): synapse.weight for synapse in self.synapses.pop("feedback")}
             for synapse in self.synapses["output"]:
                 synapse.feedback = back[synapse.source, synapse.target]
-        self.optimizers = {name: network.optimizer(name) for name in LEARNING_PROJECTIONS}
+        self.projections = network.learning_projections()
+        self.optimizers = {name: network.optimizer(name) for name in self.projections}
         n, adaptation = network.n_recurrent, network.neuron.adaptation
         n_constant = n - round(adaptation.share * n) if adaptation else n
         self.rho = math.exp(-network.dt / adaptation.tau) if adaptation else 0.0
         self.neurons = [
             Neuron(
-                tau_m=_value_of(network.neuron.tau_m, neuron_values, "tau_m", j),
-                V_th=_value_of(network.neuron.V_th, neuron_values, "V_th", j),
+                tau_m=_value_of("tau_m", j, network, neuron_values),
+                V_th=_value_of("V_th", j, network, neuron_values),
+                c_reg=_value_of("c_reg", j, network, neuron_values),
+                f_target=_value_of("f_target", j, network, neuron_values),
                 beta=adaptation.beta if adaptation and j >= n_constant else 0.0,
             )
             for j in range(n)
         ]
+        self.input_spikes = SpikeTrains([[] for _ in range(network.n_input)])
+        self.neuron_spikes = SpikeTrains([[] for _ in range(n)])
         self.spikes = {
-            "input": SpikeTrains([[] for _ in range(network.n_input)]),
-            "recurrent": SpikeTrains([[] for _ in range(n)]),
+            name: self.input_spikes if name.startswith("input") else self.neuron_spikes for name in self.projections
         }
-        self.spikes["output"] = self.spikes["recurrent"]
         # By step.
         self.surrogate_gradient: list[list[float]] = []
         self.rate_regularization: list[list[float]] = []
@@ -201,9 +198,9 @@ class _Simulation:
             # Output first: errors meet the feedback weights as they are after the updates of the step they arrive in.
             onto_readouts = self._deliver("output", step)
             self._receive_error(step)
-            from_inputs, from_neurons = (self._deliver(name, step) for name in ("input", "recurrent"))
-            onto_neurons = [one + other for one, other in zip(from_inputs, from_neurons, strict=True)]
-            self.spikes["input"].add_step(inputs[step])
+            by_projection = [self._deliver(name, step) for name in self.projections if name != "output"]
+            onto_neurons = [sum(currents) for currents in zip(*by_projection, strict=True)]
+            self.input_spikes.add_step(inputs[step])
             self._update_neurons(onto_neurons)
             voltages = self._update_readouts(voltages, onto_readouts, stimulus, step)
             self.weights.append(self._weights())
@@ -220,10 +217,10 @@ class _Simulation:
         """
         network = self.network
         received = [0.0] * (network.n_readout if projection == "output" else network.n_recurrent)
-        emission = step - getattr(network, projection).delay
+        emission = step - self.projections[projection].delay
         for synapse in self.synapses[projection]:
             if self.spikes[projection].emitted(synapse.source, emission):
-                if getattr(network, projection).plastic:
+                if self.projections[projection].plastic:
                     self._update_at_spike(projection, synapse, emission)
                 received[synapse.target] += synapse.weight
         return received
@@ -233,7 +230,7 @@ class _Simulation:
         for neuron, current in zip(self.neurons, received, strict=True):
             surrogate_gradients.append(self._update_neuron(neuron, current))
             regularizations.append(rate_regularization(neuron, self.network))
-        self.spikes["recurrent"].add_step({j for j, neuron in enumerate(self.neurons) if neuron.spiked})
+        self.neuron_spikes.add_step({j for j, neuron in enumerate(self.neurons) if neuron.spiked})
         self.surrogate_gradient.append(surrogate_gradients)
         self.rate_regularization.append(regularizations)
 
@@ -320,7 +317,7 @@ class _Simulation:
         The first spike of a source finds the initial weight. The newest steps are left to the next spike where their
         learning signal takes longer to arrive than the spike.
         """
-        network, delay = self.network, getattr(self.network, projection).delay
+        network, delay = self.network, self.projections[projection].delay
         if synapse.next_step is None:
             synapse.next_step = emission
             return
@@ -390,7 +387,7 @@ class _Simulation:
     # Result
 
     def _result(self, n_steps: int) -> ReferenceResult:
-        spikes = [(step, j) for step, sources in enumerate(self.spikes["recurrent"].by_step) for j in sorted(sources)]
+        spikes = [(step, j) for step, sources in enumerate(self.neuron_spikes.by_step) for j in sorted(sources)]
         steps, neurons = np.array(spikes, np.int64).reshape(-1, 2).T
         return ReferenceResult(
             steps,
@@ -446,7 +443,7 @@ def rate_regularization(neuron: Neuron, network: Network) -> float:
     """
     rule = network.plasticity
     neuron.rate = rule.kappa_reg * neuron.rate + (1.0 - rule.kappa_reg) * (neuron.spiked / network.dt)
-    return rule.c_reg * (neuron.rate - rule.f_target / 1000.0)
+    return neuron.c_reg * (neuron.rate - neuron.f_target / 1000.0)
 
 
 def error(readout: list[float], target: list[float], parameters: ReadoutNeuron) -> list[float]:
@@ -509,8 +506,19 @@ def adam(synapse: Synapse, parameters: Adam, n_steps: int) -> float:
     return change
 
 
-def _value_of(parameter: float | Uniform, values: Mapping[str, np.ndarray], name: str, neuron: int) -> float:
-    return float(values[name][neuron]) if isinstance(parameter, Uniform) else parameter
+def _value_of(name: str, j: int, network: Network, values: Mapping[str, np.ndarray]) -> float:
+    """Return a parameter of neuron j: its own, or else that of its group, or else that of all neurons."""
+    if name in values:
+        return float(values[name][j])
+    last = 0
+    for group in (network.groups or {}).values():
+        last += group.size
+        if j < last:
+            own = getattr(group, name)
+            if own is not None:
+                return float(own)
+            break
+    return float(getattr(network.plasticity if name in ("c_reg", "f_target") else network.neuron, name))
 
 
 def _listed(connections: Iterable[tuple[int, int, float]]) -> Connections:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import PROJECTIONS
+from eprop_core.network.projections import projections
 from eprop_core.simulation import Simulation
 from eprop_core.time_driven.simulation import simulate as simulate_time_driven
 from eprop_core.verification import bellec_model, reference
@@ -23,7 +23,7 @@ def simulate(problem: Problem) -> Outcome:
         recording.spike_steps,
         recording.spike_neurons,
         {"readout": recording.readout, "error": recording.error},
-        {name: simulation.weights(name) for name in PROJECTIONS},
+        {spec.name: simulation.weights(spec.name) for spec in projections(problem.network)},
     )
 
 

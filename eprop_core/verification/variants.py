@@ -105,7 +105,15 @@ COMBINATIONS: Variants = {
     },
 }
 
-OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS
+_IN_GROUPS: dict[str, Any] = {"n_input": 30, "n_recurrent": 40, "c_reg": 3.0, "I_e": 1.0}
+GROUPS: Variants = {
+    f"groups-{n_groups}-{seed}": _IN_GROUPS | ONE_FILTER | {"seed": seed, "groups": (n_groups, False)}
+    for n_groups in (2, 3)
+    for seed in (160, 161, 162)
+}
+"""Groups of neurons, of which each pair has bounds, learning rate and plasticity of its own."""
+
+OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS | GROUPS
 """Variants that NEST can simulate."""
 
 SMALL: dict[str, Any] = {
@@ -317,6 +325,18 @@ _ADAM: Variants = {
     for delay in DELAYS
     for cutoff in (8, None)
 }
+_OF_GROUPS: Variants = {
+    "plain": ONE_FILTER,
+    "symmetric": ONE_FILTER | {"feedback": "symmetric", "delay": DELAYS["late-input"]},
+    "adaptive": ONE_FILTER | {"feedback": "adaptive", "cutoff": 12},
+    "adam": ONE_FILTER | {"adam": {}, "learning_rate": 0.001},
+    "differing": TWO_FILTERS | {"adaptation": (0.3, 30.0, 0.6), "spread": 0.4, "I_e": 2.0},
+}
+_GROUPS_OF_NEURONS: Variants = {
+    f"groups-{n_groups}-{name}": settings | {"seed": 3, "groups": (n_groups, True), "n_recurrent": 20, "c_reg": 3.0}
+    for n_groups in (2, 3)
+    for name, settings in _OF_GROUPS.items()
+}
 _OTHERS: Variants = (
     {"cross-entropy": {"seed": 4, "n_readout": 3, "loss": "cross_entropy", "learning_rate": 0.03}}
     # A larger learning rate amplifies rounding up to the tolerance.
@@ -336,7 +356,7 @@ RANDOM: Variants = {f"random-{seed}": {"seed": seed, "learning_rate": 0.003} for
 _GROUPS = (
     *(_CUTOFFS, _FILTERS, _DELAYS, _STATIC, _TIME_CONSTANTS, _SHORT_TIME_CONSTANTS),
     *(_ADAPTATION, _ADAPTATION_WITH_DELAYS, _SURROGATES, _CLAMPED_NEURONS, _DIFFERING_NEURONS),
-    *(_FEEDBACK, _FEEDBACK_WITH_ADAM, _ADAM, _OTHERS, _ANYTHING),
+    *(_FEEDBACK, _FEEDBACK_WITH_ADAM, _ADAM, _GROUPS_OF_NEURONS, _OTHERS, _ANYTHING),
 )
 OF_SMALL_NETWORKS: Variants = {name: SMALL | settings for group in _GROUPS for name, settings in group.items()}
 BEYOND_NEST: Variants = RANDOM | OF_SMALL_NETWORKS
@@ -364,5 +384,8 @@ KINDS = (
     "two_filters-adaptive",
     "two_filters-adaptive-own_decay",
     "two_filters-adaptive-stepwise",
+    "projections_2_4",
+    "stepwise-projections_2_4",
+    "two_filters-adaptive-own_decay-projections_2_4",
 )
 """Kinds of all networks that are compared, see :func:`eprop_core.network.features.kind`: each is compiled by itself."""

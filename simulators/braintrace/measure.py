@@ -1,4 +1,4 @@
-"""Measure BrainTrace with its algorithm pp_prop; docs/simulators.md describes the files.
+"""Measure BrainTrace with its algorithm pp_prop; docs/how_to/simulators.md describes the files.
 
     python measure.py PROBLEM.npz (plastic | training) RESULT.json [OUTPUTS.npz]
 

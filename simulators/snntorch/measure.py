@@ -1,4 +1,4 @@
-"""Measure snnTorch: backpropagation through time; docs/simulators.md describes the files.
+"""Measure snnTorch: backpropagation through time; docs/how_to/simulators.md describes the files.
 
     python measure.py PROBLEM.npz (plastic | static | training) RESULT.json [OUTPUTS.npz]
 

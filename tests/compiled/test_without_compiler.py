@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from eprop_core.experiments.poisson import poisson_spikes
 
 import eprop_core
 from eprop_core.compiled.random import Purpose, fill_integers, fill_uniform, philox, to_integer, to_normals
-from eprop_core.experiments.poisson import poisson_spikes
 from eprop_core.verification.ranks import problems, simulate
 
 NETWORKS = ("small, delays", "adaptive feedback, Adam in each step", "per sample")

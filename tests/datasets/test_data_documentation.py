@@ -1,4 +1,4 @@
-"""The examples of ``docs/data.md`` and of ``config/README.md`` run, and lead to data that the pipeline can prepare."""
+"""The examples of the pages on data run, and lead to data that the pipeline can prepare."""
 
 import json
 import re
@@ -18,10 +18,9 @@ from eprop_core.datasets.prepare import main
 from official_formats import write_shd
 
 PROJECT = Path(__file__).parents[2]
-DOCUMENT = (PROJECT / "docs" / "data.md").read_text(encoding="utf-8")
-TUTORIAL = (PROJECT / "docs" / "own_recordings.md").read_text(encoding="utf-8")
-SECTION = (PROJECT / "config" / "README.md").read_text(encoding="utf-8").split("\n## Recordings of your own\n")[1]
-SECTION = SECTION.split("\n## ")[0]
+DOCUMENT = (PROJECT / "docs" / "reference" / "data.md").read_text(encoding="utf-8")
+TUTORIAL = (PROJECT / "docs" / "tutorials" / "own_recordings.md").read_text(encoding="utf-8")
+SECTION = (PROJECT / "docs" / "how_to" / "own_data.md").read_text(encoding="utf-8")
 
 
 class Recorded(NamedTuple):

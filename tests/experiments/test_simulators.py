@@ -1,4 +1,4 @@
-"""A simulator takes part by one folder: the example of ``docs/simulators.md``, and folders that are refused."""
+"""A simulator takes part by one folder: the example of ``docs/how_to/simulators.md``, and folders that are refused."""
 
 import json
 import re
@@ -31,7 +31,7 @@ BASELINE = {"network": NETWORK, "input_rate": 100.0, "n_steps": 150, "n_steps_wa
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The folder that the documentation describes."""
-    text = (PROJECT / "docs" / "simulators.md").read_text(encoding="utf-8")
+    text = (PROJECT / "docs" / "how_to" / "simulators.md").read_text(encoding="utf-8")
     for name, content in re.findall(r"^`(simulators/[\w./]+)`:\n\n```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)

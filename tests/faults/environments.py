@@ -180,6 +180,13 @@ ENVIRONMENTS = (
     Environment("two ranks", RANKS),
     Environment("small shared memory", RANKS, begin=tmpfs("/dev/shm", "6m"), words=("/dev/shm", "UCX_POSIX_DIR")),
     Environment(
+        "full shared memory",
+        RANKS,
+        begin=tmpfs("/dev/shm", "40m") + "head -c 35000000 /dev/zero > /dev/shm/of_another_program && ",
+        words=("/dev/shm", "MB free", "UCX_POSIX_DIR"),
+    ),
+    Environment("just enough shared memory", RANKS, begin=tmpfs("/dev/shm", "11200k")),
+    Environment(
         "small shared memory, UCX elsewhere", RANKS, {"UCX_POSIX_DIR": "{folder}"}, begin=tmpfs("/dev/shm", "6m")
     ),
     # Limits.
@@ -200,6 +207,10 @@ ENVIRONMENTS = (
     Environment("no compiler", TRAIN, {"NUMBA_DISABLE_JIT": "1"}, exact=False),
     Environment("threads of libraries", TRAIN, {"OMP_NUM_THREADS": "64", "NUMBA_NUM_THREADS": "64"}),
     Environment("number of threads that is none", TRAIN, {"OMP_NUM_THREADS": "many", "OPENBLAS_NUM_THREADS": "-3"}),
+    *(
+        Environment(f"NUMBA_NUM_THREADS is {value}", TRAIN, {"NUMBA_NUM_THREADS": value})
+        for value in ("0", "many", "-1")
+    ),
     Environment("other hashes", PREPARE, {"PYTHONHASHSEED": "7"}),
     Environment("warnings are errors", TRAIN, {"PYTHONWARNINGS": "error"}),
     Environment("driver that is none", TRAIN, {"EPROP_BENCH_DRIVER": "nonsense"}),

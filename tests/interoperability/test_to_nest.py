@@ -95,7 +95,7 @@ def test_an_exported_network_goes_on_in_nest_without_this_package(name: str, tmp
     problem = trained(drawn, tmp_path / "trained.h5")
     folder = tmp_path / "exported"
     write_for_nest(tmp_path / "trained.h5", folder)
-    expected = eprop_plus_outcome(in_nest(problem, "eprop_plus", folder))
+    expected = eprop_plus_outcome(in_nest(problem, "eprop_plus", folder), problem)
 
     own = event_driven({"": problem})[""]
     assert_outcomes_agree(problem, own, expected, TOLERANCES, least_spikes=50)
@@ -107,7 +107,7 @@ def test_signs_and_bounds_of_projections_hold_in_nest(name: str, tmp_path: Path)
     problem = trained(with_signs_and_bounds(problem_of_variant(EPROP_PLUS[name], N_STEPS)), tmp_path / "trained.h5")
     folder = tmp_path / "exported"
     write_for_nest(tmp_path / "trained.h5", folder)
-    expected = eprop_plus_outcome(in_nest(problem, "eprop_plus", folder))
+    expected = eprop_plus_outcome(in_nest(problem, "eprop_plus", folder), problem)
 
     own = event_driven({"": problem})[""]
     assert_outcomes_agree(problem, own, expected, TOLERANCES, least_spikes=50)

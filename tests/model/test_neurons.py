@@ -9,6 +9,7 @@ import pytest
 from eprop_core.model.neurons import (
     CROSS_ENTROPY,
     FINITE,
+    GIVEN,
     MEAN_SQUARED_ERROR,
     NO_LOWER_BOUND,
     FeedbackTable,
@@ -16,6 +17,8 @@ from eprop_core.model.neurons import (
     ReadoutState,
     RecurrentParameters,
     RecurrentState,
+    error_of_loss,
+    keep_errors,
     learning_signals,
     learning_signals_along_output,
     rest_neurons,
@@ -328,21 +331,26 @@ def test_rest(rate_too: bool) -> None:
 
 
 def test_readouts() -> None:
-    """Input in fixed point; the error is that of the window alone."""
+    """The input is in fixed point."""
     fixed_point = 2.0**10
     state = ReadoutState.at_rest(2, interval=2, depth=DEPTH)
     state.current[:] = [[1024, -512], [256, 2048]]
-    readout, error, target = np.empty(2), np.empty(2), np.array([0.5, 1.0])
+    readout = np.empty(2)
     parameters = ReadoutParameters(alpha=0.5, E_L=3.0, loss=MEAN_SQUARED_ERROR, fixed_point=fixed_point)
-    update_readouts(state, parameters, 7, 0, target, True, readout, error)
+    update_readouts(state, parameters, 0, readout)
     assert state.v.tolist() == [1.0, -0.5]
     assert readout.tolist() == [4.0, 2.5]
-    assert error.tolist() == state.error[7 % DEPTH].tolist() == [3.5, 1.5]
-    update_readouts(state, parameters, 8, 1, target, False, readout, error)
+    update_readouts(state, parameters, 1, readout)
     assert state.v.tolist() == [0.75, 1.75]
     assert readout.tolist() == [3.75, 4.75]
-    assert error.tolist() == state.error[8 % DEPTH].tolist() == [0.0, 0.0]
+
+
+def test_errors_are_kept() -> None:
+    state = ReadoutState.at_rest(2, interval=2, depth=DEPTH)
+    keep_errors(state, 7, np.array([3.5, 1.5]))
+    keep_errors(state, 8, np.zeros(2))
     assert state.error[7 % DEPTH].tolist() == [3.5, 1.5]
+    assert state.error[8 % DEPTH].tolist() == [0.0, 0.0]
 
 
 def test_softmax() -> None:
@@ -353,16 +361,15 @@ def test_softmax() -> None:
     np.testing.assert_allclose(share, np.exp(signal) / np.exp(signal).sum(), rtol=1e-13)  # 1000 leaves fewer digits
 
 
-def test_error_of_the_cross_entropy() -> None:
-    state = ReadoutState.at_rest(2, interval=1, depth=DEPTH)
-    state.current[:] = [[0, 1024]]
-    readout, error, target = np.empty(2), np.empty(2), np.array([0.0, 1.0])
-    parameters = ReadoutParameters(alpha=0.5, E_L=0.0, loss=CROSS_ENTROPY, fixed_point=2.0**10)
-    update_readouts(state, parameters, 0, 0, target, True, readout, error)
+def test_errors_of_the_losses() -> None:
+    readout, target, error = np.array([4.0, 2.5]), np.array([0.5, 1.0]), np.empty(2)
+    error_of_loss(MEAN_SQUARED_ERROR, readout, target, error)
+    assert error.tolist() == [3.5, 1.5]
+    error_of_loss(CROSS_ENTROPY, np.array([0.0, 1.0]), np.array([0.0, 1.0]), error)
     share = math.e / (1.0 + math.e)
     np.testing.assert_allclose(error, [1.0 - share, share - 1.0], rtol=1e-15)
-    update_readouts(state, parameters, 1, 0, target, False, readout, error)
-    assert error.tolist() == [0.0, 0.0]
+    error_of_loss(GIVEN, readout, target, error)
+    assert error.tolist() == [0.5, 1.0]
 
 
 def test_learning_signals() -> None:

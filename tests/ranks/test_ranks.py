@@ -14,7 +14,7 @@ import pytest
 import eprop_core
 from eprop_core.network.connections import Range
 from eprop_core.network.features import communication_interval
-from eprop_core.parameters import LEARNING_PROJECTIONS
+from eprop_core.network.projections import spiking_projections
 from eprop_core.simulation import Simulation
 from eprop_core.verification.ranks import DESTINATIONS, RUNS, problems, simulate
 from ranks_program import SUMMED
@@ -82,7 +82,7 @@ def test_problems_spike_learn_and_overfill_messages(alone: dict[str, dict[str, n
                 if n_ranks == max(N_RANKS):
                     most_spikes = max(most_spikes, np.bincount(steps[own] // interval).max())
         initial = Simulation(network, seed=3, connections=connections)
-        for projection in LEARNING_PROJECTIONS:
+        for projection in (spec.name for spec in spiking_projections(network) if spec.plastic):
             assert np.any(initial.weights(projection).weight != result[f"{projection} weight"])
     assert min(intervals) == 1
     assert max(intervals) > 1

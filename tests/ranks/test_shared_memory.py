@@ -39,7 +39,7 @@ def launcher(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def test_only_files_of_ranks_that_have_ended_are_removed(folders: tuple[Path, Path]) -> None:
     shared, _ = folders
-    for name in ("mpich_shm_open", "mpich_shm_mapped", "mpich_shm_left", "other"):
+    for name in ("mpich_shm_open", "mpich_shm_mapped", "mpich_shm_left", "ucx_shm_posix_left", "other"):
         (shared / name).write_bytes(bytes(4096))
     program = (
         "import mmap, sys; folder = sys.argv[1]; held = open(folder + '/mpich_shm_open'); "
@@ -96,9 +96,31 @@ def test_a_small_shared_memory_is_told(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items() | ({("MPI_LOCALNRANKS", n_ranks)} if n_ranks else set()):
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(os, "statvfs", lambda folder: SimpleNamespace(f_blocks=size // 1000, f_frsize=1000))
+    monkeypatch.setattr(
+        os, "statvfs", lambda folder: SimpleNamespace(f_blocks=size // 1000, f_bavail=size // 1000, f_frsize=1000)
+    )
+    monkeypatch.setattr(shared_memory, "_bytes_held", lambda: 0)  # other programs of this user may use MPI
     line = shared_memory.shortage()
     assert (line is not None) == is_told
     if line is not None:
         assert f"/dev/shm has {size / 1e6:.3g} MB" in line
         assert "UCX_POSIX_DIR" in line
+
+
+def test_what_running_ranks_hold_of_the_shared_memory_counts_as_free(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, _ = folders
+    for name in ("UCX_POSIX_DIR", "UCX_TLS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MPI_LOCALNRANKS", "2")
+    monkeypatch.setattr(
+        os, "statvfs", lambda folder: SimpleNamespace(f_blocks=12 * MB // 1000, f_bavail=8 * MB // 1000, f_frsize=1000)
+    )
+    segment = shared / "ucx_shm_posix_1"
+    with segment.open("wb") as held:
+        held.write(bytes(4 * MB))
+        held.flush()
+        segment.unlink()
+        assert shared_memory.shortage() is None
+    assert "8 MB free" in str(shared_memory.shortage())

@@ -12,7 +12,7 @@ from eprop_core.recording.request import NEURON_QUANTITIES, SYNAPSE_QUANTITIES
 from eprop_core.storage.recording_file import RecordingFile
 from recorded import RECORD, simulation, stimulus
 
-PAGE = (Path(__file__).parents[2] / "docs" / "recordings.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how_to" / "recordings.md").read_text(encoding="utf-8")
 
 
 def test_the_programs_draw_a_figure_and_write_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

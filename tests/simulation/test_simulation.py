@@ -141,7 +141,7 @@ def test_signs_are_fixed_for_each_weight_not_for_each_neuron() -> None:
 
 
 def test_spikes_and_errors_arrive_after_their_delays() -> None:
-    """Errors arrive after the delay of the feedback; windows count the steps of the run (``docs/timing.svg``)."""
+    """Errors arrive after the delay of the feedback; windows count the run's steps (``docs/pictures/timing.svg``)."""
     plasticity = {"kappa": 0.5, "kappa_reg": 0.5, "optimizer": {"learning_rate": 0.1}}
     delays = {"input": {"delay": 2}, "output": {"delay": 3, "plastic": False}, "feedback": {"delay": 2}}
     neuron = {"V_th": 0.5, "surrogate_gradient": {"function": "exponential"}}

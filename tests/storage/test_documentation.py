@@ -11,7 +11,7 @@ from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 
-PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how_to" / "networks.md").read_text(encoding="utf-8")
 NETWORK = parse(Network, {"n_input": 3, "n_recurrent": 7, "n_readout": 2})
 
 

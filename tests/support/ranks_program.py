@@ -21,6 +21,7 @@ from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.network.connections import Connections
 from eprop_core.network.features import communication_interval
+from eprop_core.network.projections import projections
 from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.recording.recording import RunInterrupted
@@ -47,7 +48,8 @@ def go_on(communicator: Any, directory: Path) -> dict[str, np.ndarray]:
         recording = simulation.run(problem.stimulus)
         results[f"{name}/second run readout"] = recording.readout
         results[f"{name}/second run error"] = recording.error
-        results |= {f"{name}/{projection} weight": simulation.weights(projection).weight for projection in PROJECTIONS}
+        for spec in projections(problem.network):
+            results[f"{name}/{spec.name} weight"] = simulation.weights(spec.name).weight
     return results
 
 

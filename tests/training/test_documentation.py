@@ -12,7 +12,7 @@ from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.training.parameters import TrainingParameters
 
-PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how_to" / "training.md").read_text(encoding="utf-8")
 
 
 def test_the_programs_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

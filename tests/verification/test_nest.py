@@ -8,7 +8,7 @@ import pytest
 
 from agreement import assert_outcomes_agree, outcome_of
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import LEARNING_PROJECTIONS
+from eprop_core.network.projections import spiking_projections
 from eprop_core.recording.request import Record
 from eprop_core.simulation import Simulation
 from eprop_core.time_driven.simulation import simulate
@@ -68,7 +68,7 @@ def test_the_time_driven_model_equals_nest(name: str, nest_for_fewer_steps: dict
     # The error of step t + 1 belongs to the spikes of step t and arrives in step t + 2.
     signals = {"readout": result.readout, "error": result.error, "learning signal": result.learning_signal[:-2]}
     own = Outcome(result.spike_steps, result.spike_neurons, signals, result.weights)
-    reference = eprop_plus_outcome(expected)
+    reference = eprop_plus_outcome(expected, problem)
     assert_outcomes_agree(problem, own, reference, TOLERANCES, least_spikes=10)
     np.testing.assert_allclose(result.voltage, expected["voltage"], rtol=0, atol=1e-8)
 
@@ -81,10 +81,11 @@ def test_recorded_values_equal_those_of_nests_recorders(
     n_steps, expected = n_steps_time_driven(name), nest_for_fewer_steps[name]
     problem = problem_of(name, n_steps)
     network, connections, stimulus = problem
+    kinds = {spec.name: spec.role.value for spec in spiking_projections(network)}
     pairs = {
         name: list(zip(listed.source.tolist(), listed.target.tolist(), strict=True))
         for name, listed in connections.items()
-        if name in LEARNING_PROJECTIONS and len(listed.source)
+        if name in kinds and len(listed.source)
     }
     simulation = Simulation(network, connections=connections, neuron_values=neuron_values(network))
     recorded = simulation.run(stimulus, Record(range(network.n_recurrent), pairs)).recorded
@@ -100,10 +101,11 @@ def test_recorded_values_equal_those_of_nests_recorders(
     for projection, of_projection in pairs.items():
         number = {pair: k for k, pair in enumerate(of_projection)}
         steps, sources, targets, weights = (
-            expected[f"{projection}_sent_{column}"] for column in ("steps", "sources", "targets", "weights")
+            expected[f"{kinds[projection]}_sent_{column}"] for column in ("steps", "sources", "targets", "weights")
         )
-        arriving = steps + 1 < n_steps
-        columns = [number[pair] for pair in zip(sources[arriving].tolist(), targets[arriving].tolist(), strict=True)]
+        sent = list(zip(sources.tolist(), targets.tolist(), strict=True))
+        arriving = (steps + 1 < n_steps) & [pair in number for pair in sent]
+        columns = [number[sent[k]] for k in np.flatnonzero(arriving)]
         own = recorded.synapses[projection]["weight"].values[steps[arriving] + 1, columns]
         assert_close(own, weights[arriving], WEIGHT_TOLERANCE)
         n_sent += len(own)

@@ -1,4 +1,4 @@
-"""Differences of NEST 3.10, as ``docs/limits.md`` states them; NEST is run live.
+"""Differences of NEST 3.10, as ``docs/explanation/limits.md`` states them; NEST is run live.
 
 Needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_NEST_PYTHON names its interpreter.
 """

@@ -1,4 +1,4 @@
-"""The figure of ``docs/algorithm.md`` shows the rule: its two ways to compute a synapse agree with the reference."""
+"""The figure of ``docs/explanation/algorithm.md``: its two ways to compute a synapse agree with the reference."""
 
 from pathlib import Path
 

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ import psutil
 import pytest
 import yaml
 
+import results_contract
 from live_nest import NEST_PYTHON, needs_nest
 from workflow.lib import sources
 from workflow.scripts.shared import read_table, write_table
@@ -159,6 +161,17 @@ class TestFinished:
         assert len(pd.read_csv(tables / f"{name}.csv")) > 0
         assert (tables / f"{name}.md").read_text(encoding="utf-8").startswith("|")
         assert "\\toprule" in (tables / f"{name}.tex").read_text(encoding="utf-8")
+
+    def test_all_files_and_columns_are_those_that_the_reference_describes(self, finished: Path) -> None:
+        results = finished / "results"
+        assert results_contract.undescribed_files(results) == []
+        assert results_contract.undescribed_files(PROJECT / "config") != []
+        tables = {file.relative_to(results).as_posix(): file for file in (results / "tables").glob("*.csv")}
+        own = {name for name in tables if not any(fnmatch(name, left) for left in results_contract.NOT_LISTED)}
+        assert len(own) > 20
+        columns = {name: list(pd.read_csv(tables[name], nrows=0).columns) for name in own}
+        missing = {name: results_contract.undescribed_columns(name, header) for name, header in columns.items()}
+        assert {name: header for name, header in missing.items() if header} == {}
 
     def test_report_holds_all_figures(self, finished: Path) -> None:
         report = (finished / "results" / "report.html").read_text(encoding="utf-8")

@@ -49,7 +49,7 @@ def test_all_points_of_the_repository_are_allowed() -> None:
 
 
 def test_the_stanza_of_the_documentation_is_allowed(tmp_path: Path) -> None:
-    text = (PROJECT / "docs" / "race.md").read_text(encoding="utf-8")
+    text = (PROJECT / "docs" / "reference" / "race.md").read_text(encoding="utf-8")
     file = tmp_path / "points.yaml"
     file.write_text(text.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
     (point,) = read(file)

@@ -1,4 +1,4 @@
-"""Draw the figure of ``docs/algorithm.md``: one synapse over time, step by step and from constants.
+"""Draw the figure of ``docs/explanation/algorithm.md``: one synapse over time, step by step and from constants.
 
 Run it in the directory of the project after a change of the algorithm.
 """
@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 from workflow.lib.one_synapse import N_STEPS, SPIKES, FromConstants, Synapse, one_synapse
 from workflow.scripts.shared import style
 
-FILE = Path("docs/algorithm.svg")
+FILE = Path("docs/pictures/algorithm.svg")
 HEIGHT = 158 * style.MILLIMETRE
 DARK, LIGHT, SHADE = style.COLOURS[0], style.COLOURS[5], "0.91"
 """Constants, what follows from them, and the time in which the source is inactive."""

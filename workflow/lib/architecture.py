@@ -1,4 +1,4 @@
-"""The packages in ``docs/architecture.md``: their layers, and a diagram of their imports."""
+"""The packages in ``docs/explanation/architecture.md``: their layers, and a diagram of their imports."""
 
 import tomllib
 from pathlib import Path

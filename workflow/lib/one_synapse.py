@@ -1,9 +1,9 @@
-"""One synapse over time, step by step and from constants: what the figure in ``docs/algorithm.md`` shows.
+"""One synapse over time, step by step and from constants: what the figure in ``docs/explanation/algorithm.md`` shows.
 
 The reference implementation runs a small network. From the surrogate gradient and the learning signal of one of its
 neurons, a synapse onto this neuron is computed in both ways: by the four lines of the rule in every step, and by the
-formulas of ``docs/algorithm.md`` at events alone. :func:`check` raises an error unless the two ways agree with each
-other and with the weight of the reference implementation.
+formulas of ``docs/explanation/algorithm.md`` at events alone. :func:`check` raises an error unless the two ways agree
+with each other and with the weight of the reference implementation.
 """
 
 import math

@@ -85,7 +85,7 @@ def needed(value, key, target):
     """Return a value of the configuration; exit with a message if the target needs it and it is missing."""
     if not value:
         sys.exit(
-            f"{CONFIGURATION_FILE}: {key}: the target {target} needs this key (config/README.md)"
+            f"{CONFIGURATION_FILE}: {key}: the target {target} needs this key (docs/reference/configuration)"
         )
     return value
 

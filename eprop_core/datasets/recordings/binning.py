@@ -1,4 +1,4 @@
-"""The rule by which events with times become spikes of channels in time steps (docs/data.md).
+"""The rule by which events with times become spikes of channels in time steps (docs/reference/data.md).
 
 An event at time t of a sample of duration d is in the step floor(t / d * n_steps), so a step includes its beginning and
 excludes its end. Times are float64. One that precedes the end of its step by less than the rounding of float32, 2^-23

@@ -1,4 +1,4 @@
-"""``.npz`` files: those of :meth:`EventDataset.save`, and those of the recipe in docs/data.md.
+"""``.npz`` files: those of :meth:`EventDataset.save`, and those of the recipe in docs/reference/data.md.
 
 The recipe has the arrays ``times`` (s), ``channels``, ``offsets`` (index of the first event of each sample, and the
 number of events), ``labels`` and, if samples have groups, ``groups``. Where signals over time are learned, ``targets``

@@ -28,7 +28,7 @@ def read_outputs(path: Path, label: str) -> Arrays:
     Raises
     ------
     SimulatorError
-        The file is missing or no ``.npz``, or it has other arrays than those of ``docs/simulators.md``.
+        The file is missing or no ``.npz``, or it has other arrays than those of ``docs/how_to/simulators.md``.
     """
     try:
         with np.load(path, allow_pickle=False) as file:

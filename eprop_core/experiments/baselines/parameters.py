@@ -17,7 +17,7 @@ class _Baseline(Parameters):
     seed: int = Field(1, ge=0, lt=2**63, description="seed of connections, weights and input")
     simulators: Annotated[list[Name], AfterValidator(different)] = Field(
         ["nest"],
-        description="other simulators: names of folders in `simulators/`; docs/simulators.md says how to add one",
+        description="other simulators: names of folders in `simulators/`; see docs/how_to/simulators.md",
     )
     repeats: Whole = Field(5, ge=1, description="processes of each simulator; the simulators take turns")
     time_driven_steps: Whole = Field(
@@ -79,6 +79,7 @@ def check_comparable(network: Network) -> None:
     allowed = {
         **COMPUTED,
         **{f"{name}.delay": 1 for name in ("input", "recurrent", "output", "feedback")},
+        "groups": None,
         "feedback.kind": "random",
         "readout.loss": "mean_squared_error",
     }

@@ -36,7 +36,7 @@ class Problem:
     """Steps after which a rule that learns from whole samples updates the weights; both parts consist of such."""
 
     def save(self, path: Path, threads: int = 1) -> None:
-        """Write the problem with all connections and weights, as ``docs/simulators.md`` describes it."""
+        """Write the problem with all connections and weights, as ``docs/how_to/simulators.md`` describes it."""
         simulation = Simulation(self.network, seed=self.seed)
         arrays = {"network": np.array(self.network.model_dump_json()), "seed": np.array(self.seed)}
         arrays |= {name: getattr(self.stimulus, name) for name in ("n_steps", *_SHOWN)}

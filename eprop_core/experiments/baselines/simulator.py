@@ -191,7 +191,7 @@ MEASUREMENTS: dict[Variant, Callable[[Path, int], Measurement]] = {
 
 
 def write_outputs(file: Path, outputs: Path) -> None:
-    """Write what this simulator computes, as ``docs/simulators.md`` describes it."""
+    """Write what this simulator computes, as ``docs/how_to/simulators.md`` describes it."""
     problem = Problem.load(file)
     simulation = Simulation(problem.network, seed=problem.seed)
     recording = simulation.run(problem.stimulus)

@@ -46,6 +46,8 @@ class Case(Parameters):
                     f"network.{name}.connectivity.rule: all_to_all lets in-degrees grow with the ranks; "
                     "weak scaling needs fixed_in_degree or pairwise_bernoulli"
                 )
+        if self.kind == "weak" and self.network.groups is not None:
+            raise ValueError("network.groups: must be null for weak scaling, in which n_recurrent grows with the ranks")
         if self.network.plasticity.counts_samples and self.sample_length is None:
             raise ValueError("sample_length: is needed where weights are updated or states reset between samples")
         return self

@@ -241,7 +241,9 @@ def _traces(recorded: Recorded, projections: Sequence[str]) -> list[Series]:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     options = command_line.parser("eprop_core.experiments.studies.dynamics", __doc__)
-    options.add_argument("task", type=Path, help="JSON file with dataset, network and training (config/README.md)")
+    options.add_argument(
+        "task", type=Path, help="JSON file with dataset, network and training (docs/reference/configuration)"
+    )
     options.add_argument("network", type=Path, help="the trained network that its training run has kept (.h5)")
     options.add_argument(
         "--data", type=Path, help="directory made by eprop_core.datasets.prepare, where the task has a data set"

@@ -194,7 +194,9 @@ def divided(
 def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.studies", __doc__)
-    parser.add_argument("task", type=Path, help="JSON file with dataset, network and training (config/README.md)")
+    parser.add_argument(
+        "task", type=Path, help="JSON file with dataset, network and training (docs/reference/configuration)"
+    )
     parser.add_argument(
         "--data", type=Path, help="directory made by eprop_core.datasets.prepare, where the task has a data set"
     )

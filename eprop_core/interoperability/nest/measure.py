@@ -3,7 +3,7 @@
     python measure.py PROBLEM.npz (plastic | static | training | memory) RESULT.json [OUTPUTS.npz]
     python measure.py --version
 
-``docs/simulators.md`` describes the files.
+``docs/how_to/simulators.md`` describes the files.
 """
 
 import ctypes

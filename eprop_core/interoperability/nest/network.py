@@ -8,7 +8,7 @@
 This file needs NEST, numpy and, to load, h5py. ``eprop_core`` need not be installed.
 
 ``network`` holds the parameters of ``eprop_core.parameters.Network`` as a dictionary. ``arrays`` holds
-``<projection>_source``, ``_target`` and ``_weight`` (pA) of the four projections, with ids that count from 0 in each
+``<projection>_source``, ``_target`` and ``_weight`` (pA) of all projections, with ids that count from 0 in each
 population, and ``tau_m`` and ``V_th`` where neurons differ. A problem holds the fields of
 ``eprop_core.stimulus.Stimulus``, too. Step t of ``eprop_core`` is NEST's step that ends at (t + 1) * dt. Generators
 cannot deliver events in NEST's first step, so step 0 of a problem has no input spikes and is outside the learning
@@ -56,7 +56,7 @@ class Populations(NamedTuple):
 
     @property
     def of_projection(self) -> dict[str, tuple[Any, Any]]:
-        """Sources and targets of each projection."""
+        """Sources and targets of each projection; those between groups are parts of these."""
         return {
             "input": (self.inputs, self.recurrent),
             "recurrent": (self.recurrent, self.recurrent),
@@ -72,8 +72,7 @@ def load(path: str) -> tuple[dict[str, Any], Problem]:
     with h5py.File(path, "r") as file:
         network = json.loads(file.attrs["network"])
         arrays = {name: file[f"nodes/recurrent/0/{name}"][:] for name in ("tau_m", "V_th")}
-        for name in PROJECTIONS:
-            edges = file[f"edges/{name}"]
+        for name, edges in file["edges"].items():
             arrays |= {
                 f"{name}_source": edges["source_node_id"][:].astype(np.int64),
                 f"{name}_target": edges["target_node_id"][:].astype(np.int64),
@@ -170,17 +169,19 @@ def connect(populations: Populations, network: dict[str, Any], arrays: Problem, 
     """
     dt = network["dt"]
     nest.Connect(populations.generators, populations.inputs, "one_to_one", {"delay": dt})
-    for name, (sources, targets) in populations.of_projection.items():
+    for name, kind, parameters in projections(network):
+        sources, targets = populations.of_projection[kind]
         weight = arrays[f"{name}_weight"]
-        if not len(weight) or (name == "feedback" and not learns):
+        if not len(weight) or (kind == "feedback" and not learns):
             continue
         # NEST's low-pass filter of the eligibility trace in the models of Bellec et al. has a factor (1 - kappa).
         if name == "feedback" and learns_by_samples(network):
             weight = weight / (1.0 - network["plasticity"]["kappa"])
         ids = arrays[f"{name}_source"] + sources[0].global_id, arrays[f"{name}_target"] + targets[0].global_id
-        for chosen, signs in _by_sign(name, network, weight):
+        fixed_signs = kind != "feedback" and _has_fixed_signs(kind, parameters, network)
+        for chosen, signs in _by_sign(weight) if fixed_signs else [(np.ones(len(weight), bool), "both")]:
             n = int(np.count_nonzero(chosen))
-            synapses = _synapses(name, network, learns, n, signs)
+            synapses = _synapses(name, parameters, network, learns, n, signs)
             synapses |= {"weight": weight[chosen], "delay": np.full(n, dt)}
             nest.Connect(ids[0][chosen], ids[1][chosen], "one_to_one", synapses)
     if learns_by_samples(network) and network["readout"]["loss"] == "cross_entropy":
@@ -188,42 +189,59 @@ def connect(populations: Populations, network: dict[str, Any], arrays: Problem, 
         nest.Connect(populations.readouts, populations.readouts, no_autapses, rate_connection(1, dt))
 
 
-def _by_sign(name: str, network: dict[str, Any], weight: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
-    """Yield the synapses of a projection whose weights have the same bounds, bool (n,), and which signs these allow.
+def projections(network: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield name, kind (one of :data:`PROJECTIONS`) and parameters of each projection, also of those between groups.
+
+    A value that two groups do not have of their own is that of all connections of the kind.
+    """
+    for kind in PROJECTIONS:
+        common = network[kind]
+        parts = {"input": "targets", "recurrent": "pairs"}
+        if kind not in parts or common.get(parts[kind]) is None:
+            yield kind, kind, common
+            continue
+        for groups, own in common[parts[kind]].items():
+            given = {key: value for key, value in own.items() if value is not None}
+            yield f"input -> {groups}" if kind == "input" else groups, kind, common | given
+
+
+def _by_sign(weight: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
+    """Yield the synapses whose weights have the same bounds, bool (n,), and which signs these allow.
 
     NEST has no fixed signs, but models with bounds at zero. A weight that was stopped at zero has the sign of the zero.
     """
-    if name != "feedback" and _has_fixed_signs(name, network):
-        for chosen, signs in ((~np.signbit(weight), "positive"), (np.signbit(weight), "negative")):
-            if chosen.any():
-                yield chosen, signs
-    else:
-        yield np.ones(len(weight), bool), "both"
+    for chosen, signs in ((~np.signbit(weight), "positive"), (np.signbit(weight), "negative")):
+        if chosen.any():
+            yield chosen, signs
 
 
-def _has_fixed_signs(name: str, network: dict[str, Any]) -> bool:
+def _has_fixed_signs(kind: str, parameters: dict[str, Any], network: dict[str, Any]) -> bool:
     """Whether the weights of a projection keep their signs."""
-    excitatory = (network["input"] if name == "input" else network["neuron"])["excitatory"]
-    own = network[name]["fixed_signs"]
-    return excitatory is not None or bool(network["plasticity"]["optimizer"]["fixed_signs"] if own is None else own)
+    of_groups = [group["excitatory"] for group in (network.get("groups") or {}).values()]
+    excitatory = [network["input"]["excitatory"]] if kind == "input" else [network["neuron"]["excitatory"], *of_groups]
+    own = parameters["fixed_signs"]
+    has_signs = any(value is not None for value in excitatory)
+    return has_signs or bool(network["plasticity"]["optimizer"]["fixed_signs"] if own is None else own)
 
 
-def _synapses(name: str, network: dict[str, Any], learns: bool, n: int, signs: str) -> dict[str, Any]:
+def _synapses(
+    name: str, projection: dict[str, Any], network: dict[str, Any], learns: bool, n: int, signs: str
+) -> dict[str, Any]:
     """Return the model of the ``n`` synapses of a projection, and values that each of them needs.
 
-    ``signs`` are those that their weights may have: "both", "positive" or "negative".
+    ``projection`` holds its parameters; ``signs`` are those that its weights may have: "both", "positive", "negative".
     """
     rule = network["plasticity"]
     by_samples = learns_by_samples(network)
     of_rule = "_bsshslm_2020" if by_samples else ""
     if name == "feedback":
         return {"synapse_model": f"eprop_learning_signal_connection{of_rule}"}
-    plastic = learns and network[name]["plastic"]
+    plastic = learns and projection["plastic"]
     # Of static synapses, only e-prop synapses with a learning rate of 0 lose spikes at the end of a sample.
     if not plastic and not (by_samples and learns):
         return {"synapse_model": "static_synapse"}
     overridden = ("learning_rate", "weight_min", "weight_max", "epsilon")
-    own = {key: network[name][key] for key in overridden if network[name].get(key) is not None}
+    own = {key: projection[key] for key in overridden if projection.get(key) is not None}
     optimizer = dict(rule["optimizer"]) | own
     if signs == "positive":
         optimizer["weight_min"] = max(0.0, optimizer["weight_min"])
@@ -235,7 +253,7 @@ def _synapses(name: str, network: dict[str, Any], learns: bool, n: int, signs: s
     common = {"average_gradient": False} if by_samples else {}
     if not by_samples:
         learning["optimize_each_step"] = optimizer.get("optimize_each_step", False)
-    model = _new_name(f"{name}_eprop_synapse")
+    model = _new_name(f"{name.replace(' -> ', '_to_')}_eprop_synapse")
     # NEST checks the default weight against the bounds, too.
     defaults = common | {"weight": optimizer["weight_max"], "optimizer": learning}
     nest.CopyModel(f"eprop_synapse{of_rule}", model, defaults)
@@ -274,7 +292,7 @@ def show_targets(populations: Populations, network: dict[str, Any], problem: Pro
 
 
 def weights(name: str, populations: Populations) -> dict[str, np.ndarray]:
-    """Return the connections of a projection with their current weights, sorted by (target, source)."""
+    """Return the connections of one of :data:`PROJECTIONS` with their current weights, sorted by (target, source)."""
     return listed(name, *populations.of_projection[name])
 
 
@@ -302,15 +320,13 @@ def _step_to(generator: Any, values: np.ndarray, dt: float, first: int = 0) -> N
 
 def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters that all of NEST's models of recurrent neurons have."""
-    neuron, rule, surrogate = network["neuron"], network["plasticity"], network["neuron"]["surrogate_gradient"]
+    neuron, surrogate = network["neuron"], network["neuron"]["surrogate_gradient"]
     return {
         "C_m": neuron["C_m"],
         "E_L": 0.0,
         "I_e": neuron["I_e"],
         "V_m": 0.0,
         "V_min": -_LARGEST if neuron["V_min"] is None else neuron["V_min"],
-        "c_reg": rule["c_reg"],
-        "f_target": rule["f_target"],
         "surrogate_gradient_function": _SURROGATE_GRADIENTS.get(surrogate["function"], surrogate["function"]),
         "surrogate_gradient_height": surrogate["height"],
         "surrogate_gradient_width": surrogate["width"],
@@ -320,11 +336,11 @@ def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
 
 def _neurons_of_bellec(network: dict[str, Any]) -> Any:
     """Create the recurrent neurons, with the rule of Bellec et al.; the adaptive ones have the highest ids."""
-    neuron, adaptation = network["neuron"], network["neuron"]["adaptation"]
+    adaptation = network["neuron"]["adaptation"]
     common = neuron_parameters(network) | {
-        "V_th": neuron["V_th"],
+        "V_th": float(of_each_neuron(network, "V_th")[0]),
         "regular_spike_arrival": True,
-        "tau_m": neuron["tau_m"],
+        "tau_m": float(of_each_neuron(network, "tau_m")[0]),
     }
     n_adaptive = 0 if adaptation is None else round(adaptation["share"] * network["n_recurrent"])
     n_lif = network["n_recurrent"] - n_adaptive
@@ -332,7 +348,16 @@ def _neurons_of_bellec(network: dict[str, Any]) -> Any:
     if n_adaptive:
         common |= {"adapt_beta": adaptation["beta"], "adapt_tau": adaptation["tau"], "adaptation": 0.0}
         neurons += nest.Create("eprop_iaf_adapt_bsshslm_2020", n_adaptive, common)
+    neurons.set({name: of_each_neuron(network, name) for name in ("c_reg", "f_target")})
     return neurons
+
+
+def of_each_neuron(network: dict[str, Any], name: str) -> np.ndarray:
+    """Return a parameter of the recurrent neurons or of their rate regularization: that of a neuron's group, if any."""
+    common = network["plasticity" if name in ("c_reg", "f_target") else "neuron"][name]
+    groups = list((network.get("groups") or {"": {"size": network["n_recurrent"], name: None}}).values())
+    values = [common if group[name] is None else group[name] for group in groups]
+    return np.repeat(np.array(values, float), [group["size"] for group in groups])
 
 
 def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dict[str, float]) -> Any:
@@ -340,13 +365,12 @@ def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dic
     neuron, rule, dt = network["neuron"], network["plasticity"], network["dt"]
     adaptation = neuron["adaptation"]
     parameters = neuron_parameters(network) | {"kappa": rule["kappa"], "kappa_reg": rule["kappa_reg"]} | cutoff
-    # NEST compares f_target * dt / 1000 with the moving average in spikes per ms, so it needs this value.
-    parameters["f_target"] = rule["f_target"] / dt
     if neuron["V_reset"] is not None:
         parameters["V_reset"] = neuron["V_reset"]
-    n, values = network["n_recurrent"], {}
-    for name in ("tau_m", "V_th"):
-        values[name] = arrays[name] if name in arrays else np.full(n, neuron[name])
+    n = network["n_recurrent"]
+    values = {name: arrays[name] if name in arrays else of_each_neuron(network, name) for name in ("tau_m", "V_th")}
+    # NEST compares f_target * dt / 1000 with the moving average in spikes per ms, so it needs this value.
+    values |= {"c_reg": of_each_neuron(network, "c_reg"), "f_target": of_each_neuron(network, "f_target") / dt}
     if neuron["V_reset"] is None:
         # In NEST, the constant current of this model acts from the second step on. This is its effect in the first:
         rise = values["tau_m"] / neuron["C_m"] * -np.expm1(-dt / values["tau_m"]) * neuron["I_e"]

@@ -1,4 +1,4 @@
-"""The file of the conformance set; ``docs/conformance.md`` describes its layout."""
+"""The file of the conformance set; ``docs/reference/conformance.md`` describes its layout."""
 
 import json
 from pathlib import Path

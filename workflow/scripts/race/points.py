@@ -1,4 +1,7 @@
-"""Points of the race: what ``benchmarks/points.yaml`` may hold. ``docs/race.md`` explains how to measure one."""
+"""Points of the race: what ``benchmarks/points.yaml`` may hold.
+
+``docs/reference/race.md`` explains how to measure one.
+"""
 
 from datetime import date
 from pathlib import Path
@@ -42,7 +45,7 @@ class Spread(Parameters):
 
 
 class Measured(Parameters):
-    """What was measured, by the recipe of ``docs/race.md``."""
+    """What was measured, by the recipe of ``docs/reference/race.md``."""
 
     ns_per_event: Spread = Field(description="time of a run over its plastic synaptic events; not divided by cores")
     clock: Literal["wall", "processor"] = Field(

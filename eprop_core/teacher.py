@@ -1,0 +1,84 @@
+"""Teachers: targets and errors that a program computes while the network runs.
+
+A stimulus fixes the targets before a run. With a teacher they may depend on what the network does: a reward for its
+answer, a target that follows a plant which the readouts control, or a loss of one's own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from eprop_core.stimulus import StimulusError
+
+Teaching = Callable[[int, npt.NDArray[np.float64]], npt.ArrayLike | None]
+"""Function of the number of steps of the run so far, and of the readout signals, float64 (n, n_readout), of the steps
+since its last call."""
+
+
+@dataclass(frozen=True)
+class _PeriodicTeacher:
+    """A function that is called before the first step of a run and then after each ``every`` steps.
+
+    It returns the values of the next ``every`` steps, (every, n_readout), or one row, (n_readout,), that holds for all
+    of them. On several ranks each calls it, with the same readouts; it must return the same on all.
+
+    Raises
+    ------
+    StimulusError
+        If ``every`` is no whole number of at least 1; in a run, values of another shape or that are not finite.
+    """
+
+    function: Teaching
+    every: int = 1
+    """Steps from one call to the next."""
+
+    def __post_init__(self) -> None:
+        """Check the number of steps."""
+        if isinstance(self.every, bool) or not isinstance(self.every, int | np.integer) or self.every < 1:
+            raise StimulusError(f"every = {self.every!r}: must be a whole number of steps, at least 1")
+
+    def values(self, step: int, readout: np.ndarray, n_steps: int) -> np.ndarray | None:
+        """Call the function; return the values of the next ``n_steps`` steps, (n_steps, n_readout), None if it does."""
+        seen = readout.view()
+        seen.flags.writeable = False
+        given = self.function(step, seen)
+        if given is None:
+            return None
+        values, n_readout = np.asarray(given), readout.shape[1]
+        if values.dtype.kind not in "iuf" or values.shape not in {(n_readout,), (self.every, n_readout)}:
+            raise StimulusError(
+                f"step {step}: the teacher returned {values.dtype.name} {values.shape}: must be numbers, "
+                f"({n_readout},) or ({self.every}, {n_readout}), or None"
+            )
+        if not np.isfinite(values).all():
+            raise StimulusError(f"step {step}: the teacher returned a value that is not finite")
+        return np.broadcast_to(values, (self.every, n_readout))[:n_steps]
+
+
+class TargetTeacher(_PeriodicTeacher):
+    """Gives the targets of the network's own loss, as ``target`` of a stimulus; None keeps those of the stimulus."""
+
+
+class ErrorTeacher(_PeriodicTeacher):
+    """Gives the errors of the readouts, which take the place of the gradient of the loss; None stands for no errors.
+
+    A positive error lowers a readout whose signal is y, as y - target does.
+    """
+
+
+@dataclass(frozen=True)
+class CompiledErrorTeacher:
+    """Computes the errors of each step of the learning window in compiled code: a loss of one's own.
+
+    ``function(step, readout, target, error)`` writes the gradient of its loss by the readouts into ``error``, float64
+    (n_readout,). ``readout`` and ``target`` are of the same kind and must not be changed; ``step`` counts from the
+    start of the run. Numba must be able to compile it. It is called on each rank, with the same numbers.
+    """
+
+    function: Callable[[int, np.ndarray, np.ndarray, np.ndarray], Any]
+
+
+Teacher = TargetTeacher | ErrorTeacher | CompiledErrorTeacher

@@ -1,0 +1,88 @@
+"""Random networks of two or three groups of neurons: signs, bounds, delays and learning rates by pair of groups."""
+
+from typing import Any
+
+import numpy as np
+
+from eprop_core.network.connections import Connections
+from eprop_core.network.projections import ProjectionSpec, Role, projections
+from eprop_core.parameters import ARROW, Network
+from eprop_core.parsing import parse
+
+N_INPUTS, N_PAIRS = 2, 4
+"""Projections of each network from the inputs and between groups; a simulator is compiled for these numbers."""
+
+
+def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays: bool) -> Network:
+    """Return a network whose neurons are divided into groups, with other values in each group and pair of groups.
+
+    With ``delays``, pairs have delays of their own.
+    """
+    sizes = 1 + rng.multinomial(network.n_recurrent - n_groups, np.full(n_groups, 1.0 / n_groups))
+    names = [f"group_{n}" for n in range(n_groups)]
+    is_excitatory = [True, False, bool(rng.integers(0, 2))]
+    groups = {
+        name: {
+            "size": int(size),
+            "excitatory": excitatory,
+            "V_th": float(network.extent("V_th")[0] * rng.uniform(0.8, 1.2)),
+            "c_reg": float(rng.choice([0.0, network.plasticity.c_reg])),
+            "f_target": float(rng.uniform(1.0, 40.0)),
+        }
+        for name, size, excitatory in zip(names, sizes, is_excitatory, strict=False)
+    }
+    possible = [f"{source}{ARROW}{target}" for source in names for target in names]
+    pairs = [possible[n] for n in sorted(rng.choice(len(possible), N_PAIRS, replace=False))]
+    values = network.model_dump() | {"groups": groups}
+    values["input"]["targets"] = {name: _pair(rng, network, delays) for name in names[:N_INPUTS]}
+    values["recurrent"]["pairs"] = {pair: _pair(rng, network, delays) for pair in pairs}
+    values["output"]["sources"] = names[-2:]
+    if network.feedback.kind == "random":
+        values["feedback"]["targets"] = names[:2]
+    return parse(Network, values)
+
+
+def _pair(rng: np.random.Generator, network: Network, delays: bool) -> dict[str, Any]:
+    """Return values of the connections between two groups."""
+    optimizer = network.plasticity.optimizer
+    bound = optimizer.weight_max
+    own: dict[str, Any] = {
+        "plastic": bool(rng.random() < 0.75),
+        "learning_rate": optimizer.learning_rate * float(rng.uniform(0.3, 3.0)),
+        "weight_max": bound * float(rng.uniform(0.5, 1.0)),
+        "weight_min": -bound * float(rng.uniform(0.5, 1.0)),
+    }
+    return own | ({"delay": int(rng.integers(1, 6))} if delays else {})
+
+
+def connections_of(
+    rng: np.random.Generator, network: Network, density: dict[str, float], scale: dict[str, float]
+) -> dict[str, Connections]:
+    """Draw the connections of a network of groups; ``density`` and ``scale`` of the weights are by role."""
+    return {
+        spec.name: _connections(rng, network, spec, density[spec.role.value], scale.get(spec.role.value, 1.0))
+        for spec in projections(network)
+    }
+
+
+def _connections(
+    rng: np.random.Generator, network: Network, spec: ProjectionSpec, density: float, scale: float
+) -> Connections:
+    exists = np.zeros((spec.target.size, spec.source.size), np.bool_)
+    for sources in spec.source_ids:
+        for targets in spec.target_ids:
+            block = rng.random((len(targets), len(sources))) < density
+            exists[targets.start : targets.stop, sources.start : sources.stop] = block
+    if spec.source == spec.target:
+        np.fill_diagonal(exists, False)
+    target, source = np.nonzero(exists)
+    weight = rng.normal(scale=scale, size=len(source))
+    if spec.role is Role.FEEDBACK:
+        return Connections(source, target, weight)
+    if spec.role is not Role.INPUT:
+        excitatory = np.zeros(network.n_recurrent, np.bool_)
+        for ids, group in zip(network.ids(list(network.groups or {})), (network.groups or {}).values(), strict=True):
+            excitatory[ids.start : ids.stop] = bool(group.excitatory)
+        weight = np.where(excitatory[source], np.abs(weight), -np.abs(weight))
+    optimizer = network.optimizer(spec.name)
+    return Connections(source, target, np.clip(weight, optimizer.weight_min, optimizer.weight_max))

@@ -1,0 +1,99 @@
+"""Poisson input has the given rates, is ordered, and depends only on seed, channel and step."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eprop_core import StimulusError, poisson_input
+
+
+def as_matrix(rates: Any, n_steps: int, **options: Any) -> np.ndarray:
+    steps, channels = poisson_input(rates, n_steps=n_steps, **{"seed": 5} | options)
+    spikes = np.zeros((n_steps, np.shape(rates)[-1]), int)
+    np.add.at(spikes, (steps, channels), 1)
+    return spikes
+
+
+def equal_rates(n_channels: int, first_step: int, n_steps: int, probability: float = 0.2, seed: int = 5) -> np.ndarray:
+    return as_matrix(np.full(n_channels, 1000.0 * probability), n_steps, first_step=first_step, seed=seed)
+
+
+def test_steps_ascend_and_a_channel_spikes_at_most_once_per_step() -> None:
+    steps, channels = poisson_input(np.full(50, 200.0), n_steps=100, seed=5)
+    assert np.all(np.diff(steps * 50 + channels) > 0)
+    assert steps.min() >= 0 and steps.max() < 100
+
+
+def test_a_spike_depends_only_on_seed_channel_and_step() -> None:
+    whole = equal_rates(50, 0, 100)
+    np.testing.assert_array_equal(equal_rates(20, 0, 100), whole[:, :20])
+    for first in (1, 2, 3, 4, 37):  # the generator gives four numbers at a time
+        np.testing.assert_array_equal(equal_rates(50, first, 30), whole[first : first + 30])
+    assert (equal_rates(50, 0, 100, seed=6) != whole).any()
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.01, 0.5, 1.0])
+@pytest.mark.needs_compiler
+def test_the_rate_is_as_given(probability: float) -> None:
+    n = 200 * 1000
+    n_spikes = equal_rates(200, 0, 1000, probability).sum()
+    deviation = np.sqrt(n * probability * (1 - probability))
+    assert abs(n_spikes - n * probability) <= 5 * deviation  # binomial; the seed is fixed
+
+
+@pytest.mark.needs_compiler
+def test_channels_and_steps_are_independent() -> None:
+    spikes = equal_rates(400, 0, 1000)
+    for sums, n in ((spikes.sum(axis=0), 1000), (spikes.sum(axis=1), 400)):
+        variance = n * 0.2 * 0.8
+        assert abs(sums.var() / variance - 1) < 5 * np.sqrt(2 / len(sums))  # of a variance; the seed is fixed
+
+
+@pytest.mark.needs_compiler
+def test_rates_differ_between_channels_and_times() -> None:
+    """Each row holds for its steps, the last one to the end; expected counts are those of the binomial distribution."""
+    probability = np.array([[0.0, 0.1, 0.5], [0.3, 0.0, 0.02]])
+    spikes = as_matrix(1000.0 / 0.5 * probability, n_steps=9000, steps_per_row=4000, dt=0.5)
+    for row, (first, last) in enumerate([(0, 4000), (4000, 9000)]):
+        n = last - first
+        counts = spikes[first:last].sum(axis=0)
+        deviation = np.sqrt(n * probability[row] * (1 - probability[row]))
+        assert (np.abs(counts - n * probability[row]) <= 5 * deviation).all()  # the seed is fixed
+        assert (counts[probability[row] > 0] > 0).all()
+
+
+def test_rates_that_vary_in_time_draw_the_same_numbers() -> None:
+    """A step has the spikes that it would have if its rates held at all times; parts join to the whole."""
+    rates = np.random.default_rng(3).uniform(0.0, 400.0, (10, 30))
+    whole = as_matrix(rates, n_steps=70, steps_per_row=7)
+    assert whole.any()
+    for row in range(10):
+        constant = as_matrix(rates[row], n_steps=70)
+        np.testing.assert_array_equal(whole[7 * row : 7 * row + 7], constant[7 * row : 7 * row + 7])
+    second = as_matrix(rates[5:], n_steps=35, steps_per_row=7, first_step=35)
+    np.testing.assert_array_equal(second, whole[35:])
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"rates": [[1.0, -2.0]]}, "rates[0, 1] = -2: must be from 0 to 1000 spikes/s, one spike per step of 1.0 ms"),
+        (
+            {"rates": [1.0, 2001.0], "dt": 0.5},
+            "rates[0, 1] = 2001: must be from 0 to 2000 spikes/s, one spike per step of 0.5 ms",
+        ),
+        ({"rates": [np.nan]}, "rates[0, 0] = nan: must be from 0 to 1000 spikes/s, one spike per step of 1.0 ms"),
+        (
+            {"rates": np.zeros((1, 1, 1))},
+            "rates have the shape (1, 1, 1): must be (n_channels,) or (n_rows, n_channels)",
+        ),
+        ({"n_steps": 0}, "n_steps = 0: must be a whole number of at least 1"),
+        ({"steps_per_row": 1.5}, "steps_per_row = 1.5: must be a whole number of at least 1"),
+        ({"seed": -1}, "seed = -1: must be a whole number of at least 0"),
+    ],
+)
+def test_a_wrong_value_gets_one_line(changes: dict[str, Any], line: str) -> None:
+    with pytest.raises(StimulusError, match=f"^{re.escape(line)}$"):
+        poisson_input(**{"rates": [1.0], "n_steps": 5} | changes)
