@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from eprop_core.configuration import Configuration
 from eprop_core.datasets.parameters import Published
 from eprop_core.datasets.registry import Dataset
-from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline
+from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline, SampleBaseline
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.points import content_hash
 from eprop_core.experiments.scaling.parameters import Scaling
@@ -108,6 +108,14 @@ class Plan:
                 name += f"-{content_hash(task)}"
             named[name] = BaselinesNetwork(key, parameters, task)
         return named
+
+    @property
+    def has_memory_over_time(self) -> bool:
+        """Whether memory is measured over time on one of the networks on which simulators are compared."""
+        return any(
+            isinstance(of.parameters, PoissonBaseline) and of.parameters.memory_steps is not None
+            for of in self.baselines.values()
+        )
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
