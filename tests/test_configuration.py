@@ -192,7 +192,11 @@ DENSITY = "network.input.connectivity.probability"
             ["scaling.strong", "input_rate = 2000.0", "exceed 1000 spikes/s"],
         ),
         ("scaling/strong/dry_ranks", [401], ["scaling.strong", "401 ranks are more than the 400 recurrent neurons"]),
-        ("scaling/strong/network/neuron", {}, ["scaling.strong", "dry_ranks", "needs network.neuron.ignore_and_fire"]),
+        (
+            "scaling/strong/network/neuron",
+            {},
+            ["scaling.strong", "dry_ranks", "needs network.neuron.ignore_and_fire"],
+        ),
         ("scaling/strong/variants", {}, ["scaling.strong.variants", "at least 1"]),
         ("scaling/strong/variants", {"A": {}}, ["scaling.strong.variants.A", "pattern"]),
         ("scaling/strong/variants", {"a": {"network.inptu.delay": 2}}, ["variants.a", "network.inptu", "no such key"]),
@@ -403,6 +407,23 @@ def test_a_weak_network_grows_with_the_ranks_and_a_strong_one_does_not(smoke: di
         assert (three.n_input, three.n_recurrent) == (growth * one.n_input, growth * one.n_recurrent)
         assert three.n_readout == one.n_readout
         assert three.recurrent == one.recurrent
+
+
+def test_a_network_is_that_of_several_ranks(smoke: dict[str, Any]) -> None:
+    """Sizes are in proportion, rounded up; a neuron gets as many inputs, and a readout reaches as many neurons."""
+    feedback = {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.25}}
+    values = changed(smoke, "scaling/weak/network/feedback", feedback)
+    values["scaling"]["weak"] |= {"ranks_of_network": 4, "readouts_grow": True}
+    scaling = configuration.load(values, "smoke.yaml").scaling["weak"]
+    given = scaling.network
+    for n_ranks in (1, 4, 6):
+        network = scaling.network_on(n_ranks)
+        sizes = [(getattr(network, size), getattr(given, size)) for size in ("n_input", "n_recurrent", "n_readout")]
+        assert all(4 * (now - 1) < n_ranks * before <= 4 * now for now, before in sizes)
+        probability = network.feedback.connectivity.probability  # type: ignore[union-attr]
+        assert probability * n_ranks == pytest.approx(0.25 * 4)
+        assert network.recurrent == given.recurrent
+    assert scaling.network_on(4) == given
 
 
 def test_mean_degrees_stay_the_same_where_the_network_grows(smoke: dict[str, Any]) -> None:

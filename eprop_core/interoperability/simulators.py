@@ -24,8 +24,9 @@ from eprop_core.records import Record
 FILE = "simulator.json"
 """Name of the file that describes a simulator, in its folder."""
 
-Variant = Literal["plastic", "static", "training"]
-"""What a simulator can be asked for: a stretch of a run with plastic or static synapses, or a whole training run."""
+Variant = Literal["plastic", "static", "training", "memory"]
+"""What a simulator can be asked for: a stretch of a run with plastic or static synapses, a whole training run, or the
+memory over time."""
 
 
 class SimulatorError(OneLineError):

@@ -1,11 +1,15 @@
 """Communicators: those of mpi4py, or that of a single rank, which needs no MPI."""
 
+import time
 from typing import Any, TypeVar
 
 Communicator = Any
 """An mpi4py communicator or one :class:`WithoutMPI`."""
 
 Value = TypeVar("Value")
+
+PAUSE = 0.001
+"""s, between two looks whether all ranks are there."""
 
 
 class WithoutMPI:
@@ -38,6 +42,16 @@ class SingleRank(WithoutMPI):
 
 
 SINGLE_RANK = SingleRank()
+
+
+def sleep_until_all_are_here(communicator: Communicator) -> None:
+    """Wait until all ranks have called this, and leave the processors to those that still compute. Collective."""
+    if isinstance(communicator, WithoutMPI):
+        communicator.Barrier()
+        return
+    request = communicator.Ibarrier()
+    while not request.Test():  # to wait for it would keep a processor busy
+        time.sleep(PAUSE)
 
 
 def on_this_machine(communicator: Communicator) -> Communicator:

@@ -116,6 +116,20 @@ def test_ranks_share_the_work(tmp_path: Path, kind: str) -> None:
             assert sum(getattr(rank.counts, name) for rank in of_ranks) == count
 
 
+def test_pairs_are_timed_in_one_job(tmp_path: Path) -> None:
+    """Each repeat on two ranks is preceded by one of rank 0 alone; on one rank there is nothing to pair."""
+    timing = small.timing("weak", repeats=2).model_copy(update={"paired": True})
+    (tmp_path / "timing.json").write_text(timing.model_dump_json())
+    command = small.on_ranks(2, "eprop_core.experiments.scaling")
+    command += [str(tmp_path / "timing.json"), "--ranks", "2", "--output", str(tmp_path / "result.json")]
+    subprocess.run(command, check=True, timeout=300)
+    for variant in ScalingResult.read(tmp_path / "result.json").variants.values():
+        assert len(variant.alone_s) == len(variant.repeats) == 2
+        assert all(seconds > 0 for seconds in variant.alone_s)
+        assert all(sum(rank.counts.neurons for rank in repeat) == 120 for repeat in variant.repeats)
+    assert all(not variant.alone_s for variant in measure(timing, seed=1).variants.values())
+
+
 @pytest.mark.parametrize(("kind", "n_ranks"), [("strong", 2), ("weak", 3)])
 def test_a_dry_run_has_the_counts_of_the_rank_that_it_emulates(tmp_path: Path, kind: str, n_ranks: int) -> None:
     """Synapses, spikes and events, and the bytes from other ranks, whichever spikes these send."""
@@ -140,6 +154,13 @@ def test_a_dry_run_has_the_counts_of_the_rank_that_it_emulates(tmp_path: Path, k
         assert real.traffic[destinations].exchanges == -(-timing.n_steps // interval)
         currents = 8 * timing.n_steps * timing.network.n_readout
         assert real.traffic[destinations].received_bytes > currents * (n_ranks - 1)
+
+
+def test_a_dry_run_leaves_out_what_cannot_be_emulated() -> None:
+    variants = {"emulated": {}, "real": {"network.neuron.ignore_and_fire": None}}
+    timing = small.timing(ignore_and_fire=True).model_copy(update={"variants": variants})
+    assert set(measure(timing, seed=1, dry_run=2).variants) == {"emulated"}
+    assert set(measure(timing, seed=1).variants) == {"emulated", "real"}
 
 
 def test_ranks_that_are_emulated_together_are_those_of_the_network(tmp_path: Path) -> None:

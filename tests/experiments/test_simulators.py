@@ -13,12 +13,13 @@ from eprop_core.experiments.baselines import measure as baselines
 from eprop_core.experiments.baselines import threads
 from eprop_core.experiments.baselines.agreement import agreement, read_outputs
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
-from eprop_core.experiments.baselines.problem import Problem, poisson_problem
+from eprop_core.experiments.baselines.problem import Problem, changing_problem, poisson_problem
 from eprop_core.experiments.scaling import measure as scaling
 from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.interoperability import simulators
 from eprop_core.interoperability.simulators import InstalledSimulator, SimulatorError
 from eprop_core.parsing import ParameterError, parse
+from eprop_core.simulation import Simulation
 from live_nest import NEST_PYTHON, needs_nest
 from small_results import PROJECT
 
@@ -174,3 +175,22 @@ def test_nest_has_the_same_events_on_two_threads() -> None:
     ((of_one,),), ((of_two,),) = one, two
     assert of_one.counts == of_two.counts
     assert of_one.counts.synaptic_events > 0
+
+
+def test_memory_is_measured_over_a_run_whose_input_changes() -> None:
+    """Half of the channels are silent until the middle, the others from there on; NEST counts the same events."""
+    baseline = parse(PoissonBaseline, BASELINE | {"memory_steps": 100, "repeats": 2})
+    problem = changing_problem(baseline, 100)
+    late = problem.stimulus.input_steps >= 50
+    assert problem.stimulus.input_channels[late].max() < 20 <= problem.stimulus.input_channels[~late].min()
+    assert late.any() and not late.all()
+    others = [simulators.installed(PROJECT / "simulators" / "nest", NEST_PYTHON)] if NEST_PYTHON else []
+    taking_part = [one for one in baselines.simulators(others, 40) if one.variant == "memory"]
+    processes, _ = baselines.compare({"events": poisson_problem(baseline), "memory": problem}, taking_part, repeats=2)
+    assert [process.simulator for process in processes] == ["eprop_core", "NEST"][: 1 + len(others)]  # once
+    simulation = Simulation(problem.network, seed=problem.seed)
+    simulation.run(problem.stimulus)
+    for process in processes:
+        assert process.memory_over_time_bytes is not None and len(process.memory_over_time_bytes) == 20
+        assert (process.spikes, process.n_steps) == (simulation.counts["spikes"], 100)
+        assert process.synaptic_events == simulation.counts["synaptic_events"]

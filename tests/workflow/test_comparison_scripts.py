@@ -18,6 +18,7 @@ from eprop_core.parsing import parse
 from small_results import PROVENANCE, changed, check, written
 from workflow.scripts.baselines import collect as baselines_collect
 from workflow.scripts.baselines import figure as baselines_figure
+from workflow.scripts.baselines import memory_figure
 from workflow.scripts.baselines import numbers as baselines_numbers
 from workflow.scripts.baselines import table as baselines_table
 from workflow.scripts.break_even import collect as break_even_collect
@@ -227,6 +228,22 @@ def test_a_phase_is_not_mistaken_for_a_speed_of_the_machine(baselines: pd.DataFr
 def test_the_figure_of_baselines_has_its_labels(baselines: pd.DataFrame, tmp_path: Path) -> None:
     labels = ("Time per synaptic event (ns)", "Memory per synapse (bytes)", "Training run (s)", "20 (1/100)")
     check(lambda: baselines_figure.draw(baselines), tmp_path, *labels, "dense matrices would need 27 GB")
+
+
+def test_memory_over_time_is_drawn_by_simulator(tmp_path: Path) -> None:
+    result = baseline_result(training=False)
+    measured = [
+        changed(process, variant="memory", repeat=1, memory_over_time_bytes=[10**6, 2 * 10**6, 3 * 10**6])
+        for process in result.processes[:2]
+    ]
+    with_memory = changed(result, processes=[process.model_dump() for process in [*result.processes, *measured]])
+    assert len(baselines_collect.rows("small", with_memory)) == len(result.processes)
+    rows = pd.DataFrame(baselines_collect.memory_rows("small", with_memory))
+    assert list(rows["simulator"]) == ["eprop_core"] * 3 + ["NEST"] * 3
+    assert list(rows["model_time_s"][:3]) == pytest.approx([0.25 / 3, 0.5 / 3, 0.25])  # 500 steps of half a ms
+    grown = memory_figure.growth(rows)
+    assert list(grown["growth_kb"]) == pytest.approx([0, 10, 20] * 2)  # of 100 neurons
+    check(lambda: memory_figure.draw(rows), tmp_path, "Model time (s)", "Memory (MB)", "Growth per neuron (kB)", "NEST")
 
 
 def test_the_figure_of_saccades_has_its_labels(comparison: SaccadesResult, tmp_path: Path) -> None:

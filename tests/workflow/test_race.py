@@ -10,11 +10,11 @@ import yaml
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
 from eprop_core.experiments.baselines.result import BaselineResult, Compared, Process
 from eprop_core.parsing import ParameterError, parse
-from small_results import PROJECT, PROVENANCE, check, written
+from small_results import PROJECT, PROVENANCE, changed, check, scaling_result, written
 from workflow.scripts.race import figure, table
 from workflow.scripts.race.numbers import rows
 from workflow.scripts.race.points import NOBODY, Point, read
-from workflow.scripts.race.stanzas import stanzas
+from workflow.scripts.race.stanzas import stanzas, stanzas_of_scaling
 
 pytestmark = pytest.mark.usefixtures("drawing")
 
@@ -147,6 +147,23 @@ def test_stanzas_are_medians_on_the_clock_that_nothing_disturbed(
     parse(Point, own | {"by": "someone"})
     with pytest.raises(ParameterError, match="by: must be"):
         parse(Point, own)
+
+
+def test_points_of_scaling_are_those_of_all_cores_together() -> None:
+    """1.25 s on two ranks, and a million events on both together; other work leaves a point out."""
+    results = [scaling_result("strong", n_ranks) for n_ranks in (2, 1)]
+    nest = changed(results[0].provenance, nest="3.10.0")
+    variants = {"nest_eprop_plus": results[0].variants["eprop_plus"].model_dump()}
+    results.append(changed(results[0], variants=variants, provenance=nest.model_dump()))
+    made = stanzas_of_scaling(results)
+    assert [(one["simulator"], one["hardware"]["cores"]) for one in made] == [
+        ("eprop_core", 1),
+        ("eprop_core", 2),
+        ("NEST", 2),
+    ]
+    assert [one["measured"]["ns_per_event"]["median"] for one in made] == [2000.0, 1250.0, 1250.0]
+    assert made[2]["version"] == "3.10.0"
+    assert not stanzas_of_scaling([scaling_result("strong", 2, other_work=0.4)])
 
 
 def test_the_fastest_comes_first_and_what_was_not_measured_last() -> None:

@@ -114,6 +114,7 @@ SCALING = {"variant": "eprop_plus", "ranks": 2, "real_time_factor": 0.51, "speed
         ),
         ([{"measure": "Loss", "before": 4.0, "after": 0.25}], ["Loss: 4 before training, 0.25 after"]),
         ([{"measure": "Samples", "train": 90, "validation": None, "test": 10}], ["Samples: 90 train, 10 test"]),
+        ([{"verdict": "met"}, {"verdict": "missed"}, {"verdict": "met"}], ["2 tests: met, 1 tests: missed"]),
         ([{"passed": True}, {"passed": False}], ["1 of 2 comparisons are within their tolerances"]),
     ],
 )

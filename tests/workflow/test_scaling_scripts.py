@@ -8,8 +8,9 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from scipy import stats
 
-from small_results import INTERCONNECT, check, interconnect_result, scaling_result, scaling_rows, written
+from small_results import INTERCONNECT, changed, check, interconnect_result, scaling_result, scaling_rows, written
 from workflow.scripts.scaling import collect as scaling_collect
 from workflow.scripts.scaling import exchange_figure as scaling_exchange_figure
 from workflow.scripts.scaling import exchange_table as scaling_exchange_table
@@ -245,3 +246,42 @@ def test_a_disturbed_exchange_is_marked(tmp_path: Path, other: str | None) -> No
     assert bool(figure.legends) == (other is not None)
     if other is not None:
         check(lambda: scaling_exchange_figure.draw(table, interconnect), tmp_path, other_work.MEANING)
+
+
+def paired(kind: str) -> pd.DataFrame:
+    """Rows of runs on one and two ranks; rank 0 alone took 1.8, 1.7 and 1.9 times as long as both."""
+    results = [scaling_result(kind, n_ranks) for n_ranks in (1, 2)]
+    (name, variant), *_ = results[1].variants.items()
+    times = [max(rank.propagation_s for rank in repeat) for repeat in variant.repeats]
+    alone = [ratio * together for ratio, together in zip((1.8, 1.7, 1.9), times, strict=True)]
+    results[1] = changed(results[1], variants={name: changed(variant, alone_s=alone).model_dump()})
+    return pd.DataFrame([row for result in results for row in scaling_collect.rows(result, kind, None)])
+
+
+@pytest.mark.parametrize(("kind", "speed_up"), [("strong", (1.8, 1.7, 1.9)), ("weak", (3.6, 3.4, 3.8))])
+def test_a_speed_up_is_the_median_of_paired_ratios(kind: str, speed_up: tuple[float, ...], tmp_path: Path) -> None:
+    rows = paired(kind)
+    table = scaling_numbers.summary(rows)
+    one, two = (table[table["ranks"] == n].iloc[0] for n in (1, 2))
+    assert (one["speed_up"], one["efficiency"]) == (1.0, 1.0)
+    assert np.isnan(one["speed_up_low"])
+    found = tuple(two[name] for name in ("speed_up", "speed_up_low", "speed_up_high"))
+    assert found == pytest.approx(speed_up)
+    assert (two["efficiency"], two["efficiency_low"]) == pytest.approx((speed_up[0] / 2, speed_up[1] / 2))
+    note = scaling_table.note_of_pairs(table)
+    assert "median of the ratios of pairs" in note
+    assert not scaling_table.note_of_pairs(scaling_numbers.summary(scaling_rows(kind)))
+    _, markdown, _ = written(table, scaling_table.printed(table), tmp_path)
+    assert f"{speed_up[0]:.2f} ({speed_up[1]:.2f}-{speed_up[2]:.2f})" in markdown
+    check(lambda: scaling_figure.draw(rows), tmp_path, "Ranks")
+
+
+def test_the_interval_of_a_median_counts_the_values_below_and_above() -> None:
+    """Of n values, the k outer ones on each side are left out if at least 95 % of medians lie between the others."""
+    for n, left_out in ((1, 0), (3, 0), (5, 0), (6, 0), (8, 0), (9, 1), (12, 2), (20, 5)):
+        low, high = scaling_numbers.interval_of_median(pd.Series(np.arange(n, dtype=float)[::-1]))
+        assert (low, high) == (left_out, n - 1 - left_out), n
+        if n >= 6:
+            below = stats.binom.cdf(left_out, n, 0.5)
+            assert 2 * below <= 0.05 < 2 * stats.binom.cdf(left_out + 1, n, 0.5)
+    assert np.isnan(scaling_numbers.interval_of_median(pd.Series(dtype=float))[0])

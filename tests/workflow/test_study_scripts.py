@@ -288,6 +288,28 @@ def test_a_point_is_as_good_if_it_is_shown_to_be_within_the_margin(
     assert equally_good.last_equally_good(series(accuracies), "input", measures.ACCURACY) == last
 
 
+def test_power_is_the_share_of_equal_points_that_are_called_as_good() -> None:
+    first, second = [0.90, 0.93, 0.91, 0.92], [0.92, 0.92, 0.88, 0.93]
+    power = equally_good.power(series([first, second, first]), measures.ACCURACY)
+    spread = np.std(np.subtract(second, first), ddof=1)
+    drawn = spread * np.random.default_rng(1).standard_normal((100_000, 4))  # differences without a mean
+    test = stats.ttest_1samp(drawn, -0.02, axis=1, alternative="greater")
+    assert power[1] == pytest.approx(np.mean(test.pvalue < 0.05), abs=0.01)  # 6 standard errors
+    assert power[2] == 1.0  # no difference varies
+    assert equally_good.power(series([[0.9], [0.9]]), measures.ACCURACY).isna().all()
+
+
+def test_the_figure_says_what_a_test_could_have_shown(study: Any, tmp_path: Path) -> None:
+    names = [{"series": "input"}] * 3
+    runs, _ = study([{DENSITY: density} for density in (1.0, 0.9, 0.5)], names=names)
+    noise = {0: [0.0, 0.0, 0.0], 1: [0.0, 0.0, 0.0], 2: [0.01, -0.02, 0.01]}
+    runs["test_accuracy"] += [noise[point][seed - 1] for point, seed in zip(runs["point"], runs["seed"], strict=True)]
+    power = 100 * equally_good.power(runs, measures.ACCURACY)[2]
+    assert 5 < power < 95
+    told = f"not shown to be as good: input 0.5, {power:.0f}"
+    check(lambda: thinning_curves.draw(runs), tmp_path, "0.9: synapses ÷ 1.1", told)
+
+
 def test_a_margin_of_loss_is_a_share_of_it() -> None:
     loss = measures.measure_of(
         pd.DataFrame({"test_accuracy": [None], "test_loss": [None], "loss": ["mean_squared_error"]})

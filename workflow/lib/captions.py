@@ -29,15 +29,18 @@ def study(configuration: Configuration, name: str) -> dict[str, Any]:
 def scaling(configuration: Configuration, name: str) -> dict[str, Any]:
     """Return the facts of a scaling experiment."""
     parameters = configuration.scaling[name]
+    of_rank = parameters.network_on(1)
     return {
         "kind": parameters.kind,
-        "neurons": parameters.network.n_recurrent,
-        "inputs": parameters.network.n_input,
+        "neurons": of_rank.n_recurrent,
+        "inputs": of_rank.n_input,
         "model_time": parameters.n_steps * parameters.network.dt / 1000,
         "repeats": parameters.repeats,
         "seeds": len(set(parameters.seeds)),
         "dry": bool(parameters.dry_ranks),
         "dry_together": parameters.dry_together,
+        "paired": parameters.paired,
+        "note": parameters.note,
         "nest": bool(parameters.nest_threads),
     }
 

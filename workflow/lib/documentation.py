@@ -1,8 +1,9 @@
 """Write the documents that are generated from the code.
 
 These are the JSON Schemas of the configuration and of the points of the race, and the tables of the configuration's
-keys, from their models; the tables of command lines, from their parsers; and the layers and the diagram of the
-packages, from their imports. Run it in the directory of the project after a change of models, command lines or imports.
+keys, from their models; the tables of command lines, from their parsers; the layers and the diagram of the packages,
+from their imports; and the page about the claims of the paper, from the evidence in ``docs/reproduction``. Run it in
+the directory of the project after a change of models, command lines, imports or evidence.
 """
 
 import argparse
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from workflow.lib import architecture, command_lines, configuration_keys
 from workflow.scripts.race.points import Points
+from workflow.scripts.reproduction import claims, page
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
 SCHEMA_OF_POINTS = Path("benchmarks/points.schema.json")
@@ -18,6 +20,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 KEYS = Path("docs/reference/configuration")
 COMMANDS = Path("docs/reference/command_lines.md")
 ARCHITECTURE = Path("docs/explanation/architecture.md")
+REPRODUCTION = Path("docs/reproduction.md")
 
 
 def schema() -> str:
@@ -35,12 +38,14 @@ def documents(directory: Path) -> dict[Path, str]:
     packages = (directory / ARCHITECTURE).read_text(encoding="utf-8")
     for kind, content in {"text": architecture.layers(directory), "mermaid": architecture.diagram()}.items():
         packages = _with_block(packages, kind, content)
+    evidence = page.collected(sorted((directory / REPRODUCTION.with_suffix("")).glob("*.csv")))
     return {
         directory / SCHEMA: schema(),
         directory / SCHEMA_OF_POINTS: schema_of_points(),
-        **{directory / KEYS / f"{name}.md": page for name, page in configuration_keys.pages().items()},
+        **{directory / KEYS / f"{name}.md": keys for name, keys in configuration_keys.pages().items()},
         directory / COMMANDS: command_lines.page(),
         directory / ARCHITECTURE: packages,
+        directory / REPRODUCTION: page.page(claims.read(), evidence),
     }
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from eprop_core.configuration import Configuration
 from eprop_core.datasets.parameters import Published
 from eprop_core.datasets.registry import Dataset
-from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline
+from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline, SampleBaseline
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.points import content_hash
 from eprop_core.experiments.scaling.parameters import Scaling
@@ -19,6 +19,7 @@ from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.parameters import Network
 from eprop_core.tasks.parameters import Generated
 from workflow.lib import captions, checksums, sources
+from workflow.scripts.reproduction import claims
 
 PICTURES = ("pdf", "svg", "png")
 PRINTED = ("csv", "md", "tex")
@@ -107,6 +108,14 @@ class Plan:
                 name += f"-{content_hash(task)}"
             named[name] = BaselinesNetwork(key, parameters, task)
         return named
+
+    @property
+    def has_memory_over_time(self) -> bool:
+        """Whether memory is measured over time on one of the networks on which simulators are compared."""
+        return any(
+            isinstance(of.parameters, PoissonBaseline) and of.parameters.memory_steps is not None
+            for of in self.baselines.values()
+        )
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
@@ -217,6 +226,43 @@ class Plan:
             *(f"{self.verification}/ranks-{n_ranks}.json" for n_ranks in ranks),
         ]
 
+    @cached_property
+    def evidence(self) -> dict[str, dict[str, Any]]:
+        """What the claims of the paper ask of this configuration, by name of the table of evidence.
+
+        The verification, which runs on request only, has a table of its own.
+        """
+        made = {
+            **{f"{study}_runs": self.results_of_study(study) for study in self.configuration.studies},
+            **{f"{name}_scaling": self.results_of_scaling(name) for name in self.configuration.scaling},
+            **({"break_even": self.results_of_break_even} if self.configuration.break_even else {}),
+        }
+        file = Path(self.origin.partition(", ")[0])
+        parts = {"": made, "_verification": {"verification": self.results_of_verification}}
+        return {
+            f"reproduction_{file.stem}{part}": {
+                "configuration": file.name,
+                "results": {name: results[name] for name in dict.fromkeys(test.table for test in asked.values())},
+            }
+            for part, results in parts.items()
+            if (asked := claims.tests_of(claims.read(), file.name, results))
+        }
+
+    @property
+    def evidence_of_report(self) -> list[str]:
+        """The tables of evidence that the report shows: not those that are made on request only."""
+        return [name for name in self.evidence if not name.endswith("_verification")]
+
+    def all_evidence(self) -> list[str]:
+        """Return the tables of evidence of this configuration, and those that others have left."""
+        own = [f"results/tables/{name}.csv" for name in self.evidence_of_report]
+        return sorted({*own, *map(str, Path("results/tables").glob("reproduction_*.csv"))})
+
+    def reproduction(self) -> list[str]:
+        """Return the page about the claims of the paper, with this configuration's evidence, if there is any."""
+        tables = [file for name in self.evidence_of_report for file in table(name)]
+        return [*tables, "results/reproduction.md"] if tables else []
+
     def data_of(self, task: TaskParameters | None) -> list[str]:
         """Return the files of a task's data set; none for a task that generates its samples."""
         if task is None or isinstance(task.dataset, Generated):
@@ -264,6 +310,7 @@ class Plan:
             },
             "saccades": {"all": configuration.saccades},
             "verification": {"all": configuration.verification, "results": {"results": self.results_of_verification}},
+            "evidence": self.evidence,
             "pages": {"report": self._report(), "verification": self._verification_page()},
         }
 
@@ -290,7 +337,11 @@ class Plan:
         sections += [("exchange", "exchange.rst", {})] if self.has_exchange() else []
         if configuration.break_even:
             sections.append(("break_even", "break_even.rst", captions.break_even(configuration)))
-        return [{"name": name, "caption": caption, "facts": facts} for name, caption, facts in sections]
+        sections += [(name, "reproduction.rst", {}) for name in self.evidence_of_report]
+        return [
+            {"name": name, "caption": caption, "facts": facts, "figure": name not in self.evidence}
+            for name, caption, facts in sections
+        ]
 
     def results_of_report(self) -> list[str]:
         """Return the result files of all experiments in the report."""

@@ -37,6 +37,7 @@ STARTED = {
     ),
     "eprop_core.verification.published": ("eprop_core/interoperability/nest/published.py",),
     "workflow.scripts.report.page": ("workflow/report/*",),
+    "workflow.scripts.reproduction.claims": ("workflow/report/claims.yaml",),
 }
 """Modules and files that a module starts or reads instead of importing; file names are relative to the checkout.
 

@@ -6,12 +6,24 @@ localrules:
     collect_baselines,
     baselines_figure,
     baselines_table,
+    memory_over_time,
+    memory_over_time_figure,
 
 
 rule baselines:
     input:
         lambda wildcards: needed(CONFIGURATION.baselines, "baselines", "baselines")
         and [*figure("baselines"), *table("baselines")],
+
+
+rule memory_over_time:
+    input:
+        lambda wildcards: needed(
+            PLAN.has_memory_over_time,
+            "baselines.NAME.memory_steps",
+            "memory_over_time",
+        )
+        and figure("memory_over_time"),
 
 
 rule compare_simulators:
@@ -58,6 +70,7 @@ use rule collect_study as collect_baselines with:
         code=code("workflow.scripts.baselines.collect"),
     output:
         "results/tables/baselines_runs.csv",
+        "results/tables/memory_over_time_runs.csv",
     log:
         "logs/collect_baselines.log",
     params:
@@ -103,3 +116,25 @@ use rule collect_study as baselines_table with:
         options="",
     message:
         "Tabulate the comparison of simulators"
+
+
+use rule collect_study as memory_over_time_figure with:
+    input:
+        files="results/tables/memory_over_time_runs.csv",
+        code=code("workflow.scripts.baselines.memory_figure"),
+    output:
+        "results/figures/memory_over_time.pdf",
+        report(
+            "results/figures/memory_over_time.svg",
+            caption="../report/memory_over_time.rst",
+            category="Baselines",
+        ),
+        "results/figures/memory_over_time.png",
+        "results/figures/memory_over_time.csv",
+    log:
+        "logs/memory_over_time_figure.log",
+    params:
+        program="baselines.memory_figure",
+        options="",
+    message:
+        "Draw memory over time"

@@ -176,6 +176,7 @@ wildcard_constraints:
     task=either(PLAN.tasks),
     dataset=either(PLAN.datasets),
     dynamics=either(PLAN.dynamics),
+    evidence=either(PLAN.evidence),
     data=either(PLAN.data_figures),
     timing=either(PLAN.timings),
     point=either(PLAN.break_even),

@@ -17,6 +17,11 @@ use rule collect_study as race_points with:
     input:
         files=parameters("baselines", "all"),
         results=PLAN.results_of_baselines,
+        scaling=(
+            PLAN.results_of_scaling("nest_strong")
+            if "nest_strong" in CONFIGURATION.scaling
+            else []
+        ),
         code=code("workflow.scripts.race.stanzas"),
     output:
         "results/race/points.yaml",
@@ -24,7 +29,9 @@ use rule collect_study as race_points with:
         "logs/race_points.log",
     params:
         program="race.stanzas",
-        options="",
+        options=lambda wildcards, input: (
+            f"--scaling {input.scaling}" if input.scaling else ""
+        ),
     message:
         "Write stanzas for benchmarks/points.yaml"
 

@@ -12,6 +12,7 @@ use rule collect_study as report_page with:
             f"results/{folder}/{section['name']}.{extension}"
             for section in PLAN.sections()
             for folder, extension in [("figures", "svg"), ("tables", "md")]
+            if section["figure"] or folder == "tables"
         ],
         results=PLAN.results_of_report(),
         code=code("workflow.scripts.report.page"),

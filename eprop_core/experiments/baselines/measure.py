@@ -19,8 +19,10 @@ from eprop_core.errors import one_line
 from eprop_core.experiments import command_line, points
 from eprop_core.experiments.baselines.agreement import Arrays, agreement, initial_weights, read_outputs
 from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline
-from eprop_core.experiments.baselines.problem import Problem, poisson_problem, sample_problem
+from eprop_core.experiments.baselines.problem import Problem, changing_problem, poisson_problem, sample_problem
 from eprop_core.experiments.baselines.result import (
+    OWN,
+    OWN_RULE,
     Agreement,
     BaselineResult,
     Compared,
@@ -49,8 +51,6 @@ STEPS_OF_OUTPUTS = 300
 """Steps, or some more, of which simulators write what they compute."""
 SYNAPSES_OF_OUTPUTS = 2_000_000
 """Synapses of the largest network of which they do."""
-OWN = "eprop_core"
-"""Label of this simulator."""
 
 
 class Simulator(NamedTuple):
@@ -74,7 +74,7 @@ def simulators(others: Sequence[InstalledSimulator], time_driven_steps: int) -> 
     """Return all simulators, variant after variant, this one first."""
     program = "eprop_core.experiments.baselines.simulator"
     own = [sys.executable, "-m", program, "--time-driven-steps", str(time_driven_steps)]
-    variants: tuple[Variant, ...] = ("plastic", "static", "training")
+    variants: tuple[Variant, ...] = ("plastic", "static", "training", "memory")
     taking_part = [
         simulator
         for variant in variants
@@ -95,7 +95,7 @@ def measure(
     agreements = compare_outputs(problems, taking_part)
     origin = provenance()
     own_version = origin.packages.get("eprop-core", "")
-    compared = {OWN: Compared(version=own_version, computes="e-prop+, event-driven", agreement=None)}
+    compared = {OWN: Compared(version=own_version, computes=OWN_RULE, agreement=None)}
     for other in others:
         compared[other.label] = Compared(
             version=other.version, computes=other.computes, agreement=agreements.get(other.label)
@@ -113,7 +113,10 @@ def measure(
 def compare(
     problems: Mapping[str, Problem], taking_part: Sequence[Simulator], repeats: int
 ) -> tuple[list[Process], dict[str, str]]:
-    """Let the simulators take turns; ``problems`` are "events" and, where a training run is compared, "training".
+    """Let the simulators take turns.
+
+    ``problems`` are "events"; "training", where a training run is compared; and "memory", where memory over time is, in
+    the first repeat alone.
 
     Returns the measurements of all processes, and the reasons for what was left out.
     """
@@ -125,7 +128,8 @@ def compare(
         (repeat, simulator)
         for repeat in range(1, repeats + 1)
         for simulator in taking_part
-        if simulator.variant != "training" or "training" in problems
+        if simulator.variant not in ("training", "memory") or simulator.variant in problems
+        if simulator.variant != "memory" or repeat == 1
     ]
     processes = []
     with tempfile.TemporaryDirectory(prefix="baselines.") as directory:
@@ -136,7 +140,7 @@ def compare(
             if variant in left_out:
                 continue
             other_work = measurement.OtherWork()
-            problem_name = "training" if simulator.variant == "training" else "events"
+            problem_name = simulator.variant if simulator.variant in ("training", "memory") else "events"
             measured = run_once(simulator, Path(directory) / f"{problem_name}.npz")
             if isinstance(measured, NotMeasured):
                 left_out[variant] = measured.not_measured
@@ -219,7 +223,9 @@ def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, P
     values = read_json(file)
     baseline = parse(_AnyBaseline, values["baseline"], f"{file}: ").root
     if isinstance(baseline, PoissonBaseline):
-        return baseline, {"events": poisson_problem(baseline)}
+        n_steps = baseline.memory_steps
+        over_time = {} if n_steps is None else {"memory": changing_problem(baseline, n_steps)}
+        return baseline, {"events": poisson_problem(baseline), **over_time}
     if data is None:
         raise ParameterError("--data: needed where samples are shown")
     samples = EventDataset.load(data / "train.npz")

@@ -25,6 +25,10 @@ class _Baseline(Parameters):
     )
 
 
+MEMORY_PARTS = 20
+"""Parts of a run after which memory is measured."""
+
+
 class PoissonBaseline(_Baseline):
     """A random network under Poisson input; targets are zero, and all errors count."""
 
@@ -32,6 +36,12 @@ class PoissonBaseline(_Baseline):
     input_rate: float = Field(ge=0, description="rate of each input channel", json_schema_extra={"unit": "spikes/s"})
     n_steps: Whole = Field(ge=1, description="steps that are timed")
     n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
+    memory_steps: Whole | None = Field(
+        None,
+        ge=MEMORY_PARTS,
+        description="steps of a further run, in which memory is measured over time: half of the input channels are "
+        "silent until its middle, the others from there on; null: none",
+    )
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

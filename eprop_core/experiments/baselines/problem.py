@@ -8,7 +8,7 @@ import numpy as np
 
 from eprop_core.compiled.random import Purpose, permutation
 from eprop_core.datasets.events import EventDataset
-from eprop_core.experiments.baselines.parameters import PoissonBaseline, check_comparable
+from eprop_core.experiments.baselines.parameters import MEMORY_PARTS, PoissonBaseline, check_comparable
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.network.connections import Connections
@@ -87,6 +87,17 @@ def poisson_problem(baseline: PoissonBaseline) -> Problem:
     """Return the problem of a random network under Poisson input."""
     steps = baseline.n_steps_warm_up, baseline.n_steps
     return random_problem(baseline.network, baseline.input_rate, baseline.seed, *steps)
+
+
+def changing_problem(baseline: PoissonBaseline, n_steps: int) -> Problem:
+    """Return a problem of about ``n_steps`` steps, in whose middle one half of the input channels takes over."""
+    part = n_steps // MEMORY_PARTS
+    problem = random_problem(baseline.network, baseline.input_rate, baseline.seed, 0, part * MEMORY_PARTS)
+    shown = problem.stimulus
+    is_late = shown.input_steps >= shown.n_steps // 2
+    kept = (shown.input_channels < baseline.network.n_input // 2) == is_late
+    stimulus = replace(shown, input_steps=shown.input_steps[kept], input_channels=shown.input_channels[kept])
+    return replace(problem, stimulus=stimulus, sample_steps=part)
 
 
 def random_problem(network: Network, input_rate: float, seed: int, n_steps_warm_up: int, n_steps: int) -> Problem:

@@ -10,6 +10,11 @@ from eprop_core.measurement.results import Result
 from eprop_core.parameters import Network
 from eprop_core.records import Record
 
+OWN = "eprop_core"
+"""Label of this simulator."""
+OWN_RULE = "e-prop+, event-driven"
+"""What it computes."""
+
 Variant = simulators.Variant | Literal["time_driven"]
 
 
@@ -39,6 +44,9 @@ class Measurement(Record):
     communicate_s: float | None = Field(None, description="wall time of the exchange between ranks or threads")
     memory_built_bytes: int | None = Field(None, description="growth of the process by building")
     memory_bytes: int = Field(description="growth of the process by building and running")
+    memory_over_time_bytes: list[int] | None = Field(
+        None, description="growth of the process by building and each part of the run so far, variant memory"
+    )
     peak_memory_bytes: int | None = Field(None, description="largest growth of the process")
     bytes_moved_per_event: float | None = Field(
         None, description="bytes of synapses read and written; null also without events"

@@ -117,6 +117,33 @@ def measure_training(file: Path, _time_driven_steps: int) -> Measurement:
     )
 
 
+def measure_memory(file: Path, _time_driven_steps: int) -> Measurement:
+    """Measure the memory of this simulator after each part of a run."""
+    problem = Problem.load(file)
+    clock, over_time = Clock(), []
+    before = _ready(problem.network)
+    simulation = Simulation(problem.network, seed=problem.seed)
+    n_steps = problem.stimulus.n_steps
+    parts = [problem.part(first, first + problem.sample_steps) for first in range(0, n_steps, problem.sample_steps)]
+    built = _resident_memory() - before
+    with clock.measure():
+        for part in parts:
+            simulation.run(part)
+            over_time.append(_resident_memory() - before)
+    counts = simulation.counts
+    return Measurement(
+        **{name: counts[name] for name in ("neurons", "synapses", "spikes", "synaptic_events")},
+        n_steps=n_steps,
+        seconds=clock.seconds,
+        processor_s=clock.processor_s,
+        build_s=simulation.times["build"],
+        memory_built_bytes=built,
+        memory_bytes=over_time[-1],
+        memory_over_time_bytes=over_time,
+        threads=threads.number(),
+    )
+
+
 def measure_time_driven(file: Path, n_steps: int) -> Measurement:
     """Measure the time-driven model on the last ``n_steps`` of twice as many from the start.
 
@@ -159,6 +186,7 @@ MEASUREMENTS: dict[Variant, Callable[[Path, int], Measurement]] = {
     "static": measure_static,
     "time_driven": measure_time_driven,
     "training": measure_training,
+    "memory": measure_memory,
 }
 
 

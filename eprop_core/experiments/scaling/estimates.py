@@ -38,7 +38,10 @@ def memory_of_rank(case: Case, n_ranks: int) -> int:
 
 def memory_of_job(timing: Timing, n_ranks: int) -> int:
     """Return the bytes that each process of a job will take at most; variants run one after another."""
-    return max(COMPILING_BYTES, *(memory_of_rank(case, n_ranks) for case in timing.cases.values()))
+    largest = max(memory_of_rank(case, n_ranks) for case in timing.cases.values())
+    if timing.paired:  # rank 0 alone comes before all ranks, and counts as if all did so
+        largest = max(largest, *(memory_of_rank(case, 1) // n_ranks for case in timing.cases.values()))
+    return max(COMPILING_BYTES, largest)
 
 
 def check_memory(timing: Timing, n_ranks: int, n_processes_here: int) -> None:
@@ -51,6 +54,8 @@ def seconds_of_job(timing: Timing, n_ranks: int) -> float:
     """Return about how long a job takes that times all variants."""
     n_steps = timing.n_steps_warm_up + timing.n_steps
     once = sum(_nanoseconds(case, n_ranks, n_steps) for case in timing.cases.values())
+    if timing.paired and n_ranks > 1:
+        once += sum(_nanoseconds(case, 1, n_steps) for case in timing.cases.values())
     return START_S + 1e-9 * timing.repeats * once
 
 

@@ -31,7 +31,12 @@ from eprop_core.progress import progress
 from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.collective import raising_on_all_ranks
-from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
+from eprop_core.ranks.communicator import (
+    SINGLE_RANK,
+    Communicator,
+    n_ranks_on_this_machine,
+    sleep_until_all_are_here,
+)
 from eprop_core.ranks.exchange_cost import cheaper_destinations
 from eprop_core.ranks.together import Together, run_together
 from eprop_core.simulation import Simulation
@@ -46,16 +51,20 @@ def measure(
     build and run at the same time, and share nothing but the machine.
     """
     n_ranks = dry_run or communicator.size
-    cases = timing.cases
+    cases = timing.cases_of(dry_run=dry_run is not None)
     networks = {name: case.network_on(n_ranks) for name, case in cases.items()}
     compile_variants(timing, communicator, dry_run)  # loads what is compiled
     memory_without = communicator.allgather(measurement.peak_memory())
     measured: dict[str, list[list[RankRecord]]] = {name: [] for name in cases}
+    alone: dict[str, list[float]] = {name: [] for name in cases}
+    is_paired = timing.paired and dry_run is None and communicator.size > 1
     other_work = measurement.OtherWork(communicator)
     # Variants take turns, so that what else happens on the machine meets all of them alike.
     turns = [name for _ in range(timing.repeats) for name in cases]
     shown = progress(turns, f"{timing.kind} scaling") if communicator.rank == 0 else turns
     for name in shown:
+        if is_paired:
+            alone[name].append(_alone(timing, cases[name], seed, communicator))
         other_work.restart()
         once = _repeat(timing, cases[name], networks[name], seed, communicator, dry_run, other_work)
         measured[name].append(communicator.allgather(once))
@@ -74,6 +83,7 @@ def measure(
                 interval_steps=communication_interval(network),
                 estimated_memory_bytes=estimates.memory_of_rank(cases[name], n_ranks),
                 repeats=measured[name],
+                alone_s=alone[name],
             )
             for name, network in networks.items()
         },
@@ -83,8 +93,10 @@ def measure(
 def compile_variants(timing: Timing, communicator: Communicator = SINGLE_RANK, dry_run: int | None = None) -> None:
     """Compile what the variants need; collective."""
     n_ranks = dry_run or communicator.size
-    for case in timing.cases.values():
+    for case in timing.cases_of(dry_run=dry_run is not None).values():
         network = case.network_on(n_ranks)
+        if timing.paired and communicator.rank == 0:
+            run_briefly(case.network_on(1))
         run_briefly(
             network,
             communicator=SINGLE_RANK if dry_run else communicator,
@@ -143,6 +155,17 @@ def emulated_rank(communicator: Communicator, n_ranks: int) -> int:
     """Return which of ``n_ranks`` this process emulates: the middle one, or several at equal distances."""
     rank, size = int(communicator.rank), int(communicator.size)
     return (2 * rank + 1) * n_ranks // (2 * size)
+
+
+def _alone(timing: Timing, case: Case, seed: int, communicator: Communicator) -> float:
+    """Return the time, s, of a run of rank 0 alone, while the other ranks sleep; collective."""
+    seconds = 0.0
+    if communicator.rank == 0:
+        simulation = Simulation(case.network_on(1), seed=seed, time_waiting=True)
+        _propagate(simulation, case, timing.n_steps_warm_up, SINGLE_RANK)
+        seconds = _propagate(simulation, case, timing.n_steps, SINGLE_RANK)
+    sleep_until_all_are_here(communicator)
+    return float(communicator.allgather(seconds)[0])
 
 
 def _bytes_per_event(simulation: Simulation, counts: Mapping[str, int]) -> float | None:

@@ -20,7 +20,13 @@ class Case(Parameters):
         "and probabilities of connection shrink: in-degrees stay, and so does the feedback's out-degree if it is drawn "
         "by probability"
     )
-    network: Network = Field(description="the network on one rank")
+    network: Network = Field(description="the network on `ranks_of_network` ranks")
+    ranks_of_network: Whole = Field(
+        1,
+        ge=1,
+        description="ranks whose network is given, for weak scaling; on others, sizes are in proportion, rounded up",
+    )
+    readouts_grow: bool = Field(False, description="whether n_readout grows with the ranks as well, in weak scaling")
     input_rate: float = Field(ge=0, description="rate of each input channel", json_schema_extra={"unit": "spikes/s"})
     destinations: Destinations | None = Field(
         None,
@@ -51,11 +57,15 @@ class Case(Parameters):
         network = self.network
         if self.kind == "strong":
             return network
-        changes: dict[str, Any] = {"n_input": n_ranks * network.n_input, "n_recurrent": n_ranks * network.n_recurrent}
+        growing = ("n_input", "n_recurrent", *(("n_readout",) if self.readouts_grow else ()))
+        changes: dict[str, Any] = {
+            size: -(-n_ranks * getattr(network, size) // self.ranks_of_network) for size in growing
+        }
         for name in PROJECTIONS:
             projection = getattr(network, name)
             if isinstance(projection.connectivity, PairwiseBernoulli):
-                sparser = {"probability": projection.connectivity.probability / n_ranks}
+                scaled = projection.connectivity.probability * self.ranks_of_network / n_ranks
+                sparser = {"probability": min(1.0, scaled)}
                 connectivity = projection.connectivity.model_copy(update=sparser)
                 changes[name] = projection.model_copy(update={"connectivity": connectivity})
         return network.model_copy(update=changes)
@@ -73,6 +83,12 @@ class Timing(Case):
     n_steps: Whole = Field(ge=1, description="steps that are timed")
     n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
     repeats: Whole = Field(3, ge=1, description="builds and runs of each variant within a job, in turn")
+    paired: bool = Field(
+        False,
+        description="whether each run on several ranks is preceded by one of rank 0 alone, in the same job: the "
+        "speed-up is then the median of the ratios of these pairs. For weak scaling, the run alone is that of the "
+        "network on one rank",
+    )
     oversubscribe: bool = Field(False, description="allow more ranks than cores; the times then say little")
 
     @model_validator(mode="after")
@@ -94,6 +110,10 @@ class Timing(Case):
         """
         values = self.model_dump(mode="json", include=set(Case.model_fields))
         return points.parse_changed(Case, values, self.variants[variant])
+
+    def cases_of(self, *, dry_run: bool) -> dict[str, Case]:
+        """Return the variants that are timed, by name: in a dry run, those whose other ranks can be emulated."""
+        return {name: case for name, case in self.cases.items() if case.network.firing_period or not dry_run}
 
     def simulated_by_nest(self, n_threads: int) -> list[str]:
         """Return the variants whose network on ``n_threads`` ranks NEST can simulate."""
@@ -120,7 +140,8 @@ class Scaling(Timing):
     dry_ranks: RankCounts = Field(
         [],
         description="numbers of ranks of which one is emulated without the others, for what this machine cannot "
-        "measure: its memory and computing time are real, communication is modelled; needs neuron.ignore_and_fire",
+        "measure: its memory and computing time are real, communication is modelled; variants without "
+        "neuron.ignore_and_fire are left out",
     )
     dry_together: bool = Field(
         False,
@@ -134,17 +155,18 @@ class Scaling(Timing):
         "simulate, and is shown beside",
     )
     seeds: Seeds = Field([1], description="one job per seed and number of ranks")
+    note: str = Field("", max_length=500, description="sentence at the end of the figure's caption, plain text")
 
     @model_validator(mode="after")
     def _ranks_are_possible(self) -> Self:
         if not self.ranks and not self.dry_ranks:
             raise ValueError("ranks, dry_ranks: one of them must have a number of ranks")
+        if self.dry_ranks and not self.cases_of(dry_run=True):
+            raise ValueError("dry_ranks: one of the variants needs network.neuron.ignore_and_fire")
         for n_threads in self.nest_threads:
             if not self.timing.simulated_by_nest(n_threads):
                 check_comparable(next(iter(self.cases.values())).network_on(n_threads))
         for variant, case in self.cases.items():
-            if self.dry_ranks and not case.network.firing_period:
-                raise ValueError(f"dry_ranks: variant {variant} needs network.neuron.ignore_and_fire")
             for n_ranks in (*self.ranks, *self.dry_ranks):
                 if n_ranks > case.network_on(n_ranks).n_recurrent:
                     raise ValueError(

@@ -56,6 +56,11 @@ class VariantRecord(Record):
     interval_steps: int = Field(description="steps between two exchanges")
     estimated_memory_bytes: int = Field(description="memory of a rank as estimated before the run")
     repeats: list[list[RankRecord]] = Field(description="records of all ranks, by repeat")
+    alone_s: list[float] = Field(
+        default=[],
+        description="time of the run of rank 0 alone before each repeat, s, where timings are paired",
+        json_schema_extra={"unit": "s"},
+    )
 
 
 class ScalingResult(Result):

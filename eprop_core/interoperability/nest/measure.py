@@ -1,6 +1,6 @@
 """Measure how long NEST takes for one problem: called by ``eprop_core.experiments.baselines``.
 
-    python measure.py PROBLEM.npz (plastic | static | training) RESULT.json [OUTPUTS.npz]
+    python measure.py PROBLEM.npz (plastic | static | training | memory) RESULT.json [OUTPUTS.npz]
     python measure.py --version
 
 ``docs/how_to/simulators.md`` describes the files.
@@ -83,6 +83,40 @@ def measure_training(problem: Problem) -> Result:
         **_counts(populations, spikes, problem, 0, last, dt),
         "build_s": building,
         "memory_bytes": _resident_memory() - before,
+    }
+
+
+def measure_memory(problem: Problem) -> Result:
+    """Measure the memory after each part of a run; what recorders hold is taken from them after each part."""
+    network, _, last = _network_and_steps(problem)
+    dt, part = network["dt"], int(problem["sample_steps"])
+    result: Result = {}
+    before = _ready(network, problem)
+    populations, spikes = _build(network, problem, learns=True)
+    _show(populations, network, problem, learns=True)
+    built = _resident_memory() - before
+    out_degree = sum(np.bincount(problem[f"{name}_source"], minlength=network["n_recurrent"]) for name in LEARNING[1:])
+    of_input = np.bincount(problem["input_source"], minlength=network["n_input"])
+    n_spikes, delivered = 0, int(of_input[problem["input_channels"][problem["input_steps"] < last - 1]].sum())
+    over_time = []
+    with _timed(result):
+        for _ in range(last // part):
+            nest.Simulate(part * dt)  # between two such calls, recorders can be emptied
+            events = spikes.get("events")
+            arriving = np.rint(events["times"] / dt).astype(int) < last
+            neurons = events["senders"] - populations.recurrent[0].global_id
+            n_spikes, delivered = n_spikes + len(neurons), delivered + int(out_degree[neurons[arriving]].sum())
+            spikes.n_events = 0
+            over_time.append(_resident_memory() - before)
+    return result | {
+        "neurons": len(populations.recurrent),
+        "synapses": sum(len(problem[f"{name}_weight"]) for name in LEARNING),
+        "n_steps": last,
+        "spikes": n_spikes,
+        "synaptic_events": delivered,
+        "memory_built_bytes": built,
+        "memory_bytes": over_time[-1],
+        "memory_over_time_bytes": over_time,
     }
 
 
@@ -192,7 +226,10 @@ if __name__ == "__main__":
     problem_file, variant, result_file, *outputs_file = sys.argv[1:]
     with np.load(problem_file) as file:
         problem = dict(file)
-    result = measure_training(problem) if variant == "training" else measure(problem, learns=variant == "plastic")
+    if variant in ("training", "memory"):
+        result = {"training": measure_training, "memory": measure_memory}[variant](problem)
+    else:
+        result = measure(problem, learns=variant == "plastic")
     result["threads"] = nest.local_num_threads
     if outputs_file:
         np.savez(outputs_file[0], **outputs(problem))

@@ -1,4 +1,4 @@
-"""Collect the results of the comparison of simulators in a tidy table: one row per process."""
+"""Collect the results of the comparison of simulators in tidy tables: rows per process, and of memory over time."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ def rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
     return [
         {
             "network": network,
-            **process.model_dump(exclude={"machine"}),
+            **process.model_dump(exclude={"machine", "memory_over_time_bytes"}),
             "version": result.simulators[process.simulator].version,
             "computes": None if process.variant == "static" else result.simulators[process.simulator].computes,
             **_agreement(result.simulators[process.simulator].agreement if process.variant == "plastic" else None),
@@ -28,6 +28,25 @@ def rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
             "commit": provenance.code.commit,
         }
         for process in result.processes
+        if process.variant != "memory"
+    ]
+
+
+def memory_rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
+    """Return a row per simulator and part of the run in which memory was measured over time."""
+    return [
+        {
+            "network": network,
+            "simulator": process.simulator,
+            "version": result.simulators[process.simulator].version,
+            "model_time_s": part * process.n_steps / len(over_time) * result.network.dt * 1e-3,
+            "synapses": process.synapses,
+            "neurons": process.neurons,
+            "memory_bytes": memory,
+        }
+        for process in result.processes
+        if (over_time := process.memory_over_time_bytes)
+        for part, memory in enumerate(over_time, start=1)
     ]
 
 
@@ -37,12 +56,14 @@ def _agreement(agreement: Agreement | None) -> dict[str, float | None]:
 
 def main() -> None:
     """Write the table of all simulators."""
-    options = program.parser("workflow.scripts.baselines.collect", __doc__, "table (CSV)")
+    options = program.parser("workflow.scripts.baselines.collect", __doc__, "tables of processes and of memory (CSV)")
     options.add_argument("plan", type=Path, help="JSON file: result files by network")
     given = options.parse_args()
     results = read_json(given.plan)["results"].items()
-    table = [row for network, file in results for row in rows(network, BaselineResult.read(file))]
-    pd.DataFrame(table).to_csv(given.output[0], index=False)
+    read = {network: BaselineResult.read(file) for network, file in results}
+    for of_result, file in zip((rows, memory_rows), given.output, strict=True):
+        table = [row for network, result in read.items() for row in of_result(network, result)]
+        pd.DataFrame(table).to_csv(file, index=False)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from workflow.scripts.baselines.numbers import OWN, reasons, summary
+from eprop_core.experiments.baselines.result import OWN
+from workflow.scripts.baselines.numbers import reasons, summary
 from workflow.scripts.shared import other_work, program, style
 from workflow.scripts.shared.left_out import Reasons, quotient
 from workflow.scripts.shared.read_table import read

@@ -4,12 +4,11 @@ import math
 
 import pandas as pd
 
-from eprop_core.experiments.baselines.result import Agreement
+from eprop_core.experiments.baselines.result import OWN, Agreement
 from workflow.scripts.shared import other_work
 from workflow.scripts.shared.left_out import Reason, Reasons, clearly_positive, positive, quotient
 
 NEST = "NEST"
-OWN = "eprop_core"
 AGREEMENT = tuple(Agreement.model_fields)
 """What simulators with plastic synapses compute, compared with this one."""
 COLUMNS = (

@@ -1,4 +1,4 @@
-"""Stanzas for ``benchmarks/points.yaml`` from the results of ``baselines``: a point per network and simulator."""
+"""Stanzas for ``benchmarks/points.yaml`` from results: a point per network, simulator and number of cores."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,18 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from eprop_core.experiments.baselines.result import BaselineResult, Process
+from eprop_core.experiments.baselines.result import OWN, OWN_RULE, BaselineResult, Process
+from eprop_core.experiments.scaling.result import ScalingResult
 from eprop_core.files.text import read_json
 from eprop_core.parsing import parse
 from eprop_core.records import Provenance
 from workflow.scripts.race.points import NETWORKS, NOBODY, Point
+from workflow.scripts.scaling import collect
+from workflow.scripts.scaling.numbers import NEST, by_repeat
 from workflow.scripts.shared import other_work, program
 
+PLASTIC = "eprop_plus"
+"""Variant of the scaling experiment."""
 DIGITS = 4
 """Of the numbers."""
 
@@ -35,6 +40,40 @@ def stanzas(network: str, result: BaselineResult) -> list[dict[str, Any]]:
         }
         for label, processes in by_simulator.items()
     ]
+
+
+def stanzas_of_scaling(results: list[ScalingResult]) -> list[dict[str, Any]]:
+    """Return a point for each simulator and number of ranks or threads; other work disturbs it, and leaves it out."""
+    groups: dict[tuple[str, int], list[ScalingResult]] = {}
+    for result in results:
+        for variant in set(result.variants) & {PLASTIC, f"{NEST}{PLASTIC}"}:
+            if not result.dry_run:
+                groups.setdefault((variant, result.ranks), []).append(result)
+    made = []
+    for (variant, n_cores), of_group in groups.items():
+        rows = [row for result in of_group for row in collect.rows(result, "scaling", None)]
+        runs = by_repeat(pd.DataFrame(rows).query("variant == @variant"))
+        if runs[other_work.COLUMN].isna().any() or other_work.disturbed(runs).any():
+            continue
+        first, is_nest = of_group[0], variant.startswith(NEST)
+        made.append(
+            {
+                "network": "scaling",
+                "simulator": "NEST" if is_nest else OWN,
+                "version": first.provenance.nest if is_nest else first.provenance.packages.get("eprop-core"),
+                "computes": OWN_RULE,
+                "hardware": {"processor": first.provenance.cpu, "cores": n_cores},
+                "measured": {
+                    "ns_per_event": spread(1e9 * runs["propagation_s"] / runs["synaptic_events"]),
+                    "clock": "wall",
+                    "bytes_per_synapse": rounded(float(runs["memory_per_synapse_bytes"].median())),
+                    "repeats": len(runs),
+                    "events": float(runs["synaptic_events"].median()),
+                },
+                **origin(first.provenance),
+            }
+        )
+    return sorted(made, key=lambda stanza: (stanza["simulator"] != OWN, stanza["hardware"]["cores"]))
 
 
 def measured(processes: list[Process]) -> dict[str, Any]:
@@ -71,6 +110,7 @@ def main() -> None:
     """Write the stanzas."""
     options = program.parser("workflow.scripts.race.stanzas", __doc__, "stanzas (YAML)")
     options.add_argument("plan", type=Path, help="JSON file: result files by network")
+    options.add_argument("--scaling", type=Path, nargs="*", default=[], help="result files of nest_strong")
     given = options.parse_args()
     results = read_json(given.plan)["results"]
     made = [
@@ -79,6 +119,7 @@ def main() -> None:
         if network in NETWORKS
         for stanza in stanzas(network, BaselineResult.read(file))
     ]
+    made += stanzas_of_scaling([ScalingResult.read(file) for file in given.scaling])
     for stanza in made:
         parse(Point, stanza | {"by": "someone"}, f"{given.plan}: ")
     given.output[0].write_text(yaml.safe_dump(made, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -36,10 +36,13 @@ def caption(template: Path, facts: dict[str, Any]) -> str:
 
 
 def section(
-    name: str, template: Path, facts: dict[str, Any], results: Path, details: str | None = None
+    name: str, template: Path, facts: dict[str, Any], results: Path, details: str | None = None, *, figure: bool = True
 ) -> dict[str, Any]:
-    """Return what the page shows of one study or experiment; ``details`` names a further table, shown unless empty."""
-    files = [f"figures/{name}.{file_format}" for file_format in FORMATS]
+    """Return what the page shows of one study or experiment.
+
+    ``details`` names a further table, shown unless empty; ``figure`` says whether there is one.
+    """
+    files = [f"figures/{name}.{file_format}" for file_format in FORMATS] if figure else []
     files += [f"tables/{name}.{file_format}" for file_format in ("csv", "md", "tex")]
     further = pd.DataFrame()
     if details is not None:
@@ -52,7 +55,7 @@ def section(
     return {
         "name": name,
         "title": title,
-        "picture": base64.b64encode((results / f"figures/{name}.svg").read_bytes()).decode(),
+        "picture": base64.b64encode((results / f"figures/{name}.svg").read_bytes()).decode() if figure else "",
         "caption": caption(template, facts),
         "files": files,
         "numbers": [file for file in files if file.endswith(".csv") and file.startswith("tables/")],
@@ -105,7 +108,14 @@ def write(plan: dict[str, Any], page: Path) -> None:
         n_results=len(results),
         dates=dates[0] if dates[0] == dates[-1] else f"from {dates[0]} to {dates[-1]}",
         sections=[
-            section(entry["name"], REPORT / entry["caption"], entry["facts"], page.parent, entry.get("details"))
+            section(
+                entry["name"],
+                REPORT / entry["caption"],
+                entry["facts"],
+                page.parent,
+                entry.get("details"),
+                figure=entry.get("figure", True),
+            )
             for entry in plan["sections"]
         ],
         machines=summary.machines(results),

@@ -53,6 +53,8 @@ def _results(table: pd.DataFrame) -> Iterator[str]:
     elif "passed" in table:
         passed = int(table["passed"].sum())
         yield f"{passed} of {len(table)} comparisons are within their tolerances"
+    elif "verdict" in table:
+        yield ", ".join(f"{n} tests: {verdict}" for verdict, n in table["verdict"].value_counts().items())
     elif "after" in table:
         first = table.iloc[0]
         yield f"{first['measure']}: {first['before']:.3g} before training, {first['after']:.3g} after"

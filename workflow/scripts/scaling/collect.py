@@ -44,6 +44,7 @@ def rows(result: ScalingResult, experiment: str, interconnect: Interconnect | No
                     **measured.counts.model_dump(),
                     "model_time_s": run.model_time_s,
                     "propagation_s": measured.propagation_s + added,
+                    "alone_s": run.alone_s[repeat - 1] if run.alone_s else math.nan,
                     **{f"{phase}_s": seconds for phase, seconds in times.items()},
                     "destinations": measured.destinations,
                     "interval_ms": run.interval_steps * run.network.dt,

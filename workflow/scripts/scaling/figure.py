@@ -91,6 +91,7 @@ def _draw_lines(panel: Axes, table: pd.DataFrame, column: str, repeats: pd.DataF
 
 def _draw_speed_up(panel: Axes, table: pd.DataFrame) -> None:
     _draw_lines(panel, table, "speed_up")
+    _draw_intervals(panel, table, "speed_up")
     ranks = np.array([table["ranks"].min(), table["ranks"].max()])
     panel.plot(ranks, ranks / ranks[0], color=style.GREY, linestyle=":", zorder=0)
     panel.set_yscale("log", base=2)
@@ -100,10 +101,18 @@ def _draw_speed_up(panel: Axes, table: pd.DataFrame) -> None:
 
 def _draw_efficiency(panel: Axes, table: pd.DataFrame) -> None:
     _draw_lines(panel, table, "efficiency")
+    _draw_intervals(panel, table, "efficiency")
     panel.axhline(1, color=style.GREY, linestyle=":", zorder=0)
     style.start_at_zero(panel, table["efficiency"].clip(lower=1), 1.15)
     panel.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     panel.set_ylabel("Efficiency (%)")
+
+
+def _draw_intervals(panel: Axes, table: pd.DataFrame, column: str) -> None:
+    """Draw the intervals of medians of paired ratios."""
+    for variant, (colour, _) in _looks(table).items():
+        own = table[(table["variant"] == variant) & table[f"{column}_low"].notna()]
+        panel.vlines(own["ranks"], own[f"{column}_low"], own[f"{column}_high"], colour, linewidth=0.8)
 
 
 def _draw_phases(panel: Axes, table: pd.DataFrame, unit: pd.Series) -> None:

@@ -3,6 +3,8 @@
 A time is the maximum over ranks; of the repeats the median is shown, with the smallest and the largest beside it.
 """
 
+import math
+
 import pandas as pd
 
 from workflow.scripts.shared import other_work
@@ -10,6 +12,8 @@ from workflow.scripts.shared.left_out import Reason, Reasons, clearly_positive, 
 
 PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait", "other")
 """Parts of the propagation: ``deliver`` without its plastic part, and ``other``, what no phase accounts for."""
+CONFIDENCE = 0.95
+"""Of the interval of a median."""
 NEST = "nest_"
 """Begins the variants that NEST simulated, on as many threads as there are ranks."""
 POINT = ["variant", "measured", "ranks"]
@@ -36,6 +40,7 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
         modelled_to_targets_s=("modelled_to_targets_s", "first"),
         build_s=("build_s", "max"),
         propagation_s=("propagation_s", "max"),
+        alone_s=("alone_s", "first"),
         **{f"{phase}_s": (f"{phase}_s", "mean") for phase in PHASES if phase != "other"},
         bytes_per_event=("bytes_per_event", "mean"),
         peak_memory_bytes=("peak_memory_bytes", "max"),
@@ -50,6 +55,8 @@ def by_repeat(rows: pd.DataFrame) -> pd.DataFrame:
     table["deliver_s"] = (table["deliver_s"] - table["plasticity_s"]).clip(lower=0)
     phases = [f"{phase}_s" for phase in PHASES if phase != "other"]
     table["other_s"] = (table["propagation_s"] - table[phases].sum(axis=1)).clip(lower=0)
+    growth = 1.0 if rows["kind"].iloc[0] == "strong" else table["ranks"]
+    table["paired_speed_up"] = growth * quotient(table["alone_s"], table["propagation_s"])
     table["real_time_factor"] = table["propagation_s"] / table["model_time_s"]
     table["rate_hz"] = table["spikes"] / table["neurons"] / table["model_time_s"]
     of_all_ranks = table[["propagation_s", "network_memory_bytes"]].mul(table["ranks"], axis="index")
@@ -64,12 +71,16 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     Other work is that of the repeat with most of it.
 
     Efficiency is T(1) / (ranks * T(ranks)) where the network stays (strong scaling) and T(1) / T(ranks) where it grows
-    with the ranks (weak scaling), against the smallest number of ranks of the same variant. The memory of a network is
-    what the process grew by, and left out unless it did in all but a quarter of the repeats (:func:`reasons`).
+    with the ranks (weak scaling), against the smallest number of ranks of the same variant. Where runs of one rank and
+    of several alternated, it is the median of the ratios of pairs, with the interval of :func:`interval_of_median`. The
+    memory of a network is what the process grew by, and left out unless it did in all but a quarter of the repeats
+    (:func:`reasons`).
     """
     repeats = by_repeat(rows)
     groups = repeats.groupby(POINT, sort=False)
     table = groups.median(numeric_only=True).drop(columns=["seed", "repeat"])
+    intervals = [interval_of_median(ratios.dropna()) for _, ratios in groups["paired_speed_up"]]
+    table["speed_up_low"], table["speed_up_high"] = ([ends[end] for ends in intervals] for end in (0, 1))
     table["propagation_min_s"], table["propagation_max_s"] = (
         groups["propagation_s"].min(),
         groups["propagation_s"].max(),
@@ -85,9 +96,25 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     first = table.groupby("variant")[["ranks", "propagation_s"]].transform("first")
     gained, growth = quotient(first["propagation_s"], table["propagation_s"]), table["ranks"] / first["ranks"]
     strong = rows["kind"].iloc[0] == "strong"
-    table["speed_up"] = gained if strong else gained * growth
+    table["speed_up"] = table["paired_speed_up"].fillna(gained if strong else gained * growth)
+    table["efficiency_low"], table["efficiency_high"] = table["speed_up_low"] / growth, table["speed_up_high"] / growth
     table["efficiency"] = table["speed_up"] / growth
     return table
+
+
+def interval_of_median(values: "pd.Series[float]") -> tuple[float, float]:
+    """Return the narrowest pair of ordered values around a median with 95 % confidence, else the smallest and largest.
+
+    It assumes nothing of the distribution: each value is below the median as often as above. Six values are the fewest
+    with 95 %; of three, the smallest and the largest have 75 %.
+    """
+    ordered = sorted(values)
+    n = len(ordered)
+    if n == 0:
+        return math.nan, math.nan
+    outside = [2 * sum(math.comb(n, k) for k in range(left_out + 1)) / 2**n for left_out in range(n // 2)]
+    left_out = max((k for k, share in enumerate(outside) if share <= 1 - CONFIDENCE), default=0)
+    return ordered[left_out], ordered[n - 1 - left_out]
 
 
 def reasons(table: pd.DataFrame) -> dict[str, Reasons]:

@@ -26,8 +26,8 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         label_of(RankRecord, "times_s.build"): cells(table["build_s"], ".3f"),
         label_of(RankRecord, "propagation_s"): cells(table["propagation_s"], ".3f", spread=spread),
         "Real-time factor": cells(table["real_time_factor"], ".2f"),
-        "Speed-up": cells(table["speed_up"], ".2f"),
-        "Efficiency (%)": cells(100 * table["efficiency"], ".0f"),
+        "Speed-up": cells(table["speed_up"], ".2f", spread=_interval(table, "speed_up", 1, ".2f")),
+        "Efficiency (%)": cells(100 * table["efficiency"], ".0f", spread=_interval(table, "efficiency", 100, ".0f")),
         "ns per synaptic event, per rank": cells(table[per_event], ".1f", why[per_event]),
         name_of(RankRecord, "bytes_per_event"): cells(table["bytes_per_event"], ".0f", why["bytes_per_event"]),
         f"{name_of(RankRecord, 'peak_memory_bytes')} (MB)": cells(1e-6 * table["peak_memory_bytes"], ".0f"),
@@ -35,6 +35,22 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
         "Bytes per synapse": cells(table[per_synapse], ".0f", why[per_synapse]),
     }
     return pd.DataFrame(columns)
+
+
+def _interval(table: pd.DataFrame, column: str, factor: float, form: str) -> list[str]:
+    """Return intervals of ratios of pairs as they are printed, nothing where nothing was paired."""
+    low, high = (factor * table[f"{column}_{end}"] for end in ("low", "high"))
+    return ["" if pd.isna(a) else f"{a:{form}}-{b:{form}}" for a, b in zip(low, high, strict=True)]
+
+
+def note_of_pairs(table: pd.DataFrame) -> str:
+    """Return what the intervals are."""
+    if not table["speed_up_low"].notna().any():
+        return ""
+    return (
+        "Speed-up and efficiency with an interval: one rank and all ranks alternated; median of the ratios of pairs, "
+        "with its 95 % confidence interval, or all pairs where they are fewer than six. "
+    )
 
 
 def note_of_dry_runs(table: pd.DataFrame) -> str:
@@ -72,7 +88,7 @@ def main() -> None:
         f"{rows['kind'].iloc[0].capitalize()} scaling: times of the slowest rank, median of {table['repeats'].iloc[0]} "
         "repeats after a warm-up (smallest and largest)."
     )
-    note = dry + other_work.note(table)
+    note = dry + note_of_pairs(table) + other_work.note(table)
     label = f"{rows['experiment'].iloc[0]}_scaling"
     write_table.write(table, printed(table), given.output, caption, label, note, NOT_IN_LATEX)
 

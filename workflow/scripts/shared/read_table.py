@@ -10,7 +10,7 @@ from eprop_core.errors import one_line
 from eprop_core.files.text import read_text
 from eprop_core.parsing import ParameterError
 
-NAMES = ("experiment", "network", "panel", "series", "simulator", "task", "varied", "variant", "version")
+NAMES = ("commit", "experiment", "network", "panel", "series", "simulator", "task", "varied", "variant", "version")
 """Columns of text, whatever it looks like: a variant may be called ``1``, ``True`` or ``None``."""
 
 

@@ -20,7 +20,7 @@ from eprop_core.labels import label_of
 from workflow.scripts.shared import style
 from workflow.scripts.shared.left_out import Reason, positive, quotient
 from workflow.scripts.shared.spread import summarize
-from workflow.scripts.studies.equally_good import last_equally_good, lowest, tolerance
+from workflow.scripts.studies.equally_good import first_not_shown, last_equally_good, lowest, power, tolerance
 from workflow.scripts.studies.measures import ACCURACY, Measure, measure_of
 
 COSTS = {
@@ -78,12 +78,13 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     """Return what is drawn, a row per task, series, value and measure: mean, interval; of costs also :func:`ratios`.
 
     Of the measure that counts, ``better_by_at_least`` is the one-sided 95 % bound of the difference to the first point
-    of the panel (negative: it may be worse); ``last_as_good`` marks points.
+    of the panel (negative: it may be worse), and ``power`` the probability to call a point as good that in truth
+    equals that one; ``last_as_good`` marks points.
     """
     measure = measure_of(runs)
     parts = []
     for pair in pairs_of(runs, measure):
-        bound = lowest(pair.runs, measure)
+        bound, chances = lowest(pair.runs, measure), power(pair.runs, measure)
         for column in (measure.column, *COSTS):
             summary = summarize(pair.runs, ["series", "point", "x"], column).rename(columns={"x": "value"})
             if column in COSTS:
@@ -93,10 +94,11 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
             summary["last_as_good"] = summary["point"].isin(pair.last.values())
             if column == measure.column:
                 summary["better_by_at_least"] = summary["point"].map(bound)
+                summary["power"] = summary["point"].map(chances)
             parts.append(summary.assign(task=pair.task, panel=pair.name, parameter=pair.parameter, measure=column))
     columns = ["task", "panel", "series", "parameter", "value", "measure", "n", "mean", "low", "high"]
     of_costs = ["ratio", "ratio_low", "ratio_high"]
-    return pd.concat(parts)[[*columns, *of_costs, "better_by_at_least", "last_as_good"]]
+    return pd.concat(parts)[[*columns, *of_costs, "better_by_at_least", "power", "last_as_good"]]
 
 
 def draw(runs: pd.DataFrame) -> Figure:
@@ -152,7 +154,25 @@ def draw(runs: pd.DataFrame) -> Figure:
         for (_, below), pair in zip(panels, pairs, strict=False)
     }
     style.label_panels([panel for both in panels[: len(pairs)] for panel in both], missing)
+    if told := _power(pairs, measure):
+        style.note_below(figure, f"Power at the first point that is not shown to be as good: {told}.")
     return figure
+
+
+def _power(pairs: list[Pair], measure: Measure) -> str:
+    """Return, for each series with such a point, how probably the test would have shown it to be as good, if it was."""
+    several_tasks = len({pair.task for pair in pairs}) > 1
+    told = []
+    for pair in pairs:
+        chances = power(pair.runs, measure)
+        for series in pair.last:
+            point = first_not_shown(pair.runs, series, measure)
+            if point is None or pd.isna(chances[point]):
+                continue
+            value = pair.runs.loc[pair.runs["point"] == point, "x"].iloc[0]
+            name = f"{style.task_name(pair.task)}, {series}" if several_tasks else series
+            told.append(f"{name} {value:g}, {100 * chances[point]:.0f} %")
+    return "; ".join(told)
 
 
 def _draw_measure(panel: Axes, pair: Pair, measure: Measure) -> None:

@@ -1,0 +1,1 @@
+"""Reproduction: what the results say about each claim of the paper."""
