@@ -92,9 +92,11 @@ _set_usable_number_of_threads()
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name, or return the version of the installed package."""
+    """Import a public name, or the pictures; or return the version of the installed package."""
     if name == "__version__":
         return importlib.metadata.version("eprop-core")
+    if name == "plot":
+        return importlib.import_module(f"{__name__}.plot")
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
@@ -102,4 +104,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """List the public names."""
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__", "plot"})

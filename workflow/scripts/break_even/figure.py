@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
 
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.break_even.result import BreakEvenResult
@@ -58,13 +58,20 @@ def draw(runs: pd.DataFrame) -> Figure:
 
 
 def _scale_horizontally(panel: Axes, values: pd.Series, varies_rate: bool) -> None:
-    """Scale an axis to ascending values, which it names unless they are measured rates; zero has a place of its own."""
+    """Scale an axis to ascending values, which it names unless they are measured rates; zero has a place of its own.
+
+    Rates within a decade have a few round ones, as there may be no power of ten among them.
+    """
     if values.empty or not (values > 0).all():
         style.scale_to_values(panel, list(values.unique()))
         return
     panel.set_xscale("log")
     if not varies_rate:
         panel.set_xticks(values, [f"{value:g}" for value in values])
+        panel.xaxis.set_minor_locator(NullLocator())
+    elif values.max() < 10 * values.min():
+        panel.xaxis.set_major_locator(MaxNLocator(4))
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         panel.xaxis.set_minor_locator(NullLocator())
 
 

@@ -104,9 +104,8 @@ def _draw_time_by_interval(panel: Axes, table: pd.DataFrame) -> None:
         )
         other_work.mark(panel, rows["interval_ms"], rows["communicate_per_model_time"], rows)
     panel.set(xscale="log", xlabel="Smallest delay (ms)", ylabel="Communicating (s per s of model time)")
-    style.scale_by_decades(panel)
     _delay_axis(panel, table)
-    panel.legend()
+    _legend_above(panel)
 
 
 def _delay_axis(panel: Axes, table: pd.DataFrame) -> None:
