@@ -171,7 +171,7 @@ _CHARACTER = 4.7
 """Mean width of a character in this size, pt, and a little more."""
 _BETWEEN = 4.0
 """Width between two columns, pt."""
-_HEADING = 11
+_HEADING = 12
 """Characters in a line of a heading."""
 _NARROWEST = 60.0
 """Width of a column of broken text, pt."""
