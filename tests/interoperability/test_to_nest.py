@@ -39,7 +39,7 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "differing neurons": {"seed": 61, "spread": 0.3},
     "bounds": OF_NEST["weight-bounds"],
     "static": OF_NEST["static-recurrent"],
-    "two groups": OF_NEST["groups-2-162"],
+    "two groups": OF_NEST["groups-2-169"],
     "three groups": OF_NEST["groups-3-165"],
 }
 
