@@ -408,11 +408,12 @@ def _recurrent_parameters(
     beta, rho = np.zeros(recurrent.n), 0.0
     if neuron.adaptation is not None:
         first = recurrent.size - round(neuron.adaptation.share * recurrent.size)
-        beta[max(0, first - recurrent.first) :] = neuron.adaptation.beta
+        adapting = slice(max(0, first - recurrent.first), None)
+        beta[adapting] = values.beta[adapting]
         rho = decay(network, neuron.adaptation.tau)
     return RecurrentParameters(
         alpha=alpha,
-        drive=values.tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e,
+        drive=values.tau_m / values.C_m * (1.0 - alpha) * neuron.I_e,
         V_th=values.V_th,
         beta=beta,
         rho=rho,
