@@ -20,7 +20,9 @@ from workflow.scripts.studies import thinning_curves
 PROJECT = Path(__file__).parents[1]
 CLUSTER, LARGE = (PROJECT / "config" / f"paper_{addition}.yaml" for addition in ("cluster", "large"))
 """Additions, which are read after ``config/paper_scaling.yaml``."""
-FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {CLUSTER, LARGE})
+RACE = PROJECT / "config" / "race.yaml"
+"""An addition, which is read after ``config/baselines.yaml``."""
+FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {CLUSTER, LARGE, RACE})
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,16 @@ def test_files_of_the_project_are_valid(file: Path, schema: dict[str, Any]) -> N
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     configuration.load(values, file.name)
     jsonschema.Draft202012Validator(schema).validate(configuration._read_numbers(values))
+
+
+def test_the_addition_for_the_race_measures_all_simulators() -> None:
+    baselines, added = (
+        yaml.safe_load((PROJECT / "config" / name).read_text(encoding="utf-8")) for name in ("baselines.yaml", RACE)
+    )
+    update_config(baselines, added)
+    loaded = configuration.load(baselines, "baselines.yaml race.yaml").baselines
+    simulators = {folder.name for folder in (PROJECT / "simulators").iterdir() if folder.is_dir()}
+    assert {name for baseline in loaded.values() for name in baseline.simulators} == simulators
 
 
 @pytest.mark.parametrize("addition", [CLUSTER, LARGE], ids=lambda file: file.name)
