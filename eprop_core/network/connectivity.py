@@ -152,7 +152,7 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
     np.cumsum(np.bincount(source, minlength=sources.n), out=offset[1:])
     values = np.zeros((len(target), columns.n))
     values[:, WEIGHT] = weight[order]
-    return Synapses(offset, target[order].astype(np.int32), values, columns)
+    return Synapses.listed(offset, target[order], values, columns)
 
 
 def numbers_within(ids: tuple[range, ...], own: Range) -> Range:
