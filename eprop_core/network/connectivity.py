@@ -176,7 +176,7 @@ def by_ids(
     indptr = np.zeros(sources.n + 1, np.int64)
     indptr[1 + own_sources] = np.diff(synapses.indptr)
     np.cumsum(indptr, out=indptr)
-    return synapses._replace(indptr=indptr, target=own_targets.astype(np.int32)[synapses.target])
+    return Synapses.listed(indptr, own_targets[synapses.target], synapses.values, synapses.columns)
 
 
 def check_ids(
