@@ -187,8 +187,17 @@ class Group(Parameters):
     tau_m: PositivePerNeuron | None = Field(
         None, description="membrane time constant; null: as in neuron", json_schema_extra={"unit": "ms"}
     )
+    C_m: float | None = Field(
+        None, gt=0, description="membrane capacitance; null: as in neuron", json_schema_extra={"unit": "pF"}
+    )
     V_th: PositivePerNeuron | None = Field(
         None, description="spike threshold relative to E_L; null: as in neuron", json_schema_extra={"unit": "mV"}
+    )
+    beta: float | None = Field(
+        None,
+        ge=0,
+        description="increase of the threshold after a spike; null: as in neuron.adaptation, which is needed",
+        json_schema_extra={"unit": "mV"},
     )
     c_reg: float | None = Field(
         None, ge=0, description="strength of the firing-rate regularization; null: as in plasticity"
@@ -669,6 +678,9 @@ class Network(Parameters):
                     raise ValueError(f"groups.{name}.excitatory: must be given, as for other groups")
             if self.neuron.excitatory is not None:
                 raise ValueError("neuron.excitatory: must be null where groups are excitatory or inhibitory")
+        for name, group in groups.items():
+            if group.beta is not None and self.neuron.adaptation is None:
+                raise ValueError(f"groups.{name}.beta: needs neuron.adaptation")
         for key, names in self._named_groups():
             for name in names:
                 if name not in groups:
@@ -818,7 +830,8 @@ def values_of_groups(network: Any, name: str) -> list[Any]:
 
     ``network`` is a :class:`Network`, or one that lacks sizes; without groups, there is one value.
     """
-    common = getattr(network.plasticity if name in ("c_reg", "f_target") else network.neuron, name)
+    sections = {"c_reg": network.plasticity, "f_target": network.plasticity, "beta": network.neuron.adaptation}
+    common = getattr(sections.get(name, network.neuron), name, 0.0)  # without adaptation, beta is 0
     own = [getattr(group, name) for group in (network.groups or {}).values()]
     return [common if value is None else value for value in own] or [common]
 

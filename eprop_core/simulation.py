@@ -757,9 +757,9 @@ class Simulation:
         return rank
 
     def _copied_state(self) -> RankState:
-        # The targets of the sources never change, so the copy shares these arrays.
+        # The sources' synapses stay where they are, so the copy shares these arrays.
         states = states_by_name(self.network, self._rank).values()
-        shared = [(state.synapses.indptr, state.synapses.target, state.synapses.source) for state in states]
+        shared = [(state.synapses.indptr, state.synapses.source) for state in states]
         memo: dict[int, Any] = {id(part): part for parts in shared for part in parts}
         memo |= {id(state.sources.records): state.sources.copied_records() for state in states}
         lists = (*self._rank.input_spikes, *self._rank.spikes, self._rank.own_spikes)
@@ -885,4 +885,5 @@ def _static(network: Network, projection: ProjectionSpec, plastic: Synapses) -> 
     columns = columns_of(network, projection)
     kept = [WEIGHT] if columns.feedback == NO_COLUMN else [WEIGHT, plastic.columns.feedback]
     rows = None if plastic.rows is None else plastic.rows.take(kept, axis=1)
-    return plastic._replace(values=plastic.values.take(kept, axis=1), rows=rows, columns=columns)
+    listed = Synapses.listed(plastic.indptr, plastic.target, plastic.values[:, kept], columns)
+    return plastic._replace(records=listed.records, rows=rows, columns=columns)

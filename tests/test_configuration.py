@@ -18,9 +18,11 @@ from workflow.scripts.shared import style
 from workflow.scripts.studies import thinning_curves
 
 PROJECT = Path(__file__).parents[1]
-ADDITION = PROJECT / "config" / "paper_cluster.yaml"
-"""An addition, which is read after ``config/paper.yaml``."""
-FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {ADDITION})
+CLUSTER, LARGE = (PROJECT / "config" / f"paper_{addition}.yaml" for addition in ("cluster", "large"))
+"""Additions, which are read after ``config/paper_scaling.yaml``."""
+RACE = PROJECT / "config" / "race.yaml"
+"""An addition, which is read after ``config/baselines.yaml``."""
+FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {CLUSTER, LARGE, RACE})
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +62,31 @@ def test_files_of_the_project_are_valid(file: Path, schema: dict[str, Any]) -> N
     jsonschema.Draft202012Validator(schema).validate(configuration._read_numbers(values))
 
 
-def test_the_addition_for_a_cluster_fits_the_published_setting() -> None:
-    paper, addition = (
-        yaml.safe_load(file.read_text(encoding="utf-8")) for file in (PROJECT / "config" / "paper.yaml", ADDITION)
+def test_the_addition_for_the_race_measures_all_simulators() -> None:
+    baselines, added = (
+        yaml.safe_load((PROJECT / "config" / name).read_text(encoding="utf-8")) for name in ("baselines.yaml", RACE)
     )
-    alone = configuration.load(paper, "paper.yaml").scaling
-    update_config(paper, addition)
-    loaded = configuration.load(paper, "paper.yaml paper_cluster.yaml")
+    update_config(baselines, added)
+    loaded = configuration.load(baselines, "baselines.yaml race.yaml").baselines
+    simulators = {folder.name for folder in (PROJECT / "simulators").iterdir() if folder.is_dir()}
+    assert {name for baseline in loaded.values() for name in baseline.simulators} == simulators
+
+
+@pytest.mark.parametrize("addition", [CLUSTER, LARGE], ids=lambda file: file.name)
+def test_additions_keep_the_published_setting(addition: Path) -> None:
+    files = (PROJECT / "config" / "paper_scaling.yaml", addition)
+    paper, added = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in files)
+    alone = configuration.load(paper, "paper_scaling.yaml").scaling
+    update_config(paper, added)
+    loaded = configuration.load(paper, f"paper_scaling.yaml {addition.name}")
     assert loaded.scaling.keys() == alone.keys()
     for name, scaling in loaded.scaling.items():
         assert scaling.timing == alone[name].timing
-        assert min(scaling.ranks) == loaded.ranks_per_node == 128
         assert scaling.network_on(128).n_recurrent == 128_000
+        if addition == CLUSTER:
+            assert min(scaling.ranks) == loaded.ranks_per_node == 128
+        else:
+            assert {*alone[name].dry_ranks} <= {*scaling.dry_ranks}
 
 
 IN_DEGREE = {"rule": "fixed_in_degree"}

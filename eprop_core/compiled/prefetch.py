@@ -11,43 +11,50 @@ from numba.core import cgutils, types
 
 from eprop_core.compiled.compilation import intrinsic, kernel
 
-_FOR_WRITING, _KEEP, _DATA = 1, 3, 1
-"""Arguments of LLVM's prefetch: the line will be written to, stays in all caches, and holds data."""
+_FOR_READING, _INTO_L2, _DATA = 0, 2, 1
+"""Arguments of LLVM's prefetch. Of lines on their way to L1 there may be few; with more, the processor waits."""
 
-SPIKES_AHEAD = 8
+SPIKES_AHEAD = 12
 """Number of spikes by which synapses are fetched before their spike; their place is fetched twice as early."""
 SYNAPSES_AHEAD = np.uint64(32)
 """Number of synapses by which a synapse is fetched before it is processed."""
-TARGETS_AHEAD = 8
-"""Targets of 4 bytes in half a cache line: those of few synapses lie in two lines at the most."""
-SYNAPSES_PER_LINE = 3
-"""Synapses of 24 bytes in a cache line of 64 bytes, rounded up."""
+CACHE_LINE = 64
+"""Bytes of a cache line."""
+FIRST_LINES = 5
+"""Cache lines of the first synapses of a source that are fetched before its spike."""
 
 
-def _fetch_nothing(array, index):
+def _fetch_nothing(array, index, offset):
     pass
 
 
 @intrinsic(without_compiler=_fetch_nothing)
-def prefetch(typing_context, array, index):
-    """Begin to fetch ``array[index]``, or the first value of that row; the index may be out of bounds."""
-    signature = types.void(array, index)
+def _prefetch_byte(typing_context, array, index, offset):
+    """Begin to fetch the cache line ``offset`` bytes after the start of ``array[index]``."""
+    signature = types.void(array, index, types.intp)
 
     def generate(context, builder, signature, arguments):
-        array_type, index_type = signature.args
+        array_type, index_type, _ = signature.args
         structure = context.make_array(array_type)(context, builder, arguments[0])
         first = context.cast(builder, arguments[1], index_type, types.intp)
         indices = [first] + [context.get_constant(types.intp, 0)] * (array_type.ndim - 1)
         place = cgutils.get_item_pointer(context, builder, array_type, structure, indices)
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        place = builder.gep(builder.bitcast(place, byte), [arguments[2]])
         function = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(ir.VoidType(), [byte, word, word, word]), "llvm.prefetch.p0"
         )
-        how = [ir.Constant(word, value) for value in (_FOR_WRITING, _KEEP, _DATA)]
-        builder.call(function, [builder.bitcast(place, byte), *how])
+        how = [ir.Constant(word, value) for value in (_FOR_READING, _INTO_L2, _DATA)]
+        builder.call(function, [place, *how])
         return context.get_dummy_value()
 
     return signature, generate
+
+
+@kernel
+def prefetch(array, index):
+    """Begin to fetch ``array[index]``, or the first value of that row; the index may be out of bounds."""
+    _prefetch_byte(array, index, 0)
 
 
 @kernel
@@ -58,12 +65,10 @@ def synapses_ahead(first, last):
 
 @kernel
 def _prefetch_first(synapses, first, n):
-    last = first + n - 1
-    prefetch(synapses.target, first)
-    prefetch(synapses.target, min(first + TARGETS_AHEAD, last))
-    prefetch(synapses.values, first)
-    prefetch(synapses.values, min(first + SYNAPSES_PER_LINE, last))
-    prefetch(synapses.values, min(first + 2 * SYNAPSES_PER_LINE, last))
+    records = synapses.records
+    last_byte = n * records.strides[0] - 1
+    for line in range(FIRST_LINES):
+        _prefetch_byte(records, first, min(line * CACHE_LINE, last_byte))
 
 
 @kernel

@@ -81,8 +81,7 @@ def _receive_errors(rank, last_error):
         learning_signals_along_output(
             signals.by_time_index[time_index % len(signals.by_time_index)],
             synapses.indptr,
-            synapses.target,
-            synapses.values,
+            synapses.records,
             rank.feedback.column,
             errors[step % len(errors)],
             _shared_share(rank.onto_neurons[0].running_sums.sums_reg, share),

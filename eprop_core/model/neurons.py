@@ -7,6 +7,7 @@ import numpy as np
 
 from eprop_core.compiled.compilation import called_kernel, kernel
 from eprop_core.model.surrogate import PlugIn, surrogate_gradient
+from eprop_core.model.synapse_records import targets_in, values_in
 from eprop_core.model.synapses import Synapses
 from eprop_core.parameters import Loss
 
@@ -113,8 +114,9 @@ class FeedbackTable(NamedTuple):
     """Column of the synapses' values that holds the weight."""
     along_output: bool
     """Whether the feedback goes along the synapses onto the readouts."""
-    to_all: bool
-    """Whether each readout has one synapse onto every neuron, in the order of the neurons."""
+    to_all: np.ndarray
+    """float64 (n_readouts, n), the weights once more if each readout has one synapse onto every neuron, in the order of
+    the neurons; else (0, 0)."""
 
 
 class ReadoutState(NamedTuple):
@@ -277,25 +279,25 @@ def rate_signals(signal, share, rate_error):
 def learning_signals(signal, feedback, error, share, rate_error):
     """Write the learning signals L_j = sum_k B_jk error_k + share * rate_error_j to ``signal``; B is constant."""
     rate_signals(signal, share, rate_error)
-    indptr, target, values = feedback.synapses.indptr, feedback.synapses.target, feedback.synapses.values
-    column = feedback.column
+    indptr, records, column = feedback.synapses.indptr, feedback.synapses.records, feedback.column
+    target, values = targets_in(records), values_in(records)
     for k in range(len(error)):
         error_k = error[k]
         if error_k == 0.0:
             continue
-        if feedback.to_all:  # without look-ups of targets, the compiler vectorizes the loop
-            weights = values[indptr[k] : indptr[k + 1]]
+        if len(feedback.to_all) > 0:  # contiguous and without look-ups of targets: the compiler vectorizes the loop
             for j in range(len(signal)):
-                signal[j] += weights[j, column] * error_k
+                signal[j] += feedback.to_all[k, j] * error_k
         else:
             for n in range(np.uint64(indptr[k]), np.uint64(indptr[k + 1])):
                 signal[np.uint64(target[n])] += values[n, column] * error_k
 
 
 @called_kernel
-def learning_signals_along_output(signal, indptr, target, values, column, error, share, rate_error):
+def learning_signals_along_output(signal, indptr, records, column, error, share, rate_error):
     """Write the learning signals to ``signal``; the weights B are in a column of the synapses onto the readouts."""
     rate_signals(signal, share, rate_error)
+    target, values = targets_in(records), values_in(records)
     if np.any(error):
         for j in range(len(signal)):
             for n in range(np.uint64(indptr[j]), np.uint64(indptr[j + 1])):

@@ -10,15 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.prefetch import CACHE_LINE
 from eprop_core.model.synapses import ACTIVATING, INACTIVE
 
 NO_SPIKE_YET = -1
 
 NO_ENTRY = -1
 """No spike has entered since the synapses were processed last."""
-
-CACHE_LINE = 64
-"""Bytes of a cache line."""
 
 SOURCE = np.dtype(
     [

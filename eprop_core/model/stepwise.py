@@ -13,6 +13,7 @@ import numpy as np
 
 from eprop_core.compiled.compilation import kernel
 from eprop_core.model.optimizers import elapsed_steps, one_step
+from eprop_core.model.synapse_records import targets_in, values_in
 from eprop_core.model.synapses import (
     ELIGIBILITY,
     GRADIENT,
@@ -58,8 +59,8 @@ def _first_trace(own_decay, decay, values, k, column, j, z, offset):
 @kernel
 def _traces_before(synapses, running_sums, k, z, offset):
     """Traces of synapse ``k`` before its first ``offset``."""
-    values, columns, own_decay = synapses.values, synapses.columns, running_sums.own_decay
-    j = np.uint64(synapses.target[k])
+    values, columns, own_decay = values_in(synapses.records), synapses.columns, running_sums.own_decay
+    j = np.uint64(targets_in(synapses.records)[k])
     return _Traces(
         j,
         _alpha(own_decay, running_sums.decay, j),
@@ -132,7 +133,7 @@ def _moved_on(traces, entering):
 @kernel
 def _keep(synapses, running_sums, k, traces, entering):
     """Keep the traces of synapse ``k``, with the spikes ``entering`` that count from the next offset on."""
-    values, columns = synapses.values, synapses.columns
+    values, columns = values_in(synapses.records), synapses.columns
     values[k, ELIGIBILITY] = traces.eligibility
     set_value(running_sums.sums_reg, values, k, columns.eligibility_reg, traces.eligibility_reg)
     set_value(running_sums.adaptation, values, k, columns.adaptation, traces.adaptation)
@@ -157,7 +158,7 @@ def advance(synapses, running_sums, first, last, trace, entered, begin, end, opt
 @kernel
 def _advance_weights(synapses, running_sums, first, last, trace, entering, begin, end, optimizer, first_step):
     """Let the gradient of each step move the weights."""
-    values, columns, block_start = synapses.values, synapses.columns, running_sums.block_start[0]
+    values, columns, block_start = values_in(synapses.records), synapses.columns, running_sums.block_start[0]
     at_first = elapsed_steps(optimizer, first_step, block_start + begin + 1)
     for k in range(np.uint64(first), np.uint64(last)):
         traces = _traces_before(synapses, running_sums, k, trace, begin)
@@ -178,7 +179,7 @@ def _advance_gradients(synapses, running_sums, first, last, trace, entering, beg
     Each step of a synapse waits for the one before. Four synapses at a time fill this time; where fewer are left, the
     last one is computed several times, with the same result.
     """
-    values, step_values = synapses.values, running_sums.step_values
+    values, step_values = values_in(synapses.records), running_sums.step_values
     final = np.uint64(last) - np.uint64(1)
     for k0 in range(np.uint64(first), np.uint64(last), np.uint64(4)):
         k1, k2, k3 = (min(k0 + np.uint64(1), final), min(k0 + np.uint64(2), final), min(k0 + np.uint64(3), final))
@@ -211,7 +212,7 @@ def _advance_gradients(synapses, running_sums, first, last, trace, entering, beg
 @kernel
 def take_over(synapses, first, last, optimizer):
     """Replace the weights by those that the steps have led to; then begin the next ones with the weight decay."""
-    values, columns = synapses.values, synapses.columns
+    values, columns = values_in(synapses.records), synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
         values[k, WEIGHT] = values[k, NEXT_WEIGHT]
         if columns.feedback != NO_COLUMN:
@@ -222,7 +223,7 @@ def take_over(synapses, first, last, optimizer):
 @kernel
 def update(synapses, first, last, optimizer, first_step, last_step):
     """Update the weights with the gradients added up since the last update."""
-    values, columns = synapses.values, synapses.columns
+    values, columns = values_in(synapses.records), synapses.columns
     elapsed = elapsed_steps(optimizer, first_step, last_step)
     for k in range(np.uint64(first), np.uint64(last)):
         update_weight(values, k, columns, values[k, GRADIENT], optimizer, elapsed)
@@ -232,7 +233,7 @@ def update(synapses, first, last, optimizer, first_step, last_step):
 @kernel
 def activate(synapses, running_sums, first, last, age, remaining, remaining_reg, remaining_adaptation):
     """Let traces that were inactive for ``age`` steps decay up to the previous time index."""
-    values, columns = synapses.values, synapses.columns
+    values, columns = values_in(synapses.records), synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):
         values[k, ELIGIBILITY] *= remaining
         e_reg = value(running_sums.sums_reg, values, k, columns.eligibility_reg)
@@ -240,5 +241,5 @@ def activate(synapses, running_sums, first, last, age, remaining, remaining_reg,
         d = value(running_sums.adaptation, values, k, columns.adaptation)
         set_value(running_sums.adaptation, values, k, columns.adaptation, d * remaining_adaptation)
         z = value(running_sums.own_decay, values, k, columns.trace)
-        alpha = _alpha(running_sums.own_decay, running_sums.decay, np.uint64(synapses.target[k]))
+        alpha = _alpha(running_sums.own_decay, running_sums.decay, np.uint64(targets_in(synapses.records)[k]))
         set_value(running_sums.own_decay, values, k, columns.trace, z * alpha**age)

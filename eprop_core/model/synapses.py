@@ -6,10 +6,11 @@ gathered so far. Where the learning signal and the rate regularization have diff
 sums; D and G are shared. Synapses onto readouts have no eligibility trace: the trace z takes its place, and A, U and E
 are 0.
 
-The values of a synapse lie side by side, because the next spike of its source needs all of them and nothing else. Where
-each source of a projection reaches all neurons of the rank, the values of a source are rows of a matrix instead
-(:mod:`eprop_core.network.rows`). The kernels work on either: ``values[k, column]`` is a value of the k-th synapse. Its
-target is ``target[k]`` or, in a row, where ``target`` is None, k.
+The target and the values of a synapse lie side by side (:mod:`eprop_core.model.synapse_records`), because the next
+spike of its source needs all of them and nothing else. Where each source of a projection reaches all neurons of the
+rank, the values of a source are rows of a matrix instead (:mod:`eprop_core.network.rows`). The kernels work on either:
+``values[k, column]`` is a value of the k-th synapse. Its target is ``target[k]`` or, in a row, where ``target`` is
+None, k.
 """
 
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from eprop_core.compiled.compilation import arithmetic_kernel, called_kernel, in
 from eprop_core.compiled.prefetch import prefetch, synapses_ahead
 from eprop_core.model.optimizers import GRADIENT_DESCENT, Elapsed, bounded, change, of_kind, one_step
 from eprop_core.model.running_sums import PSI, Q_W, A, Adaptation, OwnDecay, P, Q, U, W, X
+from eprop_core.model.synapse_records import new_records, targets_in, values_in, view_targets, view_values
 
 INACTIVE, ACTIVE, ACTIVATING = range(3)
 """State of a source: silent beyond the cutoff or no spike yet; within the cutoff; about to become active."""
@@ -59,11 +61,9 @@ class Synapses(NamedTuple):
 
     indptr: np.ndarray
     """int64 (n_sources + 1,): the synapses of the i-th source are indptr[i] .. indptr[i + 1] - 1."""
-    target: np.ndarray
-    """int32 (n,), local target; (0,) with rows."""
-    values: np.ndarray
-    """float64 (n, ``columns.n``): weight (pA), G, E and the values that ``columns`` locates; (0, ``columns.n``) with
-    rows."""
+    records: np.ndarray
+    """int32 (n, 1 + 2 ``columns.n``), the local target and the values of each synapse; none with rows
+    (:mod:`eprop_core.model.synapse_records`)."""
     columns: Columns
     source: np.ndarray | None = None
     """int32 (n_sources,), ids of the sources, ascending; None if the i-th source is neuron i of its population."""
@@ -72,6 +72,27 @@ class Synapses(NamedTuple):
     rows; None on a rank without any (:mod:`eprop_core.network.rows`)."""
     absent: np.ndarray | None = None
     """int32 (n_sources,), the target that a row lacks, or :data:`NO_TARGET`."""
+
+    @classmethod
+    def listed(cls, indptr: np.ndarray, target: np.ndarray, values: np.ndarray, columns: Columns) -> "Synapses":
+        """Create synapses from copies of their targets, int (n,), and values, float64 (n, ``columns.n``)."""
+        synapses = cls(indptr, new_records(len(target), columns.n), columns)
+        synapses.target[:] = target
+        synapses.values[:] = values
+        return synapses
+
+    @property
+    def target(self) -> np.ndarray:
+        """Local target of each listed synapse, int32 (n,), a view; (0,) with rows."""
+        return view_targets(self.records)
+
+    @property
+    def values(self) -> np.ndarray:
+        """Weight (pA), G, E and the values that ``columns`` locates, of each listed synapse, a view.
+
+        float64 (n, ``columns.n``); (0, ``columns.n``) with rows
+        """
+        return view_values(self.records)
 
     @property
     def n(self) -> int:
@@ -86,7 +107,7 @@ class Synapses(NamedTuple):
     @property
     def bytes_per_synapse(self) -> int:
         """Bytes of a synapse: its values and, in lists, its target."""
-        return 8 * self.columns.n + (0 if self.in_rows else self.target.itemsize)
+        return 8 * self.columns.n if self.in_rows else self.records.itemsize * self.records.shape[1]
 
     def targets(self) -> np.ndarray:
         """Return the local target of each synapse, int32 (n,)."""
@@ -387,7 +408,8 @@ def process(synapses, i, first, last, running_sums, spike, optimizer, current, f
     if has_rows(synapses.rows):
         _process_row(synapses.rows, synapses, i, target_sums, spike, optimizer, current, fixed_point)
         return
-    listed = synapses.target, synapses.values, synapses.columns, target_sums, first, last, spike, optimizer
+    target, values = targets_in(synapses.records), values_in(synapses.records)
+    listed = target, values, synapses.columns, target_sums, first, last, spike, optimizer
     if spike.arrives and spike.updates and spike.enters:
         # The most frequent case has a loop of its own, without these branches.
         _process(*listed, current, fixed_point, spike.state, True, True, True)
@@ -457,8 +479,8 @@ def bring_up_to_date(synapses, i, first, last, running_sums, trace, step_ends):
     if has_rows(synapses.rows):
         _bring_row_up_to_date(synapses.rows, synapses, i, target_sums, factors)
     else:
-        target, values, columns = synapses.target, synapses.values, synapses.columns
-        _bring_up_to_date(target, values, columns, first, last, target_sums, *factors)
+        target, values = targets_in(synapses.records), values_in(synapses.records)
+        _bring_up_to_date(target, values, synapses.columns, first, last, target_sums, *factors)
 
 
 @kernel
@@ -512,7 +534,8 @@ def add_to_gradients(synapses, i, first, last, of_targets, factor):
     if has_rows(synapses.rows):
         _add_to_row(synapses.rows, synapses, i, of_targets, factor)
     else:
-        _add_to_gradients(synapses.target, synapses.values, first, last, of_targets, factor)
+        target, values = targets_in(synapses.records), values_in(synapses.records)
+        _add_to_gradients(target, values, first, last, of_targets, factor)
 
 
 @kernel
@@ -533,7 +556,7 @@ def _add_to_gradients(target, values, first, last, of_targets, factor):
 def update_all(synapses, optimizer, n_samples, n_updates):
     """Update all weights with the mean gradient of ``n_samples`` samples; ``n_updates`` updates were made before."""
     elapsed = one_step(optimizer, n_updates)
-    _update_all(synapses.values, synapses.columns, optimizer, n_samples, elapsed)
+    _update_all(values_in(synapses.records), synapses.columns, optimizer, n_samples, elapsed)
     _update_all_rows(synapses.rows, synapses, optimizer, n_samples, elapsed)
 
 
@@ -565,7 +588,7 @@ def _update_row(rows, i, absent, columns, optimizer, n_samples, elapsed):
 @kernel
 def forget(synapses, running_sums):
     """Set all traces to 0, at the start of a block."""
-    _forget(synapses.values, synapses.columns, running_sums)
+    _forget(values_in(synapses.records), synapses.columns, running_sums)
     _forget_rows(synapses.rows, synapses.columns, running_sums)
 
 
@@ -591,7 +614,8 @@ def deliver(synapses, i, first, last, current, fixed_point):
     if has_rows(synapses.rows):
         _deliver_row(synapses.rows, i, current, fixed_point)
     else:
-        _deliver(synapses.target, synapses.values, first, last, current, fixed_point)
+        target, values = targets_in(synapses.records), values_in(synapses.records)
+        _deliver(target, values, first, last, current, fixed_point)
 
 
 @kernel

@@ -408,11 +408,12 @@ def _recurrent_parameters(
     beta, rho = np.zeros(recurrent.n), 0.0
     if neuron.adaptation is not None:
         first = recurrent.size - round(neuron.adaptation.share * recurrent.size)
-        beta[max(0, first - recurrent.first) :] = neuron.adaptation.beta
+        adapting = slice(max(0, first - recurrent.first), None)
+        beta[adapting] = values.beta[adapting]
         rho = decay(network, neuron.adaptation.tau)
     return RecurrentParameters(
         alpha=alpha,
-        drive=values.tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e,
+        drive=values.tau_m / values.C_m * (1.0 - alpha) * neuron.I_e,
         V_th=values.V_th,
         beta=beta,
         rho=rho,
@@ -438,8 +439,9 @@ def _feedback(network: Network, synapses: Mapping[str, Synapses], n: int) -> Fee
     if follows_output(network):
         output = synapses[projection_with(network, Role.OUTPUT).name]
         column = WEIGHT if network.feedback.kind == "symmetric" else output.columns.feedback
-        return FeedbackTable(output, column, along_output=True, to_all=False)
+        return FeedbackTable(output, column, along_output=True, to_all=np.zeros((0, 0)))
     own = synapses[projection_with(network, Role.FEEDBACK).name]
     indptr, target = n * np.arange(network.n_readout + 1), np.tile(np.arange(n), network.n_readout)
-    to_all = np.array_equal(own.indptr, indptr) and np.array_equal(own.target, target)
+    reaches_all = np.array_equal(own.indptr, indptr) and np.array_equal(own.target, target)
+    to_all = own.values[:, WEIGHT].reshape(network.n_readout, n).copy() if reaches_all else np.zeros((0, 0))
     return FeedbackTable(own, WEIGHT, along_output=False, to_all=to_all)

@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from eprop_core.compiled.prefetch import CACHE_LINE
 from eprop_core.model.projection import ProjectionState
-from eprop_core.model.sources import CACHE_LINE
 
 
 def bytes_per_synapse(projection: ProjectionState) -> float:
     """Return the bytes of the cache lines that spikes touch, per synapse that they reach; 0 without synapses.
 
     Each source that has synapses spikes once. Its spike touches the record of the source, or its entry of ``indptr`` in
-    a static projection, and the targets and the values of its synapses, or its row.
+    a static projection, and the records of its synapses, or its row.
     """
     synapses = projection.synapses
     n_synapses = synapses.n
@@ -21,8 +21,7 @@ def bytes_per_synapse(projection: ProjectionState) -> float:
         return CACHE_LINE * (len(i) + _lines(synapses.rows, i, i + 1)) / n_synapses
     first, end = synapses.indptr[:-1], synapses.indptr[1:]
     first, end = first[first < end], end[first < end]
-    n_lines = len(first) + _lines(synapses.target, first, end) + _lines(synapses.values, first, end)
-    return CACHE_LINE * n_lines / n_synapses
+    return CACHE_LINE * (len(first) + _lines(synapses.records, first, end)) / n_synapses
 
 
 def _lines(array: np.ndarray, first: np.ndarray, end: np.ndarray) -> int:

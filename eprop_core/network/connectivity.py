@@ -152,7 +152,7 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
     np.cumsum(np.bincount(source, minlength=sources.n), out=offset[1:])
     values = np.zeros((len(target), columns.n))
     values[:, WEIGHT] = weight[order]
-    return Synapses(offset, target[order].astype(np.int32), values, columns)
+    return Synapses.listed(offset, target[order], values, columns)
 
 
 def numbers_within(ids: tuple[range, ...], own: Range) -> Range:
@@ -176,7 +176,7 @@ def by_ids(
     indptr = np.zeros(sources.n + 1, np.int64)
     indptr[1 + own_sources] = np.diff(synapses.indptr)
     np.cumsum(indptr, out=indptr)
-    return synapses._replace(indptr=indptr, target=own_targets.astype(np.int32)[synapses.target])
+    return Synapses.listed(indptr, own_targets[synapses.target], synapses.values, synapses.columns)
 
 
 def check_ids(

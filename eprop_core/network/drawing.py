@@ -12,6 +12,7 @@ import numpy as np
 
 from eprop_core.compiled.compilation import allocating_kernel
 from eprop_core.compiled.random import philox, to_deviate, to_integer, to_normals, to_uniform
+from eprop_core.model.synapse_records import new_records, targets_in, values_in
 from eprop_core.model.synapses import NO_TARGET, WEIGHT, Columns, Synapses
 
 ALL_TO_ALL, FIXED_IN_DEGREE, FIXED_IN_DEGREE_MULTAPSES, BERNOULLI = range(4)
@@ -147,13 +148,14 @@ def _count(rule, count):
 
 
 @allocating_kernel
-def _fill_buckets(rule, bits, position, source, target, values):
+def _fill_buckets(rule, bits, position, source, records):
     """Draw all connections and append each to its bucket of 2**``bits`` sources.
 
     ``position`` holds the next place of each bucket; ``source`` receives the number of a source within its bucket.
     """
     taken, drawn = _room(rule)
     weights = np.empty(len(drawn), np.float64)
+    target, values = targets_in(records), values_in(records)
     for j in range(rule.first_target, rule.last_target):
         for k in range(_draw_connections(rule, j, taken, drawn, weights)):
             i = _own_source(rule, drawn[k], j)
@@ -182,8 +184,9 @@ def _own_source(rule, drawn, target):
 
 
 @allocating_kernel
-def _sort(offset, width, source, target, values):
+def _sort(offset, width, source, records):
     """Sort the connections of each bucket by source; the connections of one source keep their order."""
+    target, values = targets_in(records), values_in(records)
     n_sources = len(offset) - 1
     longest = 0
     for first in range(0, n_sources, width):
@@ -229,8 +232,7 @@ def draw_rows(rule: Rule, columns: Columns) -> Synapses:
     lacks_itself = rule.no_self & (source >= rule.first_target) & (source < rule.last_target)
     indptr = np.concatenate(([0], np.cumsum(n_targets - lacks_itself)))
     absent = np.where(lacks_itself, source - rule.first_target, NO_TARGET).astype(np.int32)
-    none = np.zeros(0, np.int32), np.zeros((0, columns.n))
-    return Synapses(indptr, *none, columns, source - rule.first_source, rows, absent)
+    return Synapses(indptr, new_records(0, columns.n), columns, source - rule.first_source, rows, absent)
 
 
 def draw_synapses(rule: Rule, columns: Columns) -> Synapses:
@@ -240,10 +242,10 @@ def draw_synapses(rule: Rule, columns: Columns) -> Synapses:
     _count(rule, offset[1:])
     np.cumsum(offset, out=offset)
     n = int(offset[-1])
-    # numpy allocates the arrays, since it asks for large pages: with ordinary ones a spike waits for address look-ups.
-    synapses = Synapses(offset, np.empty(n, np.int32), np.zeros((n, columns.n)), columns)
+    # numpy allocates the array, since it asks for large pages: with ordinary ones a spike waits for address look-ups.
+    synapses = Synapses(offset, new_records(n, columns.n), columns)
     bits = min(max(0, (-(-n_sources // _BUCKETS) - 1).bit_length()), LARGEST_BUCKET_BITS)
     source = np.empty(n, np.uint16)
-    _fill_buckets(rule, bits, offset[: -1 : 1 << bits].copy(), source, synapses.target, synapses.values)
-    _sort(offset, 1 << bits, source, synapses.target, synapses.values)
+    _fill_buckets(rule, bits, offset[: -1 : 1 << bits].copy(), source, synapses.records)
+    _sort(offset, 1 << bits, source, synapses.records)
     return synapses

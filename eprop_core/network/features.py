@@ -38,7 +38,7 @@ def smallest_decay(network: Network) -> float:
     if neuron.adaptation is None:
         return alpha
     rho = decay(network, neuron.adaptation.tau)
-    return min(alpha, rho - neuron.adaptation.beta * neuron.surrogate_gradient.height)
+    return min(alpha, rho - network.extent("beta")[1] * neuron.surrogate_gradient.height)
 
 
 def signal_delay(network: Network) -> int:

@@ -19,8 +19,12 @@ class NeuronValues(NamedTuple):
 
     tau_m: np.ndarray
     """ms"""
+    C_m: np.ndarray
+    """pF"""
     V_th: np.ndarray
     """mV"""
+    beta: np.ndarray
+    """mV, rise of the threshold after a spike of a neuron that adapts."""
     c_reg: np.ndarray
     """Strength of the rate regularization."""
     f_target: np.ndarray
@@ -91,7 +95,9 @@ def values_of_rank(network: Network, seed: int, recurrent: Range, own: Mapping[s
 
     return NeuronValues(
         tau_m=values_of("tau_m"),
+        C_m=values_of("C_m"),
         V_th=values_of("V_th"),
+        beta=values_of("beta"),
         c_reg=values_of("c_reg"),
         f_target=values_of("f_target"),
         phase=firing_phases(network, seed, recurrent),

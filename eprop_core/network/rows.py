@@ -10,6 +10,7 @@ and undo what it added to the input.
 
 import numpy as np
 
+from eprop_core.model.synapse_records import new_records
 from eprop_core.model.synapses import NO_TARGET, Synapses
 
 
@@ -34,8 +35,7 @@ def in_rows(synapses: Synapses, absent: np.ndarray, n_targets: int) -> Synapses:
     rows = np.zeros((len(absent), synapses.columns.n, n_targets))
     for i, (first, last) in enumerate(zip(synapses.indptr[:-1], synapses.indptr[1:], strict=True)):
         rows[i][:, synapses.target[first:last]] = synapses.values[first:last].T
-    listed = without_rows(synapses)
-    return listed._replace(target=listed.target[:0].copy(), values=listed.values[:0].copy(), rows=rows, absent=absent)
+    return synapses._replace(records=new_records(0, synapses.columns.n), rows=rows, absent=absent)
 
 
 def without_rows(synapses: Synapses) -> Synapses:

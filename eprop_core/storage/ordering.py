@@ -5,6 +5,7 @@ order is a part of the edges, small enough for the cache.
 """
 
 from eprop_core.compiled.compilation import called_kernel
+from eprop_core.model.synapse_records import targets_in, values_in
 
 
 @called_kernel
@@ -15,13 +16,14 @@ def count(ids, n_of_id):
 
 
 @called_kernel
-def copy_to_edges(indptr, done, target, values, columns, first, last, place, source, of_edges):
+def copy_to_edges(indptr, done, records, columns, first, last, place, source, of_edges):
     """Copy the synapses onto the targets ``first`` .. ``last - 1`` to edges, by target and then by source.
 
     The synapses of a source have ascending targets; ``done``, int32 (n_sources,), holds how many have been copied.
     ``place``, int64 (last - first,), holds the first place of each target. The indices of the sources are written to
     ``source``, int32 (n,), and the values in ``columns``, int64, to ``of_edges``, float64 (n_columns, n).
     """
+    target, values = targets_in(records), values_in(records)
     for i in range(len(done)):
         k, end = indptr[i] + done[i], indptr[i + 1]
         while k < end and target[k] < last:
@@ -35,8 +37,9 @@ def copy_to_edges(indptr, done, target, values, columns, first, last, place, sou
 
 
 @called_kernel
-def copy_from_edges(indptr, done, target, values, columns, first, last, place, of_edges):
+def copy_from_edges(indptr, done, records, columns, first, last, place, of_edges):
     """Copy the values of edges to their synapses; for the arguments see :func:`copy_to_edges`."""
+    target, values = targets_in(records), values_in(records)
     for i in range(len(done)):
         k, end = indptr[i] + done[i], indptr[i + 1]
         while k < end and target[k] < last:
@@ -49,8 +52,9 @@ def copy_from_edges(indptr, done, target, values, columns, first, last, place, o
 
 
 @called_kernel
-def append_edges(source, edge_target, of_edges, columns, next_place, target, values):
+def append_edges(source, edge_target, of_edges, columns, next_place, records):
     """Append edges to the synapses of their sources; ``next_place``, int64 (n_sources,), holds the next of each."""
+    target, values = targets_in(records), values_in(records)
     for edge in range(len(source)):
         k = next_place[source[edge]]
         next_place[source[edge]] = k + 1

@@ -38,8 +38,8 @@ _KINDS = {
     r"neurons\.(surrogate_gradient|rate_error)": Kind.STEPS_OF_NEURONS,
     r"readouts\.(v|error)": Kind.WHOLE,
     r"readouts\.current": Kind.SCRATCH,
-    rf"{_PROJECTION}\.synapses\.(indptr|target|source|absent)": Kind.BUILT,
-    rf"{_PROJECTION}\.synapses\.(values|rows)": Kind.SYNAPSES,
+    rf"{_PROJECTION}\.synapses\.(indptr|source|absent)": Kind.BUILT,
+    rf"{_PROJECTION}\.synapses\.(records|rows)": Kind.SYNAPSES,
     rf"{_PROJECTION}\.sources\..*": Kind.SOURCES,
     rf"{_PROJECTION}\.optimizer\..*": Kind.BUILT,
     rf"{_PROJECTION}\.running_sums\.(decay|decay_reg|adaptation)\..*": Kind.BUILT,
@@ -49,7 +49,7 @@ _KINDS = {
     rf"{_ONTO_NEURONS}\.running_sums\.own_decay\.power": Kind.NEURONS,
     rf"{_ONTO_NEURONS}\.running_sums\.(step_values\..*|additions)": Kind.STEPS_OF_NEURONS,
     r"output\.running_sums\.(additions|sums|sums_reg|signal|signal_reg|step_values\..*)": Kind.WHOLE,  # of the readouts
-    r"feedback\.synapses\..*": Kind.BUILT,  # static, or those onto the readouts
+    r"feedback\.(synapses\..*|to_all)": Kind.BUILT,  # static, or those onto the readouts
     r"signals\.by_time_index": Kind.STEPS_OF_NEURONS,
     r"signals\.next_error": Kind.WHOLE,
     rf"{_SPIKES}\.(ids|length)": Kind.SPIKES,

@@ -1,8 +1,7 @@
 """The synapses of a rank as edges of a file, and the edges of a file as synapses of a rank.
 
 The edges of a projection are ordered by the neurons with whose ranks they live: by target, or by source for those onto
-the readouts. So each rank's edges lie side by side in a file, on any number of ranks. This module alone knows how
-synapses lie in memory.
+the readouts. So each rank's edges lie side by side in a file, on any number of ranks.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eprop_core.model.synapse_records import new_records
 from eprop_core.model.synapses import ELIGIBILITY, GRADIENT, NO_COLUMN, WEIGHT, Columns, Synapses
 from eprop_core.network.connections import Range
 from eprop_core.network.projections import ProjectionSpec, Role
@@ -89,7 +89,7 @@ def edges(synapses: Synapses, ends: Ends, n_per_owner: np.ndarray, columns: Sequ
         else:
             source, target, values = np.empty_like(owner), owner, np.empty((len(indices), len(owner)))
             place = np.cumsum(n_per_owner[first:last]) - n_per_owner[first:last]
-            copy_to_edges(indptr, done, synapses.target, synapses.values, indices, first, last, place, source, values)
+            copy_to_edges(indptr, done, synapses.records, indices, first, last, place, source, values)
         yield Edges(ids[source] + np.int32(ends.sources.first), target + np.int32(ends.targets.first), values)
 
 
@@ -119,7 +119,7 @@ def set_values(
             synapses.values[begin:end, indices] = values.T
         else:
             place = np.cumsum(n_per_owner[first:last]) - n_per_owner[first:last]
-            copy_from_edges(indptr, done, synapses.target, synapses.values, indices, first, last, place, values)
+            copy_from_edges(indptr, done, synapses.records, indices, first, last, place, values)
 
 
 def _parts(n_per_owner: np.ndarray) -> Iterator[tuple[int, int, int, int]]:
@@ -157,7 +157,7 @@ def synapses_of(
         count(ids - ends.sources.first, indptr[1:])
     np.cumsum(indptr, out=indptr)
     n = int(indptr[-1])
-    synapses = Synapses(indptr, np.empty(n, np.int32), np.zeros((n, columns.n)), columns)
+    synapses = Synapses(indptr, new_records(n, columns.n), columns)
     next_place, indices = indptr[:-1].copy(), np.array(taken, np.int64)
     for source, target, values in parts:
         append_edges(
@@ -166,7 +166,6 @@ def synapses_of(
             values,
             indices,
             next_place,
-            synapses.target,
-            synapses.values,
+            synapses.records,
         )
     return synapses

@@ -113,7 +113,21 @@ class Pattern(Generated):
         return 1
 
 
-class EvidenceAccumulation(Generated):
+class Cued(Generated):
+    """Base of the parameters of tasks whose samples are cues in groups of channels, and have a class."""
+
+    if TYPE_CHECKING:
+        train_samples: int
+        test_samples: int
+        channels_per_group: int
+
+    @property
+    def n_training_samples(self) -> int:
+        """Number of training samples."""
+        return self.train_samples
+
+
+class EvidenceAccumulation(Cued):
     """Decide, after a delay, on which side there were more cues.
 
     The input has four groups of channels: cues on side 0, cues on side 1, recall, and noise. As in NEST's tutorial
@@ -154,11 +168,41 @@ class EvidenceAccumulation(Generated):
         return 4 * self.channels_per_group, 2
 
     @property
-    def n_training_samples(self) -> int:
-        """Number of training samples."""
-        return self.train_samples
+    def n_steps(self) -> int:
+        """Time steps of a sample."""
+        return self.n_cues * (self.pause + self.cue) + self.delay + self.recall
+
+
+class DelayedMatch(Cued):
+    """Decide whether two cues, with a delay between them, are the same.
+
+    The input has a group of channels for each cue, and one with noise. Delayed match to sample is a classic task of
+    working memory: neither cue alone tells the answer.
+    """
+
+    implementation: ClassVar[str] = "eprop_core.tasks.delayed_match"
+
+    name: Literal["delayed_match"]
+    train_samples: Whole = Field(ge=1, description="training samples of an epoch")
+    test_samples: Whole = Field(ge=1, description="test samples, shown once after training")
+    n_cues: Whole = Field(2, ge=2, description="different cues")
+    channels_per_group: Whole = Field(10, ge=1, description="input channels of each cue, and of the noise")
+    cue: Whole = Field(50, ge=1, description="steps of a cue")
+    delay: Whole = Field(100, ge=0, description="steps from the first cue to the second")
+    decision: Whole = Field(50, ge=1, description="steps after the second cue, at the end of the sample")
+    input_rate: float = Field(
+        100.0, ge=0, description="rate of a channel during its cue", json_schema_extra={"unit": "spikes/s"}
+    )
+    noise_rate: float = Field(
+        10.0, ge=0, description="rate of a channel of the noise", json_schema_extra={"unit": "spikes/s"}
+    )
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Numbers of input channels and of readouts."""
+        return (self.n_cues + 1) * self.channels_per_group, 2
 
     @property
     def n_steps(self) -> int:
         """Time steps of a sample."""
-        return self.n_cues * (self.pause + self.cue) + self.delay + self.recall
+        return 2 * self.cue + self.delay + self.decision

@@ -99,14 +99,15 @@ class RecurrentNeurons:
         self._neuron = neuron
         self._V_th = per_neuron(network, "V_th", neuron_values)
         self._V_min = -np.inf if neuron.V_min is None else neuron.V_min
-        self._constant_input = tau_m / neuron.C_m * -np.expm1(-network.dt / tau_m) * neuron.I_e
+        C_m, beta = (per_neuron(network, name, neuron_values) for name in ("C_m", "beta"))
+        self._constant_input = tau_m / C_m * -np.expm1(-network.dt / tau_m) * neuron.I_e
         self._refractory_steps = network.refractory_steps
         self.decay = np.exp(-network.dt / tau_m)
         self.threshold_rise = np.zeros(n)
         self.adaptation_decay = 0.0
         if neuron.adaptation is not None:
             adapting = round(neuron.adaptation.share * n)
-            self.threshold_rise[n - adapting :] = neuron.adaptation.beta
+            self.threshold_rise[n - adapting :] = beta[n - adapting :]
             self.adaptation_decay = float(np.exp(-network.dt / neuron.adaptation.tau))
         self._rule = rule
         self._c_reg, self._f_target = (per_neuron(network, name, neuron_values) for name in ("c_reg", "f_target"))

@@ -19,6 +19,7 @@ def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays
     With ``delays``, pairs have delays of their own.
     """
     sizes = 1 + rng.multinomial(network.n_recurrent - n_groups, np.full(n_groups, 1.0 / n_groups))
+    adaptation = network.neuron.adaptation
     names = [f"group_{n}" for n in range(n_groups)]
     is_excitatory = [True, False, bool(rng.integers(0, 2))]
     groups = {
@@ -26,7 +27,10 @@ def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays
             "size": int(size),
             "excitatory": excitatory,
             "V_th": float(network.extent("V_th")[0] * rng.uniform(0.8, 1.2)),
-            "c_reg": float(rng.choice([0.0, network.plasticity.c_reg])),
+            "C_m": float(network.neuron.C_m * rng.uniform(0.8, 1.2)),
+            "beta": None if adaptation is None else float(adaptation.beta * rng.uniform(0.0, 1.5)),
+            # The second group has feedback in all of these networks, so it learns without a rate regularization.
+            "c_reg": 0.0 if name == names[1] else float(network.plasticity.c_reg * rng.uniform(0.5, 2.0)),
             "f_target": float(rng.uniform(1.0, 40.0)),
         }
         for name, size, excitatory in zip(names, sizes, is_excitatory, strict=False)

@@ -97,6 +97,7 @@ class Neuron:
     """A recurrent neuron; ``beta`` is 0 for those that do not adapt."""
 
     tau_m: float
+    C_m: float
     V_th: float
     beta: float
     c_reg: float
@@ -167,10 +168,11 @@ class _Simulation:
         self.neurons = [
             Neuron(
                 tau_m=_value_of("tau_m", j, network, neuron_values),
+                C_m=_value_of("C_m", j, network, neuron_values),
                 V_th=_value_of("V_th", j, network, neuron_values),
                 c_reg=_value_of("c_reg", j, network, neuron_values),
                 f_target=_value_of("f_target", j, network, neuron_values),
-                beta=adaptation.beta if adaptation and j >= n_constant else 0.0,
+                beta=_value_of("beta", j, network, neuron_values) if adaptation and j >= n_constant else 0.0,
             )
             for j in range(n)
         ]
@@ -239,7 +241,7 @@ class _Simulation:
 
         ::
 
-            v_j^t = alpha_j v_j^(t-1) + input_j^t + (1 - alpha_j) tau_m_j / C_m I_e,  alpha_j = exp(-dt / tau_m_j)
+            v_j^t = alpha_j v_j^(t-1) + input_j^t + (1 - alpha_j) tau_m_j / C_m_j I_e,  alpha_j = exp(-dt / tau_m_j)
             a_j^t = rho a_j^(t-1) + z_j^(t-1),                                        rho = exp(-dt / adapt_tau)
             A_j^t = V_th_j + beta_j a_j^t
             z_j^t = 1 where v_j^t >= A_j^t in a neuron that is not refractory, else 0
@@ -252,7 +254,7 @@ class _Simulation:
         neuron.refractory_steps = max(neuron.refractory_steps - 1, 0)
         if not clamped:
             alpha = math.exp(-self.network.dt / neuron.tau_m)
-            constant = neuron.tau_m / given.C_m * (1.0 - alpha) * given.I_e
+            constant = neuron.tau_m / neuron.C_m * (1.0 - alpha) * given.I_e
             neuron.voltage = alpha * neuron.voltage + received + constant
             if given.V_min is not None:
                 neuron.voltage = max(neuron.voltage, given.V_min)
@@ -518,7 +520,8 @@ def _value_of(name: str, j: int, network: Network, values: Mapping[str, np.ndarr
             if own is not None:
                 return float(own)
             break
-    return float(getattr(network.plasticity if name in ("c_reg", "f_target") else network.neuron, name))
+    of_all = {"c_reg": network.plasticity, "f_target": network.plasticity, "beta": network.neuron.adaptation}
+    return float(getattr(of_all.get(name, network.neuron), name))
 
 
 def _listed(connections: Iterable[tuple[int, int, float]]) -> Connections:

@@ -212,6 +212,10 @@ def test_weak_scaling_refuses_in_degrees_that_grow() -> None:
     values["network"]["output"]["connectivity"] = {"rule": "all_to_all"}
     with pytest.raises(ParameterError, match=r"output.connectivity.rule: all_to_all lets in-degrees grow"):
         parse(Timing, values)
+    values = small.timing("weak").model_dump(mode="json")
+    values["network"]["groups"] = {"all": {"size": values["network"]["n_recurrent"]}}
+    with pytest.raises(ParameterError, match=r"network.groups: must be null for weak scaling"):
+        parse(Timing, values)
 
 
 def test_rules_that_update_between_samples_need_the_length_of_a_sample() -> None:

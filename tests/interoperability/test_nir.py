@@ -97,9 +97,29 @@ def test_a_graph_has_the_weights_that_were_learned() -> None:
     assert (learned != to_nir(Simulation(simulation.network, seed=1)).nodes["output_weights"].weight).any()
 
 
+GROUPS: dict[str, Any] = {
+    "groups": {"a": {"size": 10}, "b": {"size": 5}},
+    "input": {"targets": {"a": {}, "b": {}}},
+    "recurrent": {"pairs": {"a -> b": {}, "b -> b": {}}},
+    "output": {"sources": ["b"]},
+}
+
+
+def test_a_graph_has_the_weights_between_groups() -> None:
+    simulation = Simulation(network(**GROUPS), seed=1)
+    weights = to_nir(simulation).nodes["recurrent_weights"].weight
+    assert np.all(weights[:10] == 0.0)
+    for pair in ("a -> b", "b -> b"):
+        source, target, weight = simulation.weights(pair)
+        np.testing.assert_array_equal(weights[target, source], weight)
+    assert np.count_nonzero(weights) == 10 * 5 + 5 * 4
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (GROUPS | {"recurrent": {"pairs": {"a -> b": {"delay": 2}}}}, "a -> b.delay = 2 (delays of recurrent"),
+        (GROUPS | {"input": {"targets": {"a": {"delay": 2}}}}, "input -> a.delay = 2 (several delays of the input)"),
         ({"neuron": {}}, "neuron.V_reset = None (a spike that subtracts the threshold)"),
         ({"neuron": NEURON | {"t_ref": 2.0}}, "neuron.t_ref = 2.0 (refractoriness)"),
         ({"neuron": NEURON | {"V_min": -0.5}}, "neuron.V_min = -0.5 (a lower bound of the voltage)"),

@@ -15,7 +15,8 @@ from agreement import assert_outcomes_agree
 from eprop_core.interoperability import nest_programs
 from eprop_core.interoperability.to_nest import write_for_nest
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
+from eprop_core.network.projections import Role, projections, spiking_projections
+from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from eprop_core.verification.bellec_problem import bellec_problem
@@ -38,6 +39,8 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "differing neurons": {"seed": 61, "spread": 0.3},
     "bounds": OF_NEST["weight-bounds"],
     "static": OF_NEST["static-recurrent"],
+    "two groups": OF_NEST["groups-2-169"],
+    "three groups": OF_NEST["groups-3-165"],
 }
 
 
@@ -45,8 +48,10 @@ def with_learning_rates(problem: Problem) -> Problem:
     """The problem with another learning rate in each projection."""
     network = problem.network
     rate = network.plasticity.optimizer.learning_rate
-    for factor, name in ((0.5, "input"), (2.0, "output")):
-        network = network.with_learning_rate(factor * rate, name)
+    factors = {Role.INPUT: 0.5, Role.OUTPUT: 2.0}
+    for spec in spiking_projections(network):
+        if spec.role in factors:
+            network = network.with_learning_rate(factors[spec.role] * rate, spec.name)
     return problem._replace(network=network)
 
 
@@ -74,7 +79,7 @@ def trained(problem: Problem, path: Path) -> Problem:
     simulation.run(stimulus)
     simulation.save(path)
     saved = Simulation.load(path)
-    learned = {name: saved.weights(name) for name in PROJECTIONS}
+    learned = {spec.name: saved.weights(spec.name) for spec in projections(network)}
     assert any(not np.array_equal(learned[name].weight, connections[name].weight) for name in connections)
     return problem._replace(connections=learned)
 

@@ -375,8 +375,8 @@ def test_errors_of_the_losses() -> None:
 def test_learning_signals() -> None:
     # Readout 0 projects to neurons 0 and 2, readout 1 to none, readout 2 to neuron 2 alone.
     offset, target = np.array([0, 2, 2, 3]), np.array([0, 2, 2], np.int32)
-    synapses = Synapses(offset, target, np.array([[0.5], [2.0], [-1.0]]), Columns())
-    feedback = FeedbackTable(synapses, WEIGHT, along_output=False, to_all=False)
+    synapses = Synapses.listed(offset, target, np.array([[0.5], [2.0], [-1.0]]), Columns())
+    feedback = FeedbackTable(synapses, WEIGHT, along_output=False, to_all=np.zeros((0, 0)))
     rate_error = np.array([8.0, 16.0, 32.0])
     signal = np.full(3, np.nan)
     learning_signals(signal, feedback, np.array([4.0, 1.0, 3.0]), 0.25, rate_error)
@@ -386,14 +386,16 @@ def test_learning_signals() -> None:
 
 
 def test_learning_signals_to_all() -> None:
-    synapses = Synapses(np.array([0, 3, 6]), np.tile(np.arange(3, dtype=np.int32), 2), np.zeros((6, 1)), Columns())
-    synapses.values[:, WEIGHT] = np.random.default_rng(1).normal(size=6)
+    synapses = Synapses.listed(
+        np.array([0, 3, 6]), np.tile(np.arange(3, dtype=np.int32), 2), np.zeros((6, 1)), Columns()
+    )
+    weights = synapses.values[:, WEIGHT] = np.random.default_rng(1).normal(size=6)
     rate_error, signals = np.array([8.0, 16.0, 32.0]), np.full((2, 3), np.nan)
-    for signal, to_all in zip(signals, (False, True), strict=True):
+    for signal, to_all in zip(signals, (np.zeros((0, 0)), weights.reshape(2, 3)), strict=True):
         feedback = FeedbackTable(synapses, WEIGHT, along_output=False, to_all=to_all)
         learning_signals(signal, feedback, np.array([4.0, 1.0]), 0.25, rate_error)
     np.testing.assert_array_equal(*signals)
-    expected = 0.25 * rate_error + np.array([4.0, 1.0]) @ synapses.values[:, WEIGHT].reshape(2, 3)
+    expected = 0.25 * rate_error + np.array([4.0, 1.0]) @ weights.reshape(2, 3)
     np.testing.assert_allclose(signals[0], expected, rtol=1e-15)
 
 
@@ -401,8 +403,9 @@ def test_learning_signals_along_the_output() -> None:
     # Neuron 0 projects to both readouts, neuron 1 to none, neuron 2 to readout 1; feedback is in the second column.
     offset, target = np.array([0, 2, 2, 3]), np.array([0, 1, 1], np.int32)
     values = np.array([[9.0, 0.5], [9.0, 2.0], [9.0, -1.0]])
+    records = Synapses.listed(offset, target, values, Columns(n=2)).records
     signal, rate_error = np.full(3, np.nan), np.array([8.0, 16.0, 32.0])
-    learning_signals_along_output(signal, offset, target, values, 1, np.array([4.0, 1.0]), 0.25, rate_error)
+    learning_signals_along_output(signal, offset, records, 1, np.array([4.0, 1.0]), 0.25, rate_error)
     assert signal.tolist() == [2.0 + 2.0 + 2.0, 4.0, 8.0 - 1.0]
-    learning_signals_along_output(signal, offset, target, values, 1, np.zeros(2), 0.25, rate_error)
+    learning_signals_along_output(signal, offset, records, 1, np.zeros(2), 0.25, rate_error)
     assert signal.tolist() == [2.0, 4.0, 8.0]

@@ -171,7 +171,7 @@ class Driver:
         for name in ("feedback", "next_feedback"):
             if name in chosen:
                 values[:, chosen[name]] = self.initial_feedback
-        return Synapses(self._indptr(), target.astype(np.int32), values, columns)
+        return Synapses.listed(self._indptr(), target.astype(np.int32), values, columns)
 
     def _indptr(self) -> np.ndarray:
         return np.concatenate(([0], np.cumsum(self.exists.sum(axis=1))))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from eprop_core.model.sources import CACHE_LINE, NO_SPIKE_YET, Sources, reaches_cutoff, state_after
+from eprop_core.compiled.prefetch import CACHE_LINE
+from eprop_core.model.sources import NO_SPIKE_YET, Sources, reaches_cutoff, state_after
 from eprop_core.model.synapses import ACTIVATING, ACTIVE, INACTIVE
 
 

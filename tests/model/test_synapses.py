@@ -116,8 +116,8 @@ class Bench:
         columns = Columns(n=n + len(chosen), **{name: n + k for k, name in enumerate(chosen)})
         values = np.zeros((2, columns.n))
         values[:, WEIGHT] = INITIAL
-        self.synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, columns)
-        self.values = values
+        self.synapses = Synapses.listed(np.array([0, 2]), np.array([0, 1], np.int32), values, columns)
+        self.values = self.synapses.values
         if kind.in_rows:
             self.synapses = in_rows(self.synapses, np.full(1, NO_TARGET, np.int32), 2)
             self.values = self.synapses.rows[0].T
@@ -347,7 +347,7 @@ def test_a_spike_that_arrives_while_inactive_uses_the_gradient(kind: Kind) -> No
 def synapses_that_carry_feedback() -> Synapses:
     """Two, with weights 8 and -4, gradients 1 and 2, and the feedback weights 16 and 32."""
     values = np.array([[8.0, 1.0, 0.5, 16.0], [-4.0, 2.0, 0.5, 32.0]])
-    return Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, Columns(n=4, feedback=3))
+    return Synapses.listed(np.array([0, 2]), np.array([0, 1], np.int32), values, Columns(n=4, feedback=3))
 
 
 def test_weights_and_feedback_that_decay() -> None:
@@ -370,8 +370,9 @@ def test_update_of_all_takes_the_mean_gradient_of_the_samples() -> None:
 def test_update_of_all_counts_updates() -> None:
     """With Adam, each is one step, whether there is a gradient or not: Algorithm 1 of Kingma and Ba (2015)."""
     optimizer = optimizer_of(Adam(algorithm="adam", learning_rate=0.5, beta_1=0.5, beta_2=0.75, epsilon=1e-30), 0.0)
-    values, m, v, weight = np.zeros((2, 5)), np.zeros(2), np.zeros(2), np.zeros(2)
-    synapses = Synapses(np.array([0, 2]), np.array([0, 1], np.int32), values, Columns(n=5, moments=3))
+    m, v, weight = np.zeros(2), np.zeros(2), np.zeros(2)
+    synapses = Synapses.listed(np.array([0, 2]), np.arange(2), np.zeros((2, 5)), Columns(n=5, moments=3))
+    values = synapses.values
     for t in range(1, 6):
         gradient = np.array([1.5, -1.0]) if t % 2 == 1 else np.zeros(2)
         values[:, GRADIENT] = 2.0 * gradient
@@ -393,7 +394,7 @@ def test_forgetting_leaves_weights_and_gradients(kind: Kind) -> None:
 
 
 def test_static_weights_are_delivered() -> None:
-    synapses = Synapses(
+    synapses = Synapses.listed(
         np.array([0, 1, 4]), np.array([2, 0, 1, 1], np.int32), np.array([[1.0], [2.0], [4.0], [0.5]]), Columns()
     )
     current = np.array([100.0, 0.0, 0.0])
@@ -406,7 +407,7 @@ def test_input_of_readouts_is_the_same_in_any_order() -> None:
     fixed_point = 2.0**20
     weights = np.random.default_rng(2).normal(size=(200, 1))
     for order in (np.arange(200), np.random.default_rng(3).permutation(200)):
-        synapses = Synapses(np.array([0, 200]), np.zeros(200, np.int32), weights[order], Columns())
+        synapses = Synapses.listed(np.array([0, 200]), np.zeros(200, np.int32), weights[order], Columns())
         current = np.zeros(1, np.int64)
         deliver(synapses, 0, 0, 200, current, fixed_point)
         assert current[0] == sum(round(float(weight) * 2**20) for weight in weights[:, 0])

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from eprop_core.commands.describe import describe
 from eprop_core.errors import NetworkFileError
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
@@ -16,6 +17,7 @@ from eprop_core.network.projections import projections
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
+from eprop_core.training.parameters import Rewiring, check_rewirable
 from thread_ranks import on_thread_ranks
 
 SIZES = {"n_input": 20, "n_recurrent": 30, "n_readout": 3}
@@ -239,6 +241,7 @@ def test_explicit_connections_must_be_those_of_the_pair() -> None:
         ),
         ({"groups": {"a b": {"size": 1}}}, "groups.a b = 'a b': String should match pattern"),
         ({"groups": {"inhibitory": {"excitatory": None}}}, "groups.inhibitory.excitatory: must be given, as for other"),
+        ({"groups": {"inhibitory": {"beta": 0.1}}}, "groups.inhibitory.beta: needs neuron.adaptation"),
         ({"neuron": {"excitatory": 0.5}}, "neuron.excitatory: must be null where groups are excitatory or inhibitory"),
         ({"input": {"targets": {"exitatory": {}}}}, "input.targets: there is no group 'exitatory'; there are excitato"),
         ({"recurrent": {"pairs": {"excitatory": {}}}}, "recurrent.pairs: 'excitatory' must be two groups, `source -> "),
@@ -280,6 +283,23 @@ def test_what_is_wrong_gets_one_line(changes: dict[str, Any], message: str) -> N
         parse(Network, changed(changes))
     assert message in str(raised.value)
     assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_description_names_groups_and_pairs(tmp_path: Path) -> None:
+    Simulation(parse(Network, BALANCED)).save(tmp_path / "network.h5")
+    lines = list(describe(tmp_path / "network.h5"))
+    assert "group excitatory: recurrent neurons 0 to 20, excitatory" in lines
+    assert "group inhibitory: recurrent neurons 21 to 29, inhibitory" in lines
+    (pair,) = (line for line in lines if line.startswith("inhibitory -> excitatory "))
+    assert pair.split()[3:6] == ["126", "1", "ms"]
+
+
+def test_connections_of_groups_are_not_rewired() -> None:
+    network = parse(Network, BALANCED)
+    for name in ("input", "recurrent", "output"):
+        rewiring = parse(Rewiring, {"projections": [name]})
+        with pytest.raises(ParameterError, match=f"{name} connects groups, which are not rewired"):
+            check_rewirable(network, rewiring)
 
 
 def test_networks_with_equally_many_projections_are_compiled_together() -> None:

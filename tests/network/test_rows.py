@@ -109,7 +109,7 @@ def test_a_value_in_rows_takes_eight_bytes_and_no_target() -> None:
 def listed(*targets: list[int]) -> Synapses:
     indptr = np.concatenate(([0], np.cumsum([len(of_source) for of_source in targets])))
     values = np.arange(2.0 * indptr[-1]).reshape(-1, 2)
-    return Synapses(indptr, np.concatenate(targets).astype(np.int32), values, Columns(n=2))
+    return Synapses.listed(indptr, np.concatenate(targets).astype(np.int32), values, Columns(n=2))
 
 
 def test_a_source_may_lack_one_target() -> None:

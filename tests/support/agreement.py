@@ -65,4 +65,4 @@ def learns(network: Network, projection: str) -> bool:
     """Whether the weights of a projection change; symmetric and adaptive feedback changes with the output."""
     if projection == "feedback":
         return network.feedback.kind != "random" and network.output.plastic
-    return bool(getattr(network, projection).plastic)
+    return network.learning_projections()[projection].plastic

@@ -20,7 +20,7 @@ def splits(seed: int = 1, dt: float = 1.0) -> tuple[CueCounting, CueCounting]:
 def test_the_answer_is_the_side_with_more_cues() -> None:
     task, _ = splits()
     for sample in range(50):
-        n_ones = np.count_nonzero(task.sides(sample))
+        n_ones = np.count_nonzero(task.cues(sample))
         assert task.label(sample) == (n_ones > 7 - n_ones)
 
 
@@ -28,7 +28,7 @@ def test_both_answers_are_equally_frequent_and_most_cues_agree_with_them() -> No
     task, _ = splits()
     labels = np.array([task.label(sample) for sample in range(task.n_samples)])
     assert abs(labels.mean() - 0.5) < 5 * 0.5 / np.sqrt(len(labels))  # 5 standard deviations
-    agreeing = np.mean([task.sides(sample) == label for sample, label in enumerate(labels)])
+    agreeing = np.mean([task.cues(sample) == label for sample, label in enumerate(labels)])
     assert 0.7 < agreeing < 0.8  # 0.7 agree with the side that is more probable, and more with the side that won
 
 
@@ -41,7 +41,7 @@ def test_channels_spike_when_their_group_is_on(dt: float) -> None:
     for sample in range(50):
         steps, channels = task.events(sample)
         np.add.at(count, (steps, channels // 10), 1)
-        for number, side in enumerate(task.sides(sample)):
+        for number, side in enumerate(task.cues(sample)):
             on[150 * number + 50 : 150 * number + 150, side] += 1
     on[-150:, 2] = on[:, 3] = 50
     assert PARAMETERS.n_steps == 2250

@@ -104,7 +104,7 @@ def test_recorded_values_equal_those_of_nests_recorders(
             expected[f"{kinds[projection]}_sent_{column}"] for column in ("steps", "sources", "targets", "weights")
         )
         sent = list(zip(sources.tolist(), targets.tolist(), strict=True))
-        arriving = (steps + 1 < n_steps) & [pair in number for pair in sent]
+        arriving = (steps + 1 < n_steps) & np.array([pair in number for pair in sent], np.bool_)
         columns = [number[sent[k]] for k in np.flatnonzero(arriving)]
         own = recorded.synapses[projection]["weight"].values[steps[arriving] + 1, columns]
         assert_close(own, weights[arriving], WEIGHT_TOLERANCE)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -187,6 +188,17 @@ def results(directory: Path) -> dict[str, dict]:
         for file in directory.glob(f"results/{pattern}")
         for name in ["_".join([file.parent.name, *re.findall(r"-(\d+)", file.stem)])]
     }
+
+
+def test_trainings_can_share_jobs(cluster: Cluster, tmp_path: Path) -> None:
+    options = ["--groups", "train_one_rank=training", "--group-components", "training=2"]
+    with Driver(cluster, tmp_path, "results/tables/learning_runs.csv", options=options) as driver:
+        driver.finish()
+    files = tmp_path.glob("results/studies/*/seed-*.json")
+    made_by = Counter(json.loads(file.read_text(encoding="utf-8"))["provenance"]["batch_job"] for file in files)
+    assert sorted(made_by.values()) == [2, 2]  # two tasks with two seeds
+    records = {job["JobId"]: job for job in cluster.jobs(tmp_path)}
+    assert all(records[job]["NumCPUs"] == "2" for job in made_by)
 
 
 def test_each_result_comes_from_a_job_with_as_many_tasks_as_ranks(finished: Finished) -> None:

@@ -322,7 +322,6 @@ def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters that all of NEST's models of recurrent neurons have."""
     neuron, surrogate = network["neuron"], network["neuron"]["surrogate_gradient"]
     return {
-        "C_m": neuron["C_m"],
         "E_L": 0.0,
         "I_e": neuron["I_e"],
         "V_m": 0.0,
@@ -347,14 +346,17 @@ def _neurons_of_bellec(network: dict[str, Any]) -> Any:
     neurons = nest.Create("eprop_iaf_bsshslm_2020", n_lif, common) if n_lif else nest.NodeCollection()
     if n_adaptive:
         common |= {"adapt_beta": adaptation["beta"], "adapt_tau": adaptation["tau"], "adaptation": 0.0}
-        neurons += nest.Create("eprop_iaf_adapt_bsshslm_2020", n_adaptive, common)
-    neurons.set({name: of_each_neuron(network, name) for name in ("c_reg", "f_target")})
+        adaptive = nest.Create("eprop_iaf_adapt_bsshslm_2020", n_adaptive, common)
+        adaptive.set(adapt_beta=of_each_neuron(network, "beta")[n_lif:])
+        neurons += adaptive
+    neurons.set({name: of_each_neuron(network, name) for name in ("C_m", "c_reg", "f_target")})
     return neurons
 
 
 def of_each_neuron(network: dict[str, Any], name: str) -> np.ndarray:
     """Return a parameter of the recurrent neurons or of their rate regularization: that of a neuron's group, if any."""
-    common = network["plasticity" if name in ("c_reg", "f_target") else "neuron"][name]
+    rule, neuron = network["plasticity"], network["neuron"]
+    common = {"c_reg": rule, "f_target": rule, "beta": neuron["adaptation"]}.get(name, neuron)[name]
     groups = list((network.get("groups") or {"": {"size": network["n_recurrent"], name: None}}).values())
     values = [common if group[name] is None else group[name] for group in groups]
     return np.repeat(np.array(values, float), [group["size"] for group in groups])
@@ -370,10 +372,11 @@ def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dic
     n = network["n_recurrent"]
     values = {name: arrays[name] if name in arrays else of_each_neuron(network, name) for name in ("tau_m", "V_th")}
     # NEST compares f_target * dt / 1000 with the moving average in spikes per ms, so it needs this value.
-    values |= {"c_reg": of_each_neuron(network, "c_reg"), "f_target": of_each_neuron(network, "f_target") / dt}
+    values |= {name: of_each_neuron(network, name) for name in ("C_m", "c_reg")}
+    values["f_target"] = of_each_neuron(network, "f_target") / dt
     if neuron["V_reset"] is None:
         # In NEST, the constant current of this model acts from the second step on. This is its effect in the first:
-        rise = values["tau_m"] / neuron["C_m"] * -np.expm1(-dt / values["tau_m"]) * neuron["I_e"]
+        rise = values["tau_m"] / values["C_m"] * -np.expm1(-dt / values["tau_m"]) * neuron["I_e"]
         values["V_m"] = np.maximum(rise, parameters["V_min"]) * np.exp(dt / values["tau_m"])
     parameters["V_th"] = _LARGEST  # the real thresholds follow; NEST checks this one against V_min
     model = "eprop_iaf" if neuron["V_reset"] is None else "eprop_iaf_psc_delta"
@@ -381,7 +384,9 @@ def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dic
     neurons = nest.Create(model, n - n_adapting, parameters) if n_adapting < n else nest.NodeCollection()
     if n_adapting > 0:
         parameters |= {"adapt_beta": adaptation["beta"], "adapt_tau": adaptation["tau"]}
-        neurons += nest.Create(f"{model}_adapt", n_adapting, parameters)
+        adaptive = nest.Create(f"{model}_adapt", n_adapting, parameters)
+        adaptive.set(adapt_beta=of_each_neuron(network, "beta")[n - n_adapting :])
+        neurons += adaptive
     neurons.set(values)
     return neurons
 

@@ -67,6 +67,9 @@ def run_row(result: StudyResult, goal: float | None) -> dict[str, Any]:
         "dense_operations_per_sample": operations.dense,
         "rate_hz": result.rate_hz,
         "training_time_per_sample_s": result.training_time_per_sample_s,
+        "training_time_per_event_s": result.times_s["training"] / counts.synaptic_events
+        if counts.synaptic_events
+        else None,
         "goal": goal,
         "time_to_goal_s": None if goal is None else time_to(goal, result.curve),
         "total_time_s": sum(result.times_s.values()),

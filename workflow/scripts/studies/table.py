@@ -24,6 +24,7 @@ COSTS = (
     Measure("operations_per_sample", name_of(Operations, "effective_accumulates"), "1000", 1e-3, 2, -1),
     Measure("synaptic_events_per_sample", "Synaptic events per training sample", "1000", 1e-3, 2, -1),
     Measure("training_time_per_sample_s", name_of(StudyResult, "training_time_per_sample_s"), "ms", 1e3, 2, -1),
+    Measure("training_time_per_event_s", "Training time per synaptic event", "ns", 1e9, 1, -1),
     Measure("time_to_goal_s", "Training time to goal", "s", 1, 2, -1),
     Measure("peak_memory_bytes", name_of(RankRecord, "peak_memory_bytes"), "MB", 1e-6, 0, -1),
 )
@@ -60,10 +61,12 @@ def printed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     if runs["varied"].notna().any():
         columns["Variant" if runs["variant"].notna().any() else "Varied"] = [_point(row) for _, row in table.iterrows()]
     columns["Seeds"] = table["seeds"].astype(str)
-    has_goal = table["task"].map(runs.groupby("task")["goal"].first()).notna()
+    reasons: dict[str, Reasons] = {
+        "time_to_goal_s": {Reason.NOT_REACHED: table["task"].map(runs.groupby("task")["goal"].first()).notna()},
+        "training_time_per_event_s": {Reason.NO_EVENTS: table["synaptic_events_per_sample"] == 0},
+    }
     for measure in measures_of(runs):
-        reasons = {Reason.NOT_REACHED: has_goal} if measure.column == "time_to_goal_s" else {}
-        columns[measure.label] = _cells(table, measure.column, measure, reasons)
+        columns[measure.label] = _cells(table, measure.column, measure, reasons.get(measure.column, {}))
         if "difference" in table and measure == measure_of(runs):
             columns["Difference"] = _cells(table, "difference", measure, {})
             columns["p (adjusted)"] = _p_values(table, _compared(runs))
