@@ -58,7 +58,7 @@ def test_border_cases_are_allowed(values: dict) -> None:
         ({"n_inputs": 3}, "n_inputs: no such key; close to it: n_input"),
         (
             {"feedback": {"plastic": True}},
-            "feedback.plastic: no such key; allowed: kind, weight_decay, connectivity, weights, delay",
+            "feedback.plastic: no such key; allowed: kind, weight_decay, targets, connectivity, weights, delay",
         ),
         (
             {"input": {"connectivity": {"rule": "all_to_all", "probability": 0.1}}},

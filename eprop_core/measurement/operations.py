@@ -7,6 +7,7 @@ zero. *Dense* operations are those of hardware without sparsity: one per step an
 import numpy as np
 import numpy.typing as npt
 
+from eprop_core.network.projections import Role, spiking_projections
 from eprop_core.parameters import Network
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.recording.recording import Recording
@@ -28,9 +29,11 @@ class OperationCounter:
     def __init__(self, simulation: Simulation, communicator: Communicator) -> None:
         network = simulation.network
         self._communicator = communicator
-        self._of_channel = _fan_out(simulation, "input", network.n_input)
-        self._of_neuron = _fan_out(simulation, "recurrent", network.n_recurrent)
-        self._of_neuron += _fan_out(simulation, "output", network.n_recurrent)
+        self._of_channel = np.zeros(network.n_input, np.int64)
+        self._of_neuron = np.zeros(network.n_recurrent, np.int64)
+        for spec in spiking_projections(network):
+            of_sources = self._of_channel if spec.role is Role.INPUT else self._of_neuron
+            of_sources += _fan_out(simulation, spec.name, spec.source.size)
 
     def count(self, stimulus: Stimulus, recording: Recording) -> int:
         """Return the number of effective accumulates of one run; collective."""

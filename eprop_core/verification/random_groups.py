@@ -56,7 +56,8 @@ def _pair(rng: np.random.Generator, network: Network, delays: bool) -> dict[str,
         "weight_max": bound * float(rng.uniform(0.5, 1.0)),
         "weight_min": -bound * float(rng.uniform(0.5, 1.0)),
     }
-    return own | ({"delay": int(rng.integers(1, 6))} if delays else {})
+    longest = min(5, (network.plasticity.cutoff or 6) - 1)
+    return own | ({"delay": int(rng.integers(1, longest + 1))} if delays else {})
 
 
 def connections_of(

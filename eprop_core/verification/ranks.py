@@ -83,9 +83,20 @@ def problems() -> dict[str, Problem]:
         "adaptive, Adam": random_problem(7, 200, **small, **two_filters, **adaptive, adam={}),
         "adaptive feedback, Adam in each step": random_problem(6, 200, **small, **two_filters, **adaptive, **each_step),
         # Draws, and groups that lie on several ranks or share one.
-        "groups": random_problem(12, 200, **small, **one_filter, groups=(3, True))._replace(connections={}),
+        "groups": drawn_groups(random_problem(12, 200, **small, **one_filter, groups=(3, True))),
         "per sample": per_sample(random_problem(11, 200, **small, **one_filter, **adaptive, spread=0.3)),
     }
+
+
+def drawn_groups(problem: Problem) -> Problem:
+    """The network of groups with drawn connections, whose weights let the voltages reach the threshold."""
+    values = problem.network.model_dump()
+    for name in LEARNING_PROJECTIONS:
+        values[name]["weights"] = {"scale": 0.5 * values["neuron"]["V_th"], "divide_by": "nothing"}
+    for pair in (*values["input"]["targets"].values(), *values["recurrent"]["pairs"].values()):
+        pair |= {"weight_min": None, "weight_max": None}
+    values["plasticity"]["optimizer"] |= {"weight_min": -100.0, "weight_max": 100.0}
+    return Problem(parse(Network, values), {}, problem.stimulus)
 
 
 def per_sample(problem: Problem) -> Problem:

@@ -327,7 +327,7 @@ _ADAM: Variants = {
 }
 _OF_GROUPS: Variants = {
     "plain": ONE_FILTER,
-    "symmetric": ONE_FILTER | {"feedback": "symmetric", "delay": DELAYS["late-input"]},
+    "symmetric": ONE_FILTER | {"feedback": "symmetric", "delay": DELAYS["late-input"], "cutoff": 30},
     "adaptive": ONE_FILTER | {"feedback": "adaptive", "cutoff": 12},
     "adam": ONE_FILTER | {"adam": {}, "learning_rate": 0.001},
     "differing": TWO_FILTERS | {"adaptation": (0.3, 30.0, 0.6), "spread": 0.4, "I_e": 2.0},

@@ -9,7 +9,8 @@ import pytest
 
 from continued import assert_equal, continued, new_simulation, uninterrupted
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
-from eprop_core.parameters import LEARNING_PROJECTIONS, Network
+from eprop_core.network.projections import spiking_projections
+from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.verification.random_problem import Problem, problem_of_variant, random_problem
 from eprop_core.verification.ranks import per_sample, problems
@@ -24,10 +25,10 @@ def check(problem: Problem, directory: Path, ranks: list[int], seed: int) -> Non
     n_samples = problem.stimulus.n_samples if problem.network.plasticity.counts_samples else problem.stimulus.n_steps
     cuts = np.sort(np.random.default_rng(seed).choice(np.arange(1, n_samples), len(ranks) - 1, replace=False))
     initial = new_simulation(problem)
-    before = {name: initial.weights(name) for name in LEARNING_PROJECTIONS}
+    plastic = [spec.name for spec in spiking_projections(problem.network) if spec.plastic]
+    before = {name: initial.weights(name) for name in plastic}
     expected = uninterrupted(problem)
     assert len(expected.recording.spike_steps) > 20
-    plastic = [name for name in LEARNING_PROJECTIONS if getattr(problem.network, name).plastic]
     changes = [expected.weights[name].weight != before[name].weight for name in plastic]
     assert not plastic or np.concatenate(changes).any()
     steps = (cuts * problem.stimulus.n_steps // n_samples).tolist()

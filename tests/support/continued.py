@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import PROJECTIONS
+from eprop_core.network.projections import projections
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
@@ -29,8 +29,12 @@ class Outcome(NamedTuple):
 def uninterrupted(problem: Problem) -> Outcome:
     simulation = new_simulation(problem)
     recording = simulation.run(problem.stimulus)
-    weights = {name: simulation.weights(name) for name in PROJECTIONS}
+    weights = weights_of(simulation)
     return Outcome(recording, weights, simulation.counts, simulation.frozen().run(problem.stimulus).readout)
+
+
+def weights_of(simulation: Simulation) -> dict[str, Connections]:
+    return {spec.name: simulation.weights(spec.name) for spec in projections(simulation.network)}
 
 
 def new_simulation(problem: Problem, communicator: Communicator = None) -> Simulation:
@@ -58,7 +62,7 @@ def continued(problem: Problem, directory: Path, cuts: Sequence[int], ranks: Seq
         if number + 1 < len(ranks):
             simulation.save_checkpoint(directory, {"part": number})
             return recording, None, None, None
-        weights = {name: simulation.weights(name) for name in PROJECTIONS}
+        weights = weights_of(simulation)
         return recording, weights, simulation.counts, simulation.frozen().run(problem.stimulus).readout
 
     for number, n_ranks in enumerate(ranks):

@@ -108,6 +108,27 @@ def test_a_schedule_equals_runs_with_rates_set_by_hand(rule: str) -> None:
     assert all((weights(constant)[name] != weights(by_hand)[name]).any() for name in BY_HAND)
 
 
+def test_the_schedule_of_a_projection_is_that_of_all_its_pairs_of_groups() -> None:
+    pairs: dict[str, Any] = {f"{one} -> {other}": {} for one in ("a", "b") for other in ("a", "b")}
+    values = {
+        "n_input": TASK.n_input,
+        "n_recurrent": 12,
+        "n_readout": TASK.n_readout,
+        "groups": {"a": {"size": 7}, "b": {"size": 5}},
+        "plasticity": {"optimizer": {"learning_rate": 1e-5}},
+        "input": {"targets": {"a": {}, "b": {"learning_rate": 1e-6}}},
+        "recurrent": {"pairs": pairs},
+    }
+    trained = train(Simulation(parse(Network, values)), TASK, parameters(learning_rate_schedule=SCHEDULE))
+    network = trained.simulation.network
+    assert {name: network.optimizer(name).learning_rate for name in network.learning_projections()} == {
+        "input -> a": 0.25e-5,
+        "input -> b": 0.25e-6,
+        **dict.fromkeys(pairs, 1e-5),
+        "output": 0.0,
+    }
+
+
 def test_a_constant_schedule_changes_nothing() -> None:
     trained, _ = long_training()
     assert trained.simulation.network == network()

@@ -18,7 +18,7 @@ from eprop_core.files.text import read_json
 from eprop_core.measurement import dense_pass
 from eprop_core.measurement import process as measurement
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import PROJECTIONS
+from eprop_core.network.projections import projections
 from eprop_core.parsing import parse
 from eprop_core.progress import progress
 from eprop_core.provenance import provenance
@@ -31,7 +31,7 @@ from eprop_core.time_driven.simulation import simulate as simulate_time_driven
 def measure(point: BreakEvenPoint, seed: int) -> BreakEvenResult:
     """Return the time per step of the event-driven model, the time-driven model and the bound, by repeat."""
     network = point.network
-    connections = {name: Simulation(network, seed=seed).weights(name) for name in PROJECTIONS}
+    connections = {spec.name: Simulation(network, seed=seed).weights(spec.name) for spec in projections(network)}
     _event_driven(point, seed)  # loads what is compiled
     simulate_time_driven(network, connections, _stimulus(point, seed, 0, 1))  # what happens at the first call
     event_driven, time_driven, bound = [], [], []

@@ -116,7 +116,7 @@ def _draw_signals(panel: Axes, result: DynamicsResult, activity: Activity) -> No
 def _draw_traces(panel: Axes, result: DynamicsResult, activity: Activity) -> None:
     for synapse, series in zip(result.synapses, activity.eligibility_traces, strict=True):
         colour, _ = style.look(result.neurons.index(synapse.target))
-        line = "-" if synapse.projection == "input" else ":"
+        line = "-" if synapse.projection.startswith("input") else ":"
         panel.plot(np.array(series.steps) * result.dt, series.by_step, line, color=colour, linewidth=0.7)
 
 
