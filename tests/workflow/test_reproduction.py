@@ -1,5 +1,6 @@
 """Verdicts on the claims of the paper: from small tables, by the rules that the page states."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from eprop_core import configuration
 from eprop_core.parsing import ParameterError
 from small_results import training_result
 from workflow.lib.plan import Plan
+from workflow.scripts.report import page as report
 from workflow.scripts.reproduction import claims, evidence, page, verdict
 from workflow.scripts.reproduction.claims import Claim, Question
 from workflow.scripts.reproduction.verdict import Verdict
+from workflow.scripts.shared import write_table
 from workflow.scripts.shared.read_table import read
 
 CONFIGURATIONS = Path(__file__).parents[2] / "config"
@@ -149,6 +152,17 @@ def test_the_page_says_what_the_tables_say(tmp_path: Path) -> None:
     assert list(printed.iloc[0]) == ["It learns.", tested.rule, "92.0 ± 5.0 %", "3", "reproduced"]
 
 
+def test_the_report_has_the_table_of_evidence_without_a_figure(tmp_path: Path) -> None:
+    of_claims = claim(here=asked(at_least=0.85))
+    answers = collected(tmp_path, of_claims)
+    files = [tmp_path / f"tables/reproduction_own.{end}" for end in ("csv", "md", "tex")]
+    files[0].parent.mkdir()
+    write_table.write(answers, evidence.printed(answers, of_claims), files, "", "reproduction")
+    section = report.section("reproduction_own", report.REPORT / "reproduction.rst", {}, tmp_path, figure=False)
+    assert section["picture"] == "" and not any("figures" in file for file in section["files"])
+    assert "It learns." in section["table"]
+
+
 def test_evidence_for_another_rule_does_not_count(tmp_path: Path) -> None:
     answers = collected(tmp_path, claim(here=asked(at_least=0.85)))
     stricter = page.page(claim(here=asked(at_least=0.95)), answers)
@@ -183,6 +197,7 @@ def questions() -> list[Any]:
     ]
 
 
+@functools.cache
 def plan_of(name: str) -> Plan:
     file = CONFIGURATIONS / name
     return Plan(configuration.load(yaml.safe_load(file.read_text(encoding="utf-8")), name), str(file))

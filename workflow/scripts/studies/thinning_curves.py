@@ -249,5 +249,5 @@ def _saved(pair: Pair, series: str, of_costs: dict[str, pd.DataFrame]) -> str:
     for cost, name in (("synapses", "synapses"), ("operations_per_sample", "operations")):
         ratio = of_costs[cost].set_index("point")["mean"].get(pair.last[series])
         if ratio is not None:
-            saved.append(f"{name} ÷ {1 / ratio:.2g}" if ratio <= 1 else f"{name} \N{MULTIPLICATION SIGN} {ratio:.2g}")
+            saved.append(f"{name} ÷ {1 / ratio:.2g}" if ratio <= 1 else f"{name} \u00d7 {ratio:.2g}")
     return ": ".join(filter(None, [f"{at_mark.iloc[0]:g}", ", ".join(saved)]))
