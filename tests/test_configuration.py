@@ -12,6 +12,7 @@ from snakemake.utils import update_config
 from eprop_core import configuration, parsing
 from eprop_core.experiments import values
 from eprop_core.experiments.studies import parameters as studies_parameters
+from eprop_core.interoperability import simulators
 from eprop_core.parsing import ParameterError
 from workflow.lib import documentation
 from workflow.scripts.shared import style
@@ -20,7 +21,8 @@ from workflow.scripts.studies import thinning_curves
 PROJECT = Path(__file__).parents[1]
 ADDITION = PROJECT / "config" / "paper_cluster.yaml"
 """An addition, which is read after ``config/paper.yaml``."""
-FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {ADDITION})
+RACE = PROJECT / "config" / "race.yaml"
+FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {ADDITION, RACE})
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,21 @@ def test_the_addition_for_a_cluster_fits_the_published_setting() -> None:
         assert scaling.timing == alone[name].timing
         assert min(scaling.ranks) == loaded.ranks_per_node == 128
         assert scaling.network_on(128).n_recurrent == 128_000
+
+
+def test_the_race_is_the_baselines_with_all_simulators() -> None:
+    """Each simulator has a folder with a description; two of them are not in the default comparison."""
+    baselines, addition = (
+        yaml.safe_load(file.read_text(encoding="utf-8")) for file in (PROJECT / "config" / "baselines.yaml", RACE)
+    )
+    update_config(baselines, addition)
+    loaded = configuration.load(baselines, "baselines.yaml race.yaml").baselines
+    assert set(loaded) == {"nmnist", "medium", "large"}
+    folders = {folder.name for folder in (PROJECT / "simulators").iterdir() if folder.is_dir()}
+    for baseline in loaded.values():
+        assert set(baseline.simulators) == folders
+    for name in folders:
+        assert simulators.described(PROJECT / "simulators" / name).variants
 
 
 IN_DEGREE = {"rule": "fixed_in_degree"}
