@@ -230,6 +230,33 @@ def test_the_figure_of_baselines_has_its_labels(baselines: pd.DataFrame, tmp_pat
     check(lambda: baselines_figure.draw(baselines), tmp_path, *labels, "dense matrices would need 27 GB")
 
 
+def test_many_simulators_stand_in_two_rows(tmp_path: Path) -> None:
+    result = baseline_result(training=True)
+    others = [changed(process, simulator=name) for process in result.processes[:4] for name in ("third", "fourth")]
+    compared = {name: COMPARED.model_dump() for name in ("third", "fourth")}
+    processes = [process.model_dump() for process in [*result.processes, *others]]
+    more = changed(result, processes=processes, simulators=compared)
+    rows = pd.DataFrame(baselines_collect.rows("small", more))
+    drawn = baselines_figure.draw(rows)
+    assert (
+        drawn.get_figheight()
+        > baselines_figure.draw(pd.DataFrame(baselines_collect.rows("small", result))).get_figheight()
+    )
+    (legend,) = (one for one in drawn.legends if one.get_gid() != "notes")
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == [
+        "event-driven",
+        "NEST",
+        "third",
+        "fourth",
+        "static",
+        "NEST, static",
+        "third, static",
+        "fourth, static",
+    ]
+    check(lambda: baselines_figure.draw(rows), tmp_path, "third", "fourth, static")
+
+
 def test_memory_over_time_is_drawn_by_simulator(tmp_path: Path) -> None:
     result = baseline_result(training=False)
     measured = [

@@ -70,7 +70,7 @@ use rule collect_study as collect_baselines with:
         code=code("workflow.scripts.baselines.collect"),
     output:
         "results/tables/baselines_runs.csv",
-        "results/tables/memory_over_time_runs.csv",
+        "results/tables/baselines_memory.csv",
     log:
         "logs/collect_baselines.log",
     params:
@@ -120,7 +120,7 @@ use rule collect_study as baselines_table with:
 
 use rule collect_study as memory_over_time_figure with:
     input:
-        files="results/tables/memory_over_time_runs.csv",
+        files="results/tables/baselines_memory.csv",
         code=code("workflow.scripts.baselines.memory_figure"),
     output:
         "results/figures/memory_over_time.pdf",

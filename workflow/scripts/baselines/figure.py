@@ -28,6 +28,8 @@ OTHER_COLOURS = (style.COLOURS[1], style.COLOURS[3], *style.MORE_COLOURS)
 PALER = 0.45
 LEGEND = 7
 """Names of bars in a line."""
+MOST_BARS = 5
+"""Bars of a network with panels side by side."""
 MOST_NAMES = 2
 """Names below the training runs that stand side by side."""
 LIMITS = {"limit_ns": ("bytes and target", "black"), "stream_ns": ("bytes of the synapse", "0.6")}
@@ -59,9 +61,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
     table = summary(runs)
     bars = looks(table)
-    figure, (times, memory, limit, training) = plt.subplots(
-        1, 4, figsize=(style.TWO_COLUMNS, 72 * style.MILLIMETRE), width_ratios=(2.2, 1.7, 1.6, 0.6)
-    )
+    figure, (times, memory, limit, training) = _panels(len(bars))
     events = _draw_bars(times, table, "ns_per_synaptic_event", bars, with_ratio=True)
     times.set_ylabel("Time per synaptic event (ns)")
     _mark_left_out(times, runs)
@@ -71,10 +71,29 @@ def draw(runs: pd.DataFrame) -> Figure:
     own = _draw_limit(limit, table)
     _draw_training(training, table[table["variant"] == "training"], bars)
     handles, labels = times.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(bars), LEGEND), handlelength=1)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper center",
+        ncols=-(-len(bars) // (1 + len(bars) // (LEGEND + 1))),
+        handlelength=1,
+    )
     style.label_panels((times, memory, limit, training), {times: [events], memory: [synapses], limit: [own]})
     other_work.explain(figure)
     return figure
+
+
+def _panels(n_bars: int) -> tuple[Figure, list[Axes]]:
+    """Return four panels: side by side or, where a network has more bars than :data:`MOST_BARS`, in two rows."""
+    if n_bars <= MOST_BARS:
+        size = (style.TWO_COLUMNS, 72 * style.MILLIMETRE)
+        figure, axes = plt.subplots(1, 4, figsize=size, width_ratios=(2.2, 1.7, 1.6, 0.6))
+        return figure, list(axes)
+    figure = plt.figure(figsize=(style.TWO_COLUMNS, 140 * style.MILLIMETRE))
+    panels = figure.subplot_mosaic(
+        [["times", "times", "times"], ["memory", "limit", "training"]], width_ratios=(2, 1, 1)
+    )
+    return figure, [panels[name] for name in ("times", "memory", "limit", "training")]
 
 
 def _draw_bars(

@@ -10,10 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from workflow.scripts.race.numbers import rows
+from workflow.scripts.race.numbers import rows, three_digits
 from workflow.scripts.race.points import NETWORKS, read
 from workflow.scripts.shared import program, style
-from workflow.scripts.shared.write_table import number
 
 QUANTITIES = {"ns_per_event": "Time per plastic synaptic event (ns)", "bytes_per_synapse": "Memory per synapse (bytes)"}
 LINE = 4.2
@@ -58,12 +57,11 @@ def _draw_points(panel: Axes, table: pd.DataFrame, column: str, colours: dict[st
     places = np.arange(len(table))[::-1]
     for place, (_, point) in zip(places, table.iterrows(), strict=True):
         value, colour = point[column], colours[point["simulator"]]
-        filled = "full" if point["clock"] == "wall" or column != "ns_per_event" else "none"
-        panel.plot(value, place, "o", color=colour, fillstyle=filled)
+        is_open = point["clock"] == "processor" and column == "ns_per_event"
+        panel.plot(value, place, "o", color=colour, markerfacecolor="white" if is_open else colour, zorder=3)
         if column == "ns_per_event":
             panel.plot([point[f"{column}_low"], point[f"{column}_high"]], [place, place], color=colour)
-        text = number(value, ".3g") if value < 1000 else number(value, ".0f")
-        panel.annotate(text, (value, place), (5, 0), textcoords="offset points", va="center", fontsize=6)
+        panel.annotate(three_digits(value), (value, place), (5, 0), textcoords="offset points", va="center", fontsize=6)
     names = [f"{point.simulator}, {_machine(point)}" for point in table.itertuples()]
     panel.set_yticks(places, names if is_first else [])
     panel.tick_params(axis="y", length=0)

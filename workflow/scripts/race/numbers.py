@@ -1,10 +1,12 @@
 """Numbers in figure and table of the race: a row per point."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
 
 from workflow.scripts.race.points import NETWORKS, Point
+from workflow.scripts.shared.write_table import number
 
 
 def rows(points: Sequence[Point]) -> pd.DataFrame:
@@ -13,6 +15,13 @@ def rows(points: Sequence[Point]) -> pd.DataFrame:
     order = {network: position for position, network in enumerate(NETWORKS)}
     table["place"] = table["network"].map(order)
     return table.sort_values(["place", "ns_per_event"], kind="stable").drop(columns="place").reset_index(drop=True)
+
+
+def three_digits(value: float) -> str:
+    """Return a number as it is printed: with three digits, and all those before the point; nothing if missing."""
+    if math.isnan(value):
+        return ""
+    return number(value, ".3g") if value < 1000 else number(value, ".0f")
 
 
 def _row(point: Point) -> dict[str, object]:

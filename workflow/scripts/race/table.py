@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow.scripts.race.numbers import rows
+from workflow.scripts.race.numbers import rows, three_digits
 from workflow.scripts.race.points import read
 from workflow.scripts.shared import program, write_table
-from workflow.scripts.shared.write_table import cells, ranges
+from workflow.scripts.shared.write_table import cells
 
 CAPTION = (
     "Points of the race: time per plastic synaptic event, median (quartiles), and memory per synapse of simulators on "
@@ -18,8 +18,8 @@ NOTE = "Clock: wall time on a machine without other work, or processor time of o
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as it is printed."""
-    spread = ranges(table["ns_per_event_low"], table["ns_per_event_high"], table["repeats"], ".3g")
-    times = cells(table["ns_per_event"], ".3g", spread=spread)
+    ends = zip(table["ns_per_event"], table["ns_per_event_low"], table["ns_per_event_high"], strict=True)
+    times = [f"{three_digits(time)} ({three_digits(low)}-{three_digits(high)})" for time, low, high in ends]
     hardware = table["gpu"].where(table["gpu"] != "", table["processor"])
     return pd.DataFrame(
         {
@@ -30,7 +30,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
                 f"not measured: {why}" if why else time for why, time in zip(table["not_measured"], times, strict=True)
             ],
             "Clock": table["clock"],
-            "Bytes per synapse": cells(table["bytes_per_synapse"], ".3g"),
+            "Bytes per synapse": [three_digits(size) for size in table["bytes_per_synapse"]],
             "Cores": cells(table["cores"], ".0f"),
             "Hardware": hardware,
             "Repeats": cells(table["repeats"], ".0f"),
