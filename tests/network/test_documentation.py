@@ -14,7 +14,7 @@ from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from eprop_core.time_driven.simulation import simulate
 
-PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how_to" / "networks.md").read_text(encoding="utf-8")
 EXAMPLES = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
 
 
