@@ -96,6 +96,7 @@ SCALING = {"variant": "eprop_plus", "ranks": 2, "real_time_factor": 0.51, "speed
             [STUDY | {"test_accuracy": None, "seeds": 1, "training_nmse": 0.05, "training_nmse_high": None}],
             ["some task: NMSE 0.050 (1 seed)"],
         ),
+        ([STUDY, STUDY | {"test_accuracy": None}], ["some task: 2 points, not all of which have a score"]),
         (
             [SCALING | {"measured": "measured"}, SCALING | {"measured": "dry_run", "ranks": 64}],
             ["e-prop+: wall time 0.51 times model time on 2 ranks, speed-up 1.81, median of 5 repeats"],

@@ -67,9 +67,10 @@ def _results(table: pd.DataFrame) -> Iterator[str]:
 
 def _scores(rows: pd.DataFrame) -> str:
     """Return the score of the first row, the unchanged one, and where there are others, their range."""
-    name, column, unit, scale, digits = next(
-        score for score in _SCORES if score[1] in rows and rows[score[1]].notna().all()
-    )
+    scores = (score for score in _SCORES if score[1] in rows and rows[score[1]].notna().all())
+    if (chosen := next(scores, None)) is None:
+        return f"{len(rows)} points, not all of which have a score"
+    name, column, unit, scale, digits = chosen
     first = rows.iloc[0]
     n = int(first["seeds"])
     score = mean_with_interval(first[column], first[f"{column}_high"], scale, digits)
