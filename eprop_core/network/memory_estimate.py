@@ -17,7 +17,7 @@ from eprop_core.network.features import (
     signal_delay,
     smallest_decay,
 )
-from eprop_core.network.projections import ProjectionSpec, projections
+from eprop_core.network.projections import ProjectionSpec, Role, projections
 from eprop_core.parameters import Network, differs
 
 ADVICE = "use fewer neurons, lower in-degrees, or more machines"
@@ -46,6 +46,8 @@ def estimate_memory(network: Network, n_ranks: int = 1, n_connections: Mapping[s
     in_rows = projections_in_rows(network, int(n)) - set(given)
     for projection in projections(network):
         n_bytes = (0 if projection.name in in_rows else 4) + 8 * columns_of(network, projection).n
+        if projection.role is Role.FEEDBACK and projection.is_full and not follows_output(network):
+            n_bytes += 8  # its weights once more
         n_given = given.get(projection.name)
         n_synapses = projection.synapses_per_rank(n_ranks) if n_given is None else n_given / n_ranks
         synapses += n_bytes * n_synapses
