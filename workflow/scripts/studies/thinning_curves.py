@@ -131,6 +131,7 @@ def draw(runs: pd.DataFrame) -> Figure:
         below.set_xlabel(label_of(TaskParameters, pair.parameter))
         for panel in (above, below):
             style.scale_to_values(panel, sorted(pair.runs["x"].unique()))
+        above.set_xlim(below.get_xlim())
         above.tick_params(labelbottom=False)
     for above, below in panels[len(pairs) :]:
         above.set_axis_off()
@@ -195,10 +196,8 @@ def _draw_measure(panel: Axes, pair: Pair, measure: Measure) -> None:
             lines,
             [style.wrapped(series) for series in pair.last],
             loc="lower right",
-            bbox_to_anchor=(1.0, 0.15),
-            frameon=True,
-            framealpha=1.0,
-            edgecolor="none",
+            bbox_to_anchor=(1.04, 1.0),
+            borderaxespad=0,
         )
 
 
