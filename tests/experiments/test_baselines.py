@@ -137,7 +137,7 @@ def test_large_dense_matrices_are_left_out(problem: Problem, monkeypatch: pytest
     monkeypatch.setattr(baselines, "LARGEST_DENSE", 1e5)
     counts = {"neurons": 1, "synapses": 1, "n_steps": 1, "spikes": 1, "synaptic_events": 1}
     measured = Measurement(**counts, seconds=1.0, processor_s=1.0, memory_bytes=1, threads=1)
-    monkeypatch.setattr(baselines, "_run", lambda *_: measured)
+    monkeypatch.setattr(baselines, "run_once", lambda *_: measured)
     processes, left_out = baselines.compare({"events": problem}, baselines.simulators([NEST], 40), repeats=2)
     order = [(process.simulator, process.variant) for process in processes]
     once = [
