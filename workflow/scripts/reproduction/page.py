@@ -18,7 +18,8 @@ HEAD = """# Reproduction: what the results say about the claims of the paper
 The paper is Korcsak-Gorzo et al. (2025), [arXiv:2511.21674](https://arxiv.org/abs/2511.21674). This page is generated
 from tables of results: nobody writes a number or a verdict into it.
 [`workflow/report/claims.yaml`](../workflow/report/claims.yaml) has the claims and the tests. Each has a bound, whose
-history is that of the file. A number that was collected for another rule does not count.
+history is that of the file. Earlier results of this project, and runs with other seeds to choose parameters, were known
+when the bounds were written. A number that was collected for another bound does not count.
 
 A test asks whether a mean over seeds is at least (≥) or at most (≤) a bound. **Reproduced**: a one-sided t-test at
 the 5 % level shows that the bound is met. **Not reproduced**: such a test shows that it is missed. **Undecided**:

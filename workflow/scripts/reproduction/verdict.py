@@ -1,4 +1,4 @@
-"""Verdicts on tests and claims, by rules that are fixed before the runs."""
+"""Verdicts on tests and claims, by rules that do not depend on the runs."""
 
 from collections.abc import Collection
 from enum import StrEnum
