@@ -84,7 +84,7 @@ def problems() -> dict[str, Problem]:
         "adaptive feedback, Adam in each step": random_problem(6, 200, **small, **two_filters, **adaptive, **each_step),
         # Draws, and groups that lie on several ranks or share one.
         "groups": drawn_groups(random_problem(12, 200, **small, **one_filter, groups=(3, True))),
-        "per sample": per_sample(random_problem(11, 200, **small, **one_filter, **adaptive, spread=0.3)),
+        "per sample": per_sample(random_problem(11, 200, **small, **one_filter, **adaptive, spread=0.3, spread_of_others=0.6)),
     }
 
 

@@ -37,6 +37,8 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "adaptive": OF_NEST["eprop_iaf_adapt-exponential-adam"],
     "clamped": OF_NEST["eprop_iaf_psc_delta-arctan-gradient_descent"],
     "differing neurons": {"seed": 61, "spread": 0.3},
+    "values per neuron": OF_NEST["values-per-neuron"],
+    "values per neuron, clamped": OF_NEST["values-per-neuron-V_reset"],
     "bounds": OF_NEST["weight-bounds"],
     "static": OF_NEST["static-recurrent"],
     "two groups": OF_NEST["groups-2-169"],
