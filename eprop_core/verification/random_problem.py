@@ -128,10 +128,10 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
         "n_recurrent": settings["n_recurrent"],
         "n_readout": settings["n_readout"],
         "neuron": {
-            "tau_m": _per_neuron(tau_m, settings["spread"]),
-            "C_m": _per_neuron(settings["C_m"], settings["spread_of_others"]),
+            "tau_m": around(tau_m, settings["spread"]),
+            "C_m": around(settings["C_m"], settings["spread_of_others"]),
             "I_e": settings["I_e"] * 0.5 * V_th / rest_per_current,
-            "V_th": _per_neuron(V_th, settings["spread"]),
+            "V_th": around(V_th, settings["spread"]),
             "V_min": _lower_bound(settings),
             "V_reset": None if settings["V_reset"] is None else settings["V_reset"] * V_th,
             "adaptation": _adaptation(settings),
@@ -146,8 +146,8 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
         "plasticity": {
             "kappa": settings["kappa"],
             "kappa_reg": settings["kappa_reg"],
-            "c_reg": _per_neuron(settings["c_reg"], settings["spread_of_others"]),
-            "f_target": _per_neuron(settings["f_target"], settings["spread_of_others"]),
+            "c_reg": around(settings["c_reg"], settings["spread_of_others"]),
+            "f_target": around(settings["f_target"], settings["spread_of_others"]),
             "cutoff": settings["cutoff"],
             "optimizer": _optimizer(settings, weight, weight / gradient)
             | {"weight_min": -bound, "weight_max": bound, "fixed_signs": settings["fixed_signs"]},
@@ -167,7 +167,8 @@ def _lower_bound(settings: Mapping[str, Any]) -> float | None:
     return None if given is None else float(min(given, given if reset is None else reset) * settings["V_th"])
 
 
-def _per_neuron(value: float, spread: float) -> float | dict[str, float]:
+def around(value: float, spread: float) -> float | dict[str, float]:
+    """Return a value, or the range from which neurons draw theirs if they differ by ``spread``."""
     return value if spread == 0.0 else {"low": value * (1.0 - spread), "high": value * (1.0 + spread)}
 
 
@@ -175,7 +176,7 @@ def _adaptation(settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if settings["adaptation"] is None:
         return None
     rise, steps, share = settings["adaptation"]
-    beta = _per_neuron(rise * settings["V_th"], settings["spread_of_others"])
+    beta = around(rise * settings["V_th"], settings["spread_of_others"])
     return {"beta": beta, "tau": steps * settings["dt"], "share": share}
 
 

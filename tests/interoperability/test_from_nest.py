@@ -42,7 +42,11 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "no-cutoff": OF_NEST["cutoff-None"],
     "fixed-signs": OF_NEST["eprop_iaf-piecewise_linear-gradient_descent"] | {"seed": 62, "fixed_signs": True},
 }
-BELLEC = ("mean_squared_error-mixed-gradient_descent-batch-3", "cross_entropy-lif-adam-batch-1")
+BELLEC = (
+    "mean_squared_error-mixed-gradient_descent-batch-3",
+    "cross_entropy-lif-adam-batch-1",
+    "random-values-per-neuron",
+)
 
 
 def with_own_optimizers(problem: Problem) -> Problem:
@@ -123,7 +127,9 @@ def comparable(network: Network) -> dict[str, Any]:
             kept["optimizer"] = network.optimizer(name).model_dump()
         values[name] = kept
     del values["plasticity"]["optimizer"]
-    for part in (values["neuron"], values["plasticity"], values["neuron"]["adaptation"] or {}):
+    adaptation = values["neuron"]["adaptation"] or {"share": 0.0}
+    adaptation["share"] = round(adaptation["share"] * network.n_recurrent)  # neurons
+    for part in (values["neuron"], values["plasticity"], adaptation):
         for name in PER_NEURON.keys() & part.keys():
             if isinstance(part[name], dict):
                 part[name] = "uniform"

@@ -124,7 +124,12 @@ def test_signs_and_bounds_of_projections_hold_in_nest(name: str, tmp_path: Path)
 
 @needs_nest
 @pytest.mark.parametrize(
-    "name", ["mean_squared_error-mixed-gradient_descent-batch-3", "cross_entropy-lif-adam-batch-1"]
+    "name",
+    [
+        "mean_squared_error-mixed-gradient_descent-batch-3",
+        "cross_entropy-lif-adam-batch-1",
+        "random-values-per-neuron",
+    ],
 )
 def test_an_exported_network_of_bellec_goes_on_in_nest(name: str, tmp_path: Path) -> None:
     drawn = bellec_problem(name)
