@@ -73,19 +73,11 @@ class IgnoreAndFire(Parameters):
     )
 
 
-class Adaptation(Parameters):
-    """Adaptive threshold V_th + beta * a, where a decays with time constant tau and increases by 1 after each spike."""
-
-    beta: float = Field(gt=0, description="increase of the threshold after a spike", json_schema_extra={"unit": "mV"})
-    tau: float = Field(gt=0, description="time constant of the adaptation", json_schema_extra={"unit": "ms"})
-    share: float = Field(1.0, ge=0, le=1, description="fraction of the neurons that adapt: those with the highest ids")
-
-
 class Uniform(Parameters):
     """A uniform distribution from which values are drawn."""
 
-    low: float = Field(gt=0, description="smallest value")
-    high: float = Field(gt=0, description="largest value")
+    low: float = Field(ge=0, description="smallest value")
+    high: float = Field(ge=0, description="largest value")
 
     @model_validator(mode="after")
     def _bounds_are_ordered(self) -> Self:
@@ -94,11 +86,35 @@ class Uniform(Parameters):
         return self
 
 
+class PositiveUniform(Uniform):
+    """A uniform distribution of positive values."""
+
+    low: float = Field(gt=0, description="smallest value")
+    high: float = Field(gt=0, description="largest value")
+
+
+_ONE_OR_DRAWN = Discriminator(lambda value: "uniform" if isinstance(value, dict | Uniform) else "value")
+
 PositivePerNeuron = Annotated[
-    Annotated[float, Field(gt=0), Tag("value")] | Annotated[Uniform, Tag("uniform")],
-    Discriminator(lambda value: "uniform" if isinstance(value, dict | Uniform) else "value"),
+    Annotated[float, Field(gt=0), Tag("value")] | Annotated[PositiveUniform, Tag("uniform")], _ONE_OR_DRAWN
 ]
 """One value for all neurons, or a distribution from which each neuron draws its own."""
+
+NonNegativePerNeuron = Annotated[
+    Annotated[float, Field(ge=0), Tag("value")] | Annotated[Uniform, Tag("uniform")], _ONE_OR_DRAWN
+]
+"""The same for parameters that may be 0."""
+
+
+class Adaptation(Parameters):
+    """Adaptive threshold V_th + beta * a, where a decays with time constant tau and increases by 1 after each spike."""
+
+    beta: PositivePerNeuron = Field(
+        description="increase of the threshold after a spike; {low, high}: drawn uniformly for each neuron",
+        json_schema_extra={"unit": "mV"},
+    )
+    tau: float = Field(gt=0, description="time constant of the adaptation", json_schema_extra={"unit": "ms"})
+    share: float = Field(1.0, ge=0, le=1, description="fraction of the neurons that adapt: those with the highest ids")
 
 
 Excitatory = Annotated[
@@ -120,10 +136,10 @@ class RecurrentNeuron(Parameters):
         description="membrane time constant; {low, high}: drawn uniformly for each neuron",
         json_schema_extra={"label": "membrane time constant", "unit": "ms"},
     )
-    C_m: float = Field(
+    C_m: PositivePerNeuron = Field(
         1.0,
-        gt=0,
-        description="membrane capacitance; it scales the effect of I_e only",
+        description="membrane capacitance; it scales the effect of I_e only; {low, high}: drawn uniformly for each "
+        "neuron",
         json_schema_extra={"unit": "pF"},
     )
     I_e: float = Field(0.0, description="constant current", json_schema_extra={"unit": "pA"})
@@ -187,24 +203,22 @@ class Group(Parameters):
     tau_m: PositivePerNeuron | None = Field(
         None, description="membrane time constant; null: as in neuron", json_schema_extra={"unit": "ms"}
     )
-    C_m: float | None = Field(
-        None, gt=0, description="membrane capacitance; null: as in neuron", json_schema_extra={"unit": "pF"}
+    C_m: PositivePerNeuron | None = Field(
+        None, description="membrane capacitance; null: as in neuron", json_schema_extra={"unit": "pF"}
     )
     V_th: PositivePerNeuron | None = Field(
         None, description="spike threshold relative to E_L; null: as in neuron", json_schema_extra={"unit": "mV"}
     )
-    beta: float | None = Field(
+    beta: NonNegativePerNeuron | None = Field(
         None,
-        ge=0,
         description="increase of the threshold after a spike; null: as in neuron.adaptation, which is needed",
         json_schema_extra={"unit": "mV"},
     )
-    c_reg: float | None = Field(
-        None, ge=0, description="strength of the firing-rate regularization; null: as in plasticity"
+    c_reg: NonNegativePerNeuron | None = Field(
+        None, description="strength of the firing-rate regularization; null: as in plasticity"
     )
-    f_target: float | None = Field(
+    f_target: NonNegativePerNeuron | None = Field(
         None,
-        ge=0,
         description="target rate of the regularization; null: as in plasticity",
         json_schema_extra={"unit": "spikes/s"},
     )
@@ -339,17 +353,15 @@ class Plasticity(Parameters):
     kappa_reg: float = Field(
         0.97, ge=0, lt=1, description="decay per step of the low-pass filters of the firing-rate regularization"
     )
-    c_reg: float = Field(
+    c_reg: NonNegativePerNeuron = Field(
         0.0,
-        ge=0,
         description="strength of the firing-rate regularization: factor of rate - f_target in spikes/ms, or "
-        "in spikes per step if rate_average is sample",
+        "in spikes per step if rate_average is sample; {low, high}: drawn uniformly for each neuron",
         json_schema_extra={"label": "rate regularization"},
     )
-    f_target: float = Field(
+    f_target: NonNegativePerNeuron = Field(
         10.0,
-        ge=0,
-        description="target rate of the regularization, at every dt",
+        description="target rate of the regularization, at every dt; {low, high}: drawn uniformly for each neuron",
         json_schema_extra={"label": "target rate", "unit": "spikes/s"},
     )
     cutoff: Whole | None = Field(

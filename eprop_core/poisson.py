@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.compiled.compilation import kernel
-from eprop_core.compiled.random import Purpose, philox, to_uniform
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import philox, to_uniform
 from eprop_core.stimulus import StimulusError
 
 _DRAWS_PER_BLOCK = 4  # a counter of the generator gives four numbers

@@ -26,6 +26,7 @@ from eprop_core.network.connectivity import expand
 from eprop_core.network.memory_estimate import check_memory
 from eprop_core.network.neuron_values import firing_phases
 from eprop_core.network.neuron_values import neuron_values as values_of_neurons
+from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.network.projections import (
     ProjectionSpec,
     Role,
@@ -87,8 +88,9 @@ class Simulation:
         projections are drawn. Symmetric feedback cannot be given; adaptive feedback must reverse the pairs of the
         output. The same on all ranks.
     neuron_values
-        Explicit values, float64 (n_recurrent,), of "tau_m" (ms) or "V_th" (mV) where they differ between neurons and
-        are not to be drawn; no tau_m below the network's ``neuron.tau_m.low``. The same on all ranks.
+        Explicit values, float64 (n_recurrent,), of "C_m" (pF), "c_reg", "f_target" (spikes/s), in place of those of the
+        network; of "tau_m" (ms), "V_th" (mV) and "beta" (mV) of the adaptation where the network has {low, high} or
+        groups that differ, no tau_m below its smallest and no beta above its largest one. The same on all ranks.
     communicator
         An mpi4py communicator; None for a single rank, which needs no MPI.
     destinations
@@ -314,7 +316,7 @@ class Simulation:
             raise NetworkFileError(f"{path}: the given network has other groups; {different!r} differs")
         if n_readout is not None:
             parameters = parse(Network, parameters.model_dump() | {"n_readout": n_readout})
-        header = header._replace(network=parameters, seed=header.seed if seed is None else seed)
+        header = header._replace(seed=header.seed if seed is None else seed)
         simulation = cls.__new__(cls)
         simulation._prepare(parameters, header.seed, communicator, destinations, None, time_waiting)
         new = (Role.OUTPUT, Role.FEEDBACK) if n_readout is not None else ()
@@ -331,7 +333,7 @@ class Simulation:
         self._check_memory({name: n for name, n in header.n_edges.items() if name not in drawn})
 
         def read() -> dict[str, Synapses]:
-            self._neuron_values = read_values(path, network, header.seed, self.recurrent)
+            self._neuron_values = read_values(path, network, header.network, header.seed, self.recurrent)
             return read_connections(path, network, self.recurrent, drawn)
 
         synapses = raising_on_all_ranks(communicator, read)
@@ -639,9 +641,10 @@ class Simulation:
         Returns
         -------
         dict[str, np.ndarray]
-            "tau_m" (ms) and "V_th" (mV) of the neurons of all ranks, float64 (n_recurrent,).
+            "tau_m" (ms), "C_m" (pF), "V_th" (mV), "beta" (mV) of the adaptation, "c_reg" and "f_target" (spikes/s) of
+            the neurons of all ranks, float64 (n_recurrent,).
         """
-        own = {name: getattr(self._neuron_values, name) for name in ("tau_m", "V_th")}
+        own = {name: getattr(self._neuron_values, name) for name in PER_NEURON}
         return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
 
     def _own_weights(self, projection: str) -> Connections:

@@ -31,6 +31,7 @@ LONGER = (
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",
     "experiments/test_simulators.py",
+    "network/test_neuron_values.py",
     "storage/test_checkpoints.py",
     "storage/test_state.py",
     "simulation/test_learning_rate.py",

@@ -6,50 +6,14 @@ only the numbers of its own neurons, and they are the same for any number of ran
 """
 
 import math
-from enum import IntEnum
-from typing import Literal, Self
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 
 from eprop_core.compiled.compilation import intrinsic, kernel
+from eprop_core.compiled.purpose import Purpose
 
-
-class Purpose(IntEnum):
-    """Purpose of a draw; draws for different purposes are independent."""
-
-    INPUT_SOURCES = 1
-    RECURRENT_SOURCES = 2
-    OUTPUT_SOURCES = 3
-    FEEDBACK_SOURCES = 4
-    INPUT_WEIGHTS = 11
-    RECURRENT_WEIGHTS = 12
-    OUTPUT_WEIGHTS = 13
-    FEEDBACK_WEIGHTS = 14
-    INPUT_REWIRING = 15
-    RECURRENT_REWIRING = 16
-    OUTPUT_REWIRING = 17
-    FIRING_PHASES = 20
-    SAMPLE_ORDER = 21
-    INPUT_SPIKES = 22
-    MEMBRANE_TIME_CONSTANTS = 23
-    THRESHOLDS = 24
-    FROZEN_NOISE = 31
-    TARGETS = 32
-    CUES = 33
-
-    @classmethod
-    def of_projection(cls, name: str, drawn: Literal["sources", "weights", "rewiring"]) -> Self:
-        """Return the purpose of what is drawn for the projection ``name``."""
-        return cls[f"{name}_{drawn}".upper()]
-
-    def in_stream(self, stream: int) -> int:
-        """Return the number of this purpose in one of many independent streams; that of stream 0 is its own."""
-        return (stream << _PURPOSE_BITS) + int(self)
-
-
-_PURPOSE_BITS = 8
 _MULTIPLIER_0 = np.uint64(0xD2E7470EE14C6C93)
 _MULTIPLIER_1 = np.uint64(0xCA5A826395121157)
 _WEYL_0 = np.uint64(0x9E3779B97F4A7C15)

@@ -9,6 +9,7 @@ import numpy as np
 from eprop_core.interoperability.nest_populations import RECURRENT, Generators, Populations, Projection
 from eprop_core.interoperability.nest_snapshot import Built
 from eprop_core.network.connections import Connections
+from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, SURROGATE_GRADIENTS, Network
 from eprop_core.parsing import ParameterError, parse
 
@@ -152,11 +153,11 @@ class _Neurons:
                 raise ParameterError(f"{name}: is true, and neurons have no such mode here")
         V_min = self._voltages("V_min")
         names = [name for name in _SURROGATE_GRADIENT if self._has(name)]
-        neuron = {
-            "C_m": self._one("C_m"),
+        return {
+            "C_m": self._one_or_extent("C_m"),
             "I_e": self._one("I_e"),
-            "tau_m": float(self.of_recurrent("tau_m")[0]),
-            "V_th": float(self._voltages("V_th")[0]),
+            "tau_m": self._one_or_extent("tau_m"),
+            "V_th": self._one_or_extent("V_th"),
             "V_min": None if (V_min <= -_LARGEST).all() else _same("V_min", V_min),
             "V_reset": _same("V_reset", self._voltages("V_reset")) if self._clamps else None,
             "delayed_reset": self.bellec,
@@ -164,22 +165,45 @@ class _Neurons:
             "adaptation": self._adaptation(),
             "surrogate_gradient": surrogate_gradient({name: self._one(name) for name in names}),
         }
-        differing = self.differing().items()
-        return neuron | {name: {"low": float(own.min()), "high": float(own.max())} for name, own in differing}
 
     def differing(self) -> dict[str, np.ndarray]:
         """Return the values in which recurrent neurons differ."""
-        values = {"tau_m": self.of_recurrent("tau_m"), "V_th": self._voltages("V_th")}
-        return {name: own for name, own in values.items() if not _is_same(own)}
+        n = len(self.of_recurrent("tau_m"))
+        values = {name: own for name in PER_NEURON if not _is_same(own := self._values(name))}
+        # Neurons that do not adapt have no beta, and the lowest ids.
+        return {name: np.concatenate([np.zeros(n - len(own)), own]) for name, own in values.items()}
+
+    def _values(self, name: str) -> np.ndarray:
+        """Return a parameter of all recurrent neurons that have it, in the unit of this package."""
+        if name == "V_th":
+            return self._voltages(name)
+        if name == "beta":
+            return self.of_recurrent("adapt_beta") if self._n_adaptive() else np.zeros(1)
+        values = self.of_recurrent(name)
+        if name == "f_target":
+            values = 1000.0 * values  # NEST tells it in spikes/ms
+            if not self.bellec:
+                values *= self.dt  # NEST compares f_target * dt / 1000 with a rate in spikes/ms
+        return values
+
+    def _one_or_extent(self, name: str) -> float | dict[str, float]:
+        """Return the value that all neurons have, or the smallest and the largest one that is not 0."""
+        values = self._values(name)
+        if _is_same(values):
+            return float(values[0])
+        lowest = values[values > 0.0].min() if name == "beta" else values.min()
+        return {"low": float(lowest), "high": float(values.max())}
+
+    def _n_adaptive(self) -> int:
+        return sum(len(nodes.ids) for model, nodes in self._models.items() if RECURRENT[model].adapts)
 
     def _adaptation(self) -> dict[str, Any] | None:
-        adaptive = [len(nodes.ids) for model, nodes in self._models.items() if RECURRENT[model].adapts]
-        if not adaptive or not self.of_recurrent("adapt_beta").any():
+        if not self._values("beta").any():
             return None
         if self.of_recurrent("adaptation").any():
             raise ParameterError("adaptation: must be 0 at the start")
-        share = sum(adaptive) / len(self.of_recurrent("tau_m"))
-        return {"beta": self._one("adapt_beta"), "tau": self._one("adapt_tau"), "share": share}
+        share = self._n_adaptive() / len(self.of_recurrent("tau_m"))
+        return {"beta": self._one_or_extent("beta"), "tau": self._one("adapt_tau"), "share": share}
 
     def readout(self) -> dict[str, Any]:
         """Return the parameters of the readouts."""
@@ -194,7 +218,7 @@ class _Neurons:
 
     def plasticity(self, *, resets: bool) -> dict[str, Any]:
         """Return the learning rule; ``resets`` is whether NEST resets neurons before each sample."""
-        rule = {"c_reg": self._one("c_reg"), "f_target": 1000.0 * self._one("f_target")}  # NEST tells it in spikes/ms
+        rule = {name: self._one_or_extent(name) for name in ("c_reg", "f_target")}
         if self.bellec:
             if not resets:
                 raise ParameterError("eprop_reset_neurons_on_update: is false, and only samples with a reset are read")
@@ -205,7 +229,6 @@ class _Neurons:
                 "kappa": math.exp(-self.dt / self.of_readouts("tau_m")),
                 "cutoff": None,
             }
-        rule["f_target"] *= self.dt  # NEST compares f_target * dt / 1000 with a rate in spikes/ms
         name = "eprop_isi_trace_cutoff"
         cutoff = _same(name, np.append(self.of_recurrent(name), self._readouts[name]), "neurons and readouts")
         limited = cutoff / self.dt < 2**31

@@ -67,8 +67,7 @@ def to_nir(simulation: "Simulation", integration: Integration = "exact") -> Any:
     tau_readout, decay_readout = _time_constant(
         np.full(network.n_readout, network.readout.tau_m), network.dt, integration
     )
-    C_m = np.concatenate([np.full(len(ids), value) for ids, value in network.values_by_ids("C_m")])
-    current = values["tau_m"] / C_m * (1.0 - decay) * network.neuron.I_e
+    current = values["tau_m"] / values["C_m"] * (1.0 - decay) * network.neuron.I_e
     nodes = {
         "input": nir.Input({"input": np.array([network.n_input])}),
         "input_weights": nir.Affine(weights["input"], current),

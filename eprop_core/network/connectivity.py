@@ -7,7 +7,7 @@ with ascending targets, in the order in which a spike is processed.
 
 import numpy as np
 
-from eprop_core.compiled.random import Purpose
+from eprop_core.compiled.purpose import Purpose
 from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 from eprop_core.network import drawing
 from eprop_core.network.connections import Connections, Range

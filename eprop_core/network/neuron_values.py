@@ -1,17 +1,16 @@
 """Parameters in which recurrent neurons differ: drawn from a distribution, or given explicitly."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compiled.random import Purpose, fill_integers, fill_uniform
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import fill_integers, fill_uniform
 from eprop_core.network.connections import Range
+from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.parameters import Network, Uniform, differs
 from eprop_core.parsing import ParameterError
-
-_DRAWN = {"tau_m": Purpose.MEMBRANE_TIME_CONSTANTS, "V_th": Purpose.THRESHOLDS}
-"""Parameters that may be drawn for each neuron, and the purpose of the draws."""
 
 
 class NeuronValues(NamedTuple):
@@ -24,7 +23,7 @@ class NeuronValues(NamedTuple):
     V_th: np.ndarray
     """mV"""
     beta: np.ndarray
-    """mV, rise of the threshold after a spike of a neuron that adapts."""
+    """mV, rise of the threshold after a spike; of neurons that adapt alone."""
     c_reg: np.ndarray
     """Strength of the rate regularization."""
     f_target: np.ndarray
@@ -47,7 +46,8 @@ def neuron_values(
     recurrent
         The neurons of the rank.
     explicit
-        Values of parameters in which neurons differ, instead of those that are drawn, float64 (n_recurrent,).
+        Values of parameters of :data:`PER_NEURON`, instead of those that ``network`` gives, float64 (n_recurrent,).
+        Those of parameters with an extent need a ``network`` in which neurons differ in them.
 
     Raises
     ------
@@ -56,11 +56,14 @@ def neuron_values(
     """
     # Copies, since compiled code distinguishes arrays that are contiguous and writable from others.
     own = {name: np.array(values, float, order="C") for name, values in (explicit or {}).items()}
+    possible = [name for name, spec in PER_NEURON.items() if not spec.has_extent or differs(network, name)]
     for name, values in own.items():
-        if name not in _DRAWN or not differs(network, name):
-            raise ParameterError(f"neuron_values[{name!r}]: only for tau_m and V_th that differ between neurons")
-        if values.shape != (network.n_recurrent,):
-            raise ParameterError(f"neuron_values[{name!r}]: {_expected(network, name)}")
+        if name not in possible:
+            others = ", ".join(name for name, spec in PER_NEURON.items() if spec.has_extent and name not in possible)
+            needed = f"; {others} only where the network's parameters differ between neurons" if others else ""
+            raise ParameterError(f"neuron_values[{name!r}]: must be one of {', '.join(possible)}{needed}")
+        # All values, also those of other ranks, so that all ranks raise the error.
+        _check(network, name, values, network.n_recurrent)
     return values_of_rank(
         network, seed, recurrent, {name: values[recurrent.first : recurrent.last] for name, values in own.items()}
     )
@@ -77,44 +80,43 @@ def values_of_rank(network: Network, seed: int, recurrent: Range, own: Mapping[s
 
     def values_of(name: str) -> np.ndarray:
         if name in own:
-            # The smallest time constant decides when blocks of the sums start, which must be the same on all ranks.
-            lowest = network.extent("tau_m")[0]
-            high_enough = own[name] >= lowest if name == "tau_m" else own[name] > _lowest_voltage(network)
-            if not np.all(np.isfinite(own[name]) & high_enough):
-                raise ParameterError(f"neuron_values[{name!r}]: {_expected(network, name)}")
+            _check(network, name, own[name], recurrent.n)
             return own[name]
         values = np.empty(recurrent.n)
         for ids, value in network.values_by_ids(name):
             first = max(ids.start, recurrent.first)
             part = values[first - recurrent.first : max(first, min(ids.stop, recurrent.last)) - recurrent.first]
             if isinstance(value, Uniform):
-                fill_uniform(part, value.low, value.high, np.uint64(seed), int(_DRAWN[name]), first)
+                fill_uniform(part, value.low, value.high, np.uint64(seed), int(PER_NEURON[name].purpose), first)
             else:
                 part[:] = value
         return values
 
-    return NeuronValues(
-        tau_m=values_of("tau_m"),
-        C_m=values_of("C_m"),
-        V_th=values_of("V_th"),
-        beta=values_of("beta"),
-        c_reg=values_of("c_reg"),
-        f_target=values_of("f_target"),
-        phase=firing_phases(network, seed, recurrent),
-    )
+    return NeuronValues(**{name: values_of(name) for name in PER_NEURON}, phase=firing_phases(network, seed, recurrent))
 
 
-def _expected(network: Network, name: str) -> str:
-    allowed = (
-        f"of {network.extent('tau_m')[0]:g} ms or more" if name == "tau_m" else f"above {_lowest_voltage(network):g} mV"
-    )
-    return f"must be n_recurrent = {network.n_recurrent} values {allowed}"
+def _check(network: Network, name: str, values: np.ndarray, n: int) -> None:
+    is_allowed, allowed = _allowed(network, name)
+    if values.shape != (n,) or not np.all(np.isfinite(values) & is_allowed(values)):
+        raise ParameterError(f"neuron_values[{name!r}]: must be n_recurrent = {network.n_recurrent} values {allowed}")
 
 
-def _lowest_voltage(network: Network) -> float:
-    """Return the voltage (mV) that every threshold must exceed."""
-    neuron = network.neuron
-    return max(voltage for voltage in (0.0, neuron.V_min, neuron.V_reset) if voltage is not None)
+def _allowed(network: Network, name: str) -> tuple[Callable[[np.ndarray], np.ndarray], str]:
+    """Return a test of which values a parameter may have, and what they are in words."""
+    match name:
+        case "tau_m":
+            lowest = network.extent(name)[0]
+            return lambda values: values >= lowest, f"of {lowest:g} ms or more"
+        case "beta":
+            highest = network.extent(name)[1]
+            return lambda values: (values >= 0.0) & (values <= highest), f"from 0 to {highest:g} mV"
+        case "V_th":
+            voltages = (0.0, network.neuron.V_min, network.neuron.V_reset)
+            below = max(voltage for voltage in voltages if voltage is not None)
+            return lambda values: values > below, f"above {below:g} mV"
+        case "C_m":
+            return lambda values: values > 0.0, "above 0 pF"
+    return lambda values: values >= 0.0, "of 0 or more"
 
 
 def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:

@@ -4,12 +4,12 @@ from eprop_core.model.sources import SOURCE
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Range
 from eprop_core.network.memory_estimate import bytes_per_neuron
+from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.network.projections import projections, projections_with_weights
 from eprop_core.parameters import Network
 from eprop_core.storage.checkpoint import state_columns
 from eprop_core.storage.edges import bytes_of_edges, weight_name
 from eprop_core.storage.hdf5 import bytes_of_dataset
-from eprop_core.storage.network import VALUES
 from eprop_core.storage.synapses import Ends
 
 _HEADER_BYTES = 24_000
@@ -37,7 +37,7 @@ def estimate_checkpoint(network: Network) -> int:
 
 
 def _bytes_of_values(network: Network) -> int:
-    return len(VALUES) * bytes_of_dataset((network.n_recurrent,), float)
+    return len(PER_NEURON) * bytes_of_dataset((network.n_recurrent,), float)
 
 
 def _bytes_of_edges(network: Network, *, with_state: bool) -> int:

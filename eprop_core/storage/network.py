@@ -16,9 +16,10 @@ from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Range
 from eprop_core.network.features import follows_output
 from eprop_core.network.neuron_values import NeuronValues, values_of_rank
+from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.network.projections import Role, projection_with, projections, projections_with_weights
 from eprop_core.network.readout_range import ReadoutRange, largest_weight
-from eprop_core.parameters import Network, differs
+from eprop_core.parameters import Network, Uniform, values_of_groups
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import Communicator
@@ -41,8 +42,6 @@ VERSION = 1
 """Version of the layout (``docs/how_to/networks.md``)."""
 
 _SONATA_MAGIC = np.uint32(0x0A7A)
-VALUES = {"tau_m": "ms", "V_th": "mV"}
-"""Values of the recurrent neurons that files hold, and their units."""
 
 
 class NetworkOfRank(NamedTuple):
@@ -132,12 +131,12 @@ class _Nodes:
         specs = projections(self._own.network)
         for population in dict.fromkeys(end for spec in specs for end in (spec.source, spec.target)):
             new_constant(file, f"nodes/{population.name}/node_type_id", population.size, np.int8(0))
-        for name, unit in VALUES.items():
+        for name, spec in PER_NEURON.items():
             shape = (self._own.recurrent.size,)
-            new_dataset(file, _values_name(self._own.network, name), shape, np.float64, {"unit": unit})
+            new_dataset(file, _values_name(self._own.network, name), shape, np.float64, {"unit": spec.unit})
 
     def write(self, file: h5py.File) -> None:
-        for name in VALUES:
+        for name in PER_NEURON:
             dataset = file[_values_name(self._own.network, name)]
             write_rows(dataset, self._own.recurrent.first, getattr(self._own.values, name))
 
@@ -255,8 +254,22 @@ def weights_in_pieces(path: str | os.PathLike[str], projection: str) -> Iterator
             yield finite(weight_name(projection), weight[begin : begin + PIECE])
 
 
-def read_values(path: str | os.PathLike[str], network: Network, seed: int, recurrent: Range) -> NeuronValues:
-    """Return the values of the neurons of one rank; those that ``network`` gives to all neurons are not read.
+def read_values(
+    path: str | os.PathLike[str], network: Network, in_file: Network, seed: int, recurrent: Range
+) -> NeuronValues:
+    """Return the values of the neurons of one rank.
+
+    Parameters
+    ----------
+    path
+        The file.
+    network, in_file
+        Parameters of the network, and those in the file. Values that both give alike, or that ``network`` leaves to be
+        drawn, are those of the file; others are those that ``network`` gives.
+    seed
+        Seed of the network.
+    recurrent
+        The neurons of the rank.
 
     Raises
     ------
@@ -265,9 +278,11 @@ def read_values(path: str | os.PathLike[str], network: Network, seed: int, recur
     """
     own = {}
     with reading(path) as file:
-        for name in VALUES:
-            if differs(network, name):
-                dataset = stored(file, _values_name(network, name), (recurrent.size,), "f")
+        for name in PER_NEURON:
+            given, key = values_of_groups(network, name), _values_name(network, name)
+            is_drawn = any(isinstance(value, Uniform) for value in given)
+            if is_drawn or (key in file and given == values_of_groups(in_file, name)):
+                dataset = stored(file, key, (recurrent.size,), "f")
                 own[name] = dataset[recurrent.first : recurrent.last].astype(np.float64)
         return values_of_rank(network, seed, recurrent, own)
 

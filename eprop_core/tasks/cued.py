@@ -9,7 +9,8 @@ from typing import Generic, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.compiled.random import Purpose, generator
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import generator
 from eprop_core.machine import memory
 from eprop_core.parameters import Loss
 from eprop_core.tasks.classification import Classification

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from eprop_core.parameters import Uniform
+from eprop_core.parameters import PositiveUniform
 from eprop_core.parsing import Parameters, Whole
 
 
@@ -62,8 +62,8 @@ class SineWaves(Generated):
         description="periods of the waves; each wave has a random phase",
         json_schema_extra={"unit": "steps"},
     )
-    amplitudes: Uniform = Field(
-        Uniform(low=0.5, high=2.0),
+    amplitudes: PositiveUniform = Field(
+        PositiveUniform(low=0.5, high=2.0),
         description="distribution of the amplitudes of the waves, whose sum is then scaled to at most 1 mV",
     )
 

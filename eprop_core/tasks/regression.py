@@ -7,7 +7,8 @@ samples.
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.compiled.random import Purpose, generator
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import generator
 from eprop_core.machine import memory
 from eprop_core.parameters import Loss
 from eprop_core.tasks.parameters import Pattern, SineWaves

@@ -5,7 +5,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from eprop_core.compiled.random import Purpose, permutation
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import permutation
 from eprop_core.machine import memory
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from eprop_core.compiled.random import Purpose, generator
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import generator
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.projections import projections
 from eprop_core.network.signs import signs_of

@@ -20,7 +20,9 @@ from eprop_core.network.connections import Connections
 from eprop_core.network.projections import projections
 from eprop_core.parameters import LEARNING_PROJECTIONS, Adam, Network, OptimizerParameters, Uniform
 from eprop_core.stimulus import Stimulus
+from eprop_core.time_driven.neurons import per_neuron
 from eprop_core.time_driven.neurons import surrogate_gradient as surrogate_gradient_of
+from eprop_core.verification.random_problem import neuron_values
 
 Matrices = dict[str, np.ndarray]
 """By projection, (n_target, n_source)."""
@@ -102,7 +104,7 @@ def _simulate(
     tau_m, V_th = same_for_all(neuron.tau_m), same_for_all(neuron.V_th)
     alpha, alpha_out = np.exp(-dt / tau_m), np.exp(-dt / network.readout.tau_m)
     beta, rho = adaptation_of(network)
-    current = tau_m / neuron.C_m * (1.0 - alpha) * neuron.I_e
+    current = tau_m / per_neuron(network, "C_m", neuron_values(network)) * (1.0 - alpha) * neuron.I_e
     spikes, surrogate_gradient = np.zeros((2, len(inputs), network.n_recurrent))
     readout = np.zeros_like(target)
     v, a, z, y = (np.zeros(n) for n in (*(network.n_recurrent,) * 3, network.n_readout))
@@ -132,7 +134,8 @@ def _gradients(network: Network, weights: Matrices, sample: Sample) -> Matrices:
     alpha, alpha_out = (np.exp(-network.dt / tau_m) for tau_m in time_constants)
     symmetric = network.feedback.kind == "symmetric"
     learning_signal = sample.error @ (weights["output"] if symmetric else weights["feedback"].T)
-    rate_error = sample.spikes.mean(axis=0) - rule.f_target * network.dt / 1000.0  # spikes per step
+    c_reg, f_target = (per_neuron(network, name, neuron_values(network)) for name in ("c_reg", "f_target"))
+    rate_error = sample.spikes.mean(axis=0) - f_target * network.dt / 1000.0  # spikes per step
     silence = np.zeros((1, network.n_recurrent))
     gradients = {"output": sample.error.T @ _filtered(sample.spikes, alpha_out)}
     for name, spikes in (("input", sample.inputs), ("recurrent", np.vstack([silence, sample.spikes[:-1]]))):
@@ -143,7 +146,7 @@ def _gradients(network: Network, weights: Matrices, sample: Sample) -> Matrices:
             epsilon_a = rho * epsilon_a + e
             e_bar = rule.kappa * e_bar + e
             gradient += learning_signal[t][:, np.newaxis] * e_bar
-            gradient += rule.c_reg * rate_error[:, np.newaxis] * e / n_steps
+            gradient += (c_reg * rate_error)[:, np.newaxis] * e / n_steps
         gradients[name] = gradient
     return gradients
 
@@ -153,7 +156,8 @@ def adaptation_of(network: Network) -> tuple[np.ndarray, float]:
     beta, given = np.zeros(network.n_recurrent), network.neuron.adaptation
     if given is None:
         return beta, 0.0
-    beta[network.n_recurrent - round(given.share * network.n_recurrent) :] = given.beta
+    adapting = slice(network.n_recurrent - round(given.share * network.n_recurrent), None)
+    beta[adapting] = per_neuron(network, "beta", neuron_values(network))[adapting]
     return beta, np.exp(-network.dt / given.tau)
 
 

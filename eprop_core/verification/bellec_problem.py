@@ -8,7 +8,7 @@ import numpy as np
 from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.stimulus import Stimulus
-from eprop_core.verification.random_problem import Problem, random_problem
+from eprop_core.verification.random_problem import Problem, around, random_problem
 from eprop_core.verification.variants import Variants
 
 N_SAMPLES = 10  # not a multiple of the batch sizes: the last batch remains incomplete
@@ -36,6 +36,7 @@ VARIANTS: Variants = (
         for static in LEARNING_PROJECTIONS
     }
     | {"weight-bounds": {"bounded": True, "share": 0.5}, "rare-spikes": {"input_probability": 0.01, "batch_size": 2}}
+    | {"random-values-per-neuron": {"spread_of_others": 0.8, "share": 0.6, "I_e": 1.0, "c_reg": 5.0, "dt": 0.5}}
 )
 
 
@@ -92,7 +93,8 @@ def _learns_by_samples(network: Network, chosen: dict[str, Any], beta: float) ->
     values["readout"]["loss"] = chosen["loss"]
     values["neuron"]["surrogate_gradient"]["function"] = chosen["surrogate"]
     if chosen["share"] is not None:
-        adaptation = {"beta": beta * V_th, "tau": 50.0 * network.dt, "share": chosen["share"]}
+        beta_of_neurons = around(beta * V_th, chosen.get("spread_of_others", 0.0))
+        adaptation = {"beta": beta_of_neurons, "tau": 50.0 * network.dt, "share": chosen["share"]}
         values["neuron"]["adaptation"] = adaptation
     return parse(Network, values)
 

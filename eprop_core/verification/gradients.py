@@ -164,7 +164,7 @@ class Linearized:
 
     def _simulate(self) -> tuple[np.ndarray, np.ndarray]:
         network, n = self.problem.network, self.problem.network.n_recurrent
-        drive = self.tau_m / network.neuron.C_m * (1.0 - self.alpha) * network.neuron.I_e
+        drive = self.tau_m / same_for_all(network.neuron.C_m) * (1.0 - self.alpha) * network.neuron.I_e
         spikes, surrogate_gradient = np.zeros((2, N_STEPS + 1, n))
         v, a, refractory = np.zeros(n), np.zeros(n), np.zeros(n, int)
         for t in range(1, N_STEPS + 1):
@@ -196,5 +196,6 @@ class Linearized:
             a = self.rho * a + dz
             dz = self.surrogate_gradient[t] * (v - self.beta * a)
             count += self.spikes[t] + dz
-        rate_error = count / N_STEPS - network.plasticity.f_target * network.dt / 1000.0
-        return loss_of(self.problem, readout) + 0.5 * network.plasticity.c_reg * np.sum(rate_error**2)
+        c_reg, f_target = same_for_all(network.plasticity.c_reg), same_for_all(network.plasticity.f_target)
+        rate_error = count / N_STEPS - f_target * network.dt / 1000.0
+        return loss_of(self.problem, readout) + 0.5 * c_reg * np.sum(rate_error**2)

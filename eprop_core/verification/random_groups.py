@@ -6,7 +6,7 @@ import numpy as np
 
 from eprop_core.network.connections import Connections
 from eprop_core.network.projections import ProjectionSpec, Role, projections
-from eprop_core.parameters import ARROW, Network
+from eprop_core.parameters import ARROW, Network, Uniform
 from eprop_core.parsing import parse
 
 N_INPUTS, N_PAIRS = 2, 4
@@ -27,11 +27,11 @@ def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays
             "size": int(size),
             "excitatory": excitatory,
             "V_th": float(network.extent("V_th")[0] * rng.uniform(0.8, 1.2)),
-            "C_m": float(network.neuron.C_m * rng.uniform(0.8, 1.2)),
-            "beta": None if adaptation is None else float(adaptation.beta * rng.uniform(0.0, 1.5)),
+            "C_m": _scaled(network.neuron.C_m, rng.uniform(0.8, 1.2)),
+            "beta": None if adaptation is None else _scaled(adaptation.beta, rng.uniform(0.0, 1.5)),
             # The second group has feedback in all of these networks, so it learns without a rate regularization.
-            "c_reg": 0.0 if name == names[1] else float(network.plasticity.c_reg * rng.uniform(0.5, 2.0)),
-            "f_target": float(rng.uniform(1.0, 40.0)),
+            "c_reg": 0.0 if name == names[1] else _scaled(network.plasticity.c_reg, rng.uniform(0.5, 2.0)),
+            "f_target": _scaled(network.plasticity.f_target, rng.uniform(1.0, 40.0) / network.extent("f_target")[1]),
         }
         for name, size, excitatory in zip(names, sizes, is_excitatory, strict=False)
     }
@@ -44,6 +44,12 @@ def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays
     if network.feedback.kind == "random":
         values["feedback"]["targets"] = names[:2]
     return parse(Network, values)
+
+
+def _scaled(value: float | Uniform, factor: float) -> float | dict[str, float]:
+    if isinstance(value, Uniform):
+        return {"low": value.low * factor, "high": value.high * factor}
+    return float(value * factor)
 
 
 def _pair(rng: np.random.Generator, network: Network, delays: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.network.connections import Connections
+from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.network.projections import Role, projections
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network, Uniform
 from eprop_core.parsing import parse
@@ -73,6 +74,7 @@ def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
         "I_e": float(rng.choice([0.0, 1.0])),  # in units of half the rheobase
         "V_th": float(rng.uniform(0.03, 1.5)),
         "spread": 0.0,  # of tau_m and V_th between the neurons, relative
+        "spread_of_others": 0.0,  # of C_m, beta, c_reg and f_target
         "V_min": (None, -0.5, 0.0)[rng.choice(3, p=[0.5, 0.3, 0.2])],  # in units of V_th
         "V_reset": None,  # in units of V_th
         "adaptation": None,  # or rise of the threshold in units of V_th, time constant in steps, share of neurons
@@ -126,10 +128,10 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
         "n_recurrent": settings["n_recurrent"],
         "n_readout": settings["n_readout"],
         "neuron": {
-            "tau_m": _per_neuron(tau_m, settings["spread"]),
-            "C_m": settings["C_m"],
+            "tau_m": around(tau_m, settings["spread"]),
+            "C_m": around(settings["C_m"], settings["spread_of_others"]),
             "I_e": settings["I_e"] * 0.5 * V_th / rest_per_current,
-            "V_th": _per_neuron(V_th, settings["spread"]),
+            "V_th": around(V_th, settings["spread"]),
             "V_min": _lower_bound(settings),
             "V_reset": None if settings["V_reset"] is None else settings["V_reset"] * V_th,
             "adaptation": _adaptation(settings),
@@ -144,8 +146,8 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
         "plasticity": {
             "kappa": settings["kappa"],
             "kappa_reg": settings["kappa_reg"],
-            "c_reg": settings["c_reg"],
-            "f_target": settings["f_target"],
+            "c_reg": around(settings["c_reg"], settings["spread_of_others"]),
+            "f_target": around(settings["f_target"], settings["spread_of_others"]),
             "cutoff": settings["cutoff"],
             "optimizer": _optimizer(settings, weight, weight / gradient)
             | {"weight_min": -bound, "weight_max": bound, "fixed_signs": settings["fixed_signs"]},
@@ -165,15 +167,17 @@ def _lower_bound(settings: Mapping[str, Any]) -> float | None:
     return None if given is None else float(min(given, given if reset is None else reset) * settings["V_th"])
 
 
-def _per_neuron(value: float, spread: float) -> float | dict[str, float]:
+def around(value: float, spread: float) -> float | dict[str, float]:
+    """Return a value, or the range from which neurons draw theirs if they differ by ``spread``."""
     return value if spread == 0.0 else {"low": value * (1.0 - spread), "high": value * (1.0 + spread)}
 
 
-def _adaptation(settings: Mapping[str, Any]) -> dict[str, float] | None:
+def _adaptation(settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if settings["adaptation"] is None:
         return None
     rise, steps, share = settings["adaptation"]
-    return {"beta": rise * settings["V_th"], "tau": steps * settings["dt"], "share": share}
+    beta = around(rise * settings["V_th"], settings["spread_of_others"])
+    return {"beta": beta, "tau": steps * settings["dt"], "share": share}
 
 
 def _optimizer(settings: Mapping[str, Any], weight: float, weight_by_gradient: float) -> dict[str, Any]:
@@ -186,12 +190,16 @@ def _optimizer(settings: Mapping[str, Any], weight: float, weight_by_gradient: f
 def neuron_values(network: Network) -> dict[str, np.ndarray]:
     """Values of the parameters that are drawn for each neuron."""
     rng = np.random.default_rng(network.n_recurrent)
-    uniform = {name: getattr(network.neuron, name) for name in ("tau_m", "V_th")}
-    return {
-        name: rng.uniform(bounds.low, bounds.high, network.n_recurrent)
-        for name, bounds in uniform.items()
-        if isinstance(bounds, Uniform)
-    }
+    values = {}
+    for name in PER_NEURON:
+        parts = network.values_by_ids(name)
+        if any(isinstance(value, Uniform) for _, value in parts):
+            values[name] = np.concatenate([_values(rng, value, len(ids)) for ids, value in parts])
+    return values
+
+
+def _values(rng: np.random.Generator, value: float | Uniform, n: int) -> np.ndarray:
+    return rng.uniform(value.low, value.high, n) if isinstance(value, Uniform) else np.full(n, value)
 
 
 def _weight_scale(settings: Mapping[str, Any], name: str) -> float:

@@ -62,6 +62,7 @@ def problems() -> dict[str, Problem]:
         "learning_rate": 0.01,
     }
     adaptive: dict[str, Any] = {"adaptation": (0.3, 40.0, 0.6)}
+    differing: dict[str, Any] = {"spread": 0.3, "spread_of_others": 0.6}
     each_step: dict[str, Any] = {
         "adam": {"optimize_each_step": True},
         "feedback": "adaptive",
@@ -84,7 +85,7 @@ def problems() -> dict[str, Problem]:
         "adaptive feedback, Adam in each step": random_problem(6, 200, **small, **two_filters, **adaptive, **each_step),
         # Draws, and groups that lie on several ranks or share one.
         "groups": drawn_groups(random_problem(12, 200, **small, **one_filter, groups=(3, True))),
-        "per sample": per_sample(random_problem(11, 200, **small, **one_filter, **adaptive, spread=0.3)),
+        "per sample": per_sample(random_problem(11, 200, **small, **one_filter, **adaptive, **differing)),
     }
 
 

@@ -113,7 +113,17 @@ GROUPS: Variants = {
 }
 """Groups of neurons, of which each pair has bounds, learning rate and plasticity of its own."""
 
-OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS | GROUPS
+_ALL_DIFFER: dict[str, Any] = {"spread": 0.3, "spread_of_others": 0.8, "c_reg": 5.0, "I_e": 1.0}
+VALUES_PER_NEURON: Variants = {
+    "values-per-neuron": _ALL_DIFFER | TWO_FILTERS | {"seed": 171, "dt": 0.5, "adaptation": (0.3, 40.0, 0.6)},
+    "values-per-neuron-V_reset": _ALL_DIFFER
+    | TWO_FILTERS
+    | {"seed": 172, "adaptation": (0.3, 40.0, 1.0)}
+    | {"V_reset": -0.3, "V_min": -0.5},
+}
+"""Neurons that differ in all parameters in which they may."""
+
+OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS | GROUPS | VALUES_PER_NEURON
 """Variants that NEST can simulate."""
 
 SMALL: dict[str, Any] = {
@@ -300,7 +310,7 @@ _CLAMPED_NEURONS: Variants = {
 _DIFFERING_NEURONS: Variants = {
     f"spread-{spread}-{delay}-cutoff-{cutoff}": TWO_FILTERS
     | {"seed": 2, "delay": DELAYS[delay], "cutoff": cutoff, "adaptation": (0.3, 30.0, 0.6), "spread": spread}
-    | ({} if spread == 0.5 else {"V_reset": -0.2, "I_e": 2.0})
+    | ({} if spread == 0.5 else {"V_reset": -0.2, "I_e": 2.0, "c_reg": 3.0, "spread_of_others": 0.9})
     for spread in (0.5, 0.9)
     for delay in DELAYS
     for cutoff in (9, None)
@@ -330,7 +340,7 @@ _OF_GROUPS: Variants = {
     "symmetric": ONE_FILTER | {"feedback": "symmetric", "delay": DELAYS["late-input"], "cutoff": 30},
     "adaptive": ONE_FILTER | {"feedback": "adaptive", "cutoff": 12},
     "adam": ONE_FILTER | {"adam": {}, "learning_rate": 0.001},
-    "differing": TWO_FILTERS | {"adaptation": (0.3, 30.0, 0.6), "spread": 0.4, "I_e": 2.0},
+    "differing": TWO_FILTERS | {"adaptation": (0.3, 30.0, 0.6), "spread": 0.4, "spread_of_others": 0.7, "I_e": 2.0},
 }
 _GROUPS_OF_NEURONS: Variants = {
     f"groups-{n_groups}-{name}": settings | {"seed": 3, "groups": (n_groups, True), "n_recurrent": 20, "c_reg": 3.0}

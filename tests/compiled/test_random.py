@@ -9,7 +9,8 @@ import math
 import numpy as np
 import pytest
 
-from eprop_core.compiled.random import Purpose, fill_uniform, permutation, philox, to_integer, to_normals, to_uniform
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import fill_uniform, permutation, philox, to_integer, to_normals, to_uniform
 
 LARGEST = 2**64 - 1
 

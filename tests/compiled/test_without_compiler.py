@@ -13,7 +13,8 @@ import pytest
 from eprop_core.experiments.poisson import poisson_spikes
 
 import eprop_core
-from eprop_core.compiled.random import Purpose, fill_integers, fill_uniform, philox, to_integer, to_normals
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import fill_integers, fill_uniform, philox, to_integer, to_normals
 from eprop_core.verification.ranks import problems, simulate
 
 NETWORKS = ("small, delays", "adaptive feedback, Adam in each step", "per sample")

@@ -16,7 +16,8 @@ import eprop_core
 from eprop_core.interoperability import nest_programs, nest_scripts
 from eprop_core.interoperability.nest_network import surrogate_gradient
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network, Uniform
+from eprop_core.network.per_neuron import PER_NEURON
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
@@ -35,12 +36,17 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "adaptive": OF_NEST["eprop_iaf_adapt-exponential-adam"],
     "clamped": OF_NEST["eprop_iaf_psc_delta-arctan-gradient_descent"],
     "differing-neurons": {"seed": 61, "spread": 0.3},
+    "values-per-neuron": OF_NEST["values-per-neuron"],
     "static": OF_NEST["static-recurrent"],
     "half-steps": OF_NEST["dt-0.5"],
     "no-cutoff": OF_NEST["cutoff-None"],
     "fixed-signs": OF_NEST["eprop_iaf-piecewise_linear-gradient_descent"] | {"seed": 62, "fixed_signs": True},
 }
-BELLEC = ("mean_squared_error-mixed-gradient_descent-batch-3", "cross_entropy-lif-adam-batch-1")
+BELLEC = (
+    "mean_squared_error-mixed-gradient_descent-batch-3",
+    "cross_entropy-lif-adam-batch-1",
+    "random-values-per-neuron",
+)
 
 
 def with_own_optimizers(problem: Problem) -> Problem:
@@ -108,7 +114,7 @@ def brought_problem(folder: Path) -> tuple[Problem, dict[str, np.ndarray]]:
         key.removeprefix("stimulus_"): value for key, value in arrays.items() if key.startswith("stimulus_")
     }
     stimulus = Stimulus(**shown | {name: int(shown[name]) for name in ("n_steps", "n_samples")})
-    values = {name: arrays[name] for name in ("tau_m", "V_th") if name in arrays}
+    values = {name: arrays[name] for name in PER_NEURON if name in arrays}
     return Problem(network, connections, stimulus), values
 
 
@@ -121,9 +127,12 @@ def comparable(network: Network) -> dict[str, Any]:
             kept["optimizer"] = network.optimizer(name).model_dump()
         values[name] = kept
     del values["plasticity"]["optimizer"]
-    for name in ("tau_m", "V_th"):
-        if isinstance(getattr(network.neuron, name), Uniform):
-            values["neuron"][name] = "uniform"
+    adaptation = values["neuron"]["adaptation"] or {"share": 0.0}
+    adaptation["share"] = round(adaptation["share"] * network.n_recurrent)  # neurons
+    for part in (values["neuron"], values["plasticity"], adaptation):
+        for name in PER_NEURON.keys() & part.keys():
+            if isinstance(part[name], dict):
+                part[name] = "uniform"
     if values["plasticity"]["rate_average"] == "sample":
         del values["plasticity"]["kappa_reg"]  # has no meaning
     return values
@@ -152,7 +161,10 @@ def test_a_network_comes_back_from_nest_with_its_parameters_and_weights(name: st
         np.testing.assert_array_equal(connections[projection].source, source)
         np.testing.assert_array_equal(connections[projection].target, target)
         np.testing.assert_allclose(connections[projection].weight, weight, rtol=1e-14)
+    adaptation, n = problem.network.neuron.adaptation, problem.network.n_recurrent
     for key, expected in neuron_values(problem.network).items():
+        if key == "beta":
+            expected[: n - round(adaptation.share * n)] = 0.0  # neurons that do not adapt
         np.testing.assert_allclose(values[key], expected, rtol=1e-14)
 
 

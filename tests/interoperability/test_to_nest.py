@@ -37,6 +37,8 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "adaptive": OF_NEST["eprop_iaf_adapt-exponential-adam"],
     "clamped": OF_NEST["eprop_iaf_psc_delta-arctan-gradient_descent"],
     "differing neurons": {"seed": 61, "spread": 0.3},
+    "values per neuron": OF_NEST["values-per-neuron"],
+    "values per neuron, clamped": OF_NEST["values-per-neuron-V_reset"],
     "bounds": OF_NEST["weight-bounds"],
     "static": OF_NEST["static-recurrent"],
     "two groups": OF_NEST["groups-2-169"],
@@ -122,7 +124,12 @@ def test_signs_and_bounds_of_projections_hold_in_nest(name: str, tmp_path: Path)
 
 @needs_nest
 @pytest.mark.parametrize(
-    "name", ["mean_squared_error-mixed-gradient_descent-batch-3", "cross_entropy-lif-adam-batch-1"]
+    "name",
+    [
+        "mean_squared_error-mixed-gradient_descent-batch-3",
+        "cross_entropy-lif-adam-batch-1",
+        "random-values-per-neuron",
+    ],
 )
 def test_an_exported_network_of_bellec_goes_on_in_nest(name: str, tmp_path: Path) -> None:
     drawn = bellec_problem(name)

@@ -1,6 +1,5 @@
 """Networks: projections, estimates of memory, and values that differ between neurons."""
 
-import numpy as np
 import pytest
 from numba import typeof
 
@@ -8,10 +7,9 @@ from eprop_core.errors import InsufficientMemoryError
 from eprop_core.network.connections import Range
 from eprop_core.network.features import kind
 from eprop_core.network.memory_estimate import estimate_memory
-from eprop_core.network.neuron_values import neuron_values
 from eprop_core.network.projections import projections, spiking_projections, without_plasticity
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
-from eprop_core.parsing import ParameterError, parse
+from eprop_core.parsing import parse
 from eprop_core.simulation import Simulation
 from state_size import bytes_of_arrays
 
@@ -92,60 +90,6 @@ def test_too_little_memory_is_reported_before_building() -> None:
     with pytest.raises(InsufficientMemoryError, match=r"the network needs about [\d.]+ GB .* are available") as caught:
         Simulation(network)
     assert "\n" not in str(caught.value)
-
-
-DIFFERING = {"tau_m": {"low": 5.0, "high": 30.0}, "V_th": {"low": 0.5, "high": 1.5}, "ignore_and_fire": {"rate": 10.0}}
-
-
-@pytest.mark.parametrize("n_ranks", [1, 2, 3, 7])
-def test_values_of_neurons_are_the_same_on_any_number_of_ranks(n_ranks: int) -> None:
-    network = parse(Network, SMALL | {"neuron": DIFFERING})
-    whole = neuron_values(network, 5, Range.whole(500))
-    for name in ("tau_m", "V_th"):
-        bounds, values = DIFFERING[name], getattr(whole, name)
-        assert len(np.unique(values)) == 500
-        assert bounds["low"] <= values.min() < values.max() < bounds["high"]
-        # The mean of 500 uniform numbers, within 5 of its standard deviations.
-        deviation = (bounds["high"] - bounds["low"]) / np.sqrt(12 * 500)
-        assert abs(values.mean() - (bounds["low"] + bounds["high"]) / 2.0) < 5.0 * deviation
-    parts = [neuron_values(network, 5, Range.of_rank(500, rank, n_ranks)) for rank in range(n_ranks)]
-    for values, *of_ranks in zip(whole, *parts, strict=True):
-        np.testing.assert_array_equal(np.concatenate(of_ranks), values)
-    other = neuron_values(network, 6, Range.whole(500))
-    assert not np.any(other.tau_m == whole.tau_m)
-
-
-def test_a_single_value_is_that_of_all_neurons() -> None:
-    values = neuron_values(parse(Network, SMALL | {"neuron": {"tau_m": 7.0, "V_th": 0.5}}), 5, Range(100, 104, 500))
-    assert values.tau_m.tolist() == [7.0] * 4
-    assert values.V_th.tolist() == [0.5] * 4
-    assert len(values.phase) == 0
-
-
-def test_explicit_values_replace_drawn_ones() -> None:
-    network = parse(Network, SMALL | {"neuron": DIFFERING})
-    explicit = np.linspace(1.0, 2.0, 500)
-    values = neuron_values(network, 5, Range(100, 104, 500), {"V_th": explicit})
-    assert values.V_th.tolist() == explicit[100:104].tolist()
-    assert values.tau_m.tolist() == neuron_values(network, 5, Range(100, 104, 500)).tau_m.tolist()
-
-
-@pytest.mark.parametrize(
-    ("explicit", "message"),
-    [
-        ({"tau_m": np.full(499, 6.0)}, r"neuron_values\['tau_m'\]: must be n_recurrent = 500 values of 5 ms or more"),
-        ({"tau_m": np.full(500, 4.9)}, r"neuron_values\['tau_m'\]: must be n_recurrent = 500 values of 5 ms or more"),
-        ({"V_th": np.append(np.ones(499), 0.0)}, r"neuron_values\['V_th'\]: must be n_recurrent = 500 values above 0"),
-        ({"V_th": np.full(500, np.inf)}, r"neuron_values\['V_th'\]: must be n_recurrent = 500 values above 0"),
-        ({"C_m": np.ones(500)}, r"neuron_values\['C_m'\]: only for tau_m and V_th that differ between neurons"),
-    ],
-)
-def test_wrong_explicit_values_are_refused(explicit: dict, message: str) -> None:
-    with pytest.raises(ParameterError, match=message):
-        Simulation(parse(Network, SMALL | {"neuron": DIFFERING}), neuron_values=explicit)
-    constant = parse(Network, SMALL)
-    with pytest.raises(ParameterError, match="only for tau_m and V_th that differ"):
-        Simulation(constant, neuron_values={"V_th": np.ones(500)})
 
 
 @pytest.mark.needs_compiler

@@ -73,7 +73,7 @@ def expected_of_neurons(model: FormulaModel) -> dict[str, np.ndarray]:
         "learning_signal": learning_signals(model),
     }
     if rule.rate_average == "moving":
-        histories["rate_regularization"] = rule.c_reg * model.rate_error
+        histories["rate_regularization"] = model.c_reg * model.rate_error
         histories["firing_rate"] = 1000.0 * (model.rate_error + model.target_rate)
     else:
         spikes = np.zeros(model.spikes.shape)
@@ -81,7 +81,7 @@ def expected_of_neurons(model: FormulaModel) -> dict[str, np.ndarray]:
             own = slice(max(0, model._start("recurrent", sample)), max(0, model._start("recurrent", sample + 1)))
             spikes[own] = np.cumsum(model.spikes[own], axis=0)
         rate = spikes / model.length
-        histories["rate_regularization"] = rule.c_reg / model.length * (rate - model.target_rate)
+        histories["rate_regularization"] = model.c_reg / model.length * (rate - model.target_rate)
         histories["firing_rate"] = 1000.0 / network.dt * rate
     return histories
 

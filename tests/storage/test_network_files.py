@@ -13,6 +13,7 @@ from continued import new_simulation
 from damage import refusals_of_changed_bits
 from eprop_core.errors import NetworkFileError
 from eprop_core.network.connections import Connections
+from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.parameters import PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
@@ -144,15 +145,44 @@ def test_a_network_goes_on_with_other_parameters(tmp_path: Path) -> None:
         Simulation.load(path, network=parse(Network, values))
 
 
-@pytest.mark.parametrize("name", ["tau_m", "V_th"])
-def test_values_of_neurons_are_kept(name: str, tmp_path: Path) -> None:
-    values = {"n_input": 2, "n_recurrent": 4, "n_readout": 1, "neuron": {name: {"low": 10.0, "high": 20.0}}}
-    given = np.array([11.0, 12.0, 13.0, 14.0])
-    simulation = Simulation(parse(Network, values), neuron_values={name: given})
+DRAWN = {"low": 10.0, "high": 20.0}
+FOUR_NEURONS: dict[str, Any] = {"n_input": 2, "n_recurrent": 4, "n_readout": 1}
+
+
+@pytest.mark.parametrize("changes", [{}, {"neuron": {"C_m": DRAWN}, "plasticity": {"c_reg": DRAWN, "f_target": DRAWN}}])
+def test_values_of_neurons_are_kept(changes: dict[str, Any], tmp_path: Path) -> None:
+    neuron = {"tau_m": DRAWN, "V_th": DRAWN, "adaptation": {"beta": DRAWN, "tau": 50.0}} | changes.get("neuron", {})
+    network = parse(Network, FOUR_NEURONS | changes | {"neuron": neuron})
+    given = {name: np.array([11.0, 12.0, 13.0, 14.0]) + k for k, name in enumerate(PER_NEURON)}
+    simulation = Simulation(network, neuron_values=given)
+    np.testing.assert_equal(simulation.neuron_values(), given)
     simulation.save(tmp_path / "network.h5")
-    np.testing.assert_array_equal(getattr(Simulation.load(tmp_path / "network.h5")._neuron_values, name), given)
+    np.testing.assert_equal(Simulation.load(tmp_path / "network.h5").neuron_values(), given)
+    np.testing.assert_equal(Simulation.load(tmp_path / "network.h5", network=network).neuron_values(), given)
     with h5py.File(tmp_path / "network.h5") as file:
-        np.testing.assert_array_equal(file[f"nodes/recurrent/0/{name}"], given)
+        for name, values in given.items():
+            np.testing.assert_array_equal(file[f"nodes/recurrent/0/{name}"], values)
+
+
+def test_other_parameters_replace_values_of_neurons(tmp_path: Path) -> None:
+    given = {"C_m": np.array([1.0, 2.0, 3.0, 4.0]), "c_reg": np.array([0.0, 1.0, 2.0, 3.0])}
+    Simulation(parse(Network, FOUR_NEURONS), neuron_values=given).save(tmp_path / "network.h5")
+    other = parse(Network, FOUR_NEURONS | {"plasticity": {"c_reg": 5.0}})
+    values = Simulation.load(tmp_path / "network.h5", network=other).neuron_values()
+    assert values["C_m"].tolist() == given["C_m"].tolist()
+    assert values["c_reg"].tolist() == [5.0] * 4
+
+
+def test_a_file_need_not_hold_values_that_its_parameters_give(tmp_path: Path) -> None:
+    path = tmp_path / "network.h5"
+    Simulation(parse(Network, FOUR_NEURONS | {"neuron": {"V_th": DRAWN}})).save(path)
+    with h5py.File(path, "r+") as file:
+        del file["nodes/recurrent/0/C_m"]
+    assert Simulation.load(path).neuron_values()["C_m"].tolist() == [1.0] * 4
+    with h5py.File(path, "r+") as file:
+        del file["nodes/recurrent/0/V_th"]
+    with pytest.raises(NetworkFileError, match="V_th"):
+        Simulation.load(path)
 
 
 def test_a_batch_that_is_not_complete_is_in_the_file(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def _neurons(rng: np.random.Generator, kind: str) -> dict[str, Any]:
         "n_readout": int(rng.integers(1, 4)),
         "delay": {name: int(rng.choice([1, rng.integers(1, 16)], p=[0.1, 0.9])) for name in PROJECTIONS},
         "spread": spread,
+        "spread_of_others": float(rng.choice([0.0, rng.uniform(0.1, 0.9)])),
         "I_e": float(rng.choice([0.0, 1.0, 2.5, 6.0])),  # with the largest, neurons fire before the first sample
         "V_reset": [None, None, 0.0, -0.3, 0.4 * (1.0 - spread)][rng.integers(5)],
         "adaptation": adaptation if "adaptive" in kind else None,

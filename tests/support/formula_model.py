@@ -102,7 +102,7 @@ class _Projection:
 class FormulaModel:
     """One run of a network from rest; the constructor computes its ``outcome``.
 
-    ``neuron_values`` are the values of "tau_m" and "V_th" where these differ between neurons.
+    ``neuron_values`` are the values of parameters that differ between neurons.
     """
 
     def __init__(
@@ -127,14 +127,18 @@ class FormulaModel:
         n = network.n_recurrent
         self.tau_m = np.broadcast_to(neuron_values.get("tau_m", network.neuron.tau_m), n).astype(float)
         self.V_th = np.broadcast_to(neuron_values.get("V_th", network.neuron.V_th), n).astype(float)
+        self.C_m = np.broadcast_to(neuron_values.get("C_m", network.neuron.C_m), n).astype(float)
+        self.c_reg = np.broadcast_to(neuron_values.get("c_reg", rule.c_reg), n).astype(float)
         adaptation = network.neuron.adaptation
         self.beta, self.rho = np.zeros(n), 0.0
         if adaptation is not None:
-            self.beta[n - round(adaptation.share * n) :] = adaptation.beta
+            beta = np.broadcast_to(neuron_values.get("beta", adaptation.beta), n)
+            self.beta[n - round(adaptation.share * n) :] = beta[n - round(adaptation.share * n) :]
             self.rho = math.exp(-network.dt / adaptation.tau)
 
         # In the unit of the rate: spikes per step in the mean over a sample, spikes per ms in the moving average.
-        self.target_rate = rule.f_target / 1000.0 * (network.dt if rule.rate_average == "sample" else 1.0)
+        f_target = np.broadcast_to(neuron_values.get("f_target", rule.f_target), n)
+        self.target_rate = f_target / 1000.0 * (network.dt if rule.rate_average == "sample" else 1.0)
         decays = {"kappa": rule.kappa, "kappa_reg": rule.kappa_reg, "rho": self.rho}
         self.powers = {name: _powers(decay, n_steps) for name, decay in decays.items()}
 
@@ -269,7 +273,7 @@ class FormulaModel:
         alpha = np.exp(-self.network.dt / self.tau_m)
         is_clamped = (self.r > 0) & (given.V_reset is not None)
         self.r = np.maximum(self.r - 1, 0)
-        v = alpha * self.v + received + self.tau_m / given.C_m * (1.0 - alpha) * given.I_e
+        v = alpha * self.v + received + self.tau_m / self.C_m * (1.0 - alpha) * given.I_e
         if given.delayed_reset:
             v -= self.V_th * self.z
         if given.V_min is not None:
@@ -342,10 +346,11 @@ class FormulaModel:
             return self.error[h, target] * projection.trace[h, chosen]
         by_signal = self._learning_signal(h, latest)[target] * projection.filtered[h, chosen]
         if rule.rate_average == "moving":
-            return by_signal + rule.c_reg * self.rate_error[h, target] * projection.filtered_reg[h, chosen]
+            return by_signal + self.c_reg[target] * self.rate_error[h, target] * projection.filtered_reg[h, chosen]
         start = self._start("recurrent", self._sample("recurrent", h))
         rate = self.spikes[start : start + self.length, target].mean(axis=0)
-        return by_signal + rule.c_reg * (rate - self.target_rate) * projection.eligibility[h, chosen] / self.length
+        rate_error = rate - self.target_rate[target]
+        return by_signal + self.c_reg[target] * rate_error * projection.eligibility[h, chosen] / self.length
 
     # Updates
 

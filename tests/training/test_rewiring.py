@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import small
-from eprop_core.compiled.random import Purpose, generator
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import generator
 from eprop_core.experiments.studies.measure import measure
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import StudyResult

@@ -93,6 +93,6 @@ def check_comparable(network: Network) -> None:
         connectivity = getattr(network, name).connectivity
         if isinstance(connectivity, FixedInDegree) and connectivity.allow_multapses:
             raise ValueError(f"network.{name}.connectivity.allow_multapses: must be false for the time-driven model")
-    for name in ("tau_m", "V_th"):
-        if isinstance(getattr(network.neuron, name), Uniform):
-            raise ValueError(f"network.neuron.{name}: must be one value for all neurons to be compared with NEST")
+    for name in ("neuron.tau_m", "neuron.C_m", "neuron.V_th", "plasticity.c_reg", "plasticity.f_target"):
+        if isinstance(attrgetter(name)(network), Uniform):
+            raise ValueError(f"network.{name}: must be one value for all neurons to be compared with NEST")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eprop_core.compiled.random import Purpose, permutation
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import permutation
 from eprop_core.datasets.events import EventDataset
 from eprop_core.experiments.baselines.parameters import MEMORY_PARTS, PoissonBaseline, check_comparable
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus

@@ -9,7 +9,8 @@ This file needs NEST, numpy and, to load, h5py. ``eprop_core`` need not be insta
 
 ``network`` holds the parameters of ``eprop_core.parameters.Network`` as a dictionary. ``arrays`` holds
 ``<projection>_source``, ``_target`` and ``_weight`` (pA) of all projections, with ids that count from 0 in each
-population, and ``tau_m`` and ``V_th`` where neurons differ. A problem holds the fields of
+population, and values of each neuron under the names of its parameters: ``tau_m``, ``C_m``, ``V_th``, ``beta``,
+``c_reg``, ``f_target``; those that are left out are in ``network``. A problem holds the fields of
 ``eprop_core.stimulus.Stimulus``, too. Step t of ``eprop_core`` is NEST's step that ends at (t + 1) * dt. Generators
 cannot deliver events in NEST's first step, so step 0 of a problem has no input spikes and is outside the learning
 window.
@@ -71,7 +72,7 @@ def load(path: str) -> tuple[dict[str, Any], Problem]:
 
     with h5py.File(path, "r") as file:
         network = json.loads(file.attrs["network"])
-        arrays = {name: file[f"nodes/recurrent/0/{name}"][:] for name in ("tau_m", "V_th")}
+        arrays = {name: values[:] for name, values in file["nodes/recurrent/0"].items()}
         for name, edges in file["edges"].items():
             arrays |= {
                 f"{name}_source": edges["source_node_id"][:].astype(np.int64),
@@ -146,7 +147,7 @@ def create(network: dict[str, Any], arrays: Problem) -> Populations:
         "tau_m": readout["tau_m"],
     }
     if learns_by_samples(network):
-        recurrent = _neurons_of_bellec(network)
+        recurrent = _neurons_of_bellec(network, arrays)
         readouts |= {"loss": readout["loss"], "regular_spike_arrival": True}
         readout_model = "eprop_readout_bsshslm_2020"
     else:
@@ -333,28 +334,33 @@ def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _neurons_of_bellec(network: dict[str, Any]) -> Any:
+def _neurons_of_bellec(network: dict[str, Any], arrays: Problem) -> Any:
     """Create the recurrent neurons, with the rule of Bellec et al.; the adaptive ones have the highest ids."""
     adaptation = network["neuron"]["adaptation"]
     common = neuron_parameters(network) | {
-        "V_th": float(of_each_neuron(network, "V_th")[0]),
+        "V_th": float(of_each_neuron(network, arrays, "V_th")[0]),
         "regular_spike_arrival": True,
-        "tau_m": float(of_each_neuron(network, "tau_m")[0]),
+        "tau_m": float(of_each_neuron(network, arrays, "tau_m")[0]),
     }
     n_adaptive = 0 if adaptation is None else round(adaptation["share"] * network["n_recurrent"])
     n_lif = network["n_recurrent"] - n_adaptive
     neurons = nest.Create("eprop_iaf_bsshslm_2020", n_lif, common) if n_lif else nest.NodeCollection()
     if n_adaptive:
-        common |= {"adapt_beta": adaptation["beta"], "adapt_tau": adaptation["tau"], "adaptation": 0.0}
+        common |= {"adapt_tau": adaptation["tau"], "adaptation": 0.0}
         adaptive = nest.Create("eprop_iaf_adapt_bsshslm_2020", n_adaptive, common)
-        adaptive.set(adapt_beta=of_each_neuron(network, "beta")[n_lif:])
+        adaptive.set(adapt_beta=of_each_neuron(network, arrays, "beta")[n_lif:])
         neurons += adaptive
-    neurons.set({name: of_each_neuron(network, name) for name in ("C_m", "c_reg", "f_target")})
+    neurons.set({name: of_each_neuron(network, arrays, name) for name in ("C_m", "c_reg", "f_target")})
     return neurons
 
 
-def of_each_neuron(network: dict[str, Any], name: str) -> np.ndarray:
-    """Return a parameter of the recurrent neurons or of their rate regularization: that of a neuron's group, if any."""
+def of_each_neuron(network: dict[str, Any], arrays: Problem, name: str) -> np.ndarray:
+    """Return a parameter of the recurrent neurons or of their rate regularization.
+
+    It is in ``arrays``, or else that of a neuron's group, or else that of all neurons.
+    """
+    if name in arrays:
+        return arrays[name]
     rule, neuron = network["plasticity"], network["neuron"]
     common = {"c_reg": rule, "f_target": rule, "beta": neuron["adaptation"]}.get(name, neuron)[name]
     groups = list((network.get("groups") or {"": {"size": network["n_recurrent"], name: None}}).values())
@@ -370,10 +376,9 @@ def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dic
     if neuron["V_reset"] is not None:
         parameters["V_reset"] = neuron["V_reset"]
     n = network["n_recurrent"]
-    values = {name: arrays[name] if name in arrays else of_each_neuron(network, name) for name in ("tau_m", "V_th")}
+    values = {name: of_each_neuron(network, arrays, name) for name in ("tau_m", "C_m", "V_th", "c_reg", "f_target")}
     # NEST compares f_target * dt / 1000 with the moving average in spikes per ms, so it needs this value.
-    values |= {name: of_each_neuron(network, name) for name in ("C_m", "c_reg")}
-    values["f_target"] = of_each_neuron(network, "f_target") / dt
+    values["f_target"] = values["f_target"] / dt
     if neuron["V_reset"] is None:
         # In NEST, the constant current of this model acts from the second step on. This is its effect in the first:
         rise = values["tau_m"] / values["C_m"] * -np.expm1(-dt / values["tau_m"]) * neuron["I_e"]
@@ -383,9 +388,9 @@ def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dic
     n_adapting = round(adaptation["share"] * n) if adaptation else 0
     neurons = nest.Create(model, n - n_adapting, parameters) if n_adapting < n else nest.NodeCollection()
     if n_adapting > 0:
-        parameters |= {"adapt_beta": adaptation["beta"], "adapt_tau": adaptation["tau"]}
+        parameters["adapt_tau"] = adaptation["tau"]
         adaptive = nest.Create(f"{model}_adapt", n_adapting, parameters)
-        adaptive.set(adapt_beta=of_each_neuron(network, "beta")[n - n_adapting :])
+        adaptive.set(adapt_beta=of_each_neuron(network, arrays, "beta")[n - n_adapting :])
         neurons += adaptive
     neurons.set(values)
     return neurons

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.parameters import Network
 from eprop_core.progress import progress
+from eprop_core.time_driven.neurons import per_neuron
 from eprop_core.verification.bellec_problem import in_absolute_time
 from eprop_core.verification.conformance.cases import BELLEC, Case, cases
 from eprop_core.verification.conformance.outcomes import of_nest, of_reference
@@ -77,12 +77,9 @@ def _write_case(group: h5py.Group, case: Case, problem: Problem, results: Arrays
 def of_neurons(network: Network) -> dict[str, np.ndarray]:
     """Return the parameters that may differ between neurons, float64 (n_recurrent,)."""
     n, adaptation = network.n_recurrent, network.neuron.adaptation
-    beta = np.zeros(n)
-    if adaptation is not None:
-        beta[n - round(adaptation.share * n) :] = adaptation.beta
-    drawn = neuron_values(network)
-    same: dict[str, Any] = {name: getattr(network.neuron, name) for name in ("tau_m", "V_th")}
-    return {name: drawn[name] if name in drawn else np.full(n, same[name]) for name in same} | {"beta": beta}
+    values = {name: per_neuron(network, name, neuron_values(network)).copy() for name in ("tau_m", "V_th", "beta")}
+    values["beta"][: n if adaptation is None else n - round(adaptation.share * n)] = 0.0
+    return values
 
 
 def _write(group: h5py.Group, name: str, values: np.ndarray) -> None:

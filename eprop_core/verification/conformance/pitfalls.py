@@ -48,7 +48,7 @@ def _adam_of_intervals(network: Network) -> bool:
 
 
 def _regularizes(network: Network) -> bool:
-    return _neurons_learn(network) and _rule(network).c_reg > 0.0
+    return _neurons_learn(network) and network.extent("c_reg")[1] > 0.0
 
 
 def _moving_average(network: Network) -> bool:

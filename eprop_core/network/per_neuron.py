@@ -1,0 +1,27 @@
+"""The parameters in which recurrent neurons may differ; the table is read without the compiler."""
+
+from typing import NamedTuple
+
+from eprop_core.compiled.purpose import Purpose
+
+
+class PerNeuron(NamedTuple):
+    """A parameter in which recurrent neurons may differ."""
+
+    unit: str
+    purpose: Purpose
+    """Of the draws."""
+    has_extent: bool = False
+    """Whether the values that it may have decide what is built, so that explicit ones must keep to the parameters'."""
+
+
+PER_NEURON = {
+    # The smallest decay decides when blocks of the sums start, which must be the same on all ranks.
+    "tau_m": PerNeuron("ms", Purpose.MEMBRANE_TIME_CONSTANTS, has_extent=True),
+    "V_th": PerNeuron("mV", Purpose.THRESHOLDS, has_extent=True),
+    "C_m": PerNeuron("pF", Purpose.CAPACITANCES),
+    "beta": PerNeuron("mV", Purpose.THRESHOLD_RISES, has_extent=True),
+    "c_reg": PerNeuron("1", Purpose.RATE_REGULARIZATIONS),
+    "f_target": PerNeuron("spikes/s", Purpose.TARGET_RATES),
+}
+"""Parameters in which neurons may differ, of the neurons and of their rate regularization."""
