@@ -152,5 +152,5 @@ def _pyplot() -> Any:
     try:
         from matplotlib import pyplot
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{error}; pictures need matplotlib: pip install 'eprop-core[plot]'") from None
+        raise ModuleNotFoundError(f"{error}; pictures need matplotlib: pip install '.[plot]' in a clone") from None
     return pyplot

@@ -60,3 +60,21 @@ def test_files_that_documents_name_exist(document: str) -> None:
             r"`((?:eprop_core|workflow|config|tests|envs|profiles|simulators|benchmarks)/[\w./]*)`", text
         ):
             assert (PROJECT / name).exists(), f"{file.name}: {name}"
+
+
+GENERATED = {"docs/reproduction.md"}
+"""Its lines are rules, commands and origins of results."""
+
+
+def test_lines_of_prose_have_at_most_120_characters() -> None:
+    """Tables, diagrams and formulas may be wider, and so may names that cannot be broken."""
+    files = [
+        *PROJECT.glob("*.md"),
+        *(file for part in ("config", "docs", "envs") for file in (PROJECT / part).rglob("*.md")),
+    ]
+    for file in files:
+        name = file.relative_to(PROJECT).as_posix()
+        prose = re.sub(r"^(```|\$\$)[^$]*?^\1$", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for line in prose.splitlines() if name not in GENERATED else ():
+            words = line.split()
+            assert len(line) <= 120 or line.startswith("|") or len(words) == 1, f"{name}: {line}"

@@ -56,7 +56,7 @@ def to_nir(simulation: "Simulation", integration: Integration = "exact") -> Any:
     try:
         import nir
     except ModuleNotFoundError:
-        raise ParameterError("nir is not installed: pip install 'eprop-core[nir]'") from None
+        raise ParameterError("nir is not installed: pip install '.[nir]' in a clone") from None
 
     frozen = simulation.frozen()
     weights: dict[str, Any] = dict.fromkeys(LEARNING_PROJECTIONS, 0.0)

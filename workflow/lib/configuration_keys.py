@@ -15,8 +15,8 @@ TOPICS = {
 """Pages: title, the models that lead to all others there, and what it has. A model is on the first that leads to it."""
 
 _INTRODUCTION = (
-    "Made by `python -m workflow.lib.documentation` from the models that check them. Integers are below 2³¹ unless "
-    "stated otherwise.\n"
+    "Made by `python -m workflow.lib.documentation` from the models that check them. Integers are below 2³¹\n"
+    "unless stated otherwise.\n"
 )
 
 
@@ -48,7 +48,7 @@ def _overview() -> str:
         [
             "# Configuration keys\n",
             "A configuration is a YAML file. [config/README.md](../../../config/README.md) lists the files of the "
-            "project. Editors that support JSON Schema can use "
+            "project.\nEditors that support JSON Schema can use "
             "[`config.schema.json`](../../../workflow/schemas/config.schema.json).\n",
             "| page | keys |\n|---|---|",
             *rows,
