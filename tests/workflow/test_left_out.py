@@ -477,7 +477,7 @@ def test_an_axis_from_zero_always_points_upwards(values: list[float], top: float
 
 
 def test_notes_below_a_figure_stand_below_one_another() -> None:
-    figure = Figure(figsize=(style.ONE_COLUMN, 2))
+    figure = Figure(figsize=(style.one_column(), 2))
     style.note_below(figure, "One.")
     style.note_below(figure, 20 * "another ")
     (legend,) = figure.legends

@@ -142,6 +142,8 @@ def pack(files: Sequence[Path], archive: Path, *, networks: bool = False, licens
     ParameterError
         A configuration is refused, a result is missing or wrong, or a file has a path of this machine in it.
     """
+    if not files:
+        raise ParameterError("no configuration here; name one with --configfile")
     plan = read_plan(files)
     for file in files:
         for key in absolute_paths(yaml.safe_load(file.read_text(encoding="utf-8"))):
