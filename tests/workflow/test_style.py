@@ -31,8 +31,8 @@ def drawn(directory: Path) -> str:
     """A figure with a line, labels and named ticks, as SVG."""
     figure, panel = plt.subplots(figsize=(style.one_column(), 1))
     colour, marker = style.look(1)
-    panel.plot([0, 1], [0, 1], color=colour, marker=marker, label="eprop_plus")
-    panel.set_xlabel("time\n(s)")
+    panel.plot([0, 1], [0, 1], color=colour, marker=marker, label="chance")
+    panel.set_xlabel("Training\nsamples seen")
     panel.set_xticks([0, 1], ["before", "after"])
     panel.legend()
     style.label_panels([panel])
@@ -44,7 +44,7 @@ def test_without_the_key_figures_have_the_usual_style(tmp_path: Path) -> None:
     svg = drawn(tmp_path)
     assert f'width="{85 / 25.4 * 72:.2f}'[:-1] in svg
     assert "#d55e00" in svg
-    assert ">eprop_plus<" in svg and "font-size: 7px; font-family: 'DejaVu Sans'" in svg
+    assert ">chance<" in svg and "font-size: 7px; font-family: 'DejaVu Sans'" in svg
 
 
 def test_the_example_sets_colours_font_sizes_and_labels(tmp_path: Path) -> None:
@@ -53,8 +53,8 @@ def test_the_example_sets_colours_font_sizes_and_labels(tmp_path: Path) -> None:
     assert f'width="{90 / 25.4 * 72:.2f}'[:-1] in svg
     assert "#ee6677" in svg and "#d55e00" not in svg
     assert "font-size: 8px; font-family: 'DejaVu Serif'" in svg and "DejaVu Sans" not in svg
-    assert "e-prop⁺" in svg and "eprop_plus" not in svg
-    assert ">t (s)<" in svg and "time" not in svg
+    assert ">guessing<" in svg and "chance" not in svg
+    assert ">Samples<" in svg and "Training" not in svg
     assert "stroke-width: 1.5;" in svg
 
 
