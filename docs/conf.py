@@ -1,8 +1,10 @@
 """Configuration of Sphinx for the documentation site: `make docs`."""
 
 import re
-from typing import Any
+from typing import Any, NoReturn
 
+from docutils.nodes import SkipNode
+from latex2mathml.converter import convert
 from sphinx.util.nodes import make_refnode
 
 import eprop_core
@@ -15,7 +17,6 @@ extensions = [
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinxcontrib.mermaid",
@@ -34,11 +35,12 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the sections of docstrings name types where the signature does not
 numpydoc_show_class_members = False
 
+html_math_renderer = "mathml"  # which browsers show themselves, without a script from the internet
 html_theme = "furo"
 html_title = f"eprop-bench {release}"
 html_static_path = ["_static"]
 html_extra_path = ["_redirect"]  # from the root of the site to its first page
-html_css_files = ["tables.css"]
+html_css_files = ["tables.css", "formulas.css"]
 html_copy_source = False
 
 copybutton_prompt_text = "$ "
@@ -62,7 +64,21 @@ def find_by_last_name(app: Any, env: Any, node: Any, content: Any) -> Any:
     return make_refnode(app.builder, node["refdoc"], known.docname, known.node_id, content, name)
 
 
+def write_formula(translator: Any, node: Any) -> NoReturn:
+    """Write a formula in a line as MathML."""
+    translator.body.append(convert(node.astext()))
+    raise SkipNode
+
+
+def write_displayed_formula(translator: Any, node: Any) -> NoReturn:
+    """Write a formula on lines of its own as MathML."""
+    formula = node.astext().replace("{aligned}", "{align*}")  # which GitHub does not have inside of $$
+    translator.body.append(f'<div class="formula">{convert(formula, display="block")}</div>\n')
+    raise SkipNode
+
+
 def setup(app: Any) -> None:
     """Connect the functions of this file."""
     app.connect("source-read", add_table_of_contents)
     app.connect("missing-reference", find_by_last_name)
+    app.add_html_math_renderer("mathml", (write_formula, None), (write_displayed_formula, None))

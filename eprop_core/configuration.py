@@ -9,6 +9,7 @@ from pydantic import Field
 from eprop_core.experiments import points
 from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline, check_comparable
 from eprop_core.experiments.break_even.parameters import BreakEven
+from eprop_core.experiments.figure_style import FigureStyle
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.scaling.parameters import Scaling
@@ -47,6 +48,8 @@ class Configuration(Parameters):
     )
     saccades: SaccadesComparison | None = Field(None, description="data of the target `saccades`")
     verification: Verification = Field(Verification(), description="random networks of the target `verification`")
+
+    style: FigureStyle = Field(FigureStyle(), description="look of all figures")
 
     @property
     def other_figures(self) -> set[str]:

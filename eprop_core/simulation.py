@@ -41,7 +41,7 @@ from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, expect, parse
 from eprop_core.ranks.collective import raising_on_all_ranks
-from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, n_ranks_on_this_machine
+from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, given_or_single, n_ranks_on_this_machine
 from eprop_core.ranks.emulation import EmulatedExchange
 from eprop_core.ranks.exchange import Exchange, ExchangeWithAll, ExchangeWithTargets, Traffic
 from eprop_core.ranks.exchange_cost import Destinations, cheaper_destinations, sums_readouts
@@ -163,7 +163,7 @@ class Simulation:
             raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")
         if destinations not in (None, *get_args(Destinations)):
             raise ParameterError(f"destinations = {destinations!r}: must be {' or '.join(get_args(Destinations))}")
-        self._communicator = communicator or SINGLE_RANK
+        self._communicator = given_or_single(communicator)
         if dry_run is not None and (self._communicator is not SINGLE_RANK or not network.firing_period):
             raise ParameterError("dry_run: needs neuron.ignore_and_fire, and no communicator")
         index, n_ranks = dry_run or (self._communicator.rank, self._communicator.size)
@@ -304,7 +304,7 @@ class Simulation:
         ParameterError
             Connections that ``network`` does not allow, or another argument that is not allowed.
         """
-        communicator = communicator or SINGLE_RANK
+        communicator = given_or_single(communicator)
         header = raising_on_all_ranks(communicator, lambda: read_header(path))
         parameters = network or header.network
         for name in ("n_input", "n_recurrent", "n_readout"):
@@ -410,7 +410,7 @@ class Simulation:
         NetworkFileError
             There is no checkpoint, or each is damaged, from a newer version, or of another network or seed.
         """
-        communicator = communicator or SINGLE_RANK
+        communicator = given_or_single(communicator)
         paths = communicator.allgather(checkpoints(directory))[0]
         if not paths:
             raise NetworkFileError(f"{directory}: there is no checkpoint")

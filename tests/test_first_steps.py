@@ -16,6 +16,19 @@ from eprop_core.training.loop import BoundsWarning, SilenceWarning, Trained
 SIZES = {"n_input": 20, "n_recurrent": 10, "n_readout": 2}
 
 
+class OfNoProcess:
+    """Behaves as MPI.COMM_NULL."""
+
+    size = 0
+
+    @property
+    def rank(self) -> int:
+        raise RuntimeError("MPI_ERR_COMM: invalid communicator")
+
+    def __repr__(self) -> str:
+        return "OfNoProcess"
+
+
 @pytest.fixture(scope="module")
 def network() -> Network:
     return parse(Network, SIZES)
@@ -97,6 +110,13 @@ def test_an_empty_list_holds_no_spikes() -> None:
             lambda net: Simulation(net, connections=[1]),
             "connections: must be a mapping from projections to Connections",
         ),
+        (
+            lambda net: Simulation(net, communicator=4),
+            "communicator = 4: must be one of mpi4py, such as MPI.",
+        ),
+        (lambda net: Simulation.load("none.h5", communicator="MPI"), "communicator = 'MPI': must be one of mpi4py"),
+        (lambda net: Simulation.from_checkpoint("none", communicator={}), "communicator = {}: must be one of mpi4py"),
+        (lambda net: Simulation(net, communicator=OfNoProcess()), "communicator = OfNoProcess: must be one of mpi4py"),
         (
             lambda net: Simulation(net).weights("rec"),
             "projection = 'rec': must be one of input, recurrent, output, feedback",

@@ -3,6 +3,9 @@
 import time
 from typing import Any, TypeVar
 
+from eprop_core.errors import one_line
+from eprop_core.parsing import ParameterError
+
 Communicator = Any
 """An mpi4py communicator or one :class:`WithoutMPI`."""
 
@@ -42,6 +45,27 @@ class SingleRank(WithoutMPI):
 
 
 SINGLE_RANK = SingleRank()
+
+
+def given_or_single(communicator: Communicator | None) -> Communicator:
+    """Return the communicator that a caller has given, or that of a single rank for None.
+
+    Raises
+    ------
+    ParameterError
+        It is no communicator, or the one of no process (``MPI.COMM_NULL``).
+    """
+    if communicator is None:
+        return SINGLE_RANK
+    try:
+        is_one = communicator.rank < communicator.size and callable(communicator.allgather)
+    except (AttributeError, TypeError, RuntimeError):  # the last one is mpi4py's
+        is_one = False
+    if not is_one:
+        raise ParameterError(
+            f"communicator = {one_line(repr(communicator))}: must be one of mpi4py, such as MPI.COMM_WORLD, or None"
+        )
+    return communicator
 
 
 def sleep_until_all_are_here(communicator: Communicator) -> None:

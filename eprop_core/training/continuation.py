@@ -15,7 +15,7 @@ from eprop_core.errors import NetworkFileError
 from eprop_core.interrupts import DeferredTermination, Terminated
 from eprop_core.network.projections import spiking_projections
 from eprop_core.parsed_code import combined_hash
-from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
+from eprop_core.ranks.communicator import Communicator, given_or_single
 from eprop_core.records import Record
 from eprop_core.simulation import CheckpointWarning, Simulation
 from eprop_core.storage.generations import checkpoints
@@ -71,7 +71,7 @@ class Checkpoints:
         communicator: Communicator | None = None,
     ) -> None:
         self._directory, self._minutes, self._given = Path(directory), minutes, dict(training)
-        self._communicator = communicator or SINGLE_RANK
+        self._communicator = given_or_single(communicator)
         self._written = time.monotonic()
         self._best_networks: list[Path] = []
         """Directories of the best networks that the latest two checkpoints refer to, the latest last."""

@@ -15,6 +15,7 @@ from eprop_core.experiments.break_even.result import BreakEvenResult, SecondsPer
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.saccades.result import Agreement, Pair, SaccadesResult, Statistics
 from eprop_core.parsing import parse
+from results_contract import undescribed_columns
 from small_results import PROVENANCE, changed, check, written
 from workflow.scripts.baselines import collect as baselines_collect
 from workflow.scripts.baselines import figure as baselines_figure
@@ -271,6 +272,23 @@ def test_memory_over_time_is_drawn_by_simulator(tmp_path: Path) -> None:
     grown = memory_figure.growth(rows)
     assert list(grown["growth_kb"]) == pytest.approx([0, 10, 20] * 2)  # of 100 neurons
     check(lambda: memory_figure.draw(rows), tmp_path, "Model time (s)", "Memory (MB)", "Growth per neuron (kB)", "NEST")
+
+
+def test_the_reference_describes_all_columns(
+    baselines: pd.DataFrame, comparison: SaccadesResult, tmp_path: Path
+) -> None:
+    result = baseline_result(training=True)
+    one = changed(result.processes[0], variant="memory", memory_over_time_bytes=[10**6, 2 * 10**6])
+    memory = baselines_collect.memory_rows("small", changed(result, processes=[one.model_dump()]))
+    tables = {
+        "baselines_runs": baselines,
+        "baselines_memory": pd.DataFrame(memory),
+        "baselines": pd.DataFrame(columns=baselines_numbers.COLUMNS),
+        "saccades": saccades_figure.numbers(comparison),
+    }
+    for name, table in tables.items():
+        assert undescribed_columns(f"tables/{name}.csv", list(table)) == [], name
+    assert undescribed_columns("tables/baselines_runs.csv", ["colour"]) == ["colour"]
 
 
 def test_the_figure_of_saccades_has_its_labels(comparison: SaccadesResult, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from eprop_core.experiments.verification.result import VerificationResult
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
 from eprop_core.verification.findings import Activity, Amplification, Difference, Divergence
+from results_contract import undescribed_columns
 from small_results import DELAY, DENSITY, INTERCONNECT, PROVENANCE, break_even_runs, scaling_result, timings
 from workflow.scripts.baselines import collect as baselines_collect
 from workflow.scripts.baselines import figure as baselines_figure
@@ -339,7 +340,7 @@ def test_parameter_curves_may_be_of_silent_networks(study: Any, tmp_path: Path) 
     runs, _ = study([{DENSITY: 0.0}, {DENSITY: 0.1}, {DENSITY: 1.0}], (1,))
     runs = runs.assign(**NOTHING)
     check_figure(parameter_curves.draw(runs), tmp_path)
-    check_table(studies_table.printed(studies_table.numbers(runs), runs))
+    check_table(studies_table.printed(studies_table.numbers(runs), runs), Reason.NO_EVENTS)
 
 
 def test_a_cost_of_zero_is_no_reference(study: Any, tmp_path: Path) -> None:
@@ -450,6 +451,9 @@ def test_an_infinite_difference_is_left_out(tmp_path: Path) -> None:
     divergences = reread(verification_table.divergences(results), tmp_path)
     assert divergences["distance"].isna().all()
     assert divergences["amplification"].fillna(-1).tolist() == [-1, 2.0]
+    activities = verification_table.activities(results)
+    for name, written in (("", table), ("_divergence", divergences), ("_activity", activities)):
+        assert undescribed_columns(f"tables/verification{name}.csv", list(written)) == []
     dots = verification_figure.differences(table)
     assert not np.isinf(dots["max_difference"]).any()
     check_figure(verification_figure.draw(dots), tmp_path, downwards=(0,))
@@ -477,7 +481,7 @@ def test_an_axis_from_zero_always_points_upwards(values: list[float], top: float
 
 
 def test_notes_below_a_figure_stand_below_one_another() -> None:
-    figure = Figure(figsize=(style.ONE_COLUMN, 2))
+    figure = Figure(figsize=(style.one_column(), 2))
     style.note_below(figure, "One.")
     style.note_below(figure, 20 * "another ")
     (legend,) = figure.legends

@@ -27,7 +27,7 @@ STEPS = np.arange(N_STEPS)
 
 def draw(synapse: Synapse) -> Figure:
     """Return the figure: the neuron above, the synapse below; step by step on the left, sums and constants right."""
-    figure = Figure(figsize=(style.TWO_COLUMNS, HEIGHT), layout="constrained")
+    figure = Figure(figsize=(style.two_columns(), HEIGHT), layout="constrained")
     panels = figure.subplots(7, 2, sharex=True, height_ratios=(0.3, 1, 1, 1, 1, 1, 1))
     neuron, stepwise, constant = synapse
     for column in panels.T:

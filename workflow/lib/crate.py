@@ -142,6 +142,8 @@ def pack(files: Sequence[Path], archive: Path, *, networks: bool = False, licens
     ParameterError
         A configuration is refused, a result is missing or wrong, or a file has a path of this machine in it.
     """
+    if not files:
+        raise ParameterError("no configuration here; name one with --configfile")
     plan = read_plan(files)
     for file in files:
         for key in absolute_paths(yaml.safe_load(file.read_text(encoding="utf-8"))):
@@ -163,17 +165,18 @@ def pack(files: Sequence[Path], archive: Path, *, networks: bool = False, licens
         results = [_add(crate, file, file.as_posix(), _kind(file)) for file in (*shown, *kept)]
         results.append(_add(crate, described, "machines.json", "machines and versions on which the results were made"))
         dates = sorted(one.date for one in made_by)
-        crate.add_action(
+        run = crate.add_action(
             workflow,
             identifier="#run",
             object=inputs,
             result=results,
             properties={
                 "name": f"Run of the workflow with {plan.origin}",
-                "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+                "actionStatus": "http://schema.org/CompletedActionStatus",
                 **({"startTime": dates[0], "endTime": dates[-1]} if dates else {}),
             },
         )
+        crate.root_dataset["mentions"] = run
         crate.write_zip(temporary)
 
 
@@ -199,19 +202,15 @@ def _workflow(crate: ROCrate, rules: Sequence[Path], made_by: Sequence[Provenanc
     )
     workflow["name"] = "eprop-bench: from a configuration to figures and tables"
     workflow["license"] = {"@id": LICENSE}
-    workflow["hasPart"] = [
-        crate.add_file(
-            file,
-            file.relative_to(PROJECT).as_posix(),
-            properties={"@type": ["File", "SoftwareSourceCode"], "name": f"rules {file.stem}"},
-        )
-        for file in others
-    ]
+    for file in others:
+        _add(crate, file, file.relative_to(PROJECT).as_posix(), f"rules of {file.stem}")
     return workflow
 
 
 def _add(crate: ROCrate, file: Path, place: str, name: str) -> Any:
-    return crate.add_file(file, place, properties={"name": name, "encodingFormat": TYPES[file.suffix]})
+    return crate.add_file(
+        file, place, properties={"name": name, "encodingFormat": TYPES.get(file.suffix, "text/plain")}
+    )
 
 
 def _kind(file: Path) -> str:

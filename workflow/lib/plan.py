@@ -311,6 +311,7 @@ class Plan:
             "saccades": {"all": configuration.saccades},
             "verification": {"all": configuration.verification, "results": {"results": self.results_of_verification}},
             "evidence": self.evidence,
+            "style": {"figures": configuration.style},
             "pages": {"report": self._report(), "verification": self._verification_page()},
         }
 

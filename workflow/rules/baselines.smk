@@ -83,6 +83,7 @@ use rule collect_study as collect_baselines with:
 use rule collect_study as baselines_figure with:
     input:
         files="results/tables/baselines_runs.csv",
+        style=STYLE,
         code=code("workflow.scripts.baselines.figure"),
     output:
         "results/figures/baselines.pdf",
@@ -97,7 +98,7 @@ use rule collect_study as baselines_figure with:
         "logs/baselines_figure.log",
     params:
         program="baselines.figure",
-        options="",
+        options=STYLE_OPTION,
         facts=captions.baselines(PLAN),
     message:
         "Draw the comparison of simulators"
@@ -121,6 +122,7 @@ use rule collect_study as baselines_table with:
 use rule collect_study as memory_over_time_figure with:
     input:
         files="results/tables/baselines_memory.csv",
+        style=STYLE,
         code=code("workflow.scripts.baselines.memory_figure"),
     output:
         "results/figures/memory_over_time.pdf",
@@ -135,6 +137,6 @@ use rule collect_study as memory_over_time_figure with:
         "logs/memory_over_time_figure.log",
     params:
         program="baselines.memory_figure",
-        options="",
+        options=STYLE_OPTION,
     message:
         "Draw memory over time"

@@ -53,6 +53,7 @@ use rule collect_study as collect_break_even with:
 use rule collect_study as break_even_figure with:
     input:
         files="results/tables/break_even_runs.csv",
+        style=STYLE,
         code=code("workflow.scripts.break_even.figure"),
     output:
         "results/figures/break_even.pdf",
@@ -67,7 +68,7 @@ use rule collect_study as break_even_figure with:
         "logs/break_even_figure.log",
     params:
         program="break_even.figure",
-        options="",
+        options=STYLE_OPTION,
         facts=captions.break_even(CONFIGURATION),
     message:
         "Draw the break-even experiment"

@@ -75,6 +75,10 @@ def parameters(kind, name):
     return f"results/parameters/{kind}/{name}.json"
 
 
+STYLE = parameters("style", "figures")
+STYLE_OPTION = f"--style {STYLE}"
+
+
 def compiled(networks):
     """Return the files that mark the simulator as compiled for all of these networks."""
     kinds = sorted({kind(network) for network in networks})

@@ -15,6 +15,7 @@ rule data:
 use rule collect_study as data_figure with:
     input:
         files=lambda wildcards: PLAN.data_figures[wildcards.data],
+        style=STYLE,
         code=code("workflow.scripts.datasets.figure"),
     output:
         "results/figures/{data}.pdf",
@@ -29,7 +30,7 @@ use rule collect_study as data_figure with:
         "logs/data_figure/{data}.log",
     params:
         program="datasets.figure",
-        options="",
+        options=STYLE_OPTION,
         facts={},
     message:
         "Draw {wildcards.data}"

@@ -41,6 +41,7 @@ rule record_dynamics:
 use rule collect_study as dynamics_figure with:
     input:
         files=lambda wildcards: PLAN.dynamics[wildcards.dynamics],
+        style=STYLE,
         code=code("workflow.scripts.studies.dynamics_figure"),
     output:
         "results/figures/{dynamics}.pdf",
@@ -55,7 +56,7 @@ use rule collect_study as dynamics_figure with:
         "logs/dynamics_figure/{dynamics}.log",
     params:
         program="studies.dynamics_figure",
-        options="",
+        options=STYLE_OPTION,
         facts={},
     message:
         "Draw {wildcards.dynamics}"

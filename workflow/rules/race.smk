@@ -39,6 +39,7 @@ use rule collect_study as race_points with:
 use rule collect_study as race_figure with:
     input:
         files=str(SOURCE / "benchmarks" / "points.yaml"),
+        style=STYLE,
         code=code("workflow.scripts.race.figure"),
     output:
         "results/figures/race.pdf",
@@ -49,7 +50,7 @@ use rule collect_study as race_figure with:
         "logs/race_figure.log",
     params:
         program="race.figure",
-        options="",
+        options=STYLE_OPTION,
     message:
         "Draw the race"
 

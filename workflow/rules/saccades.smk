@@ -35,6 +35,7 @@ rule compare_saccades:
 use rule collect_study as saccades_figure with:
     input:
         files="results/saccades.json",
+        style=STYLE,
         code=code("workflow.scripts.saccades.figure"),
     output:
         "results/figures/saccades.pdf",
@@ -49,7 +50,7 @@ use rule collect_study as saccades_figure with:
         "logs/saccades_figure.log",
     params:
         program="saccades.figure",
-        options="",
+        options=STYLE_OPTION,
     message:
         "Draw simulated and recorded saccades"
 

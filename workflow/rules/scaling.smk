@@ -175,6 +175,7 @@ use rule collect_study as join_scaling with:
 use rule collect_study as scaling_figure with:
     input:
         files="results/tables/{scaling}_scaling_runs.csv",
+        style=STYLE,
         code=code("workflow.scripts.scaling.figure"),
     output:
         "results/figures/{scaling}_scaling.pdf",
@@ -189,7 +190,7 @@ use rule collect_study as scaling_figure with:
         "logs/scaling_figure/{scaling}.log",
     params:
         program="scaling.figure",
-        options="",
+        options=STYLE_OPTION,
         facts=lambda wildcards: captions.scaling(CONFIGURATION, wildcards.scaling),
     message:
         "Draw {wildcards.scaling} scaling"
@@ -214,6 +215,7 @@ use rule collect_study as exchange_figure with:
     input:
         files="results/tables/scaling.csv",
         interconnect=PLAN.measured_interconnect(*CONFIGURATION.scaling),
+        style=STYLE,
         code=code("workflow.scripts.scaling.exchange_figure"),
     output:
         "results/figures/exchange.pdf",
@@ -229,7 +231,9 @@ use rule collect_study as exchange_figure with:
     params:
         program="scaling.exchange_figure",
         options=lambda wildcards, input: (
-            f"--interconnect {input.interconnect}" if input.interconnect else ""
+            f"{STYLE_OPTION} --interconnect {input.interconnect}"
+            if input.interconnect
+            else STYLE_OPTION
         ),
     message:
         "Draw the exchange between ranks"

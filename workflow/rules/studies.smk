@@ -118,6 +118,7 @@ use rule collect_study as study_figure with:
             "results/tables/{study}_curves.csv",
             "results/tables/{study}_answers.csv",
         ],
+        style=STYLE,
         code=code("workflow.scripts.studies.figure"),
     output:
         "results/figures/{study}.pdf",
@@ -132,7 +133,7 @@ use rule collect_study as study_figure with:
         "logs/study_figure/{study}.log",
     params:
         program="studies.figure",
-        options="",
+        options=STYLE_OPTION,
         facts=lambda wildcards: captions.study(CONFIGURATION, wildcards.study),
     message:
         "Draw study {wildcards.study}"

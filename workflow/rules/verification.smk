@@ -116,6 +116,7 @@ use rule collect_study as verification_table with:
 use rule collect_study as verification_figure with:
     input:
         files="results/tables/verification.csv",
+        style=STYLE,
         code=code("workflow.scripts.verification.figure"),
     output:
         "results/figures/verification.pdf",
@@ -130,7 +131,7 @@ use rule collect_study as verification_figure with:
         "logs/verification_figure.log",
     params:
         program="verification.figure",
-        options="",
+        options=STYLE_OPTION,
         facts=captions.verification(CONFIGURATION),
     message:
         "Draw the verification"

@@ -86,10 +86,10 @@ def draw(runs: pd.DataFrame) -> Figure:
 def _panels(n_bars: int) -> tuple[Figure, list[Axes]]:
     """Return four panels: side by side or, where a network has more bars than :data:`MOST_BARS`, in two rows."""
     if n_bars <= MOST_BARS:
-        size = (style.TWO_COLUMNS, 72 * style.MILLIMETRE)
+        size = (style.two_columns(), 72 * style.MILLIMETRE)
         figure, axes = plt.subplots(1, 4, figsize=size, width_ratios=(2.2, 1.7, 1.6, 0.6))
         return figure, list(axes)
-    figure = plt.figure(figsize=(style.TWO_COLUMNS, 140 * style.MILLIMETRE))
+    figure = plt.figure(figsize=(style.two_columns(), 140 * style.MILLIMETRE))
     panels = figure.subplot_mosaic(
         [["times", "times", "times"], ["memory", "limit", "training"]], width_ratios=(2, 1, 1)
     )
@@ -145,7 +145,12 @@ def _draw_bars_of(
     ratios = rows["ratio_to_nest"].where(is_own)
     marks = other_work.marks(rows) if column != "bytes_per_synapse" else [""] * len(rows)
     for position, value, end, ratio, mark in zip(positions, values, high, ratios, marks, strict=True):
-        look: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 5, "rotation": 90}
+        look: dict[str, Any] = {
+            "textcoords": "offset points",
+            "ha": "center",
+            "fontsize": style.points(5),
+            "rotation": 90,
+        }
         if pd.isna(value):
             panel.annotate(DASH, (position, 0), (0, 3), xycoords=("data", "axes fraction"), **(look | {"rotation": 0}))
             continue
@@ -167,7 +172,7 @@ def _mark_left_out(panel: Axes, runs: pd.DataFrame) -> None:
             textcoords="offset points",
             ha="center",
             va="bottom",
-            fontsize=5,
+            fontsize=style.points(5),
             rotation=90,
         )
 
@@ -200,13 +205,13 @@ def _draw_limit(panel: Axes, table: pd.DataFrame) -> tuple[pd.Series, Reasons]:
                 (0, 2),
                 textcoords="offset points",
                 ha="center",
-                fontsize=5,
+                fontsize=style.points(5),
             )
     panel.set_xticks(range(len(networks)), networks)
     panel.set_xlim(-0.5, len(networks) - 0.5)
     panel.tick_params(axis="x", length=0)
     panel.set_ylabel("Time per synaptic event (ns)")
-    panel.legend(loc="upper left", fontsize=5, handlelength=1.2, borderaxespad=0)
+    panel.legend(loc="upper left", fontsize=style.points(5), handlelength=1.2, borderaxespad=0)
     return measured, reasons(own)["ns_per_synaptic_event"]
 
 
@@ -225,14 +230,10 @@ def _draw_training(panel: Axes, table: pd.DataFrame, bars: dict[tuple[str, str],
 
 def main() -> None:
     """Draw the figure of all simulators."""
-    options = program.parser(
-        "workflow.scripts.baselines.figure",
-        __doc__,
-        program.FIGURE,
-    )
+    options = program.figure_parser("workflow.scripts.baselines.figure", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     rows = read(given.runs)
     style.save_with_numbers(draw(rows), summary(rows), given.output)
 

@@ -22,7 +22,7 @@ def growth(rows: pd.DataFrame) -> pd.DataFrame:
 def draw(rows: pd.DataFrame) -> Figure:
     """Return the figure: colours for simulators, markers for networks."""
     table = growth(rows)
-    figure, (memory, grown) = plt.subplots(1, 2, figsize=(style.TWO_COLUMNS, 60 * style.MILLIMETRE))
+    figure, (memory, grown) = plt.subplots(1, 2, figsize=(style.two_columns(), 60 * style.MILLIMETRE))
     _draw_lines(memory, table, "memory_mb")
     memory.set_ylabel("Memory (MB)")
     style.scale_by_decades(memory)
@@ -48,10 +48,10 @@ def _draw_lines(panel: Axes, table: pd.DataFrame, column: str) -> None:
 
 def main() -> None:
     """Draw the figure."""
-    options = program.parser("workflow.scripts.baselines.memory_figure", __doc__, program.FIGURE)
+    options = program.figure_parser("workflow.scripts.baselines.memory_figure", __doc__)
     options.add_argument("runs", type=Path, help="table of memory over time (CSV)")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     rows = read(given.runs)
     style.save_with_numbers(draw(rows), growth(rows), given.output)
 

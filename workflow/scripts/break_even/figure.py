@@ -23,7 +23,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
     table = summary(runs)
     series = list(table.groupby("series", sort=False))
-    width = style.ONE_COLUMN if len(series) == 1 else style.TWO_COLUMNS
+    width = style.one_column() if len(series) == 1 else style.two_columns()
     figure, axes = plt.subplots(
         2, len(series), figsize=(width, 95 * style.MILLIMETRE), squeeze=False, sharex="col", sharey="row"
     )
@@ -109,14 +109,10 @@ def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    options = program.parser(
-        "workflow.scripts.break_even.figure",
-        __doc__,
-        program.FIGURE,
-    )
+    options = program.figure_parser("workflow.scripts.break_even.figure", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     rows = read(given.runs)
     style.save_with_numbers(draw(rows), summary(rows), given.output)
 

@@ -52,7 +52,7 @@ def draw(splits: dict[str, EventDataset], summaries: dict[str, Summary]) -> Figu
     train = next(iter(splits.values()))
     samples = shown(train)
     n_rows = -(-len(samples) // COLUMNS)
-    figure = plt.figure(figsize=(style.TWO_COLUMNS, (35 * n_rows + 50) * style.MILLIMETRE))
+    figure = plt.figure(figsize=(style.two_columns(), (35 * n_rows + 50) * style.MILLIMETRE))
     parts: Any = figure.subfigures(2, 1, height_ratios=(35 * n_rows, 50))
     upper, lower = parts
     rasters = upper.subplots(n_rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
@@ -129,10 +129,10 @@ def _draw_range(panel: Axes, summary: Summary, colour: str) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    options = program.parser("workflow.scripts.datasets.figure", __doc__, program.FIGURE)
+    options = program.figure_parser("workflow.scripts.datasets.figure", __doc__)
     options.add_argument("data", type=Path, nargs="+", help="prepared training, validation and test samples (.npz)")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     splits = load_together(given.data)
     summaries = {name: Summary.of(split) for name, split in splits.items()}
     style.save_with_numbers(draw(splits, summaries), numbers(summaries), given.output)

@@ -28,7 +28,7 @@ def draw(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(
         len(networks),
         len(QUANTITIES),
-        figsize=(style.TWO_COLUMNS, height),
+        figsize=(style.two_columns(), height),
         height_ratios=[1 + size for size in sizes],
         sharex="col",
         squeeze=False,
@@ -61,7 +61,14 @@ def _draw_points(panel: Axes, table: pd.DataFrame, column: str, colours: dict[st
         panel.plot(value, place, "o", color=colour, markerfacecolor="white" if is_open else colour, zorder=3)
         if column == "ns_per_event":
             panel.plot([point[f"{column}_low"], point[f"{column}_high"]], [place, place], color=colour)
-        panel.annotate(three_digits(value), (value, place), (5, 0), textcoords="offset points", va="center", fontsize=6)
+        panel.annotate(
+            three_digits(value),
+            (value, place),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=style.points(6),
+        )
     names = [f"{point.simulator}, {_machine(point)}" for point in table.itertuples()]
     panel.set_yticks(places, names if is_first else [])
     panel.tick_params(axis="y", length=0)
@@ -77,10 +84,10 @@ def _machine(point: object) -> str:
 
 def main() -> None:
     """Draw the figure of all points."""
-    options = program.parser("workflow.scripts.race.figure", __doc__, program.FIGURE)
+    options = program.figure_parser("workflow.scripts.race.figure", __doc__)
     options.add_argument("points", type=Path, help="benchmarks/points.yaml")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     table = rows(read(given.points))
     style.save_with_numbers(draw(table), table, given.output)
 

@@ -49,7 +49,7 @@ def numbers(result: SaccadesResult) -> pd.DataFrame:
 
 def draw(result: SaccadesResult) -> Figure:
     """Return the figure."""
-    figure = plt.figure(figsize=(style.TWO_COLUMNS, 95 * style.MILLIMETRE))
+    figure = plt.figure(figsize=(style.two_columns(), 95 * style.MILLIMETRE))
     parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.1))
     upper, lower = parts
     maps = upper.subplots(1, 4)
@@ -118,10 +118,10 @@ def _draw_saccades(panel: Axes, result: SaccadesResult) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers of the agreement beside it."""
-    options = program.parser("workflow.scripts.saccades.figure", __doc__, program.FIGURE)
+    options = program.figure_parser("workflow.scripts.saccades.figure", __doc__)
     options.add_argument("result", type=Path, help="result file (JSON)")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     result = SaccadesResult.read(given.result)
     style.save_with_numbers(draw(result), numbers(result), given.output)
 

@@ -57,7 +57,7 @@ def draw(table: pd.DataFrame, interconnect: InterconnectResult | None) -> Figure
         parts.append((_draw_interconnect, interconnect))
     parts = parts or [(_draw_destinations, first)]
     n_rows = -(-len(parts) // 2)
-    size = (style.TWO_COLUMNS, (5 + 60 * n_rows) * style.MILLIMETRE)
+    size = (style.two_columns(), (5 + 60 * n_rows) * style.MILLIMETRE)
     figure, axes = plt.subplots(n_rows, 2, figsize=size, squeeze=False)
     panels = list(axes.flat)
     for panel, (draw_panel, part) in zip(panels, parts, strict=False):
@@ -162,15 +162,11 @@ def _legend_above(panel: Axes) -> None:
 
 def main() -> None:
     """Draw the figure."""
-    options = program.parser(
-        "workflow.scripts.scaling.exchange_figure",
-        __doc__,
-        program.FIGURE,
-    )
+    options = program.figure_parser("workflow.scripts.scaling.exchange_figure", __doc__)
     options.add_argument("runs", type=Path, help="table of runs of all scaling experiments (CSV)")
     options.add_argument("--interconnect", type=Path, help="measurement of the interconnect")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     table = numbers(read(given.runs))
     interconnect = None if given.interconnect is None else InterconnectResult.read(given.interconnect)
     style.save_with_numbers(draw(table, interconnect), table, given.output)

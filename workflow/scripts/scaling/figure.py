@@ -32,7 +32,7 @@ LAYOUT: list[HashableList[str]] = [
 def draw(rows: pd.DataFrame) -> Figure:
     """Return the figure."""
     table, repeats = summary(rows), by_repeat(rows)
-    figure = plt.figure(figsize=(style.TWO_COLUMNS, 150 * style.MILLIMETRE))
+    figure = plt.figure(figsize=(style.two_columns(), 150 * style.MILLIMETRE))
     panels = figure.subplot_mosaic(LAYOUT)
     _draw_lines(panels["build"], table, "build_s", repeats)
     _draw_lines(panels["propagate"], table, "propagation_s", repeats)
@@ -174,10 +174,10 @@ def _rank_axis(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure of one scaling experiment."""
-    options = program.parser("workflow.scripts.scaling.figure", __doc__, program.FIGURE)
+    options = program.figure_parser("workflow.scripts.scaling.figure", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     rows = read(given.runs)
     style.save_with_numbers(draw(rows), summary(rows), given.output)
 

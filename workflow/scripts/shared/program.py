@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from eprop_core.errors import OneLineError
+from eprop_core.experiments.figure_style import FigureStyle
+from eprop_core.files.text import read_json
 from eprop_core.machine.driver import end_with_driver
-from eprop_core.parsing import ParameterError
+from eprop_core.parsing import ParameterError, parse
 
-FIGURE = "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)"
+PICTURES = "pictures (PDF, SVG, PNG) and a table of the numbers in them (CSV)"
 TABLE = "table with all digits (CSV), and as printed (Markdown, LaTeX)"
 """Output files of the programs that draw a figure and that print a table."""
 
@@ -20,6 +22,19 @@ def parser(module: str, description: str | None, outputs: str) -> argparse.Argum
     options = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     options.add_argument("--output", type=Path, nargs="+", required=True, metavar="FILE", help=outputs)
     return options
+
+
+def figure_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options ``--output`` and ``--style`` of a program that draws a figure."""
+    options = parser(module, description, PICTURES)
+    options.add_argument(
+        "--style", type=_style, default=FigureStyle(), metavar="FILE", help="JSON file: look of the figure"
+    )
+    return options
+
+
+def _style(file: str) -> FigureStyle:
+    return parse(FigureStyle, read_json(Path(file)), f"{file}: ")
 
 
 def run(main: Callable[[], None]) -> None:

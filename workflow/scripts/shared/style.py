@@ -1,4 +1,7 @@
-"""The look of all figures: sizes for print, a palette for the colour-blind, vector files with text as text."""
+"""The look of all figures: sizes for print, a palette for the colour-blind, vector files with text as text.
+
+The key ``style`` of the configuration changes colours, font, sizes and labels.
+"""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -14,45 +17,62 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
+from matplotlib.text import Text
+from matplotlib.ticker import Formatter, LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
 
+from eprop_core.experiments.figure_style import FigureStyle
+from eprop_core.parsing import ParameterError
 from workflow.scripts.shared.left_out import Reason, Reasons, positive, reasons_of
 
 MILLIMETRE = 1 / 25.4
-ONE_COLUMN = 85 * MILLIMETRE
-TWO_COLUMNS = 180 * MILLIMETRE
 GREY = "0.45"
 NAME_WIDTH = 40
 """Letters of a name in a line."""
 NOTE_WIDTH = 0.85
-"""Letters of a note below a figure, in a mm of its width."""
+"""Letters of a note below a figure, in a mm of its width, with the usual size of the font."""
 LAYOUT_PASSES = 3
 """Axes that keep their aspect settle to within 0.1 mm after so many."""
 
-# Okabe and Ito's palette without black and yellow, which a thin line on white loses.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLOURS = ("C0", "C1", "C2", "C3", "C4", "C5")
+"""matplotlib's names of the colours of the style, whichever they are."""
 # Tol's muted palette, for parts of a whole beside lines in the colours above.
 MORE_COLOURS = ("#332288", "#88CCEE", "#44AA99", "#999933", "#DDCC77", "#CC6677", "0.8")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
+_USUAL = FigureStyle()
+_chosen = _USUAL
 
-def use() -> None:
-    """Set the style for all figures that follow."""
+
+def use(chosen: FigureStyle = _USUAL) -> None:
+    """Set the style for all figures that follow.
+
+    Raises
+    ------
+    ParameterError
+        This machine does not have the font.
+    """
+    global _chosen
+    if chosen.font not in get_font_names():
+        raise ParameterError(
+            f"style.font = {chosen.font}: is not installed on this machine; `fc-list : family` lists what is"
+        )
+    _chosen = chosen
     sns.set_theme(
         style="ticks",
-        palette=sns.color_palette(COLOURS),
+        palette=sns.color_palette(chosen.colours),
         rc={
             "font.family": "sans-serif",
-            "font.sans-serif": ["DejaVu Sans"],
-            "font.size": 7,
-            "axes.labelsize": 7,
-            "axes.titlesize": 7,
-            "xtick.labelsize": 7,
-            "ytick.labelsize": 7,
-            "legend.fontsize": 7,
-            "legend.title_fontsize": 7,
+            "font.sans-serif": [chosen.font],
+            "font.size": chosen.font_size,
+            "axes.labelsize": chosen.font_size,
+            "axes.titlesize": chosen.font_size,
+            "xtick.labelsize": chosen.font_size,
+            "ytick.labelsize": chosen.font_size,
+            "legend.fontsize": chosen.font_size,
+            "legend.title_fontsize": chosen.font_size,
             "legend.frameon": False,
             "legend.handlelength": 1.6,
             "axes.linewidth": 0.6,
@@ -66,8 +86,8 @@ def use() -> None:
             "ytick.major.size": 3,
             "xtick.minor.size": 1.5,
             "ytick.minor.size": 1.5,
-            "lines.linewidth": 1.2,
-            "lines.markersize": 3.5,
+            "lines.linewidth": chosen.line_width,
+            "lines.markersize": chosen.marker_size,
             "savefig.dpi": 300,
             "text.parse_math": False,  # a name with dollars is no mathematics
             "svg.fonttype": "none",  # text stays text
@@ -76,6 +96,21 @@ def use() -> None:
             "figure.constrained_layout.use": True,
         },
     )
+
+
+def one_column() -> float:
+    """Return the width of a small figure, inches."""
+    return _chosen.one_column * MILLIMETRE
+
+
+def two_columns() -> float:
+    """Return the width of a large figure, inches."""
+    return _chosen.two_columns * MILLIMETRE
+
+
+def points(size: float) -> float:
+    """Return the size of text that has ``size`` points where the style has the usual size of the font."""
+    return size * _chosen.font_size / _USUAL.font_size
 
 
 def look(position: int) -> tuple[str, str]:
@@ -102,7 +137,7 @@ def label_panels(axes: Sequence[Axes], missing: Missing | None = None) -> None:
     """Put a, b, c ... above the left end of each panel, and write below the figure why panels leave numbers out."""
     letters: dict[Reason, list[str]] = {}
     for letter, panel in zip("abcdefghijklmnopqrstuvwxyz", axes, strict=False):
-        panel.set_title(letter, loc="left", fontweight="bold", fontsize=8)
+        panel.set_title(letter, loc="left", fontweight="bold", fontsize=points(8))
         for reason in {reason: None for shown in (missing or {}).get(panel, ()) for reason in reasons_of(*shown)}:
             letters.setdefault(reason, []).append(letter)
     if letters:
@@ -114,13 +149,13 @@ def label_panels(axes: Sequence[Axes], missing: Missing | None = None) -> None:
 
 def note_below(figure: Figure, text: str) -> None:
     """Write a paragraph below the panels of a figure, and below such that are there already."""
-    text = textwrap.fill(text, int(NOTE_WIDTH * figure.get_figwidth() / MILLIMETRE))
+    text = textwrap.fill(text, int(NOTE_WIDTH * figure.get_figwidth() / MILLIMETRE / points(1)))
     for legend in figure.legends:
         if legend.get_gid() == "notes":
             title = legend.get_title()
             title.set_text(f"{title.get_text()}\n{text}")
             return
-    figure.legend([], [], title=text, title_fontsize=6, loc="outside lower left", borderpad=0).set_gid("notes")
+    figure.legend([], [], title=text, title_fontsize=points(6), loc="outside lower left", borderpad=0).set_gid("notes")
 
 
 def tell_seeds(runs: pd.DataFrame) -> str:
@@ -233,6 +268,45 @@ def _write_powers_as_text(figure: Figure) -> None:
                 ticks.formatter.__class__ = _Powers  # keeps its base, and which ticks have names
 
 
+class _OtherNames(Formatter):
+    """Names of ticks, for some of which the style has others."""
+
+    def __init__(self, formatter: Formatter) -> None:
+        self._formatter = formatter
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the name of a tick."""
+        return _other(self._formatter(x, pos))
+
+    def format_ticks(self, values: Any) -> list[str]:
+        """Return the names of all ticks."""
+        return [_other(name) for name in self._formatter.format_ticks(values)]
+
+    def get_offset(self) -> str:
+        """Return what stands at the end of the axis."""
+        return self._formatter.get_offset()
+
+
+def _rename(figure: Figure) -> None:
+    """Replace the texts for which the style has others."""
+    if not _chosen.labels:
+        return
+    for panel in figure.axes:
+        for axis in (panel.xaxis, panel.yaxis):
+            formatter = axis.get_major_formatter()
+            if not isinstance(formatter, _OtherNames):  # panels may share it
+                axis.set_major_formatter(_OtherNames(formatter))
+    for text in figure.findobj(Text):
+        if isinstance(text, Text):
+            text.set_text(_other(text.get_text()))
+
+
+def _other(text: str) -> str:
+    """Return the text that the style has in place of this one, which may be in several lines."""
+    other = _chosen.labels.get(" ".join(text.split()))
+    return text if other is None else wrapped(other)
+
+
 def task_name(task: str) -> str:
     """Return the name of a task as it is printed."""
     return task.replace("_", " ")
@@ -245,6 +319,7 @@ def save(figure: Figure, files: Sequence[str | Path]) -> None:
     ended before, and move.
     """
     _write_powers_as_text(figure)
+    _rename(figure)
     for _ in range(LAYOUT_PASSES):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")

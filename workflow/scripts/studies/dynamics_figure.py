@@ -54,7 +54,7 @@ def numbers(result: DynamicsResult) -> pd.DataFrame:
 
 def draw(result: DynamicsResult) -> Figure:
     """Return the figure."""
-    figure = plt.figure(figsize=(style.TWO_COLUMNS, 215 * style.MILLIMETRE))
+    figure = plt.figure(figsize=(style.two_columns(), 215 * style.MILLIMETRE))
     parts: Any = figure.subfigures(2, 1, height_ratios=(5.2, 1.0))
     upper, lower = parts
     rows = upper.subplots(len(ROWS), 2, sharex=True, sharey="row", height_ratios=[height for _, height, _ in ROWS])
@@ -153,10 +153,10 @@ ROWS: tuple[tuple[str, float, Callable[[Axes, DynamicsResult, Activity], None]],
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    options = program.parser("workflow.scripts.studies.dynamics_figure", __doc__, program.FIGURE)
+    options = program.figure_parser("workflow.scripts.studies.dynamics_figure", __doc__)
     options.add_argument("result", type=Path, help="recorded activity before and after training (JSON)")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     result = DynamicsResult.read(given.result)
     style.save_with_numbers(draw(result), numbers(result), given.output)
 

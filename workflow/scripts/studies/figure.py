@@ -27,11 +27,11 @@ def draw(kind: str, runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFr
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    options = program.parser("workflow.scripts.studies.figure", __doc__, program.FIGURE)
+    options = program.figure_parser("workflow.scripts.studies.figure", __doc__)
     options.add_argument("plan", type=Path, help="JSON file: what the study varies")
     options.add_argument("tables", type=Path, nargs=3, help="tables of runs, learning curves and last answers (CSV)")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     figure, numbers = draw(read_json(given.plan)["kind"], *map(read, given.tables))
     style.save_with_numbers(figure, numbers, given.output)
 

@@ -68,7 +68,7 @@ def draw(runs: pd.DataFrame, curves: pd.DataFrame, answers: pd.DataFrame) -> Fig
     """Return the figure."""
     drawn = numbers(runs, curves)
     tasks = list(runs["task"].unique())
-    size = (style.TWO_COLUMNS, (13 + 45 * len(tasks)) * style.MILLIMETRE)
+    size = (style.two_columns(), (13 + 45 * len(tasks)) * style.MILLIMETRE)
     figure, axes = plt.subplots(len(tasks), 3, figsize=size, squeeze=False)
     for (loss, middle, rate), task in zip(axes, tasks, strict=True):
         of_task, runs_of_task = drawn[drawn["task"] == task], runs[runs["task"] == task]

@@ -61,7 +61,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
     shown = columns(runs)
     alike = len({column.task for column in shown}) == 1  # else their losses and costs may differ by orders of magnitude
-    width = style.ONE_COLUMN if len(shown) == 1 else style.TWO_COLUMNS
+    width = style.one_column() if len(shown) == 1 else style.two_columns()
     figure, axes = plt.subplots(
         2,
         len(shown),

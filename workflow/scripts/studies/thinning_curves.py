@@ -106,7 +106,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     measure = measure_of(runs)
     pairs = pairs_of(runs, measure)
     n_rows, n_columns = -(-len(pairs) // COLUMNS), min(len(pairs), COLUMNS)
-    width = style.ONE_COLUMN if n_columns == 1 else style.TWO_COLUMNS
+    width = style.one_column() if n_columns == 1 else style.two_columns()
     figure, axes = plt.subplots(
         2 * n_rows,
         n_columns,

@@ -56,7 +56,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     names = [style.wrapped(variant) for variant in variants]
     height = (32 + sum(2 + 3 * len(name.splitlines()) for name in names)) * style.MILLIMETRE
     figure, axes = plt.subplots(
-        1, 1 + len(COSTS), figsize=(style.TWO_COLUMNS, height), sharey=True, width_ratios=(2, *[1] * len(COSTS))
+        1, 1 + len(COSTS), figsize=(style.two_columns(), height), sharey=True, width_ratios=(2, *[1] * len(COSTS))
     )
     labels = [f"{measure.name}: difference ({'percentage points' if measure.factor == 100 else measure.unit})"]
     labels += [f"{name} (%)" for name in COSTS.values()]

@@ -39,12 +39,12 @@ def draw(dots: pd.DataFrame) -> Figure:
         1,
         sharex=True,
         squeeze=False,
-        figsize=(1.5 * style.ONE_COLUMN, ROW * sum(heights) + 12 * style.MILLIMETRE),
+        figsize=(1.5 * style.one_column(), ROW * sum(heights) + 12 * style.MILLIMETRE),
         height_ratios=heights,
     )
     for panel, check, of_check in zip(panels[:, 0], checks, quantities, strict=True):
         _draw_check(panel, dots[dots["check"] == check], of_check)
-        panel.set_title(check, loc="left", fontsize=7, fontweight="bold")
+        panel.set_title(check, loc="left", fontsize=style.points(7), fontweight="bold")
     last = panels[-1, 0]
     last.set_xscale("log")
     last.set_xlim(EQUAL / 4, 2 * LARGEST)
@@ -78,14 +78,10 @@ def _draw_check(panel: Axes, dots: pd.DataFrame, quantities: list[str]) -> None:
 
 def main() -> None:
     """Draw the figure."""
-    options = program.parser(
-        "workflow.scripts.verification.figure",
-        __doc__,
-        program.FIGURE,
-    )
+    options = program.figure_parser("workflow.scripts.verification.figure", __doc__)
     options.add_argument("table", type=Path, help="table of differences (CSV)")
     given = options.parse_args()
-    style.use()
+    style.use(given.style)
     dots = differences(read(given.table))
     style.save_with_numbers(draw(dots), dots, given.output)
 
