@@ -8,6 +8,8 @@ from eprop_core.compiled.purpose import Purpose
 class PerNeuron(NamedTuple):
     """A parameter in which recurrent neurons may differ."""
 
+    path: str
+    """Its place among the parameters of the network."""
     unit: str
     purpose: Purpose
     """Of the draws."""
@@ -17,11 +19,11 @@ class PerNeuron(NamedTuple):
 
 PER_NEURON = {
     # The smallest decay decides when blocks of the sums start, which must be the same on all ranks.
-    "tau_m": PerNeuron("ms", Purpose.MEMBRANE_TIME_CONSTANTS, has_extent=True),
-    "V_th": PerNeuron("mV", Purpose.THRESHOLDS, has_extent=True),
-    "C_m": PerNeuron("pF", Purpose.CAPACITANCES),
-    "beta": PerNeuron("mV", Purpose.THRESHOLD_RISES, has_extent=True),
-    "c_reg": PerNeuron("1", Purpose.RATE_REGULARIZATIONS),
-    "f_target": PerNeuron("spikes/s", Purpose.TARGET_RATES),
+    "tau_m": PerNeuron("neuron.tau_m", "ms", Purpose.MEMBRANE_TIME_CONSTANTS, has_extent=True),
+    "V_th": PerNeuron("neuron.V_th", "mV", Purpose.THRESHOLDS, has_extent=True),
+    "C_m": PerNeuron("neuron.C_m", "pF", Purpose.CAPACITANCES),
+    "beta": PerNeuron("neuron.adaptation.beta", "mV", Purpose.THRESHOLD_RISES, has_extent=True),
+    "c_reg": PerNeuron("plasticity.c_reg", "1", Purpose.RATE_REGULARIZATIONS),
+    "f_target": PerNeuron("plasticity.f_target", "spikes/s", Purpose.TARGET_RATES),
 }
 """Parameters in which neurons may differ, of the neurons and of their rate regularization."""

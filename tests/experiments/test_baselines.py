@@ -163,6 +163,8 @@ def test_a_simulator_that_fails_is_named(problem: Problem) -> None:
         ("feedback.kind", "symmetric"),
         ("plasticity.update", "sample"),
         ("neuron.tau_m", {"low": 10.0, "high": 20.0}),
+        ("neuron.adaptation", {"beta": {"low": 0.1, "high": 0.2}, "tau": 100.0}),
+        ("plasticity.f_target", {"low": 10.0, "high": 20.0}),
     ],
 )
 def test_parameters_that_nest_lacks_are_refused(path: str, value: object) -> None:

@@ -177,6 +177,7 @@ CASES = [
     for kind in (*KINDS, "two_filters-adaptive-own_decay-dense")
     # With updates by sample no synapse is stepwise; with a rate averaged over the sample there is no second filter.
     if not ("stepwise" in kind and settings.get("update") == "sample")
+    and "projections" not in kind  # the formulas know no groups
     and not ("two_filters" not in kind and settings.get("rate_average") == "sample")
 ]
 """Rules and kinds."""

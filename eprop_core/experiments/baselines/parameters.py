@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from eprop_core.experiments.values import Name
-from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, Uniform, check_rate
+from eprop_core.network.per_neuron import PER_NEURON
+from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, check_rate, differs
 from eprop_core.parsing import Parameters, Whole, different
 from eprop_core.time_driven.supported import COMPUTED
 
@@ -93,6 +94,6 @@ def check_comparable(network: Network) -> None:
         connectivity = getattr(network, name).connectivity
         if isinstance(connectivity, FixedInDegree) and connectivity.allow_multapses:
             raise ValueError(f"network.{name}.connectivity.allow_multapses: must be false for the time-driven model")
-    for name in ("neuron.tau_m", "neuron.C_m", "neuron.V_th", "plasticity.c_reg", "plasticity.f_target"):
-        if isinstance(attrgetter(name)(network), Uniform):
-            raise ValueError(f"network.{name}: must be one value for all neurons to be compared with NEST")
+    for name, spec in PER_NEURON.items():
+        if differs(network, name):
+            raise ValueError(f"network.{spec.path}: must be one value for all neurons to be compared with NEST")
