@@ -146,7 +146,7 @@ def _gradients(network: Network, weights: Matrices, sample: Sample) -> Matrices:
             epsilon_a = rho * epsilon_a + e
             e_bar = rule.kappa * e_bar + e
             gradient += learning_signal[t][:, np.newaxis] * e_bar
-            gradient += (c_reg * rate_error)[:, np.newaxis] * e / n_steps
+            gradient += c_reg[:, np.newaxis] * rate_error[:, np.newaxis] * e / n_steps
         gradients[name] = gradient
     return gradients
 
