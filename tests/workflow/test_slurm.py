@@ -190,17 +190,6 @@ def results(directory: Path) -> dict[str, dict]:
     }
 
 
-def test_trainings_can_share_jobs(cluster: Cluster, tmp_path: Path) -> None:
-    options = ["--groups", "train_one_rank=training", "--group-components", "training=2"]
-    with Driver(cluster, tmp_path, "results/tables/learning_runs.csv", options=options) as driver:
-        driver.finish()
-    files = tmp_path.glob("results/studies/*/seed-*.json")
-    made_by = Counter(json.loads(file.read_text(encoding="utf-8"))["provenance"]["batch_job"] for file in files)
-    assert sorted(made_by.values()) == [2, 2]  # two tasks with two seeds
-    records = {job["JobId"]: job for job in cluster.jobs(tmp_path)}
-    assert all(records[job]["NumCPUs"] == "2" for job in made_by)
-
-
 def test_each_result_comes_from_a_job_with_as_many_tasks_as_ranks(finished: Finished) -> None:
     made_by = {job["Comment"]: job for job in finished.jobs if job["JobState"] == "COMPLETED"}
     found = results(finished.directory)
@@ -280,6 +269,18 @@ def test_mpiexec_of_the_environment_starts_ranks_on_one_node(
     assert (job["JobState"], job["NumNodes"], job["NumTasks"]) == ("COMPLETED", "1", "2")
     provenance = results(directory)[job["Comment"]]["provenance"]
     assert (provenance["ranks"], provenance["batch_job"]) == (2, job["JobId"])
+
+
+def test_trainings_can_share_jobs(cluster: Cluster, finished: Finished, tmp_path: Path) -> None:
+    directory = copy_without(finished, tmp_path / "run", "results/studies/*/seed-*.json", "results/tables/*")
+    options = ["--groups", "train_one_rank=training", "--group-components", "training=2"]
+    with Driver(cluster, directory, "results/tables/learning_runs.csv", options=options) as driver:
+        driver.finish()
+    files = directory.glob("results/studies/*/seed-*.json")
+    made_by = Counter(json.loads(file.read_text(encoding="utf-8"))["provenance"]["batch_job"] for file in files)
+    assert sorted(made_by.values()) == [2, 2]  # two tasks with two seeds
+    records = {job["JobId"]: job for job in cluster.jobs(directory)}
+    assert all(records[job]["NumCPUs"] == "2" for job in made_by)
 
 
 def kill_if_deadlocked(process: "subprocess.Popen[str]") -> None:
