@@ -92,7 +92,7 @@ def test_two_ranks_are_not_timed_on_one_processor(tmp_path: Path, module: str) -
     [
         (scaling, ["timing.json"]),
         (break_even, ["point.json"]),
-        (baselines, ["baseline.json", "--nest", "nest.json"]),
+        (baselines, ["baseline.json", "--simulators", "nest.json"]),
     ],
     ids=["scaling", "break_even", "baselines"],
 )
