@@ -339,8 +339,7 @@ _OF_GROUPS: Variants = {
     "plain": ONE_FILTER,
     "symmetric": ONE_FILTER | {"feedback": "symmetric", "delay": DELAYS["late-input"], "cutoff": 30},
     "adaptive": ONE_FILTER | {"feedback": "adaptive", "cutoff": 12},
-    "adam": ONE_FILTER | {"adam": {}, "learning_rate": 0.001},
-    "differing": TWO_FILTERS | {"adaptation": (0.3, 30.0, 0.6), "spread": 0.4, "spread_of_others": 0.7, "I_e": 2.0},
+    "differing": ONE_FILTER | {"spread_of_others": 0.7, "I_e": 2.0},
 }
 _GROUPS_OF_NEURONS: Variants = {
     f"groups-{n_groups}-{name}": settings | {"seed": 3, "groups": (n_groups, True), "n_recurrent": 20, "c_reg": 3.0}
@@ -395,7 +394,5 @@ KINDS = (
     "two_filters-adaptive-own_decay",
     "two_filters-adaptive-stepwise",
     "projections_2_4",
-    "stepwise-projections_2_4",
-    "two_filters-adaptive-own_decay-projections_2_4",
 )
 """Kinds of all networks that are compared, see :func:`eprop_core.network.features.kind`: each is compiled by itself."""
