@@ -34,7 +34,7 @@ def test_the_study_trains_fifteen_networks(tmp_path: Path) -> None:
     text = (TUTORIALS / "study.md").read_text(encoding="utf-8")
     (configuration,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     (tmp_path / "membrane.yaml").write_text(configuration, encoding="utf-8")
-    (call,) = re.findall(r"^    snakemake (.*)$", text, re.MULTILINE)
+    (call,) = re.findall(r"^    snakemake (.*)$", text.replace("\\\n", " "), re.MULTILINE)
     arguments = call.replace("config/config.yaml", str(PROJECT / "config" / "config.yaml")).split()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "Snakefile"), "--dry-run", *arguments]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from eprop_core.experiments.poisson import poisson_spikes
 
 import eprop_core
 from eprop_core.compiled.purpose import Purpose
 from eprop_core.compiled.random import fill_integers, fill_uniform, philox, to_integer, to_normals
+from eprop_core.poisson import poisson_spikes
 from eprop_core.verification.ranks import problems, simulate
 
 NETWORKS = ("small, delays", "adaptive feedback, Adam in each step", "per sample")
@@ -34,7 +34,7 @@ def results() -> dict[str, np.ndarray]:
         "integers": np.array([integers, *([to_integer(word[0], n) for n in range(1, 21)] for word in words)]),
         "uniform": uniform,
         "normal": np.array([to_normals(word[0], word[1]) for word in words]),
-        "poisson": np.array(poisson_spikes(5, 3, 20, 0.3, seed=9)),
+        "poisson": np.array(poisson_spikes(np.full((1, 5), 0.3), 20, seed=9, first_step=3)),
     }
 
 

@@ -231,7 +231,7 @@ def test_what_is_special_in_nest_comes_over(case: str, small: Path) -> None:
         ("plastic_and_static", "input: plastic and static"),
         ("different_delays", "input: delays"),
         ("short_term_plasticity", "tsodyks2_synapse"),
-        ("different_thresholds_of_adaptation", "adapt_beta"),
+        ("different_time_constants_of_adaptation", "adapt_tau"),
         ("both_rules", "eprop_readout_bsshslm_2020"),
         ("no_resets", "eprop_reset_neurons_on_update"),
         ("static_with_bellec", "static synapses"),

@@ -32,7 +32,7 @@ from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 
 DEPTH = 3
 
-PER_NEURON = {"alpha": 0.5, "drive": 0.0, "V_th": 1.0, "beta": 0.0}
+PER_NEURON = {"alpha": 0.5, "drive": 0.0, "V_th": 1.0, "beta": 0.0, "c_reg": 2.0, "f_target": 0.125}
 SHARED = {
     "rho": 0.0,
     "V_min": NO_LOWER_BOUND,
@@ -45,8 +45,6 @@ SHARED = {
     "delayed_reset": False,
     "kappa_reg": 0.75,
     "rate_per_spike": 0.5,  # (1 - kappa_reg) / dt with steps of 0.5 ms
-    "c_reg": 2.0,
-    "f_target": 0.125,
     "period": 0,
 }
 """Powers of two, with which every result is exact."""

@@ -21,7 +21,7 @@ def after_three_exchanges(exchange: EmulatedExchange) -> EmulatedExchange:
     """Before the steps 0, 1 and 2, with two readouts."""
     current = np.zeros((1, 2), np.int64)
     spikes = Spikes.none(4, 8, LocalSources.of(np.arange(8), 8))
-    rank = Exchanged(Outgoing(2, spikes, current), Incoming(spikes, current), np.zeros(1, np.int64))
+    rank = Exchanged(Outgoing(2, spikes, current), Incoming((spikes,), current), np.zeros(1, np.int64))
     assert [exchange(rank, step, 1, notice=1) for step in range(3)] == [1, 1, 1]
     return exchange
 

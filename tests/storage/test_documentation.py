@@ -34,7 +34,8 @@ def test_the_layout_is_described(tmp_path: Path) -> None:
     Simulation(NETWORK).save(tmp_path / "network.h5")
     table = re.findall(r"^\| (`.*?) \|", PAGE, re.MULTILINE)
     described = set(re.findall(r"`@?([\w/…]+)`", " ".join(table)))
-    last_names = {name.rpartition("/")[2] for name in described}
+    (of_neurons,) = re.findall(r"; NAME is (.*)\|", PAGE)
+    last_names = {name.rpartition("/")[2] for name in described} | set(re.findall(r"`(\w+)`", of_neurons))
     with h5py.File(tmp_path / "network.h5") as file:
         assert set(file.attrs) <= described
         datasets: list[str] = []

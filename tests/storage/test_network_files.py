@@ -297,7 +297,7 @@ CHANGES: dict[str, tuple[Callable[[h5py.File], None], str]] = {
         "the ranges must follow one another",
     ),
     "feedback along other edges": (set_value("edges/feedback/source_node_id", 0, 1), "must reverse the edges"),
-    "more neurons": (changed_network(n_recurrent=16), "range_to_edge_id has the shape (15, 2); expected (16, 2)"),
+    "more neurons": (changed_network(n_recurrent=16), "nodes/recurrent/0/tau_m has the shape (15,); expected (16)"),
     "unknown parameter": (changed_network(n_neurons=1), "network.n_neurons"),
     "no parameters": (lambda file: file.attrs.__delitem__("network"), "damaged"),
 }

@@ -117,9 +117,9 @@ def short_term_plasticity() -> None:
     nest.Connect(small.inputs, small.neurons, "all_to_all", {"synapse_model": "tsodyks2_synapse", "delay": DT})
 
 
-def different_thresholds_of_adaptation() -> None:
+def different_time_constants_of_adaptation() -> None:
     small = Small(model="eprop_iaf_adapt").connect()
-    small.neurons.set({"adapt_beta": [0.1, 0.2, 0.3]})
+    small.neurons.set({"adapt_tau": [10.0, 20.0, 30.0]})
 
 
 def both_rules() -> None:
@@ -179,7 +179,7 @@ REFUSED: tuple[Callable[[], None], ...] = (
     *(
         different_delays,
         short_term_plasticity,
-        different_thresholds_of_adaptation,
+        different_time_constants_of_adaptation,
         both_rules,
         no_resets,
         static_with_bellec,

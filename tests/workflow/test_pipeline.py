@@ -134,12 +134,13 @@ def jobs_of(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
 
 
 def jobs_that_depend_on(source: str, jobs: list[Job]) -> list[Job]:
-    """Return the jobs whose program imports a file, and those that read their outputs.
+    """Return the jobs whose program imports a file, those that read the file itself, and those that read their outputs.
 
     A dry run repeats the latter, too: it cannot know that an output will be the same.
     """
     programs = set().union(*(job.programs for job in jobs))
     updated = {f"{CODE}{program}.json" for program in programs if source in sources.listing(program)}
+    updated |= {file for job in jobs for file in job.inputs if file.endswith(f"/{source}")}
     depending = [job for job in jobs if job.outputs & updated]
     while more := [job for job in jobs if job.inputs & updated and job not in depending]:
         depending += more
@@ -169,7 +170,8 @@ class TestFinished:
         tables = {file.relative_to(results).as_posix(): file for file in (results / "tables").glob("*.csv")}
         own = {name for name in tables if not any(fnmatch(name, left) for left in results_contract.NOT_LISTED)}
         assert len(own) > 20
-        columns = {name: list(pd.read_csv(tables[name], nrows=0).columns) for name in own}
+        with_rows = [name for name in own if tables[name].read_text(encoding="utf-8").strip()]
+        columns = {name: list(pd.read_csv(tables[name], nrows=0).columns) for name in with_rows}
         missing = {name: results_contract.undescribed_columns(name, header) for name, header in columns.items()}
         assert {name: header for name, header in missing.items() if header} == {}
 
