@@ -33,7 +33,7 @@ from eprop_core.model.own_errors import own_error
 from eprop_core.model.projection import begin_time_index, end_block, end_sample, process_time_index
 from eprop_core.model.running_sums import advance_readout_sums, advance_sums, block_is_full, keep_signals, start_block
 from eprop_core.model.samples import samples_ended, size_of_ending_batch
-from eprop_core.model.spikes import clear, copy_ids, receive
+from eprop_core.model.spikes import copy_ids, take_over
 
 STOPPED = -2
 """Returned instead of a neuron whose voltage is not finite if an exchange failed."""
@@ -228,9 +228,7 @@ def _rest_before_sample(samples, neurons, readouts, step):
 @kernel
 def _receive_input(of_projections, run, step):
     first, last = run.input_indptr[step - run.start], run.input_indptr[step - run.start + 1]
-    for spikes in of_projections:
-        clear(spikes, step)
-        receive(spikes, step, run.input_channels, first, last - first)
+    take_over(of_projections, step, run.input_channels, first, last - first)
 
 
 @kernel
@@ -283,9 +281,7 @@ def _publish_own(of_projections, own_spikes, published, step):
     """Take over the spikes of a single rank as those of all ranks."""
     for s in range(published[0], step):
         slot = s % len(own_spikes.length)
-        for spikes in of_projections:
-            clear(spikes, s)
-            receive(spikes, s, own_spikes.ids[slot], 0, own_spikes.length[slot])
+        take_over(of_projections, s, own_spikes.ids[slot], 0, own_spikes.length[slot])
     published[0] = step
 
 

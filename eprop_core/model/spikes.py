@@ -78,6 +78,14 @@ def receive(spikes, step, ids, first, n):
 
 
 @kernel
+def take_over(of_projections, step, ids, first, n):
+    """Make those of the ``n`` neurons ``ids[first:]`` that are local sources the list of a step, of each projection."""
+    for spikes in of_projections:
+        clear(spikes, step)
+        receive(spikes, step, ids, first, n)
+
+
+@kernel
 def copy_ids(destination, start, source, first, n, shift):
     """Copy ``n`` ids from ``source[first:]`` to ``destination[start:]`` and add ``shift`` to each."""
     for i in range(n):

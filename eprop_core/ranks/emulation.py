@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 
+from eprop_core.model.spikes import take_over
 from eprop_core.network.connections import Range
 from eprop_core.ranks.exchange import Traffic
 from eprop_core.ranks.exchange_cost import (
@@ -17,7 +18,7 @@ from eprop_core.ranks.exchange_cost import (
     sending_to_each,
     summing,
 )
-from eprop_core.ranks.messages import Exchanged, message_words, publish
+from eprop_core.ranks.messages import Exchanged, message_words
 from eprop_core.ranks.room import Room
 
 
@@ -75,7 +76,8 @@ class EmulatedExchange:
         first = int(rank.published[0])
         self.done.append((first, step, n_current_steps * rank.incoming.current.shape[1]))
         for s in range(first, step):
-            publish(rank.incoming.spikes, s, self.firing[s % len(self.firing)])
+            ids = self.firing[s % len(self.firing)]
+            take_over(rank.incoming.spikes, s, ids, 0, len(ids))
         rank.published[0] = step
         return notice
 

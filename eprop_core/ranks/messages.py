@@ -233,11 +233,3 @@ def unpack(
                 receive(spikes, first_step + s, numbers[r], counts + n_steps + position - here, here)
                 receive(spikes, first_step + s, rest, rest_first[r] + position - room, count - here)
             position += count - here
-
-
-@kernel
-def publish(of_projections: tuple[Spikes, ...], step: int, ids: np.ndarray) -> None:
-    """Take over the spikes of all neurons in one step, int32."""
-    for spikes in of_projections:
-        clear(spikes, step)
-        receive(spikes, step, ids, 0, len(ids))
