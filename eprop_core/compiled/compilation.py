@@ -23,9 +23,6 @@ from eprop_core.compiled.cache import Cache
 WITHOUT_COMPILER = bool(numba.config.DISABLE_JIT)
 """Whether functions stay plain Python."""
 
-STEP_THAT_FAILED = "Failed in nopython mode pipeline (step: nopython frontend) "
-"""First words of most errors of the compiler; they say nothing to a user."""
-
 Function = Callable[..., Any]
 
 
@@ -64,6 +61,14 @@ class _InlinedKernel(_Kernel):
     def get_overload(self, signature: Any) -> Any:
         """Return the code that a kernel calls."""
         return self._part.get_overload(signature)
+
+
+def reason_of(error: Exception) -> str:
+    """Return in one line why numba cannot compile a function; the first line of most errors names its own step."""
+    return " ".join(str(error).splitlines()[:2]).removeprefix(_STEP_THAT_FAILED)
+
+
+_STEP_THAT_FAILED = "Failed in nopython mode pipeline (step: nopython frontend) "
 
 
 def _decorator(**options: Any) -> Callable[[Function], Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from numba import carray, cfunc, njit, types
 from numba.core.errors import NumbaError
 
-from eprop_core.compiled.compilation import STEP_THAT_FAILED, WITHOUT_COMPILER, kernel
+from eprop_core.compiled.compilation import WITHOUT_COMPILER, kernel, reason_of
 from eprop_core.stimulus import StimulusError
 from eprop_core.teacher import CompiledErrorTeacher
 
@@ -31,8 +31,7 @@ def own_function(teacher: CompiledErrorTeacher) -> Any:
     try:
         compiled.compile((types.int64, *3 * (types.Array(types.float64, 1, "C"),)))
     except NumbaError as error:
-        reason = " ".join(str(error).splitlines()[:2]).removeprefix(STEP_THAT_FAILED)
-        raise StimulusError(f"teacher: numba cannot compile its function ({reason})") from error
+        raise StimulusError(f"teacher: numba cannot compile its function ({reason_of(error)})") from error
 
     @cfunc(_SIGNATURE)
     def called(step: Any, n: Any, readout: Any, target: Any, error: Any) -> None:

@@ -18,7 +18,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.extending import NativeValue, models, overload, register_model, typeof_impl, unbox
 
 from eprop_core import plug_ins
-from eprop_core.compiled.compilation import STEP_THAT_FAILED, kernel
+from eprop_core.compiled.compilation import kernel, reason_of
 from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS
 from eprop_core.parsing import ParameterError
 
@@ -157,9 +157,8 @@ def _compiled(name: str) -> Any:
     if isinstance(function, Dispatcher):  # NUMBA_DISABLE_JIT leaves it as it is
         try:
             function.compile((types.float64,))
-        except Exception as error:  # of several kinds; the first line of most names a step of the compiler
-            reason = " ".join(str(error).splitlines()[:2]).removeprefix(STEP_THAT_FAILED)
-            raise ParameterError(f"surrogate gradient {name}: numba cannot compile it ({reason})") from error
+        except Exception as error:  # of several kinds
+            raise ParameterError(f"surrogate gradient {name}: numba cannot compile it ({reason_of(error)})") from error
     return function
 
 
