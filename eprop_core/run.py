@@ -23,7 +23,7 @@ from eprop_core.ranks.exchange import Exchange
 from eprop_core.ranks.messages import GO_ON, INTERRUPTED, RANK_FAILED, Exchanged
 from eprop_core.recording.recorder import Recorder
 from eprop_core.stimulus import Stimulus
-from eprop_core.teacher import CompiledErrorTeacher, ErrorTeacher, TargetTeacher, Teacher
+from eprop_core.teacher import CompiledErrorTeacher, ErrorTeacher, PeriodicTeacher, Teacher
 
 RECORDED_AT_ONCE = 4_000_000
 """Neurons times steps that are computed before the recorded spikes are read, which limits the memory for them."""
@@ -93,7 +93,7 @@ class Run:
             A voltage or a weight is out of range on one of the ranks; on all of them.
         """
         table, start, n_steps = self.table, self.table.start, len(self.table.target)
-        self._prepare_to_observe()
+        self._prepare()
         interval, n_neurons = self.rank.interval, len(self.rank.neurons.v)
         stretch = interval * max(1, RECORDED_AT_ONCE // (n_neurons * interval))
         recorded = np.empty(n_neurons * min(stretch, n_steps), np.int32)
@@ -187,14 +187,14 @@ class Run:
 
     @property
     def _is_observed(self) -> bool:
-        return self.recorder is not None or isinstance(self.teacher, TargetTeacher | ErrorTeacher)
+        return self.recorder is not None or isinstance(self.teacher, PeriodicTeacher)
 
-    def _prepare_to_observe(self) -> None:
-        """Let intervals end where something is recorded or taught; no result depends on them."""
-        interval = self.rank.interval
+    def _prepare(self) -> None:
+        """Let intervals end where something is recorded or taught, and the teacher take the place of the loss."""
+        interval = self.rank.interval  # no result depends on it
         if self.recorder is not None:
             interval = 1
-        elif isinstance(self.teacher, TargetTeacher | ErrorTeacher):
+        elif isinstance(self.teacher, PeriodicTeacher):
             interval = math.gcd(interval, self.teacher.every)
         parameters = self.rank.readout_parameters
         self.rank = self.rank._replace(
@@ -204,15 +204,11 @@ class Run:
 
     def _teach(self, step: int) -> None:
         """Call the teacher if it is to be called before ``step``; it writes the targets or errors of the next steps."""
-        teacher, first = self.teacher, step - self.table.start
-        n_steps = len(self.table.target) - first
-        if not isinstance(teacher, TargetTeacher | ErrorTeacher) or first % teacher.every or n_steps == 0:
+        teacher, table, first = self.teacher, self.table, step - self.table.start
+        if not isinstance(teacher, PeriodicTeacher) or first % teacher.every or first == len(table.target):
             return
-        values = teacher.values(first, self.table.readout[max(0, first - teacher.every) : first], n_steps)
-        if values is None and isinstance(teacher, ErrorTeacher):
-            values = np.zeros((1, self.table.target.shape[1]))
-        if values is not None:
-            self.table.target[first : first + teacher.every] = values
+        seen = table.readout[max(0, first - teacher.every) : first]
+        teacher.teach(first, seen, table.target[first : first + teacher.every])
 
     def _report_failure(self, exchanged: Exchanged, step: int, stop: int) -> None:
         """Let the other ranks know, in the exchange before ``step``, that the run has failed on this one."""

@@ -19,7 +19,7 @@ since its last call."""
 
 
 @dataclass(frozen=True)
-class _PeriodicTeacher:
+class PeriodicTeacher:
     """A function that is called before the first step of a run and then after each ``every`` steps.
 
     It returns the values of the next ``every`` steps, (every, n_readout), or one row, (n_readout,), that holds for all
@@ -40,13 +40,14 @@ class _PeriodicTeacher:
         if isinstance(self.every, bool) or not isinstance(self.every, int | np.integer) or self.every < 1:
             raise StimulusError(f"every = {self.every!r}: must be a whole number of steps, at least 1")
 
-    def values(self, step: int, readout: np.ndarray, n_steps: int) -> np.ndarray | None:
-        """Call the function; return the values of the next ``n_steps`` steps, (n_steps, n_readout), None if it does."""
+    def teach(self, step: int, readout: npt.NDArray[np.float64], taught: npt.NDArray[np.float64]) -> None:
+        """Call the function before a step of the run, and write what it returns to ``taught``, (n_steps, n_readout)."""
         seen = readout.view()
         seen.flags.writeable = False
         given = self.function(step, seen)
         if given is None:
-            return None
+            self.teach_nothing(taught)
+            return
         values, n_readout = np.asarray(given), readout.shape[1]
         if values.dtype.kind not in "iuf" or values.shape not in {(n_readout,), (self.every, n_readout)}:
             raise StimulusError(
@@ -55,18 +56,29 @@ class _PeriodicTeacher:
             )
         if not np.isfinite(values).all():
             raise StimulusError(f"step {step}: the teacher returned a value that is not finite")
-        return np.broadcast_to(values, (self.every, n_readout))[:n_steps]
+        taught[:] = np.broadcast_to(values, (self.every, n_readout))[: len(taught)]
+
+    def teach_nothing(self, taught: npt.NDArray[np.float64]) -> None:
+        """Write to ``taught`` what None stands for."""
+        raise NotImplementedError
 
 
-class TargetTeacher(_PeriodicTeacher):
+class TargetTeacher(PeriodicTeacher):
     """Gives the targets of the network's own loss, as ``target`` of a stimulus; None keeps those of the stimulus."""
 
+    def teach_nothing(self, taught: npt.NDArray[np.float64]) -> None:
+        """Keep the targets of the stimulus."""
 
-class ErrorTeacher(_PeriodicTeacher):
+
+class ErrorTeacher(PeriodicTeacher):
     """Gives the errors of the readouts, which take the place of the gradient of the loss; None stands for no errors.
 
     A positive error lowers a readout whose signal is y, as y - target does.
     """
+
+    def teach_nothing(self, taught: npt.NDArray[np.float64]) -> None:
+        """Set all errors to 0."""
+        taught[:] = 0.0
 
 
 @dataclass(frozen=True)

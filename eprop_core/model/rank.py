@@ -111,4 +111,4 @@ class RunTable(NamedTuple):
     spikes_per_step: np.ndarray
     """int64 (n_steps,), of this rank, written by the run."""
     own_function: Any = NO_FUNCTION
-    """Computes errors where no loss does; see :func:`eprop_core.model.own_errors.callable_by_kernels`."""
+    """Computes errors where no loss does; see :func:`eprop_core.model.own_errors.own_function`."""
