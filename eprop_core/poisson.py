@@ -80,17 +80,20 @@ def poisson_spikes(
     ``probability`` is float64 (n_rows, n_channels).
     """
     n_spikes = np.zeros(n_steps, np.int64)
-    _count(probability, steps_per_row, first_step, seed, n_spikes)
+    _draw(probability, steps_per_row, first_step, seed, n_spikes, np.empty(0, np.int64))
     ends = np.cumsum(n_spikes)
     channels = np.empty(int(ends[-1]), np.int64)
-    _fill(probability, steps_per_row, first_step, n_steps, seed, ends - n_spikes, channels)
+    _draw(probability, steps_per_row, first_step, seed, ends - n_spikes, channels)
     return np.repeat(np.arange(n_steps), n_spikes), channels
 
 
 @kernel
-def _count(probability, steps_per_row, first_step, seed, n_spikes):
-    """Add the number of spikes in each step to ``n_spikes``, int64 (n_steps,)."""
-    n_steps, n_rows = len(n_spikes), len(probability)
+def _draw(probability, steps_per_row, first_step, seed, position, channels):
+    """Add the number of spikes in each step to ``position``, int64 (n_steps,).
+
+    Write their channels, those of a step one after another from its ``position``, unless there is no room for any.
+    """
+    n_steps, n_rows = len(position), len(probability)
     for channel in range(probability.shape[1]):
         for block in range(first_step // _DRAWS_PER_BLOCK, (first_step + n_steps - 1) // _DRAWS_PER_BLOCK + 1):
             draws = philox(seed, _PURPOSE, channel, block)
@@ -98,19 +101,6 @@ def _count(probability, steps_per_row, first_step, seed, n_spikes):
                 step = block * _DRAWS_PER_BLOCK + index - first_step
                 row = min(step // steps_per_row, n_rows - 1)
                 if 0 <= step < n_steps and to_uniform(draws[index]) < probability[row, channel]:
-                    n_spikes[step] += 1
-
-
-@kernel
-def _fill(probability, steps_per_row, first_step, n_steps, seed, position, channels):
-    """Write the channels of the spikes, those of a step one after another from its ``position``."""
-    n_rows = len(probability)
-    for channel in range(probability.shape[1]):
-        for block in range(first_step // _DRAWS_PER_BLOCK, (first_step + n_steps - 1) // _DRAWS_PER_BLOCK + 1):
-            draws = philox(seed, _PURPOSE, channel, block)
-            for index in range(_DRAWS_PER_BLOCK):
-                step = block * _DRAWS_PER_BLOCK + index - first_step
-                row = min(step // steps_per_row, n_rows - 1)
-                if 0 <= step < n_steps and to_uniform(draws[index]) < probability[row, channel]:
-                    channels[position[step]] = channel
+                    if len(channels) > 0:
+                        channels[position[step]] = channel
                     position[step] += 1
