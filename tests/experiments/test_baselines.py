@@ -57,9 +57,9 @@ def file(problem: Problem, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected(problem: Problem) -> dict[str, int]:
     """Counts of the steps after the warm-up."""
     simulation = Simulation(problem.network, seed=problem.seed)
-    simulation.run(problem.part(0, 50))
+    simulation.run(problem.stimulus.part(0, 50))
     before = simulation.counts
-    simulation.run(problem.part(50, 200))
+    simulation.run(problem.stimulus.part(50, 200))
     return {name: count - before[name] for name, count in simulation.counts.items()}
 
 
@@ -118,9 +118,9 @@ def test_a_silent_network_moves_no_bytes_per_event(tmp_path: Path) -> None:
 def test_the_time_driven_model_counts_the_same_synaptic_events(file: Path, problem: Problem) -> None:
     measured = simulator.measure_time_driven(file, 40)
     simulation = Simulation(problem.network, seed=problem.seed)
-    simulation.run(problem.part(0, 40))
+    simulation.run(problem.stimulus.part(0, 40))
     before = simulation.counts
-    simulation.run(problem.part(40, 80))
+    simulation.run(problem.stimulus.part(40, 80))
     assert measured.n_steps == 40
     assert measured.synaptic_events == simulation.counts["synaptic_events"] - before["synaptic_events"]
 

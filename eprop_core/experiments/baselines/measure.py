@@ -140,7 +140,7 @@ def compare(
             if variant in left_out:
                 continue
             other_work = measurement.OtherWork()
-            problem_name = simulator.variant if simulator.variant in ("training", "memory") else "events"
+            problem_name = simulator.variant if simulator.variant in problems else "events"
             measured = run_once(simulator, Path(directory) / f"{problem_name}.npz")
             if isinstance(measured, NotMeasured):
                 left_out[variant] = measured.not_measured

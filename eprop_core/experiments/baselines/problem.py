@@ -63,19 +63,7 @@ class Problem:
         """Return the first ``n_steps`` of the problem or, where these are not whole samples, some more."""
         n_samples = min(max(2, -(-n_steps // self.sample_steps)), self.stimulus.n_steps // self.sample_steps)
         last = n_samples * self.sample_steps
-        return replace(self, stimulus=self.part(0, last), n_steps_warm_up=n_samples // 2 * self.sample_steps)
-
-    def part(self, first: int, last: int) -> Stimulus:
-        """Return the steps ``first`` .. ``last - 1`` of the stimulus."""
-        shown = self.stimulus
-        begin, end = np.searchsorted(shown.input_steps, (first, last))
-        return Stimulus(
-            n_steps=last - first,
-            input_steps=shown.input_steps[begin:end] - first,
-            input_channels=shown.input_channels[begin:end],
-            target=shown.target[first:last],
-            learning_window=shown.learning_window[first:last],
-        )
+        return replace(self, stimulus=self.stimulus.part(0, last), n_steps_warm_up=n_samples // 2 * self.sample_steps)
 
 
 def load_connections(path: Path) -> dict[str, Connections]:
@@ -123,6 +111,7 @@ def sample_problem(task: TaskParameters, samples: EventDataset, seed: int, n_war
     ]
     learned = task_of(samples, task.training.learning_window, network.readout.loss)
     stimulus = learned.stimulus(np.concatenate(order)[:n_shown])
+    stimulus = replace(stimulus, n_samples=1)  # not all simulators know samples
     return Problem(network, seed, _without_first_step(stimulus), n_warm_up * samples.n_steps, samples.n_steps)
 
 

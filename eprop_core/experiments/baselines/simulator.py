@@ -59,8 +59,8 @@ def measure_static(file: Path, _time_driven_steps: int) -> Measurement:
 
 
 def _measure(problem: Problem, network: Network) -> Measurement:
-    warm_up = problem.part(0, problem.n_steps_warm_up)
-    timed = problem.part(problem.n_steps_warm_up, problem.stimulus.n_steps)
+    warm_up = problem.stimulus.part(0, problem.n_steps_warm_up)
+    timed = problem.stimulus.part(problem.n_steps_warm_up, problem.stimulus.n_steps)
     clock = Clock()
     before = _ready(network)
     simulation = Simulation(network, seed=problem.seed)
@@ -124,7 +124,8 @@ def measure_memory(file: Path, _time_driven_steps: int) -> Measurement:
     before = _ready(problem.network)
     simulation = Simulation(problem.network, seed=problem.seed)
     n_steps = problem.stimulus.n_steps
-    parts = [problem.part(first, first + problem.sample_steps) for first in range(0, n_steps, problem.sample_steps)]
+    shown, length = problem.stimulus, problem.sample_steps
+    parts = [shown.part(first, first + length) for first in range(0, n_steps, length)]
     built = _resident_memory() - before
     with clock.measure():
         for part in parts:
@@ -156,16 +157,17 @@ def measure_time_driven(file: Path, n_steps: int) -> Measurement:
     first = last // 2
     before = measurement.peak_memory()
     one_step, all_steps = Clock(), Clock()
-    simulate_time_driven(network, connections, problem.part(0, 1))  # what happens at the first call does not count
+    first_step = problem.stimulus.part(0, 1)
+    simulate_time_driven(network, connections, first_step)  # what happens at the first call does not count
     with one_step.measure():
-        simulate_time_driven(network, connections, problem.part(0, 1))
+        simulate_time_driven(network, connections, first_step)
     with all_steps.measure():
-        simulate_time_driven(network, connections, problem.part(0, last))
+        simulate_time_driven(network, connections, problem.stimulus.part(0, last))
     memory = measurement.peak_memory() - before
     simulation = Simulation(network, seed=problem.seed)  # the same spikes
-    simulation.run(problem.part(0, first))
+    simulation.run(problem.stimulus.part(0, first))
     counts = simulation.counts
-    simulation.run(problem.part(first, last))
+    simulation.run(problem.stimulus.part(first, last))
     counted = measurement.difference(simulation.counts, counts)
     share = (last - first) / (last - 1)
     return Measurement(
