@@ -31,7 +31,9 @@ from eprop_core.time_driven.simulation import simulate as simulate_time_driven
 def measure(point: BreakEvenPoint, seed: int) -> BreakEvenResult:
     """Return the time per step of the event-driven model, the time-driven model and the bound, by repeat."""
     network = point.network
-    connections = {spec.name: Simulation(network, seed=seed).weights(spec.name) for spec in projections(network)}
+    simulation = Simulation(network, seed=seed)
+    connections = {spec.name: simulation.weights(spec.name) for spec in projections(network)}
+    del simulation  # its memory
     _event_driven(point, seed)  # loads what is compiled
     simulate_time_driven(network, connections, _stimulus(point, seed, 0, 1))  # what happens at the first call
     event_driven, time_driven, bound = [], [], []
