@@ -6,7 +6,6 @@ Neurons and readouts are those of the problem, in single precision and with dens
 a sample, forward in time, and change the weights after it. There is no regularization of rates and no random feedback.
 """
 
-import ctypes
 import json
 import os
 import sys
@@ -23,11 +22,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-LEARNING = ("input", "recurrent", "output")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from dense import LEARNING, counts, main, resident_memory
+
 BYTES_PER_PAIR = 16
 """A weight, its gradients of a step and of a sample, and whether it exists."""
-LARGEST = 2e9
-"""Bytes that dense matrices may take, as for the time-driven model of this suite."""
 
 
 class Network(brainstate.nn.Module):
@@ -136,11 +135,7 @@ def measure(problem, variant):
     memory = resident_memory() - before
     spikes, readouts = (np.concatenate([np.asarray(part[k]) for part in parts]) for k in (0, 1))
     return {
-        "neurons": spikes.shape[1],
-        "synapses": sum(len(problem[f"{name}_weight"]) for name in LEARNING),
-        "n_steps": n_steps - first,
-        "spikes": int(spikes[first:].sum()),
-        "synaptic_events": events(problem, spikes, first),
+        **counts(problem, spikes, first),
         "seconds": seconds,
         "processor_s": processor_s,
         "build_s": built,
@@ -149,51 +144,5 @@ def measure(problem, variant):
     }, (spikes, readouts, training.network)
 
 
-def events(problem, spikes, first):
-    """Return the number of synaptic events in the steps from ``first`` on."""
-    steps, channels = problem["input_steps"], problem["input_channels"]
-    emitted = {"input": (steps, channels)} | dict.fromkeys(("recurrent", "output"), np.nonzero(spikes))
-    number = 0
-    for name, (step, source) in emitted.items():
-        arriving = (step >= first - 1) & (step < int(problem["n_steps"]) - 1)
-        out_degree = np.bincount(problem[f"{name}_source"], minlength=int(source.max(initial=0)) + 1)
-        number += int(out_degree[source[arriving]].sum())
-    return number
-
-
-def resident_memory():
-    """Return the resident memory of this process, bytes, after free memory was returned to the system."""
-    ctypes.CDLL(None).malloc_trim(0)
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def dense_bytes(problem):
-    """Return the memory of the dense matrices, bytes."""
-    network = json.loads(str(problem["network"]))
-    n = network["n_recurrent"]
-    return BYTES_PER_PAIR * n * (network["n_input"] + n + network["n_readout"])
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--version"]:
-        print(version("braintrace"))
-        sys.exit()
-    problem_file, variant, result_file, *outputs_file = sys.argv[1:]
-    with np.load(problem_file) as file:
-        problem = dict(file)
-    if dense_bytes(problem) > LARGEST:
-        result = {"not_measured": f"dense matrices would need {dense_bytes(problem) / 1e9:.0f} GB"}
-    else:
-        result, (spikes, readouts, network) = measure(problem, variant)
-        if outputs_file:
-            steps, neurons = np.nonzero(spikes)
-            weights = {
-                f"{name}_weight": np.asarray(getattr(network, name).value, float)[
-                    problem[f"{name}_source"], problem[f"{name}_target"]
-                ]
-                for name in LEARNING
-            }
-            recorded = {"spike_steps": steps, "spike_neurons": neurons, "readouts": readouts.astype(float)}
-            np.savez(outputs_file[0], **recorded, **weights)
-    Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+    main(version("braintrace"), BYTES_PER_PAIR, measure, lambda network, name: getattr(network, name).value)

@@ -7,9 +7,7 @@ loss of a sample goes back to the beginning of the sample, and changes the weigh
 of rates and no feedback.
 """
 
-import ctypes
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -19,11 +17,11 @@ import snntorch
 import torch
 from snntorch import surrogate
 
-LEARNING = ("input", "recurrent", "output")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from dense import LEARNING, counts, main, resident_memory
+
 BYTES_PER_PAIR = 12
 """A weight, its gradient, and whether it exists."""
-LARGEST = 2e9
-"""Bytes that dense matrices may take, as for the time-driven model of this suite."""
 
 
 class Network:
@@ -129,11 +127,7 @@ def measure(problem, variant):
         seconds, processor_s = seconds + built, processor_s + built_processor
     spikes, readouts = (torch.cat(recorded).numpy() for recorded in zip(*parts, strict=True))
     return {
-        "neurons": spikes.shape[1],
-        "synapses": sum(len(problem[f"{name}_weight"]) for name in LEARNING),
-        "n_steps": n_steps - first,
-        "spikes": int(spikes[first:].sum()),
-        "synaptic_events": events(problem, spikes, first),
+        **counts(problem, spikes, first),
         "seconds": seconds,
         "processor_s": processor_s,
         "build_s": built,
@@ -143,18 +137,6 @@ def measure(problem, variant):
     }, (spikes, readouts, network)
 
 
-def events(problem, spikes, first):
-    """Return the number of synaptic events in the steps from ``first`` on."""
-    steps, channels = problem["input_steps"], problem["input_channels"]
-    emitted = {"input": (steps, channels)} | dict.fromkeys(("recurrent", "output"), np.nonzero(spikes))
-    number = 0
-    for name, (step, source) in emitted.items():
-        arriving = (step >= first - 1) & (step < int(problem["n_steps"]) - 1)
-        out_degree = np.bincount(problem[f"{name}_source"], minlength=int(source.max(initial=0)) + 1)
-        number += int(out_degree[source[arriving]].sum())
-    return number
-
-
 def _load(problem):
     """Run two steps, so that all is loaded that the first use loads."""
     network = Network(problem, learns=True)
@@ -162,41 +144,6 @@ def _load(problem):
     network.show(shown.inputs[:2], shown.target[:2], torch.ones(2))
 
 
-def resident_memory():
-    """Return the resident memory of this process, bytes, after free memory was returned to the system."""
-    ctypes.CDLL(None).malloc_trim(0)
-    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def dense_bytes(problem):
-    """Return the memory of the dense matrices, bytes."""
-    network = json.loads(str(problem["network"]))
-    n = network["n_recurrent"]
-    return BYTES_PER_PAIR * n * (network["n_input"] + n + network["n_readout"])
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--version"]:
-        print(snntorch.__version__)
-        sys.exit()
     torch.set_num_threads(1)
-    problem_file, variant, result_file, *outputs_file = sys.argv[1:]
-    with np.load(problem_file) as file:
-        problem = dict(file)
-    if dense_bytes(problem) > LARGEST:
-        result = {"not_measured": f"dense matrices would need {dense_bytes(problem) / 1e9:.0f} GB"}
-    else:
-        result, (spikes, readouts, network) = measure(problem, variant)
-        if outputs_file:
-            steps, neurons = np.nonzero(spikes)
-            weights = {
-                f"{name}_weight": network.weight[name]
-                .detach()
-                .numpy()[problem[f"{name}_source"], problem[f"{name}_target"]]
-                .astype(float)
-                for name in LEARNING
-            }
-            recorded = {"spike_steps": steps, "spike_neurons": neurons, "readouts": readouts.astype(float)}
-            np.savez(outputs_file[0], **recorded, **weights)
-    Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+    main(snntorch.__version__, BYTES_PER_PAIR, measure, lambda network, name: network.weight[name].detach().numpy())

@@ -25,9 +25,10 @@ def description(simulator: str) -> str:
 
 
 def programs(names: list[str]) -> list[str]:
-    """Return the Python files of simulators: their scripts, and what is beside these."""
+    """Return the Python files of simulators: their scripts, what is beside these, and what folders share."""
     scripts = [_file(name, "script") for name in names]
-    return [str(file) for script in scripts for file in sorted({script, *script.parent.glob("*.py")})]
+    of_scripts = [str(file) for script in scripts for file in sorted({script, *script.parent.glob("*.py")})]
+    return [*of_scripts, *map(str, sorted((ROOT / "simulators").glob("*.py")))]
 
 
 def requirements(simulator: str) -> Path:
