@@ -500,16 +500,16 @@ class Simulation:
             raise type(self._failure)(f"{self._failure}; this simulation cannot go on")
         expect("stimulus", stimulus, Stimulus, "a Stimulus")
         expect("record", record, (Record, RecordingFile, NoneType), "a Record or a RecordingFile")
-        stimulus.check_fits(self.network)
-        if self.step + stimulus.n_steps > LAST_STEP:
-            raise StimulusError(f"step {self.step} + {stimulus.n_steps}: a simulation has at most {LAST_STEP} steps")
-        if self.network.plasticity.counts_samples:
-            self._set_sample_length(stimulus.n_steps // stimulus.n_samples)
         if not isinstance(teacher, Teacher | None):
             kinds = "TargetTeacher, ErrorTeacher or CompiledErrorTeacher"
             raise ParameterError(f"teacher = {teacher!r}: must be a {kinds}")
         if teacher is not None and self._is_dry_run:
             raise ParameterError("teacher: a dry run has no readouts from which it could learn")
+        stimulus.check_fits(self.network)
+        if self.step + stimulus.n_steps > LAST_STEP:
+            raise StimulusError(f"step {self.step} + {stimulus.n_steps}: a simulation has at most {LAST_STEP} steps")
+        if self.network.plasticity.counts_samples:
+            self._set_sample_length(stimulus.n_steps // stimulus.n_samples)
         start, n_steps = self.step, stimulus.n_steps
         parts: list[Recorded] = []
         run = self._run(self._rank, stimulus, self._exchange, self._recorder(record, parts), teacher)
@@ -627,13 +627,28 @@ class Simulation:
         ParameterError
             A projection that the network does not have.
         """
-        own = self._own_weights(projection)
+        own = self._own_connections(projection)
         parts = self._communicator.allgather(own)
         if len(parts) == 1:
             return own
         source, target, weight = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         order = np.lexsort((source, target))
         return Connections(source[order], target[order], weight[order])
+
+    def own_weights(self, projection: str) -> np.ndarray:
+        """Return the present weights of this rank's synapses of a projection that carries spikes.
+
+        Parameters
+        ----------
+        projection
+            Its name, see :meth:`weights`.
+
+        Returns
+        -------
+        np.ndarray
+            float64 (n_synapses,), pA, in no particular order; it may be a view, which must not be changed.
+        """
+        return self._synapses(projection).column(WEIGHT)
 
     def neuron_values(self) -> dict[str, np.ndarray]:
         """Return the parameters in which recurrent neurons may differ. Collective.
@@ -647,7 +662,7 @@ class Simulation:
         own = {name: getattr(self._neuron_values, name) for name in PER_NEURON}
         return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
 
-    def _own_weights(self, projection: str) -> Connections:
+    def _own_connections(self, projection: str) -> Connections:
         by_name = {spec.name: spec for spec in projections(self.network)}
         if projection not in by_name:
             raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(by_name)}")

@@ -279,8 +279,10 @@ def warn_of_bounds(simulation: Simulation) -> None:
             continue
         optimizer = simulation.network.optimizer(spec.name)
         bounds = [bound for bound in (optimizer.weight_min, optimizer.weight_max) if bound != 0.0]
-        weight = simulation.weights(spec.name).weight
-        share = float(np.isin(weight, bounds).mean()) if len(weight) else 0.0
+        weight = simulation.own_weights(spec.name)
+        of_ranks = simulation.communicator.allgather((int(np.isin(weight, bounds).sum()), len(weight)))
+        n_at_bounds, n_weights = (sum(numbers) for numbers in zip(*of_ranks, strict=True))
+        share = n_at_bounds / max(1, n_weights)
         if share > _AT_BOUNDS and simulation.communicator.rank == 0:
             warnings.warn(
                 f"{share:.0%} of the {spec.name} weights are at a bound ({' or '.join(f'{b:g}' for b in bounds)} pA) "
