@@ -1,6 +1,6 @@
 """Delayed match to sample: a cue, a delay, and a second cue, which is the same or not.
 
-Neither cue alone says anything about the answer, so that a network must remember the first one and combine both.
+The answer depends on both cues, so a network must remember the first until the second arrives.
 """
 
 import numpy as np

@@ -116,10 +116,13 @@ class Pattern(Generated):
 class Cued(Generated):
     """Base of the parameters of tasks whose samples are cues in groups of channels, and have a class."""
 
-    if TYPE_CHECKING:
-        train_samples: int
-        test_samples: int
-        channels_per_group: int
+    name: str
+    train_samples: Whole = Field(ge=1, description="training samples of an epoch")
+    test_samples: Whole = Field(ge=1, description="test samples, shown once after training")
+    channels_per_group: Whole = Field(10, ge=1, description="input channels of each group")
+    noise_rate: float = Field(
+        10.0, ge=0, description="rate of a channel of the noise", json_schema_extra={"unit": "spikes/s"}
+    )
 
     @property
     def n_training_samples(self) -> int:
@@ -137,9 +140,6 @@ class EvidenceAccumulation(Cued):
     implementation: ClassVar[str] = "eprop_core.tasks.evidence_accumulation"
 
     name: Literal["evidence_accumulation"]
-    train_samples: Whole = Field(ge=1, description="training samples of an epoch")
-    test_samples: Whole = Field(ge=1, description="test samples, shown once after training")
-    channels_per_group: Whole = Field(10, ge=1, description="input channels of each of the four groups")
     n_cues: Whole = Field(7, ge=1, description="cues of a sample; an odd number")
     pause: Whole = Field(50, ge=0, description="steps before each cue")
     cue: Whole = Field(100, ge=1, description="steps of a cue")
@@ -150,9 +150,6 @@ class EvidenceAccumulation(Cued):
         ge=0,
         description="rate of a channel of the cues or of the recall while its group is active",
         json_schema_extra={"unit": "spikes/s"},
-    )
-    noise_rate: float = Field(
-        10.0, ge=0, description="rate of a channel of the noise", json_schema_extra={"unit": "spikes/s"}
     )
     bias: float = Field(0.7, ge=0.5, le=1, description="probability that a cue is on the favoured side of its sample")
 
@@ -177,24 +174,18 @@ class DelayedMatch(Cued):
     """Decide whether two cues, with a delay between them, are the same.
 
     The input has a group of channels for each cue, and one with noise. Delayed match to sample is a classic task of
-    working memory: neither cue alone tells the answer.
+    working memory: the answer depends on both cues.
     """
 
     implementation: ClassVar[str] = "eprop_core.tasks.delayed_match"
 
     name: Literal["delayed_match"]
-    train_samples: Whole = Field(ge=1, description="training samples of an epoch")
-    test_samples: Whole = Field(ge=1, description="test samples, shown once after training")
     n_cues: Whole = Field(2, ge=2, description="different cues")
-    channels_per_group: Whole = Field(10, ge=1, description="input channels of each cue, and of the noise")
     cue: Whole = Field(50, ge=1, description="steps of a cue")
     delay: Whole = Field(100, ge=0, description="steps from the first cue to the second")
     decision: Whole = Field(50, ge=1, description="steps after the second cue, at the end of the sample")
     input_rate: float = Field(
         100.0, ge=0, description="rate of a channel during its cue", json_schema_extra={"unit": "spikes/s"}
-    )
-    noise_rate: float = Field(
-        10.0, ge=0, description="rate of a channel of the noise", json_schema_extra={"unit": "spikes/s"}
     )
 
     @property
