@@ -420,20 +420,23 @@ GroupNames = Annotated[list[str], AfterValidator(different)]
 Connectivity = Annotated[AllToAll | FixedInDegree | PairwiseBernoulli, Field(discriminator="rule")]
 
 
+Distribution = Literal["normal", "uniform", "constant"]
+Scale = Annotated[float, Field(ge=-1e15, le=1e15)]
+Divisor = Literal["nothing", "sqrt_sources", "sqrt_in_degree", "sqrt_mean_fan"]
+
+
 class InitialWeights(Parameters):
     """Initial weights: random numbers times ``scale``, divided by the square root that ``divide_by`` names."""
 
-    distribution: Literal["normal", "uniform", "constant"] = Field(
+    distribution: Distribution = Field(
         "normal", description="normal: mean 0, deviation 1; uniform: in [-sqrt(3), sqrt(3)), deviation 1; constant: 1"
     )
-    scale: float = Field(
+    scale: Scale = Field(
         1.0,
-        ge=-1e15,
-        le=1e15,
         description="factor of the random numbers; with divide_by: nothing their standard deviation",
         json_schema_extra={"unit": "pA"},
     )
-    divide_by: Literal["nothing", "sqrt_sources", "sqrt_in_degree", "sqrt_mean_fan"] = Field(
+    divide_by: Divisor = Field(
         "sqrt_sources",
         description="sqrt_sources: square root of the number of sources; sqrt_in_degree: of the mean "
         "in-degree; sqrt_mean_fan: of the mean of the numbers of sources and targets (Glorot)",
@@ -489,11 +492,9 @@ class ProjectionParameters(Parameters):
 class PairWeights(Parameters):
     """Initial weights between two groups; a value that is null is that of the projection."""
 
-    distribution: Literal["normal", "uniform", "constant"] | None = Field(None, description="random numbers")
-    scale: float | None = Field(
-        None, ge=-1e15, le=1e15, description="factor of the random numbers", json_schema_extra={"unit": "pA"}
-    )
-    divide_by: Literal["nothing", "sqrt_sources", "sqrt_in_degree", "sqrt_mean_fan"] | None = Field(
+    distribution: Distribution | None = Field(None, description="random numbers")
+    scale: Scale | None = Field(None, description="factor of the random numbers", json_schema_extra={"unit": "pA"})
+    divide_by: Divisor | None = Field(
         None, description="what the scale is divided by; sources and targets are those of the two groups"
     )
     inhibitory_factor: float | None = Field(None, gt=0, description="factor of the weights of inhibitory sources")
