@@ -239,13 +239,14 @@ class Plan:
         }
         file = Path(self.origin.partition(", ")[0])
         parts = {"": made, "_verification": {"verification": self.results_of_verification}}
+        of_claims = claims.read()
         return {
             f"reproduction_{file.stem}{part}": {
                 "configuration": file.name,
                 "results": {name: results[name] for name in dict.fromkeys(test.table for test in asked.values())},
             }
             for part, results in parts.items()
-            if (asked := claims.tests_of(claims.read(), file.name, results))
+            if (asked := claims.tests_of(of_claims, file.name, results))
         }
 
     @property

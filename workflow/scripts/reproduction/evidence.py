@@ -17,9 +17,9 @@ TIMES = ("total_time_s", "build_s", "propagation_s")
 """Columns with wall times of a process, s, which add up."""
 COLUMNS = ("claim", "test", "rule", *verdict.Statistic._fields, "commit", "machine", "date", "core_hours")
 CAPTION = (
-    "Tests of the paper's claims: number, its 95 % confidence interval (Student's t), the bound that was set before "
-    "the runs, and the verdict. Reproduced (not reproduced): a one-sided t-test at the 5 % level shows that the bound "
-    "is met (missed); undecided: neither. A single value is compared itself."
+    "Tests of the paper's claims: number, its 95 % confidence interval (Student's t), the bound that stands in "
+    "workflow/report/claims.yaml, and the verdict. Reproduced (not reproduced): a one-sided t-test at the 5 % level "
+    "shows that the bound is met (missed); undecided: neither. A single value is compared itself."
 )
 
 

@@ -1,4 +1,4 @@
-"""Write the page that says of each claim of the paper what the results say, from tables of evidence alone."""
+"""Write the page with a verdict for each claim of the paper, from tables of evidence alone."""
 
 from collections.abc import Sequence
 from pathlib import Path
