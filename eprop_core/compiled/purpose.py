@@ -1,4 +1,4 @@
-"""What random numbers are drawn for; it is read without the compiler."""
+"""Purposes of random numbers, in a module of their own so that a configuration is checked without the compiler."""
 
 from enum import IntEnum
 from typing import Literal, Self

@@ -181,7 +181,7 @@ class _Neurons:
             return self.of_recurrent("adapt_beta") if self._n_adaptive() else np.zeros(1)
         values = self.of_recurrent(name)
         if name == "f_target":
-            values = 1000.0 * values  # NEST tells it in spikes/ms
+            values = 1000.0 * values  # NEST's unit is spikes/ms
             if not self.bellec:
                 values *= self.dt  # NEST compares f_target * dt / 1000 with a rate in spikes/ms
         return values

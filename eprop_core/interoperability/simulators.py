@@ -25,8 +25,8 @@ FILE = "simulator.json"
 """Name of the file that describes a simulator, in its folder."""
 
 Variant = Literal["plastic", "static", "training", "memory"]
-"""What a simulator can be asked for: a stretch of a run with plastic or static synapses, a whole training run, or the
-memory over time."""
+"""Kinds of measurements: part of a run with plastic or with static synapses, a complete training run, or memory over
+time."""
 
 
 class SimulatorError(OneLineError):
@@ -34,11 +34,13 @@ class SimulatorError(OneLineError):
 
 
 class Described(Parameters):
-    """What the file in a simulator's folder says; files are relative to the folder."""
+    """Description of a simulator in its folder; names of files are relative to the folder."""
 
     label: str = Field(min_length=1, max_length=40, description="name in figures and tables")
     computes: str = Field(min_length=1, max_length=100, description="learning rule, in one line")
-    variants: Annotated[list[Variant], AfterValidator(different)] = Field(min_length=1, description="what it can do")
+    variants: Annotated[list[Variant], AfterValidator(different)] = Field(
+        min_length=1, description="measurements that it supports"
+    )
     script: str = Field("measure.py", description="program that is measured")
     requirements: str = Field("requirements.txt", description="its environment, with versions, for pip")
 
@@ -82,7 +84,7 @@ def installed(folder: Path, python: str) -> InstalledSimulator:
     Raises
     ------
     SimulatorError
-        The simulator does not tell its version.
+        The simulator fails to print its version.
     """
     found = described(folder)
     script = str((folder / found.script).resolve())

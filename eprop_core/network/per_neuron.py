@@ -1,4 +1,4 @@
-"""The parameters in which recurrent neurons may differ; the table is read without the compiler."""
+"""Parameters in which recurrent neurons may differ, so that a configuration is checked without the compiler."""
 
 from typing import NamedTuple
 

@@ -1,7 +1,7 @@
 """Pack the figures and tables of a configuration, and what made them, into one archive: a Workflow Run RO-Crate.
 
 The archive holds the configuration, the rules of the workflow, the machines and versions (``machines.json``), all
-figures and tables, the report and, if wanted, the trained networks; ``ro-crate-metadata.json`` says what is what. Run
+figures and tables, the report and, if wanted, the trained networks; ``ro-crate-metadata.json`` describes each file. Run
 it in the directory in which the pipeline ran.
 """
 

@@ -13,7 +13,7 @@ from eprop_core.records import Record
 OWN = "eprop_core"
 """Label of this simulator."""
 OWN_RULE = "e-prop+, event-driven"
-"""What it computes."""
+"""Learning rule of this simulator."""
 
 Variant = simulators.Variant | Literal["time_driven"]
 
@@ -56,13 +56,13 @@ class Measurement(Record):
 
 
 class NotMeasured(Record):
-    """What a simulator writes in place of a measurement for a problem that it does not simulate."""
+    """Result of a simulator that cannot simulate a problem."""
 
     not_measured: str = Field(min_length=1, max_length=200, description="reason, in one line")
 
 
 class Agreement(Record):
-    """What a simulator with plastic synapses computes, compared with this one; null: it does not write that."""
+    """Agreement of a simulator with this one, with plastic synapses; null: the simulator does not report it."""
 
     equal_spikes: float | None = Field(
         description="spikes of the recurrent neurons that both have, over all that one of them has",
