@@ -25,6 +25,8 @@ def write(path: Path, communicator: Any = None) -> Recording:
         for _ in range(2):
             assert simulated.run(stimulus(), file).recorded is None
         assert not path.exists()
+        if communicator is not None:
+            communicator.Barrier()  # a rank that goes on may finish the file before the others have looked
     runs = [in_memory.run(stimulus(), RECORD) for _ in range(2)]
     parts = [run.recorded.shifted(number * stimulus().n_steps) for number, run in enumerate(runs) if run.recorded]
     return Recording(
