@@ -60,7 +60,7 @@ class Configuration(Parameters):
     @property
     def other_tables(self) -> set[str]:
         """Names of the tables other than those with the name of a study."""
-        of_studies = {f"{name}_{kind}" for name in self.studies for kind in ("runs", "curves", "answers")}
+        of_studies = {f"{name}_{kind}" for name in self.studies for kind in ("runs", "curves", "answers", "search")}
         single = {"baselines_runs", "break_even_runs", "verification_activity", "verification_divergence"}
         return of_studies | single | {f"{name}_scaling_runs" for name in self.scaling}
 
@@ -121,7 +121,9 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
     if name in configuration.other_figures:
         return [": another figure has this name"]
     if name in configuration.other_tables:
-        return [": another table has this name; a study NAME has NAME, NAME_runs, NAME_curves and NAME_answers"]
+        return [
+            ": another table has this name; a study NAME has NAME, NAME_runs, NAME_curves, NAME_answers and NAME_search"
+        ]
     if unknown := [task for task in study.tasks if task not in configuration.tasks]:
         return [f".tasks: {_no_task(configuration, task)}" for task in unknown]
     lines = _wrong_goals(configuration, study)
@@ -136,7 +138,12 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
     if lines:
         return lines
     trained = {task: [configuration.point(task, point.changes) for point in study.points()] for task in study.tasks}
-    return _wrong_judgement(study, trained) + _repeated_points(study, trained) + _wrong_seeds(study, trained)
+    return [
+        *_wrong_judgement(study, trained),
+        *_repeated_points(study, trained),
+        *_wrong_seeds("seeds", study.seeds, trained),
+        *_wrong_search(configuration, study, trained),
+    ]
 
 
 def _wrong_in_break_even(experiment: BreakEven) -> list[str]:
@@ -212,17 +219,38 @@ def _repeated_points(study: Study, trained: dict[str, list[TaskParameters]]) -> 
     return lines
 
 
-def _wrong_seeds(study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
+def _wrong_seeds(key: str, seeds: list[int], trained: dict[str, list[TaskParameters]]) -> list[str]:
     """Return an error per task whose folds are not tested equally often, so that means over seeds are over folds."""
     lines = []
     for name, tasks in trained.items():
         for folds in {folds for task in tasks if (folds := task.training.folds)}:
-            runs = Counter(seed % folds for seed in study.seeds)
+            runs = Counter(seed % folds for seed in seeds)
             if len(runs) < folds or len(set(runs.values())) > 1:
                 lines.append(
-                    f".seeds: must test each of the {folds} folds of {name} (seed modulo {folds}) equally often"
+                    f".{key}: must test each of the {folds} folds of {name} (seed modulo {folds}) equally often"
                 )
     return lines
+
+
+def _wrong_search(configuration: Configuration, study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
+    """Return the errors of the values that points choose from, and of the samples by which they do."""
+    if study.tune is None:
+        return []
+    lines = []
+    for task in study.tasks:
+        for point in study.points():
+            seen: dict[str, points.Changes] = {}
+            for changes, combination in zip(study.tune.changes(), study.tune.combinations(), strict=True):
+                if wrong := _wrong(configuration, task, point.changes | changes):
+                    lines += [f".tune: {task}: {line}" for line in wrong]
+                    continue
+                searched = configuration.point(task, point.changes | changes)
+                if searched.holds_nothing_back:
+                    lines.append(f".tune.validation_share: {task} holds nothing back; a search needs a share above 0")
+                first = seen.setdefault(points.content_hash(searched), combination.changes)
+                if first is not combination.changes:
+                    lines.append(f".tune.values: {task}: {_same(points.Point(first), combination)}")
+    return lines + _wrong_seeds("tune.seeds", study.tune.seeds, trained)
 
 
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")

@@ -178,6 +178,7 @@ wildcard_constraints:
     study=either(CONFIGURATION.studies),
     scaling=either(CONFIGURATION.scaling),
     task=either(PLAN.tasks),
+    choice=either(PLAN.choices),
     dataset=either(PLAN.datasets),
     dynamics=either(PLAN.dynamics),
     evidence=either(PLAN.evidence),
