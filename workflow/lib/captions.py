@@ -26,6 +26,12 @@ def study(configuration: Configuration, name: str) -> dict[str, Any]:
     }
 
 
+def sensitivity(configuration: Configuration) -> dict[str, Any]:
+    """Return the facts of the trainings with and without a spike."""
+    parameters = configuration.sensitivity
+    return {"tasks": parameters.tasks, "seeds": len(set(parameters.seeds))} if parameters else {}
+
+
 def scaling(configuration: Configuration, name: str) -> dict[str, Any]:
     """Return the facts of a scaling experiment."""
     parameters = configuration.scaling[name]

@@ -86,7 +86,11 @@ class Plan:
         """Tasks to train."""
         points = [point for study in self.configuration.studies for point in self._points[study]]
         searched = {candidate["name"]: candidate["parameters"] for point in points for candidate in point["candidates"]}
-        return searched | {point["name"]: point["parameters"] for point in points}
+        return {
+            **searched,
+            **{point["name"]: point["parameters"] for point in points},
+            **{name: self.configuration.tasks[task] for task, name in self._sensitivity.items()},
+        }
 
     def trained(self, *, on_many_ranks: bool, keep_network: bool) -> list[str]:
         """Return the names of the tasks that are trained so."""
@@ -244,6 +248,30 @@ class Plan:
             for ranks in dict.fromkeys(numbers)
         ]
 
+    @cached_property
+    def _sensitivity(self) -> dict[str, str]:
+        """Tasks that are trained with and without a spike, with the names of their files."""
+        of = self.configuration.sensitivity
+        return {task: f"{task}-{content_hash(self.configuration.tasks[task])}" for task in of.tasks} if of else {}
+
+    @property
+    def _results_of_sensitivity_by_task(self) -> dict[str, list[str]]:
+        seeds = dict.fromkeys(self.configuration.sensitivity.seeds) if self.configuration.sensitivity else ()
+        return {
+            task: [f"results/sensitivity/{name}/seed-{seed}.json" for seed in seeds]
+            for task, name in self._sensitivity.items()
+        }
+
+    @property
+    def results_of_sensitivity(self) -> list[str]:
+        """The result files of the trainings with and without a spike."""
+        return [file for files in self._results_of_sensitivity_by_task.values() for file in files]
+
+    @property
+    def sensitivity_files(self) -> list[str]:
+        """Figure and table of the trainings with and without a spike, if there are any."""
+        return [*figure("sensitivity"), *table("sensitivity")] if self._sensitivity else []
+
     @property
     def results_of_break_even(self) -> list[str]:
         """The result files of the break-even experiment."""
@@ -281,6 +309,7 @@ class Plan:
         made = {
             **{f"{study}_runs": self.results_of_study(study) for study in self.configuration.studies},
             **{f"{name}_scaling": self.results_of_scaling(name) for name in self.configuration.scaling},
+            **({"sensitivity_runs": self.results_of_sensitivity} if self._sensitivity else {}),
             **({"break_even": self.results_of_break_even} if self.configuration.break_even else {}),
         }
         file = Path(self.origin.partition(", ")[0])
@@ -358,6 +387,7 @@ class Plan:
                 "all": {"results": {of.name: f"results/baselines/{name}.json" for name, of in self.baselines.items()}},
             },
             "saccades": {"all": configuration.saccades},
+            "sensitivity": {"all": {"results": self._results_of_sensitivity_by_task}},
             "verification": {"all": configuration.verification, "results": {"results": self.results_of_verification}},
             "evidence": self.evidence,
             "style": {"figures": configuration.style},
@@ -381,6 +411,8 @@ class Plan:
         for study in configuration.studies:
             sections.append((study, "study.rst", captions.study(configuration, study)))
             sections += [(name, "dynamics.rst", {}) for name in self._dynamics_of(study)]
+        if configuration.sensitivity:
+            sections.append(("sensitivity", "sensitivity.rst", captions.sensitivity(configuration)))
         sections += [
             (f"{name}_scaling", "scaling.rst", captions.scaling(configuration, name)) for name in configuration.scaling
         ]
@@ -398,7 +430,8 @@ class Plan:
         studies = self.configuration.studies
         files = [file for study in studies for file in [*self.results_of_study(study), *self.results_of_search(study)]]
         files += [file for name in self.configuration.scaling for file in self.results_of_scaling(name)]
-        return list(dict.fromkeys([*files, *self.dynamics.values(), *self.results_of_break_even]))
+        others = [*self.dynamics.values(), *self.results_of_sensitivity, *self.results_of_break_even]
+        return list(dict.fromkeys([*files, *others]))
 
     def folders(self) -> list[dict[str, Any]]:
         """Return what is in each folder of results: of which figure, task and changes, with how many seeds."""
@@ -435,7 +468,12 @@ class Plan:
             | {"files": sum(Path(file).parent.name == name for file in self.results_of_break_even)}
             for name in self.break_even
         ]
-        return [*studies, *scaling, *break_even]
+        sensitivity = [
+            {"folder": f"sensitivity/{name}", "figure": "sensitivity", "task": task, "changes": ""}
+            | {"files": len(self._results_of_sensitivity_by_task[task])}
+            for task, name in self._sensitivity.items()
+        ]
+        return [*studies, *sensitivity, *scaling, *break_even]
 
     def _report(self) -> dict[str, Any]:
         page = self._page("eprop-bench: report", self.sections(), self.results_of_report())
