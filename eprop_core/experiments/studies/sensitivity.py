@@ -8,7 +8,7 @@ while both learn, and the scores on test samples after training.
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -37,17 +37,14 @@ from eprop_core.training.schedules import Constant
 WINDOWS_PER_DECADE = 8
 """Windows of time in which steps are summarized, in each decade of the time since the missing spike."""
 
-SPARSE_INTERVAL = 10
-"""Steps from one look at the voltages to the next, after the first group of samples."""
-
 
 class Distances(Record):
     """How far the runs are apart in the steps of a window of time."""
 
     first_step: int = Field(description="first step of the window, counted from that of the missing spike")
     last_step: int
-    voltage: float = Field(
-        description="root mean square, over neurons and steps",
+    voltage: float | None = Field(
+        description="root mean square, over neurons and steps; null: voltages were not recorded in the window",
         json_schema_extra={"label": "difference of membrane voltages", "unit": "mV"},
     )
     spikes: tuple[int, int] = Field(description="of the recurrent neurons in both runs")
@@ -110,17 +107,17 @@ def measure(parameters: TaskParameters, learnt: Task, tested: Task | None, seed:
     plan = Plan.of(network, learnt, training, seed)
     runs = Simulation(network, seed=seed), Simulation(network, seed=seed)
     start = _plastic_weights(runs[0])
-    comparison = _Comparison(learnt.n_steps * plan.n_shown)
+    comparison = _Comparison(learnt.n_steps * plan.n_shown, network.n_recurrent)
     weights, losses, shown = [], [], 0
     missing = None
+    record = Request(range(network.n_recurrent), quantities=["membrane_voltage"])
     for group in progress(list(_parts(plan)), f"sensitivity, seed {seed}"):
         stimuli = [learnt.stimulus(group)] * 2
         if missing is None:
             stimuli[1], missing = without_first_spike(stimuli[0])
-        interval = 1 if len(group) == 1 else SPARSE_INTERVAL
-        record = Request(range(network.n_recurrent), quantities=["membrane_voltage"], interval=interval)
-        recordings = [run.run(stimulus, record) for run, stimulus in zip(runs, stimuli, strict=True)]
-        comparison.add(recordings, shown * learnt.n_steps - missing[0], stimuli[0].n_steps)
+        recorded = record if len(group) == 1 else None
+        recordings = [run.run(stimulus, recorded) for run, stimulus in zip(runs, stimuli, strict=True)]
+        comparison.add(recordings, shown * learnt.n_steps - missing[0])
         shown += len(group)
         both = [learnt.score(group, recording).loss for recording in recordings]
         losses.append(Losses(samples=shown, losses=(both[0], both[1])))
@@ -175,9 +172,14 @@ def without_first_spike(stimulus: Stimulus) -> tuple[Stimulus, tuple[int, int]]:
 
 
 def _parts(plan: Plan) -> Iterator[Samples]:
-    """Return the samples in their order: those of the first group one by one, since the runs part fast, then groups."""
+    """Return the samples in their order, in parts; voltages, which take long to record, are those of single samples.
+
+    The first group is shown sample by sample, since the runs part fast, then the last sample of each group by itself.
+    """
     yield from plan.group(0).reshape(-1, 1)
-    yield from (plan.group(number) for number in range(1, plan.n_groups))
+    for number in range(1, plan.n_groups):
+        group = plan.group(number)
+        yield from (part for part in (group[:-1], group[-1:]) if len(part))
 
 
 def _plastic_weights(simulation: Simulation) -> npt.NDArray[np.float64]:
@@ -193,9 +195,12 @@ class _Comparison:
     ----------
     n_steps
         Steps of the whole training.
+    n_neurons
+        Recurrent neurons.
     """
 
-    def __init__(self, n_steps: int) -> None:
+    def __init__(self, n_steps: int, n_neurons: int) -> None:
+        self.n_neurons = n_neurons
         n_windows = int(np.ceil(WINDOWS_PER_DECADE * np.log10(max(n_steps, 2))))
         edges = np.unique(np.round(10 ** (np.arange(n_windows + 1) / WINDOWS_PER_DECADE)).astype(np.int64) - 1)
         self.edges = np.append(edges[edges < n_steps], n_steps)
@@ -204,35 +209,33 @@ class _Comparison:
         self.squares, self.values = np.zeros(n), np.zeros(n, np.int64)
         self.spikes, self.different = np.zeros((2, n), np.int64), np.zeros(n, np.int64)
 
-    def _windows(self, steps: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return np.searchsorted(self.edges, steps, side="right") - 1
+    def add(self, recordings: list[Recording], start: int) -> None:
+        """Add both recordings of a part, whose first step is step ``start`` since the missing spike."""
+        voltages = [recording.recorded.neurons["membrane_voltage"] for recording in recordings if recording.recorded]
+        if voltages:
+            steps, squares = voltages[0].steps + start, (voltages[0].values - voltages[1].values) ** 2
+            self._add(self.squares, steps, squares.sum(axis=1))
+            self._add(self.values, steps, np.full(len(steps), squares.shape[1]))
+        places = []
+        for recording, spikes in zip(recordings, self.spikes, strict=True):
+            self._add(spikes, recording.spike_steps + start)
+            places.append(recording.spike_steps * self.n_neurons + recording.spike_neurons)
+        one, other = places
+        self._add(self.different, np.setxor1d(one, other, assume_unique=True) // self.n_neurons + start)
 
-    def add(self, recordings: list[Recording], start: int, n_steps: int) -> None:
-        """Add both recordings of ``n_steps`` steps, the first of which is step ``start`` since the missing spike."""
-        n = len(self.values)
-        series = [recording.recorded.neurons["membrane_voltage"] for recording in recordings if recording.recorded]
-        steps, squares = series[0].steps + start, ((series[0].values - series[1].values) ** 2)
-        counted = steps >= 0
-        if squares[~counted].any():
-            raise AssertionError("the runs differ before the missing spike")
-        windows = self._windows(steps[counted])
-        self.squares += np.bincount(windows, squares[counted].sum(axis=1), n)
-        self.values += np.bincount(windows, minlength=n) * squares.shape[1]
-        spikes = []
-        for index, recording in enumerate(recordings):
-            since = recording.spike_steps + start
-            self.spikes[index] += np.bincount(self._windows(since[since >= 0]), minlength=n)
-            spikes.append(np.stack([since, recording.spike_neurons], axis=1))
-        pairs, counts = np.unique(np.concatenate(spikes), axis=0, return_counts=True)
-        self.different += np.bincount(self._windows(pairs[counts == 1, 0]), minlength=n)
+    def _add(self, sums: npt.NDArray[Any], steps: npt.NDArray[np.int64], values: npt.ArrayLike | None = None) -> None:
+        """Add ``values``, or one for each of ``steps``, to the sums of their windows; earlier steps have none."""
+        windows = np.searchsorted(self.edges, steps, side="right") - 1
+        counted = windows >= 0
+        np.add.at(sums, windows[counted], 1 if values is None else np.asarray(values)[counted])
 
     def distances(self) -> list[Distances]:
-        """Return the windows in which there was a step."""
+        """Return all windows."""
         return [
             Distances(
                 first_step=first,
                 last_step=end - 1,
-                voltage=float(np.sqrt(square / n)),
+                voltage=float(np.sqrt(square / n)) if n else None,
                 spikes=(one, other),
                 spikes_of_one_run=different,
             )
@@ -245,7 +248,6 @@ class _Comparison:
                 self.different.tolist(),
                 strict=True,
             )
-            if n
         ]
 
 

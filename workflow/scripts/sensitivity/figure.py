@@ -63,7 +63,8 @@ def draw(curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
 def _draw_distances(panel: Axes, table: pd.DataFrame) -> None:
     """Draw a line per seed; equal runs have no place on the axis."""
     for index, (_, of_seed) in enumerate(table.groupby("seed", sort=False)):
-        panel.plot(of_seed["time_ms"], positive(of_seed["value"]), color=style.look(index)[0])
+        drawn = of_seed.assign(value=positive(of_seed["value"])).dropna()
+        panel.plot(drawn["time_ms"], drawn["value"], color=style.look(index)[0])
     style.scale_by_decades(panel)
 
 

@@ -50,10 +50,10 @@ def score(files: Sequence[str]) -> Score:
 def best(candidates: Sequence[Mapping[str, Any]]) -> int:
     """Return the position of the best of ``candidates``, the first of those that are equally good.
 
-    Each is a dictionary with ``results``, the result files of its runs. Networks that diverged are the worst.
+    Each is a dictionary with ``results``, the result files of its runs.
     """
     scores = [score(candidate["results"]) for candidate in candidates]
-    return max(range(len(scores)), key=lambda position: np.nan_to_num(scores[position], nan=-np.inf).tolist())
+    return scores.index(max(scores))
 
 
 def main() -> None:
