@@ -310,6 +310,7 @@ DENSITY, KAPPA = "network.input.connectivity.probability", "network.plasticity.k
         ("studies/ablation/tune/validation_share", 0, ["studies.ablation.tune.validation_share", "greater than 0"]),
         ("sensitivity/tasks", ["digit"], ["sensitivity.tasks: no task 'digit'; there are digits, sine_waves"]),
         ("sensitivity/seeds", [], ["sensitivity.seeds", "at least 1"]),
+        ("sensitivity/seeds", list(range(7)), ["sensitivity.seeds", "at most 6"]),
         ("scaling/strong/network/input/connectivity/in_degree", 401, ["in_degree = 401 exceeds the 400 sources"]),
     ],
 )

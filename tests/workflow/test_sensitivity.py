@@ -65,6 +65,9 @@ def test_both_runs_are_trainings_with_and_without_the_spike(result: SensitivityR
     assert last.since_start == pytest.approx(np.linalg.norm(weights[1] - weights[0]), rel=1e-12)
     assert last.between_runs > 0.01 * last.since_start
     trained = train(TASK, LEARNT, TESTED, SEED)
+    assert [losses.losses[0] for losses in result.losses[-7:]] == [
+        pytest.approx(point.training_loss, rel=1e-12) for point in trained.curve[1:]
+    ]
     assert result.test_losses is not None and result.test_losses[0] == trained.test.loss
     assert result.test_accuracies is not None and result.test_accuracies[0] == trained.test.accuracy
     assert trained.test.accuracy > 0.3  # chance: 0.1

@@ -6,6 +6,8 @@ while both learn, and the scores on test samples after training.
 """
 
 import argparse
+import functools
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +31,7 @@ from eprop_core.recording.request import Record as Request
 from eprop_core.records import Record
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.tasks.task import Samples, Task
+from eprop_core.tasks.task import Samples, Score, Task
 from eprop_core.training.evaluation import evaluate
 from eprop_core.training.plan import Plan
 from eprop_core.training.schedules import Constant
@@ -111,7 +113,8 @@ def measure(parameters: TaskParameters, learnt: Task, tested: Task | None, seed:
     weights, losses, shown = [], [], 0
     missing = None
     record = Request(range(network.n_recurrent), quantities=["membrane_voltage"])
-    for group in progress(list(_parts(plan)), f"sensitivity, seed {seed}"):
+    scores: list[list[Score]] = [[], []]
+    for group, is_complete in progress(list(_parts(plan)), f"sensitivity, seed {seed}"):
         stimuli = [learnt.stimulus(group)] * 2
         if missing is None:
             stimuli[1], missing = without_first_spike(stimuli[0])
@@ -119,8 +122,13 @@ def measure(parameters: TaskParameters, learnt: Task, tested: Task | None, seed:
         recordings = [run.run(stimulus, recorded) for run, stimulus in zip(runs, stimuli, strict=True)]
         comparison.add(recordings, shown * learnt.n_steps - missing[0])
         shown += len(group)
-        both = [learnt.score(group, recording).loss for recording in recordings]
+        for of_run, recording in zip(scores, recordings, strict=True):
+            of_run.append(learnt.score(group, recording))
+        if not is_complete:
+            continue
+        both = [functools.reduce(operator.add, of_run).loss for of_run in scores]
         losses.append(Losses(samples=shown, losses=(both[0], both[1])))
+        scores = [[], []]
         one, other = map(_plastic_weights, runs)
         weights.append(
             WeightDistance(
@@ -131,11 +139,11 @@ def measure(parameters: TaskParameters, learnt: Task, tested: Task | None, seed:
             )
         )
     assert missing is not None
-    scores = None
+    tests = []
     if tested is not None:
         samples = np.arange(tested.n_samples)
-        scores = [evaluate(run, tested, samples, training.samples_per_group)[0] for run in runs]
-    accuracies = [score.accuracy for score in scores or [] if score.accuracy is not None]
+        tests = [evaluate(run, tested, samples, training.samples_per_group)[0] for run in runs]
+    accuracies = [score.accuracy for score in tests if score.accuracy is not None]
     return SensitivityResult(
         seed=seed,
         parameters=parameters,
@@ -147,7 +155,7 @@ def measure(parameters: TaskParameters, learnt: Task, tested: Task | None, seed:
         distances=comparison.distances(),
         weights=weights,
         losses=losses,
-        test_losses=None if scores is None else (scores[0].loss, scores[1].loss),
+        test_losses=(tests[0].loss, tests[1].loss) if tests else None,
         test_accuracies=(accuracies[0], accuracies[1]) if accuracies else None,
     )
 
@@ -171,15 +179,18 @@ def without_first_spike(stimulus: Stimulus) -> tuple[Stimulus, tuple[int, int]]:
     return changed, (int(stimulus.input_steps[0]), int(stimulus.input_channels[0]))
 
 
-def _parts(plan: Plan) -> Iterator[Samples]:
-    """Return the samples in their order, in parts; voltages, which take long to record, are those of single samples.
+def _parts(plan: Plan) -> Iterator[tuple[Samples, bool]]:
+    """Return the samples in their order, in parts, and whether losses and weights are compared after them.
 
-    The first group is shown sample by sample, since the runs part fast, then the last sample of each group by itself.
+    Voltages, which take long to record, are those of single samples. The first group is shown sample by sample, since
+    the runs part fast, then the last sample of each group by itself.
     """
-    yield from plan.group(0).reshape(-1, 1)
+    yield from ((sample, True) for sample in plan.group(0).reshape(-1, 1))
     for number in range(1, plan.n_groups):
         group = plan.group(number)
-        yield from (part for part in (group[:-1], group[-1:]) if len(part))
+        if len(group) > 1:
+            yield group[:-1], False
+        yield group[-1:], True
 
 
 def _plastic_weights(simulation: Simulation) -> npt.NDArray[np.float64]:

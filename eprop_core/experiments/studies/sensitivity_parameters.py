@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from eprop_core.experiments.values import COLUMNS, Name, Seeds
+from eprop_core.experiments.values import COLUMNS, LOOKS, Name, Seeds
 from eprop_core.parsing import Parameters, different
 
 
@@ -16,4 +16,6 @@ class Sensitivity(Parameters):
         max_length=COLUMNS,
         description="names of the tasks, of constant learning rates, without rewiring and on one rank",
     )
-    seeds: Seeds = Field(description="two trainings per seed and task")
+    seeds: Seeds = Field(
+        max_length=LOOKS, description="two trainings per seed and task; a line of the figure for each seed"
+    )

@@ -46,7 +46,7 @@ def draw(curves: pd.DataFrame, runs: pd.DataFrame) -> Figure:
         unit = "/".join(LOSS_UNITS[loss] for loss in runs.loc[runs["task"] == task, "loss"].unique())
         column[-1].set(xlabel="Time since the missing spike (ms)", ylabel=f"Training loss\n({unit})")
         column[-1].set_xscale("log")
-        style.start_at_zero(column[-1], of_task.loc[of_task["measure"].str.startswith("training_loss"), "value"])
+        column[-1].set_ylim(bottom=0)
         if len(tasks) > 1:
             column[0].set_title(style.task_name(task))
     for panel, label in zip(axes[:, 0], ROWS.values(), strict=False):
