@@ -378,7 +378,7 @@ class Plan:
             "tasks": self.tasks,
             "studies": {study: self._study(study) for study in configuration.studies},
             "choices": self.choices,
-            "searches": self._searches(),
+            "searches": self.searches,
             "timings": {name: scaling.timing for name, scaling in self.timings.items()},
             "scaling": {name: self._scaling(name) for name in configuration.scaling},
             "break_even": {**self.break_even, "all": {"points": self._points_of_break_even()}},
@@ -410,6 +410,8 @@ class Plan:
         sections: list[tuple[str, str, dict[str, Any]]] = [(name, "data.rst", {}) for name in self.data_figures]
         for study in configuration.studies:
             sections.append((study, "study.rst", captions.study(configuration, study)))
+            if study in self.searches:
+                sections.append((f"{study}_search", "search.rst", captions.study(configuration, study)))
             sections += [(name, "dynamics.rst", {}) for name in self._dynamics_of(study)]
         if configuration.sensitivity:
             sections.append(("sensitivity", "sensitivity.rst", captions.sensitivity(configuration)))
@@ -420,8 +422,9 @@ class Plan:
         if configuration.break_even:
             sections.append(("break_even", "break_even.rst", captions.break_even(configuration)))
         sections += [(name, "reproduction.rst", {}) for name in self.evidence_of_report]
+        tables = {*self.evidence, *(f"{study}_search" for study in self.searches)}
         return [
-            {"name": name, "caption": caption, "facts": facts, "figure": name not in self.evidence}
+            {"name": name, "caption": caption, "facts": facts, "figure": name not in tables}
             for name, caption, facts in sections
         ]
 
@@ -556,8 +559,9 @@ class Plan:
             "points": points,
         }
 
-    def _searches(self) -> dict[str, dict[str, Any]]:
-        """Return what each study that has a search searched, and the choices between it."""
+    @cached_property
+    def searches(self) -> dict[str, dict[str, Any]]:
+        """What each study that has a search searched, and the choices between it."""
         return {
             study: {
                 "study": study,

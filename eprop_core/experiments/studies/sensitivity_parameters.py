@@ -16,6 +16,4 @@ class Sensitivity(Parameters):
         max_length=COLUMNS,
         description="names of the tasks, of constant learning rates, without rewiring and on one rank",
     )
-    seeds: Seeds = Field(
-        max_length=LOOKS, description="two trainings per seed and task; a line of the figure for each seed"
-    )
+    seeds: Seeds = Field(max_length=LOOKS, description="two trainings per seed and task; each seed has a line")
