@@ -136,3 +136,12 @@ def test_the_table_of_a_search_tells_what_was_chosen_how_often(tmp_path: Path) -
     assert list(printed["Chosen"]) == ["0 of 2 times", "2 of 2 times"] * 2
     assert list(printed["Validation accuracy (%)"]) == ["80.0 ± 0.0", "90.0 ± 0.0"] * 2
     written(table, printed, tmp_path)
+
+
+def test_the_memory_of_a_run_is_that_of_the_largest_network_it_may_train() -> None:
+    plan = plan_of(values={"network.n_recurrent": [20, 30]})
+    for name in {Path(file).parent.name for file in plan.results_of_study("ablation")}:
+        assert [task.network.n_recurrent for task in plan.possible_tasks(name)] == [20, 30]
+    (searched, *_) = plan.results_of_search("ablation")
+    name = Path(searched).parent.name
+    assert plan.possible_tasks(name) == [plan.tasks[name]]

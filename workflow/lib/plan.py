@@ -98,6 +98,12 @@ class Plan:
         of_tasks = {name: task.training for name, task in self.tasks.items()}
         return [name for name, training in of_tasks.items() if (training.ranks > 1, training.keep_network) == wanted]
 
+    def possible_tasks(self, name: str) -> list[TaskParameters]:
+        """Return what a training run may train: the task of this name, or those that a search chooses from."""
+        points = [point for study in self.configuration.studies for point in self._points[study]]
+        candidates = next((point["candidates"] for point in points if point["name"] == name), [])
+        return [candidate["parameters"] for candidate in candidates] or [self.tasks[name]]
+
     def task_file(self, task: str, seed: str) -> str:
         """Return the file with the parameters of a training run: those of the configuration, or chosen by a search."""
         return self._task_files.get((task, int(seed)), f"results/parameters/tasks/{task}.json")

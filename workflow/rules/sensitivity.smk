@@ -27,7 +27,8 @@ rule train_without_a_spike:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=training_memory,
+        mem_mb=lambda wildcards, input, attempt: 2
+        * training_memory(wildcards, input, attempt),
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         data=data_option,
