@@ -101,7 +101,7 @@ class Plan:
     def possible_tasks(self, name: str) -> list[TaskParameters]:
         """Return what a training run may train: the task of this name, or those that a search chooses from."""
         points = [point for study in self.configuration.studies for point in self._points[study]]
-        candidates = next((point["candidates"] for point in points if point["name"] == name), [])
+        candidates: list[dict[str, Any]] = next((point["candidates"] for point in points if point["name"] == name), [])
         return [candidate["parameters"] for candidate in candidates] or [self.tasks[name]]
 
     def task_file(self, task: str, seed: str) -> str:
