@@ -14,10 +14,12 @@ from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.experiments.studies.parameters import Study, TaskParameters
+from eprop_core.experiments.studies.sensitivity_parameters import Sensitivity
 from eprop_core.experiments.values import Name, RankCount
 from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated
+from eprop_core.training.schedules import Constant
 
 
 class Configuration(Parameters):
@@ -29,6 +31,7 @@ class Configuration(Parameters):
     studies: dict[Name, Study] = Field(
         {}, description="training runs over parameters and seeds; each study makes a figure and a table of its name"
     )
+    sensitivity: Sensitivity | None = Field(None, description="what a single spike changes in the course of learning")
     scaling: dict[Name, Scaling] = Field(
         {}, description="timing runs over numbers of ranks; each makes a figure and a table `NAME_scaling`"
     )
@@ -54,14 +57,21 @@ class Configuration(Parameters):
     @property
     def other_figures(self) -> set[str]:
         """Names of the figures and tables that belong to no study."""
-        single = {"baselines", "break_even", "exchange", "saccades", "scaling", "verification"}
+        single = {"baselines", "break_even", "exchange", "saccades", "scaling", "sensitivity", "verification"}
         return single | {f"{name}_scaling" for name in self.scaling}
 
     @property
     def other_tables(self) -> set[str]:
         """Names of the tables other than those with the name of a study."""
-        of_studies = {f"{name}_{kind}" for name in self.studies for kind in ("runs", "curves", "answers")}
-        single = {"baselines_runs", "break_even_runs", "verification_activity", "verification_divergence"}
+        of_studies = {f"{name}_{kind}" for name in self.studies for kind in ("runs", "curves", "answers", "search")}
+        single = {
+            "baselines_runs",
+            "break_even_runs",
+            "sensitivity_runs",
+            "sensitivity_curves",
+            "verification_activity",
+            "verification_divergence",
+        }
         return of_studies | single | {f"{name}_scaling_runs" for name in self.scaling}
 
     def point(self, task: str, changes: points.Changes) -> TaskParameters:
@@ -94,6 +104,8 @@ def load(values: Any, where: str) -> Configuration:
     problems = []
     for name in configuration.studies:
         problems += [f"studies.{name}{line}" for line in _wrong_in_study(configuration, name)]
+    if configuration.sensitivity is not None:
+        problems += [f"sensitivity.tasks: {line}" for line in _wrong_in_sensitivity(configuration)]
     if configuration.break_even is not None:
         problems += [f"break_even.series{line}" for line in _wrong_in_break_even(configuration.break_even)]
     for name, baseline in configuration.baselines.items():
@@ -121,7 +133,9 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
     if name in configuration.other_figures:
         return [": another figure has this name"]
     if name in configuration.other_tables:
-        return [": another table has this name; a study NAME has NAME, NAME_runs, NAME_curves and NAME_answers"]
+        return [
+            ": another table has this name; a study NAME has NAME, NAME_runs, NAME_curves, NAME_answers and NAME_search"
+        ]
     if unknown := [task for task in study.tasks if task not in configuration.tasks]:
         return [f".tasks: {_no_task(configuration, task)}" for task in unknown]
     lines = _wrong_goals(configuration, study)
@@ -136,7 +150,27 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
     if lines:
         return lines
     trained = {task: [configuration.point(task, point.changes) for point in study.points()] for task in study.tasks}
-    return _wrong_judgement(study, trained) + _repeated_points(study, trained) + _wrong_seeds(study, trained)
+    return [
+        *_wrong_judgement(study, trained),
+        *_repeated_points(study, trained),
+        *_wrong_seeds("seeds", study.seeds, trained),
+        *_wrong_search(configuration, study, trained),
+    ]
+
+
+def _wrong_in_sensitivity(configuration: Configuration) -> list[str]:
+    """Return the errors of the tasks that are learned with and without a spike."""
+    lines = []
+    for task in configuration.sensitivity.tasks if configuration.sensitivity else ():
+        if task not in configuration.tasks:
+            lines.append(_no_task(configuration, task))
+            continue
+        training = configuration.tasks[task].training
+        for key, allowed in (("rewiring", None), ("learning_rate_schedule", Constant()), ("ranks", 1)):
+            if getattr(training, key) != allowed:
+                told = "constant" if key == "learning_rate_schedule" else "null" if allowed is None else allowed
+                lines.append(f"{task} needs training.{key} = {told}")
+    return lines
 
 
 def _wrong_in_break_even(experiment: BreakEven) -> list[str]:
@@ -212,17 +246,38 @@ def _repeated_points(study: Study, trained: dict[str, list[TaskParameters]]) -> 
     return lines
 
 
-def _wrong_seeds(study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
+def _wrong_seeds(key: str, seeds: list[int], trained: dict[str, list[TaskParameters]]) -> list[str]:
     """Return an error per task whose folds are not tested equally often, so that means over seeds are over folds."""
     lines = []
     for name, tasks in trained.items():
         for folds in {folds for task in tasks if (folds := task.training.folds)}:
-            runs = Counter(seed % folds for seed in study.seeds)
+            runs = Counter(seed % folds for seed in seeds)
             if len(runs) < folds or len(set(runs.values())) > 1:
                 lines.append(
-                    f".seeds: must test each of the {folds} folds of {name} (seed modulo {folds}) equally often"
+                    f".{key}: must test each of the {folds} folds of {name} (seed modulo {folds}) equally often"
                 )
     return lines
+
+
+def _wrong_search(configuration: Configuration, study: Study, trained: dict[str, list[TaskParameters]]) -> list[str]:
+    """Return the errors of the values that points choose from, and of the samples by which they do."""
+    if study.tune is None:
+        return []
+    lines = []
+    for task in study.tasks:
+        for point in study.points():
+            seen: dict[str, points.Changes] = {}
+            for changes, combination in zip(study.tune.changes(), study.tune.combinations(), strict=True):
+                if wrong := _wrong(configuration, task, point.changes | changes):
+                    lines += [f".tune: {task}: {line}" for line in wrong]
+                    continue
+                searched = configuration.point(task, point.changes | changes)
+                if searched.holds_nothing_back:
+                    lines.append(f".tune.validation_share: {task} holds nothing back; a search needs a share above 0")
+                first = seen.setdefault(points.content_hash(searched), combination.changes)
+                if first is not combination.changes:
+                    lines.append(f".tune.values: {task}: {_same(points.Point(first), combination)}")
+    return lines + _wrong_seeds("tune.seeds", study.tune.seeds, trained)
 
 
 _EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")

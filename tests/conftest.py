@@ -59,6 +59,7 @@ LONGER = (
     # Figures.
     "workflow/test_scaling_scripts.py",
     "workflow/test_algorithm_figure.py",
+    "workflow/test_sensitivity.py",
     "workflow/test_study_scripts.py",
     "workflow/test_comparison_scripts.py",
     "workflow/test_race.py",

@@ -96,7 +96,7 @@ def test_the_race_is_the_baselines_with_all_simulators() -> None:
 
 
 IN_DEGREE = {"rule": "fixed_in_degree"}
-DENSITY = "network.input.connectivity.probability"
+DENSITY, KAPPA = "network.input.connectivity.probability", "network.plasticity.kappa"
 
 
 @pytest.mark.parametrize(
@@ -287,6 +287,30 @@ DENSITY = "network.input.connectivity.probability"
         ("break_even/series", {"a": {"input_rate": [1.0, 2.0, 1.0]}}, ["break_even.series.a", "1.0 comes twice"]),
         ("break_even/series", {"a": {"network": [{}]}}, ["series.a: network = {}: has no place on an axis"]),
         ("break_even/series", {letter: {"input_rate": [1.0]} for letter in "abcdefg"}, ["7 are more than the 6"]),
+        ("studies/ablation/tune/values", {}, ["studies.ablation.tune.values", "at least 1"]),
+        ("studies/ablation/tune/values", {KAPPA: [0.9]}, ["tune.values", "2 to 100 combinations, but has 1"]),
+        ("studies/ablation/tune/values", {KAPPA: [0.9, 2.0]}, ["studies.ablation.tune", "kappa = 2.0", "less than 1"]),
+        (
+            "studies/ablation/tune/values",
+            {"network.kapa": [1, 2]},
+            ["ablation.tune", "network.kapa", "no such"],
+        ),
+        ("studies/ablation/tune/values", {KAPPA: [0.9, 0.9]}, ["ablation.tune.values", "digits", "comes twice"]),
+        (
+            "studies/ablation/tune/values",
+            {"training.folds": [2, 3]},
+            ["tune.values: training.folds: cannot be chosen; allowed are paths below network, and training.epochs"],
+        ),
+        (
+            "studies/ablation/tune/values",
+            {"network.plasticity.cutoff": [5, 10]},
+            ["ablation: tune.values: network.plasticity.cutoff would replace", "which variants.cutoff of 5 steps sets"],
+        ),
+        ("studies/ablation/tune/seeds", [1, 1], ["studies.ablation.tune.seeds", "1 comes twice"]),
+        ("studies/ablation/tune/validation_share", 0, ["studies.ablation.tune.validation_share", "greater than 0"]),
+        ("sensitivity/tasks", ["digit"], ["sensitivity.tasks: no task 'digit'; there are digits, sine_waves"]),
+        ("sensitivity/seeds", [], ["sensitivity.seeds", "at least 1"]),
+        ("sensitivity/seeds", list(range(7)), ["sensitivity.seeds", "at most 6"]),
         ("scaling/strong/network/input/connectivity/in_degree", 401, ["in_degree = 401 exceeds the 400 sources"]),
     ],
 )
@@ -385,6 +409,38 @@ def test_seeds_must_test_all_folds_equally_often(smoke: dict[str, Any], seeds: l
     else:
         with pytest.raises(ParameterError, match=r"studies.learning.seeds: must test each of the 3 folds of digits"):
             configuration.load(values, "my.yaml")
+
+
+@pytest.mark.parametrize(("seeds", "allowed"), [([10, 11, 12], True), ([10, 11], False), ([10, 11, 12, 13], False)])
+def test_a_search_must_hold_out_all_folds_equally_often(smoke: dict[str, Any], seeds: list[int], allowed: bool) -> None:
+    values = changed(changed(smoke, "tasks/digits/training/folds", 3), "studies", {})
+    tune = {"values": {KAPPA: [0.8, 0.9]}, "seeds": seeds}
+    values["studies"] = {"learning": {"tasks": ["digits"], "seeds": [1, 2, 3], "tune": tune}}
+    if allowed:
+        configuration.load(values, "my.yaml")
+    else:
+        with pytest.raises(ParameterError, match=r"learning.tune.seeds: must test each of the 3 folds of digits"):
+            configuration.load(values, "my.yaml")
+
+
+def test_a_search_needs_samples_held_back(smoke: dict[str, Any]) -> None:
+    values = changed(smoke, "tasks/digits/training/validation_share", 0.0)
+    configuration.load(values, "my.yaml")  # the search has a share of its own
+    del values["studies"]["ablation"]["tune"]["validation_share"]
+    with pytest.raises(ParameterError, match=r"^my.yaml: studies.ablation.tune.validation_share: digits holds nothing"):
+        configuration.load(values, "my.yaml")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("ranks", 2, "1"),
+        ("learning_rate_schedule", {"kind": "list", "factors": [1.0, 0.5]}, "constant"),
+    ],
+)
+def test_sensitivity_needs_a_plain_training(smoke: dict[str, Any], key: str, value: Any, allowed: str) -> None:
+    with pytest.raises(ParameterError, match=rf"^my.yaml: sensitivity.tasks: digits needs training.{key} = {allowed}$"):
+        configuration.load(changed(smoke, f"tasks/digits/training/{key}", value), "my.yaml")
 
 
 def test_an_error_names_its_tasks_unless_it_concerns_all(smoke: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import log_softmax
 
 from eprop_core.parameters import Loss
 from eprop_core.recording.recording import Recording
@@ -36,6 +35,8 @@ def _squares_of_best_constant(n_classes: int, n_steps: int) -> float:
 
 
 def _summed_cross_entropy(task: "Task", samples: "Samples", recording: Recording) -> float:
+    from scipy.special import log_softmax  # loads long, and few trainings need it
+
     target = task.targets(samples)[:, -task.learning_window :]
     log_probability = log_softmax(task.readout(samples, recording), axis=2)
     return -float(np.sum(target * log_probability)) / task.learning_window

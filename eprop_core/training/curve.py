@@ -20,8 +20,14 @@ class CurvePoint(Record):
     rate_hz: float = Field(
         description="mean over neurons and the group", json_schema_extra={"label": "rate", "unit": "spikes/s"}
     )
-    validation_loss: float | None = Field(description="of all samples held back; null: they were not shown here")
-    validation_accuracy: float | None = Field(description="of all samples held back; null as the loss, or no accuracy")
+    validation_loss: float | None = Field(
+        description="of all samples held back; null: they were not shown here",
+        json_schema_extra={"label": "validation loss"},
+    )
+    validation_accuracy: float | None = Field(
+        description="of all samples held back; null as the loss, or no accuracy",
+        json_schema_extra={"label": "validation accuracy"},
+    )
 
     @property
     def goodness(self) -> float | None:

@@ -30,7 +30,7 @@ PROJECT = Path(__file__).parents[2]
 SMOKE = PROJECT / "config" / "smoke.yaml"
 NAMES = (
     *("learning", "sparsity", "ablation", "densities", "break_even", "strong_scaling", "weak_scaling", "exchange"),
-    *("data_digits", "dynamics_digits", "dynamics_sine_waves"),
+    *("data_digits", "dynamics_digits", "dynamics_sine_waves", "sensitivity"),
 )
 TIMING = {"time_one_rank", "time_many_ranks", "time_dry_run"}
 COMPUTING = {"prepare_dataset", "compile", "train_one_rank", "measure_interconnect", "time_break_even", *TIMING}

@@ -178,7 +178,7 @@ def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Fini
 def results(directory: Path) -> dict[str, dict]:
     """Return each result of a run by the name that the job which made it has in SLURM's records."""
     return {
-        f"rule_{rule}_wildcards_{name}": json.loads(file.read_text(encoding="utf-8"))
+        f"rule_{rule_of(rule, file)}_wildcards_{name}": json.loads(file.read_text(encoding="utf-8"))
         for pattern, rule in {
             "studies/*/seed-*.json": "train_one_rank",
             "scaling/*/ranks-1_seed-*.json": "time_one_rank",
@@ -188,6 +188,11 @@ def results(directory: Path) -> dict[str, dict]:
         for file in directory.glob(f"results/{pattern}")
         for name in ["_".join([file.parent.name, *re.findall(r"-(\d+)", file.stem)])]
     }
+
+
+def rule_of(rule: str, result: Path) -> str:
+    """Return the rule that made a result; trainings whose network is not kept, as those of a search, have their own."""
+    return f"{rule}_result_only" if rule == "train_one_rank" and not result.with_suffix(".h5").is_file() else rule
 
 
 def test_each_result_comes_from_a_job_with_as_many_tasks_as_ranks(finished: Finished) -> None:

@@ -209,6 +209,33 @@ def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds:
     assert "p (adjusted)" in markdown and "p (adjusted)" in latex
 
 
+def test_a_variant_is_as_good_worse_or_undecided(study: Any, tmp_path: Path) -> None:
+    """By the margin of 2 points, given four seeds with these differences; the bound is that of a one-sided t-test."""
+    points = {"a": [0.0] * 4, "b": [-0.5, 0.5, -1.0, 1.0], "c": [-5.0, -6.0, -5.5, -6.5], "d": [-9.0, 8.0, 1.0, -4.0]}
+    runs, _ = study([{DELAY: 1 + k} for k in range(4)], (1, 2, 3, 4), [{"variant": name} for name in points])
+    runs["test_accuracy"] = 0.9 + 0.01 * np.concatenate(list(points.values()))
+    drawn = variant_differences.numbers(runs).set_index("variant")
+    power_of_d = drawn["power"]["d"]
+    undecided = f"undecided (power {100 * power_of_d:.0f} %)"
+    assert list(drawn["verdict"].fillna("")) == ["", "as good", "worse", undecided]
+    for name in "bcd":
+        bound = stats.ttest_1samp(points[name], 0.0, alternative="greater").confidence_interval(0.95).low
+        assert drawn["better_by_at_least"][name] == pytest.approx(bound)
+    random = np.random.default_rng(1).normal(0.0, np.std(points["d"], ddof=1), (20_000, 4))
+    errors = random.std(axis=1, ddof=1) / 2
+    shown = random.mean(axis=1) - stats.t.ppf(0.95, 3) * errors >= -2.0
+    assert power_of_d == pytest.approx(shown.mean(), abs=0.01)
+    check(lambda: variant_differences.draw(runs), tmp_path, "as good", "worse", undecided, "margin: 2 points")
+
+
+def test_chosen_values_stand_in_the_table(study: Any, tmp_path: Path) -> None:
+    runs, _ = study([{DENSITY: 0.1}, {DENSITY: 1.0}])
+    path = "network.plasticity.optimizer.learning_rate"
+    runs = runs.assign(**{path: [1e-5, 2e-5, 1e-5, 2e-5, 2e-5, 2e-5], "tuned": path})
+    printed = studies_table.printed(studies_table.numbers(runs), runs)
+    assert list(printed["Learning rate, chosen (runs)"]) == ["1e-05 (2), 2e-05 (1)", "2e-05 (3)"]
+
+
 def test_a_series_marks_its_last_point_that_is_as_good(study: Any, tmp_path: Path) -> None:
     densities = [1.0, 0.9, 0.5, 0.1]  # accuracies fall by 0.1 per unit of density, for all seeds alike
     changes = [{DENSITY: density} for density in densities]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from eprop_core.configuration import Configuration
 from eprop_core.experiments.studies.parameters import TaskParameters
-from eprop_core.labels import label_of
+from eprop_core.labels import label_of, name_of
 
 if TYPE_CHECKING:
     from workflow.lib.plan import Plan
@@ -23,7 +23,28 @@ def study(configuration: Configuration, name: str) -> dict[str, Any]:
         "seeds": len(set(parameters.seeds)),
         "margin": parameters.margin,
         "varied": [label_of(TaskParameters, path) for path in [*parameters.vary, *parameters.grid]],
+        "search": _search(configuration, name),
     }
+
+
+def _search(configuration: Configuration, name: str) -> dict[str, Any]:
+    """Return the facts of the search of a study; none if it has no search."""
+    study = configuration.studies[name]
+    if study.tune is None:
+        return {}
+    folds = max(configuration.tasks[task].training.folds or 0 for task in study.tasks)
+    return {
+        "varied": [name_of(TaskParameters, path).lower() for path in study.tune.values],
+        "combinations": len(study.tune.combinations()),
+        "runs": len(study.tune.seeds) // (folds or 1),
+        "folds": folds > 0,
+    }
+
+
+def sensitivity(configuration: Configuration) -> dict[str, Any]:
+    """Return the facts of the trainings with and without a spike."""
+    parameters = configuration.sensitivity
+    return {"tasks": parameters.tasks, "seeds": len(set(parameters.seeds))} if parameters else {}
 
 
 def scaling(configuration: Configuration, name: str) -> dict[str, Any]:

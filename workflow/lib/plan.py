@@ -13,9 +13,9 @@ from eprop_core.datasets.parameters import Published
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline, SampleBaseline
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
-from eprop_core.experiments.points import content_hash
+from eprop_core.experiments.points import Point, content_hash
 from eprop_core.experiments.scaling.parameters import Scaling
-from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.studies.parameters import Study, TaskParameters
 from eprop_core.parameters import Network
 from eprop_core.tasks.parameters import Generated
 from workflow.lib import captions, checksums, sources
@@ -84,14 +84,70 @@ class Plan:
     @cached_property
     def tasks(self) -> dict[str, TaskParameters]:
         """Tasks to train."""
-        studies = self.configuration.studies
-        return {point["name"]: point["parameters"] for study in studies for point in self._points[study]}
+        points = [point for study in self.configuration.studies for point in self._points[study]]
+        searched = {candidate["name"]: candidate["parameters"] for point in points for candidate in point["candidates"]}
+        return {
+            **searched,
+            **{point["name"]: point["parameters"] for point in points},
+            **{name: self.configuration.tasks[task] for task, name in self._sensitivity.items()},
+        }
 
     def trained(self, *, on_many_ranks: bool, keep_network: bool) -> list[str]:
         """Return the names of the tasks that are trained so."""
         wanted = (on_many_ranks, keep_network)
         of_tasks = {name: task.training for name, task in self.tasks.items()}
         return [name for name, training in of_tasks.items() if (training.ranks > 1, training.keep_network) == wanted]
+
+    def possible_tasks(self, name: str) -> list[TaskParameters]:
+        """Return what a training run may train: the task of this name, or those that a search chooses from."""
+        points = [point for study in self.configuration.studies for point in self._points[study]]
+        candidates: list[dict[str, Any]] = next((point["candidates"] for point in points if point["name"] == name), [])
+        return [candidate["parameters"] for candidate in candidates] or [self.tasks[name]]
+
+    def task_file(self, task: str, seed: str) -> str:
+        """Return the file with the parameters of a training run: those of the configuration, or chosen by a search."""
+        return self._task_files.get((task, int(seed)), f"results/parameters/tasks/{task}.json")
+
+    @cached_property
+    def _task_files(self) -> dict[tuple[str, int], str]:
+        points = [point for study in self.configuration.studies for point in self._points[study]]
+        return {
+            (point["name"], seed): f"results/chosen/{name}.json"
+            for point in points
+            for seed, name in point["choices"].items()
+        }
+
+    @cached_property
+    def choices(self) -> dict[str, dict[str, Any]]:
+        """Between what a search chooses, by the name of the file with the chosen parameters."""
+        return {
+            name: {
+                "parameters": point["parameters"],
+                "candidates": [
+                    {
+                        "changes": candidate["changes"],
+                        "results": [candidate["results"][of_search] for of_search in point["deciding"][name]],
+                    }
+                    for candidate in point["candidates"]
+                ],
+            }
+            for study in self.configuration.studies
+            for point in self._points[study]
+            for name in point["deciding"]
+        }
+
+    def results_of_choice(self, choice: str) -> list[str]:
+        """Return the result files of the search that decides a choice."""
+        return [file for candidate in self.choices[choice]["candidates"] for file in candidate["results"]]
+
+    def results_of_search(self, study: str) -> list[str]:
+        """Return the result files of the search of a study; none if it has no search."""
+        return [
+            file
+            for point in self._points[study]
+            for candidate in point["candidates"]
+            for file in candidate["results"].values()
+        ]
 
     @cached_property
     def baselines(self) -> dict[str, BaselinesNetwork]:
@@ -198,6 +254,30 @@ class Plan:
             for ranks in dict.fromkeys(numbers)
         ]
 
+    @cached_property
+    def _sensitivity(self) -> dict[str, str]:
+        """Tasks that are trained with and without a spike, with the names of their files."""
+        of = self.configuration.sensitivity
+        return {task: f"{task}-{content_hash(self.configuration.tasks[task])}" for task in of.tasks} if of else {}
+
+    @property
+    def _results_of_sensitivity_by_task(self) -> dict[str, list[str]]:
+        seeds = dict.fromkeys(self.configuration.sensitivity.seeds) if self.configuration.sensitivity else ()
+        return {
+            task: [f"results/sensitivity/{name}/seed-{seed}.json" for seed in seeds]
+            for task, name in self._sensitivity.items()
+        }
+
+    @property
+    def results_of_sensitivity(self) -> list[str]:
+        """The result files of the trainings with and without a spike."""
+        return [file for files in self._results_of_sensitivity_by_task.values() for file in files]
+
+    @property
+    def sensitivity_files(self) -> list[str]:
+        """Figure and table of the trainings with and without a spike, if there are any."""
+        return [*figure("sensitivity"), *table("sensitivity")] if self._sensitivity else []
+
     @property
     def results_of_break_even(self) -> list[str]:
         """The result files of the break-even experiment."""
@@ -235,6 +315,7 @@ class Plan:
         made = {
             **{f"{study}_runs": self.results_of_study(study) for study in self.configuration.studies},
             **{f"{name}_scaling": self.results_of_scaling(name) for name in self.configuration.scaling},
+            **({"sensitivity_runs": self.results_of_sensitivity} if self._sensitivity else {}),
             **({"break_even": self.results_of_break_even} if self.configuration.break_even else {}),
         }
         file = Path(self.origin.partition(", ")[0])
@@ -302,6 +383,8 @@ class Plan:
             "datasets": self.datasets,
             "tasks": self.tasks,
             "studies": {study: self._study(study) for study in configuration.studies},
+            "choices": self.choices,
+            "searches": self.searches,
             "timings": {name: scaling.timing for name, scaling in self.timings.items()},
             "scaling": {name: self._scaling(name) for name in configuration.scaling},
             "break_even": {**self.break_even, "all": {"points": self._points_of_break_even()}},
@@ -310,6 +393,7 @@ class Plan:
                 "all": {"results": {of.name: f"results/baselines/{name}.json" for name, of in self.baselines.items()}},
             },
             "saccades": {"all": configuration.saccades},
+            "sensitivity": {"all": {"results": self._results_of_sensitivity_by_task}},
             "verification": {"all": configuration.verification, "results": {"results": self.results_of_verification}},
             "evidence": self.evidence,
             "style": {"figures": configuration.style},
@@ -332,7 +416,11 @@ class Plan:
         sections: list[tuple[str, str, dict[str, Any]]] = [(name, "data.rst", {}) for name in self.data_figures]
         for study in configuration.studies:
             sections.append((study, "study.rst", captions.study(configuration, study)))
+            if study in self.searches:
+                sections.append((f"{study}_search", "search.rst", captions.study(configuration, study)))
             sections += [(name, "dynamics.rst", {}) for name in self._dynamics_of(study)]
+        if configuration.sensitivity:
+            sections.append(("sensitivity", "sensitivity.rst", captions.sensitivity(configuration)))
         sections += [
             (f"{name}_scaling", "scaling.rst", captions.scaling(configuration, name)) for name in configuration.scaling
         ]
@@ -340,16 +428,19 @@ class Plan:
         if configuration.break_even:
             sections.append(("break_even", "break_even.rst", captions.break_even(configuration)))
         sections += [(name, "reproduction.rst", {}) for name in self.evidence_of_report]
+        tables = {*self.evidence, *(f"{study}_search" for study in self.searches)}
         return [
-            {"name": name, "caption": caption, "facts": facts, "figure": name not in self.evidence}
+            {"name": name, "caption": caption, "facts": facts, "figure": name not in tables}
             for name, caption, facts in sections
         ]
 
     def results_of_report(self) -> list[str]:
         """Return the result files of all experiments in the report."""
-        files = [file for study in self.configuration.studies for file in self.results_of_study(study)]
+        studies = self.configuration.studies
+        files = [file for study in studies for file in [*self.results_of_study(study), *self.results_of_search(study)]]
         files += [file for name in self.configuration.scaling for file in self.results_of_scaling(name)]
-        return list(dict.fromkeys([*files, *self.dynamics.values(), *self.results_of_break_even]))
+        others = [*self.dynamics.values(), *self.results_of_sensitivity, *self.results_of_break_even]
+        return list(dict.fromkeys([*files, *others]))
 
     def folders(self) -> list[dict[str, Any]]:
         """Return what is in each folder of results: of which figure, task and changes, with how many seeds."""
@@ -358,11 +449,23 @@ class Plan:
                 "folder": f"studies/{point['name']}",
                 "figure": study,
                 "task": point["task"],
-                "changes": ", ".join(f"{path} = {json.dumps(value)}" for path, value in point["changes"].items()),
+                "changes": _told(point["changes"]),
                 "files": len(point["results"]),
             }
             for study, points in self._points.items()
             for point in points
+        ]
+        studies += [
+            {
+                "folder": f"studies/{candidate['name']}",
+                "figure": f"{study}, search",
+                "task": point["task"],
+                "changes": _told(point["changes"] | candidate["changes"]),
+                "files": len(candidate["results"]),
+            }
+            for study, points in self._points.items()
+            for point in points
+            for candidate in point["candidates"]
         ]
         scaling = [
             {"folder": f"scaling/{name}", "figure": f"{name.rpartition('-')[0]}_scaling", "task": "", "changes": ""}
@@ -374,7 +477,12 @@ class Plan:
             | {"files": sum(Path(file).parent.name == name for file in self.results_of_break_even)}
             for name in self.break_even
         ]
-        return [*studies, *scaling, *break_even]
+        sensitivity = [
+            {"folder": f"sensitivity/{name}", "figure": "sensitivity", "task": task, "changes": ""}
+            | {"files": len(self._results_of_sensitivity_by_task[task])}
+            for task, name in self._sensitivity.items()
+        ]
+        return [*studies, *sensitivity, *scaling, *break_even]
 
     def _report(self) -> dict[str, Any]:
         page = self._page("eprop-bench: report", self.sections(), self.results_of_report())
@@ -404,10 +512,13 @@ class Plan:
             for point in parameters.points():
                 changed = self.configuration.point(task, point.changes)
                 name = f"{task}-{content_hash(changed)}"
+                if parameters.tune is not None:
+                    name += f"-{content_hash(parameters.tune)}"
                 points.append(
                     {
                         "name": name,
                         "parameters": changed,
+                        **self._search(name, task, point, parameters),
                         "task": task,
                         "variant": point.variant,
                         "series": point.series,
@@ -419,18 +530,55 @@ class Plan:
                 )
         return points
 
+    def _search(self, name: str, task: str, point: Point, study: Study) -> dict[str, Any]:
+        """Return the search of a point.
+
+        ``candidates`` have the changes, names, parameters and result files (by seed) of its combinations of values,
+        ``choices`` the name of the choice that each seed of the study follows, ``deciding`` the seeds of the search
+        that make each choice.
+        """
+        if study.tune is None:
+            return {"candidates": [], "choices": {}, "deciding": {}}
+        candidates = []
+        for combination, changes in zip(study.tune.combinations(), study.tune.changes(), strict=True):
+            searched = self.configuration.point(task, point.changes | changes)
+            of_search = f"{task}-{content_hash(searched)}"
+            results = {seed: f"results/studies/{of_search}/seed-{seed}.json" for seed in study.tune.seeds}
+            candidates.append(
+                {"name": of_search, "parameters": searched, "changes": combination.changes, "results": results}
+            )
+        folds = self.configuration.point(task, point.changes).training.folds
+        choices = {seed: name if folds is None else f"{name}-fold-{seed % folds}" for seed in study.seeds}
+        deciding = {choice: study.tune.chosen_together(seed, folds) for seed, choice in choices.items()}
+        return {"candidates": candidates, "choices": choices, "deciding": deciding}
+
     def _study(self, study: str) -> dict[str, Any]:
         parameters = self.configuration.studies[study]
-        points = [
-            {key: value for key, value in point.items() if key not in ("name", "parameters")}
-            for point in self._points[study]
-        ]
+        left_out = ("name", "parameters", "candidates", "choices", "deciding")
+        points = [{key: value for key, value in point.items() if key not in left_out} for point in self._points[study]]
         return {
             "study": study,
             "kind": parameters.kind,
             "goals": parameters.goals,
             "margin": parameters.margin,
+            "tuned": list(parameters.tune.values) if parameters.tune else [],
             "points": points,
+        }
+
+    @cached_property
+    def searches(self) -> dict[str, dict[str, Any]]:
+        """What each study that has a search searched, and the choices between it."""
+        return {
+            study: {
+                "study": study,
+                "points": [
+                    {key: point[key] for key in ("task", "variant", "series", "changes")}
+                    | {"choices": [self.choices[name]["candidates"] for name in point["deciding"]]}
+                    for point in self._points[study]
+                ],
+            }
+            for study, parameters in self.configuration.studies.items()
+            if parameters.tune is not None
         }
 
     def _scaling(self, name: str) -> dict[str, Any]:
@@ -460,6 +608,10 @@ class Plan:
 
 def _is_here(task: TaskParameters) -> bool:
     return isinstance(task.dataset, Generated) or task.dataset.is_here()
+
+
+def _told(changes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{path} = {json.dumps(value)}" for path, value in changes.items())
 
 
 def _plain(value: Any) -> Any:

@@ -122,8 +122,9 @@ def memory_of_snakemake():
 def training_memory(wildcards, input, attempt):
     """Return the memory of a training run on each node, MB; its data may be still to be prepared."""
     data_mb = sum(os.path.getsize(file) for file in input.data) / 1e6
-    program = cluster.training_memory(
-        CONFIGURATION, PLAN.tasks[wildcards.task], data_mb, attempt
+    program = max(
+        cluster.training_memory(CONFIGURATION, task, data_mb, attempt)
+        for task in PLAN.possible_tasks(wildcards.task)
     )
     return program + memory_of_snakemake()
 
@@ -178,6 +179,7 @@ wildcard_constraints:
     study=either(CONFIGURATION.studies),
     scaling=either(CONFIGURATION.scaling),
     task=either(PLAN.tasks),
+    choice=either(PLAN.choices),
     dataset=either(PLAN.datasets),
     dynamics=either(PLAN.dynamics),
     evidence=either(PLAN.evidence),

@@ -14,7 +14,7 @@ rule dynamics:
 
 rule record_dynamics:
     input:
-        task=parameters("tasks", "{task}"),
+        task=lambda wildcards: PLAN.task_file(wildcards.task, wildcards.seed),
         network="results/studies/{task}/seed-{seed}.h5",
         data=lambda wildcards: PLAN.data_of(PLAN.tasks[wildcards.task]),
         compiled=lambda wildcards: compiled([PLAN.tasks[wildcards.task].network]),

@@ -2,7 +2,9 @@
 
 
 localrules:
+    choose_values,
     collect_study,
+    search_table,
     study_figure,
     study_table,
 
@@ -15,7 +17,7 @@ localrules:
 
 rule train_one_rank:
     input:
-        task=parameters("tasks", "{task}"),
+        task=lambda wildcards: PLAN.task_file(wildcards.task, wildcards.seed),
         data=lambda wildcards: PLAN.data_of(PLAN.tasks[wildcards.task]),
         compiled=lambda wildcards: compiled([PLAN.tasks[wildcards.task].network]),
         code=code("eprop_core.experiments.studies.__main__"),
@@ -82,6 +84,27 @@ use rule train_many_ranks as train_many_ranks_result_only with:
         result="results/studies/{task}/seed-{seed}.json",
     wildcard_constraints:
         task=either(PLAN.trained(on_many_ranks=True, keep_network=False)),
+
+
+# Runs of a study with a search read the parameters that the search has chosen from a file. Which runs there are does not
+# depend on what is chosen.
+
+
+rule choose_values:
+    input:
+        files=parameters("choices", "{choice}"),
+        results=lambda wildcards: PLAN.results_of_choice(wildcards.choice),
+        code=code("workflow.scripts.studies.choose"),
+    output:
+        "results/chosen/{choice}.json",
+    log:
+        "logs/choose_values/{choice}.log",
+    conda:
+        ENVIRONMENT
+    message:
+        "Choose the values of {wildcards.choice}"
+    shell:
+        "python -m workflow.scripts.studies.choose {input.files} --output {output} 2> {log}"
 
 
 # All rules that collect results, draw a figure or write a table inherit from this one: a program reads `files` and writes
@@ -155,3 +178,19 @@ use rule collect_study as study_table with:
         options="",
     message:
         "Tabulate study {wildcards.study}"
+
+
+use rule collect_study as search_table with:
+    input:
+        files=parameters("searches", "{study}"),
+        results=lambda wildcards: PLAN.results_of_search(wildcards.study),
+        code=code("workflow.scripts.studies.search_table"),
+    output:
+        table("{study}_search"),
+    log:
+        "logs/search_table/{study}.log",
+    params:
+        program="studies.search_table",
+        options="",
+    message:
+        "Tabulate the search of study {wildcards.study}"

@@ -9,12 +9,19 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from eprop_core import labels
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
+from eprop_core.experiments.studies.tuning import Tuning
 from eprop_core.experiments.values import COLUMNS, LOOKS, VALUES, Name, RankCount, Seeds
 from eprop_core.parameters import Network, check_rate
 from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, different
 from eprop_core.tasks.parameters import Generated
 from eprop_core.tasks.registry import GeneratedTask
-from eprop_core.training.parameters import TrainingParameters, check_numbers, check_rewirable, number_held_back
+from eprop_core.training.parameters import (
+    TrainingParameters,
+    check_numbers,
+    check_rewirable,
+    number_held_back,
+    share_held_back,
+)
 
 # The sizes that follow from the data set are not for the user to give.
 TaskNetwork = create_model(  # type: ignore[call-overload]
@@ -129,6 +136,13 @@ class TaskParameters(Parameters):
         """Whether answers are right or wrong; otherwise a run is judged by its loss, a mean squared error."""
         return bool(self.dataset.has_accuracy)
 
+    @property
+    def holds_nothing_back(self) -> bool:
+        """Whether it is certain that no samples are held back from training."""
+        if not isinstance(self.dataset, Generated) and self.dataset.has_validation:
+            return False
+        return share_held_back(self.training.validation_share) == 0
+
     def network_for(self, n_input: int, n_readout: int) -> Network:
         """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts.
 
@@ -192,6 +206,10 @@ class Study(Parameters):
         description="by how much accuracy may fall below that of the first values, or a loss rise as a share of it, to "
         "be called as good; to be chosen before looking at results",
     )
+    tune: Tuning | None = Field(
+        None,
+        description="values that each point chooses for itself on samples held back; null: those of its task",
+    )
     goals: dict[Name, Annotated[float, Field(gt=0)]] = Field(
         {},
         description="accuracy on samples held back (on training samples if there are none), at most 1, or training "
@@ -213,8 +231,17 @@ class Study(Parameters):
                 raise ValueError(f"compared_with: {name!r} and {other!r} must be series, the second before the first")
             if next(iter(self.series[name])) != next(iter(self.series[other])):
                 raise ValueError(f"compared_with: the first parameter of {name!r} and {other!r} must be the same")
+        self._check_tuned_paths()
         self._check_room()
         return self
+
+    def _check_tuned_paths(self) -> None:
+        """Raise a ValueError where a point changes what the search would change, too."""
+        for path in self.tune.values if self.tune else ():
+            for point in self.points():
+                for changed in point.changes:
+                    if f"{changed}.".startswith(f"{path}."):
+                        raise ValueError(f"tune.values: {path} would replace {changed}, which {self.place(point)} sets")
 
     def _check_room(self) -> None:
         """Raise a ValueError where the figure has no place or no look for something."""

@@ -38,7 +38,11 @@ def headline(name: str, title: str, results: Path) -> Headline:
 
 
 def _results(table: pd.DataFrame) -> Iterator[str]:
-    if "seeds" in table:
+    if "weight_distance" in table:
+        for _, row in table.iterrows():
+            spikes = f"{100 * row['share_of_differing_spikes']:.0f} % of the spikes differ after training"
+            yield f"{row['task']}: {spikes}, by one input spike".replace("_", " ")
+    elif "seeds" in table:
         for task, rows in table.groupby("task", sort=False):
             yield f"{task}: {_scores(rows)}".replace("_", " ")
     elif "speed_up" in table:
@@ -58,6 +62,9 @@ def _results(table: pd.DataFrame) -> Iterator[str]:
     elif "after" in table:
         first = table.iloc[0]
         yield f"{first['measure']}: {first['before']:.3g} before training, {first['after']:.3g} after"
+    elif "chosen" in table:
+        n_combinations, n_points = len(table["candidate"].unique()), len(table["point"].unique())
+        yield f"{n_combinations} combinations of values at each of {n_points} points"
     elif "train" in table:
         number = table.iloc[0].drop("measure").dropna()
         yield f"{table['measure'].iloc[0]}: {', '.join(f'{n:.0f} {split}' for split, n in number.items())}"
@@ -121,7 +128,7 @@ def warnings(sections: Sequence[str], results: Path, made_by: Sequence[Provenanc
     for name in sections:
         table = read(results / f"tables/{name}.csv")
         runs = results / f"tables/{name}_runs.csv"
-        if "seeds" in table and runs.is_file():
+        if "seeds" in table and "weight_distance" not in table and runs.is_file():
             lines += _unlearned(name, read(runs))
         if "passed" in table and not table["passed"].all():
             lines.append(f"{name}: {int((~table['passed']).sum())} differences exceed their tolerances.")

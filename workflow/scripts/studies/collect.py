@@ -4,6 +4,7 @@ A row per run; a row per run and point of its curve; and, of tasks in which no a
 and readout of the first run's last answer.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,16 +97,18 @@ def answers(points: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def collect(points: list[dict[str, Any]], goals: dict[str, float], margin: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the runs and their curves. A column per varied parameter holds its value in each run.
+def collect(
+    points: list[dict[str, Any]], goals: dict[str, float], margin: float, tuned: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the runs and their curves. A column per varied or tuned parameter holds its value in each run.
 
     ``points`` are dictionaries of ``task``, ``variant`` and ``series`` (their names, where the study has them),
     ``panel`` (the series that this one is compared with, maybe itself), ``changes`` (values by path), ``default``
     (whether the changes change nothing) and ``results`` (file names). The column ``point`` counts them, ``varied``
-    holds the paths that a point changes. ``goals`` are accuracies or losses by task, ``margin`` is how much worse
-    still counts as good.
+    holds the paths that a point changes, ``tuned`` those whose values were chosen on samples held back. ``goals`` are
+    accuracies or losses by task, ``margin`` is how much worse still counts as good.
     """
-    paths = list(dict.fromkeys(path for point in points for path in point["changes"]))
+    paths = list(dict.fromkeys([*(path for point in points for path in point["changes"]), *tuned]))
     runs: list[dict[str, Any]] = []
     curves: list[dict[str, Any]] = []
     for number, point in enumerate(points):
@@ -118,6 +121,7 @@ def collect(points: list[dict[str, Any]], goals: dict[str, float], margin: float
                 "series": point["series"],
                 "panel": point["panel"],
                 "varied": " ".join(point["changes"]),
+                "tuned": " ".join(tuned),
                 "default": point["default"],
                 "margin": margin,
                 **{path: value_at(result.parameters, path) for path in paths},
@@ -143,7 +147,7 @@ def main() -> None:
     options.add_argument("plan", type=Path, help="JSON file: points with their result files, goals, margin")
     given = options.parse_args()
     study = read_json(given.plan)
-    runs, curves = collect(study["points"], study["goals"], study["margin"])
+    runs, curves = collect(study["points"], study["goals"], study["margin"], study["tuned"])
     for table, file in zip((runs, curves, answers(study["points"])), given.output, strict=True):
         table.to_csv(file, index=False)
 

@@ -13,6 +13,8 @@ from scipy import stats
 from workflow.scripts.studies.measures import ACCURACY, Measure
 
 CONFIDENCE = 0.95
+MARGIN = "0.85"
+"""Colour of what still counts as good."""
 
 
 def tolerance(runs: pd.DataFrame, measure: Measure) -> float:

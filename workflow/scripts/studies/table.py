@@ -37,14 +37,29 @@ def measures_of(runs: pd.DataFrame) -> list[Measure]:
     return [measure for measure in shown if runs[measure.column].notna().any()]
 
 
+def tuned_paths(runs: pd.DataFrame) -> list[str]:
+    """Return the paths of the parameters whose values the study has chosen on samples held back."""
+    return str(runs["tuned"].iloc[0]).split() if runs["tuned"].notna().all() else []
+
+
+def _with_numbers(values: "pd.Series[Any]") -> str:
+    """Return the values that a point has chosen, each with the number of runs that have it."""
+    counts = values.value_counts().sort_index()
+    return ", ".join(
+        f"{value:g} ({n})" if isinstance(value, float) else f"{value} ({n})" for value, n in counts.items()
+    )
+
+
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a row per point: mean and 95 % confidence interval of every measure, with all digits.
 
-    Points of variants and series also have the difference to the first (:mod:`differences`).
+    Points of variants and series also have the difference to the first (:mod:`differences`). Chosen values come with
+    the number of runs that have them.
     """
     paths = list(dict.fromkeys(path for varied in runs["varied"].dropna() for path in varied.split()))
     keys = ["point", "task", "variant", "series", "varied", *paths]
-    table = runs.groupby(keys, sort=False, dropna=False).agg(seeds=("seed", "nunique")).reset_index()
+    chosen = {path: (path, _with_numbers) for path in tuned_paths(runs)}
+    table = runs.groupby(keys, sort=False, dropna=False).agg(seeds=("seed", "nunique"), **chosen).reset_index()
     for measure in measures_of(runs):
         column = measure.column
         summary = summarize(runs, ["point"], column).drop(columns="n")
@@ -61,6 +76,8 @@ def printed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     if runs["varied"].notna().any():
         columns["Variant" if runs["variant"].notna().any() else "Varied"] = [_point(row) for _, row in table.iterrows()]
     columns["Seeds"] = table["seeds"].astype(str)
+    for path in tuned_paths(runs):
+        columns[f"{label_of(TaskParameters, path)}, chosen (runs)"] = table[path]
     reasons: dict[str, Reasons] = {
         "time_to_goal_s": {Reason.NOT_REACHED: table["task"].map(runs.groupby("task")["goal"].first()).notna()},
         "training_time_per_event_s": {Reason.NO_EVENTS: table["synaptic_events_per_sample"] == 0},

@@ -20,7 +20,7 @@ from eprop_core.labels import label_of
 from workflow.scripts.shared import style
 from workflow.scripts.shared.left_out import Reason, positive, quotient
 from workflow.scripts.shared.spread import summarize
-from workflow.scripts.studies.equally_good import first_not_shown, last_equally_good, lowest, power, tolerance
+from workflow.scripts.studies.equally_good import MARGIN, first_not_shown, last_equally_good, lowest, power, tolerance
 from workflow.scripts.studies.measures import ACCURACY, Measure, measure_of
 
 COSTS = {
@@ -29,8 +29,6 @@ COSTS = {
     "training_time_per_sample_s": "training time",
     "peak_memory_bytes": "peak memory",
 }
-MARGIN = "0.85"
-"""Colour of what still counts as good."""
 COLUMNS = 3
 """Pairs of panels side by side."""
 LINES = ("-", "--", ":")

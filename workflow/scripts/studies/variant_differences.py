@@ -1,15 +1,19 @@
 """Gains, losses and costs of each variant of a model against the first variant."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from workflow.scripts.shared import style
 from workflow.scripts.shared.left_out import Reason, quotient
 from workflow.scripts.studies.differences import SIGNIFICANT, differences
-from workflow.scripts.studies.measures import measure_of
+from workflow.scripts.studies.equally_good import MARGIN, lowest, power, tolerance
+from workflow.scripts.studies.measures import Measure, measure_of
 
 COSTS = {
     "operations_per_sample": "Synaptic operations",
@@ -21,7 +25,8 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     """Return what is drawn, a row per task and variant.
 
     The difference of the measure to the first variant, in its unit, with its 95 % confidence interval and p-values
-    (:mod:`differences`), and the difference of each cost in per cent of the first variant's.
+    (:mod:`differences`), by how much it is better at least, and the power to show that it is as good
+    (:mod:`equally_good`), a verdict, and the difference of each cost in per cent of the first variant's.
     """
     measure = measure_of(runs)
     heads = runs.groupby("point", as_index=False).agg(
@@ -30,10 +35,32 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     compared = differences(runs, measure.column)
     columns = ["difference", "difference_low", "difference_high"]
     compared[columns] *= measure.factor
-    table = heads.merge(compared, on="point").assign(measure=measure.label)
+    judged = pd.concat([_judged(of_task, measure) for _, of_task in runs.groupby("task", sort=False)])
+    table = heads.merge(compared, on="point").merge(judged, on="point").assign(measure=measure.label)
+    table["verdict"] = [_verdict(row, measure) for _, row in table.iterrows()]
+    table = table.drop(columns="as_good")
     for cost in COSTS:
         table = table.merge(_relative(runs, cost), on="point")
     return table.drop(columns="point")
+
+
+def _judged(runs: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """Return by point how much better than the first it is at least, if that is as good, and the power to show it."""
+    bound = lowest(runs, measure)
+    good = bound >= -tolerance(runs, measure)
+    judged = {"better_by_at_least": measure.factor * bound, "power": power(runs, measure), "as_good": good}
+    return pd.DataFrame(judged).rename_axis("point").reset_index()
+
+
+def _verdict(row: "pd.Series[Any]", measure: Measure) -> str:
+    """Return what the tests say of a variant; nothing of the first one, and of a single seed."""
+    if pd.isna(row["difference_low"]) or pd.isna(row["better_by_at_least"]):
+        return ""
+    if row["as_good"]:
+        return "as good"
+    if row["adjusted_p_value"] < SIGNIFICANT and measure.sign * row["difference"] < 0:
+        return "worse"
+    return f"undecided (power {100 * row['power']:.0f} %)"
 
 
 def _relative(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
@@ -61,12 +88,16 @@ def draw(runs: pd.DataFrame) -> Figure:
     labels = [f"{measure.name}: difference ({'percentage points' if measure.factor == 100 else measure.unit})"]
     labels += [f"{name} (%)" for name in COSTS.values()]
     place = dict(zip(variants, range(len(variants)), strict=True))
+    margins = [measure.factor * tolerance(of_task, measure) for _, of_task in runs.groupby("task", sort=False)]
+    axes[0].axvspan(-max(margins), max(margins), color=MARGIN, linewidth=0, zorder=0.5)
     for panel, column, label in zip(axes, ("difference", *COSTS), labels, strict=True):
         panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=0.8)
         for index, task in enumerate(tasks):
             beside = 0.22 * (index - (len(tasks) - 1) / 2)
             table = drawn[drawn["task"] == task]
             _draw_points(panel, table, column, table["variant"].map(place) + beside, index, task)
+            if column == "difference":
+                _write_verdicts(panel, table, table["variant"].map(place) + beside, index)
         panel.set_xlabel(label)
         panel.tick_params(axis="y", length=0)
         panel.grid(axis="y", color="0.92", linewidth=0.6)
@@ -76,6 +107,8 @@ def draw(runs: pd.DataFrame) -> Figure:
     of_tasks = axes[0].get_legend_handles_labels()[0] if len(tasks) > 1 else []
     handles = [*of_tasks, *axes[0].plot([], [], "o", color="0.3", label="significant")]
     handles += axes[0].plot([], [], "o", color="0.3", markerfacecolor="white", label="not significant")
+    name = f"{100 * runs['margin'].iloc[0]:g} {'points' if measure.factor == 100 else '%'}"
+    handles += [Patch(color=MARGIN, label=f"margin: {name}")]
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), title=style.tell_seeds(runs))
     missing = {
         panel: [(drawn[cost], {Reason.NO_REFERENCE: drawn[cost].isna()})]
@@ -83,6 +116,20 @@ def draw(runs: pd.DataFrame) -> Figure:
     }
     style.label_panels(list(axes), missing)
     return figure
+
+
+def _write_verdicts(panel: Axes, table: pd.DataFrame, y: pd.Series, index: int) -> None:
+    """Write on the right of a panel what the tests say of each variant."""
+    for place, verdict in zip(y, table["verdict"], strict=True):
+        panel.annotate(
+            verdict,
+            (1, place),
+            (4, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            color=style.COLOURS[index],
+            va="center",
+        )
 
 
 def _draw_points(panel: Axes, table: pd.DataFrame, column: str, y: pd.Series, index: int, task: str) -> None:

@@ -1,0 +1,1 @@
+"""Sensitivity: how far two trainings part that differ by one spike."""
