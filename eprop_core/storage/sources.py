@@ -13,8 +13,8 @@ from eprop_core.model.sources import SOURCE
 from eprop_core.model.spikes import Spikes
 from eprop_core.network.connections import Range
 
-_PLACE = ("first_synapse", "n_synapses")
-"""Fields of a source's record that say where its synapses are."""
+_BUILT = ("first_synapse", "n_synapses", "group")
+"""Fields of a source's record that follow from the connections."""
 _OF_STEPWISE = ("entered", "advanced_to")
 """Values that only the sources of stepwise synapses have."""
 _WITHOUT_FILTER = ("entry",)
@@ -36,7 +36,7 @@ def state_of_sources(projection: ProjectionState) -> dict[str, np.ndarray]:
         missing.update(_OF_STEPWISE)
     if len(running_sums.additions) == 0:
         missing.update(_WITHOUT_FILTER)
-    state = {name: sources.records[name] for name in SOURCE.names or () if name not in _PLACE}
+    state = {name: sources.records[name] for name in SOURCE.names or () if name not in _BUILT}
     for name, values in sources._asdict().items():
         if isinstance(values, np.ndarray) and name != "records" and name not in missing:
             state[name] = values

@@ -393,6 +393,6 @@ KINDS = (
     "two_filters-adaptive",
     "two_filters-adaptive-own_decay",
     "two_filters-adaptive-stepwise",
-    "projections_2_4",
+    "projections_2_2",
 )
 """Kinds of all networks that are compared, see :func:`eprop_core.network.features.kind`: each is compiled by itself."""
