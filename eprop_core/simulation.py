@@ -367,6 +367,7 @@ class Simulation:
             The checkpoint cannot be written.
         """
         self._check_complete("save_checkpoint")
+        keep_events(states(self.network, self._rank), self._rank.counters)
         own, communicator = self._of_rank(self._rank), self._communicator
         header = StateHeader(self.step, self._sample_length, self._n_ranks)
         kept = self.notes if notes is None else notes
@@ -525,8 +526,6 @@ class Simulation:
             if self._exchange is not None:
                 self._failure = RuntimeError("an earlier run was ended in an exchange between ranks")
             raise
-        finally:
-            keep_events(states(self.network, self._rank), self._rank.counters)
         table = run.table
         if interrupt.requested:
             n_steps = self.step - start
@@ -594,6 +593,7 @@ class Simulation:
 
     def _take_over(self, rank: RankState) -> None:
         """Replace the state by one at rest, but keep the counters."""
+        keep_events(states(self.network, self._rank), self._rank.counters)
         self._rank = rank._replace(counters=self._rank.counters)
 
     def _assemble(self, synapses: dict[str, Synapses], rank: RankState) -> RankState:

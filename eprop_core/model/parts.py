@@ -23,7 +23,7 @@ class Parts(NamedTuple):
     optimizer: np.ndarray
     """int64 (n_groups of sources, n_parts), number of the optimizer."""
     arrivals: np.ndarray
-    """int64 (n_sources,), spikes that have arrived in this run; (0,) where a single projection has all synapses."""
+    """int64 (n_sources,), spikes that have arrived; (0,) where a single projection has all synapses."""
 
     @classmethod
     def one(cls) -> "Parts":

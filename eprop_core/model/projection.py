@@ -19,8 +19,10 @@ With unit delays of all projections, the last three concern the same spikes onto
 
 from typing import NamedTuple
 
+import numpy as np
+
 from eprop_core.compiled.compilation import kernel
-from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses
+from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses, synapses_ahead
 from eprop_core.model.optimizers import Optimizers, elapsed_steps, one_step, optimizer_at
 from eprop_core.model.parts import Parts, count_arrival, end_of_part, n_parts
 from eprop_core.model.powers import NEGLIGIBLE, power
@@ -174,6 +176,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         source["last_emission"] = time_index
     _take_entry_back(projection, i, source)
     optimized = source["optimized"]
+    first, last = synapses_of(source)
     spike = Spike(
         state=state,
         arrives=arrives,
@@ -190,8 +193,8 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         growth_reg=_growth(decay_reg, offset),
         # Only optimizers that are linear have running sums, and for these all numbers but the steps are 0.
         elapsed=elapsed_steps(projection.optimizers.first, optimized, time_index if updates else optimized),
+        ahead=synapses_ahead(np.uint64(first), np.uint64(last)),
     )
-    first = source["first_synapse"]
     for part in range(n_parts(projection.parts)):
         last = end_of_part(projection.parts, i, source, part)
         optimizer = optimizer_at(projection.optimizers, projection.parts.optimizer[source["group"], part])

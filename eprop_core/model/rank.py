@@ -40,7 +40,8 @@ class Counters(NamedTuple):
     synaptic_events: np.ndarray
     """int64, by bundle: those onto the recurrent neurons in their order, then the output."""
     of_projections: np.ndarray
-    """int64, the synaptic events by projection, in the order of the bundles, of earlier runs."""
+    """int64, synaptic events by projection, in the order of the bundles, without those of the spikes that
+    :class:`Parts <eprop_core.model.parts.Parts>` count."""
     update_time: np.ndarray
     """float64 (1,), s, for neurons, readouts, and the neurons' learning signals and running sums."""
     delivery_time: np.ndarray

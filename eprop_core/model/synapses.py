@@ -170,6 +170,8 @@ class Spike(NamedTuple):
     """The same for the rate regularization."""
     elapsed: Elapsed
     """Steps that the optimizer processes."""
+    ahead: np.uint64
+    """By how many synapses each is fetched before it is processed."""
 
 
 class TargetSums(NamedTuple):
@@ -356,9 +358,8 @@ def _process(
 ):  # fmt: skip
     sums, sums_reg = target_sums.sums, target_sums.sums_reg
     adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
-    ahead = synapses_ahead(np.uint64(first), np.uint64(last))
     for k in range(np.uint64(first), np.uint64(last)):
-        _prefetch_ahead(target, values, k + ahead)
+        _prefetch_ahead(target, values, k + spike.ahead)
         j = _target(target, k)
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
         u_reg, a_reg, q_reg = _sum(sums_reg, j, U), _sum(sums_reg, j, A), _sum(sums_reg, j, Q)

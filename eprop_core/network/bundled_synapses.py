@@ -244,7 +244,7 @@ def count_events(states: Iterable[tuple[Bundle, ProjectionState]], counters: Cou
 
 
 def keep_events(states: Sequence[tuple[Bundle, ProjectionState]], counters: Counters) -> None:
-    """Add the events of projections that are bundled with others to those of earlier runs, and begin to count anew."""
+    """Keep the events by projection in the counters, so that a state without the arrivals of spikes has them, too."""
     counters.of_projections[:] = list(count_events(states, counters).values())
     for _, state in states:
         state.parts.arrivals[:] = 0
