@@ -152,7 +152,6 @@ class _Neurons:
             if self._has(name) and self.of_recurrent(name).any():
                 raise ParameterError(f"{name}: is true, and neurons have no such mode here")
         V_min = self._voltages("V_min")
-        names = [name for name in _SURROGATE_GRADIENT if self._has(name)]
         return {
             "C_m": self._one_or_extent("C_m"),
             "I_e": self._one("I_e"),
@@ -161,9 +160,13 @@ class _Neurons:
             "V_min": None if (V_min <= -_LARGEST).all() else _same("V_min", V_min),
             "V_reset": _same("V_reset", self._voltages("V_reset")) if self._clamps else None,
             "delayed_reset": self.bellec,
-            "t_ref": self._one("t_ref"),
+            "t_ref": self._one_or_extent("t_ref"),
             "adaptation": self._adaptation(),
-            "surrogate_gradient": surrogate_gradient({name: self._one(name) for name in names}),
+            "surrogate_gradient": {
+                "function": self._surrogates()[0]["function"],
+                "height": self._one_or_extent("surrogate_height"),
+                "width": self._one_or_extent("surrogate_width"),
+            },
         }
 
     def differing(self) -> dict[str, np.ndarray]:
@@ -179,12 +182,21 @@ class _Neurons:
             return self._voltages(name)
         if name == "beta":
             return self.of_recurrent("adapt_beta") if self._n_adaptive() else np.zeros(1)
+        if name.startswith("surrogate_"):
+            return np.array([own[name.removeprefix("surrogate_")] for own in self._surrogates()])
         values = self.of_recurrent(name)
         if name == "f_target":
             values = 1000.0 * values  # NEST's unit is spikes/ms
             if not self.bellec:
                 values *= self.dt  # NEST compares f_target * dt / 1000 with a rate in spikes/ms
         return values
+
+    def _surrogates(self) -> list[dict[str, Any]]:
+        """Return the surrogate gradient of each neuron; all have one function."""
+        names = [name for name in _SURROGATE_GRADIENT if self._has(name)]
+        self._one("surrogate_gradient_function")
+        values = zip(*(self.of_recurrent(name) for name in names), strict=True)
+        return [surrogate_gradient(dict(zip(names, own, strict=True))) for own in values]
 
     def _one_or_extent(self, name: str) -> float | dict[str, float]:
         """Return the value that all neurons have, or the smallest and the largest one that is not 0."""

@@ -47,7 +47,7 @@ from eprop_core.network.features import (
     signal_delay,
     smallest_decay,
 )
-from eprop_core.network.neuron_values import NeuronValues
+from eprop_core.network.neuron_values import NeuronValues, refractory_steps
 from eprop_core.network.projections import ProjectionSpec, Role, projection_with
 from eprop_core.network.rows import absent_targets, in_rows, without_rows
 from eprop_core.network.signs import check_signs, give_signs, signs_of
@@ -388,7 +388,7 @@ def _recurrent_sums(network: Network, parameters: RecurrentParameters, lag: int,
         kappa_reg(network),
         lag,
         None if neuron.adaptation is None else Adaptation.of(parameters.beta, parameters.rho),
-        neuron.surrogate_gradient.height,
+        network.extent("surrogate_height")[1],
         is_stepwise(network),
         smallest_decay=smallest_decay(network),
         by_column=by_column,
@@ -465,10 +465,10 @@ def _recurrent_parameters(
         V_min=NO_LOWER_BOUND if neuron.V_min is None else neuron.V_min,
         clamps=neuron.V_reset is not None,
         V_reset=0.0 if neuron.V_reset is None else neuron.V_reset,
-        refractory_steps=network.refractory_steps,
+        refractory_steps=refractory_steps(values.t_ref, network),
         surrogate=kind_of(neuron.surrogate_gradient.function),
-        surrogate_height=neuron.surrogate_gradient.height,
-        surrogate_width=neuron.surrogate_gradient.width,
+        surrogate_height=values.surrogate_height,
+        surrogate_width=values.surrogate_width,
         delayed_reset=neuron.delayed_reset,
         kappa_reg=kappa_reg(network),
         rate_per_spike=1.0 / max(1, sample_length) if per_sample else (1.0 - plasticity.kappa_reg) / dt,

@@ -39,7 +39,7 @@ def smallest_decay(network: Network) -> float:
     if neuron.adaptation is None:
         return alpha
     rho = decay(network, neuron.adaptation.tau)
-    return min(alpha, rho - network.extent("beta")[1] * neuron.surrogate_gradient.height)
+    return min(alpha, rho - network.extent("beta")[1] * network.extent("surrogate_height")[1])
 
 
 def signal_delay(network: Network) -> int:

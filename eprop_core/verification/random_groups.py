@@ -44,9 +44,7 @@ def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays
     for key, parts, connected in (("input", "targets", names[:N_INPUTS]), ("recurrent", "pairs", pairs)):
         rules = _rules(rng, network, delays) if are_apart else 2 * [{"plastic": True}]
         number = rng.permutation([0, 1, *rng.integers(0, 2, len(connected) - 2)])
-        values[key][parts] = {
-            name: _pair(rng, network) | rules[n] for name, n in zip(connected, number, strict=True)
-        }
+        values[key][parts] = {name: _pair(rng, network) | rules[n] for name, n in zip(connected, number, strict=True)}
     values["output"]["sources"] = names[-2:]
     if network.feedback.kind == "random":
         values["feedback"]["targets"] = names[:2]

@@ -115,11 +115,14 @@ GROUPS: Variants = {
 
 _ALL_DIFFER: dict[str, Any] = {"spread": 0.3, "spread_of_others": 0.8, "c_reg": 5.0, "I_e": 1.0}
 VALUES_PER_NEURON: Variants = {
-    "values-per-neuron": _ALL_DIFFER | TWO_FILTERS | {"seed": 171, "dt": 0.5, "adaptation": (0.3, 40.0, 0.6)},
+    "values-per-neuron": _ALL_DIFFER
+    | TWO_FILTERS
+    | {"seed": 171, "dt": 0.5, "adaptation": (0.3, 40.0, 0.6)}
+    | {"refractory_steps": 4, "spread_of_spiking": 0.7},
     "values-per-neuron-V_reset": _ALL_DIFFER
     | TWO_FILTERS
     | {"seed": 172, "adaptation": (0.3, 40.0, 1.0)}
-    | {"V_reset": -0.3, "V_min": -0.5},
+    | {"V_reset": -0.3, "V_min": -0.5, "refractory_steps": 3, "spread_of_spiking": 0.7},
 }
 """Neurons that differ in all parameters in which they may."""
 
@@ -339,7 +342,7 @@ _OF_GROUPS: Variants = {
     "plain": ONE_FILTER,
     "symmetric": ONE_FILTER | {"feedback": "symmetric", "delay": DELAYS["late-input"], "cutoff": 30},
     "adaptive": ONE_FILTER | {"feedback": "adaptive", "cutoff": 12},
-    "differing": ONE_FILTER | {"spread_of_others": 0.7, "I_e": 2.0},
+    "differing": ONE_FILTER | {"spread_of_others": 0.7, "spread_of_spiking": 0.7, "I_e": 2.0, "refractory_steps": 2},
 }
 _GROUPS_OF_NEURONS: Variants = {
     f"groups-{n_groups}-{name}": settings | {"seed": 3, "groups": (n_groups, True), "n_recurrent": 20, "c_reg": 3.0}

@@ -61,6 +61,7 @@ NO_SPIKE = Spike(
     growth=1.0,
     growth_reg=1.0,
     elapsed=Elapsed(0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    ahead=np.uint64(0),
 )
 INITIAL = [10.0, 20.0]
 

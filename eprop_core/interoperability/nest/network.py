@@ -328,9 +328,6 @@ def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
         "V_m": 0.0,
         "V_min": -_LARGEST if neuron["V_min"] is None else neuron["V_min"],
         "surrogate_gradient_function": _SURROGATE_GRADIENTS.get(surrogate["function"], surrogate["function"]),
-        "surrogate_gradient_height": surrogate["height"],
-        "surrogate_gradient_width": surrogate["width"],
-        "t_ref": neuron["t_ref"],
     }
 
 
@@ -351,7 +348,16 @@ def _neurons_of_bellec(network: dict[str, Any], arrays: Problem) -> Any:
         adaptive.set(adapt_beta=of_each_neuron(network, arrays, "beta")[n_lif:])
         neurons += adaptive
     neurons.set({name: of_each_neuron(network, arrays, name) for name in ("C_m", "c_reg", "f_target")})
+    neurons.set(_of_spikes(network, arrays))
     return neurons
+
+
+def _of_spikes(network: dict[str, Any], arrays: Problem) -> dict[str, np.ndarray]:
+    """Return refractory period, height and width of the surrogate gradient of each neuron under NEST's names."""
+    of_surrogate = {
+        f"surrogate_gradient_{key}": of_each_neuron(network, arrays, f"surrogate_{key}") for key in ("height", "width")
+    }
+    return of_surrogate | {"t_ref": of_each_neuron(network, arrays, "t_ref")}
 
 
 def of_each_neuron(network: dict[str, Any], arrays: Problem, name: str) -> np.ndarray:
@@ -362,9 +368,11 @@ def of_each_neuron(network: dict[str, Any], arrays: Problem, name: str) -> np.nd
     if name in arrays:
         return arrays[name]
     rule, neuron = network["plasticity"], network["neuron"]
-    common = {"c_reg": rule, "f_target": rule, "beta": neuron["adaptation"]}.get(name, neuron)[name]
+    sections = {"c_reg": rule, "f_target": rule, "beta": neuron["adaptation"]}
+    sections |= {f"surrogate_{key}": neuron["surrogate_gradient"] for key in ("height", "width")}
+    common = sections.get(name, neuron)[name.removeprefix("surrogate_")]
     groups = list((network.get("groups") or {"": {"size": network["n_recurrent"], name: None}}).values())
-    values = [common if group[name] is None else group[name] for group in groups]
+    values = [common if group.get(name) is None else group[name] for group in groups]
     return np.repeat(np.array(values, float), [group["size"] for group in groups])
 
 
@@ -393,6 +401,7 @@ def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dic
         adaptive.set(adapt_beta=of_each_neuron(network, arrays, "beta")[n - n_adapting :])
         neurons += adaptive
     neurons.set(values)
+    neurons.set(_of_spikes(network, arrays))
     return neurons
 
 
