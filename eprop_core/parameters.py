@@ -469,6 +469,10 @@ class SpikingWeights(InitialWeights):
     )
 
 
+OVERRIDES = ("learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilon")
+"""Values of an optimizer that a projection may have beside it, instead of an optimizer of its own."""
+
+
 class ProjectionParameters(Parameters):
     """Connections from one population to another, with their delay and plasticity."""
 
@@ -502,6 +506,11 @@ class ProjectionParameters(Parameters):
     epsilon: float | None = Field(
         None, gt=0, description="epsilon of this projection's Adam; null: that of plasticity.optimizer"
     )
+    optimizer: Optimizer | None = Field(
+        None,
+        description="optimizer of this projection, with all its values; null: plasticity.optimizer. The values above "
+        "take its place",
+    )
 
 
 class PairWeights(Parameters):
@@ -531,6 +540,9 @@ class PairParameters(Parameters):
     weight_min: float | None = Field(None, description="smallest weight", json_schema_extra={"unit": "pA"})
     weight_max: float | None = Field(None, description="largest weight", json_schema_extra={"unit": "pA"})
     epsilon: float | None = Field(None, gt=0, description="epsilon of Adam")
+    optimizer: Optimizer | None = Field(
+        None, description="optimizer, with all its values, in place of all those of the projection"
+    )
 
     def within(self, projection: ProjectionParameters) -> ProjectionParameters:
         """Return all parameters of these connections, which are a part of a projection."""
@@ -538,6 +550,8 @@ class PairParameters(Parameters):
         if self.weights is not None:
             own["weights"] = projection.weights.model_copy(update=self.weights.model_dump(exclude_none=True))
         common = {key: getattr(projection, key) for key in ProjectionParameters.model_fields}
+        if self.optimizer is not None:
+            common |= dict.fromkeys(OVERRIDES)
         return ProjectionParameters.model_construct(**common | own)
 
 
@@ -776,6 +790,8 @@ class Network(Parameters):
             raise ValueError(
                 f"{name}: weight_min = {optimizer.weight_min} must not exceed weight_max = {optimizer.weight_max}"
             )
+        if self.plasticity.update == "sample" and optimizer.moves_in_each_step:
+            raise ValueError(f'{name}: optimizer.optimize_each_step needs plasticity.update = "spike"')
         if projection.epsilon is not None and not isinstance(optimizer, Adam):
             raise ValueError(f"{name}.epsilon: only the optimizer adam has an epsilon")
         if self.excitatory_sources(name) is not None:
@@ -805,11 +821,11 @@ class Network(Parameters):
 
     def optimizer(self, projection: str) -> OptimizerParameters:
         """Return the optimizer of a projection, with the values that the projection overrides."""
-        overrides = {"learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilon"}
-        own = self.learning_projections()[projection].model_dump(include=overrides, exclude_none=True)
+        parameters = self.learning_projections()[projection]
+        own = parameters.model_dump(include=set(OVERRIDES), exclude_none=True)
         if self.excitatory_sources(projection) is not None:
             own["fixed_signs"] = True
-        return self.plasticity.optimizer.model_copy(update=own)
+        return optimizer_of(self, parameters).model_copy(update=own)
 
     def with_learning_rate(self, learning_rate: float, projection: str | None = None) -> "Network":
         """Return the same network with another learning rate of one projection, or of all.
@@ -827,7 +843,9 @@ class Network(Parameters):
         by_name |= {f"input{ARROW}{name}": own for name, own in (values["input"]["targets"] or {}).items()}
         by_name |= values["recurrent"]["pairs"] or {}
         if projection is None:
-            values["plasticity"]["optimizer"]["learning_rate"] = learning_rate
+            for optimizer in (values["plasticity"]["optimizer"], *(own["optimizer"] for own in by_name.values())):
+                if optimizer is not None:
+                    optimizer["learning_rate"] = learning_rate
         for name in by_name if projection is None else (projection,):
             by_name[name]["learning_rate"] = None if projection is None else learning_rate
         return parse(Network, values)
@@ -858,6 +876,15 @@ class Network(Parameters):
     def refractory_steps(self) -> int:
         """The longest refractory period in steps."""
         return round(self.extent("t_ref")[1] / self.dt)
+
+
+def optimizer_of(network: Any, projection: ProjectionParameters) -> OptimizerParameters:
+    """Return the optimizer of a projection, without the values that the projection overrides.
+
+    ``network`` is a :class:`Network`, or one that lacks sizes.
+    """
+    optimizer: OptimizerParameters = projection.optimizer or network.plasticity.optimizer
+    return optimizer
 
 
 def values_of_groups(network: Any, name: str) -> list[Any]:

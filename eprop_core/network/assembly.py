@@ -43,6 +43,7 @@ from eprop_core.network.features import (
     follows_output,
     is_stepwise,
     kappa_reg,
+    output_is_stepwise,
     projections_in_rows,
     signal_delay,
     smallest_decay,
@@ -300,7 +301,7 @@ def assemble(
         alpha_out,
         alpha_out,
         network.output.delay,
-        is_stepwise=is_stepwise(network),
+        is_stepwise=output_is_stepwise(network),
         onto_readouts=True,
     )
     return RankState(
@@ -422,7 +423,7 @@ def _state(
             own.indptr if projection.plastic else own.indptr[:1],
             plasticity.cutoff,
             source_groups(bundle, own) if projection.plastic else 0,
-            are_stepwise=is_stepwise(network),
+            are_stepwise=output_is_stepwise(network) if is_output else is_stepwise(network),
             lack_filter=len(running_sums.additions) > 0,
         ),
         spikes=spikes,

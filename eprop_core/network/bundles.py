@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from eprop_core.network.degrees import reaches_all
 from eprop_core.network.projections import ProjectionSpec, Role, spiking_projections
-from eprop_core.parameters import Network, ProjectionParameters
+from eprop_core.parameters import OVERRIDES, Network, ProjectionParameters, optimizer_of
 
 
 class Bundle(NamedTuple):
@@ -62,13 +62,14 @@ def bundles(network: Network) -> tuple[Bundle, ...]:
     by_rule: dict[tuple[Any, ...], list[ProjectionSpec]] = {}
     for spec in spiking_projections(network):
         assert isinstance(spec.parameters, ProjectionParameters)
-        by_rule.setdefault((spec.role, *_rule(spec.parameters)), []).append(spec)
+        by_rule.setdefault((spec.role, *_rule(network, spec.parameters)), []).append(spec)
     return tuple(Bundle(tuple(specs)) for specs in by_rule.values())
 
 
-def _rule(own: ProjectionParameters) -> tuple[Any, ...]:
+def _rule(network: Any, own: ProjectionParameters) -> tuple[Any, ...]:
     """Return the parameters that projections in one bundle must have in common."""
-    return own.delay, own.plastic
+    algorithm = optimizer_of(network, own).model_dump(exclude=set(OVERRIDES)) if own.plastic else {}
+    return own.delay, own.plastic, *algorithm.items()
 
 
 def n_bundles(network: Any) -> tuple[int, int]:
@@ -77,7 +78,7 @@ def n_bundles(network: Any) -> tuple[int, int]:
     ``network`` is a :class:`Network`, or one that lacks the number of input channels.
     """
     from_inputs, between = (
-        {_rule(own.within(common)) for own in parts.values()} if parts else {()}
+        {_rule(network, own.within(common)) for own in parts.values()} if parts else {()}
         for common, parts in ((network.input, network.input.targets), (network.recurrent, network.recurrent.pairs))
     )
     return len(from_inputs), len(between)

@@ -8,7 +8,7 @@ from typing import Any
 from eprop_core.network.bundles import n_bundles, onto_neurons
 from eprop_core.network.degrees import reaches_all
 from eprop_core.network.projections import Role, projections
-from eprop_core.parameters import ARROW, PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, differs
+from eprop_core.parameters import ARROW, PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, differs, optimizer_of
 from eprop_core.parsing import ParameterError, parse
 
 
@@ -59,8 +59,22 @@ def communication_interval(network: Network) -> int:
 
 
 def is_stepwise(network: Network) -> bool:
-    """Return whether synapses process each step, instead of the time between two spikes at once."""
-    return not network.plasticity.optimizer.is_linear and network.plasticity.update == "spike"
+    """Return whether synapses onto neurons process each step, instead of the time between two spikes at once.
+
+    All of them do if the optimizer of some needs it, since they have the same sums or values of the neurons.
+    """
+    parts = [*(network.input.targets or {}).values(), *(network.recurrent.pairs or {}).values()]
+    return _needs_steps(network, network.input, network.recurrent, *parts)
+
+
+def output_is_stepwise(network: Network) -> bool:
+    """Return whether synapses onto readouts process each step."""
+    return _needs_steps(network, network.output)
+
+
+def _needs_steps(network: Network, *projections: Any) -> bool:
+    optimizers = (optimizer_of(network, own) for own in projections)
+    return network.plasticity.update == "spike" and not all(optimizer.is_linear for optimizer in optimizers)
 
 
 SHORTEST_ROW = 16
@@ -102,6 +116,10 @@ _FEATURES: dict[str, dict[str, Any]] = {
     "adaptive": {"neuron": {"adaptation": {"beta": 0.1, "tau": 100.0}}},
     "own_decay": {"neuron": {"tau_m": {"low": 10.0, "high": 20.0}}},
     "stepwise": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
+    **{
+        f"stepwise_{name}": {part: {"optimizer": {"algorithm": "adam"}}}
+        for name, part in (("neurons", "recurrent"), ("readouts", "output"))
+    },
     "dense": {"n_recurrent": SHORTEST_ROW},
     **{
         f"surrogate_{name}": {"neuron": {"surrogate_gradient": {"function": name}}}
@@ -133,7 +151,9 @@ def kind(network: Network) -> str:
         "two_filters": has_two_filters(network),
         "adaptive": network.neuron.adaptation is not None,
         "own_decay": differs(network, "tau_m"),
-        "stepwise": is_stepwise(network),
+        "stepwise": is_stepwise(network) and output_is_stepwise(network),
+        "stepwise_neurons": is_stepwise(network) and not output_is_stepwise(network),
+        "stepwise_readouts": output_is_stepwise(network) and not is_stepwise(network),
         "dense": _has_rows(network),
         f"surrogate_{surrogate.function}": surrogate.implementation is not None,
         _name_of_projections(network): n_bundles(network) != (1, 1),

@@ -97,6 +97,7 @@ def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
         "bounded": bool(rng.integers(0, 4) == 0),
         "fixed_signs": False,
         "adam": None,  # or parameters of Adam
+        "descent": (),  # projections with gradient descent beside others with Adam
         "loss": "mean_squared_error",
         "feedback": "random",
         "weight_decay": 0.0,
@@ -120,6 +121,13 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
             "connectivity": _connectivity(settings["density"][name]),
             "delay": settings["delay"][name],
             "plastic": settings["plastic"][name],
+            "optimizer": {
+                "learning_rate": float(settings["learning_rate"] * weight / gradient),
+                "weight_min": -bound,
+                "weight_max": bound,
+            }
+            if name in settings["descent"]
+            else None,
         }
         for name in LEARNING_PROJECTIONS
     }

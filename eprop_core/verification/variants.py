@@ -126,7 +126,13 @@ VALUES_PER_NEURON: Variants = {
 }
 """Neurons that differ in all parameters in which they may."""
 
-OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS | GROUPS | VALUES_PER_NEURON
+MIXED_OPTIMIZERS: Variants = {
+    "optimizer-per-projection": ONE_FILTER
+    | {"seed": 181, "adam": {}, "learning_rate": 2e-3, "descent": ("recurrent",), "bounded": True, "c_reg": 3.0}
+}
+"""Projections that differ in their optimizer."""
+
+OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS | GROUPS | VALUES_PER_NEURON | MIXED_OPTIMIZERS
 """Variants that NEST can simulate."""
 
 SMALL: dict[str, Any] = {

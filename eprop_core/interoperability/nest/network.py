@@ -190,6 +190,10 @@ def connect(populations: Populations, network: dict[str, Any], arrays: Problem, 
         nest.Connect(populations.readouts, populations.readouts, no_autapses, rate_connection(1, dt))
 
 
+_OVERRIDES = ("learning_rate", "weight_min", "weight_max", "epsilon")
+"""Values that a projection may have instead of those of its optimizer; NEST has no fixed signs, but bounds at 0."""
+
+
 def projections(network: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield name, kind (one of :data:`PROJECTIONS`) and parameters of each projection, also of those between groups.
 
@@ -203,6 +207,8 @@ def projections(network: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             continue
         for groups, own in common[parts[kind]].items():
             given = {key: value for key, value in own.items() if value is not None}
+            if "optimizer" in given:  # has all values
+                given = dict.fromkeys((*_OVERRIDES, "fixed_signs")) | given
             yield f"input -> {groups}" if kind == "input" else groups, kind, common | given
 
 
@@ -222,7 +228,8 @@ def _has_fixed_signs(kind: str, parameters: dict[str, Any], network: dict[str, A
     excitatory = [network["input"]["excitatory"]] if kind == "input" else [network["neuron"]["excitatory"], *of_groups]
     own = parameters["fixed_signs"]
     has_signs = any(value is not None for value in excitatory)
-    return has_signs or bool(network["plasticity"]["optimizer"]["fixed_signs"] if own is None else own)
+    optimizer = parameters.get("optimizer") or network["plasticity"]["optimizer"]
+    return has_signs or bool(optimizer["fixed_signs"] if own is None else own)
 
 
 def _synapses(
@@ -241,9 +248,8 @@ def _synapses(
     # Of static synapses, only e-prop synapses with a learning rate of 0 lose spikes at the end of a sample.
     if not plastic and not (by_samples and learns):
         return {"synapse_model": "static_synapse"}
-    overridden = ("learning_rate", "weight_min", "weight_max", "epsilon")
-    own = {key: projection[key] for key in overridden if projection.get(key) is not None}
-    optimizer = dict(rule["optimizer"]) | own
+    own = {key: projection[key] for key in _OVERRIDES if projection.get(key) is not None}
+    optimizer = dict(projection.get("optimizer") or rule["optimizer"]) | own
     if signs == "positive":
         optimizer["weight_min"] = max(0.0, optimizer["weight_min"])
     elif signs == "negative":
