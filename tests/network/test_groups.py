@@ -292,7 +292,7 @@ def test_a_description_names_groups_and_pairs(tmp_path: Path) -> None:
     assert "group excitatory: recurrent neurons 0 to 20, excitatory" in lines
     assert "group inhibitory: recurrent neurons 21 to 29, inhibitory" in lines
     (pair,) = (line for line in lines if line.startswith("inhibitory -> excitatory "))
-    assert pair.split()[3:6] == ["126", "1", "ms"]
+    assert pair.split()[3:6] == ["126", "2", "ms"]
 
 
 def test_connections_of_groups_are_not_rewired() -> None:
