@@ -22,9 +22,9 @@ IDS = {"a": range(14), "b": range(14, 23), "c": range(23, 40), "input": range(20
 PAIRS: dict[str, dict[str, Any]] = {
     "a -> a": {},
     "a -> c": {"learning_rate": 3e-4},
-    "b -> a": {"weight_min": -0.15, "weight_max": 0.15},
+    "b -> a": {"weight_min": -0.105, "weight_max": 0.105},
     "b -> b": {},
-    "c -> b": {"weight_min": -0.08, "weight_max": 0.12},
+    "c -> b": {"weight_min": -0.102, "weight_max": 0.102},
     "c -> c": {"learning_rate": 3e-4},
 }
 VALUES: dict[str, Any] = {
@@ -47,7 +47,7 @@ FULL = VALUES | {
     "recurrent": VALUES["recurrent"]
     | {
         "connectivity": {"rule": "all_to_all"},
-        "weights": {"scale": 0.1},
+        "weights": {"scale": 0.05},
         "pairs": {f"{one} -> {other}": PAIRS.get(f"{one} -> {other}", {}) for one in GROUPS for other in GROUPS},
     }
 }
@@ -128,8 +128,10 @@ def test_bundles_learn_the_same_on_any_number_of_ranks(values: dict[str, Any]) -
     alone, before = learned(values), Simulation(parse(Network, values), seed=3)
     for name in PAIRS:
         assert not np.array_equal(alone[name], before.weights(name).weight)
-    assert np.abs(alone["b -> a"]).max() == 0.15
-    assert np.any((alone["c -> b"] == -0.08) | (alone["c -> b"] == 0.12))
+    largest = [np.abs(alone[name]).max() for name in ("b -> a", "c -> b")]
+    assert largest[0] <= 0.105
+    assert largest[1] <= 0.102
+    assert 0.105 in largest or 0.102 in largest
     events = alone.pop("events")
     for n_ranks in (2, 3):
         of_ranks = on_thread_ranks(n_ranks, lambda communicator: learned(values, communicator))
