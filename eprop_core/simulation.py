@@ -89,9 +89,10 @@ class Simulation:
         projections are drawn. Symmetric feedback cannot be given; adaptive feedback must reverse the pairs of the
         output. The same on all ranks.
     neuron_values
-        Explicit values, float64 (n_recurrent,), of "C_m" (pF), "c_reg", "f_target" (spikes/s), in place of those of the
-        network; of "tau_m" (ms), "V_th" (mV) and "beta" (mV) of the adaptation where the network has {low, high} or
-        groups that differ, no tau_m below its smallest and no beta above its largest one. The same on all ranks.
+        Explicit values, float64 (n_recurrent,), of "C_m" (pF), "t_ref" (ms), "surrogate_width" (mV), "c_reg" and
+        "f_target" (spikes/s), in place of those of the network; of "tau_m" (ms), "V_th" (mV), "surrogate_height" and
+        "beta" (mV) of the adaptation where the network has {low, high} or groups that differ, no tau_m below its
+        smallest and no beta or surrogate_height above its largest one. The same on all ranks.
     communicator
         An mpi4py communicator; None for a single rank, which needs no MPI.
     destinations
@@ -660,8 +661,8 @@ class Simulation:
         Returns
         -------
         dict[str, np.ndarray]
-            "tau_m" (ms), "C_m" (pF), "V_th" (mV), "beta" (mV) of the adaptation, "c_reg" and "f_target" (spikes/s) of
-            the neurons of all ranks, float64 (n_recurrent,).
+            "tau_m" (ms), "C_m" (pF), "V_th" (mV), "beta" (mV) of the adaptation, "c_reg", "f_target" (spikes/s), "t_ref"
+            (ms), "surrogate_height" and "surrogate_width" (mV) of the neurons of all ranks, float64 (n_recurrent,).
         """
         own = {name: getattr(self._neuron_values, name) for name in PER_NEURON}
         return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
