@@ -5,6 +5,7 @@ NEST and of the literature. Voltages are relative to the leak potential ``E_L`` 
 ms; delays and windows are in steps of ``dt``.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -38,26 +39,6 @@ if TYPE_CHECKING:
     SurrogateFunction = str
 else:
     SurrogateFunction = Literal[(*SURROGATE_GRADIENTS, *PLUG_IN_SURROGATE_GRADIENTS)]
-
-
-class SurrogateGradient(Parameters):
-    """Surrogate of the spike function's derivative, psi(v), with u = abs(v - V_th) / width."""
-
-    function: SurrogateFunction = Field(
-        "piecewise_linear",
-        description="; ".join(f"{name}: {formula}" for name, formula in SURROGATE_GRADIENTS.items()),
-        json_schema_extra={"label": "surrogate gradient"},
-    )
-    height: float = Field(0.5, ge=0, description="largest value, at the threshold")
-    width: float = Field(
-        0.5, gt=0, description="distance to the threshold at which u is 1", json_schema_extra={"unit": "mV"}
-    )
-
-    @property
-    def implementation(self) -> str | None:
-        """Module of the plug-in that brings the function; None for a built-in one."""
-        entry = PLUG_IN_SURROGATE_GRADIENTS.get(self.function)
-        return None if entry is None else entry.module
 
 
 class IgnoreAndFire(Parameters):
@@ -104,6 +85,30 @@ NonNegativePerNeuron = Annotated[
     Annotated[float, Field(ge=0), Tag("value")] | Annotated[Uniform, Tag("uniform")], _ONE_OR_DRAWN
 ]
 """The same for parameters that may be 0."""
+
+
+class SurrogateGradient(Parameters):
+    """Surrogate of the spike function's derivative, psi(v), with u = abs(v - V_th) / width."""
+
+    function: SurrogateFunction = Field(
+        "piecewise_linear",
+        description="; ".join(f"{name}: {formula}" for name, formula in SURROGATE_GRADIENTS.items()),
+        json_schema_extra={"label": "surrogate gradient"},
+    )
+    height: NonNegativePerNeuron = Field(
+        0.5, description="largest value, at the threshold; {low, high}: drawn uniformly for each neuron"
+    )
+    width: PositivePerNeuron = Field(
+        0.5,
+        description="distance to the threshold at which u is 1; {low, high}: drawn uniformly for each neuron",
+        json_schema_extra={"unit": "mV"},
+    )
+
+    @property
+    def implementation(self) -> str | None:
+        """Module of the plug-in that brings the function; None for a built-in one."""
+        entry = PLUG_IN_SURROGATE_GRADIENTS.get(self.function)
+        return None if entry is None else entry.module
 
 
 class Adaptation(Parameters):
@@ -166,12 +171,11 @@ class RecurrentNeuron(Parameters):
     adaptation: Adaptation | None = Field(
         None, description="adaptation of the threshold; null: the threshold is constant"
     )
-    t_ref: float = Field(
+    t_ref: NonNegativePerNeuron = Field(
         0.0,
-        ge=0,
         description="refractory period, a multiple of dt. A neuron under strong constant drive fires every "
         "t_ref, or every dt if t_ref is 0; with V_reset, which clamps the voltage for the whole "
-        "of t_ref, it fires every t_ref + dt",
+        "of t_ref, it fires every t_ref + dt. {low, high}: drawn uniformly for each neuron and rounded to steps",
         json_schema_extra={"unit": "ms"},
     )
     excitatory: Excitatory | None = Field(
@@ -208,6 +212,17 @@ class Group(Parameters):
     )
     V_th: PositivePerNeuron | None = Field(
         None, description="spike threshold relative to E_L; null: as in neuron", json_schema_extra={"unit": "mV"}
+    )
+    t_ref: NonNegativePerNeuron | None = Field(
+        None, description="refractory period; null: as in neuron", json_schema_extra={"unit": "ms"}
+    )
+    surrogate_height: NonNegativePerNeuron | None = Field(
+        None, description="largest value of the surrogate gradient; null: as in neuron.surrogate_gradient"
+    )
+    surrogate_width: PositivePerNeuron | None = Field(
+        None,
+        description="width of the surrogate gradient; null: as in neuron.surrogate_gradient",
+        json_schema_extra={"unit": "mV"},
     )
     beta: NonNegativePerNeuron | None = Field(
         None,
@@ -454,6 +469,10 @@ class SpikingWeights(InitialWeights):
     )
 
 
+OVERRIDES = ("learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilon")
+"""Values of an optimizer that a projection may have beside it, instead of an optimizer of its own."""
+
+
 class ProjectionParameters(Parameters):
     """Connections from one population to another, with their delay and plasticity."""
 
@@ -487,6 +506,11 @@ class ProjectionParameters(Parameters):
     epsilon: float | None = Field(
         None, gt=0, description="epsilon of this projection's Adam; null: that of plasticity.optimizer"
     )
+    optimizer: Optimizer | None = Field(
+        None,
+        description="optimizer of this projection, with all its values; null: plasticity.optimizer. The values above "
+        "take its place",
+    )
 
 
 class PairWeights(Parameters):
@@ -516,6 +540,9 @@ class PairParameters(Parameters):
     weight_min: float | None = Field(None, description="smallest weight", json_schema_extra={"unit": "pA"})
     weight_max: float | None = Field(None, description="largest weight", json_schema_extra={"unit": "pA"})
     epsilon: float | None = Field(None, gt=0, description="epsilon of Adam")
+    optimizer: Optimizer | None = Field(
+        None, description="optimizer, with all its values, in place of all those of the projection"
+    )
 
     def within(self, projection: ProjectionParameters) -> ProjectionParameters:
         """Return all parameters of these connections, which are a part of a projection."""
@@ -523,6 +550,8 @@ class PairParameters(Parameters):
         if self.weights is not None:
             own["weights"] = projection.weights.model_copy(update=self.weights.model_dump(exclude_none=True))
         common = {key: getattr(projection, key) for key in ProjectionParameters.model_fields}
+        if self.optimizer is not None:
+            common |= dict.fromkeys(OVERRIDES)
         return ProjectionParameters.model_construct(**common | own)
 
 
@@ -653,14 +682,13 @@ class Network(Parameters):
                 raise ValueError(f"{name} = {value}: must be less than {WHOLE_NUMBERS} steps of dt = {self.dt} ms")
         if self.feedback.weight_decay and self.feedback.kind != "adaptive":
             raise ValueError('feedback.weight_decay needs feedback.kind = "adaptive"')
-        steps = self.neuron.t_ref / self.dt
-        if abs(steps - round(steps)) > 1e-9 * max(1.0, steps):
-            raise ValueError(f"neuron.t_ref = {self.neuron.t_ref} must be a multiple of dt = {self.dt}")
-        # A clamped neuron does not fire in its last refractory step either.
-        longest = self.firing_period if self.neuron.V_reset is None else self.firing_period - 1
-        if self.firing_period and self.refractory_steps > longest:
+        for value in values_of_groups(self, "t_ref"):
+            for t_ref in (value.low, value.high) if isinstance(value, Uniform) else (value,):
+                if not is_multiple(t_ref, self.dt):
+                    raise ValueError(f"neuron.t_ref = {t_ref} must be a multiple of dt = {self.dt}")
+        if self.extent("t_ref")[1] > (longest := self.longest_refractory_period) * (1.0 + 1e-9):
             raise ValueError(
-                f"neuron.t_ref = {self.neuron.t_ref} must not exceed {longest * self.dt:g} ms, so that "
+                f"neuron.t_ref = {self.extent('t_ref')[1]} must not exceed {longest:g} ms, so that "
                 f"neuron.ignore_and_fire can fire every {self.firing_period * self.dt:g} ms"
             )
         for name, projection in self.learning_projections().items():
@@ -762,6 +790,8 @@ class Network(Parameters):
             raise ValueError(
                 f"{name}: weight_min = {optimizer.weight_min} must not exceed weight_max = {optimizer.weight_max}"
             )
+        if self.plasticity.update == "sample" and optimizer.moves_in_each_step:
+            raise ValueError(f'{name}: optimizer.optimize_each_step needs plasticity.update = "spike"')
         if projection.epsilon is not None and not isinstance(optimizer, Adam):
             raise ValueError(f"{name}.epsilon: only the optimizer adam has an epsilon")
         if self.excitatory_sources(name) is not None:
@@ -784,18 +814,18 @@ class Network(Parameters):
         adaptation = self.neuron.adaptation
         return {
             "neuron.tau_m": self.extent("tau_m")[1],
-            "neuron.t_ref": self.neuron.t_ref,
+            "neuron.t_ref": self.extent("t_ref")[1],
             "readout.tau_m": self.readout.tau_m,
             **({} if adaptation is None else {"neuron.adaptation.tau": adaptation.tau}),
         }
 
     def optimizer(self, projection: str) -> OptimizerParameters:
         """Return the optimizer of a projection, with the values that the projection overrides."""
-        overrides = {"learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilon"}
-        own = self.learning_projections()[projection].model_dump(include=overrides, exclude_none=True)
+        parameters = self.learning_projections()[projection]
+        own = parameters.model_dump(include=set(OVERRIDES), exclude_none=True)
         if self.excitatory_sources(projection) is not None:
             own["fixed_signs"] = True
-        return self.plasticity.optimizer.model_copy(update=own)
+        return optimizer_of(self, parameters).model_copy(update=own)
 
     def with_learning_rate(self, learning_rate: float, projection: str | None = None) -> "Network":
         """Return the same network with another learning rate of one projection, or of all.
@@ -813,7 +843,9 @@ class Network(Parameters):
         by_name |= {f"input{ARROW}{name}": own for name, own in (values["input"]["targets"] or {}).items()}
         by_name |= values["recurrent"]["pairs"] or {}
         if projection is None:
-            values["plasticity"]["optimizer"]["learning_rate"] = learning_rate
+            for optimizer in (values["plasticity"]["optimizer"], *(own["optimizer"] for own in by_name.values())):
+                if optimizer is not None:
+                    optimizer["learning_rate"] = learning_rate
         for name in by_name if projection is None else (projection,):
             by_name[name]["learning_rate"] = None if projection is None else learning_rate
         return parse(Network, values)
@@ -833,9 +865,26 @@ class Network(Parameters):
         return 0 if given is None else max(1, round(1000.0 / (given.rate * self.dt)))
 
     @property
+    def longest_refractory_period(self) -> float:
+        """The longest refractory period, ms, that is possible: infinite, but for ``ignore_and_fire``."""
+        if not self.firing_period:
+            return math.inf
+        # A clamped neuron does not fire in its last refractory step either.
+        return (self.firing_period - (self.neuron.V_reset is not None)) * self.dt
+
+    @property
     def refractory_steps(self) -> int:
-        """Refractory period in steps."""
-        return round(self.neuron.t_ref / self.dt)
+        """The longest refractory period in steps."""
+        return round(self.extent("t_ref")[1] / self.dt)
+
+
+def optimizer_of(network: Any, projection: ProjectionParameters) -> OptimizerParameters:
+    """Return the optimizer of a projection, without the values that the projection overrides.
+
+    ``network`` is a :class:`Network`, or one that lacks sizes.
+    """
+    optimizer: OptimizerParameters = projection.optimizer or network.plasticity.optimizer
+    return optimizer
 
 
 def values_of_groups(network: Any, name: str) -> list[Any]:
@@ -844,7 +893,9 @@ def values_of_groups(network: Any, name: str) -> list[Any]:
     ``network`` is a :class:`Network`, or one that lacks sizes; without groups, there is one value.
     """
     sections = {"c_reg": network.plasticity, "f_target": network.plasticity, "beta": network.neuron.adaptation}
-    common = getattr(sections.get(name, network.neuron), name, 0.0)  # without adaptation, beta is 0
+    sections |= {f"surrogate_{key}": network.neuron.surrogate_gradient for key in ("height", "width")}
+    key = name.removeprefix("surrogate_")
+    common = getattr(sections.get(name, network.neuron), key, 0.0)  # without adaptation, beta is 0
     own = [getattr(group, name) for group in (network.groups or {}).values()]
     return [common if value is None else value for value in own] or [common]
 
@@ -853,6 +904,12 @@ def differs(network: Any, name: str) -> bool:
     """Return whether neurons may have different values of a parameter, see :func:`values_of_groups`."""
     values = values_of_groups(network, name)
     return any(isinstance(value, Uniform) or value != values[0] for value in values)
+
+
+def is_multiple(time: float, dt: float) -> bool:
+    """Return whether a time is a whole number of steps ``dt``, apart from rounding."""
+    steps = time / dt
+    return abs(steps - round(steps)) <= 1e-9 * max(1.0, steps)
 
 
 def _check_ids(name: str, given: "float | list[int] | None", size: int) -> None:

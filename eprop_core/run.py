@@ -166,7 +166,7 @@ class Run:
             for n in range(len(held))
         )
         alone, observed = self.exchange is None, self._is_observed
-        with announced(loop.run_steps, COMPILING.format(kind(self.network))):
+        with announced(loop.run_steps, lambda: COMPILING.format(kind(self.network))):
             step, neuron = loop.run_steps(
                 self.rank, self.table, begin, end, recorded, alone, on_exchange, observed, on_observe
             )

@@ -18,7 +18,9 @@ from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model.rank import RankState
 from eprop_core.model.sources import LAST_STEP
 from eprop_core.model.synapses import NO_COLUMN, WEIGHT, Synapses
-from eprop_core.network.assembly import assemble, build, states_by_name, with_optimizers
+from eprop_core.network.assembly import assemble, build, bundled, state_of, states, synapses_of, with_optimizers
+from eprop_core.network.bundled_synapses import count_events, keep_events, n_per_source
+from eprop_core.network.bundles import bundles
 from eprop_core.network.cache_lines import bytes_per_synapse
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
@@ -32,7 +34,6 @@ from eprop_core.network.projections import (
     Role,
     projection_with,
     projections,
-    projections_with,
     projections_with_weights,
     spiking_projections,
     without_plasticity,
@@ -88,9 +89,10 @@ class Simulation:
         projections are drawn. Symmetric feedback cannot be given; adaptive feedback must reverse the pairs of the
         output. The same on all ranks.
     neuron_values
-        Explicit values, float64 (n_recurrent,), of "C_m" (pF), "c_reg", "f_target" (spikes/s), in place of those of the
-        network; of "tau_m" (ms), "V_th" (mV) and "beta" (mV) of the adaptation where the network has {low, high} or
-        groups that differ, no tau_m below its smallest and no beta above its largest one. The same on all ranks.
+        Explicit values, float64 (n_recurrent,), of "C_m" (pF), "t_ref" (ms), "surrogate_width" (mV), "c_reg" and
+        "f_target" (spikes/s), in place of those of the network; of "tau_m" (ms), "V_th" (mV), "surrogate_height" and
+        "beta" (mV) of the adaptation where the network has {low, high} or groups that differ, no tau_m below its
+        smallest and no beta or surrogate_height above its largest one. The same on all ranks.
     communicator
         An mpi4py communicator; None for a single rank, which needs no MPI.
     destinations
@@ -219,8 +221,9 @@ class Simulation:
     def _new_exchange(self) -> Exchange | None:
         n_ranks = self._n_ranks
         has_targets = np.zeros(self.network.n_recurrent, np.bool_)
-        for recurrent in projections_with(self.network, Role.RECURRENT):
-            has_targets[self._synapses(recurrent.name).source] = True
+        for bundle, state in states(self.network, self._rank):
+            if bundle.first.role is Role.RECURRENT:
+                has_targets[state.synapses.source] = True
         summed = sums_readouts(n_ranks, self._rank.readouts.current.nbytes)
         if self._is_dry_run:
             phase = firing_phases(self.network, self.seed, Range.whole(self.network.n_recurrent))
@@ -365,6 +368,7 @@ class Simulation:
             The checkpoint cannot be written.
         """
         self._check_complete("save_checkpoint")
+        keep_events(states(self.network, self._rank), self._rank.counters)
         own, communicator = self._of_rank(self._rank), self._communicator
         header = StateHeader(self.step, self._sample_length, self._n_ranks)
         kept = self.notes if notes is None else notes
@@ -585,15 +589,16 @@ class Simulation:
                 "because updates or resets go with them"
             )
         self._sample_length = length
-        states = states_by_name(self.network, self._rank)
-        self._take_over(self._assemble({name: state.synapses for name, state in states.items()}, self._rank))
+        synapses = {bundle.name: state.synapses for bundle, state in states(self.network, self._rank)}
+        self._take_over(self._assemble(synapses, self._rank))
 
     def _take_over(self, rank: RankState) -> None:
         """Replace the state by one at rest, but keep the counters."""
+        keep_events(states(self.network, self._rank), self._rank.counters)
         self._rank = rank._replace(counters=self._rank.counters)
 
     def _assemble(self, synapses: dict[str, Synapses], rank: RankState) -> RankState:
-        """Set everything to rest around ``synapses`` and the feedback of ``rank``."""
+        """Set everything to rest around ``synapses``, by bundle, and the feedback of ``rank``."""
         if not rank.feedback.along_output:
             synapses[projection_with(self.network, Role.FEEDBACK).name] = rank.feedback.synapses
         return assemble(
@@ -656,8 +661,9 @@ class Simulation:
         Returns
         -------
         dict[str, np.ndarray]
-            "tau_m" (ms), "C_m" (pF), "V_th" (mV), "beta" (mV) of the adaptation, "c_reg" and "f_target" (spikes/s) of
-            the neurons of all ranks, float64 (n_recurrent,).
+            "tau_m" (ms), "C_m" (pF), "V_th" (mV), "beta" (mV) of the adaptation, "c_reg", "f_target" (spikes/s),
+            "t_ref" (ms), "surrogate_height" and "surrogate_width" (mV) of the neurons of all ranks, float64
+            (n_recurrent,).
         """
         own = {name: getattr(self._neuron_values, name) for name in PER_NEURON}
         return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
@@ -677,7 +683,7 @@ class Simulation:
         return Connections(readout[order], neuron[order], weight[order])
 
     def _synapses(self, projection: str) -> Synapses:
-        return states_by_name(self.network, self._rank)[projection].synapses
+        return synapses_of(self.network, self._rank, self.recurrent, projection)
 
     def set_learning_rate(self, learning_rate: float, projection: str | None = None) -> None:
         """Replace the learning rate of a plastic projection, or of all, also in ``network``.
@@ -748,12 +754,20 @@ class Simulation:
 
         def assemble_static() -> RankState:
             check_memory(copied.network, n_ranks_on_this_machine(self._communicator), self._communicator.size, None)
-            states = states_by_name(copied.network, rank)
-            synapses = {
-                spec.name: _static(copied.network, spec, states[spec.name].synapses)
-                for spec in spiking_projections(copied.network)
+            learning, static = states(self.network, rank), bundles(copied.network)
+            if [bundle.names for bundle, _ in learning] == [bundle.names for bundle in static]:
+                of_bundles = {
+                    bundle.name: _static(copied.network, bundle.first, state.synapses)
+                    for bundle, (_, state) in zip(static, learning, strict=True)
+                }
+                return copied._assemble(of_bundles, rank)
+            # Projections are bundled in another way where all are static.
+            of_projections = {
+                spec.name: _static(copied.network, spec, synapses_of(self.network, rank, self.recurrent, spec.name))
+                for bundle in static
+                for spec in bundle.specs
             }
-            return copied._assemble(synapses, rank)
+            return copied._assemble(bundled(copied.network, of_projections, self.recurrent), rank)
 
         copied._rank = raising_on_all_ranks(self._communicator, assemble_static)
         return copied
@@ -776,10 +790,10 @@ class Simulation:
 
     def _copied_state(self) -> RankState:
         # The sources' synapses stay where they are, so the copy shares these arrays.
-        states = states_by_name(self.network, self._rank).values()
-        shared = [(state.synapses.indptr, state.synapses.source) for state in states]
+        of_bundles = [state for _, state in states(self.network, self._rank)]
+        shared = [(state.synapses.indptr, state.synapses.source, state.parts.ends) for state in of_bundles]
         memo: dict[int, Any] = {id(part): part for parts in shared for part in parts}
-        memo |= {id(state.sources.records): state.sources.copied_records() for state in states}
+        memo |= {id(state.sources.records): state.sources.copied_records() for state in of_bundles}
         lists = (*self._rank.input_spikes, *self._rank.spikes, self._rank.own_spikes)
         memo |= {id(spikes.ids): spikes.copied_ids() for spikes in lists}
         return copy.deepcopy(self._rank, memo)
@@ -827,10 +841,14 @@ class Simulation:
         Synapses and events are given by projection and in all; the total does not include feedback.
         """
         rank, counters = self._rank, self._rank.counters
-        states = states_by_name(self.network, rank)
-        synapses = {f"{name}_synapses": state.synapses.n for name, state in states.items()}
-        names = (f"{name}_synaptic_events" for name in states)
-        events = dict(zip(names, counters.synaptic_events.tolist(), strict=True))
+        names = [spec.name for spec in spiking_projections(self.network)]
+        of_bundles = {name: state_of(self.network, rank, name) for name in names}
+        synapses = {
+            f"{name}_synapses": int(n_per_source(state.synapses, state.parts, bundle, spec).sum())
+            for name, (bundle, spec, state) in of_bundles.items()
+        }
+        by_projection = count_events(states(self.network, rank), counters)
+        events = {f"{name}_synaptic_events": by_projection[name] for name in names}
         feedback = projection_with(self.network, Role.FEEDBACK).name
         return {
             "neurons": self.recurrent.n,
@@ -845,15 +863,23 @@ class Simulation:
     @property
     def synapse_bytes(self) -> dict[str, int]:
         """Bytes of one synapse, by projection: its target, its weight and its other values."""
-        states = states_by_name(self.network, self._rank)
-        synapses = {name: state.synapses for name, state in states.items()}
-        return {name: part.bytes_per_synapse for name, part in synapses.items()}
+        return {
+            spec.name: state.synapses.bytes_per_synapse
+            for bundle, state in states(self.network, self._rank)
+            for spec in bundle.specs
+        }
 
     @property
     def cache_line_bytes(self) -> dict[str, float]:
-        """Bytes of the cache lines that an arriving spike touches, per synapse that it reaches, by projection."""
-        states = states_by_name(self.network, self._rank)
-        return {name: bytes_per_synapse(state) for name, state in states.items()}
+        """Bytes of the cache lines that an arriving spike touches, per synapse that it reaches, by projection.
+
+        Projections between groups that are processed as one have one value.
+        """
+        return {
+            spec.name: bytes_per_synapse(state)
+            for bundle, state in states(self.network, self._rank)
+            for spec in bundle.specs
+        }
 
     @property
     def times(self) -> dict[str, float]:

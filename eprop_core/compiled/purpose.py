@@ -32,6 +32,9 @@ class Purpose(IntEnum):
     FROZEN_NOISE = 31
     TARGETS = 32
     CUES = 33
+    REFRACTORY_PERIODS = 34
+    SURROGATE_HEIGHTS = 35
+    SURROGATE_WIDTHS = 36
 
     @classmethod
     def of_projection(cls, name: str, drawn: Literal["sources", "weights", "rewiring"]) -> Self:

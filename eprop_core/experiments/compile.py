@@ -61,10 +61,18 @@ def run_briefly(
     for name in PROJECTIONS:
         given = getattr(network, name)
         changes: dict[str, Any] = {"connectivity": AllToAll(rule="all_to_all")} | as_all
+        if getattr(given, "optimizer", None) is not None:
+            changes["optimizer"] = given.optimizer.model_copy(update=unbounded)
         for parts in {"targets", "pairs"} & set(type(given).model_fields):
             if isinstance(own := getattr(given, parts), dict):
                 as_others = as_all | {"connectivity": None}
-                changes[parts] = {key: part.model_copy(update=as_others) for key, part in own.items()}
+                changes[parts] = {
+                    key: part.model_copy(
+                        update=as_others
+                        | ({"optimizer": part.optimizer.model_copy(update=unbounded)} if part.optimizer else {})
+                    )
+                    for key, part in own.items()
+                }
         few[name] = given.model_copy(update={key: changes[key] for key in changes if hasattr(given, key)})
     network = network.model_copy(update=few)
     stimulus = poisson_stimulus(network, 0.5, seed=1, first_step=0, n_steps=10)

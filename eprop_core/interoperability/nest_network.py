@@ -152,7 +152,6 @@ class _Neurons:
             if self._has(name) and self.of_recurrent(name).any():
                 raise ParameterError(f"{name}: is true, and neurons have no such mode here")
         V_min = self._voltages("V_min")
-        names = [name for name in _SURROGATE_GRADIENT if self._has(name)]
         return {
             "C_m": self._one_or_extent("C_m"),
             "I_e": self._one("I_e"),
@@ -161,9 +160,13 @@ class _Neurons:
             "V_min": None if (V_min <= -_LARGEST).all() else _same("V_min", V_min),
             "V_reset": _same("V_reset", self._voltages("V_reset")) if self._clamps else None,
             "delayed_reset": self.bellec,
-            "t_ref": self._one("t_ref"),
+            "t_ref": self._one_or_extent("t_ref"),
             "adaptation": self._adaptation(),
-            "surrogate_gradient": surrogate_gradient({name: self._one(name) for name in names}),
+            "surrogate_gradient": {
+                "function": self._surrogates()[0]["function"],
+                "height": self._one_or_extent("surrogate_height"),
+                "width": self._one_or_extent("surrogate_width"),
+            },
         }
 
     def differing(self) -> dict[str, np.ndarray]:
@@ -179,12 +182,21 @@ class _Neurons:
             return self._voltages(name)
         if name == "beta":
             return self.of_recurrent("adapt_beta") if self._n_adaptive() else np.zeros(1)
+        if name.startswith("surrogate_"):
+            return np.array([own[name.removeprefix("surrogate_")] for own in self._surrogates()])
         values = self.of_recurrent(name)
         if name == "f_target":
             values = 1000.0 * values  # NEST's unit is spikes/ms
             if not self.bellec:
                 values *= self.dt  # NEST compares f_target * dt / 1000 with a rate in spikes/ms
         return values
+
+    def _surrogates(self) -> list[dict[str, Any]]:
+        """Return the surrogate gradient of each neuron; all have one function."""
+        names = [name for name in _SURROGATE_GRADIENT if self._has(name)]
+        self._one("surrogate_gradient_function")
+        values = zip(*(self.of_recurrent(name) for name in names), strict=True)
+        return [surrogate_gradient(dict(zip(names, own, strict=True))) for own in values]
 
     def _one_or_extent(self, name: str) -> float | dict[str, float]:
         """Return the value that all neurons have, or the smallest and the largest one that is not 0."""
@@ -308,13 +320,19 @@ class _Synapses:
                 else {"rule": "pairwise_bernoulli", "probability": projection.density},
                 "delay": 1 if name == "feedback" else self._delay(name, projection.delays),
             }
-        network["plasticity"] |= self._common()
+        network["plasticity"]["batch_size"] = self._batch_size()
         own, rate_factors = {}, {}
         for name in LEARNING_PROJECTIONS:
             network[name]["plastic"] = name in self.learning
             if name in self.learning:
                 own[name], rate_factors[name] = self._own(name)
                 network[name]["fixed_signs"] = self._has_signs(name) or None
+        algorithms = {name: self._algorithm(name) for name in self.learning}
+        if any(algorithm != next(iter(algorithms.values())) for algorithm in algorithms.values()):
+            for name, algorithm in algorithms.items():
+                network[name]["optimizer"] = algorithm | own[name]
+            return rate_factors
+        network["plasticity"]["optimizer"] = next(iter(algorithms.values()), {})
         # What all projections have in common belongs to the optimizer.
         for key in next(iter(own.values()), {}):
             if len({optimizer[key] for optimizer in own.values()}) == 1:
@@ -359,23 +377,22 @@ class _Synapses:
         given = dict(self._built.synapse_models[model]["optimizer"])
         return {"type": given.pop("optimizer")} | given
 
-    def _common(self) -> dict[str, Any]:
-        """Return what the optimizers of all plastic projections must have in common."""
-        given = [self._optimizer(models[0]) for models in self.learning.values()]
-        if not given:
-            return {}
-        bellec = self._neurons.bellec
-        of_adam = {"beta_1", "beta_2"} | (set() if bellec else {"optimize_each_step"})
-        own = of_adam if given[0]["type"] == "adam" else set()
-        for name in sorted({"type", "batch_size"} | own):
-            if len({optimizer.get(name) for optimizer in given}) > 1:
-                raise ParameterError(f"optimizer: {name} differs between {', '.join(self.learning)}")
-        if not bellec and given[0]["batch_size"] != 1:
+    def _batch_size(self) -> int:
+        """Return the batch size, which the optimizers of all plastic projections have in common."""
+        sizes = {int(self._optimizer(models[0])["batch_size"]) for models in self.learning.values()} or {1}
+        if len(sizes) > 1:
+            raise ParameterError(f"optimizer: batch_size differs between {', '.join(self.learning)}")
+        (size,) = sizes
+        if not self._neurons.bellec and size != 1:
             raise ParameterError("optimizer: batch_size must be 1 with e-prop+")
-        return {
-            "batch_size": given[0]["batch_size"],
-            "optimizer": {"algorithm": given[0]["type"]} | {name: given[0][name] for name in own},
-        }
+        return size
+
+    def _algorithm(self, name: str) -> dict[str, Any]:
+        """Return the algorithm of a projection's optimizer with its decays."""
+        given = self._optimizer(self.learning[name][0])
+        of_adam = ("beta_1", "beta_2", *(() if self._neurons.bellec else ("optimize_each_step",)))
+        own = {key: given[key] for key in of_adam} if given["type"] == "adam" else {}
+        return {"algorithm": given["type"]} | own
 
     def _own(self, name: str) -> tuple[dict[str, float], float]:
         """Return a projection's values of the optimizer, and its factor of the learning rate.

@@ -53,7 +53,7 @@ FAILED = 0
 """ctypes returns this also if the called function raises an exception."""
 
 OUTPUT = -1
-"""Entry of the output in the arrays of :class:`Counters <eprop_core.model.rank.Counters>` by projection: the last."""
+"""Entry of the output in the arrays of :class:`Counters <eprop_core.model.rank.Counters>` by bundle: the last."""
 
 NANOSECONDS_WITHOUT_PYTHON = 100_000_000
 """Time after which a rank without others returns to Python, so that a signal takes effect."""

@@ -37,10 +37,12 @@ class RecurrentParameters(NamedTuple):
     clamps: bool
     """Whether a spike sets the voltage to V_reset, where it stays while refractory; else it subtracts V_th."""
     V_reset: float
-    refractory_steps: int
+    refractory_steps: np.ndarray
+    """int64 (n,)"""
     surrogate: int | PlugIn
-    surrogate_height: float
-    surrogate_width: float
+    surrogate_height: np.ndarray
+    surrogate_width: np.ndarray
+    """mV"""
     delayed_reset: bool
     """Whether the spike's V_th is subtracted in the next step, after the decay."""
     kappa_reg: float
@@ -165,8 +167,8 @@ def update_recurrent(state, parameters, step, first_id, emitted):
         psi[j] = 0.0
         state.spiked[j] = False
         if refractory == 0:
-            u = abs(v - threshold) / parameters.surrogate_width
-            psi[j] = surrogate_gradient(parameters.surrogate, u, parameters.surrogate_height)
+            u = abs(v - threshold) / parameters.surrogate_width[j]
+            psi[j] = surrogate_gradient(parameters.surrogate, u, parameters.surrogate_height[j])
             fires = v >= threshold if not ignores else state.phase[j] == moment
             if fires and not clamped:
                 emitted[n_spikes] = j + first_id
@@ -176,7 +178,7 @@ def update_recurrent(state, parameters, step, first_id, emitted):
                 elif not parameters.delayed_reset:
                     v -= parameters.V_th[j]
                 state.spiked[j] = True
-                refractory = parameters.refractory_steps
+                refractory = parameters.refractory_steps[j]
                 rate += parameters.rate_per_spike
         if not math.isfinite(v):
             not_finite = j

@@ -5,6 +5,7 @@ To add one: write it here, give it a number in :data:`KINDS` and in :func:`chang
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,11 +45,37 @@ class Optimizer(NamedTuple):
     beta_2: float
     epsilon: float
     step_size: np.ndarray
-    """float64, Adam's learning rate times the bias correction of both moments, by elapsed steps up to its limit."""
+    """float64 (n_optimizers, n_steps), Adam's learning rate times the bias correction of both moments, by elapsed
+    steps up to its limit."""
+    row: int
+    """The row of ``step_size`` that is this optimizer's."""
     smallest_root: float
     """Smallest square root of Adam's second moment for which four terms in epsilon give all digits of a change."""
     n_counting: int
     """Steps after which the terms of such a change are below its rounding."""
+
+
+_OWN = np.dtype(
+    [
+        ("learning_rate", "f8"),
+        ("weight_min", "f8"),
+        ("weight_max", "f8"),
+        ("epsilon", "f8"),
+        ("smallest_root", "f8"),
+        ("n_counting", "i8"),
+        ("fixed_signs", "i8"),
+    ]
+)
+"""Values in which optimizers of one algorithm may differ."""
+
+
+class Optimizers(NamedTuple):
+    """Optimizers of one algorithm with the same decays, for the parts of a projection."""
+
+    first: Optimizer
+    """The first one; the others differ from it in their ``own`` values alone."""
+    own: np.ndarray
+    """_OWN (n,)"""
 
 
 class Elapsed(NamedTuple):
@@ -73,11 +100,11 @@ class Elapsed(NamedTuple):
 
 def optimizer_of(chosen: parameters.OptimizerParameters, weight_decay: float) -> Optimizer:
     """Return the parameters of an optimizer as numbers; ``weight_decay`` is the share that each update removes."""
-    beta_1, beta_2, epsilon, step_size = 0.0, 0.0, 1.0, np.zeros(1)
+    beta_1, beta_2, epsilon, step_size = 0.0, 0.0, 1.0, np.zeros((1, 1))
     smallest_root, n_counting = math.inf, 0
     if isinstance(chosen, parameters.Adam):
         beta_1, beta_2, epsilon = chosen.beta_1, chosen.beta_2, chosen.epsilon
-        step_size = adam_step_size(chosen.learning_rate, beta_1, beta_2)
+        step_size = adam_step_size(chosen.learning_rate, beta_1, beta_2)[np.newaxis]
         smallest_root, n_counting = _limits_of_series(chosen)
     return Optimizer(
         KINDS[type(chosen)],
@@ -91,9 +118,17 @@ def optimizer_of(chosen: parameters.OptimizerParameters, weight_decay: float) ->
         beta_2,
         epsilon,
         step_size,
+        0,
         smallest_root,
         n_counting,
     )
+
+
+def optimizers_of(chosen: Sequence[parameters.OptimizerParameters], weight_decay: float) -> Optimizers:
+    """Return optimizers of one algorithm with the same decays as numbers, see :func:`optimizer_of`."""
+    each = [optimizer_of(one, weight_decay) for one in chosen]
+    own = np.array([tuple(getattr(one, name) for name in _OWN.names or ()) for one in each], _OWN)
+    return Optimizers(each[0]._replace(step_size=np.concatenate([one.step_size for one in each])), own)
 
 
 def adam_step_size(learning_rate: float, beta_1: float, beta_2: float) -> np.ndarray:
@@ -103,6 +138,28 @@ def adam_step_size(learning_rate: float, beta_1: float, beta_2: float) -> np.nda
     # 1 - beta^n, which would lose digits for a beta close to 1, and others on each machine.
     remaining_1, remaining_2 = -np.expm1(steps * log_1), -np.expm1(steps * log_2)
     return np.asarray(learning_rate * np.sqrt(remaining_2) / remaining_1)
+
+
+@kernel
+def optimizer_at(optimizers, n):
+    """Return the n-th of several optimizers."""
+    first, own = optimizers.first, optimizers.own[n]
+    return Optimizer(
+        kind=first.kind,
+        learning_rate=own["learning_rate"],
+        weight_min=own["weight_min"],
+        weight_max=own["weight_max"],
+        fixed_signs=own["fixed_signs"] != 0,
+        retained=first.retained,
+        each_step=first.each_step,
+        beta_1=first.beta_1,
+        beta_2=first.beta_2,
+        epsilon=own["epsilon"],
+        step_size=first.step_size,
+        row=n,
+        smallest_root=own["smallest_root"],
+        n_counting=own["n_counting"],
+    )
 
 
 @kernel
@@ -129,7 +186,7 @@ def _limits_of_series(chosen: parameters.Adam) -> tuple[float, int]:
 @kernel
 def one_step(optimizer, step):
     """Return one elapsed step."""
-    step_size = optimizer.step_size[min(step, len(optimizer.step_size) - 1)]
+    step_size = optimizer.step_size[optimizer.row, min(step, optimizer.step_size.shape[1] - 1)]
     return Elapsed(step, step + 1, 1.0, 1.0, step_size, 0.0, 0.0, 0.0)
 
 
@@ -140,12 +197,12 @@ def elapsed_steps(optimizer, first, last):
         return Elapsed(first, last, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     if last == first + 1:
         return one_step(optimizer, first)
-    limit = len(optimizer.step_size) - 1
+    limit = optimizer.step_size.shape[1] - 1
     growth = 1.0 / math.sqrt(optimizer.beta_2)
     power_1, power = 1.0, 1.0
     sum_0, sum_1, sum_2, sum_3 = 0.0, 0.0, 0.0, 0.0
     for step in range(first, min(last, first + optimizer.n_counting)):
-        term = optimizer.step_size[min(step, limit)] * power_1 * power
+        term = optimizer.step_size[optimizer.row, min(step, limit)] * power_1 * power
         sum_0 += term
         term *= power
         sum_1 += term
@@ -187,12 +244,12 @@ def _adam_step_by_step(m, root, optimizer, elapsed):
 
     The terms become smaller from some step on, and end when one of them is lost in rounding.
     """
-    limit = len(optimizer.step_size) - 1
+    limit = optimizer.step_size.shape[1] - 1
     decay = math.sqrt(optimizer.beta_2)
     moved = 0.0
     for step in range(elapsed.first, elapsed.last):
         before = moved
-        moved += optimizer.step_size[min(step, limit)] * m / (root + optimizer.epsilon)
+        moved += optimizer.step_size[optimizer.row, min(step, limit)] * m / (root + optimizer.epsilon)
         if moved == before:
             break
         m *= optimizer.beta_1

@@ -19,14 +19,17 @@ With unit delays of all projections, the last three concern the same spikes onto
 
 from typing import NamedTuple
 
+import numpy as np
+
 from eprop_core.compiled.compilation import kernel
-from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses
-from eprop_core.model.optimizers import Optimizer, elapsed_steps
+from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses, synapses_ahead
+from eprop_core.model.optimizers import Optimizers, elapsed_steps, one_step, optimizer_at
+from eprop_core.model.parts import Parts, count_arrival, end_of_part, n_parts
 from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums, kappa_growth, power_of_kappa
 from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
 from eprop_core.model.spikes import Spikes, spikes_of
-from eprop_core.model.stepwise import activate, advance, take_over, update
+from eprop_core.model.stepwise import activate, advance_gradients, advance_weights, take_over, update
 from eprop_core.model.synapses import (
     ACTIVATING,
     ACTIVE,
@@ -38,7 +41,7 @@ from eprop_core.model.synapses import (
     deliver,
     forget,
     process,
-    update_all,
+    update_all_of,
 )
 
 
@@ -66,7 +69,9 @@ class ProjectionState(NamedTuple):
     """Of the targets; projections onto the same targets with the same lag share them."""
     advances_sums: bool
     """Whether the running sums advance with this projection; False where an earlier one shares them."""
-    optimizer: Optimizer
+    optimizers: Optimizers
+    """Of the parts of the synapses of each source."""
+    parts: Parts
     plastic: bool
     updates_at_spikes: bool
     """Whether an arriving spike updates the weights; else the end of a batch of samples does."""
@@ -118,7 +123,7 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
     else:
         _advance_to(projection, i, emission, offset)
         if arrives:
-            _update_arriving(projection, source, running_sums.time_index[0])
+            _update_arriving(projection, i, source, running_sums.time_index[0])
             first, last = synapses_of(source)
             deliver(synapses, i, first, last, current, fixed_point)
         if projection.entry_lead == 1:
@@ -162,6 +167,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
     if emission:
         source["last_emission"] = time_index
     optimized = source["optimized"]
+    first, last = synapses_of(source)
     spike = Spike(
         state=state,
         arrives=arrives,
@@ -177,10 +183,15 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         growth=kappa_growth(decay, offset),
         growth_reg=kappa_growth(decay_reg, offset),
         taken_back=_take_back(projection, i),
-        elapsed=elapsed_steps(projection.optimizer, optimized, time_index if updates else optimized),
+        # Only optimizers that are linear have running sums, and for these all numbers but the steps are 0.
+        elapsed=elapsed_steps(projection.optimizers.first, optimized, time_index if updates else optimized),
+        ahead=synapses_ahead(np.uint64(first), np.uint64(last)),
     )
-    first, last = synapses_of(source)
-    process(synapses, i, first, last, running_sums, spike, projection.optimizer, current, fixed_point)
+    for part in range(n_parts(projection.parts)):
+        last = end_of_part(projection.parts, i, source, part)
+        optimizer = optimizer_at(projection.optimizers, projection.parts.optimizer[source["group"], part])
+        process(synapses, i, first, last, running_sums, spike, optimizer, current, fixed_point)
+        first = last
     if jump != 0.0 and len(projection.sources.entry) > 0:
         projection.sources.entry[i] = time_index
     if updates:
@@ -210,27 +221,39 @@ def _advance_to(projection, i, emission, end):
     elif state == ACTIVE:
         begin = sources.stepwise[i]["advanced_to"] - running_sums.block_start[0]
         if end > begin:
-            z, entered, optimizer = source["trace"], sources.stepwise[i]["entered"], projection.optimizer
-            advance(synapses, running_sums, first, last, z, entered, begin, end, optimizer, max(0, source["optimized"]))
+            z, entered = source["trace"], sources.stepwise[i]["entered"]
+            if projection.optimizers.first.each_step:
+                first_step = max(0, source["optimized"])
+                for part in range(n_parts(projection.parts)):
+                    last = end_of_part(projection.parts, i, source, part)
+                    optimizer = optimizer_at(projection.optimizers, projection.parts.optimizer[source["group"], part])
+                    advance_weights(synapses, running_sums, first, last, z, entered, begin, end, optimizer, first_step)
+                    first = last
+            else:
+                advance_gradients(synapses, running_sums, first, last, z, entered, begin, end)
             source["trace"] = z + entered
             sources.stepwise[i]["entered"] = 0.0
             sources.stepwise[i]["advanced_to"] = running_sums.block_start[0] + end
-            if optimizer.each_step:
+            if projection.optimizers.first.each_step:
                 source["optimized"] = running_sums.block_start[0] + end
     if emission:
         source["last_emission"] = time_index
 
 
 @kernel
-def _update_arriving(projection, source, time_index):
+def _update_arriving(projection, i, source, time_index):
     """Update the weights that an arriving spike finds; the first spike has no gradient to learn from."""
-    synapses, optimizer = projection.synapses, projection.optimizer
+    synapses = projection.synapses
     first, last = synapses_of(source)
     optimized = source["optimized"]
-    if optimizer.each_step:
-        take_over(synapses, first, last, optimizer)
+    if projection.optimizers.first.each_step:
+        take_over(synapses, first, last, projection.optimizers.first)
     elif time_index > optimized > NO_SPIKE_YET:
-        update(synapses, first, last, optimizer, optimized, time_index)
+        for part in range(n_parts(projection.parts)):
+            last = end_of_part(projection.parts, i, source, part)
+            optimizer = optimizer_at(projection.optimizers, projection.parts.optimizer[source["group"], part])
+            update(synapses, first, last, optimizer, optimized, time_index)
+            first = last
         source["optimized"] = time_index
     else:
         source["optimized"] = max(0, optimized)
@@ -305,11 +328,24 @@ def end_sample(projection, n_samples, n_updates):
     """
     if projection.plastic:
         if n_samples > 0:
-            update_all(projection.synapses, projection.optimizer, n_samples, n_updates)
+            _update_all(projection, n_samples, n_updates)
         if projection.resets.length > 0:
             forget(projection.synapses, projection.running_sums)
             for i in range(len(projection.sources.records)):
                 projection.sources.records[i]["trace"] = 0.0
+
+
+@kernel
+def _update_all(projection, n_samples, n_updates):
+    """Update all weights with the mean gradient of ``n_samples`` samples; ``n_updates`` updates were made before."""
+    for i in range(len(projection.sources.records)):
+        source = projection.sources.records[i]
+        first = source["first_synapse"]
+        for part in range(n_parts(projection.parts)):
+            last = end_of_part(projection.parts, i, source, part)
+            optimizer = optimizer_at(projection.optimizers, projection.parts.optimizer[source["group"], part])
+            update_all_of(projection.synapses, i, first, last, optimizer, n_samples, one_step(optimizer, n_updates))
+            first = last
 
 
 @kernel
@@ -354,6 +390,8 @@ def process_time_index(projection, current, fixed_point):
     arriving = spikes_of(spikes, step - delay)
     for n in range(len(arriving)):
         i = arriving[n]
+        if arrives:
+            count_arrival(projection.parts, i)
         if projection.plastic:
             records = projection.sources.records
             prefetch_source(records, synapses, arriving, n)

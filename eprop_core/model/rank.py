@@ -38,22 +38,26 @@ class Counters(NamedTuple):
     spikes: np.ndarray
     """int64 (1,)"""
     synaptic_events: np.ndarray
-    """int64, by projection: those onto the recurrent neurons in their order, then the output."""
+    """int64, by bundle: those onto the recurrent neurons in their order, then the output."""
+    of_projections: np.ndarray
+    """int64, synaptic events by projection, in the order of the bundles, without those of the spikes that
+    :class:`Parts <eprop_core.model.parts.Parts>` count."""
     update_time: np.ndarray
     """float64 (1,), s, for neurons, readouts, and the neurons' learning signals and running sums."""
     delivery_time: np.ndarray
-    """float64, s, by projection, for the spikes of its sources."""
+    """float64, s, by bundle, for the spikes of its sources."""
     upkeep_time: np.ndarray
     """float64 (1,), s, for plastic synapses onto recurrent neurons at cutoffs and at the ends of blocks and samples."""
 
     @classmethod
-    def at_zero(cls, n_projections: int) -> "Counters":
-        """Create counters for ``n_projections`` projections, among them the output."""
+    def at_zero(cls, n_bundles: int, n_projections: int) -> "Counters":
+        """Create counters for ``n_projections`` projections in ``n_bundles`` bundles, among them the output."""
         return cls(
             spikes=np.zeros(1, np.int64),
-            synaptic_events=np.zeros(n_projections, np.int64),
+            synaptic_events=np.zeros(n_bundles, np.int64),
+            of_projections=np.zeros(n_projections, np.int64),
             update_time=np.zeros(1),
-            delivery_time=np.zeros(n_projections),
+            delivery_time=np.zeros(n_bundles),
             upkeep_time=np.zeros(1),
         )
 
@@ -70,7 +74,8 @@ class RankState(NamedTuple):
     readout_parameters: ReadoutParameters
     readouts: ReadoutState
     onto_neurons: tuple[ProjectionState, ...]
-    """Projections onto the recurrent neurons. All have the same type, so that a loop over them is compiled once."""
+    """Bundles of projections onto the recurrent neurons (:mod:`eprop_core.network.bundles`). All have the same type, so
+    that a loop over them is compiled once."""
     output: ProjectionState
     """Projection onto the readouts."""
     feedback: FeedbackTable
@@ -79,9 +84,9 @@ class RankState(NamedTuple):
     """Whether recurrent neurons have plastic synapses."""
     samples: SampleSchedule
     input_spikes: tuple[Spikes, ...]
-    """By projection from the inputs, of the channels that have targets on this rank."""
+    """By bundle from the inputs, of the channels that have targets on this rank."""
     spikes: tuple[Spikes, ...]
-    """By recurrent projection, of the neurons of all ranks that have targets on this rank."""
+    """By recurrent bundle, of the neurons of all ranks that have targets on this rank."""
     own_spikes: Spikes
     """Of the recurrent neurons of this rank, numbered from its first neuron."""
     published: np.ndarray

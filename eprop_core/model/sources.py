@@ -25,7 +25,8 @@ SOURCE = np.dtype(
         ("n_synapses", "i4"),
         ("last_emission", "i4"),  # step of the latest spike up to the present time index; NO_SPIKE_YET before the first
         ("optimized", "i4"),  # steps that the optimizer has processed; NO_SPIKE_YET before the first spike has arrived
-        ("state", "i4"),  # INACTIVE or ACTIVE
+        ("state", "i2"),  # INACTIVE or ACTIVE
+        ("group", "i2"),  # number of the group of sources, which decides the optimizers (:mod:`eprop_core.model.parts`)
     ]
 )
 """State of a source."""
@@ -56,15 +57,25 @@ class Sources(NamedTuple):
 
     @classmethod
     def at_rest(
-        cls, indptr: np.ndarray, cutoff: int | None, *, are_stepwise: bool = False, lack_filter: bool = False
+        cls,
+        indptr: np.ndarray,
+        cutoff: int | None,
+        group: np.ndarray | int = 0,
+        *,
+        are_stepwise: bool = False,
+        lack_filter: bool = False,
     ) -> "Sources":
-        """Create sources that have never spiked; ``indptr``, int64 (n + 1,), locates their synapses."""
+        """Create sources that have never spiked.
+
+        ``indptr``, int64 (n + 1,), locates their synapses; ``group`` is the number of their group, or of each one's.
+        """
         n = len(indptr) - 1
         records = _new_records(n)
         records["last_emission"] = records["optimized"] = NO_SPIKE_YET
         records["first_synapse"] = indptr[:-1]
         records["n_synapses"] = np.diff(indptr)
         records["state"] = INACTIVE
+        records["group"] = group
         stepwise = np.zeros(n, STEPWISE) if are_stepwise else None
         return cls(records, cutoff or 0, stepwise, np.full(n if lack_filter else 0, NO_ENTRY))
 

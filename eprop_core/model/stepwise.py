@@ -149,23 +149,14 @@ def _keep(synapses, running_sums, k, traces, entering):
     set_value(running_sums.own_decay, values, k, columns.trace, presynaptic)
 
 
-@kernel
-def advance(synapses, running_sums, first, last, trace, entered, begin, end, optimizer, first_step):
+@loop_kernel
+def advance_weights(synapses, running_sums, first, last, trace, entered, begin, end, optimizer, first_step):
     """Let the synapses ``first`` .. ``last - 1`` go through the offsets ``begin`` .. ``end - 1`` of the block.
 
-    ``trace`` is z; a spike at ``begin`` adds ``entered`` to it from the next offset on. If the optimizer acts in each
-    step, it has processed the steps before ``first_step``; else gradients are added up.
+    The gradient of each step moves the weights; the optimizer has processed the steps before ``first_step``. ``trace``
+    is z; a spike at ``begin`` adds ``entered`` to it from the next offset on.
     """
     entering = 1.0 if entered != 0.0 else 0.0
-    if optimizer.each_step:
-        _advance_weights(synapses, running_sums, first, last, trace, entering, begin, end, optimizer, first_step)
-    else:
-        _advance_gradients(synapses, running_sums, first, last, trace, entering, begin, end)
-
-
-@loop_kernel
-def _advance_weights(synapses, running_sums, first, last, trace, entering, begin, end, optimizer, first_step):
-    """Let the gradient of each step move the weights."""
     values, columns, block_start = values_in(synapses.records), synapses.columns, running_sums.block_start[0]
     at_first = elapsed_steps(optimizer, first_step, block_start + begin + 1)
     for k in range(np.uint64(first), np.uint64(last)):
@@ -181,12 +172,13 @@ def _advance_weights(synapses, running_sums, first, last, trace, entering, begin
 
 
 @loop_kernel
-def _advance_gradients(synapses, running_sums, first, last, trace, entering, begin, end):
-    """Add up the gradients.
+def advance_gradients(synapses, running_sums, first, last, trace, entered, begin, end):
+    """Let synapses go through the offsets of a block, see :func:`advance_weights`, and add up their gradients.
 
     Each step of a synapse waits for the one before. Four synapses at a time fill this time; where fewer are left, the
     last one is computed several times, with the same result.
     """
+    entering = 1.0 if entered != 0.0 else 0.0
     values, step_values = values_in(synapses.records), running_sums.step_values
     final = np.uint64(last) - np.uint64(1)
     for k0 in range(np.uint64(first), np.uint64(last), np.uint64(4)):

@@ -19,7 +19,7 @@ import numpy as np
 
 from eprop_core.compiled.compilation import arithmetic_kernel, called_kernel, inlined, kernel, loop_kernel
 from eprop_core.compiled.prefetch import prefetch, synapses_ahead
-from eprop_core.model.optimizers import GRADIENT_DESCENT, Elapsed, bounded, change, of_kind, one_step
+from eprop_core.model.optimizers import GRADIENT_DESCENT, Elapsed, bounded, change, of_kind
 from eprop_core.model.running_sums import PSI, Q_W, A, Adaptation, OwnDecay, P, Q, U, W, X, kappa_power, lacks_filter
 from eprop_core.model.synapse_records import new_records, targets_in, values_in, view_targets, view_values
 
@@ -180,6 +180,8 @@ class Spike(NamedTuple):
     taken_back: TakenBack
     elapsed: Elapsed
     """Steps that the optimizer processes."""
+    ahead: np.uint64
+    """By how many synapses each is fetched before it is processed."""
 
 
 class TargetSums(NamedTuple):
@@ -377,9 +379,8 @@ def _process(
 ):  # fmt: skip
     sums, sums_reg = target_sums.sums, target_sums.sums_reg
     adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
-    ahead = synapses_ahead(np.uint64(first), np.uint64(last))
     for k in range(np.uint64(first), np.uint64(last)):
-        _prefetch_ahead(target, values, k + ahead)
+        _prefetch_ahead(target, values, k + spike.ahead)
         j = _target(target, k)
         u, a, q = sums[j, U], sums[j, A], sums[j, Q]
         u_reg, a_reg, q_reg = _sum(sums_reg, j, U), _sum(sums_reg, j, A), _sum(sums_reg, j, Q)
@@ -429,7 +430,7 @@ def process(synapses, i, first, last, running_sums, spike, optimizer, current, f
     """Process a spike of the i-th source at its synapses ``first`` .. ``last - 1``, in constant time each."""
     target_sums = _target_sums(running_sums)
     if has_rows(synapses.rows):
-        _process_row(synapses.rows, synapses, i, target_sums, spike, optimizer, current, fixed_point)
+        _process_row(synapses.rows, synapses, i, first, last, target_sums, spike, optimizer, current, fixed_point)
         return
     target, values = targets_in(synapses.records), values_in(synapses.records)
     listed = target, values, synapses.columns, target_sums, first, last, spike, optimizer
@@ -447,22 +448,36 @@ def process(synapses, i, first, last, running_sums, spike, optimizer, current, f
 
 
 @kernel
-def _process_row(rows, synapses, i, target_sums, spike, optimizer, current, fixed_point):
+def _place_in_row(synapses, i, k):
+    """Return the place in its row of the i-th source's synapse with the number ``k``."""
+    place = k - synapses.indptr[i]
+    absent = synapses.absent[i]
+    return place + 1 if absent != NO_TARGET and place > absent else place
+
+
+@kernel
+def _process_row(rows, synapses, i, first, last, target_sums, spike, optimizer, current, fixed_point):
     if rows is not None:
+        first, last, absent = _place_in_row(synapses, i, first), _place_in_row(synapses, i, last), synapses.absent[i]
         _process_in_row(
-            rows, i, synapses.absent[i], synapses.columns, target_sums, spike, optimizer, current, fixed_point
+            rows, i, first, last, absent, synapses.columns, target_sums, spike, optimizer, current, fixed_point
         )
 
 
 @called_kernel
-def _process_in_row(rows, i, absent, columns, target_sums, spike, optimizer, current, fixed_point):
-    """Process a spike at the i-th row. The frequent cases have loops without branches, which are vectorized."""
+def _process_in_row(
+    rows, i, first, last, absent, columns, target_sums, spike, optimizer, current, fixed_point
+):  # fmt: skip
+    """Process a spike in a part of the i-th row. The frequent cases have loops without branches, which are vectorized.
+
+    The place that belongs to no synapse may be in the part, or just before or behind it.
+    """
     row = _row(rows, i)
     input_before = current[absent] if absent != NO_TARGET else 0.0
-    of_row = None, row, _columns_of_row(columns), target_sums, 0, len(row), spike
+    of_row = None, row, _columns_of_row(columns), target_sums, first, last, spike
     arrives, updates, enters = spike.arrives, spike.updates, spike.enters
     if spike.taken_back.jump != 0.0:
-        _add_to_gradients_in_row(target_sums.additions, row, spike.taken_back.offset, -spike.taken_back.jump)
+        _add_to_row(target_sums.additions, row, first, last, spike.taken_back.offset, -spike.taken_back.jump)
     if arrives and enters and updates and optimizer.kind == GRADIENT_DESCENT:
         descent = of_kind(optimizer, GRADIENT_DESCENT)
         if spike.state == ACTIVE:
@@ -529,9 +544,9 @@ def _bring_up_to_date_in_row(
     row = _row(rows, i)
     of_row = None, row, _columns_of_row(columns), 0, len(row), target_sums, power, power_reg, trace
     if taken_back.jump != 0.0:
-        _add_to_gradients_in_row(target_sums.additions, row, taken_back.offset, -taken_back.jump)
+        _add_to_row(target_sums.additions, row, 0, len(row), taken_back.offset, -taken_back.jump)
     if step_ends:
-        _add_to_gradients_in_row(target_sums.additions, row, offset, trace)
+        _add_to_row(target_sums.additions, row, 0, len(row), offset, trace)
         _bring_up_to_date(*of_row, True, taken_back, offset, False)
     else:
         _bring_up_to_date(*of_row, False, taken_back, offset, False)
@@ -584,43 +599,45 @@ def _bring_up_to_date(
 
 
 @kernel
-def _add_to_gradients_in_row(additions, row, offset, factor):
-    """Add ``factor`` times what a step added to Q without a filter to G of each synapse of a row."""
+def _add_to_row(additions, row, first, last, offset, factor):
+    """Add ``factor`` times what a step added to Q without a filter to G of synapses of a row."""
     if additions is not None and len(additions) > 0:
-        for j in range(len(row)):
+        for j in range(np.uint64(first), np.uint64(last)):
             row[j, GRADIENT] += factor * additions[offset, j]
 
 
 @kernel
-def update_all(synapses, optimizer, n_samples, n_updates):
-    """Update all weights with the mean gradient of ``n_samples`` samples; ``n_updates`` updates were made before."""
-    elapsed = one_step(optimizer, n_updates)
-    _update_all(values_in(synapses.records), synapses.columns, optimizer, n_samples, elapsed)
-    _update_all_rows(synapses.rows, synapses, optimizer, n_samples, elapsed)
+def update_all_of(synapses, i, first, last, optimizer, n_samples, elapsed):
+    """Update the i-th source's synapses ``first`` .. ``last - 1`` with the mean gradient of ``n_samples`` samples."""
+    if has_rows(synapses.rows):
+        _update_row(synapses.rows, synapses, i, first, last, optimizer, n_samples, elapsed)
+    else:
+        _update_range(values_in(synapses.records), synapses.columns, first, last, optimizer, n_samples, elapsed)
 
 
 @loop_kernel
-def _update_all(values, columns, optimizer, n_samples, elapsed):
-    for k in range(len(values)):
+def _update_range(values, columns, first, last, optimizer, n_samples, elapsed):
+    for k in range(np.uint64(first), np.uint64(last)):
         gradient = values[k, GRADIENT] / n_samples
         update_weight(values, k, columns, gradient, optimizer, elapsed)
         values[k, GRADIENT] = 0.0
 
 
 @kernel
-def _update_all_rows(rows, synapses, optimizer, n_samples, elapsed):
+def _update_row(rows, synapses, i, first, last, optimizer, n_samples, elapsed):
     if rows is not None:
-        for i in range(len(rows)):
-            _update_row(rows, i, synapses.absent[i], synapses.columns, optimizer, n_samples, elapsed)
+        first, last, absent = _place_in_row(synapses, i, first), _place_in_row(synapses, i, last), synapses.absent[i]
+        _update_in_row(rows, i, first, last, absent, synapses.columns, optimizer, n_samples, elapsed)
 
 
 @called_kernel
-def _update_row(rows, i, absent, columns, optimizer, n_samples, elapsed):
+def _update_in_row(rows, i, first, last, absent, columns, optimizer, n_samples, elapsed):
     row, columns_of_row = _row(rows, i), _columns_of_row(columns)
     if optimizer.kind == GRADIENT_DESCENT:  # a loop without branches, which is vectorized
-        _update_all(row, columns_of_row, of_kind(optimizer, GRADIENT_DESCENT), n_samples, elapsed)
+        descent = of_kind(optimizer, GRADIENT_DESCENT)
+        _update_range(row, columns_of_row, first, last, descent, n_samples, elapsed)
     else:
-        _update_all(row, columns_of_row, optimizer, n_samples, elapsed)
+        _update_range(row, columns_of_row, first, last, optimizer, n_samples, elapsed)
     _clear_absent(row, absent)
 
 

@@ -1,6 +1,6 @@
 """Assembly: from the parameters of a network to the state of one rank."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from eprop_core.model.neurons import (
     RecurrentParameters,
     RecurrentState,
 )
-from eprop_core.model.optimizers import Optimizer, optimizer_of
 from eprop_core.model.projection import ProjectionState, Resets
 from eprop_core.model.rank import ArrivedSignals, Counters, RankState
 from eprop_core.model.running_sums import Adaptation, RunningSums
@@ -24,6 +23,17 @@ from eprop_core.model.sources import Sources
 from eprop_core.model.spikes import Spikes
 from eprop_core.model.surrogate import kind_of
 from eprop_core.model.synapses import NEXT_WEIGHT, NO_COLUMN, WEIGHT, Synapses
+from eprop_core.network.bundled_synapses import (
+    in_a_list,
+    merged,
+    merged_rows,
+    optimizers,
+    part_of,
+    parts_of,
+    source_groups,
+    with_optimizers_of,
+)
+from eprop_core.network.bundles import Bundle, bundles, onto_neurons
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
 from eprop_core.network.connectivity import by_ids, check_ids, compress, draw, numbers_within, of_local_sources
@@ -33,15 +43,16 @@ from eprop_core.network.features import (
     follows_output,
     is_stepwise,
     kappa_reg,
+    output_is_stepwise,
     projections_in_rows,
     signal_delay,
     smallest_decay,
 )
-from eprop_core.network.neuron_values import NeuronValues
-from eprop_core.network.projections import ProjectionSpec, Role, projection_with, spiking_projections
+from eprop_core.network.neuron_values import NeuronValues, refractory_steps
+from eprop_core.network.projections import ProjectionSpec, Role, projection_with
 from eprop_core.network.rows import absent_targets, in_rows, without_rows
 from eprop_core.network.signs import check_signs, give_signs, signs_of
-from eprop_core.parameters import AllToAll, Network, ProjectionParameters, differs
+from eprop_core.parameters import AllToAll, Network, OptimizerParameters, ProjectionParameters, differs
 from eprop_core.parsing import ParameterError
 
 ALL_TO_ALL = AllToAll(rule="all_to_all")
@@ -110,28 +121,45 @@ def _onto_neurons(
     recurrent: Range,
     stored: Mapping[str, Synapses],
 ) -> dict[str, Synapses]:
-    """Synapses onto the recurrent neurons of a rank, by projection, in lists or in rows."""
-    specs = [spec for spec in spiking_projections(network) if spec.onto_neurons]
+    """Synapses onto the recurrent neurons of a rank, by bundle, in lists or in rows."""
+
+    def listed(bundle: Bundle) -> Synapses:
+        return merged(
+            [
+                of_local_sources(stored.get(spec.name) or _synapses(network, spec, seed, connections, recurrent))
+                for spec in bundle.by_target
+            ]
+        )
+
+    all_bundles = onto_neurons(network)
     given = {
-        spec.name: of_local_sources(stored.get(spec.name) or _synapses(network, spec, seed, connections, recurrent))
-        for spec in specs
-        if spec.name in {*connections, *stored}
+        bundle.name: listed(bundle)
+        for bundle in all_bundles
+        if {spec.name for spec in bundle.specs} & {*connections, *stored}
     }
     absent = {name: absent_targets(own, recurrent.n) for name, own in given.items()}
     are_full = {name: (own.n, absent[name] is not None) for name, own in given.items()}
     with_rows = projections_in_rows(network, recurrent.n, are_full)
     synapses = {}
-    for spec in specs:
-        name = spec.name
+    for bundle in all_bundles:
+        name = bundle.name
         lacking = absent.get(name)
         if name not in with_rows:
-            own = given.pop(name, None) or of_local_sources(_synapses(network, spec, seed, connections, recurrent))
+            own = given.pop(name, None) or listed(bundle)
             synapses[name] = without_rows(own) if with_rows else own
         elif lacking is not None:
             synapses[name] = in_rows(given.pop(name), lacking, recurrent.n)
         else:
-            synapses[name] = _synapses(network, spec, seed, connections, recurrent, rows=True)
+            drawn = (_synapses(network, spec, seed, {}, recurrent, rows=True) for spec in bundle.specs)
+            synapses[name] = merged_rows(bundle, drawn, recurrent)
     return synapses
+
+
+def bundled(network: Network, synapses: Mapping[str, Synapses], recurrent: Range) -> dict[str, Synapses]:
+    """Return the synapses of a rank by bundle, in lists or in rows, given those of all projections."""
+    output = projection_with(network, Role.OUTPUT).name
+    listed = {name: in_a_list(own) for name, own in synapses.items() if name != output}
+    return _onto_neurons(network, 0, {}, recurrent, listed) | {output: synapses[output]}
 
 
 def _synapses(
@@ -142,7 +170,10 @@ def _synapses(
     recurrent: Range,
     rows: bool = False,
 ) -> Synapses:
-    """Synapses of a projection on one rank, taken over from ``connections`` or drawn."""
+    """Synapses of a projection on one rank, taken over from ``connections`` or drawn.
+
+    With ``rows``, sources and targets are numbered within those that the projection connects.
+    """
     name, columns = projection.name, columns_of(network, projection)
     sources, targets = projection.ranges(recurrent)
     source_ids, target_ids = projection.source_ids, projection.target_ids
@@ -167,12 +198,14 @@ def _synapses(
         autapses=projection.autapses,
         rows=rows,
     )
-    if projection.between_groups:
-        drawn = by_ids(drawn, source_ids, target_ids, sources, targets)
     if excitatory is not None:
         assert isinstance(projection.parameters, ProjectionParameters)
         factor = projection.parameters.weights.inhibitory_factor
-        give_signs(drawn, signs_of(excitatory, sources), factor)
+        signs = signs_of(excitatory, sources)
+        own_signs = [signs[max(0, ids.start - sources.first) : max(0, ids.stop - sources.first)] for ids in source_ids]
+        give_signs(drawn, np.concatenate(own_signs), factor)
+    if projection.between_groups and not rows:
+        drawn = by_ids(drawn, source_ids, target_ids, sources, targets)
     return drawn
 
 
@@ -196,7 +229,7 @@ def _put_given_along(output: Synapses, feedback: Synapses) -> None:
     output.values[:, output.columns.feedback] = feedback.values[order, WEIGHT]
 
 
-def _check_bounds(name: str, synapses: Synapses, optimizer: Optimizer) -> None:
+def _check_bounds(name: str, synapses: Synapses, optimizer: OptimizerParameters) -> None:
     smallest, largest = synapses.extent(WEIGHT)
     if smallest < optimizer.weight_min or largest > optimizer.weight_max:
         weight = synapses.column(WEIGHT)
@@ -222,7 +255,7 @@ def assemble(
     network
         Parameters of the network.
     synapses
-        Synapses of the rank, by projection; feedback along the output has none of its own.
+        Synapses of the rank, by name of the bundle; feedback along the output has none of its own.
     recurrent
         The recurrent neurons of the rank.
     values
@@ -237,31 +270,30 @@ def assemble(
     ParameterError
         An initial weight outside the optimizer's bounds.
     """
-    output = projection_with(network, Role.OUTPUT)
-    onto_neurons = [projection for projection in spiking_projections(network) if projection.onto_neurons]
-    lags = [max(projection.parameters.delay, signal_delay(network) - 1) for projection in onto_neurons]
+    *onto_neurons, output = bundles(network)
+    lags = [max(bundle.first.parameters.delay, signal_delay(network) - 1) for bundle in onto_neurons]
     interval, depth = communication_interval(network), max(lags) + 1
     parameters = _recurrent_parameters(network, recurrent, values, sample_length)
     samples = _sample_schedule(network, sample_length)
 
     def spikes_to(spec: ProjectionSpec, lag: int) -> Spikes:
-        """Create the spike lists of the sources of a projection onto neurons."""
+        """Create the spike lists of the sources of a bundle onto neurons, whose first projection is given."""
         depth = lag + spec.parameters.delay + 1 + (_steps_until_cutoff(network) if spec.plastic else 0)
         source = synapses[spec.name].source
         assert source is not None
         return Spikes.none(depth, len(source), LocalSources.of(source, spec.source.size))
 
-    spikes = [spikes_to(spec, lag) for spec, lag in zip(onto_neurons, lags, strict=True)]
-    own_depth = 2 * network.output.delay + interval + 1 + (_steps_until_cutoff(network) if output.plastic else 0)
+    spikes = [spikes_to(bundle.first, lag) for bundle, lag in zip(onto_neurons, lags, strict=True)]
+    own_depth = 2 * network.output.delay + interval + 1 + (_steps_until_cutoff(network) if output.first.plastic else 0)
     own_spikes = Spikes.none(own_depth, recurrent.n)
     sums: dict[int, RunningSums] = {}
     states = []
-    for spec, lag, own in zip(onto_neurons, lags, spikes, strict=True):
+    for bundle, lag, own in zip(onto_neurons, lags, spikes, strict=True):
         advances_sums = lag not in sums
         if advances_sums:
-            by_column = synapses[spec.name].rows is not None
+            by_column = synapses[bundle.name].rows is not None
             sums[lag] = _recurrent_sums(network, parameters, lag, by_column)
-        states.append(_state(network, spec, synapses, samples, own, sums[lag], advances_sums))
+        states.append(_state(network, bundle, synapses, recurrent, samples, own, sums[lag], advances_sums))
     alpha_out = decay(network, network.readout.tau_m)
     readout_sums = RunningSums.before_start(
         network.n_readout,
@@ -269,7 +301,7 @@ def assemble(
         alpha_out,
         alpha_out,
         network.output.delay,
-        is_stepwise=is_stepwise(network),
+        is_stepwise=output_is_stepwise(network),
         onto_readouts=True,
     )
     return RankState(
@@ -285,30 +317,29 @@ def assemble(
         ),
         readouts=ReadoutState.at_rest(network.n_readout, interval, max(depth, network.output.delay) + 2),
         onto_neurons=tuple(states),
-        output=_state(network, output, synapses, samples, own_spikes, readout_sums, advances_sums=True),
+        output=_state(network, output, synapses, recurrent, samples, own_spikes, readout_sums, advances_sums=True),
         feedback=_feedback(network, synapses, recurrent.n),
         signals=ArrivedSignals.none(depth if follows_output(network) else 0, recurrent.n, network.feedback.delay),
-        learns=any(projection.plastic for projection in onto_neurons),
+        learns=any(bundle.first.plastic for bundle in onto_neurons),
         samples=samples,
-        input_spikes=tuple(own for spec, own in zip(onto_neurons, spikes, strict=True) if spec.role is Role.INPUT),
-        spikes=tuple(own for spec, own in zip(onto_neurons, spikes, strict=True) if spec.role is Role.RECURRENT),
+        input_spikes=_of_role(Role.INPUT, onto_neurons, spikes),
+        spikes=_of_role(Role.RECURRENT, onto_neurons, spikes),
         own_spikes=own_spikes,
         published=np.zeros(1, np.int64),
-        counters=Counters.at_zero(len(states) + 1),
+        counters=Counters.at_zero(len(states) + 1, sum(len(bundle.specs) for bundle in bundles(network))),
         clock=new_scratch(),
     )
 
 
-def _optimizer(network: Network, projection: ProjectionSpec) -> Optimizer:
-    weight_decay = network.feedback.weight_decay if projection.role is Role.OUTPUT else 0.0
-    return optimizer_of(network.optimizer(projection.name), weight_decay)
+def _of_role(role: Role, onto_neurons: Sequence[Bundle], spikes: Sequence[Spikes]) -> tuple[Spikes, ...]:
+    return tuple(own for bundle, own in zip(onto_neurons, spikes, strict=True) if bundle.first.role is role)
 
 
 def with_optimizers(network: Network, rank: RankState) -> RankState:
     """Return a state of which only the parameters of the optimizers are replaced, by those of ``network``."""
-    by_name = states_by_name(network, rank)
     *onto_neurons, output = (
-        by_name[spec.name]._replace(optimizer=_optimizer(network, spec)) for spec in spiking_projections(network)
+        state._replace(optimizers=optimizers(bundle, network), parts=with_optimizers_of(bundle, network, state.parts))
+        for bundle, state in states(network, rank)
     )
     return rank._replace(onto_neurons=tuple(onto_neurons), output=output)
 
@@ -318,10 +349,21 @@ def _steps_until_cutoff(network: Network) -> int:
     return network.plasticity.cutoff or 0
 
 
-def states_by_name(network: Network, rank: RankState) -> dict[str, ProjectionState]:
-    """Return the states of the projections that carry spikes, by name."""
-    names = [projection.name for projection in spiking_projections(network)]
-    return dict(zip(names, (*rank.onto_neurons, rank.output), strict=True))
+def states(network: Network, rank: RankState) -> list[tuple[Bundle, ProjectionState]]:
+    """Return the bundles of the projections that carry spikes, with their states on a rank."""
+    return list(zip(bundles(network), (*rank.onto_neurons, rank.output), strict=True))
+
+
+def state_of(network: Network, rank: RankState, name: str) -> tuple[Bundle, ProjectionSpec, ProjectionState]:
+    """Return a projection that carries spikes with its bundle, and the state of the bundle on a rank."""
+    of_name = ((bundle, spec, state) for bundle, state in states(network, rank) for spec in bundle.specs)
+    return next((bundle, spec, state) for bundle, spec, state in of_name if spec.name == name)
+
+
+def synapses_of(network: Network, rank: RankState, recurrent: Range, name: str) -> Synapses:
+    """Return the synapses of a projection that carries spikes; listed copies if it is bundled with others."""
+    bundle, spec, state = state_of(network, rank, name)
+    return part_of(state.synapses, bundle, spec, recurrent)
 
 
 def _sample_schedule(network: Network, sample_length: int) -> SampleSchedule:
@@ -347,7 +389,7 @@ def _recurrent_sums(network: Network, parameters: RecurrentParameters, lag: int,
         kappa_reg(network),
         lag,
         None if neuron.adaptation is None else Adaptation.of(parameters.beta, parameters.rho),
-        neuron.surrogate_gradient.height,
+        network.extent("surrogate_height")[1],
         is_stepwise(network),
         smallest_decay=smallest_decay(network),
         by_column=by_column,
@@ -356,20 +398,22 @@ def _recurrent_sums(network: Network, parameters: RecurrentParameters, lag: int,
 
 def _state(
     network: Network,
-    projection: ProjectionSpec,
+    bundle: Bundle,
     synapses: Mapping[str, Synapses],
+    recurrent: Range,
     samples: SampleSchedule,
     spikes: Spikes,
     running_sums: RunningSums,
     advances_sums: bool,
 ) -> ProjectionState:
-    """State of a projection that carries spikes."""
-    plasticity, own, is_output = network.plasticity, synapses[projection.name], projection.role is Role.OUTPUT
-    optimizer = _optimizer(network, projection)
+    """State of the projections of a bundle."""
+    projection, plasticity, own = bundle.first, network.plasticity, synapses[bundle.name]
+    is_output = projection.role is Role.OUTPUT
     if projection.plastic:
         values, columns = own.values, own.columns
-        _check_bounds(projection.name, own, optimizer)
-        if optimizer.each_step:
+        for spec in bundle.specs:
+            _check_bounds(spec.name, part_of(own, bundle, spec, recurrent), network.optimizer(spec.name))
+        if network.optimizer(projection.name).moves_in_each_step:
             values[:, NEXT_WEIGHT] = values[:, WEIGHT]
             if columns.next_feedback != NO_COLUMN:
                 values[:, columns.next_feedback] = values[:, columns.feedback]
@@ -378,13 +422,15 @@ def _state(
         sources=Sources.at_rest(
             own.indptr if projection.plastic else own.indptr[:1],
             plasticity.cutoff,
-            are_stepwise=is_stepwise(network),
+            source_groups(bundle, own) if projection.plastic else 0,
+            are_stepwise=output_is_stepwise(network) if is_output else is_stepwise(network),
             lack_filter=running_sums.lacks_filter,
         ),
         spikes=spikes,
         running_sums=running_sums,
         advances_sums=advances_sums,
-        optimizer=optimizer,
+        optimizers=optimizers(bundle, network),
+        parts=parts_of(bundle, network, own, recurrent),
         plastic=projection.plastic,
         updates_at_spikes=plasticity.update == "spike",
         delay=projection.parameters.delay,
@@ -420,10 +466,10 @@ def _recurrent_parameters(
         V_min=NO_LOWER_BOUND if neuron.V_min is None else neuron.V_min,
         clamps=neuron.V_reset is not None,
         V_reset=0.0 if neuron.V_reset is None else neuron.V_reset,
-        refractory_steps=network.refractory_steps,
+        refractory_steps=refractory_steps(values.t_ref, network),
         surrogate=kind_of(neuron.surrogate_gradient.function),
-        surrogate_height=neuron.surrogate_gradient.height,
-        surrogate_width=neuron.surrogate_gradient.width,
+        surrogate_height=values.surrogate_height,
+        surrogate_width=values.surrogate_width,
         delayed_reset=neuron.delayed_reset,
         kappa_reg=kappa_reg(network),
         rate_per_spike=1.0 / max(1, sample_length) if per_sample else (1.0 - plasticity.kappa_reg) / dt,

@@ -11,9 +11,9 @@ def columns_of(network: Network, projection: ProjectionSpec) -> Columns:
     n = WEIGHT + 1
     chosen: dict[str, int] = {}
     wanted = []
-    optimizer = network.plasticity.optimizer
     carries_feedback = projection.role is Role.OUTPUT and network.feedback.kind == "adaptive"
     if projection.plastic:
+        optimizer = network.optimizer(projection.name)
         n = ELIGIBILITY + 1
         wanted += [
             ("eligibility_reg", int(projection.onto_neurons and has_two_filters(network))),

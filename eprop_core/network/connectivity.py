@@ -200,7 +200,8 @@ def of_local_sources(synapses: Synapses) -> Synapses:
     """Return the same synapses, compressed by those sources alone that have any."""
     has_targets = np.diff(synapses.indptr) > 0
     indptr = np.concatenate((synapses.indptr[:1], synapses.indptr[1:][has_targets]))
-    return synapses._replace(indptr=indptr, source=np.flatnonzero(has_targets).astype(np.int32))
+    source = np.flatnonzero(has_targets).astype(np.int32) if synapses.source is None else synapses.source[has_targets]
+    return synapses._replace(indptr=indptr, source=source)
 
 
 def expand(synapses: Synapses, sources: Range, targets: Range, column: int = WEIGHT) -> Connections:

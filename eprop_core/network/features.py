@@ -5,9 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from eprop_core.network.bundles import n_bundles, onto_neurons
 from eprop_core.network.degrees import reaches_all
-from eprop_core.network.projections import Role, projections, spiking_projections
-from eprop_core.parameters import ARROW, PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, differs
+from eprop_core.network.projections import Role, projections
+from eprop_core.parameters import ARROW, PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, differs, optimizer_of
 from eprop_core.parsing import ParameterError, parse
 
 
@@ -49,7 +50,7 @@ def smallest_decay(network: Network) -> float:
     if neuron.adaptation is None:
         return alpha
     rho = decay(network, neuron.adaptation.tau)
-    return min(alpha, rho - network.extent("beta")[1] * neuron.surrogate_gradient.height)
+    return min(alpha, rho - network.extent("beta")[1] * network.extent("surrogate_height")[1])
 
 
 def signal_delay(network: Network) -> int:
@@ -69,8 +70,22 @@ def communication_interval(network: Network) -> int:
 
 
 def is_stepwise(network: Network) -> bool:
-    """Return whether synapses process each step, instead of the time between two spikes at once."""
-    return not network.plasticity.optimizer.is_linear and network.plasticity.update == "spike"
+    """Return whether synapses onto neurons process each step, instead of the time between two spikes at once.
+
+    All of them do if the optimizer of some needs it, since they have the same sums or values of the neurons.
+    """
+    parts = [*(network.input.targets or {}).values(), *(network.recurrent.pairs or {}).values()]
+    return _needs_steps(network, network.input, network.recurrent, *parts)
+
+
+def output_is_stepwise(network: Network) -> bool:
+    """Return whether synapses onto readouts process each step."""
+    return _needs_steps(network, network.output)
+
+
+def _needs_steps(network: Network, *projections: Any) -> bool:
+    optimizers = (optimizer_of(network, own) for own in projections)
+    return network.plasticity.update == "spike" and not all(optimizer.is_linear for optimizer in optimizers)
 
 
 SHORTEST_ROW = 16
@@ -80,7 +95,7 @@ SHORTEST_ROW = 16
 def projections_in_rows(
     network: Network, n_targets: int, given: Mapping[str, tuple[int, bool]] | None = None
 ) -> set[str]:
-    """Return the projections whose synapses a rank stores in rows instead of lists (``network/rows.py``).
+    """Return the names of the bundles whose synapses a rank stores in rows instead of lists (``network/rows.py``).
 
     Rows and lists need the running sums in different order. So a rank has rows only if most of its synapses are in
     them.
@@ -92,19 +107,18 @@ def projections_in_rows(
     n_targets
         Recurrent neurons of the rank.
     given
-        Number of synapses on the rank, and whether they connect each source to all targets, by projection, where these
-        do not follow from the rule.
+        Number of synapses on the rank, and whether they connect each source to all targets, by name of the bundle,
+        where these do not follow from the rule.
     """
     if is_stepwise(network) or n_targets < SHORTEST_ROW:
         return set()
     sizes: dict[str, float] = {}
     full = set()
-    for spec in spiking_projections(network):
-        if spec.onto_neurons:
-            by_rule = spec.synapses_per_rank() * n_targets / network.n_recurrent, spec.is_full
-            sizes[spec.name], is_full = (given or {}).get(spec.name, by_rule)
-            if is_full:
-                full.add(spec.name)
+    for bundle in onto_neurons(network):
+        by_rule = bundle.n_synapses * n_targets / network.n_recurrent, bundle.is_full
+        sizes[bundle.name], is_full = (given or {}).get(bundle.name, by_rule)
+        if is_full:
+            full.add(bundle.name)
     return full if 2 * sum(sizes[name] for name in full) >= sum(sizes.values()) > 0 else set()
 
 
@@ -113,6 +127,10 @@ _FEATURES: dict[str, dict[str, Any]] = {
     "adaptive": {"neuron": {"adaptation": {"beta": 0.1, "tau": 100.0}}},
     "own_decay": {"neuron": {"tau_m": {"low": 10.0, "high": 20.0}}},
     "stepwise": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
+    **{
+        f"stepwise_{name}": {part: {"optimizer": {"algorithm": "adam"}}}
+        for name, part in (("neurons", "recurrent"), ("readouts", "output"))
+    },
     "dense": {"n_recurrent": SHORTEST_ROW},
     **{
         f"surrogate_{name}": {"neuron": {"surrogate_gradient": {"function": name}}}
@@ -122,7 +140,7 @@ _FEATURES: dict[str, dict[str, Any]] = {
 """Features that are compiled separately, with parameters of networks that have them."""
 
 _PROJECTIONS = re.compile(r"projections_(\d{1,3})_(\d{1,3})")
-"""The feature of networks with several projections from the inputs, or between the neurons: how many there are."""
+"""The feature of networks with several bundles of projections from the inputs, or between the neurons."""
 
 
 def _has_rows(network: Network) -> bool:
@@ -130,7 +148,10 @@ def _has_rows(network: Network) -> bool:
     if hasattr(network, "n_input"):
         return bool(projections_in_rows(network, network.n_recurrent))
     # The data of a task decide the number of input channels. Usually there are more of them than neurons.
-    input_is_full = reaches_all(network.input.connectivity, 2**30) and network.input.targets is None
+    targets = network.input.targets
+    parts = [own.within(network.input) for own in targets.values()] if targets else [network.input]
+    reaches_groups = targets is None or (len(targets) == len(network.groups or ()) and n_bundles(network)[0] == 1)
+    input_is_full = reaches_groups and all(reaches_all(own.connectivity, 2**30) for own in parts)
     return input_is_full and network.n_recurrent >= SHORTEST_ROW and not is_stepwise(network)
 
 
@@ -141,10 +162,12 @@ def kind(network: Network) -> str:
         "two_filters": has_two_filters(network),
         "adaptive": network.neuron.adaptation is not None,
         "own_decay": differs(network, "tau_m"),
-        "stepwise": is_stepwise(network),
+        "stepwise": is_stepwise(network) and output_is_stepwise(network),
+        "stepwise_neurons": is_stepwise(network) and not output_is_stepwise(network),
+        "stepwise_readouts": output_is_stepwise(network) and not is_stepwise(network),
         "dense": _has_rows(network),
         f"surrogate_{surrogate.function}": surrogate.implementation is not None,
-        _name_of_projections(network): network.input.targets is not None or network.recurrent.pairs is not None,
+        _name_of_projections(network): n_bundles(network) != (1, 1),
     }
     return "-".join(name for name, there in features.items() if there) or "plain"
 
@@ -166,6 +189,7 @@ def network_of(kind: str) -> Network:
     for feature in kind.split("-") if kind != "plain" else []:
         if numbers := _PROJECTIONS.fullmatch(feature):
             values |= _with_groups(values["n_recurrent"], *map(int, numbers.groups()))
+            values["plasticity"] = values.get("plasticity", {}) | {"cutoff": None}
             continue
         if feature not in _FEATURES:
             raise ParameterError(f"kind = {kind!r}: {kinds()}")
@@ -180,17 +204,20 @@ def kinds() -> str:
 
 
 def _name_of_projections(network: Network) -> str:
-    return f"projections_{len(network.input.targets or [0])}_{len(network.recurrent.pairs or [0])}"
+    return "projections_{}_{}".format(*n_bundles(network))
 
 
 def _with_groups(n_recurrent: int, n_onto: int, n_pairs: int) -> dict[str, Any]:
-    """Return parameters of a network with some numbers of projections from the inputs and between groups."""
+    """Return parameters of a network with some numbers of bundles from the inputs and between groups."""
     names = [f"group_{n}" for n in range(max(n_onto, math.isqrt(n_pairs - 1) + 1))]
     pairs = [f"{source}{ARROW}{target}" for source in names for target in names]
     none = {"rule": "pairwise_bernoulli", "probability": 0.0}
+    # Each with a delay of its own, so that none is bundled with another one.
+    onto = {names[n]: {"delay": n + 1} for n in range(n_onto)}
+    between = {pairs[n]: {"delay": n + 1} for n in range(n_pairs)}
     return {
         "n_recurrent": max(n_recurrent, len(names)),
         "groups": {name: {"size": max(1, n_recurrent - len(names) + 1) if name == names[0] else 1} for name in names},
-        "input": {"targets": {name: {} for name in names[:n_onto]} if n_onto > 1 else None},
-        "recurrent": {"connectivity": none, "pairs": {pair: {} for pair in pairs[:n_pairs]}},
+        "input": {"targets": onto} if n_onto > 1 else {},
+        "recurrent": {"connectivity": none, "pairs": between} if n_pairs > 1 else {},
     }

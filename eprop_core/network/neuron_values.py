@@ -9,7 +9,7 @@ from eprop_core.compiled.purpose import Purpose
 from eprop_core.compiled.random import fill_integers, fill_uniform
 from eprop_core.network.connections import Range
 from eprop_core.network.per_neuron import PER_NEURON
-from eprop_core.parameters import Network, Uniform, differs
+from eprop_core.parameters import Network, Uniform, differs, is_multiple
 from eprop_core.parsing import ParameterError
 
 
@@ -28,6 +28,12 @@ class NeuronValues(NamedTuple):
     """Strength of the rate regularization."""
     f_target: np.ndarray
     """spikes/s, target of the rate regularization."""
+    t_ref: np.ndarray
+    """ms, refractory period, a multiple of dt."""
+    surrogate_height: np.ndarray
+    """Largest value of the surrogate gradient."""
+    surrogate_width: np.ndarray
+    """mV, width of the surrogate gradient."""
     phase: np.ndarray
     """int32, see :func:`firing_phases`."""
 
@@ -88,6 +94,8 @@ def values_of_rank(network: Network, seed: int, recurrent: Range, own: Mapping[s
             part = values[first - recurrent.first : max(first, min(ids.stop, recurrent.last)) - recurrent.first]
             if isinstance(value, Uniform):
                 fill_uniform(part, value.low, value.high, np.uint64(seed), int(PER_NEURON[name].purpose), first)
+                if name == "t_ref":
+                    part[:] = refractory_steps(part, network) * network.dt
             else:
                 part[:] = value
         return values
@@ -107,9 +115,19 @@ def _allowed(network: Network, name: str) -> tuple[Callable[[np.ndarray], np.nda
         case "tau_m":
             lowest = network.extent(name)[0]
             return lambda values: values >= lowest, f"of {lowest:g} ms or more"
-        case "beta":
+        case "beta" | "surrogate_height":
             highest = network.extent(name)[1]
-            return lambda values: (values >= 0.0) & (values <= highest), f"from 0 to {highest:g} mV"
+            unit = " mV" if name == "beta" else ""
+            return lambda values: (values >= 0.0) & (values <= highest), f"from 0 to {highest:g}{unit}"
+        case "t_ref":
+            longest = network.longest_refractory_period
+            limit = "" if longest == np.inf else f", at most {longest:g} ms"
+            return (
+                lambda values: (values >= 0.0) & (values <= longest) & _are_multiples(values, network.dt),
+                f"of 0 or more that are multiples of dt = {network.dt:g} ms{limit}",
+            )
+        case "surrogate_width":
+            return lambda values: values > 0.0, "above 0 mV"
         case "V_th":
             voltages = (0.0, network.neuron.V_min, network.neuron.V_reset)
             below = max(voltage for voltage in voltages if voltage is not None)
@@ -117,6 +135,15 @@ def _allowed(network: Network, name: str) -> tuple[Callable[[np.ndarray], np.nda
         case "C_m":
             return lambda values: values > 0.0, "above 0 pF"
     return lambda values: values >= 0.0, "of 0 or more"
+
+
+def refractory_steps(t_ref: np.ndarray, network: Network) -> np.ndarray:
+    """Return refractory periods, ms, in steps, int64 (n,)."""
+    return np.rint(t_ref / network.dt).astype(np.int64)
+
+
+def _are_multiples(times: np.ndarray, dt: float) -> np.ndarray:
+    return np.array([bool(np.isfinite(time)) and is_multiple(float(time), dt) for time in times], np.bool_)
 
 
 def firing_phases(network: Network, seed: int, recurrent: Range) -> np.ndarray:

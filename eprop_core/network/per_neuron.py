@@ -25,5 +25,9 @@ PER_NEURON = {
     "beta": PerNeuron("neuron.adaptation.beta", "mV", Purpose.THRESHOLD_RISES, has_extent=True),
     "c_reg": PerNeuron("plasticity.c_reg", "1", Purpose.RATE_REGULARIZATIONS),
     "f_target": PerNeuron("plasticity.f_target", "spikes/s", Purpose.TARGET_RATES),
+    "t_ref": PerNeuron("neuron.t_ref", "ms", Purpose.REFRACTORY_PERIODS),
+    # With adaptation, a larger height makes the smallest decay smaller.
+    "surrogate_height": PerNeuron("neuron.surrogate_gradient.height", "1", Purpose.SURROGATE_HEIGHTS, has_extent=True),
+    "surrogate_width": PerNeuron("neuron.surrogate_gradient.width", "mV", Purpose.SURROGATE_WIDTHS),
 }
 """Parameters in which neurons may differ, of the neurons and of their rate regularization."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.model.rank import RankState
-from eprop_core.network.assembly import states_by_name
+from eprop_core.network.assembly import state_of
 from eprop_core.network.connections import Range
 from eprop_core.network.projections import ProjectionSpec, Role, projection_with, projections
 from eprop_core.parameters import Network
@@ -103,9 +103,11 @@ class Recorder:
         (spec,) = (spec for spec in projections(self._network) if spec.name == name)
         feedback = self._rank.feedback
         if spec.role is not Role.FEEDBACK:
-            state = states_by_name(self._network, self._rank)[name]
-            places, numbers = Places.of(state.synapses, self._as_rank_counts(spec, pairs))
-            return numbers, SynapseValues(state, places).readers()
+            _, _, state = state_of(self._network, self._rank, name)
+            # The state may be that of several projections between groups.
+            (own,) = np.nonzero(_contains(spec.source_ids, pairs[:, 0]) & _contains(spec.target_ids, pairs[:, 1]))
+            places, numbers = Places.of(state.synapses, self._as_rank_counts(spec, pairs[own]))
+            return own[numbers], SynapseValues(state, places).readers()
         if feedback.along_output:
             spec, pairs = projection_with(self._network, Role.OUTPUT), pairs[:, ::-1]
         places, numbers = Places.of(feedback.synapses, self._as_rank_counts(spec, pairs))
@@ -159,3 +161,8 @@ class Recorder:
             pairs,
             {name: {quantity: one for (of, quantity), one in series.items() if of == name} for name in pairs},
         )
+
+
+def _contains(parts: tuple[range, ...], ids: np.ndarray) -> np.ndarray:
+    """Return whether each of some ids is in one of the ``parts``, bool (n,)."""
+    return np.asarray(np.any([(ids >= part.start) & (ids < part.stop) for part in parts], axis=0))

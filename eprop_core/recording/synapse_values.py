@@ -82,7 +82,7 @@ class SynapseValues:
         lag = self._state.running_sums.lag
         if self._state.plastic:
             readers["eligibility_trace"] = lag, lambda step: self._traces_and_gradients(step)[0]
-            if not self._state.optimizer.each_step:
+            if not self._state.optimizers.first.each_step:
                 readers["gradient"] = lag, lambda step: self._traces_and_gradients(step)[1]
         readers["weight"] = 0, lambda _: self._value(WEIGHT)
         return readers

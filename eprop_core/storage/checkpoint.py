@@ -18,9 +18,10 @@ from eprop_core.model.projection import ProjectionState
 from eprop_core.model.rank import RankState
 from eprop_core.model.spikes import Spikes
 from eprop_core.model.synapses import Columns
-from eprop_core.network.assembly import states_by_name
+from eprop_core.network.assembly import state_of, states
+from eprop_core.network.bundled_synapses import put_back
 from eprop_core.network.connections import Range
-from eprop_core.network.projections import projections
+from eprop_core.network.projections import Role, projections
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.storage.edges import first_edge, weight_name
@@ -239,8 +240,11 @@ def _simple_parts(own: NetworkOfRank, communicator: Communicator) -> list[_Array
 
 def _parts_by_id(own: NetworkOfRank, communicator: Communicator) -> list[_Sources | _Spikes]:
     """Return the parts of a state that are written with ids. Collective."""
-    states = states_by_name(own.network, own.state)
-    sources = [_Sources(name, state, own.recurrent, communicator) for name, state in states.items() if state.plastic]
+    sources = [
+        _Sources(bundle.name, state, own.recurrent, communicator)
+        for bundle, state in states(own.network, own.state)
+        if state.plastic
+    ]
     spikes = [_Spikes(name, kept, own.recurrent, communicator) for name, kept in _spikes_by_name(own.state).items()]
     return [*sources, *spikes]
 
@@ -361,13 +365,17 @@ def _former_ranks(recurrent: Range, n_former: int) -> range:
 def _read_synapses(file: h5py.File, own: NetworkOfRank) -> None:
     """Set the values of synapses that no edges hold."""
     specs = {projection.name: projection for projection in projections(own.network)}
-    for name, synapses in own.synapses.items():
-        columns = state_columns(name, synapses.columns)
+    for name in own.names:
+        columns = state_columns(name, own.columns(name))
         if columns:
+            synapses = own.synapses(name)
             ends, n = Ends.of(specs[name], own.recurrent), file[weight_name(name)].shape[0]
             datasets = [stored(file, dataset, (n,), "f") for dataset in columns]
             of_edges = functools.partial(_values_of_edges, datasets, first_edge(file, name, ends))
             set_values(synapses, ends, edges_per_owner(synapses, ends), list(columns.values()), of_edges)
+            if specs[name].role is not Role.FEEDBACK:
+                bundle, spec, state = state_of(own.network, own.state, name)
+                put_back(synapses, state.synapses, bundle, spec, own.recurrent)
 
 
 def _values_of_edges(datasets: list[h5py.Dataset], first: int, begin: int, end: int) -> np.ndarray:

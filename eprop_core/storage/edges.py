@@ -1,6 +1,6 @@
 """The edges of a projection in a file, as in SONATA (Dai et al. 2020, doi:10.1371/journal.pcbi.1007696)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import h5py
 import numpy as np
@@ -49,7 +49,8 @@ class EdgesOfRank:
     projection
         The projection.
     synapses
-        Its synapses on this rank; where the feedback goes along the output, those onto the readouts.
+        Returns its synapses on this rank; where the feedback goes along the output, those onto the readouts. They are
+        not kept, since they may be copies.
     ends
         The neurons that these synapses connect.
     columns
@@ -63,7 +64,7 @@ class EdgesOfRank:
     def __init__(
         self,
         projection: ProjectionSpec,
-        synapses: Synapses,
+        synapses: Callable[[], Synapses],
         ends: Ends,
         columns: Mapping[str, int],
         dt: float,
@@ -74,7 +75,7 @@ class EdgesOfRank:
         self._ends = ends
         self._columns = columns
         self._delay = projection.parameters.delay * dt
-        self._n_per_owner = edges_per_owner(synapses, ends)
+        self._n_per_owner = edges_per_owner(synapses(), ends)
         of_ranks = communicator.allgather(int(self._n_per_owner.sum()))
         self._first, self._n = sum(of_ranks[: communicator.rank]), sum(of_ranks)
         along_output = projection.role is Role.FEEDBACK and ends.by_source
@@ -102,7 +103,7 @@ class EdgesOfRank:
         first = self._first
         sources, targets = (file[f"{group}/{end}_node_id"] for end in (self._source, self._target))
         values = [file[name] for name in self._columns]
-        for part in edges(self._synapses, self._ends, self._n_per_owner, list(self._columns.values())):
+        for part in edges(self._synapses(), self._ends, self._n_per_owner, list(self._columns.values())):
             for dataset, rows in zip(
                 (sources, targets, *values), (part.source, part.target, *part.values), strict=True
             ):

@@ -1,5 +1,6 @@
 """A network in a file: parameters, connections with weights, values of neurons, seed and provenance."""
 
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 from eprop_core.errors import NetworkFileError
 from eprop_core.model.rank import RankState
 from eprop_core.model.synapses import WEIGHT, Columns, Synapses
-from eprop_core.network.assembly import states_by_name
+from eprop_core.network.assembly import state_of, synapses_of
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Range
 from eprop_core.network.features import follows_output
@@ -55,12 +56,25 @@ class NetworkOfRank(NamedTuple):
     state: RankState
 
     @property
-    def synapses(self) -> dict[str, Synapses]:
-        """The synapses of the rank by projection; feedback along the output has none of its own."""
-        synapses = {name: state.synapses for name, state in states_by_name(self.network, self.state).items()}
-        if not self.state.feedback.along_output:
-            synapses[projection_with(self.network, Role.FEEDBACK).name] = self.state.feedback.synapses
-        return synapses
+    def names(self) -> list[str]:
+        """Names of the projections that have synapses of their own; feedback along the output has none."""
+        return [
+            spec.name
+            for spec in projections(self.network)
+            if spec.role is not Role.FEEDBACK or not self.state.feedback.along_output
+        ]
+
+    def synapses(self, name: str) -> Synapses:
+        """Return the synapses of a projection on this rank; copies if it is bundled with others."""
+        if name == projection_with(self.network, Role.FEEDBACK).name:
+            return self.state.feedback.synapses
+        return synapses_of(self.network, self.state, self.recurrent, name)
+
+    def columns(self, name: str) -> Columns:
+        """Return the columns of the values of a projection's synapses."""
+        if name == projection_with(self.network, Role.FEEDBACK).name:
+            return self.state.feedback.synapses.columns
+        return state_of(self.network, self.state, name)[2].synapses.columns
 
 
 class Part(Protocol):
@@ -160,17 +174,18 @@ def network_parts(
     more_columns
         Returns further columns of the synapses of a projection that are to be written, by the name of the dataset.
     """
-    network, all_synapses = own.network, own.synapses
+    network = own.network
     parts: list[Part] = [_Header(own, notes, communicator), _Nodes(own)]
     output = projection_with(network, Role.OUTPUT)
     for projection in projections_with_weights(network):
         name = projection.name
-        if name in all_synapses:
-            synapses, ends = all_synapses[name], Ends.of(projection, own.recurrent)
-            columns = {weight_name(name): WEIGHT, **more_columns(name, synapses.columns)}
+        if name in own.names:
+            source, ends = name, Ends.of(projection, own.recurrent)
+            columns = {weight_name(name): WEIGHT, **more_columns(name, own.columns(name))}
         else:  # adaptive feedback, along the output
-            synapses, ends = all_synapses[output.name], Ends.of(output, own.recurrent)
-            columns = {weight_name(name): synapses.columns.feedback}
+            source, ends = output.name, Ends.of(output, own.recurrent)
+            columns = {weight_name(name): own.columns(output.name).feedback}
+        synapses = functools.partial(own.synapses, source)
         parts.append(EdgesOfRank(projection, synapses, ends, columns, network.dt, communicator))
     return parts
 

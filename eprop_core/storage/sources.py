@@ -13,8 +13,8 @@ from eprop_core.model.sources import SOURCE, STEPWISE
 from eprop_core.model.spikes import Spikes
 from eprop_core.network.connections import Range
 
-_PLACE = ("first_synapse", "n_synapses")
-"""Fields of a source's record that say where its synapses are."""
+_BUILT = ("first_synapse", "n_synapses", "group")
+"""Fields of a source's record that follow from the connections."""
 
 
 def ids_of_sources(projection: ProjectionState, recurrent: Range) -> np.ndarray:
@@ -27,7 +27,7 @@ def ids_of_sources(projection: ProjectionState, recurrent: Range) -> np.ndarray:
 def state_of_sources(projection: ProjectionState) -> dict[str, np.ndarray]:
     """Return views of the values of all sources, (n,), by name; the names are the same on all ranks."""
     sources, running_sums = projection.sources, projection.running_sums
-    state = {name: sources.records[name] for name in SOURCE.names or () if name not in _PLACE}
+    state = {name: sources.records[name] for name in SOURCE.names or () if name not in _BUILT}
     if sources.stepwise is not None:
         state |= {name: sources.stepwise[name] for name in STEPWISE.names or ()}
     if running_sums.lacks_filter:

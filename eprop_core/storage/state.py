@@ -41,7 +41,9 @@ _KINDS = {
     rf"{_PROJECTION}\.synapses\.(indptr|source|absent)": Kind.BUILT,
     rf"{_PROJECTION}\.synapses\.(records|rows)": Kind.SYNAPSES,
     rf"{_PROJECTION}\.sources\..*": Kind.SOURCES,
-    rf"{_PROJECTION}\.optimizer\..*": Kind.BUILT,
+    rf"{_PROJECTION}\.optimizers\..*": Kind.BUILT,
+    rf"{_PROJECTION}\.parts\.(ends|boundaries|optimizer)": Kind.BUILT,
+    rf"{_PROJECTION}\.parts\.arrivals": Kind.SCRATCH,  # all are kept in the counters before a state is written
     rf"{_PROJECTION}\.running_sums\.(decay|decay_reg|adaptation)\..*": Kind.BUILT,
     rf"{_PROJECTION}\.running_sums\.(time_index|block_start)": Kind.WHOLE,
     rf"{_ONTO_NEURONS}\.running_sums\.(sums|sums_reg|signal|signal_reg)": Kind.NEURONS,

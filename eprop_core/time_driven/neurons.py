@@ -65,6 +65,12 @@ def per_neuron(network: Network, name: str, neuron_values: Mapping[str, np.ndarr
     return drawn
 
 
+def surrogate_of_neurons(network: Network, neuron_values: Mapping[str, np.ndarray]) -> SurrogateGradient:
+    """Return the surrogate gradient with the heights and the widths of all neurons, for distances of all of them."""
+    values = {key: per_neuron(network, f"surrogate_{key}", neuron_values) for key in ("height", "width")}
+    return network.neuron.surrogate_gradient.model_copy(update=values)
+
+
 class RecurrentNeurons:
     """Leaky integrate-and-fire neurons, initially at rest; voltages are relative to E_L.
 
@@ -101,7 +107,8 @@ class RecurrentNeurons:
         self._V_min = -np.inf if neuron.V_min is None else neuron.V_min
         C_m, beta = (per_neuron(network, name, neuron_values) for name in ("C_m", "beta"))
         self._constant_input = tau_m / C_m * -np.expm1(-network.dt / tau_m) * neuron.I_e
-        self._refractory_steps = network.refractory_steps
+        self._refractory_steps = np.rint(per_neuron(network, "t_ref", neuron_values) / network.dt).astype(np.int64)
+        self._surrogate = surrogate_of_neurons(network, neuron_values)
         self.decay = np.exp(-network.dt / tau_m)
         self.threshold_rise = np.zeros(n)
         self.adaptation_decay = 0.0
@@ -130,7 +137,7 @@ class RecurrentNeurons:
         # As in NEST, adaptation is frozen while a neuron is clamped, so it misses the spike that caused the clamp.
         self._adaptation = np.where(clamped, self._adaptation, self.adaptation_decay * self._adaptation + self.spiked)
         distance = voltage - (self._V_th + self.threshold_rise * self._adaptation)
-        gradient = surrogate_gradient(neuron.surrogate_gradient, distance)
+        gradient = surrogate_gradient(self._surrogate, distance)
         self.surrogate_gradient = np.where(self._refractory == 0, gradient, 0.0)
         self.spiked = (distance >= 0.0) & (self._refractory == 0) & ~clamped
         reset = voltage - self._V_th if neuron.V_reset is None else neuron.V_reset

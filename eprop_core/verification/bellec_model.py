@@ -20,7 +20,7 @@ from eprop_core.network.connections import Connections
 from eprop_core.network.projections import projections
 from eprop_core.parameters import LEARNING_PROJECTIONS, Adam, Network, OptimizerParameters, Uniform
 from eprop_core.stimulus import Stimulus
-from eprop_core.time_driven.neurons import per_neuron
+from eprop_core.time_driven.neurons import per_neuron, surrogate_of_neurons
 from eprop_core.time_driven.neurons import surrogate_gradient as surrogate_gradient_of
 from eprop_core.verification.random_problem import neuron_values
 
@@ -109,6 +109,8 @@ def _simulate(
     readout = np.zeros_like(target)
     v, a, z, y = (np.zeros(n) for n in (*(network.n_recurrent,) * 3, network.n_readout))
     refractory = np.zeros(network.n_recurrent, int)
+    t_ref = per_neuron(network, "t_ref", neuron_values(network))
+    surrogate = surrogate_of_neurons(network, neuron_values(network))
     for t, x in enumerate(inputs):
         # The spike of the last step resets the voltage after that has decayed: not as in e-prop+.
         v = alpha * v + weights["input"] @ x + weights["recurrent"] @ z + current - V_th * z
@@ -117,10 +119,8 @@ def _simulate(
         distance = v - (V_th + beta * a)
         refractory = np.maximum(refractory - 1, 0)
         z = ((distance >= 0.0) & (refractory == 0)).astype(float)
-        surrogate_gradient[t] = np.where(
-            refractory == 0, surrogate_gradient_of(neuron.surrogate_gradient, distance), 0.0
-        )
-        refractory[z > 0.0] = network.refractory_steps
+        surrogate_gradient[t] = np.where(refractory == 0, surrogate_gradient_of(surrogate, distance), 0.0)
+        refractory = np.where(z > 0.0, np.rint(t_ref / dt).astype(int), refractory)
         y = alpha_out * y + weights["output"] @ z
         spikes[t], readout[t] = z, y + network.readout.E_L
     answer = softmax(readout) if network.readout.loss == "cross_entropy" else readout

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import SurrogateGradient
-from eprop_core.time_driven.neurons import surrogate_gradient
+from eprop_core.parameters import Network, SurrogateGradient
+from eprop_core.time_driven.neurons import per_neuron, surrogate_gradient
 from eprop_core.verification.findings import (
     AMPLIFICATION,
     LARGEST_AMPLIFICATION,
@@ -28,7 +28,7 @@ from eprop_core.verification.findings import (
     Difference,
     Divergence,
 )
-from eprop_core.verification.random_problem import Problem
+from eprop_core.verification.random_problem import Problem, neuron_values
 
 
 class Outcome(NamedTuple):
@@ -125,7 +125,7 @@ def _explain_divergence(problem: Problem, divergence: Divergence, reference: Sim
     A reference that diverges from itself before, once started with other last bits, counts as moved by infinity.
     """
     step, neuron, distance = divergence.step, divergence.neuron, divergence.distance
-    surrogate = problem.network.neuron.surrogate_gradient
+    surrogate = _surrogate_of(problem.network, neuron)
     values = (outcome.surrogate_gradient for outcome in _by_other_last_bits(problem, reference))
     there, here = (
         distance_to_threshold(float(value[step, neuron]), surrogate) for value in values if value is not None
@@ -163,7 +163,7 @@ def _compare_once(
         return compared
     outcomes, references = own(problems), reference(problems)
     for name, problem in problems.items():
-        divergence = first_divergence(outcomes[name], references[name], problem.network.neuron.surrogate_gradient)
+        divergence = first_divergence(outcomes[name], references[name], problem.network)
         if divergence is None:
             compared.differences[name] = compare_outcomes(outcomes[name], references[name], tolerance)
         else:
@@ -182,7 +182,7 @@ def activity_of(problem: Problem, reference: Outcome) -> Activity:
     return Activity(spikes=len(reference.spike_steps), weight_change=max(changes))
 
 
-def first_divergence(own: Outcome, reference: Outcome, surrogate: SurrogateGradient) -> Divergence | None:
+def first_divergence(own: Outcome, reference: Outcome, network: Network) -> Divergence | None:
     """Return the first spike that only one of the two has."""
     spikes = (set(zip(o.spike_steps.tolist(), o.spike_neurons.tolist(), strict=True)) for o in (own, reference))
     different = set.symmetric_difference(*spikes)
@@ -190,8 +190,17 @@ def first_divergence(own: Outcome, reference: Outcome, surrogate: SurrogateGradi
         return None
     step, neuron = min(different)
     assert reference.surrogate_gradient is not None
+    surrogate = _surrogate_of(network, neuron)
     distance = distance_to_threshold(float(reference.surrogate_gradient[step, neuron]), surrogate)
     return Divergence(step=step, neuron=neuron, distance=distance)
+
+
+def _surrogate_of(network: Network, neuron: int) -> SurrogateGradient:
+    """Return the surrogate gradient of one neuron."""
+    drawn = neuron_values(network)
+    own = {key: float(per_neuron(network, f"surrogate_{key}", drawn)[neuron]) for key in ("height", "width")}
+    surrogate: SurrogateGradient = network.neuron.surrogate_gradient.model_copy(update=own)
+    return surrogate
 
 
 def distance_to_threshold(value: float, surrogate: SurrogateGradient) -> float:
@@ -200,7 +209,7 @@ def distance_to_threshold(value: float, surrogate: SurrogateGradient) -> float:
         return math.inf
 
     def is_beyond(distance: float) -> bool:
-        return bool(surrogate_gradient(surrogate, np.array(distance * surrogate.width)) <= value)
+        return bool(surrogate_gradient(surrogate, np.array(distance) * surrogate.width) <= value)
 
     near, far = 0.0, 1.0
     if is_beyond(near):

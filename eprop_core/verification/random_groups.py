@@ -10,13 +10,15 @@ from eprop_core.parameters import ARROW, Network, Uniform
 from eprop_core.parsing import parse
 
 N_INPUTS, N_PAIRS = 2, 4
-"""Projections of each network from the inputs and between groups; a simulator is compiled for these numbers."""
+"""Projections of each network from the inputs and between groups."""
 
 
 def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays: bool) -> Network:
     """Return a network whose neurons are divided into groups, with other values in each group and pair of groups.
 
-    With ``delays``, pairs have delays of their own.
+    In half of the networks without ``delays`` all projections are plastic, so that those from the inputs, and those
+    between the neurons, are processed as one. In all others there are two of each that are processed apart, since they
+    differ in plasticity or, with ``delays``, in their delay. The simulator is compiled for these two cases alone.
     """
     sizes = 1 + rng.multinomial(network.n_recurrent - n_groups, np.full(n_groups, 1.0 / n_groups))
     adaptation = network.neuron.adaptation
@@ -38,8 +40,11 @@ def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays
     possible = [f"{source}{ARROW}{target}" for source in names for target in names]
     pairs = [possible[n] for n in sorted(rng.choice(len(possible), N_PAIRS, replace=False))]
     values = network.model_dump() | {"groups": groups}
-    values["input"]["targets"] = {name: _pair(rng, network, delays) for name in names[:N_INPUTS]}
-    values["recurrent"]["pairs"] = {pair: _pair(rng, network, delays) for pair in pairs}
+    are_apart = delays or rng.random() < 0.5
+    for key, parts, connected in (("input", "targets", names[:N_INPUTS]), ("recurrent", "pairs", pairs)):
+        rules = _rules(rng, network, delays) if are_apart else 2 * [{"plastic": True}]
+        number = rng.permutation([0, 1, *rng.integers(0, 2, len(connected) - 2)])
+        values[key][parts] = {name: _pair(rng, network) | rules[n] for name, n in zip(connected, number, strict=True)}
     values["output"]["sources"] = names[-2:]
     if network.feedback.kind == "random":
         values["feedback"]["targets"] = names[:2]
@@ -52,18 +57,24 @@ def _scaled(value: float | Uniform, factor: float) -> float | dict[str, float]:
     return float(value * factor)
 
 
-def _pair(rng: np.random.Generator, network: Network, delays: bool) -> dict[str, Any]:
-    """Return values of the connections between two groups."""
+def _rules(rng: np.random.Generator, network: Network, delays: bool) -> list[dict[str, Any]]:
+    """Return two values of plasticity, or of the delay and of plasticity, that are not processed together."""
+    if not delays:
+        return [{"plastic": True}, {"plastic": False}]
+    longest = min(5, (network.plasticity.cutoff or 6) - 1)
+    drawn = rng.choice(np.arange(1, longest + 1), 2, replace=False)
+    return [{"plastic": bool(rng.random() < 0.75), "delay": int(delay)} for delay in drawn]
+
+
+def _pair(rng: np.random.Generator, network: Network) -> dict[str, Any]:
+    """Return values of the connections between two groups that cost no time."""
     optimizer = network.plasticity.optimizer
     bound = optimizer.weight_max
-    own: dict[str, Any] = {
-        "plastic": bool(rng.random() < 0.75),
+    return {
         "learning_rate": optimizer.learning_rate * float(rng.uniform(0.3, 3.0)),
         "weight_max": bound * float(rng.uniform(0.5, 1.0)),
         "weight_min": -bound * float(rng.uniform(0.5, 1.0)),
     }
-    longest = min(5, (network.plasticity.cutoff or 6) - 1)
-    return own | ({"delay": int(rng.integers(1, longest + 1))} if delays else {})
 
 
 def connections_of(

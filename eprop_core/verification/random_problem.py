@@ -75,6 +75,7 @@ def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
         "V_th": float(rng.uniform(0.03, 1.5)),
         "spread": 0.0,  # of tau_m and V_th between the neurons, relative
         "spread_of_others": 0.0,  # of C_m, beta, c_reg and f_target
+        "spread_of_spiking": 0.0,  # of t_ref, and of height and width of the surrogate gradient
         "V_min": (None, -0.5, 0.0)[rng.choice(3, p=[0.5, 0.3, 0.2])],  # in units of V_th
         "V_reset": None,  # in units of V_th
         "adaptation": None,  # or rise of the threshold in units of V_th, time constant in steps, share of neurons
@@ -96,6 +97,7 @@ def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
         "bounded": bool(rng.integers(0, 4) == 0),
         "fixed_signs": False,
         "adam": None,  # or parameters of Adam
+        "descent": (),  # projections with gradient descent beside others with Adam
         "loss": "mean_squared_error",
         "feedback": "random",
         "weight_decay": 0.0,
@@ -119,6 +121,13 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
             "connectivity": _connectivity(settings["density"][name]),
             "delay": settings["delay"][name],
             "plastic": settings["plastic"][name],
+            "optimizer": {
+                "learning_rate": float(settings["learning_rate"] * weight / gradient),
+                "weight_min": -bound,
+                "weight_max": bound,
+            }
+            if name in settings["descent"]
+            else None,
         }
         for name in LEARNING_PROJECTIONS
     }
@@ -135,11 +144,11 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
             "V_min": _lower_bound(settings),
             "V_reset": None if settings["V_reset"] is None else settings["V_reset"] * V_th,
             "adaptation": _adaptation(settings),
-            "t_ref": settings["refractory_steps"] * dt,
+            "t_ref": _refractory_period(settings),
             "surrogate_gradient": {
                 "function": settings["surrogate"],
-                "height": settings["height"],
-                "width": settings["width"] * V_th,
+                "height": around(settings["height"], settings["spread_of_spiking"]),
+                "width": around(settings["width"] * V_th, settings["spread_of_spiking"]),
             },
         },
         "readout": {"tau_m": settings["tau_m_readout"], "E_L": settings["E_L"], "loss": settings["loss"]},
@@ -172,6 +181,13 @@ def around(value: float, spread: float) -> float | dict[str, float]:
     return value if spread == 0.0 else {"low": value * (1.0 - spread), "high": value * (1.0 + spread)}
 
 
+def _refractory_period(settings: Mapping[str, Any]) -> float | dict[str, float]:
+    steps, spread, dt = settings["refractory_steps"], settings["spread_of_spiking"], settings["dt"]
+    if spread == 0.0:
+        return float(steps * dt)
+    return {"low": round(steps * (1.0 - spread)) * dt, "high": round(steps * (1.0 + spread)) * dt}
+
+
 def _adaptation(settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if settings["adaptation"] is None:
         return None
@@ -195,6 +211,8 @@ def neuron_values(network: Network) -> dict[str, np.ndarray]:
         parts = network.values_by_ids(name)
         if any(isinstance(value, Uniform) for _, value in parts):
             values[name] = np.concatenate([_values(rng, value, len(ids)) for ids, value in parts])
+    if "t_ref" in values:
+        values["t_ref"] = np.rint(values["t_ref"] / network.dt) * network.dt
     return values
 
 

@@ -43,7 +43,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import Adam, Network, OptimizerParameters, ReadoutNeuron, SurrogateGradient
+from eprop_core.parameters import Adam, Network, OptimizerParameters, ReadoutNeuron
 from eprop_core.stimulus import Stimulus
 
 _NO_VALUES: Mapping[str, np.ndarray] = {}
@@ -102,6 +102,9 @@ class Neuron:
     beta: float
     c_reg: float
     f_target: float
+    t_ref: float
+    surrogate_height: float
+    surrogate_width: float
     voltage: float = 0.0
     refractory_steps: int = 0
     adaptation: float = 0.0
@@ -142,7 +145,7 @@ def simulate(
         network: parameters of a network whose weights are updated at spikes; its connectivity is not used.
         connections: of all projections but symmetric feedback; no pair twice.
         stimulus: input spikes, targets and learning window.
-        neuron_values: float64 (n_recurrent,) of "tau_m" (ms) and "V_th" (mV), where they differ between neurons.
+        neuron_values: float64 (n_recurrent,) of parameters in which neurons differ, by name.
     """
     return _Simulation(network, connections, neuron_values).run(stimulus)
 
@@ -172,6 +175,9 @@ class _Simulation:
                 V_th=_value_of("V_th", j, network, neuron_values),
                 c_reg=_value_of("c_reg", j, network, neuron_values),
                 f_target=_value_of("f_target", j, network, neuron_values),
+                t_ref=_value_of("t_ref", j, network, neuron_values),
+                surrogate_height=_value_of("surrogate_height", j, network, neuron_values),
+                surrogate_width=_value_of("surrogate_width", j, network, neuron_values),
                 beta=_value_of("beta", j, network, neuron_values) if adaptation and j >= n_constant else 0.0,
             )
             for j in range(n)
@@ -263,10 +269,10 @@ class _Simulation:
         neuron.spiked = False
         if neuron.refractory_steps > 0:
             return 0.0
-        gradient = surrogate_gradient(neuron.voltage - threshold, given.surrogate_gradient)
+        gradient = surrogate_gradient(neuron, neuron.voltage - threshold, given.surrogate_gradient.function)
         if neuron.voltage >= threshold and not clamped:
             neuron.spiked = True
-            neuron.refractory_steps = self.network.refractory_steps
+            neuron.refractory_steps = round(neuron.t_ref / self.network.dt)
             neuron.voltage = neuron.voltage - neuron.V_th if given.V_reset is None else given.V_reset
         return gradient
 
@@ -418,21 +424,21 @@ class _Simulation:
         return weights
 
 
-def surrogate_gradient(distance: float, parameters: SurrogateGradient) -> float:
+def surrogate_gradient(neuron: Neuron, distance: float, function: str) -> float:
     """Return the stand-in for the derivative of a spike by the voltage, at a distance (mV) from the threshold.
 
     ::
 
-        psi_j^t = height f(|v_j^t - A_j^t| / width)
+        psi_j^t = height_j f(|v_j^t - A_j^t| / width_j)
     """
-    u = abs(distance) / parameters.width
+    u = abs(distance) / neuron.surrogate_width
     shapes: dict[str, Callable[[], float]] = {
         "piecewise_linear": lambda: max(0.0, 1.0 - u),
         "exponential": lambda: math.exp(-u),
         "fast_sigmoid_derivative": lambda: (1.0 + u) ** -2,
         "arctan": lambda: 1.0 / (1.0 + u * u),
     }
-    return parameters.height * shapes[parameters.function]()
+    return neuron.surrogate_height * shapes[function]()
 
 
 def rate_regularization(neuron: Neuron, network: Network) -> float:
@@ -521,6 +527,8 @@ def _value_of(name: str, j: int, network: Network, values: Mapping[str, np.ndarr
                 return float(own)
             break
     of_all = {"c_reg": network.plasticity, "f_target": network.plasticity, "beta": network.neuron.adaptation}
+    if name.startswith("surrogate_"):
+        return float(getattr(network.neuron.surrogate_gradient, name.removeprefix("surrogate_")))
     return float(getattr(of_all.get(name, network.neuron), name))
 
 

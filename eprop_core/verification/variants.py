@@ -115,15 +115,24 @@ GROUPS: Variants = {
 
 _ALL_DIFFER: dict[str, Any] = {"spread": 0.3, "spread_of_others": 0.8, "c_reg": 5.0, "I_e": 1.0}
 VALUES_PER_NEURON: Variants = {
-    "values-per-neuron": _ALL_DIFFER | TWO_FILTERS | {"seed": 171, "dt": 0.5, "adaptation": (0.3, 40.0, 0.6)},
+    "values-per-neuron": _ALL_DIFFER
+    | TWO_FILTERS
+    | {"seed": 171, "dt": 0.5, "adaptation": (0.3, 40.0, 0.6)}
+    | {"refractory_steps": 4, "spread_of_spiking": 0.7},
     "values-per-neuron-V_reset": _ALL_DIFFER
     | TWO_FILTERS
     | {"seed": 172, "adaptation": (0.3, 40.0, 1.0)}
-    | {"V_reset": -0.3, "V_min": -0.5},
+    | {"V_reset": -0.3, "V_min": -0.5, "refractory_steps": 3, "spread_of_spiking": 0.7},
 }
 """Neurons that differ in all parameters in which they may."""
 
-OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS | GROUPS | VALUES_PER_NEURON
+MIXED_OPTIMIZERS: Variants = {
+    "optimizer-per-projection": ONE_FILTER
+    | {"seed": 181, "adam": {}, "learning_rate": 2e-3, "descent": ("recurrent",), "bounded": True, "c_reg": 3.0}
+}
+"""Projections that differ in their optimizer."""
+
+OF_NEST: Variants = FEATURES | MODELS | COMBINATIONS | GROUPS | VALUES_PER_NEURON | MIXED_OPTIMIZERS
 """Variants that NEST can simulate."""
 
 SMALL: dict[str, Any] = {
@@ -339,7 +348,7 @@ _OF_GROUPS: Variants = {
     "plain": ONE_FILTER,
     "symmetric": ONE_FILTER | {"feedback": "symmetric", "delay": DELAYS["late-input"], "cutoff": 30},
     "adaptive": ONE_FILTER | {"feedback": "adaptive", "cutoff": 12},
-    "differing": ONE_FILTER | {"spread_of_others": 0.7, "I_e": 2.0},
+    "differing": ONE_FILTER | {"spread_of_others": 0.7, "spread_of_spiking": 0.7, "I_e": 2.0, "refractory_steps": 2},
 }
 _GROUPS_OF_NEURONS: Variants = {
     f"groups-{n_groups}-{name}": settings | {"seed": 3, "groups": (n_groups, True), "n_recurrent": 20, "c_reg": 3.0}
@@ -393,6 +402,6 @@ KINDS = (
     "two_filters-adaptive",
     "two_filters-adaptive-own_decay",
     "two_filters-adaptive-stepwise",
-    "projections_2_4",
+    "projections_2_2",
 )
 """Kinds of all networks that are compared, see :func:`eprop_core.network.features.kind`: each is compiled by itself."""

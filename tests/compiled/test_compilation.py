@@ -97,7 +97,7 @@ class Clock:
 
 
 cache.time = Clock
-with event.install_listener("numba:compile", Listener()), announced(outer, "Compiling (a moment)"):
+with event.install_listener("numba:compile", Listener()), announced(outer, lambda: "Compiling (a moment)"):
     print(outer(3), outer(4))
 """
 

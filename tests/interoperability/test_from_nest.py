@@ -37,6 +37,7 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "clamped": OF_NEST["eprop_iaf_psc_delta-arctan-gradient_descent"],
     "differing-neurons": {"seed": 61, "spread": 0.3},
     "values-per-neuron": OF_NEST["values-per-neuron"],
+    "optimizer-per-projection": OF_NEST["optimizer-per-projection"],
     "static": OF_NEST["static-recurrent"],
     "half-steps": OF_NEST["dt-0.5"],
     "no-cutoff": OF_NEST["cutoff-None"],
@@ -129,8 +130,9 @@ def comparable(network: Network) -> dict[str, Any]:
     del values["plasticity"]["optimizer"]
     adaptation = values["neuron"]["adaptation"] or {"share": 0.0}
     adaptation["share"] = round(adaptation["share"] * network.n_recurrent)  # neurons
-    for part in (values["neuron"], values["plasticity"], adaptation):
-        for name in PER_NEURON.keys() & part.keys():
+    surrogate = values["neuron"]["surrogate_gradient"]
+    for part in (values["neuron"], values["plasticity"], adaptation, surrogate):
+        for name in {spec.path.rpartition(".")[2] for spec in PER_NEURON.values()} & part.keys():
             if isinstance(part[name], dict):
                 part[name] = "uniform"
     if values["plasticity"]["rate_average"] == "sample":

@@ -32,16 +32,23 @@ from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 
 DEPTH = 3
 
-PER_NEURON = {"alpha": 0.5, "drive": 0.0, "V_th": 1.0, "beta": 0.0, "c_reg": 2.0, "f_target": 0.125}
+PER_NEURON = {
+    "alpha": 0.5,
+    "drive": 0.0,
+    "V_th": 1.0,
+    "beta": 0.0,
+    "c_reg": 2.0,
+    "f_target": 0.125,
+    "refractory_steps": 0,
+    "surrogate_height": 1.0,
+    "surrogate_width": 0.5,
+}
 SHARED = {
     "rho": 0.0,
     "V_min": NO_LOWER_BOUND,
     "clamps": False,
     "V_reset": 0.0,
-    "refractory_steps": 0,
     "surrogate": KINDS["piecewise_linear"],
-    "surrogate_height": 1.0,
-    "surrogate_width": 0.5,
     "delayed_reset": False,
     "kappa_reg": 0.75,
     "rate_per_spike": 0.5,  # (1 - kappa_reg) / dt with steps of 0.5 ms
@@ -56,6 +63,7 @@ BY_VOLTAGE = np.zeros(0, np.int32)
 def parameters_of(n: int, **chosen: Any) -> RecurrentParameters:
     values = PER_NEURON | SHARED | chosen
     arrays = {name: np.full(n, values[name], float) for name in PER_NEURON}
+    arrays["refractory_steps"] = arrays["refractory_steps"].astype(np.int64)
     return RecurrentParameters(**(values | arrays))
 
 
@@ -216,9 +224,10 @@ def test_many_steps_against_plain_python(adapts: bool, reset: str, seed: int) ->
         clamps=clamps,
         V_reset=-0.2 if clamps else 0.0,
         delayed_reset=delayed,
-        refractory_steps=int(rng.integers(0, 5)),
+        refractory_steps=rng.integers(0, 5, n),
         surrogate=KINDS["piecewise_linear" if linear else "exponential"],
-        surrogate_width=rng.uniform(0.2, 1.0),
+        surrogate_height=rng.uniform(0.5, 2.0, n),
+        surrogate_width=rng.uniform(0.2, 1.0, n),
         kappa_reg=kappa_reg,
         rate_per_spike=(1.0 - kappa_reg) / 0.5,
     )
@@ -236,14 +245,14 @@ def test_many_steps_against_plain_python(adapts: bool, reset: str, seed: int) ->
                 v[j] = max(v[j], p.V_min)
                 adaptation[j] = p.rho * adaptation[j] + spiked[j]
             threshold = p.V_th[j] + p.beta[j] * adaptation[j]
-            u = abs(v[j] - threshold) / p.surrogate_width
-            gradient = p.surrogate_height * (max(0.0, 1.0 - u) if linear else math.exp(-u))
+            u = abs(v[j] - threshold) / p.surrogate_width[j]
+            gradient = p.surrogate_height[j] * (max(0.0, 1.0 - u) if linear else math.exp(-u))
             psi.append(gradient if refractory[j] == 0 else 0.0)
             spiked[j] = v[j] >= threshold and refractory[j] == 0 and not clamped
             if spiked[j]:
                 expected.append(j)
                 v[j] = p.V_reset if clamps else v[j] if delayed else v[j] - p.V_th[j]
-                refractory[j] = p.refractory_steps
+                refractory[j] = p.refractory_steps[j]
             rate[j] = p.kappa_reg * rate[j] + (1.0 - p.kappa_reg) * spiked[j] / 0.5
         assert emitted == expected
         np.testing.assert_allclose(neurons.v, v, rtol=0, atol=1e-14)

@@ -88,7 +88,7 @@ def test_elapsed_steps_that_are_summed_at_once_are_as_exact_as_their_sum() -> No
         for first, last in ((0, 2), (3, 40), (500, 900), (10, 5000)):
             gradient = root / math.sqrt(1.0 - chosen.beta_2)
             terms = [
-                optimizer.step_size[min(step, len(optimizer.step_size) - 1)]
+                optimizer.step_size[0, min(step, optimizer.step_size.shape[1] - 1)]
                 * ((1.0 - chosen.beta_1) * gradient * chosen.beta_1 ** (step - first))
                 / (root * chosen.beta_2 ** (0.5 * (step - first)) + chosen.epsilon)
                 for step in range(first, last)

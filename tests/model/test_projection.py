@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from eprop_core.compiled.compilation import kernel
-from eprop_core.model.optimizers import optimizer_of
+from eprop_core.model.optimizers import optimizers_of
+from eprop_core.model.parts import Parts
 from eprop_core.model.projection import (
     ProjectionState,
     Resets,
@@ -131,7 +132,8 @@ class Driver:
             spikes=self.spikes,
             running_sums=self.running_sums,
             advances_sums=True,
-            optimizer=optimizer_of(case.optimizer, case.weight_decay),
+            optimizers=optimizers_of([case.optimizer], case.weight_decay),
+            parts=Parts.one(),
             plastic=True,
             updates_at_spikes=True,
             delay=case.delay,

@@ -28,7 +28,7 @@ from eprop_core.model.synapses import (
     deliver,
     forget,
     process,
-    update_all,
+    update_all_of,
     update_weight,
 )
 from eprop_core.network.rows import in_rows
@@ -64,6 +64,7 @@ NO_SPIKE = Spike(
     growth_reg=1.0,
     taken_back=NOTHING_TAKEN_BACK,
     elapsed=Elapsed(0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    ahead=np.uint64(0),
 )
 INITIAL = [10.0, 20.0]
 
@@ -366,7 +367,8 @@ def test_weights_and_feedback_that_decay() -> None:
 
 def test_update_of_all_takes_the_mean_gradient_of_the_samples() -> None:
     synapses = synapses_that_carry_feedback()
-    update_all(synapses, optimizer_of(GradientDescent(learning_rate=0.5), 0.0), 4, 7)
+    descent = optimizer_of(GradientDescent(learning_rate=0.5), 0.0)
+    update_all_of(synapses, 0, 0, 2, descent, 4, one_step(descent, 7))
     assert synapses.values.tolist() == [[8.0 - 0.125, 0.0, 0.5, 16.0 - 0.125], [-4.0 - 0.25, 0.0, 0.5, 32.0 - 0.25]]
 
 
@@ -379,7 +381,7 @@ def test_update_of_all_counts_updates() -> None:
     for t in range(1, 6):
         gradient = np.array([1.5, -1.0]) if t % 2 == 1 else np.zeros(2)
         values[:, GRADIENT] = 2.0 * gradient
-        update_all(synapses, optimizer, 2, t - 1)
+        update_all_of(synapses, 0, 0, 2, optimizer, 2, one_step(optimizer, t - 1))
         m, v = 0.5 * m + 0.5 * gradient, 0.75 * v + 0.25 * gradient**2
         weight -= 0.5 * (m / (1.0 - 0.5**t)) / np.sqrt(v / (1.0 - 0.75**t))
         np.testing.assert_allclose(values[:, WEIGHT], weight, rtol=1e-14)

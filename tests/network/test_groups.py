@@ -34,15 +34,16 @@ BALANCED: dict[str, Any] = {
     "recurrent": {
         "connectivity": {"rule": "fixed_in_degree", "in_degree": 6},
         "weights": {"scale": 0.3, "divide_by": "sqrt_in_degree"},
+        "delay": 2,
         "pairs": {
-            "excitatory -> excitatory": {"delay": 2},
+            "excitatory -> excitatory": {},
             "excitatory -> inhibitory": {"connectivity": {"rule": "pairwise_bernoulli", "probability": 0.5}},
             "inhibitory -> excitatory": {
                 "weights": {"scale": 1.2, "distribution": "uniform"},
                 "learning_rate": 1e-2,
                 "weight_min": -0.9,
             },
-            "inhibitory -> inhibitory": {"plastic": False},
+            "inhibitory -> inhibitory": {"delay": 1, "plastic": False},
         },
     },
     "output": {"sources": ["excitatory"], "connectivity": {"rule": "fixed_in_degree", "in_degree": 15}},
@@ -291,7 +292,7 @@ def test_a_description_names_groups_and_pairs(tmp_path: Path) -> None:
     assert "group excitatory: recurrent neurons 0 to 20, excitatory" in lines
     assert "group inhibitory: recurrent neurons 21 to 29, inhibitory" in lines
     (pair,) = (line for line in lines if line.startswith("inhibitory -> excitatory "))
-    assert pair.split()[3:6] == ["126", "1", "ms"]
+    assert pair.split()[3:6] == ["126", "2", "ms"]
 
 
 def test_connections_of_groups_are_not_rewired() -> None:
@@ -302,11 +303,13 @@ def test_connections_of_groups_are_not_rewired() -> None:
             check_rewirable(network, rewiring)
 
 
-def test_networks_with_equally_many_projections_are_compiled_together() -> None:
+def test_networks_with_equally_many_bundles_are_compiled_together() -> None:
     network = parse(Network, BALANCED)
-    assert kind(network) == kind(network_of("projections_2_4")) == "projections_2_4"
+    assert kind(network) == kind(network_of("projections_2_2")) == "projections_2_2"
     one_input = parse(Network, changed({"input": {"targets": None}}))
-    assert kind(one_input) == kind(network_of("dense-projections_1_4")) == "dense-projections_1_4"
+    assert kind(one_input) == kind(network_of("dense-projections_1_2")) == "dense-projections_1_2"
+    for name in ("dense-projections_2_1", "two_filters-projections_2_1", "projections_1_3"):
+        assert kind(network_of(name)) == name
 
 
 def test_what_is_compiled_for_a_network_of_groups_is_compiled_by_a_short_run() -> None:

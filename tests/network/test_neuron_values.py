@@ -23,6 +23,8 @@ DIFFERING = {
         "V_th": {"low": 0.5, "high": 1.5},
         "adaptation": {"beta": {"low": 0.1, "high": 0.3}, "tau": 100.0},
         "ignore_and_fire": {"rate": 10.0},
+        "t_ref": {"low": 0.0, "high": 50.0},
+        "surrogate_gradient": {"height": {"low": 0.2, "high": 0.5}, "width": {"low": 0.3, "high": 1.0}},
     },
     "plasticity": {"c_reg": {"low": 0.0, "high": 2.0}, "f_target": {"low": 5.0, "high": 20.0}},
 }
@@ -30,7 +32,7 @@ DIFFERING = {
 
 @pytest.mark.parametrize("n_ranks", [1, 2, 3, 7])
 def test_values_of_neurons_are_the_same_on_any_number_of_ranks(n_ranks: int) -> None:
-    network = parse(Network, SMALL | DIFFERING)
+    network = parse(Network, SMALL | DIFFERING | {"dt": 1e-6})  # so that no two t_ref are the same number of steps
     whole = neuron_values(network, 5, Range.whole(500))
     shares = []
     for name in PER_NEURON:
@@ -81,7 +83,21 @@ def test_explicit_values_replace_drawn_ones() -> None:
         ({"beta": np.full(500, 0.31)}, r"neuron_values\['beta'\]: must be .* = 500 values from 0 to 0.3 mV"),
         ({"c_reg": np.full(500, np.nan)}, r"neuron_values\['c_reg'\]: must be .* = 500 values of 0 or more"),
         ({"f_target": np.ones((500, 1))}, r"neuron_values\['f_target'\]: must be .* = 500 values of 0 or more"),
-        ({"t_ref": np.ones(500)}, r"neuron_values\['t_ref'\]: must be one of tau_m, V_th, C_m, beta, c_reg, f_target$"),
+        (
+            {"t_ref": np.full(500, 1.5)},
+            r"\['t_ref'\]: must be .* of 0 or more that are multiples of dt = 1 ms",
+        ),
+        (
+            {"t_ref": np.full(500, 101.0)},
+            r"\['t_ref'\]: must be .* multiples of dt = 1 ms, at most 100 ms",
+        ),
+        ({"surrogate_height": np.full(500, 0.6)}, r"\['surrogate_height'\]: must be .* = 500 values from 0 to 0.5$"),
+        ({"surrogate_width": np.zeros(500)}, r"\['surrogate_width'\]: must be .* = 500 values above 0 mV"),
+        (
+            {"I_e": np.ones(500)},
+            r"neuron_values\['I_e'\]: must be one of tau_m, V_th, C_m, beta, c_reg, f_target, t_ref, surrogate_height, "
+            "surrogate_width$",
+        ),
     ],
 )
 def test_wrong_explicit_values_are_refused(explicit: dict, message: str) -> None:
@@ -89,10 +105,11 @@ def test_wrong_explicit_values_are_refused(explicit: dict, message: str) -> None
         Simulation(parse(Network, SMALL | DIFFERING), neuron_values=explicit)
 
 
-@pytest.mark.parametrize("name", ["tau_m", "V_th", "beta"])
+@pytest.mark.parametrize("name", ["tau_m", "V_th", "beta", "surrogate_height"])
 def test_explicit_values_need_an_extent_where_that_decides_what_is_built(name: str) -> None:
     message = (
-        rf"\['{name}'\]: must be one of C_m, c_reg, f_target; tau_m, V_th, beta only where the network's parameters"
+        rf"\['{name}'\]: must be one of C_m, c_reg, f_target, t_ref, surrogate_width; tau_m, V_th, beta, "
+        "surrogate_height only where the network's parameters"
     )
     with pytest.raises(ParameterError, match=message):
         Simulation(parse(Network, SMALL), neuron_values={name: np.ones(500)})
@@ -106,6 +123,8 @@ LEARNING: dict[str, Any] = {
     "neuron": {
         "tau_m": {"low": 10.0, "high": 30.0},
         "I_e": 0.02,
+        "t_ref": {"low": 0.0, "high": 4.0},
+        "surrogate_gradient": {"height": {"low": 0.2, "high": 0.6}, "width": 0.4},
         "adaptation": {"beta": {"low": 0.05, "high": 0.2}, "tau": 50.0, "share": 0.6},
     },
     "plasticity": {
@@ -118,7 +137,12 @@ LEARNING: dict[str, Any] = {
     "recurrent": {"connectivity": SPARSE},
 }
 """Neurons that differ in some parameters, and may in others by :data:`EXPLICIT`."""
-EXPLICIT = {"C_m": np.linspace(0.5, 2.0, 25), "c_reg": np.linspace(0.0, 5.0, 25), "beta": np.linspace(0.2, 0.0, 25)}
+EXPLICIT = {
+    "C_m": np.linspace(0.5, 2.0, 25),
+    "c_reg": np.linspace(0.0, 5.0, 25),
+    "beta": np.linspace(0.2, 0.0, 25),
+    "surrogate_width": np.linspace(0.1, 1.0, 25),
+}
 
 
 def learned(explicit: dict[str, np.ndarray] = EXPLICIT, path: Path | None = None, **arguments: Any) -> dict[str, Any]:

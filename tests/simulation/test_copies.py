@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from eprop_core.model.sources import CACHE_LINE
-from eprop_core.network.assembly import states_by_name
+from eprop_core.network.assembly import states
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import parse
 from eprop_core.ranks.communicator import Communicator
@@ -78,7 +78,7 @@ def test_a_copy_shares_only_what_never_changes(variant: str) -> None:
     for name, array, _ in own:
         for other_name, other, _ in others:
             if np.shares_memory(array, other):
-                assert name.rpartition(".")[2] in ("indptr", "target", "source"), (name, other_name)
+                assert name.rpartition(".")[2] in ("indptr", "target", "source", "ends"), (name, other_name)
     # What belongs together in the original does so in the copy.
     pairs = [[np.shares_memory(one, other) for _, one, _ in rank for _, other, _ in rank] for rank in (own, others)]
     assert pairs[0] == pairs[1]
@@ -86,7 +86,7 @@ def test_a_copy_shares_only_what_never_changes(variant: str) -> None:
 
 def test_the_sources_of_a_copy_are_within_cache_lines() -> None:
     copied = Simulation(small_problem(8).network).copy()
-    for state in states_by_name(copied.network, copied._rank).values():
+    for _, state in states(copied.network, copied._rank):
         assert state.sources.records.ctypes.data % CACHE_LINE == 0
 
 

@@ -151,7 +151,12 @@ FOUR_NEURONS: dict[str, Any] = {"n_input": 2, "n_recurrent": 4, "n_readout": 1}
 
 @pytest.mark.parametrize("changes", [{}, {"neuron": {"C_m": DRAWN}, "plasticity": {"c_reg": DRAWN, "f_target": DRAWN}}])
 def test_values_of_neurons_are_kept(changes: dict[str, Any], tmp_path: Path) -> None:
-    neuron = {"tau_m": DRAWN, "V_th": DRAWN, "adaptation": {"beta": DRAWN, "tau": 50.0}} | changes.get("neuron", {})
+    neuron = {
+        "tau_m": DRAWN,
+        "V_th": DRAWN,
+        "adaptation": {"beta": DRAWN, "tau": 50.0},
+        "surrogate_gradient": {"height": {"low": 10.0, "high": 30.0}},
+    } | changes.get("neuron", {})
     network = parse(Network, FOUR_NEURONS | changes | {"neuron": neuron})
     given = {name: np.array([11.0, 12.0, 13.0, 14.0]) + k for k, name in enumerate(PER_NEURON)}
     simulation = Simulation(network, neuron_values=given)

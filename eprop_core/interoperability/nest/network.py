@@ -190,6 +190,10 @@ def connect(populations: Populations, network: dict[str, Any], arrays: Problem, 
         nest.Connect(populations.readouts, populations.readouts, no_autapses, rate_connection(1, dt))
 
 
+_OVERRIDES = ("learning_rate", "weight_min", "weight_max", "epsilon")
+"""Values that a projection may have instead of those of its optimizer; NEST has no fixed signs, but bounds at 0."""
+
+
 def projections(network: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield name, kind (one of :data:`PROJECTIONS`) and parameters of each projection, also of those between groups.
 
@@ -203,6 +207,8 @@ def projections(network: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             continue
         for groups, own in common[parts[kind]].items():
             given = {key: value for key, value in own.items() if value is not None}
+            if "optimizer" in given:  # has all values
+                given = dict.fromkeys((*_OVERRIDES, "fixed_signs")) | given
             yield f"input -> {groups}" if kind == "input" else groups, kind, common | given
 
 
@@ -222,7 +228,8 @@ def _has_fixed_signs(kind: str, parameters: dict[str, Any], network: dict[str, A
     excitatory = [network["input"]["excitatory"]] if kind == "input" else [network["neuron"]["excitatory"], *of_groups]
     own = parameters["fixed_signs"]
     has_signs = any(value is not None for value in excitatory)
-    return has_signs or bool(network["plasticity"]["optimizer"]["fixed_signs"] if own is None else own)
+    optimizer = parameters.get("optimizer") or network["plasticity"]["optimizer"]
+    return has_signs or bool(optimizer["fixed_signs"] if own is None else own)
 
 
 def _synapses(
@@ -241,9 +248,8 @@ def _synapses(
     # Of static synapses, only e-prop synapses with a learning rate of 0 lose spikes at the end of a sample.
     if not plastic and not (by_samples and learns):
         return {"synapse_model": "static_synapse"}
-    overridden = ("learning_rate", "weight_min", "weight_max", "epsilon")
-    own = {key: projection[key] for key in overridden if projection.get(key) is not None}
-    optimizer = dict(rule["optimizer"]) | own
+    own = {key: projection[key] for key in _OVERRIDES if projection.get(key) is not None}
+    optimizer = dict(projection.get("optimizer") or rule["optimizer"]) | own
     if signs == "positive":
         optimizer["weight_min"] = max(0.0, optimizer["weight_min"])
     elif signs == "negative":
@@ -328,9 +334,6 @@ def neuron_parameters(network: dict[str, Any]) -> dict[str, Any]:
         "V_m": 0.0,
         "V_min": -_LARGEST if neuron["V_min"] is None else neuron["V_min"],
         "surrogate_gradient_function": _SURROGATE_GRADIENTS.get(surrogate["function"], surrogate["function"]),
-        "surrogate_gradient_height": surrogate["height"],
-        "surrogate_gradient_width": surrogate["width"],
-        "t_ref": neuron["t_ref"],
     }
 
 
@@ -351,7 +354,16 @@ def _neurons_of_bellec(network: dict[str, Any], arrays: Problem) -> Any:
         adaptive.set(adapt_beta=of_each_neuron(network, arrays, "beta")[n_lif:])
         neurons += adaptive
     neurons.set({name: of_each_neuron(network, arrays, name) for name in ("C_m", "c_reg", "f_target")})
+    neurons.set(_of_spikes(network, arrays))
     return neurons
+
+
+def _of_spikes(network: dict[str, Any], arrays: Problem) -> dict[str, np.ndarray]:
+    """Return refractory period, height and width of the surrogate gradient of each neuron under NEST's names."""
+    of_surrogate = {
+        f"surrogate_gradient_{key}": of_each_neuron(network, arrays, f"surrogate_{key}") for key in ("height", "width")
+    }
+    return of_surrogate | {"t_ref": of_each_neuron(network, arrays, "t_ref")}
 
 
 def of_each_neuron(network: dict[str, Any], arrays: Problem, name: str) -> np.ndarray:
@@ -362,9 +374,11 @@ def of_each_neuron(network: dict[str, Any], arrays: Problem, name: str) -> np.nd
     if name in arrays:
         return arrays[name]
     rule, neuron = network["plasticity"], network["neuron"]
-    common = {"c_reg": rule, "f_target": rule, "beta": neuron["adaptation"]}.get(name, neuron)[name]
+    sections = {"c_reg": rule, "f_target": rule, "beta": neuron["adaptation"]}
+    sections |= {f"surrogate_{key}": neuron["surrogate_gradient"] for key in ("height", "width")}
+    common = sections.get(name, neuron)[name.removeprefix("surrogate_")]
     groups = list((network.get("groups") or {"": {"size": network["n_recurrent"], name: None}}).values())
-    values = [common if group[name] is None else group[name] for group in groups]
+    values = [common if group.get(name) is None else group[name] for group in groups]
     return np.repeat(np.array(values, float), [group["size"] for group in groups])
 
 
@@ -393,6 +407,7 @@ def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dic
         adaptive.set(adapt_beta=of_each_neuron(network, arrays, "beta")[n - n_adapting :])
         neurons += adaptive
     neurons.set(values)
+    neurons.set(_of_spikes(network, arrays))
     return neurons
 
 

@@ -59,7 +59,9 @@ def _psi_reaches_rest(network: Network) -> bool:
     """Whether psi is larger than 0 after a spike that has subtracted V_th."""
     neuron, surrogate = network.neuron, network.neuron.surrogate_gradient
     highest = neuron.V_th.high if isinstance(neuron.V_th, Uniform) else neuron.V_th
-    return neuron.V_reset is None and (surrogate.function != "piecewise_linear" or surrogate.width > highest)
+    return neuron.V_reset is None and (
+        surrogate.function != "piecewise_linear" or network.extent("surrogate_width")[1] > highest
+    )
 
 
 def _late_signals(network: Network) -> bool:
