@@ -661,8 +661,9 @@ class Simulation:
         Returns
         -------
         dict[str, np.ndarray]
-            "tau_m" (ms), "C_m" (pF), "V_th" (mV), "beta" (mV) of the adaptation, "c_reg", "f_target" (spikes/s), "t_ref"
-            (ms), "surrogate_height" and "surrogate_width" (mV) of the neurons of all ranks, float64 (n_recurrent,).
+            "tau_m" (ms), "C_m" (pF), "V_th" (mV), "beta" (mV) of the adaptation, "c_reg", "f_target" (spikes/s),
+            "t_ref" (ms), "surrogate_height" and "surrogate_width" (mV) of the neurons of all ranks, float64
+            (n_recurrent,).
         """
         own = {name: getattr(self._neuron_values, name) for name in PER_NEURON}
         return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
