@@ -16,7 +16,11 @@ from typing import Any
 import numba
 import numpy as np
 from numba import extending, njit
+from numba.core import sigutils
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
+from numba.core.types.misc import unliteral
 
 from eprop_core.compiled.cache import Cache
 
@@ -42,17 +46,61 @@ class _Kernel(CPUDispatcher):
                 self._cache.release(signature)
 
 
-class _InlinedKernel(_Kernel):
-    """A kernel that becomes a part of its callers; its wrapper for Python is compiled only if Python calls it.
+class _PartLibrary(JITCodeLibrary):
+    """Code that only ever becomes a part of its callers: they optimize it and make machine code of it."""
 
-    A wrapper unpacks each array of the arguments. For tuples of hundreds of arrays it has more code than most kernels.
+    def _optimize_final_module(self) -> None:
+        manager, builder = self._codegen._module_pass_manager(
+            loop_vectorize=False, slp_vectorize=False, opt=self._codegen._opt_level, cost="cheap"
+        )
+        manager.run(self._final_module, builder)
+
+    def _finalize_final_module(self) -> None:
+        self._finalized = True
+
+
+class _PartCompiler(Compiler):
+    """Compiles a function as far as its callers need it."""
+
+    def __init__(self, typing_context: Any, target_context: Any, *arguments: Any) -> None:
+        super().__init__(typing_context, target_context, *arguments)
+        self.state.library = _PartLibrary(target_context.codegen(), "part")
+        self.state.flags.no_compile = True
+
+
+class _Part(CPUDispatcher):
+    """A function that only kernels call. It has no address; they find it by its library."""
+
+    def add_overload(self, compiled: Any) -> None:
+        """Keep what was compiled."""
+        self.overloads[tuple(compiled.signature.args)] = compiled
+        self.targetctx.insert_user_function(compiled.library, compiled.fndesc, [compiled.library])
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Return the type of a call by a kernel; values that are known are left to the optimization of the caller."""
+        known = {name: unliteral(value) for name, value in kws.items()}
+        return super().get_call_template(tuple(map(unliteral, args)), known)
+
+    def get_overload(self, signature: Any) -> Any:
+        """Return what stands for the code that a kernel calls."""
+        arguments, _ = sigutils.normalize_signature(signature)
+        return self.overloads[tuple(arguments)].library
+
+
+class _InlinedKernel(_Kernel):
+    """A kernel that becomes a part of its callers; Python can call it too, and then it is compiled for Python.
+
+    A wrapper for Python unpacks each array of the arguments. For tuples of hundreds of arrays it has more code than
+    most kernels.
     """
 
-    def __init__(self, function: Function, targetoptions: dict[str, Any]) -> None:
+    def __init__(self, function: Function, targetoptions: dict[str, Any], optimized_alone: bool) -> None:
         super().__init__(function, targetoptions=targetoptions)
-        self._part = CPUDispatcher(
-            function, targetoptions={**targetoptions, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        )
+        without_wrappers = {**targetoptions, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        if optimized_alone:
+            self._part = CPUDispatcher(function, targetoptions=without_wrappers)
+        else:
+            self._part = _Part(function, targetoptions=without_wrappers, pipeline_class=_PartCompiler)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """Return the type of a call by a kernel."""
@@ -71,28 +119,37 @@ def reason_of(error: Exception) -> str:
 _STEP_THAT_FAILED = "Failed in nopython mode pipeline (step: nopython frontend) "
 
 
-def _decorator(**options: Any) -> Callable[[Function], Any]:
+def _decorator(*, optimized_alone: bool = True, **options: Any) -> Callable[[Function], Any]:
     options = {"nopython": True, "boundscheck": None, "error_model": "numpy", **options}
 
     def decorate(function: Function) -> Any:
         if WITHOUT_COMPILER:
             # Compiled code does not complain about integers that wrap around or numbers that are not finite.
             return np.errstate(all="ignore")(function)
-        dispatcher = (_InlinedKernel if options.get("forceinline") else _Kernel)(function, targetoptions=options)
+        if options.get("forceinline"):
+            dispatcher = _InlinedKernel(function, options, optimized_alone)
+        else:
+            dispatcher = _Kernel(function, targetoptions=options)
         dispatcher.enable_caching()
         return dispatcher
 
     return decorate
 
 
-kernel = _decorator(_nrt=False, forceinline=True)
+kernel = _decorator(optimized_alone=False, _nrt=False, forceinline=True)
 """Decorator of functions that neither allocate nor return arrays of their own.
 
 One that only hands parts of large tuples on to others costs nothing, since it becomes a part of its caller.
 """
 
+loop_kernel = _decorator(_nrt=False, forceinline=True)
+"""Decorator of kernels with the loops in which most time is spent.
+
+They are optimized to the end before they become a part of their callers, which makes them a few percent faster.
+"""
+
 arithmetic_kernel = _decorator(_nrt=False, forceinline=True, fastmath={"nnan", "nsz"})
-"""Decorator of kernels in which a term may be a constant 0 because the model lacks it.
+"""Decorator of such kernels in which a term may be a constant 0 because the model lacks it.
 
 The compiler leaves out such a term altogether, which it would not do otherwise: 0 times infinity or -1 is not 0.
 Numbers keep all their bits but the sign of a zero.

@@ -31,7 +31,14 @@ from eprop_core.model.neurons import (
 )
 from eprop_core.model.own_errors import own_error
 from eprop_core.model.projection import begin_time_index, end_block, end_sample, process_time_index
-from eprop_core.model.running_sums import advance_readout_sums, advance_sums, block_is_full, keep_signals, start_block
+from eprop_core.model.running_sums import (
+    advance_readout_sums,
+    advance_sums,
+    block_is_full,
+    keep_signals,
+    signals_differ,
+    start_block,
+)
 from eprop_core.model.samples import samples_ended, size_of_ending_batch
 from eprop_core.model.spikes import copy_ids, take_over
 
@@ -61,11 +68,9 @@ def _share_of_rate_error(samples, kappa_reg, time_index):
 
 
 @kernel
-def _shared_share(sums_reg, share):
-    """The part of ``share`` in the signal of the error: 0 where the rate regularization has a filter of its own."""
-    if sums_reg is None:
-        return share
-    return 0.0
+def _shared_share(running_sums, share):
+    """The part of ``share`` in the signal of the error: 0 where the rate regularization has a signal of its own."""
+    return 0.0 if signals_differ(running_sums) else share
 
 
 @kernel
@@ -84,7 +89,7 @@ def _receive_errors(rank, last_error):
             synapses.records,
             rank.feedback.column,
             errors[step % len(errors)],
-            _shared_share(rank.onto_neurons[0].running_sums.sums_reg, share),
+            _shared_share(rank.onto_neurons[0].running_sums, share),
             rate_errors[time_index % len(rate_errors)],
         )
     signals.next_error[0] = max(signals.next_error[0], last_error)
@@ -103,8 +108,8 @@ def _compute_signals(running_sums, signals, samples, kappa_reg, feedback, errors
     if len(signals.by_time_index) > 0:
         copy_signals(running_sums.signal, signals.by_time_index[time_index % len(signals.by_time_index)])
     else:
-        learning_signals(running_sums.signal, feedback, error, _shared_share(running_sums.sums_reg, share), rate_error)
-    if running_sums.sums_reg is not None:
+        learning_signals(running_sums.signal, feedback, error, _shared_share(running_sums, share), rate_error)
+    if signals_differ(running_sums):
         rate_signals(running_sums.signal_reg, share, rate_error)
     keep_signals(running_sums)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compiled.compilation import called_kernel, kernel
+from eprop_core.compiled.compilation import called_kernel, kernel, loop_kernel
 from eprop_core.model.surrogate import PlugIn, surrogate_gradient
 from eprop_core.model.synapse_records import targets_in, values_in
 from eprop_core.model.synapses import Synapses
@@ -135,7 +135,7 @@ class ReadoutState(NamedTuple):
         return cls(np.zeros(n), np.zeros((interval, n), np.int64), np.zeros((depth, n)))
 
 
-@kernel
+@loop_kernel
 def update_recurrent(state, parameters, step, first_id, emitted):
     """Advance all neurons by one step and write the ids of those that spike, from ``first_id`` on, to ``emitted``.
 
@@ -207,7 +207,7 @@ def rest_readouts(state):
         state.v[k] = 0.0
 
 
-@kernel
+@loop_kernel
 def update_readouts(state, parameters, offset, readout):
     """Advance the readouts by one step, and write their signal, float64 (n,).
 
@@ -275,7 +275,7 @@ def rate_signals(signal, share, rate_error):
         signal[j] = share * rate_error[j]
 
 
-@kernel
+@loop_kernel
 def learning_signals(signal, feedback, error, share, rate_error):
     """Write the learning signals L_j = sum_k B_jk error_k + share * rate_error_j to ``signal``; B is constant."""
     rate_signals(signal, share, rate_error)

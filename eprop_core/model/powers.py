@@ -20,10 +20,8 @@ LARGEST_EXPONENT = 2**31
 class Powers(NamedTuple):
     """Powers of a decay, until they are negligible."""
 
-    low: np.ndarray
-    """float64 (2^bits,), decay^0, decay^1, ..."""
-    high: np.ndarray
-    """float64, decay^0, decay^(2^bits), decay^(2 2^bits), ..."""
+    table: np.ndarray
+    """float64: decay^0 .. decay^(2^bits - 1), and then decay^0, decay^(2^bits), decay^(2 2^bits), ..."""
     bits: int
 
     @classmethod
@@ -33,14 +31,16 @@ class Powers(NamedTuple):
         n_steps = -math.log(NEGLIGIBLE) / rate if -math.log(NEGLIGIBLE) < rate * LARGEST_EXPONENT else LARGEST_EXPONENT
         bits = max(1, math.ceil(math.log2(n_steps + 1.0) / 2.0))
         n_high = int(n_steps) // 2**bits + 1
-        return cls(decay ** np.arange(2.0**bits), decay ** (2.0**bits * np.arange(n_high)), bits)
+        low, high = decay ** np.arange(2.0**bits), decay ** (2.0**bits * np.arange(n_high))
+        return cls(np.concatenate((low, high)), bits)
 
 
 @kernel
 def power(powers, n):
     """Return decay^n for n >= 0, or 0 if that is negligible."""
-    block = n >> powers.bits
-    if block >= len(powers.high):
+    n_low = 1 << powers.bits
+    high = n_low + (n >> powers.bits)
+    if high >= len(powers.table):
         return 0.0
-    value = powers.low[n & (len(powers.low) - 1)] * powers.high[block]
+    value = powers.table[n & (n_low - 1)] * powers.table[high]
     return value if value > NEGLIGIBLE else 0.0

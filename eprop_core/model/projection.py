@@ -23,7 +23,7 @@ from eprop_core.compiled.compilation import kernel
 from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses
 from eprop_core.model.optimizers import Optimizer, elapsed_steps
 from eprop_core.model.powers import NEGLIGIBLE, power
-from eprop_core.model.running_sums import RunningSums
+from eprop_core.model.running_sums import RunningSums, kappa_growth, power_of_kappa
 from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
 from eprop_core.model.spikes import Spikes, spikes_of
 from eprop_core.model.stepwise import activate, advance, take_over, update
@@ -33,7 +33,7 @@ from eprop_core.model.synapses import (
     INACTIVE,
     Spike,
     Synapses,
-    add_to_gradients,
+    TakenBack,
     bring_up_to_date,
     deliver,
     forget,
@@ -92,14 +92,15 @@ def _activated_trace(projection, source, age):
     decay, offset = running_sums.decay, running_sums.time_index[0] - running_sums.block_start[0]
     # Onto neurons, the stored trace is that of the time index before the source became inactive.
     decayed = power(decay.powers_of_alpha, age + projection.entry_lead)
-    return source["trace"] * decayed * decay.alpha_growth[offset]
+    return source["trace"] * decayed * decay.steps[offset]["alpha_growth"]
 
 
 @kernel
 def _inactive_trace(projection, source):
     """Return z of a source at the time index of the sums."""
     running_sums = projection.running_sums
-    return source["trace"] / running_sums.decay.alpha_growth[running_sums.time_index[0] - running_sums.block_start[0]]
+    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    return source["trace"] / running_sums.decay.steps[offset]["alpha_growth"]
 
 
 @kernel
@@ -111,7 +112,7 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
     source, synapses, running_sums = projection.sources.records[i], projection.synapses, projection.running_sums
     decay = running_sums.decay
     offset = running_sums.time_index[0] - running_sums.block_start[0]
-    jump = decay.alpha_growth[offset + projection.entry_lead] if enters else 0.0
+    jump = decay.steps[offset + projection.entry_lead]["alpha_growth"] if enters else 0.0
     if step_values is None:
         _process_at_once(projection, i, source, emission, arrives, jump, current, fixed_point)
     else:
@@ -121,30 +122,21 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
             first, last = synapses_of(source)
             deliver(synapses, i, first, last, current, fixed_point)
         if projection.entry_lead == 1:
-            projection.sources.entered[i] += jump  # counts from the next time index on
+            projection.sources.stepwise[i]["entered"] += jump  # counts from the next time index on
             return
     source["trace"] += jump
 
 
 @kernel
-def _take_entry_back(projection, i, source):
-    """Without a filter: take the part away again that a spike which entered had in the step of its entry.
-
-    It counts from the next step on only (``running_sums.py``).
-    """
+def _take_back(projection, i):
+    """Return what is to be taken away of the latest spike that entered, as :class:`TakenBack`, and forget its entry."""
     sources, running_sums = projection.sources, projection.running_sums
+    jump, offset = 0.0, 0
     if len(sources.entry) > 0 and sources.entry[i] != NO_ENTRY:
         offset = sources.entry[i] - running_sums.block_start[0]
-        first, last = synapses_of(source)
-        jump = running_sums.decay.alpha_growth[offset + projection.entry_lead]
-        add_to_gradients(projection.synapses, i, first, last, running_sums.additions[offset], -jump)
+        jump = running_sums.decay.steps[offset + projection.entry_lead]["alpha_growth"]
         sources.entry[i] = NO_ENTRY
-
-
-@kernel
-def _growth(decay, offset):
-    """kappa^-offset, the share of an eligibility in E; none without a filter."""
-    return decay.kappa_growth[offset] if decay.is_filter else 0.0
+    return TakenBack(jump, offset)
 
 
 @kernel
@@ -160,16 +152,15 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
     if state == ACTIVATING:
         if source["last_emission"] != NO_SPIKE_YET:
             age = time_index - source["last_emission"] - projection.sources.cutoff
-            remaining = power(decay.powers_of_kappa, age + 1) * decay.kappa_growth[offset]
-            remaining_reg = power(decay_reg.powers_of_kappa, age + 1) * decay_reg.kappa_growth[offset]
+            remaining = power_of_kappa(decay, age + 1) * kappa_growth(decay, offset)
+            remaining_reg = power_of_kappa(decay_reg, age + 1) * kappa_growth(decay_reg, offset)
             remaining_adaptation = _adaptation_after(running_sums.adaptation, age)
             z = _activated_trace(projection, source, age)
-            plain_trace = z / decay.alpha_growth[offset]
+            plain_trace = z / decay.steps[offset]["alpha_growth"]
         source["trace"] = z
         source["state"] = ACTIVE
     if emission:
         source["last_emission"] = time_index
-    _take_entry_back(projection, i, source)
     optimized = source["optimized"]
     spike = Spike(
         state=state,
@@ -183,8 +174,9 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         remaining_reg=remaining_reg,
         remaining_adaptation=remaining_adaptation,
         age=age + 1,
-        growth=_growth(decay, offset),
-        growth_reg=_growth(decay_reg, offset),
+        growth=kappa_growth(decay, offset),
+        growth_reg=kappa_growth(decay_reg, offset),
+        taken_back=_take_back(projection, i),
         elapsed=elapsed_steps(projection.optimizer, optimized, time_index if updates else optimized),
     )
     first, last = synapses_of(source)
@@ -208,23 +200,23 @@ def _advance_to(projection, i, emission, end):
     if state == ACTIVATING:
         if source["last_emission"] != NO_SPIKE_YET:
             age = time_index - source["last_emission"] - sources.cutoff
-            kappa = power(running_sums.decay.powers_of_kappa, age)
-            kappa_reg = power(running_sums.decay_reg.powers_of_kappa, age)
+            kappa = power_of_kappa(running_sums.decay, age)
+            kappa_reg = power_of_kappa(running_sums.decay_reg, age)
             source["trace"] = _activated_trace(projection, source, age)
             rho = _adaptation_after(running_sums.adaptation, age)
             activate(synapses, running_sums, first, last, age, kappa, kappa_reg, rho)
         source["state"] = ACTIVE
-        sources.advanced_to[i] = time_index
+        sources.stepwise[i]["advanced_to"] = time_index
     elif state == ACTIVE:
-        begin = sources.advanced_to[i] - running_sums.block_start[0]
+        begin = sources.stepwise[i]["advanced_to"] - running_sums.block_start[0]
         if end > begin:
-            z, entered, optimizer = source["trace"], sources.entered[i], projection.optimizer
+            z, entered, optimizer = source["trace"], sources.stepwise[i]["entered"], projection.optimizer
             advance(synapses, running_sums, first, last, z, entered, begin, end, optimizer, max(0, source["optimized"]))
             source["trace"] = z + entered
-            sources.entered[i] = 0.0
-            sources.advanced_to[i] = running_sums.block_start[0] + end
+            sources.stepwise[i]["entered"] = 0.0
+            sources.stepwise[i]["advanced_to"] = running_sums.block_start[0] + end
             if optimizer.each_step:
-                source["optimized"] = sources.advanced_to[i]
+                source["optimized"] = running_sums.block_start[0] + end
     if emission:
         source["last_emission"] = time_index
 
@@ -250,11 +242,8 @@ def _bring_up_to_date(step_values, projection, i, step_ends):
     source, synapses, running_sums = projection.sources.records[i], projection.synapses, projection.running_sums
     if step_values is None:
         first, last = synapses_of(source)
-        _take_entry_back(projection, i, source)
-        bring_up_to_date(synapses, i, first, last, running_sums, source["trace"], step_ends)
-        if step_ends and len(projection.sources.entry) > 0:
-            offset = running_sums.time_index[0] - running_sums.block_start[0]
-            add_to_gradients(synapses, i, first, last, running_sums.additions[offset], source["trace"])
+        taken_back = _take_back(projection, i)
+        bring_up_to_date(synapses, i, first, last, running_sums, source["trace"], step_ends, taken_back)
     else:
         offset = running_sums.time_index[0] - running_sums.block_start[0]
         _advance_to(projection, i, False, offset + 1 if step_ends else offset)
@@ -297,7 +286,8 @@ def end_block(projection):
     """Bring the active synapses up to date, and the traces relative to the block that starts at this time index."""
     if projection.plastic:
         records, running_sums = projection.sources.records, projection.running_sums
-        shrinkage = 1.0 / running_sums.decay.alpha_growth[running_sums.time_index[0] - running_sums.block_start[0]]
+        offset = running_sums.time_index[0] - running_sums.block_start[0]
+        shrinkage = 1.0 / running_sums.decay.steps[offset]["alpha_growth"]
         for i in range(len(records)):
             source = records[i]
             if source["state"] == ACTIVE:

@@ -32,13 +32,14 @@ stays above 1 / LARGEST_FACTOR within a block, since psi never exceeds the heigh
 
 Where neurons have different membrane time constants, alpha belongs to the neuron, and z to the synapse.
 
-Without an eligibility filter (kappa = 0) no eligibility outlasts its step. U, A and E are 0, and
+Without an eligibility filter (kappa = 0) no eligibility outlasts its step. Each step then adds to Q
 
-    Q(s) = sum over b <= t < s of L(t) psi(t) alpha^(t-b)
+    L(t) psi(t) alpha^(t-b)
 
 A spike that enters at h counts from h + 1 on, but Q(h) does not include step h yet, whose learning signal is not known.
 The neuron keeps what each step of a block adds to Q. When the synapse is processed next, the part that the spike had in
-step h is taken away again.
+step h is taken away again. The learning signal and the rate regularization share E, U, A and Q also if only one of them
+has a filter; without any filter, E, U and A are 0.
 """
 
 import math
@@ -46,8 +47,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from eprop_core.compiled.compilation import kernel
-from eprop_core.model.powers import Powers
+from eprop_core.compiled.compilation import kernel, loop_kernel
+from eprop_core.model.powers import Powers, power
 
 U, A, Q, PSI, W, Q_W, X, P = range(8)
 """Columns of an array of sums. PSI is the surrogate gradient of the present time index; the last four columns exist
@@ -63,26 +64,29 @@ measure. Longer blocks would save little: starting a block costs a few percent o
 _SMALLEST_DECAY = 1e-100
 
 
+DECAY_STEP = np.dtype(
+    [
+        ("alpha_growth", "f8"),  # alpha^-s
+        ("kappa_growth", "f8"),  # kappa^-s, the share of an eligibility in E; 0 where there is no filter
+        ("kappa_power", "f8"),  # kappa^s
+        ("ratio_power", "f8"),  # (alpha/kappa)^s
+    ]
+)
+"""Powers of the two decays at an offset s within a block."""
+
+
 class Decay(NamedTuple):
     """Powers of the two decays: for any number of steps, and for the offsets s = 0 .. block + 1 within a block."""
 
     alpha: float
     kappa: float
     """1 where there is no filter, so that no factor grows."""
-    is_filter: bool
-    """Whether there is an eligibility filter, kappa > 0."""
     powers_of_alpha: Powers
     powers_of_kappa: Powers
     block: int
     """Steps of a block."""
-    alpha_growth: np.ndarray
-    """alpha^-s"""
-    kappa_growth: np.ndarray
-    """kappa^-s"""
-    kappa_power: np.ndarray
-    """kappa^s"""
-    ratio_power: np.ndarray
-    """(alpha/kappa)^s"""
+    steps: np.ndarray
+    """DECAY_STEP (block + 2,)"""
 
 
 class Adaptation(NamedTuple):
@@ -131,8 +135,12 @@ class RunningSums(NamedTuple):
     own_decay: OwnDecay | None
     """None where all neurons share the alpha of ``decay``."""
     decay: Decay
-    decay_reg: Decay
-    """The same for the filter of the rate regularization."""
+    decay_reg: Decay | None
+    """The same for the filter of the rate regularization, where it differs."""
+    filters_error: bool
+    """Whether the eligibility that the learning signal meets is filtered, kappa > 0."""
+    filters_rate: bool
+    """Whether the eligibility that the rate regularization meets is filtered, kappa_reg > 0."""
     time_index: np.ndarray
     """int64 (1,), the present time index."""
     block_start: np.ndarray
@@ -142,11 +150,19 @@ class RunningSums(NamedTuple):
     signal: np.ndarray
     """float64 (n,), learning signal of the latest time index for which it is known."""
     signal_reg: np.ndarray
-    """The same for the rate regularization; the same array where one filter serves both."""
+    """The same for the rate regularization; the same array where both decays are equal."""
     step_values: StepValues | None
     """None where running sums are kept instead."""
-    additions: np.ndarray
-    """float64 (block + 2, n), what each step of a block adds to the Q of the filter with kappa = 0; (0, n) without."""
+    additions: np.ndarray | None
+    """float64 (block + 2, n), what each step of a block adds to Q without a filter; (0, n) where both are filtered.
+
+    None for targets that always have filters, in place of kappa = 0 those with a kappa close to 0.
+    """
+
+    @property
+    def lacks_filter(self) -> bool:
+        """Whether a signal meets eligibilities without a filter."""
+        return self.additions is not None and len(self.additions) > 0
 
     @classmethod
     def before_start(
@@ -194,17 +210,19 @@ class RunningSums(NamedTuple):
             alpha = float(alpha.min(initial=1.0))
         # Adaptive neurons, and neurons with decays of their own, have filters with a kappa close to 0 in place of 0.
         may_lack_filter = adaptation is None and own_decay is None and not is_stepwise and not onto_readouts
-        filters = [kappa > 0.0 or not may_lack_filter, kappa_reg > 0.0 or not may_lack_filter]
-        decays = [alpha, smallest_decay, *(k for k, there in zip((kappa, kappa_reg), filters, strict=True) if there)]
+        filters_error, filters_rate = kappa > 0.0 or not may_lack_filter, kappa_reg > 0.0 or not may_lack_filter
+        kappa_of_sums = kappa if filters_error else kappa_reg
+        kappa_of_sums_reg = kappa_reg if filters_rate else kappa_of_sums
+        is_filter = filters_error or filters_rate
+        decays = [alpha, smallest_decay, *([kappa_of_sums, kappa_of_sums_reg] if is_filter else [])]
         if adaptation is not None:
             decays.append(adaptation.rho - adaptation.beta.max(initial=0.0) * largest_surrogate_gradient)
         block = block_length(*decays)
         start = np.array([-lag - 1])
         sums = _new_sums(0 if is_stepwise else n, adaptation, "F" if by_column else "C")
-        sums_reg = None if kappa == kappa_reg else sums.copy(order="K")
-        tables = _decay(alpha, kappa, block, filters[0]), _decay(alpha, kappa_reg, block, filters[1])
+        sums_reg = None if kappa_of_sums == kappa_of_sums_reg else sums.copy(order="K")
         signal = np.zeros(n)
-        signal_reg = signal if sums_reg is None else np.zeros(n)
+        signal_reg = signal if kappa == kappa_reg else np.zeros(n)
         step_values = None
         if is_stepwise:
             of_block = block + 2, n
@@ -213,13 +231,17 @@ class RunningSums(NamedTuple):
                 signal=np.zeros(of_block),
                 signal_reg=None if sums_reg is None else np.zeros(of_block),
             )
-        additions = np.zeros((0 if all(filters) else block + 2, n))
+        all_filter = filters_error and filters_rate
+        additions = np.zeros((0 if all_filter else block + 2, n)) if may_lack_filter and sums_reg is None else None
         return cls(
             sums,
             sums_reg,
             adaptation,
             own_decay,
-            *tables,
+            _decay(alpha, kappa_of_sums, block, is_filter),
+            None if sums_reg is None else _decay(alpha, kappa_of_sums_reg, block, is_filter),
+            filters_error,
+            filters_rate,
             start,
             start.copy(),
             lag,
@@ -251,39 +273,44 @@ def _decay(alpha: float, kappa: float, block: int, is_filter: bool) -> Decay:
     the rounding error of the sums. Without a filter, kappa is replaced by 1.
     """
     alpha, kappa = max(alpha, _SMALLEST_DECAY), max(kappa, _SMALLEST_DECAY) if is_filter else 1.0
-    steps = np.arange(block + 2)
-    return Decay(
-        alpha=alpha,
-        kappa=kappa,
-        is_filter=is_filter,
-        powers_of_alpha=Powers.of(alpha),
-        powers_of_kappa=Powers.of(kappa),
-        block=block,
-        alpha_growth=alpha**-steps,
-        kappa_growth=kappa**-steps,
-        kappa_power=kappa**steps,
-        ratio_power=(alpha / kappa) ** steps,
-    )
+    s, steps = np.arange(block + 2), np.zeros(block + 2, DECAY_STEP)
+    steps["alpha_growth"], steps["kappa_growth"] = alpha**-s, kappa**-s * is_filter
+    steps["kappa_power"], steps["ratio_power"] = kappa**s, (alpha / kappa) ** s
+    return Decay(alpha, kappa, Powers.of(alpha), Powers.of(kappa), block, steps)
+
+
+@kernel
+def signals_differ(running_sums):
+    """Whether the learning signal and the rate regularization meet different eligibilities."""
+    if running_sums.sums_reg is not None:
+        return True
+    return running_sums.filters_error != running_sums.filters_rate
+
+
+@kernel
+def lacks_filter(additions):
+    """Whether a signal meets eligibilities without a filter."""
+    if additions is None:
+        return False
+    return len(additions) > 0
 
 
 @kernel
 def keep_signals(running_sums):
     """Keep the learning signals of the present time index, where synapses are stepwise or lack a filter."""
     _keep_signals(running_sums.step_values, running_sums)
-    if not running_sums.decay.is_filter:
-        _keep_additions(running_sums, running_sums.signal)
-    elif not running_sums.decay_reg.is_filter:
-        _keep_additions(running_sums, running_sums.signal_reg)
+    _keep_additions(running_sums.additions, running_sums)
 
 
 @kernel
-def _keep_additions(running_sums, signal):
+def _keep_additions(additions, running_sums):
     """Keep L psi alpha^(t-b) of the present time index t."""
-    offset = running_sums.time_index[0] - running_sums.block_start[0]
-    power = 1.0 / running_sums.decay.alpha_growth[offset]
-    additions = running_sums.additions[offset]
-    for j in range(len(additions)):
-        additions[j] = signal[j] * running_sums.sums[j, PSI] * power
+    if additions is not None and len(additions) > 0:
+        offset = running_sums.time_index[0] - running_sums.block_start[0]
+        power = 1.0 / running_sums.decay.steps[offset]["alpha_growth"]
+        signal = running_sums.signal_reg if running_sums.filters_error else running_sums.signal
+        for j in range(len(signal)):
+            additions[offset, j] = signal[j] * running_sums.sums[j, PSI] * power
 
 
 @kernel
@@ -296,7 +323,7 @@ def advance_sums(running_sums, surrogate_gradient):
     offset = running_sums.time_index[0] - running_sums.block_start[0]
     running_sums.time_index[0] += 1
     _advance_powers(running_sums.own_decay)
-    if running_sums.decay.is_filter:
+    if running_sums.filters_error or running_sums.filters_rate:
         _advance(
             running_sums.sums,
             running_sums.adaptation,
@@ -304,10 +331,9 @@ def advance_sums(running_sums, surrogate_gradient):
             running_sums.decay,
             offset,
             surrogate_gradient,
-            running_sums.signal,
+            running_sums.signal if running_sums.filters_error else running_sums.signal_reg,
         )
-    else:
-        _advance_without_filter(running_sums.sums, running_sums.additions[offset], surrogate_gradient)
+    _advance_without_filter(running_sums.additions, running_sums.sums, offset, surrogate_gradient)
     _advance_reg(running_sums.sums_reg, running_sums, offset, surrogate_gradient)
     _keep_surrogate_gradient(running_sums.step_values, offset + 1, surrogate_gradient)
 
@@ -337,10 +363,34 @@ def start_block(running_sums):
 
 
 @kernel
+def power_of_kappa(decay, n):
+    """kappa^n, or 0 without a decay; the compiler removes what such a zero multiplies."""
+    if decay is None:
+        return 0.0
+    return power(decay.powers_of_kappa, n)
+
+
+@kernel
+def kappa_growth(decay, offset):
+    """kappa^-offset, or 0 without a decay."""
+    if decay is None:
+        return 0.0
+    return decay.steps[offset]["kappa_growth"]
+
+
+@kernel
+def kappa_power(decay, offset):
+    """kappa^offset, or 0 without a decay."""
+    if decay is None:
+        return 0.0
+    return decay.steps[offset]["kappa_power"]
+
+
+@kernel
 def alpha_power(own_decay, decay, offset, j):
     """alpha^offset; if alpha is the neuron's own, ``offset`` must be the present one."""
     if own_decay is None:
-        return 1.0 / decay.alpha_growth[offset]
+        return 1.0 / decay.steps[offset]["alpha_growth"]
     return own_decay.power[j]
 
 
@@ -352,13 +402,13 @@ def _advance_powers(own_decay):
             own_decay.power[j] *= own_decay.alpha[j]
 
 
-@kernel
+@loop_kernel
 def _advance(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal):
     """Add the learning signal at ``offset`` and the surrogate gradient at ``offset`` + 1 to the sums.
 
     The powers of the neurons' own decays are already those of ``offset`` + 1.
     """
-    signal_factor = decay.kappa_power[offset]
+    signal_factor = decay.steps[offset]["kappa_power"]
     for j in range(len(sums)):
         weighted = signal[j] * signal_factor
         sums[j, A] += weighted
@@ -371,40 +421,39 @@ def _advance(sums, adaptation, own_decay, decay, offset, surrogate_gradient, sig
 
 
 @kernel
-def _advance_without_filter(sums, additions, surrogate_gradient):
-    for j in range(len(sums)):
-        sums[j, Q] += additions[j]
-        sums[j, PSI] = surrogate_gradient[j]
+def _advance_without_filter(additions, sums, offset, surrogate_gradient):
+    """Add what a signal without a filter added at ``offset``."""
+    if additions is not None and len(additions) > 0:
+        for j in range(len(sums)):
+            sums[j, Q] += additions[offset, j]
+            sums[j, PSI] = surrogate_gradient[j]
 
 
 @kernel
 def _advance_reg(sums_reg, running_sums, offset, surrogate_gradient):
     if sums_reg is not None:
-        if running_sums.decay_reg.is_filter:
-            _advance(
-                sums_reg,
-                running_sums.adaptation,
-                running_sums.own_decay,
-                running_sums.decay_reg,
-                offset,
-                surrogate_gradient,
-                running_sums.signal_reg,
-            )
-        else:
-            _advance_without_filter(sums_reg, running_sums.additions[offset], surrogate_gradient)
+        _advance(
+            sums_reg,
+            running_sums.adaptation,
+            running_sums.own_decay,
+            running_sums.decay_reg,
+            offset,
+            surrogate_gradient,
+            running_sums.signal_reg,
+        )
 
 
 @kernel
 def _ratio_power(own_decay, decay, offset, j):
     """(alpha/kappa)^offset"""
     if own_decay is None:
-        return decay.ratio_power[offset]
-    return own_decay.power[j] * decay.kappa_growth[offset]
+        return decay.steps[offset]["ratio_power"]
+    return own_decay.power[j] * decay.steps[offset]["kappa_growth"]
 
 
-@kernel
+@loop_kernel
 def _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal):
-    signal_factor, growth = decay.kappa_power[offset], decay.kappa_growth[offset + 1]
+    signal_factor, growth = decay.steps[offset]["kappa_power"], decay.steps[offset + 1]["kappa_growth"]
     for j in range(len(sums)):
         trace = alpha_power(own_decay, decay, offset + 1, j)
         sums[j, Q_W] += signal[j] * signal_factor * sums[j, W]
@@ -416,11 +465,11 @@ def _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_grad
         sums[j, W] += p * growth
 
 
-@kernel
+@loop_kernel
 def _advance_error(sums, decay, offset, error):
     """Add error(t) alpha^(t-b) to the readouts' Q; readouts have neither U nor A."""
     for k in range(len(sums)):
-        sums[k, Q] += error[k] * decay.kappa_power[offset]
+        sums[k, Q] += error[k] * decay.steps[offset]["kappa_power"]
 
 
 @kernel

@@ -30,6 +30,14 @@ SOURCE = np.dtype(
 )
 """State of a source."""
 
+STEPWISE = np.dtype(
+    [
+        ("entered", "f8"),  # what a spike adds to z after ``advanced_to``, apart since it may be large
+        ("advanced_to", "i8"),  # the first time index that stepwise synapses have not processed
+    ]
+)
+"""State that the source of stepwise synapses has besides."""
+
 LAST_STEP = np.iinfo(np.int32).max
 """The last step that a source can keep."""
 
@@ -41,11 +49,8 @@ class Sources(NamedTuple):
     """SOURCE (n,), each within one cache line."""
     cutoff: int
     """Steps of silence after which a source becomes inactive; 0 if it never does."""
-    entered: np.ndarray
-    """float64 (n,), of stepwise synapses: what a spike adds to z after ``advanced_to``, apart since it may be large."""
-    advanced_to: np.ndarray
-    """int64 (n,), the first time index that stepwise synapses have not processed."""
-
+    stepwise: np.ndarray | None
+    """STEPWISE (n,), of stepwise synapses; None for others."""
     entry: np.ndarray
     """int64 (n,), of synapses that lack a filter: the time index at which the latest spike entered, or NO_ENTRY."""
 
@@ -60,9 +65,8 @@ class Sources(NamedTuple):
         records["first_synapse"] = indptr[:-1]
         records["n_synapses"] = np.diff(indptr)
         records["state"] = INACTIVE
-        n_stepwise = n if are_stepwise else 0
-        entry = np.full(n if lack_filter else 0, NO_ENTRY)
-        return cls(records, cutoff or 0, np.zeros(n_stepwise), np.zeros(n_stepwise, np.int64), entry)
+        stepwise = np.zeros(n, STEPWISE) if are_stepwise else None
+        return cls(records, cutoff or 0, stepwise, np.full(n if lack_filter else 0, NO_ENTRY))
 
     def copied_records(self) -> np.ndarray:
         """Return a copy of ``records``, each within one cache line, too."""

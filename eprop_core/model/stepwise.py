@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.compilation import kernel, loop_kernel
 from eprop_core.model.optimizers import elapsed_steps, one_step
 from eprop_core.model.synapse_records import targets_in, values_in
 from eprop_core.model.synapses import (
@@ -49,10 +49,18 @@ def _alpha(own_decay, decay, j):
 
 
 @kernel
+def _kappa(decay):
+    """kappa, or 0 without a decay."""
+    if decay is None:
+        return 0.0
+    return decay.kappa
+
+
+@kernel
 def _first_trace(own_decay, decay, values, k, column, j, z, offset):
     """Presynaptic trace at the first ``offset`` to be processed, without a spike that enters there."""
     if own_decay is None:
-        return z / decay.alpha_growth[offset]
+        return z / decay.steps[offset]["alpha_growth"]
     return values[k, column] * own_decay.alpha[j]
 
 
@@ -103,7 +111,7 @@ def _traces_at(running_sums, traces, offset):
         traces.alpha,
         traces.presynaptic,
         _filtered(surrogate_gradient, running_sums.decay.kappa, traces.eligibility, e),
-        _filtered(step_values.signal_reg, running_sums.decay_reg.kappa, traces.eligibility_reg, e),
+        _filtered(step_values.signal_reg, _kappa(running_sums.decay_reg), traces.eligibility_reg, e),
         d,
     )
 
@@ -155,7 +163,7 @@ def advance(synapses, running_sums, first, last, trace, entered, begin, end, opt
         _advance_gradients(synapses, running_sums, first, last, trace, entering, begin, end)
 
 
-@kernel
+@loop_kernel
 def _advance_weights(synapses, running_sums, first, last, trace, entering, begin, end, optimizer, first_step):
     """Let the gradient of each step move the weights."""
     values, columns, block_start = values_in(synapses.records), synapses.columns, running_sums.block_start[0]
@@ -172,7 +180,7 @@ def _advance_weights(synapses, running_sums, first, last, trace, entering, begin
         _keep(synapses, running_sums, k, traces, entering if end == begin + 1 else 0.0)
 
 
-@kernel
+@loop_kernel
 def _advance_gradients(synapses, running_sums, first, last, trace, entering, begin, end):
     """Add up the gradients.
 

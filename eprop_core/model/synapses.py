@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compiled.compilation import arithmetic_kernel, called_kernel, inlined, kernel
+from eprop_core.compiled.compilation import arithmetic_kernel, called_kernel, inlined, kernel, loop_kernel
 from eprop_core.compiled.prefetch import prefetch, synapses_ahead
 from eprop_core.model.optimizers import GRADIENT_DESCENT, Elapsed, bounded, change, of_kind, one_step
-from eprop_core.model.running_sums import PSI, Q_W, A, Adaptation, OwnDecay, P, Q, U, W, X
+from eprop_core.model.running_sums import PSI, Q_W, A, Adaptation, OwnDecay, P, Q, U, W, X, kappa_power, lacks_filter
 from eprop_core.model.synapse_records import new_records, targets_in, values_in, view_targets, view_values
 
 INACTIVE, ACTIVE, ACTIVATING = range(3)
@@ -139,6 +139,15 @@ class Synapses(NamedTuple):
         return is_there
 
 
+class TakenBack(NamedTuple):
+    """The part that a spike which entered had in the step of its entry, to be taken away from G without a filter."""
+
+    jump: float
+    """Growth of z when it entered; 0 where nothing is to be taken away."""
+    offset: int
+    """Offset of that step in the block."""
+
+
 class Spike(NamedTuple):
     """Effects of a spike on the synapses of its source at one time index, and the factors that they need."""
 
@@ -168,6 +177,7 @@ class Spike(NamedTuple):
     """kappa^-offset"""
     growth_reg: float
     """The same for the rate regularization."""
+    taken_back: TakenBack
     elapsed: Elapsed
     """Steps that the optimizer processes."""
 
@@ -183,7 +193,9 @@ class TargetSums(NamedTuple):
     adaptation: Adaptation | None
     own_decay: OwnDecay | None
     signal: np.ndarray
+    """Of the filtered eligibility."""
     signal_reg: np.ndarray
+    additions: np.ndarray | None
 
 
 @kernel
@@ -193,8 +205,9 @@ def _target_sums(running_sums):
         sums_reg=running_sums.sums_reg,
         adaptation=running_sums.adaptation,
         own_decay=running_sums.own_decay,
-        signal=running_sums.signal,
+        signal=running_sums.signal if running_sums.filters_error else running_sums.signal_reg,
         signal_reg=running_sums.signal_reg,
+        additions=running_sums.additions,
     )
 
 
@@ -316,6 +329,14 @@ def _jump(own_decay, spike, j):
 
 
 @kernel
+def _addition(additions, offset, j):
+    """What the step at ``offset`` added to Q without a filter."""
+    if additions is None:
+        return 0.0
+    return additions[offset, j]
+
+
+@kernel
 def _add_to_input(current, j, weight, fixed_point):
     """Add a weight (pA) to a target's input; in whole units of 1 / ``fixed_point`` pA unless that is None."""
     if fixed_point is None:
@@ -352,7 +373,7 @@ def update_weight(values, k, columns, gradient, optimizer, elapsed):
 @arithmetic_kernel
 def _process(
     target, values, columns, target_sums, first, last, spike, optimizer, current, fixed_point,
-    state, arrives, updates, enters,
+    state, arrives, updates, enters, unfiltered,
 ):  # fmt: skip
     sums, sums_reg = target_sums.sums, target_sums.sums_reg
     adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
@@ -366,6 +387,8 @@ def _process(
         w_reg, q_w_reg = _adaptive_sum(adaptation, sums_reg, j, W), _adaptive_sum(adaptation, sums_reg, j, Q_W)
         x = _adaptive_sum(adaptation, sums, j, X)
         g, e = values[k, GRADIENT], values[k, ELIGIBILITY]
+        if unfiltered:
+            g -= spike.taken_back.jump * _addition(target_sums.additions, spike.taken_back.offset, j)
         e_reg = value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
         z, plain_trace = _trace(own_decay, state, spike, values, k, columns.trace, j)
@@ -401,7 +424,7 @@ def _process(
         set_value(own_decay, values, k, columns.trace, z)
 
 
-@kernel
+@loop_kernel
 def process(synapses, i, first, last, running_sums, spike, optimizer, current, fixed_point):
     """Process a spike of the i-th source at its synapses ``first`` .. ``last - 1``, in constant time each."""
     target_sums = _target_sums(running_sums)
@@ -410,11 +433,17 @@ def process(synapses, i, first, last, running_sums, spike, optimizer, current, f
         return
     target, values = targets_in(synapses.records), values_in(synapses.records)
     listed = target, values, synapses.columns, target_sums, first, last, spike, optimizer
-    if spike.arrives and spike.updates and spike.enters:
-        # The most frequent case has a loop of its own, without these branches.
-        _process(*listed, current, fixed_point, spike.state, True, True, True)
+    unfiltered = lacks_filter(running_sums.additions)
+    # The most frequent cases have loops of their own, without these branches.
+    if not (spike.arrives and spike.updates and spike.enters):
+        _process(*listed, current, fixed_point, spike.state, spike.arrives, spike.updates, spike.enters, unfiltered)
+    elif unfiltered:
+        if spike.state == ACTIVE:
+            _process(*listed, current, fixed_point, ACTIVE, True, True, True, True)
+        else:
+            _process(*listed, current, fixed_point, ACTIVATING, True, True, True, False)
     else:
-        _process(*listed, current, fixed_point, spike.state, spike.arrives, spike.updates, spike.enters)
+        _process(*listed, current, fixed_point, spike.state, True, True, True, False)
 
 
 @kernel
@@ -432,19 +461,21 @@ def _process_in_row(rows, i, absent, columns, target_sums, spike, optimizer, cur
     input_before = current[absent] if absent != NO_TARGET else 0.0
     of_row = None, row, _columns_of_row(columns), target_sums, 0, len(row), spike
     arrives, updates, enters = spike.arrives, spike.updates, spike.enters
+    if spike.taken_back.jump != 0.0:
+        _add_to_gradients_in_row(target_sums.additions, row, spike.taken_back.offset, -spike.taken_back.jump)
     if arrives and enters and updates and optimizer.kind == GRADIENT_DESCENT:
         descent = of_kind(optimizer, GRADIENT_DESCENT)
         if spike.state == ACTIVE:
-            _process(*of_row, descent, current, fixed_point, ACTIVE, True, True, True)
+            _process(*of_row, descent, current, fixed_point, ACTIVE, True, True, True, False)
         else:
-            _process(*of_row, descent, current, fixed_point, ACTIVATING, True, True, True)
+            _process(*of_row, descent, current, fixed_point, ACTIVATING, True, True, True, False)
     elif arrives and enters and not updates:
         if spike.state == ACTIVE:
-            _process(*of_row, optimizer, current, fixed_point, ACTIVE, True, False, True)
+            _process(*of_row, optimizer, current, fixed_point, ACTIVE, True, False, True, False)
         else:
-            _process(*of_row, optimizer, current, fixed_point, ACTIVATING, True, False, True)
+            _process(*of_row, optimizer, current, fixed_point, ACTIVATING, True, False, True, False)
     else:
-        _process(*of_row, optimizer, current, fixed_point, spike.state, arrives, updates, enters)
+        _process(*of_row, optimizer, current, fixed_point, spike.state, arrives, updates, enters, False)
     if absent != NO_TARGET:
         current[absent] = input_before
     _clear_absent(row, absent)
@@ -466,21 +497,22 @@ def _own_power(own_decay, j):
     return own_decay.power[j]
 
 
-@kernel
-def bring_up_to_date(synapses, i, first, last, running_sums, trace, step_ends):
+@loop_kernel
+def bring_up_to_date(synapses, i, first, last, running_sums, trace, step_ends, taken_back):
     """Replace G, E, D and a synapse's own z by the plain gradient and the plain traces at the present time index.
 
     With ``step_ends`` the gradient includes the learning signal of the present time index. This is so at the cutoff,
-    but not at the end of a block.
+    but not at the end of a block. ``taken_back`` is a :class:`TakenBack`.
     """
     offset = running_sums.time_index[0] - running_sums.block_start[0]
-    power, power_reg = running_sums.decay.kappa_power[offset], running_sums.decay_reg.kappa_power[offset]
-    factors, target_sums = (power, power_reg, trace, step_ends), _target_sums(running_sums)
+    power, power_reg = kappa_power(running_sums.decay, offset), kappa_power(running_sums.decay_reg, offset)
+    factors, target_sums = (power, power_reg, trace, step_ends, taken_back, offset), _target_sums(running_sums)
     if has_rows(synapses.rows):
         _bring_row_up_to_date(synapses.rows, synapses, i, target_sums, factors)
     else:
         target, values = targets_in(synapses.records), values_in(synapses.records)
-        _bring_up_to_date(target, values, synapses.columns, first, last, target_sums, *factors)
+        unfiltered = lacks_filter(running_sums.additions)
+        _bring_up_to_date(target, values, synapses.columns, first, last, target_sums, *factors, unfiltered)
 
 
 @kernel
@@ -490,19 +522,38 @@ def _bring_row_up_to_date(rows, synapses, i, target_sums, factors):
 
 
 @called_kernel
-def _bring_up_to_date_in_row(rows, i, absent, columns, target_sums, power, power_reg, trace, step_ends):
+def _bring_up_to_date_in_row(
+    rows, i, absent, columns, target_sums, power, power_reg, trace, step_ends, taken_back, offset
+):
     """Bring the i-th row up to date; each case has a loop without branches, which is vectorized."""
     row = _row(rows, i)
     of_row = None, row, _columns_of_row(columns), 0, len(row), target_sums, power, power_reg, trace
+    if taken_back.jump != 0.0:
+        _add_to_gradients_in_row(target_sums.additions, row, taken_back.offset, -taken_back.jump)
     if step_ends:
-        _bring_up_to_date(*of_row, True)
+        _add_to_gradients_in_row(target_sums.additions, row, offset, trace)
+        _bring_up_to_date(*of_row, True, taken_back, offset, False)
     else:
-        _bring_up_to_date(*of_row, False)
+        _bring_up_to_date(*of_row, False, taken_back, offset, False)
     _clear_absent(row, absent)
 
 
 @arithmetic_kernel
-def _bring_up_to_date(target, values, columns, first, last, target_sums, power, power_reg, trace, step_ends):
+def _bring_up_to_date(
+    target,
+    values,
+    columns,
+    first,
+    last,
+    target_sums,
+    power,
+    power_reg,
+    trace,
+    step_ends,
+    taken_back,
+    offset,
+    unfiltered,
+):
     sums, sums_reg = target_sums.sums, target_sums.sums_reg
     adaptation, own_decay = target_sums.adaptation, target_sums.own_decay
     ahead = synapses_ahead(np.uint64(first), np.uint64(last))
@@ -520,6 +571,10 @@ def _bring_up_to_date(target, values, columns, first, last, target_sums, power, 
         e_reg *= power_reg
         if step_ends:
             g += target_sums.signal[j] * e + target_sums.signal_reg[j] * e_reg
+        if unfiltered:
+            g -= taken_back.jump * _addition(target_sums.additions, taken_back.offset, j)
+            if step_ends:
+                g += trace * _addition(target_sums.additions, offset, j)
         d = d * _adaptive_sum(adaptation, sums, j, P) + z * _adaptive_sum(adaptation, sums, j, X)
         values[k, GRADIENT] += g
         values[k, ELIGIBILITY] = e
@@ -529,27 +584,11 @@ def _bring_up_to_date(target, values, columns, first, last, target_sums, power, 
 
 
 @kernel
-def add_to_gradients(synapses, i, first, last, of_targets, factor):
-    """Add ``factor`` times a value of its target, ``of_targets``, float64 (n,), to G of each synapse of a source."""
-    if has_rows(synapses.rows):
-        _add_to_row(synapses.rows, synapses, i, of_targets, factor)
-    else:
-        target, values = targets_in(synapses.records), values_in(synapses.records)
-        _add_to_gradients(target, values, first, last, of_targets, factor)
-
-
-@kernel
-def _add_to_row(rows, synapses, i, of_targets, factor):
-    if rows is not None:
-        row = _row(rows, i)
-        _add_to_gradients(None, row, 0, len(row), of_targets, factor)
-        _clear_absent(row, synapses.absent[i])
-
-
-@kernel
-def _add_to_gradients(target, values, first, last, of_targets, factor):
-    for k in range(np.uint64(first), np.uint64(last)):
-        values[k, GRADIENT] += factor * of_targets[_target(target, k)]
+def _add_to_gradients_in_row(additions, row, offset, factor):
+    """Add ``factor`` times what a step added to Q without a filter to G of each synapse of a row."""
+    if additions is not None and len(additions) > 0:
+        for j in range(len(row)):
+            row[j, GRADIENT] += factor * additions[offset, j]
 
 
 @kernel
@@ -560,7 +599,7 @@ def update_all(synapses, optimizer, n_samples, n_updates):
     _update_all_rows(synapses.rows, synapses, optimizer, n_samples, elapsed)
 
 
-@kernel
+@loop_kernel
 def _update_all(values, columns, optimizer, n_samples, elapsed):
     for k in range(len(values)):
         gradient = values[k, GRADIENT] / n_samples
@@ -608,7 +647,7 @@ def _forget_rows(rows, columns, running_sums):
             _forget(_row(rows, i), columns, running_sums)
 
 
-@kernel
+@loop_kernel
 def deliver(synapses, i, first, last, current, fixed_point):
     """Add the weights of the i-th source, at its synapses ``first`` .. ``last - 1``, to the input of their targets."""
     if has_rows(synapses.rows):
@@ -625,7 +664,7 @@ def _deliver_row(rows, i, current, fixed_point):
         _deliver(None, row, 0, len(row), current, fixed_point)
 
 
-@kernel
+@loop_kernel
 def _deliver(target, values, first, last, current, fixed_point):
     for k in range(np.uint64(first), np.uint64(last)):
         _add_to_input(current, _target(target, k), values[k, WEIGHT], fixed_point)

@@ -379,7 +379,7 @@ def _state(
             own.indptr if projection.plastic else own.indptr[:1],
             plasticity.cutoff,
             are_stepwise=is_stepwise(network),
-            lack_filter=len(running_sums.additions) > 0,
+            lack_filter=running_sums.lacks_filter,
         ),
         spikes=spikes,
         running_sums=running_sums,

@@ -16,9 +16,20 @@ def follows_output(network: Network) -> bool:
     return network.feedback.kind != "random"
 
 
-def has_two_filters(network: Network) -> bool:
-    """Return whether the rate regularization filters eligibilities with a decay of its own."""
+def signals_differ(network: Network) -> bool:
+    """Return whether the learning signal and the rate regularization meet different eligibilities."""
     return network.plasticity.kappa != kappa_reg(network)
+
+
+def may_lack_filter(network: Network) -> bool:
+    """Return whether synapses onto neurons have no filter at kappa = 0, instead of one that is close to 0."""
+    return network.neuron.adaptation is None and not differs(network, "tau_m") and not is_stepwise(network)
+
+
+def has_two_filters(network: Network) -> bool:
+    """Return whether synapses onto neurons keep two filtered eligibilities."""
+    kappas = network.plasticity.kappa, kappa_reg(network)
+    return signals_differ(network) and not (may_lack_filter(network) and 0.0 in kappas)
 
 
 def kappa_reg(network: Network) -> float:

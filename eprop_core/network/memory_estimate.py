@@ -13,12 +13,13 @@ from eprop_core.network.features import (
     has_two_filters,
     is_stepwise,
     kappa_reg,
+    may_lack_filter,
     projections_in_rows,
     signal_delay,
     smallest_decay,
 )
 from eprop_core.network.projections import ProjectionSpec, Role, projections
-from eprop_core.parameters import Network, differs
+from eprop_core.parameters import Network
 
 ADVICE = "use fewer neurons, lower in-degrees, or more machines"
 """What to do about a network that does not fit."""
@@ -81,7 +82,7 @@ def _sums_per_neuron(network: Network) -> int:
         kept = (block_length(smallest_decay(network), *kappas) + 2) * (1 + filters)
     else:
         kept = filters * ((PSI if network.neuron.adaptation is None else P) + 1)
-        if 0.0 in kappas and network.neuron.adaptation is None and not differs(network, "tau_m"):
+        if 0.0 in kappas and may_lack_filter(network):
             # Without a filter, the additions to the sums in each step of a block.
             kept += block_length(smallest_decay(network), *(kappa for kappa in kappas if kappa > 0.0)) + 2
     n_sums = len({projection.parameters.delay for projection in projections(network) if projection.onto_neurons})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from eprop_core.model.rank import RankState
-from eprop_core.network.features import has_two_filters
+from eprop_core.network.features import signals_differ
 from eprop_core.parameters import Network
 
 _PER_MS = 1000.0
@@ -28,7 +28,7 @@ class NeuronValues:
         self._rank, self._chosen = rank, chosen
         per_sample = network.plasticity.rate_average == "sample"
         self._rate_unit = _PER_MS / network.dt if per_sample else _PER_MS
-        self._has_two_filters = has_two_filters(network)
+        self._signals_differ = signals_differ(network)
         self._sums = min((state.running_sums for state in rank.onto_neurons), key=lambda sums: sums.lag)
         self._lag = self._sums.lag + 1
         """Steps from a step to the arrival of its learning signal."""
@@ -75,5 +75,5 @@ class NeuronValues:
     def _learning_signal(self, _: int) -> np.ndarray:
         """Return L, without the rate regularization, which shares its place where one filter serves both."""
         signal = self._sums.signal[self._chosen]
-        share = 0.0 if self._has_two_filters else 1.0 - self._rank.parameters.kappa_reg
+        share = 0.0 if self._signals_differ else 1.0 - self._rank.parameters.kappa_reg
         return np.asarray(signal - share * self._rate_errors[0])

@@ -113,6 +113,8 @@ class SynapseValues:
         age = np.where(records["last_emission"] == NO_SPIKE_YET, 0, age).astype(float)
         if self._is_onto_readouts:
             return records["trace"] * kappa**age
+        if not running_sums.filters_error:
+            return np.zeros(len(records))
         # The values are those of the time index before the one at which the source fell silent.
         return self._value(ELIGIBILITY) * kappa ** (age + 1.0)
 
@@ -127,23 +129,24 @@ class SynapseValues:
         offset = h - int(running_sums.block_start[0])
         z = records["trace"] if running_sums.own_decay is None else self._value(columns.trace)
         if self._is_onto_readouts:
-            return z * decay.kappa_power[offset], self._value(GRADIENT) + z * running_sums.sums[j, Q]
+            return z * decay.steps[offset]["kappa_power"], self._value(GRADIENT) + z * running_sums.sums[j, Q]
         e, d = self._value(ELIGIBILITY), self._value(columns.adaptation)
         trace, gradient = self._part(running_sums.sums, e, z, d)
         gradient += self._value(GRADIENT)
         if running_sums.sums_reg is not None:
             gradient += self._part(running_sums.sums_reg, self._value(columns.eligibility_reg), z, d)[1]
-        trace *= decay.kappa_power[offset]
-        if len(self._state.sources.entry) == 0:
+        trace *= decay.steps[offset]["kappa_power"]
+        if not running_sums.lacks_filter:
             return trace, gradient
         # Without a filter, the latest spike that entered does not count in the step of its entry.
         entry = self._state.sources.entry[self._places.source]
         entered = np.where(entry == NO_ENTRY, 0, entry - int(running_sums.block_start[0]))
-        jump = np.where(entry == NO_ENTRY, 0.0, decay.alpha_growth[entered + 1])
+        jump = np.where(entry == NO_ENTRY, 0.0, decay.steps[entered + 1]["alpha_growth"])
+        assert running_sums.additions is not None
         gradient -= np.where(entry < h, jump * running_sums.additions[entered, j], 0.0)
-        if not decay.is_filter:
+        if not running_sums.filters_error:
             before_entry = z - np.where(entry == h, jump, 0.0)
-            trace = running_sums.sums[j, PSI] * before_entry / decay.alpha_growth[offset]
+            trace = running_sums.sums[j, PSI] * before_entry / decay.steps[offset]["alpha_growth"]
         return trace, gradient
 
     def _part(self, sums: np.ndarray, e: np.ndarray, z: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -162,8 +165,9 @@ class SynapseValues:
         values, decay, h = running_sums.step_values, running_sums.decay, int(running_sums.time_index[0])
         assert values is not None
         block_start = int(running_sums.block_start[0])
-        begin = np.where(records["state"] == ACTIVE, state.sources.advanced_to[i], h + 1)
-        enters = state.sources.entered[i] != 0.0
+        assert state.sources.stepwise is not None
+        begin = np.where(records["state"] == ACTIVE, state.sources.stepwise["advanced_to"][i], h + 1)
+        enters = state.sources.stepwise["entered"][i] != 0.0
         alpha = np.full(len(i), decay.alpha) if running_sums.own_decay is None else running_sums.own_decay.alpha[j]
         trace, trace_reg = self._value(ELIGIBILITY), self._value(columns.eligibility_reg)
         threshold_trace, gradient = self._value(columns.adaptation), self._value(GRADIENT)
@@ -171,7 +175,9 @@ class SynapseValues:
         for t in range(int(begin.min(initial=h)), h + 1):
             offset, is_next = t - block_start, begin <= t
             first = (
-                records["trace"] / decay.alpha_growth[offset] if running_sums.own_decay is None else presynaptic * alpha
+                records["trace"] / decay.steps[offset]["alpha_growth"]
+                if running_sums.own_decay is None
+                else presynaptic * alpha
             )
             moved = np.where(t == begin, first, presynaptic * alpha + (enters & (t == begin + 1)))
             presynaptic = np.where(is_next, moved, presynaptic)
@@ -185,7 +191,8 @@ class SynapseValues:
                     lowered = adaptation.rho * threshold_trace + eligibility
                 threshold_trace = np.where(is_next, lowered, threshold_trace)
                 trace = np.where(is_next, decay.kappa * trace + eligibility, trace)
-                trace_reg = np.where(is_next, running_sums.decay_reg.kappa * trace_reg + eligibility, trace_reg)
+                if running_sums.decay_reg is not None:
+                    trace_reg = np.where(is_next, running_sums.decay_reg.kappa * trace_reg + eligibility, trace_reg)
             if t < h:
                 added = values.signal[offset, j] * trace
                 if values.signal_reg is not None:

@@ -9,16 +9,12 @@ import numpy as np
 
 from eprop_core.model.local_sources import LocalSources
 from eprop_core.model.projection import ProjectionState
-from eprop_core.model.sources import SOURCE
+from eprop_core.model.sources import SOURCE, STEPWISE
 from eprop_core.model.spikes import Spikes
 from eprop_core.network.connections import Range
 
 _PLACE = ("first_synapse", "n_synapses")
 """Fields of a source's record that say where its synapses are."""
-_OF_STEPWISE = ("entered", "advanced_to")
-"""Values that only the sources of stepwise synapses have."""
-_WITHOUT_FILTER = ("entry",)
-"""Values that only the sources of synapses that lack a filter have."""
 
 
 def ids_of_sources(projection: ProjectionState, recurrent: Range) -> np.ndarray:
@@ -31,15 +27,11 @@ def ids_of_sources(projection: ProjectionState, recurrent: Range) -> np.ndarray:
 def state_of_sources(projection: ProjectionState) -> dict[str, np.ndarray]:
     """Return views of the values of all sources, (n,), by name; the names are the same on all ranks."""
     sources, running_sums = projection.sources, projection.running_sums
-    missing: set[str] = set()
-    if running_sums.step_values is None:
-        missing.update(_OF_STEPWISE)
-    if len(running_sums.additions) == 0:
-        missing.update(_WITHOUT_FILTER)
     state = {name: sources.records[name] for name in SOURCE.names or () if name not in _PLACE}
-    for name, values in sources._asdict().items():
-        if isinstance(values, np.ndarray) and name != "records" and name not in missing:
-            state[name] = values
+    if sources.stepwise is not None:
+        state |= {name: sources.stepwise[name] for name in STEPWISE.names or ()}
+    if running_sums.lacks_filter:
+        state["entry"] = sources.entry
     return state
 
 

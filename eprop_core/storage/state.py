@@ -48,7 +48,7 @@ _KINDS = {
     rf"{_ONTO_NEURONS}\.running_sums\.own_decay\.alpha": Kind.BUILT,
     rf"{_ONTO_NEURONS}\.running_sums\.own_decay\.power": Kind.NEURONS,
     rf"{_ONTO_NEURONS}\.running_sums\.(step_values\..*|additions)": Kind.STEPS_OF_NEURONS,
-    r"output\.running_sums\.(additions|sums|sums_reg|signal|signal_reg|step_values\..*)": Kind.WHOLE,  # of the readouts
+    r"output\.running_sums\.(sums|sums_reg|signal|signal_reg|step_values\..*)": Kind.WHOLE,  # of the readouts
     r"feedback\.(synapses\..*|to_all)": Kind.BUILT,  # static, or those onto the readouts
     r"signals\.by_time_index": Kind.STEPS_OF_NEURONS,
     r"signals\.next_error": Kind.WHOLE,

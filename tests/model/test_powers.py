@@ -24,8 +24,10 @@ def test_powers_are_those_of_the_decay_until_they_are_negligible(decay: float) -
 
 def test_the_tables_are_small() -> None:
     powers = Powers.of(0.97)
-    assert len(powers.low) * len(powers.high) < 2 * np.log(NEGLIGIBLE) / np.log(0.97) + 200
-    assert max(len(powers.low), len(powers.high)) <= 64
+    n_low = 2**powers.bits
+    n_high = len(powers.table) - n_low
+    assert n_low * n_high < 2 * np.log(NEGLIGIBLE) / np.log(0.97) + 200
+    assert max(n_low, n_high) <= 64
 
 
 @pytest.mark.parametrize("decay", [1.0 - 1e-15, 1.0])

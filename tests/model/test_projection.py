@@ -126,7 +126,7 @@ class Driver:
                 self._indptr(),
                 case.cutoff,
                 are_stepwise=isinstance(case.optimizer, Adam),
-                lack_filter=len(self.running_sums.additions) > 0,
+                lack_filter=self.running_sums.lacks_filter,
             ),
             spikes=self.spikes,
             running_sums=self.running_sums,
@@ -200,8 +200,9 @@ class Driver:
         )
         if self.case.onto_readouts:
             return advance_onto_readouts(self.projection, signal, current, fixed_point)
-        running_sums.signal[:] = signal + signal_reg if running_sums.sums_reg is None else signal
-        if running_sums.sums_reg is not None:
+        signals_differ = self.case.kappa != self.case.kappa_reg
+        running_sums.signal[:] = signal if signals_differ else signal + signal_reg
+        if signals_differ:
             running_sums.signal_reg[:] = signal_reg
         return advance_onto_neurons(self.projection, psi, current, fixed_point)
 
@@ -349,6 +350,8 @@ def test_delays(delay: int, lag: int, cutoff: int | None) -> None:
     check(case)
     check(replace(case, kappa_reg=0.8))
     check(replace(case, alpha=0.3, kappa=0.5))
+    for kappa, kappa_reg in ((0.0, 0.0), (0.0, 0.9), (0.9, 0.0)):
+        check(replace(case, kappa=kappa, kappa_reg=kappa_reg))
 
 
 @pytest.mark.parametrize("case", ONTO_READOUTS, ids=str)

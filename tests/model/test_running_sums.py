@@ -74,10 +74,10 @@ def test_tables(alpha: float, kappa: float) -> None:
     for s in range(decay.block + 2):
         # numpy's powers and Python's may differ in the last bits.
         for table, expected in (
-            (decay.alpha_growth, alpha**-s),
-            (decay.kappa_growth, kappa**-s),
-            (decay.kappa_power, kappa**s),
-            (decay.ratio_power, (alpha / kappa) ** s),
+            (decay.steps["alpha_growth"], alpha**-s),
+            (decay.steps["kappa_growth"], kappa**-s),
+            (decay.steps["kappa_power"], kappa**s),
+            (decay.steps["ratio_power"], (alpha / kappa) ** s),
         ):
             assert table[s] == pytest.approx(expected, rel=4.0 * EPS)
 
@@ -86,19 +86,21 @@ def test_a_decay_of_zero_is_as_good_as_none() -> None:
     """It is replaced by 1e-100, to divide by: what that lets through is lost beside anything."""
     adaptation = Adaptation.of(np.zeros(1), 0.9)
     decay = RunningSums.before_start(1, 0.9, 0.0, 0.0, lag=1, adaptation=adaptation).decay
-    assert decay.is_filter
     assert decay.kappa == 1e-100
     assert decay.block == 1
-    assert 1.0 + decay.kappa_power[1] == 1.0
+    assert 1.0 + decay.steps[1]["kappa_power"] == 1.0
 
 
-@pytest.mark.parametrize(
-    ("kappa", "kappa_reg", "are_filters"), [(0.0, 0.0, (0, 0)), (0.0, 0.8, (0, 1)), (0.8, 0.0, (1, 0))]
-)
-def test_no_filter_does_not_shorten_blocks(kappa: float, kappa_reg: float, are_filters: tuple[bool, bool]) -> None:
+@pytest.mark.parametrize(("kappa", "kappa_reg"), [(0.0, 0.0), (0.0, 0.8), (0.8, 0.0)])
+def test_no_filter_does_not_shorten_blocks(kappa: float, kappa_reg: float) -> None:
+    """Two signals of which one lacks a filter share their sums."""
     running_sums = RunningSums.before_start(3, 0.9, kappa, kappa_reg, lag=1)
-    assert (running_sums.decay.is_filter, running_sums.decay_reg.is_filter) == are_filters
-    assert running_sums.decay.block == block_length(0.9, *([0.8] if any(are_filters) else []))
+    assert running_sums.lacks_filter
+    assert running_sums.sums_reg is running_sums.decay_reg is None
+    assert (running_sums.filters_error, running_sums.filters_rate) == (kappa > 0.0, kappa_reg > 0.0)
+    assert (running_sums.signal_reg is running_sums.signal) == (kappa == kappa_reg)
+    assert running_sums.decay.block == block_length(0.9, *([0.8] if kappa != kappa_reg else []))
+    assert running_sums.additions is not None
     assert running_sums.additions.shape == (running_sums.decay.block + 2, 3)
 
 
@@ -108,6 +110,8 @@ def test_before_the_start() -> None:
     assert running_sums.time_index[0] == running_sums.block_start[0] == -4
     assert running_sums.sums.shape == (5, 4)
     assert running_sums.sums_reg is not None
+    assert running_sums.decay_reg is not None
+    assert running_sums.additions is None
     assert not running_sums.sums.any()
     assert running_sums.decay.block == running_sums.decay_reg.block == block_length(0.9, 0.8, 0.7)
     assert running_sums.adaptation is running_sums.own_decay is running_sums.step_values is None

@@ -23,6 +23,7 @@ from eprop_core.model.synapses import (
     Columns,
     Spike,
     Synapses,
+    TakenBack,
     bring_up_to_date,
     deliver,
     forget,
@@ -46,6 +47,7 @@ SIGNAL, SIGNAL_REG = RNG.integers(-8, 9, (2, BLOCK + 1, 2)) / 4.0
 PSI_OF_ADAPTIVE = RNG.integers(1, 3, (BLOCK + 1, 2)) * [0.5, 0.25]
 
 UNBOUNDED = optimizer_of(GradientDescent(learning_rate=1.0), 0.0)
+NOTHING_TAKEN_BACK = TakenBack(0.0, 0)
 NO_SPIKE = Spike(
     state=ACTIVE,
     arrives=False,
@@ -60,6 +62,7 @@ NO_SPIKE = Spike(
     age=0,
     growth=1.0,
     growth_reg=1.0,
+    taken_back=NOTHING_TAKEN_BACK,
     elapsed=Elapsed(0, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
 )
 INITIAL = [10.0, 20.0]
@@ -155,7 +158,7 @@ class Bench:
         """Bring the synapses up to date, with the learning signal of this time index if ``step_ends``."""
         if step_ends:
             self.set_signals()
-        bring_up_to_date(self.synapses, 0, 0, 2, self.running_sums, trace, step_ends)
+        bring_up_to_date(self.synapses, 0, 0, 2, self.running_sums, trace, step_ends, NOTHING_TAKEN_BACK)
 
     def column(self, column: int) -> list[float]:
         return self.values[:, column].tolist()
