@@ -26,6 +26,7 @@ from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums
 from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
 from eprop_core.model.spikes import Spikes, spikes_of
+from eprop_core.model.stdp import SpikeTiming, applies, process_arriving
 from eprop_core.model.stepwise import activate, advance, take_over, update
 from eprop_core.model.synapses import (
     ACTIVATING,
@@ -75,6 +76,8 @@ class ProjectionState(NamedTuple):
     entry_lead: int
     """1 where a spike that enters at h changes the trace from h + 1 on (onto neurons), 0 where from h on (readouts)."""
     resets: Resets
+    spike_timing: SpikeTiming | None = None
+    """None where no projection of the network has spike-timing-dependent plasticity, which takes the rule's place."""
 
 
 @kernel
@@ -370,6 +373,8 @@ def process_time_index(projection, current, fixed_point):
             events += records[i]["n_synapses"] if arrives else 0
             enters = entering_too and arrives and _leaves_a_trace(resets, step)
             _process(step_values, projection, i, together, arrives, enters, current, fixed_point)
+        elif applies(projection.spike_timing):
+            events += process_arriving(projection.spike_timing, projection, arriving, n, step - delay, current)
         elif arrives:
             prefetch_synapses(synapses, arriving, n)
             first, last = synapses.indptr[i], synapses.indptr[i + 1]

@@ -62,6 +62,11 @@ def is_stepwise(network: Network) -> bool:
     return not network.plasticity.optimizer.is_linear and network.plasticity.update == "spike"
 
 
+def has_spike_timing(network: Network) -> bool:
+    """Return whether any projection has spike-timing-dependent plasticity."""
+    return any(own.plastic and own.stdp is not None for own in network.learning_projections().values())
+
+
 SHORTEST_ROW = 16
 """Neurons of a rank from which on synapses are stored in rows."""
 
@@ -92,7 +97,7 @@ def projections_in_rows(
         if spec.onto_neurons:
             by_rule = spec.synapses_per_rank() * n_targets / network.n_recurrent, spec.is_full
             sizes[spec.name], is_full = (given or {}).get(spec.name, by_rule)
-            if is_full:
+            if is_full and spec.spike_timing is None:
                 full.add(spec.name)
     return full if 2 * sum(sizes[name] for name in full) >= sum(sizes.values()) > 0 else set()
 
@@ -103,6 +108,7 @@ _FEATURES: dict[str, dict[str, Any]] = {
     "own_decay": {"neuron": {"tau_m": {"low": 10.0, "high": 20.0}}},
     "stepwise": {"plasticity": {"optimizer": {"algorithm": "adam"}}},
     "dense": {"n_recurrent": SHORTEST_ROW},
+    "stdp": {"recurrent": {"stdp": {}}},
     **{
         f"surrogate_{name}": {"neuron": {"surrogate_gradient": {"function": name}}}
         for name in PLUG_IN_SURROGATE_GRADIENTS
@@ -132,6 +138,7 @@ def kind(network: Network) -> str:
         "own_decay": differs(network, "tau_m"),
         "stepwise": is_stepwise(network),
         "dense": _has_rows(network),
+        "stdp": has_spike_timing(network),
         f"surrogate_{surrogate.function}": surrogate.implementation is not None,
         _name_of_projections(network): network.input.targets is not None or network.recurrent.pairs is not None,
     }
