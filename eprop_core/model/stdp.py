@@ -133,6 +133,7 @@ def _remaining(decay, n_steps):
 
 @kernel
 def _power(base, exponent):
+    """Power; in a loop for one exponent, which is a constant there, 0 and 1 need no call."""
     if exponent == 1.0:
         return base
     if exponent == 0.0:
@@ -141,23 +142,23 @@ def _power(base, exponent):
 
 
 @kernel
-def _facilitated(size, k_plus, rule):
+def _facilitated(size, k_plus, rule, mu_plus):
     """Size of a weight after a spike of the target."""
     relative = size / rule.weight_max
-    relative += rule.learning_rate * _power(1.0 - relative, rule.mu_plus) * k_plus
+    relative += rule.learning_rate * _power(1.0 - relative, mu_plus) * k_plus
     return relative * rule.weight_max if relative < 1.0 else rule.weight_max
 
 
 @kernel
-def _depressed(size, k_minus, rule):
+def _depressed(size, k_minus, rule, mu_minus):
     """Size of a weight after a spike of the source."""
     relative = size / rule.weight_max
-    relative -= rule.alpha * rule.learning_rate * _power(relative, rule.mu_minus) * k_minus
+    relative -= rule.alpha * rule.learning_rate * _power(relative, mu_minus) * k_minus
     return relative * rule.weight_max if relative > 0.0 else 0.0
 
 
 @kernel
-def _made_up_for(spike_timing, j, size, k_plus, since):
+def _made_up_for(spike_timing, j, size, k_plus, since, mu_plus):
     """Size of a weight after all spikes of neuron ``j`` after step ``since``, when the source's spike had been there.
 
     ``k_plus`` is K_plus after that spike.
@@ -166,13 +167,13 @@ def _made_up_for(spike_timing, j, size, k_plus, since):
     if target["latest"] <= since:
         return size
     if target["second"] <= since:
-        return _facilitated(size, k_plus * rule.decay_plus[target["latest"] - since], rule)
+        return _facilitated(size, k_plus * rule.decay_plus[target["latest"] - since], rule, mu_plus)
     last = np.uint64(spike_timing.n_spikes[j])
     first = last
     while first > np.uint64(0) and spike_timing.spikes[j, first - np.uint64(1)] > since:
         first -= np.uint64(1)
     for n in range(first, last):
-        size = _facilitated(size, k_plus * rule.decay_plus[spike_timing.spikes[j, n] - since], rule)
+        size = _facilitated(size, k_plus * rule.decay_plus[spike_timing.spikes[j, n] - since], rule, mu_plus)
     return size
 
 
@@ -206,7 +207,8 @@ def _begin_step(spike_timing, projection, own_spikes, step):
 @kernel
 def _end_block(spike_timing, projection, step):
     """Let the sources become inactive that were silent for a block, and forget the spikes that no other one needs."""
-    oldest = step - projection.delay - spike_timing.rule.block
+    rule = spike_timing.rule
+    oldest = step - projection.delay - rule.block
     records, column = projection.sources.records, projection.synapses.columns.facilitated
     target, values = targets_in(projection.synapses.records), values_in(projection.synapses.records)
     for i in range(len(records)):
@@ -217,7 +219,7 @@ def _end_block(spike_timing, projection, step):
             first, last = synapses_of(source)
             for k in range(np.uint64(first), np.uint64(last)):
                 weight = values[k, WEIGHT]
-                size = _made_up_for(spike_timing, np.uint64(target[k]), abs(weight), k_plus, since)
+                size = _made_up_for(spike_timing, np.uint64(target[k]), abs(weight), k_plus, since, rule.mu_plus)
                 values[k, column] = math.copysign(size, weight)
     for j in range(len(spike_timing.n_spikes)):
         spikes, n = spike_timing.spikes[j], spike_timing.n_spikes[j]
@@ -245,7 +247,17 @@ def process_arriving(spike_timing, projection, arriving, n, emission, current):
     makes_up = source["state"] == ACTIVE
     column = projection.synapses.columns.facilitated if has_spiked and not makes_up else WEIGHT
     since, k_plus = source["last_emission"] - projection.delay, source["trace"]
-    _process(spike_timing, projection.synapses.records, first, last, column, makes_up, since, k_plus, current)
+    spike = spike_timing, projection.synapses.records, first, last, column, makes_up, since, k_plus, current
+    mu_plus, mu_minus = spike_timing.rule.mu_plus, spike_timing.rule.mu_minus
+    # Usual exponents have loops of their own, without calls.
+    if mu_plus == 1.0 and mu_minus == 1.0:
+        _process(*spike, 1.0, 1.0)
+    elif mu_plus == 0.0 and mu_minus == 0.0:
+        _process(*spike, 0.0, 0.0)
+    elif mu_plus == 0.0 and mu_minus == 1.0:
+        _process(*spike, 0.0, 1.0)
+    else:
+        _process(*spike, mu_plus, mu_minus)
     if has_spiked:
         k_plus *= _remaining(spike_timing.rule.decay_plus, emission - source["last_emission"])
     source["trace"] = k_plus + 1.0
@@ -255,7 +267,7 @@ def process_arriving(spike_timing, projection, arriving, n, emission, current):
 
 
 @kernel
-def _process(spike_timing, records, first, last, column, makes_up, since, k_plus, current):
+def _process(spike_timing, records, first, last, column, makes_up, since, k_plus, current, mu_plus, mu_minus):
     target, values, rule = targets_in(records), values_in(records), spike_timing.rule
     ahead = synapses_ahead(np.uint64(first), np.uint64(last))
     for k in range(np.uint64(first), np.uint64(last)):
@@ -263,7 +275,7 @@ def _process(spike_timing, records, first, last, column, makes_up, since, k_plus
         j, weight = np.uint64(target[k]), values[k, column]
         size = abs(weight)
         if makes_up:
-            size = _made_up_for(spike_timing, j, size, k_plus, since)
-        weight = math.copysign(_depressed(size, spike_timing.targets[j]["k_minus"], rule), weight)
+            size = _made_up_for(spike_timing, j, size, k_plus, since, mu_plus)
+        weight = math.copysign(_depressed(size, spike_timing.targets[j]["k_minus"], rule, mu_minus), weight)
         values[k, WEIGHT] = weight
         current[j] += weight
