@@ -79,6 +79,11 @@ class ProjectionState(NamedTuple):
     spike_timing: SpikeTiming | None = None
     """None where no projection of the network has spike-timing-dependent plasticity, which takes the rule's place."""
 
+    @property
+    def has_spike_timing(self) -> bool:
+        """Whether it has spike-timing-dependent plasticity."""
+        return self.spike_timing is not None and self.spike_timing.applies
+
 
 @kernel
 def _adaptation_after(adaptation, age):

@@ -26,22 +26,12 @@ import numpy as np
 from eprop_core.compiled.compilation import kernel
 from eprop_core.compiled.prefetch import prefetch, prefetch_source, synapses_ahead
 from eprop_core.model.sources import NO_SPIKE_YET, synapses_of
-from eprop_core.model.spikes import spikes_of
+from eprop_core.model.spikes import spikes_of, zeros_in_small_pages
 from eprop_core.model.synapse_records import targets_in, values_in
 from eprop_core.model.synapses import ACTIVE, INACTIVE, WEIGHT
 
 LASTING = 50.0
 """Time constants after which a trace adds nothing to a weight: exp(-50) is 2e-22, and a weight is rounded to 1e-16."""
-
-TARGET = np.dtype(
-    [
-        ("k_minus", "f8"),  # K_minus that the spikes that arrive in this step meet
-        ("latest", "i4"),  # step of the neuron's latest spike that has been at the synapses, or NO_SPIKE_YET
-        ("second", "i4"),  # the one before
-    ]
-)
-"""What a synapse needs of its target in most cases."""
-
 
 class SpikeTimingRule(NamedTuple):
     """Parameters of the rule as numbers, for compiled code."""
@@ -66,32 +56,51 @@ class SpikeTiming(NamedTuple):
     applies: bool
     """False for a projection without it, in a network where others have it."""
     rule: SpikeTimingRule
-    targets: np.ndarray
-    """TARGET (n,)"""
     k_minus: np.ndarray
+    """float64 (n,), K_minus that the spikes which arrive in this step meet."""
+    k_minus_at_spike: np.ndarray
     """float64 (n,), K_minus after the latest spike."""
+    latest: np.ndarray
+    """int32 (n,), step of the neuron's latest spike that has been at its synapses, or NO_SPIKE_YET."""
+    second: np.ndarray
+    """int32 (n,), the one before; with it, most synapses need no list."""
     spikes: np.ndarray
     """int32 (n, capacity), steps of the spikes that a synapse may have to make up for, ascending."""
     n_spikes: np.ndarray
     """int32 (n,), how many there are."""
 
     @classmethod
-    def at_rest(cls, rule: SpikeTimingRule, n: int, delay: int, shortest_interval: int) -> "SpikeTiming":
-        """Create the state of ``n`` neurons that have never spiked; intervals between spikes are in steps."""
-        capacity = (2 * rule.block + delay) // max(1, shortest_interval) + 2
+    def at_rest(cls, rule: SpikeTimingRule, n: int, capacity: int) -> "SpikeTiming":
+        """Create the state of ``n`` neurons that have never spiked; see :func:`longest_list` for the ``capacity``."""
         return cls._of(True, rule, n, capacity)
 
     @classmethod
     def none(cls) -> "SpikeTiming":
         """Create the state of a projection without this plasticity."""
-        unused = SpikeTimingRule(0.0, 0.0, 0.0, 0.0, 1.0, np.zeros(1), np.zeros(1), 1)
-        return cls._of(False, unused, 0, 0)
+        return cls._of(False, SpikeTimingRule(0.0, 0.0, 0.0, 0.0, 1.0, np.zeros(1), np.zeros(1), 1), 0, 0)
 
     @classmethod
     def _of(cls, applies: bool, rule: SpikeTimingRule, n: int, capacity: int) -> "SpikeTiming":
-        targets = np.zeros(n, TARGET)
-        targets["latest"] = targets["second"] = NO_SPIKE_YET
-        return cls(applies, rule, targets, np.zeros(n), np.zeros((n, capacity), np.int32), np.zeros(n, np.int32))
+        return cls(
+            applies=applies,
+            rule=rule,
+            k_minus=np.zeros(n),
+            k_minus_at_spike=np.zeros(n),
+            latest=np.full(n, NO_SPIKE_YET, np.int32),
+            second=np.full(n, NO_SPIKE_YET, np.int32),
+            spikes=zeros_in_small_pages((n, capacity), np.int32, "the spikes that synapses may have to make up for"),
+            n_spikes=np.zeros(n, np.int32),
+        )
+
+
+def block_of(tau_plus: float, dt: float) -> int:
+    """Return the steps of a block; both arguments are in ms."""
+    return math.ceil(LASTING * tau_plus / dt)
+
+
+def longest_list(block: int, delay: int, shortest_interval: int) -> int:
+    """Return how many spikes of a neuron are kept at the most; all arguments are in steps."""
+    return (2 * block + delay) // max(1, shortest_interval) + 2
 
 
 def rule_of(
@@ -107,7 +116,7 @@ def rule_of(
     delay: int,
 ) -> SpikeTimingRule:
     """Return the parameters as numbers; time constants and ``dt`` are in ms, ``delay`` is in steps."""
-    block = math.ceil(LASTING * tau_plus / dt)
+    block = block_of(tau_plus, dt)
     n_minus = math.ceil(2 * LASTING * tau_minus / dt)
     # The same operations as NEST's, so that weights have the same bits where times are whole ms.
     decay_plus = [math.exp(-(n * dt) / tau_plus) for n in range(2 * block + 2 * delay + 1)]
@@ -163,11 +172,11 @@ def _made_up_for(spike_timing, j, size, k_plus, since, mu_plus):
 
     ``k_plus`` is K_plus after that spike.
     """
-    rule, target = spike_timing.rule, spike_timing.targets[j]
-    if target["latest"] <= since:
+    rule, latest = spike_timing.rule, spike_timing.latest[j]
+    if latest <= since:
         return size
-    if target["second"] <= since:
-        return _facilitated(size, k_plus * rule.decay_plus[target["latest"] - since], rule, mu_plus)
+    if spike_timing.second[j] <= since:
+        return _facilitated(size, k_plus * rule.decay_plus[latest - since], rule, mu_plus)
     last = np.uint64(spike_timing.n_spikes[j])
     first = last
     while first > np.uint64(0) and spike_timing.spikes[j, first - np.uint64(1)] > since:
@@ -187,17 +196,17 @@ def begin_step(spike_timing, projection, own_spikes, step):
 
 @kernel
 def _begin_step(spike_timing, projection, own_spikes, step):
-    rule, targets, k_minus = spike_timing.rule, spike_timing.targets, spike_timing.k_minus
+    rule, latest, k_minus = spike_timing.rule, spike_timing.latest, spike_timing.k_minus
     emission = step - 2 * projection.delay
     if emission < 0:
         return
-    for j in range(len(targets)):
+    for j in range(len(k_minus)):
         # Spikes of this step do not count yet.
-        targets[j]["k_minus"] = k_minus[j] * _remaining(rule.decay_minus, emission - targets[j]["latest"])
+        k_minus[j] = spike_timing.k_minus_at_spike[j] * _remaining(rule.decay_minus, emission - latest[j])
     for j in spikes_of(own_spikes, emission):
-        k_minus[j] = targets[j]["k_minus"] + 1.0
-        targets[j]["second"] = targets[j]["latest"]
-        targets[j]["latest"] = emission
+        spike_timing.k_minus_at_spike[j] = k_minus[j] + 1.0
+        spike_timing.second[j] = latest[j]
+        latest[j] = emission
         spike_timing.spikes[j, spike_timing.n_spikes[j]] = emission
         spike_timing.n_spikes[j] += 1
     if step % rule.block == 0:
@@ -276,6 +285,6 @@ def _process(spike_timing, records, first, last, column, makes_up, since, k_plus
         size = abs(weight)
         if makes_up:
             size = _made_up_for(spike_timing, j, size, k_plus, since, mu_plus)
-        weight = math.copysign(_depressed(size, spike_timing.targets[j]["k_minus"], rule, mu_minus), weight)
+        weight = math.copysign(_depressed(size, spike_timing.k_minus[j], rule, mu_minus), weight)
         values[k, WEIGHT] = weight
         current[j] += weight

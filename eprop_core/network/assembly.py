@@ -22,7 +22,7 @@ from eprop_core.model.running_sums import Adaptation, RunningSums
 from eprop_core.model.samples import NEVER, SampleSchedule
 from eprop_core.model.sources import Sources
 from eprop_core.model.spikes import Spikes
-from eprop_core.model.stdp import SpikeTiming, rule_of
+from eprop_core.model.stdp import SpikeTiming, longest_list, rule_of
 from eprop_core.model.surrogate import kind_of
 from eprop_core.model.synapses import NEXT_WEIGHT, NO_COLUMN, WEIGHT, Synapses
 from eprop_core.network.columns import columns_of
@@ -36,6 +36,7 @@ from eprop_core.network.features import (
     is_stepwise,
     kappa_reg,
     projections_in_rows,
+    shortest_interval,
     signal_delay,
     smallest_decay,
 )
@@ -416,7 +417,7 @@ def _spike_timing(network: Network, projection: ProjectionSpec, synapses: Synaps
             f"{own.weight_max:g}"
         )
     rule = rule_of(**own.model_dump(), dt=network.dt, delay=delay)
-    return SpikeTiming.at_rest(rule, n, delay, max(network.firing_period, network.refractory_steps))
+    return SpikeTiming.at_rest(rule, n, longest_list(rule.block, delay, shortest_interval(network)))
 
 
 def _recurrent_parameters(

@@ -67,6 +67,11 @@ def has_spike_timing(network: Network) -> bool:
     return any(own.plastic and own.stdp is not None for own in network.learning_projections().values())
 
 
+def shortest_interval(network: Network) -> int:
+    """Return the steps between two spikes of a neuron at the least."""
+    return max(1, network.refractory_steps, network.firing_period)
+
+
 SHORTEST_ROW = 16
 """Neurons of a rank from which on synapses are stored in rows."""
 

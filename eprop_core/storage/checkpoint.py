@@ -240,7 +240,8 @@ def _simple_parts(own: NetworkOfRank, communicator: Communicator) -> list[_Array
 def _parts_by_id(own: NetworkOfRank, communicator: Communicator) -> list[_Sources | _Spikes]:
     """Return the parts of a state that are written with ids. Collective."""
     states = states_by_name(own.network, own.state)
-    sources = [_Sources(name, state, own.recurrent, communicator) for name, state in states.items() if state.plastic]
+    with_state = {name: state for name, state in states.items() if state.plastic or state.has_spike_timing}
+    sources = [_Sources(name, state, own.recurrent, communicator) for name, state in with_state.items()]
     spikes = [_Spikes(name, kept, own.recurrent, communicator) for name, kept in _spikes_by_name(own.state).items()]
     return [*sources, *spikes]
 
