@@ -20,10 +20,10 @@ from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from eprop_core.verification.bellec_problem import bellec_problem
-from eprop_core.verification.nest import bellec_outcome, eprop_plus_outcome, load
+from eprop_core.verification.nest import bellec_outcome, eprop_plus_outcome, load, stdp_outcome
 from eprop_core.verification.random_problem import Problem, neuron_values, problem_of_variant
 from eprop_core.verification.simulators import event_driven, event_driven_bellec
-from eprop_core.verification.variants import OF_NEST
+from eprop_core.verification.variants import OF_NEST, random_stdp
 from live_nest import NEST_PYTHON, needs_nest
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -106,6 +106,24 @@ def test_an_exported_network_goes_on_in_nest_without_this_package(name: str, tmp
 
     own = event_driven({"": problem})[""]
     assert_outcomes_agree(problem, own, expected, TOLERANCES, least_spikes=50)
+
+
+@needs_nest
+def test_an_exported_network_with_stdp_goes_on_in_nest(tmp_path: Path) -> None:
+    problem = trained(problem_of_variant(random_stdp(6), N_STEPS), tmp_path / "trained.h5")
+    assert (problem.connections["recurrent"].weight == 0.0).any()
+    folder = tmp_path / "exported"
+    write_for_nest(tmp_path / "trained.h5", folder)
+    expected = stdp_outcome(in_nest(problem, "stdp", folder), problem)
+
+    own = event_driven({"": problem})[""]
+    np.testing.assert_array_equal(own.spike_steps, expected.spike_steps)
+    np.testing.assert_array_equal(own.spike_neurons, expected.spike_neurons)
+    for name in LEARNING_PROJECTIONS:
+        learned = own.weights[name].weight
+        largest = np.abs(learned).max()
+        np.testing.assert_allclose(learned, expected.weights[name].weight, rtol=0, atol=1e-12 * largest)
+        assert np.array_equal(learned, problem.connections[name].weight) == (name == "output")
 
 
 @needs_nest
