@@ -253,7 +253,7 @@ class Simulation:
             The file cannot be written.
         """
         self._check_complete("save")
-        own = self._of_rank(self._with_last_batch())
+        own = self._of_rank(self._with_all_updates())
         write_network(path, own, self.notes if notes is None else notes, self._communicator)
 
     def _of_rank(self, rank: RankState) -> NetworkOfRank:
@@ -609,7 +609,8 @@ class Simulation:
         """Return all connections of a projection with their present weights. Collective.
 
         A weight changes when a spike of its source arrives, and does not include the gradient gathered since then.
-        Where samples update, a batch updates the weights when the next sample begins.
+        Where samples update, a batch updates the weights when the next sample begins. With spike-timing-dependent
+        plasticity, a weight changes a step after a spike of its source, which arrives later with this weight.
 
         Parameters
         ----------
@@ -636,7 +637,7 @@ class Simulation:
         return Connections(source[order], target[order], weight[order])
 
     def own_weights(self, projection: str) -> np.ndarray:
-        """Return the present weights of this rank's synapses of a projection that carries spikes.
+        """Return the weights of this rank's synapses of a projection that the latest arriving spikes have found.
 
         Parameters
         ----------
@@ -668,7 +669,7 @@ class Simulation:
             raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(by_name)}")
         spec, feedback = by_name[projection], self._rank.feedback
         if spec.role is not Role.FEEDBACK:
-            return expand(self._synapses(projection), *spec.ranges(self.recurrent))
+            return expand(self._synapses_now(projection), *spec.ranges(self.recurrent))
         if not feedback.along_output:
             return expand(feedback.synapses, *spec.ranges(self.recurrent))
         output = projection_with(self.network, Role.OUTPUT)
@@ -741,7 +742,7 @@ class Simulation:
         the mean gradient of its samples, however many these are. The learning window is closed in the steps in which
         the last sample still travels through the network. This simulation does not change.
         """
-        rank = self._with_last_batch()
+        rank = self._with_all_updates()
         copied = self._sharing()
         copied.network = without_plasticity(self.network)
         copied._failure = None
@@ -768,11 +769,38 @@ class Simulation:
             samples.neurons_begin + max(state.running_sums.lag for state in self._rank.onto_neurons),
         )
         rank = self._copied_state()._replace(samples=samples._replace(last=self.step // samples.length))
+        self._go_on(rank, n_steps)
+        return rank
+
+    def _go_on(self, rank: RankState, n_steps: int) -> None:
+        """Simulate the next steps, without input, in a copy of the present state. Collective."""
         none, shape = np.zeros(0, np.int64), (n_steps, self.network.n_readout)
         nothing = Stimulus(n_steps, none, none, np.zeros(shape), np.zeros(n_steps, np.bool_))
         exchange = None if self._exchange is None else self._exchange.for_a_copy()
         self._run(rank, nothing, exchange).simulate(DeferredInterrupt())
-        return rank
+
+    def _synapses_now(self, projection: str) -> Synapses:
+        """Return the synapses with their present weights. Collective.
+
+        With spike-timing-dependent plasticity, a spike is at the synapse in the step after its emission. The state has
+        its effect when it arrives, so a copy goes on until all of them have arrived.
+        """
+        state = states_by_name(self.network, self._rank)[projection]
+        if not state.has_spike_timing or state.delay == 1 or self.step == 0 or self._failure is not None:
+            return state.synapses
+        rank = self._copied_state()
+        self._go_on(rank, state.delay - 1)
+        return states_by_name(self.network, rank)[projection].synapses
+
+    def _with_all_updates(self) -> RankState:
+        """Return the state of this rank, or a copy, with the present weights. Collective."""
+        rank = self._with_last_batch()
+        names = [projection.name for projection in spiking_projections(self.network) if projection.onto_neurons]
+        states = [
+            state._replace(synapses=self._synapses_now(name)) if state.has_spike_timing else state
+            for name, state in zip(names, rank.onto_neurons, strict=True)
+        ]
+        return rank._replace(onto_neurons=tuple(states))
 
     def _copied_state(self) -> RankState:
         # The sources' synapses stay where they are, so the copy shares these arrays.

@@ -64,11 +64,10 @@ def _listed(problem: Problem) -> Arrays:
     return {"network": np.array(network.model_dump_json())} | shown | listed | values
 
 
-def _weights(result: Arrays, problem: Problem, *, by_delay: bool = False) -> dict[str, Connections]:
+def _weights(result: Arrays, problem: Problem) -> dict[str, Connections]:
     weights = {}
     for spec in spiking_projections(problem.network):
-        name = f"{spec.parameters.delay}/{spec.role.value}" if by_delay else spec.role.value
-        connections = Connections(*(result[f"{name}_{key}"] for key in Connections._fields))
+        connections = Connections(*(result[f"{spec.role.value}_{key}"] for key in Connections._fields))
         own = _are_among(connections.source, spec.source_ids) & _are_among(connections.target, spec.target_ids)
         weights[spec.name] = Connections(*(values[own] for values in connections))
     return weights
@@ -96,8 +95,7 @@ def eprop_plus_outcome(result: Arrays, problem: Problem) -> Outcome:
 def stdp_outcome(result: Arrays, problem: Problem) -> Outcome:
     """Return the outcome that a result of the program ``stdp`` holds."""
     signals = {"readout": result["readout"]}
-    weights = _weights(result, problem, by_delay=True)
-    return Outcome(result["spike_steps"], result["spike_neurons"], signals, weights)
+    return Outcome(result["spike_steps"], result["spike_neurons"], signals, _weights(result, problem))
 
 
 def bellec_outcome(result: Arrays, problem: Problem) -> Outcome:

@@ -56,7 +56,7 @@ class Expected(NamedTuple):
     """What follows from the spikes of a run."""
 
     weights: dict[str, np.ndarray]
-    """After the last arrival, in the order of the problem's connections."""
+    """At the end, in the order of the problem's connections."""
     current: np.ndarray
     """pA, (n_steps, n_recurrent), the input of the neurons."""
 
@@ -84,6 +84,7 @@ def expected(problem: Problem, recording: Recording) -> Expected:
             for step, arriving in zip(sources[i], found, strict=True):
                 if step + delay < stimulus.n_steps:
                     current[step + delay, j] += arriving
+                if step + 1 < stimulus.n_steps:
                     weights[spec.name][k] = arriving
     return Expected(weights, current)
 

@@ -6,8 +6,7 @@ reads every ``<name>.problem.npz`` of the directory and writes ``<name>.nest.npz
 ``eprop_core``.
 
 A problem holds what ``eprop_plus.py`` says and, of neurons that ignore their input, their ``phase``. A result holds
-``spike_steps``, ``spike_neurons``, ``readout``, ``voltage`` and the connections, sorted by (target, source), with the
-weights that the spikes have found which arrived before the end of the problem.
+``spike_steps``, ``spike_neurons``, ``readout``, ``voltage`` and the connections, sorted by (target, source).
 """
 
 import json
@@ -15,8 +14,7 @@ import json
 import nest
 import numpy as np
 from devices import multimeter, recorded, recorded_spikes
-from network import connect, create, listed, reset_kernel, run_files, show_input
-from network import projections as projections_of
+from network import connect, create, reset_kernel, run_files, show_input, weights
 
 FIRST = 1
 """NEST's step that corresponds to step 0 of ``eprop_core``."""
@@ -36,15 +34,11 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     nest.Connect(recurrent, spikes, "all_to_all", {"delay": dt})
     of_readouts, of_neurons = multimeter(readouts, ["V_m"], dt), multimeter(recurrent, ["V_m"], dt)
 
-    # NEST changes a weight a step after the spike, here it is changed when the spike arrives.
-    delays = {own["delay"] for _, kind, own in projections_of(network) if kind != "feedback"}
-    result, simulated = {}, 0
-    for delay in sorted(delays, reverse=True):
-        nest.Simulate((n_steps - delay + 1 - simulated) * dt)
-        simulated = n_steps - delay + 1
-        for name, (sources, targets) in populations.of_projection.items():
-            result |= {f"{delay}/{key}": values for key, values in listed(name, sources, targets).items()}
-    nest.Simulate((n_steps + 1 - simulated) * dt)  # recorders receive the events of a step in the next one
+    nest.Simulate(n_steps * dt)
+    result = {}
+    for name in populations.of_projection:
+        result |= weights(name, populations)
+    nest.Simulate(dt)  # recorders receive the events of a step in the next one
 
     steps, neurons = np.nonzero(recorded_spikes(spikes, recurrent, FIRST, n_steps, dt))
     return result | {
