@@ -637,7 +637,7 @@ class Simulation:
         return Connections(source[order], target[order], weight[order])
 
     def own_weights(self, projection: str) -> np.ndarray:
-        """Return the weights of this rank's synapses of a projection that the latest arriving spikes have found.
+        """Return the weights of this rank's synapses of a projection, as the latest arriving spikes have found them.
 
         Parameters
         ----------

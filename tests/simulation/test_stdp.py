@@ -196,6 +196,45 @@ def test_copies_go_on_alike_and_frozen_networks_do_not_learn() -> None:
     assert not np.array_equal(simulation.weights("recurrent").weight, learned)
 
 
+def test_other_projections_learn_as_beside_static_ones() -> None:
+    """By e-prop; those with a learning rate of 0 stand for static ones."""
+    drawn = problem_of(7)
+    values = drawn.network.model_dump()
+    values["input"]["plastic"] = values["output"]["plastic"] = True
+    values["recurrent"]["stdp"]["learning_rate"] = 0.0
+    beside_stdp = Simulation(parse(Network, values), connections=drawn.connections)
+    values["recurrent"] |= {"stdp": None, "plastic": False}
+    beside_static = Simulation(parse(Network, values), connections=drawn.connections)
+    recording, expected_recording = beside_stdp.run(drawn.stimulus), beside_static.run(drawn.stimulus)
+    np.testing.assert_array_equal(recording.spike_steps, expected_recording.spike_steps)
+    np.testing.assert_array_equal(recording.readout, expected_recording.readout)
+    for name in ("input", "output"):
+        learned = beside_stdp.weights(name).weight
+        np.testing.assert_array_equal(learned, beside_static.weights(name).weight)
+        assert np.abs(learned - drawn.connections[name].weight).max() > 1e-3 * np.abs(learned).max()
+
+
+def test_an_emulated_rank_learns_as_its_part_of_the_network() -> None:
+    """Neurons that ignore their input have the same spikes on it."""
+    drawn = problem_of_variant(random_stdp(12, n_input=15, n_recurrent=24, n_readout=1), N_STEPS)
+    values = drawn.network.model_dump()
+    values["neuron"]["ignore_and_fire"] = {"rate": 30.0 / drawn.network.dt}
+    values["recurrent"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 8}
+    values["recurrent"]["weights"] |= {"distribution": "constant", "scale": 0.5, "divide_by": "nothing"}
+    values["recurrent"]["stdp"]["weight_max"] = 1.0
+    network = parse(Network, values)
+    given = {name: drawn.connections[name] for name in ("input", "output")}
+    whole, emulated = Simulation(network, connections=given), Simulation(network, connections=given, dry_run=(1, 2))
+    before = whole.weights("recurrent").weight
+    for simulation in (whole, emulated):
+        simulation.run(drawn.stimulus)
+    learned = whole.weights("recurrent")
+    own = learned.target >= emulated.recurrent.first
+    np.testing.assert_array_equal(emulated.weights("recurrent").weight, learned.weight[own])
+    assert np.count_nonzero(learned.weight != before) > 0.9 * len(before)
+    assert emulated.times["plasticity"] > 0.0
+
+
 def test_recorded_weights_are_those_that_the_latest_spikes_have_found() -> None:
     problem = problem_of_variant(random_stdp(1, n_input=15, n_recurrent=12, n_readout=1), N_STEPS)
     given = problem.connections["recurrent"]
