@@ -535,8 +535,8 @@ class ProjectionParameters(Parameters):
     )
     stdp: SpikeTimingParameters | None = Field(
         None,
-        description="spike-timing-dependent plasticity, which takes the place of the network's rule if plastic is true; "
-        "of connections onto recurrent neurons only. null: the network's rule",
+        description="spike-timing-dependent plasticity, which takes the place of the network's rule where plastic is "
+        "true; of connections onto recurrent neurons only. null: the network's rule",
     )
 
     @property
@@ -841,7 +841,9 @@ class Network(Parameters):
             raise ValueError(f"{name}.stdp: needs plasticity.reset_at_samples = false, its traces have no reset")
         for key in ("tau_plus", "tau_minus"):
             if getattr(stdp, key) > LONGEST_TRACE * self.dt:
-                raise ValueError(f"{name}.stdp.{key}: must not exceed {LONGEST_TRACE} steps, {LONGEST_TRACE * self.dt:g} ms")
+                raise ValueError(
+                    f"{name}.stdp.{key}: must not exceed {LONGEST_TRACE} steps, {LONGEST_TRACE * self.dt:g} ms"
+                )
 
     def excitatory_sources(self, projection: str) -> "float | list[int] | None":
         """Return the share or the ids of the excitatory sources of a projection; None if signs are not theirs."""

@@ -900,7 +900,8 @@ class Simulation:
             "build": self._build_time,
             "update": float(counters.update_time[0]),
             "deliver": upkeep + sum(seconds for _, seconds in delivery),
-            "plasticity": of_plasticity + sum(seconds for state, seconds in delivery if state.plastic or state.has_spike_timing),
+            "plasticity": of_plasticity
+            + sum(seconds for state, seconds in delivery if state.plastic or state.has_spike_timing),
             **self._communication,
         }
 

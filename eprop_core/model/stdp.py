@@ -18,6 +18,8 @@ time constants, becomes inactive at the end of a block: its synapses make up for
 weight, which stays that of the latest arrival; what later spikes would add is far below the rounding of a weight.
 """
 
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
+
 import math
 from typing import NamedTuple
 
@@ -32,6 +34,7 @@ from eprop_core.model.synapses import ACTIVE, INACTIVE, WEIGHT
 
 LASTING = 50.0
 """Time constants after which a trace adds nothing to a weight: exp(-50) is 2e-22, and a weight is rounded to 1e-16."""
+
 
 class SpikeTimingRule(NamedTuple):
     """Parameters of the rule as numbers, for compiled code."""
@@ -189,9 +192,10 @@ def _made_up_for(spike_timing, j, size, k_plus, since, mu_plus):
 @kernel
 def begin_step(spike_timing, projection, own_spikes, step):
     """Let the spikes that the rank's neurons emitted two delays before ``step`` be at the synapses."""
-    if spike_timing is not None:
-        if spike_timing.applies:
-            _begin_step(spike_timing, projection, own_spikes, step)
+    if spike_timing is None:
+        return
+    if spike_timing.applies:
+        _begin_step(spike_timing, projection, own_spikes, step)
 
 
 @kernel

@@ -83,7 +83,11 @@ def lists_of_spikes(network: Network) -> list[int]:
 
 def _bytes_of_sources(network: Network, projection: ProjectionSpec, n_synapses: float, n: float) -> float:
     """Bytes of the sources of a projection on a rank with ``n`` recurrent neurons."""
-    per_source = 8.0 + (SOURCE.itemsize if projection.plastic or projection.spike_timing else 0) + (16 if is_stepwise(network) else 0)
+    per_source = (
+        8.0
+        + (SOURCE.itemsize if projection.plastic or projection.spike_timing else 0)
+        + (16 if is_stepwise(network) else 0)
+    )
     if not projection.onto_neurons:
         return n * per_source
     size = projection.n_sources

@@ -1,4 +1,4 @@
-"""Running problems in NEST; ``interoperability/nest/eprop_plus.py``, ``bellec.py`` and ``stdp.py`` say what their files hold."""
+"""Running problems in NEST; the programs in ``interoperability/nest/`` say what their files hold."""
 
 import tempfile
 from collections.abc import Mapping

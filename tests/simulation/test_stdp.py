@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from continued import assert_equal, continued, uninterrupted
-from eprop_core.network.connections import Connections
 from eprop_core.network.assembly import states_by_name
+from eprop_core.network.connections import Connections
 from eprop_core.network.memory_estimate import lists_of_spikes
 from eprop_core.network.projections import ProjectionSpec, Role, spiking_projections
 from eprop_core.parameters import Network, SpikeTimingParameters
@@ -90,7 +90,7 @@ def expected(problem: Problem, recording: Recording) -> Expected:
 
 
 def spikes_under(network: Network, current: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the spikes of neurons with a given input, bool (n_steps, n), and how near voltages are to the threshold."""
+    """Return the spikes under a given input, bool (n_steps, n), and how near voltages come to the threshold."""
     neuron, (n_steps, n) = network.neuron, current.shape
     assert isinstance(neuron.tau_m, float)
     assert isinstance(neuron.C_m, float)
