@@ -94,8 +94,8 @@ def eprop_plus_outcome(result: Arrays, problem: Problem) -> Outcome:
 
 def stdp_outcome(result: Arrays, problem: Problem) -> Outcome:
     """Return the outcome that a result of the program ``stdp`` holds."""
-    signals = {"readout": result["readout"]}
-    return Outcome(result["spike_steps"], result["spike_neurons"], signals, _weights(result, problem))
+    signals, unknown = {"readout": result["readout"]}, np.zeros_like(result["voltage"])
+    return Outcome(result["spike_steps"], result["spike_neurons"], signals, _weights(result, problem), unknown)
 
 
 def bellec_outcome(result: Arrays, problem: Problem) -> Outcome:

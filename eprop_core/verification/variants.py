@@ -394,6 +394,7 @@ KINDS = (
     "two_filters-adaptive-own_decay",
     "two_filters-adaptive-stepwise",
     "projections_2_4",
+    "stdp",
 )
 """Kinds of all networks that are compared, see :func:`eprop_core.network.features.kind`: each is compiled by itself."""
 
@@ -435,3 +436,7 @@ def random_stdp(seed: int, **settings: Any) -> dict[str, Any]:
         "kappa_reg": 0.9,
     }
     return chosen | settings
+
+
+STDP: Variants = {f"stdp-{seed}": random_stdp(seed) for seed in range(20)}
+"""Spike-timing-dependent plasticity, which NEST can simulate."""

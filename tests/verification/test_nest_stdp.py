@@ -13,11 +13,11 @@ from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.nest import Nest
 from eprop_core.verification.random_problem import Problem, problem_of_variant
 from eprop_core.verification.simulators import simulate
-from eprop_core.verification.variants import Variants, random_stdp
+from eprop_core.verification.variants import STDP, Variants, random_stdp
 from live_nest import NEST_PYTHON, needs_nest
 
 N_STEPS = 2000
-VARIANTS: Variants = {f"random-{seed}": random_stdp(seed) for seed in range(20)} | {
+VARIANTS: Variants = STDP | {
     f"ignore-and-fire-{seed}": random_stdp(seed, ignore_and_fire={"rate": 23.0}, dt=1.0) for seed in (50, 51)
 }
 
