@@ -193,6 +193,17 @@ def test_a_simulation_is_built_beside_other_networks_of_the_running_kernel(tmp_p
         ({"neuron.delayed_reset": True}, "neuron.delayed_reset"),
         ({"plasticity.reset_at_samples": True}, "plasticity.reset_at_samples"),
         ({"plasticity.update": "sample"}, "plasticity.reset_at_samples"),
+        ({"recurrent.stdp": {}}, "neuron.V_reset"),
+        ({"recurrent.stdp": {}, "neuron.V_reset": 0.0}, "input.plastic"),
+        (
+            {
+                "recurrent.stdp": {},
+                "input.stdp": {"tau_minus": 5.0},
+                "output.plastic": False,
+                "neuron.V_reset": 0.0,
+            },
+            "recurrent.stdp.tau_minus",
+        ),
     ],
 )
 def test_what_nest_lacks_is_refused_by_name(changed: dict[str, Any], named: str, tmp_path: Path) -> None:
