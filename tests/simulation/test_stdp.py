@@ -141,19 +141,15 @@ def check(problem: Problem) -> dict[str, int]:
     return counts
 
 
-@pytest.fixture(scope="module")
-def reached() -> dict[str, int]:
-    """How many weights reach the bounds in all problems together."""
-    return {"at 0": 0, "at weight_max": 0}
+REACHED = {4: "at 0", 6: "at 0", 11: "at weight_max", 12: "at weight_max"}
+"""Problems in which many weights are at a bound in the end."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_spikes_and_weights_follow_from_all_pairs_of_spikes(seed: int, reached: dict[str, int]) -> None:
+def test_spikes_and_weights_follow_from_all_pairs_of_spikes(seed: int) -> None:
     counts = check(problem_of(seed))
-    for bound in reached:
-        reached[bound] += counts[bound]
-    if seed == SEEDS[-1]:
-        assert min(reached.values()) > 50, reached
+    if seed in REACHED:
+        assert counts[REACHED[seed]] > 20
 
 
 def test_neurons_that_fire_in_each_step_fill_their_lists() -> None:
