@@ -1,8 +1,9 @@
 """Compare this simulator with one reference; write how far they differ to one result file.
 
 The checks, explained in the modules of ``eprop_core.verification``: ``nest_eprop_plus``, ``nest_bellec``,
-``nest_stdp`` (live NEST), ``time_driven`` (the plain model), ``reference`` (that model against the reference implementation), ``ranks`` (several MPI ranks against one), ``published`` (losses), ``gradients``
-(derivatives of the loss).
+``nest_stdp`` (live NEST), ``time_driven`` (the plain model), ``reference`` (that model against the reference
+implementation), ``ranks`` (several MPI ranks against one), ``published`` (losses), ``gradients`` (derivatives of the
+loss).
 """
 
 from collections.abc import Callable, Iterable
