@@ -7,7 +7,15 @@ from typing import Any
 
 from eprop_core.network.degrees import reaches_all
 from eprop_core.network.projections import Role, projections, spiking_projections
-from eprop_core.parameters import ARROW, PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, differs
+from eprop_core.parameters import (
+    ARROW,
+    PLUG_IN_SURROGATE_GRADIENTS,
+    Network,
+    PairParameters,
+    Plasticity,
+    ProjectionParameters,
+    differs,
+)
 from eprop_core.parsing import ParameterError, parse
 
 
@@ -62,9 +70,19 @@ def is_stepwise(network: Network) -> bool:
     return not network.plasticity.optimizer.is_linear and network.plasticity.update == "spike"
 
 
-def has_spike_timing(network: Network) -> bool:
-    """Return whether any projection has spike-timing-dependent plasticity."""
-    return any(own.plastic and own.stdp is not None for own in network.learning_projections().values())
+def has_spike_timing(network: Any) -> bool:
+    """Return whether any projection has spike-timing-dependent plasticity.
+
+    ``network`` is a :class:`Network`, or one that lacks sizes.
+    """
+    given = [(network.input, network.input.targets), (network.recurrent, network.recurrent.pairs)]
+    connections = [own for all_, parts in given for own in _parts(all_, parts)]
+    return any(own.plastic and own.stdp is not None for own in connections)
+
+
+def _parts(projection: ProjectionParameters, parts: Mapping[str, PairParameters] | None) -> list[ProjectionParameters]:
+    """Return the parameters of a projection, or of those between groups that it consists of."""
+    return [projection] if parts is None else [part.within(projection) for part in parts.values()]
 
 
 def shortest_interval(network: Network) -> int:
