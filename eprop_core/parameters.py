@@ -473,6 +473,52 @@ OVERRIDES = ("learning_rate", "fixed_signs", "weight_min", "weight_max", "epsilo
 """Values of an optimizer that a projection may have beside it, instead of an optimizer of its own."""
 
 
+LONGEST_TRACE = 10_000
+"""Steps of ``dt`` that a time constant of spike-timing-dependent plasticity may have."""
+
+
+class SpikeTimingParameters(Parameters):
+    """Spike-timing-dependent plasticity of pairs of spikes, all with all (NEST: ``stdp_synapse``).
+
+    With x the size of a weight relative to weight_max, a spike of the target changes x by
+    learning_rate (1 - x)^mu_plus K_plus, and one of the source by -alpha learning_rate x^mu_minus K_minus; x stays
+    within 0 and 1, and the weight keeps its sign. K_plus and K_minus are the exponentially decaying counts of earlier
+    spikes of the source and of the target. The whole delay is on the side of the target (dendritic).
+    """
+
+    tau_plus: float = Field(
+        20.0,
+        gt=0,
+        description="time constant of K_plus, the trace of the source (NEST: tau_plus)",
+        json_schema_extra={"unit": "ms"},
+    )
+    tau_minus: float = Field(
+        20.0,
+        gt=0,
+        description="time constant of K_minus, the trace of the target (NEST: tau_minus, a parameter of the neuron)",
+        json_schema_extra={"unit": "ms"},
+    )
+    learning_rate: float = Field(
+        0.01, ge=0, description="step size relative to weight_max (NEST: lambda)", json_schema_extra={"label": "lambda"}
+    )
+    alpha: float = Field(1.0, ge=0, description="asymmetry: factor of the depression (NEST: alpha)")
+    mu_plus: float = Field(
+        1.0,
+        ge=0,
+        description="exponent of the facilitation's dependence on the weight (NEST: mu_plus); 0: additive, 1: "
+        "multiplicative",
+    )
+    mu_minus: float = Field(
+        1.0, ge=0, description="exponent of the depression's dependence on the weight (NEST: mu_minus)"
+    )
+    weight_max: float = Field(
+        100.0,
+        gt=0,
+        description="largest size of a weight (NEST: Wmax, with the sign of the weight)",
+        json_schema_extra={"unit": "pA"},
+    )
+
+
 class ProjectionParameters(Parameters):
     """Connections from one population to another, with their delay and plasticity."""
 
@@ -511,6 +557,16 @@ class ProjectionParameters(Parameters):
         description="optimizer of this projection, with all its values; null: plasticity.optimizer. The values above "
         "take its place",
     )
+    stdp: SpikeTimingParameters | None = Field(
+        None,
+        description="spike-timing-dependent plasticity, which takes the place of the network's rule where plastic is "
+        "true; of connections onto recurrent neurons only. null: the network's rule",
+    )
+
+    @property
+    def learns_by_rule(self) -> bool:
+        """Whether the network's rule, with its learning signals, changes the weights."""
+        return self.plastic and self.stdp is None
 
 
 class PairWeights(Parameters):
@@ -543,6 +599,7 @@ class PairParameters(Parameters):
     optimizer: Optimizer | None = Field(
         None, description="optimizer, with all its values, in place of all those of the projection"
     )
+    stdp: SpikeTimingParameters | None = Field(None, description="spike-timing-dependent plasticity")
 
     def within(self, projection: ProjectionParameters) -> ProjectionParameters:
         """Return all parameters of these connections, which are a part of a projection."""
@@ -693,7 +750,7 @@ class Network(Parameters):
             )
         for name, projection in self.learning_projections().items():
             cutoff = self.plasticity.cutoff
-            if projection.plastic and cutoff is not None and cutoff <= projection.delay:
+            if projection.learns_by_rule and cutoff is not None and cutoff <= projection.delay:
                 raise ValueError(f"plasticity.cutoff = {cutoff} must exceed {name}.delay = {projection.delay}")
             if self.plasticity.counts_samples and name.startswith("input") and projection.delay != self.input.delay:
                 raise ValueError(
@@ -702,6 +759,8 @@ class Network(Parameters):
                 )
             _check_in_degree(f"{name}.connectivity", projection.connectivity, self._n_sources(name))
             self._check_optimizer(name, projection)
+            if projection.stdp is not None:
+                self._check_spike_timing(name, projection, projection.stdp)
         _check_in_degree("feedback.connectivity", self.feedback.connectivity, self.n_readout)
         _check_ids("input.excitatory", self.input.excitatory, self.n_input)
         _check_ids("neuron.excitatory", self.neuron.excitatory, self.n_recurrent)
@@ -799,6 +858,22 @@ class Network(Parameters):
                 raise ValueError(f"{name}.fixed_signs: must not be false where sources are excitatory or inhibitory")
         elif projection.weights.inhibitory_factor != 1.0:
             raise ValueError(f"{name}.weights.inhibitory_factor: needs sources that are excitatory or inhibitory")
+
+    def _check_spike_timing(self, name: str, projection: ProjectionParameters, stdp: SpikeTimingParameters) -> None:
+        if name == "output":
+            raise ValueError("output.stdp: must be null; it changes weights of connections onto recurrent neurons only")
+        for key in ("learning_rate", "weight_min", "weight_max", "epsilon"):
+            if getattr(projection, key) is not None:
+                raise ValueError(f"{name}.{key}: has no meaning with {name}.stdp, which has parameters of its own")
+        if projection.fixed_signs is False:
+            raise ValueError(f"{name}.fixed_signs: must not be false with {name}.stdp, which keeps the sign of weights")
+        if self.plasticity.reset_at_samples:
+            raise ValueError(f"{name}.stdp: needs plasticity.reset_at_samples = false, its traces have no reset")
+        for key in ("tau_plus", "tau_minus"):
+            if getattr(stdp, key) > LONGEST_TRACE * self.dt:
+                raise ValueError(
+                    f"{name}.stdp.{key}: must not exceed {LONGEST_TRACE} steps, {LONGEST_TRACE * self.dt:g} ms"
+                )
 
     def excitatory_sources(self, projection: str) -> "float | list[int] | None":
         """Return the share or the ids of the excitatory sources of a projection; None if signs are not theirs."""

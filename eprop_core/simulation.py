@@ -15,6 +15,7 @@ import numpy as np
 
 from eprop_core.errors import NetworkFileError, NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
+from eprop_core.model.projection import ProjectionState
 from eprop_core.model.rank import RankState
 from eprop_core.model.sources import LAST_STEP
 from eprop_core.model.synapses import NO_COLUMN, WEIGHT, Synapses
@@ -256,7 +257,7 @@ class Simulation:
             The file cannot be written.
         """
         self._check_complete("save")
-        own = self._of_rank(self._with_last_batch())
+        own = self._of_rank(self._with_all_updates())
         write_network(path, own, self.notes if notes is None else notes, self._communicator)
 
     def _of_rank(self, rank: RankState) -> NetworkOfRank:
@@ -614,7 +615,8 @@ class Simulation:
         """Return all connections of a projection with their present weights. Collective.
 
         A weight changes when a spike of its source arrives, and does not include the gradient gathered since then.
-        Where samples update, a batch updates the weights when the next sample begins.
+        Where samples update, a batch updates the weights when the next sample begins. With spike-timing-dependent
+        plasticity, a weight changes a step after a spike of its source, which arrives later with this weight.
 
         Parameters
         ----------
@@ -641,7 +643,7 @@ class Simulation:
         return Connections(source[order], target[order], weight[order])
 
     def own_weights(self, projection: str) -> np.ndarray:
-        """Return the present weights of this rank's synapses of a projection that carries spikes.
+        """Return the weights of this rank's synapses of a projection, as the latest arriving spikes have found them.
 
         Parameters
         ----------
@@ -674,7 +676,7 @@ class Simulation:
             raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(by_name)}")
         spec, feedback = by_name[projection], self._rank.feedback
         if spec.role is not Role.FEEDBACK:
-            return expand(self._synapses(projection), *spec.ranges(self.recurrent))
+            return expand(self._synapses_now(projection), *spec.ranges(self.recurrent))
         if not feedback.along_output:
             return expand(feedback.synapses, *spec.ranges(self.recurrent))
         output = projection_with(self.network, Role.OUTPUT)
@@ -747,7 +749,7 @@ class Simulation:
         the mean gradient of its samples, however many these are. The learning window is closed in the steps in which
         the last sample still travels through the network. This simulation does not change.
         """
-        rank = self._with_last_batch()
+        rank = self._with_all_updates()
         copied = self._sharing()
         copied.network = without_plasticity(self.network)
         copied._failure = None
@@ -782,11 +784,43 @@ class Simulation:
             samples.neurons_begin + max(state.running_sums.lag for state in self._rank.onto_neurons),
         )
         rank = self._copied_state()._replace(samples=samples._replace(last=self.step // samples.length))
+        self._go_on(rank, n_steps)
+        return rank
+
+    def _go_on(self, rank: RankState, n_steps: int) -> None:
+        """Simulate the next steps, without input, in a copy of the present state. Collective."""
         none, shape = np.zeros(0, np.int64), (n_steps, self.network.n_readout)
         nothing = Stimulus(n_steps, none, none, np.zeros(shape), np.zeros(n_steps, np.bool_))
         exchange = None if self._exchange is None else self._exchange.for_a_copy()
         self._run(rank, nothing, exchange).simulate(DeferredInterrupt())
+
+    def _synapses_now(self, projection: str) -> Synapses:
+        """Return the synapses with their present weights. Collective."""
+        _, _, state = state_of(self.network, self._rank, projection)
+        return synapses_of(self.network, self._rank_after_arrivals(state), self.recurrent, projection)
+
+    def _rank_after_arrivals(self, state: ProjectionState) -> RankState:
+        """Return the state of this rank, or a copy, in which the synapses of a bundle have their present weights.
+
+        With spike-timing-dependent plasticity, a spike is at the synapse in the step after its emission. The state has
+        its effect when it arrives, so a copy goes on until all of them have arrived. Collective.
+        """
+        if not state.has_spike_timing or state.delay == 1 or self.step == 0 or self._failure is not None:
+            return self._rank
+        rank = self._copied_state()
+        self._go_on(rank, state.delay - 1)
         return rank
+
+    def _with_all_updates(self) -> RankState:
+        """Return the state of this rank, or a copy, with the present weights. Collective."""
+        rank = self._with_last_batch()
+        onto_neurons = (
+            state._replace(synapses=self._rank_after_arrivals(state).onto_neurons[n].synapses)
+            if state.has_spike_timing
+            else state
+            for n, state in enumerate(rank.onto_neurons)
+        )
+        return rank._replace(onto_neurons=tuple(onto_neurons))
 
     def _copied_state(self) -> RankState:
         # The sources' synapses stay where they are, so the copy shares these arrays.
@@ -898,7 +932,8 @@ class Simulation:
             "build": self._build_time,
             "update": float(counters.update_time[0]),
             "deliver": upkeep + sum(seconds for _, seconds in delivery),
-            "plasticity": of_plasticity + sum(seconds for state, seconds in delivery if state.plastic),
+            "plasticity": of_plasticity
+            + sum(seconds for state, seconds in delivery if state.plastic or state.has_spike_timing),
             **self._communication,
         }
 

@@ -20,6 +20,7 @@ LONGER = (
     "verification/test_gradients.py",
     "verification/test_nest_bellec.py",
     "verification/test_nest_limits.py",
+    "verification/test_nest_stdp.py",
     "verification/test_published.py",
     "verification/test_conformance.py",
     # snnTorch.
@@ -36,6 +37,7 @@ LONGER = (
     "storage/test_state.py",
     "simulation/test_learning_rate.py",
     "simulation/test_copies.py",
+    "simulation/test_stdp.py",
     "commands/test_commands.py",
     "ranks/test_ranks.py",
     "experiments/test_ranks_of_programs.py",

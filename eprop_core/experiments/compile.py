@@ -6,7 +6,7 @@ from eprop_core.experiments import command_line
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.measurement.results import Result
 from eprop_core.network.features import SHORTEST_ROW, kinds, network_of, projections_in_rows
-from eprop_core.parameters import PROJECTIONS, AllToAll, Network
+from eprop_core.parameters import PROJECTIONS, AllToAll, Network, SpikeTimingParameters
 from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
@@ -22,6 +22,12 @@ class CompileResult(Result):
 
 LARGEST = 1e300
 """pA, a bound that no weight reaches."""
+
+
+def _unbounded(connections: Any) -> SpikeTimingParameters | None:
+    """Return the spike-timing-dependent plasticity of some connections, which no weight exceeds."""
+    own = getattr(connections, "stdp", None)
+    return None if own is None else own.model_copy(update={"weight_max": LARGEST})
 
 
 def run_briefly(
@@ -60,7 +66,7 @@ def run_briefly(
     few["plasticity"] = network.plasticity.model_copy(update={"optimizer": optimizer})
     for name in PROJECTIONS:
         given = getattr(network, name)
-        changes: dict[str, Any] = {"connectivity": AllToAll(rule="all_to_all")} | as_all
+        changes: dict[str, Any] = {"connectivity": AllToAll(rule="all_to_all")} | as_all | {"stdp": _unbounded(given)}
         if getattr(given, "optimizer", None) is not None:
             changes["optimizer"] = given.optimizer.model_copy(update=unbounded)
         for parts in {"targets", "pairs"} & set(type(given).model_fields):
@@ -69,6 +75,7 @@ def run_briefly(
                 changes[parts] = {
                     key: part.model_copy(
                         update=as_others
+                        | {"stdp": _unbounded(part)}
                         | ({"optimizer": part.optimizer.model_copy(update=unbounded)} if part.optimizer else {})
                     )
                     for key, part in own.items()

@@ -41,6 +41,7 @@ from eprop_core.model.running_sums import (
 )
 from eprop_core.model.samples import samples_ended, size_of_ending_batch
 from eprop_core.model.spikes import copy_ids, take_over
+from eprop_core.model.stdp import begin_step
 
 STOPPED = -2
 """Returned instead of a neuron whose voltage is not finite if an exchange failed."""
@@ -262,6 +263,7 @@ def compute(rank, run, first_step, last_step):
         _receive_input(rank.input_spikes, run, step)
         delivered = _begin_time_indices(rank, start)
         for n, projection in enumerate(rank.onto_neurons):
+            begin_step(projection.spike_timing, projection, rank.own_spikes, step)
             counters.synaptic_events[n] += process_time_index(projection, rank.neurons.current, None)
             before, delivered = delivered, seconds(rank.clock)
             counters.delivery_time[n] += delivered - before

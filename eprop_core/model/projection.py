@@ -29,6 +29,7 @@ from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums, kappa_growth, power_of_kappa
 from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
 from eprop_core.model.spikes import Spikes, spikes_of
+from eprop_core.model.stdp import SpikeTiming, applies, process_arriving
 from eprop_core.model.stepwise import activate, advance_gradients, advance_weights, take_over, update
 from eprop_core.model.synapses import (
     ACTIVATING,
@@ -80,6 +81,13 @@ class ProjectionState(NamedTuple):
     entry_lead: int
     """1 where a spike that enters at h changes the trace from h + 1 on (onto neurons), 0 where from h on (readouts)."""
     resets: Resets
+    spike_timing: SpikeTiming | None = None
+    """None where no projection of the network has spike-timing-dependent plasticity, which takes the rule's place."""
+
+    @property
+    def has_spike_timing(self) -> bool:
+        """Whether it has spike-timing-dependent plasticity."""
+        return self.spike_timing is not None and self.spike_timing.applies
 
 
 @kernel
@@ -168,6 +176,8 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         source["last_emission"] = time_index
     optimized = source["optimized"]
     first, last = synapses_of(source)
+    # Only optimizers that are linear have running sums, and for these all numbers but the steps are 0.
+    elapsed = elapsed_steps(projection.optimizers.first, optimized, time_index if updates else optimized)
     spike = Spike(
         state=state,
         arrives=arrives,
@@ -183,8 +193,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         growth=kappa_growth(decay, offset),
         growth_reg=kappa_growth(decay_reg, offset),
         taken_back=_take_back(projection, i),
-        # Only optimizers that are linear have running sums, and for these all numbers but the steps are 0.
-        elapsed=elapsed_steps(projection.optimizers.first, optimized, time_index if updates else optimized),
+        elapsed=elapsed,
         ahead=synapses_ahead(np.uint64(first), np.uint64(last)),
     )
     for part in range(n_parts(projection.parts)):
@@ -398,6 +407,8 @@ def process_time_index(projection, current, fixed_point):
             events += records[i]["n_synapses"] if arrives else 0
             enters = entering_too and arrives and _leaves_a_trace(resets, step)
             _process(step_values, projection, i, together, arrives, enters, current, fixed_point)
+        elif applies(projection.spike_timing):
+            events += process_arriving(projection.spike_timing, projection, arriving, n, step - delay, current)
         elif arrives:
             prefetch_synapses(synapses, arriving, n)
             first, last = synapses.indptr[i], synapses.indptr[i + 1]

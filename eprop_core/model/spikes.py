@@ -25,26 +25,31 @@ class Spikes(NamedTuple):
     @classmethod
     def none(cls, depth: int, n: int, local_sources: LocalSources | None = None) -> "Spikes":
         """Create empty lists for ``depth`` steps of ``n`` neurons; memory is used only as far as lists grow."""
-        return cls(_zeros_in_small_pages((depth, n), np.int32), np.zeros(depth, np.int64), local_sources)
+        return cls(_empty_lists((depth, n)), np.zeros(depth, np.int64), local_sources)
 
     def copied_ids(self) -> np.ndarray:
         """Return a copy of ``ids``, which takes as much memory as the lists need."""
-        copied = _zeros_in_small_pages(self.ids.shape, np.int32)
+        copied = _empty_lists(self.ids.shape)
         for slot, n in enumerate(self.length):
             copied[slot, :n] = self.ids[slot, :n]
         return copied
 
 
-def _zeros_in_small_pages(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    """Return zeros that take memory page by page; numpy would ask for pages of 2 MB, one for each short list."""
+def _empty_lists(shape: tuple[int, ...]) -> np.ndarray:
+    advice = ": use a smaller plasticity.cutoff, smaller delays or fewer neurons"
+    return zeros_in_small_pages(shape, np.int32, f"the spikes of the last {shape[0]} steps", advice)
+
+
+def zeros_in_small_pages(shape: tuple[int, ...], dtype: type, name: str, advice: str = "") -> np.ndarray:
+    """Return zeros that take memory page by page; numpy would ask for pages of 2 MB, one for each short list.
+
+    ``name`` says what they are where there is no memory, and ``advice`` what to do.
+    """
     n_bytes = max(1, math.prod(shape) * np.dtype(dtype).itemsize)
     try:
         pages = mmap.mmap(-1, n_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except (OSError, OverflowError):
-        raise InsufficientMemoryError(
-            f"the spikes of the last {shape[0]} steps need up to {n_bytes / 1e9:.1f} GB: use a smaller "
-            "plasticity.cutoff, smaller delays or fewer neurons"
-        ) from None
+        raise InsufficientMemoryError(f"{name} need up to {n_bytes / 1e9:.1f} GB{advice}") from None
     if hasattr(mmap, "MADV_NOHUGEPAGE"):  # Linux
         with contextlib.suppress(OSError):  # a system may have no large pages
             pages.madvise(mmap.MADV_NOHUGEPAGE)

@@ -54,6 +54,8 @@ class Columns(NamedTuple):
     """Weight of the feedback along this synapse, where that adapts."""
     next_feedback: int = NO_COLUMN
     """The feedback weight after the next arrival, where each step updates it."""
+    facilitated: int = NO_COLUMN
+    """With spike-timing-dependent plasticity: the weight that the next spike of an inactive source will find."""
 
 
 class Synapses(NamedTuple):
@@ -238,6 +240,7 @@ def _columns_of_row(columns):
         moments=columns.moments,
         feedback=NO_COLUMN,
         next_feedback=NO_COLUMN,
+        facilitated=columns.facilitated,
     )
 
 

@@ -21,6 +21,7 @@ from eprop_core.model.running_sums import Adaptation, RunningSums
 from eprop_core.model.samples import NEVER, SampleSchedule
 from eprop_core.model.sources import Sources
 from eprop_core.model.spikes import Spikes
+from eprop_core.model.stdp import SpikeTiming, longest_list, rule_of
 from eprop_core.model.surrogate import kind_of
 from eprop_core.model.synapses import NEXT_WEIGHT, NO_COLUMN, WEIGHT, Synapses
 from eprop_core.network.bundled_synapses import (
@@ -41,10 +42,12 @@ from eprop_core.network.features import (
     communication_interval,
     decay,
     follows_output,
+    has_spike_timing,
     is_stepwise,
     kappa_reg,
     output_is_stepwise,
     projections_in_rows,
+    shortest_interval,
     signal_delay,
     smallest_decay,
 )
@@ -285,6 +288,8 @@ def assemble(
 
     spikes = [spikes_to(bundle.first, lag) for bundle, lag in zip(onto_neurons, lags, strict=True)]
     own_depth = 2 * network.output.delay + interval + 1 + (_steps_until_cutoff(network) if output.first.plastic else 0)
+    if has_spike_timing(network):  # until they are at the synapses, and other spikes from there at the neuron
+        own_depth = max(own_depth, 2 * max(bundle.first.parameters.delay for bundle in onto_neurons) + 1)
     own_spikes = Spikes.none(own_depth, recurrent.n)
     sums: dict[int, RunningSums] = {}
     states = []
@@ -293,7 +298,8 @@ def assemble(
         if advances_sums:
             by_column = synapses[bundle.name].rows is not None
             sums[lag] = _recurrent_sums(network, parameters, lag, by_column)
-        states.append(_state(network, bundle, synapses, recurrent, samples, own, sums[lag], advances_sums))
+        state = _state(network, bundle, synapses, recurrent, samples, own, sums[lag], advances_sums)
+        states.append(state._replace(spike_timing=_spike_timing(network, bundle.first, state.synapses, recurrent.n)))
     alpha_out = decay(network, network.readout.tau_m)
     readout_sums = RunningSums.before_start(
         network.n_readout,
@@ -420,7 +426,7 @@ def _state(
     return ProjectionState(
         synapses=own,
         sources=Sources.at_rest(
-            own.indptr if projection.plastic else own.indptr[:1],
+            own.indptr if projection.plastic or projection.spike_timing else own.indptr[:1],
             plasticity.cutoff,
             source_groups(bundle, own) if projection.plastic else 0,
             are_stepwise=output_is_stepwise(network) if is_output else is_stepwise(network),
@@ -442,6 +448,22 @@ def _state(
             first_step_counts=is_output,
         ),
     )
+
+
+def _spike_timing(network: Network, projection: ProjectionSpec, synapses: Synapses, n: int) -> SpikeTiming | None:
+    """Spike-timing-dependent plasticity of a projection onto the ``n`` neurons of a rank."""
+    own, delay = projection.spike_timing, projection.parameters.delay
+    if own is None:
+        # Projections onto neurons have the same type.
+        return SpikeTiming.none() if has_spike_timing(network) else None
+    weight = synapses.column(WEIGHT)
+    if np.abs(weight).max(initial=0.0) > own.weight_max:
+        raise ParameterError(
+            f"{projection.name}: initial weight {weight[np.abs(weight).argmax()]:g} is larger than stdp.weight_max = "
+            f"{own.weight_max:g}"
+        )
+    rule = rule_of(**own.model_dump(), dt=network.dt, delay=delay)
+    return SpikeTiming.at_rest(rule, n, longest_list(rule.block, delay, shortest_interval(network)))
 
 
 def _recurrent_parameters(

@@ -68,8 +68,9 @@ def bundles(network: Network) -> tuple[Bundle, ...]:
 
 def _rule(network: Any, own: ProjectionParameters) -> tuple[Any, ...]:
     """Return the parameters that projections in one bundle must have in common."""
-    algorithm = optimizer_of(network, own).model_dump(exclude=set(OVERRIDES)) if own.plastic else {}
-    return own.delay, own.plastic, *algorithm.items()
+    algorithm = optimizer_of(network, own).model_dump(exclude=set(OVERRIDES)) if own.learns_by_rule else {}
+    spike_timing = own.stdp.model_dump() if own.plastic and own.stdp is not None else {}
+    return own.delay, own.plastic, *algorithm.items(), *spike_timing.items()
 
 
 def n_bundles(network: Any) -> tuple[int, int]:

@@ -23,6 +23,7 @@ def columns_of(network: Network, projection: ProjectionSpec) -> Columns:
             ("next_feedback", int(carries_feedback and optimizer.moves_in_each_step)),
         ]
     wanted.append(("feedback", int(carries_feedback)))
+    wanted.append(("facilitated", int(projection.spike_timing is not None)))
     for column, width in wanted:
         if width:
             chosen[column] = n

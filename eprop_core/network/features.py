@@ -8,7 +8,16 @@ from typing import Any
 from eprop_core.network.bundles import n_bundles, onto_neurons
 from eprop_core.network.degrees import reaches_all
 from eprop_core.network.projections import Role, projections
-from eprop_core.parameters import ARROW, PLUG_IN_SURROGATE_GRADIENTS, Network, Plasticity, differs, optimizer_of
+from eprop_core.parameters import (
+    ARROW,
+    PLUG_IN_SURROGATE_GRADIENTS,
+    Network,
+    PairParameters,
+    Plasticity,
+    ProjectionParameters,
+    differs,
+    optimizer_of,
+)
 from eprop_core.parsing import ParameterError, parse
 
 
@@ -88,6 +97,26 @@ def _needs_steps(network: Network, *projections: Any) -> bool:
     return network.plasticity.update == "spike" and not all(optimizer.is_linear for optimizer in optimizers)
 
 
+def has_spike_timing(network: Any) -> bool:
+    """Return whether any projection has spike-timing-dependent plasticity.
+
+    ``network`` is a :class:`Network`, or one that lacks sizes.
+    """
+    given = [(network.input, network.input.targets), (network.recurrent, network.recurrent.pairs)]
+    connections = [own for all_, parts in given for own in _parts(all_, parts)]
+    return any(own.plastic and own.stdp is not None for own in connections)
+
+
+def _parts(projection: ProjectionParameters, parts: Mapping[str, PairParameters] | None) -> list[ProjectionParameters]:
+    """Return the parameters of a projection, or of those between groups that it consists of."""
+    return [projection] if parts is None else [part.within(projection) for part in parts.values()]
+
+
+def shortest_interval(network: Network) -> int:
+    """Return the steps between two spikes of a neuron at the least."""
+    return max(1, round(network.extent("t_ref")[0] / network.dt), network.firing_period)
+
+
 SHORTEST_ROW = 16
 """Neurons of a rank from which on synapses are stored in rows."""
 
@@ -117,7 +146,7 @@ def projections_in_rows(
     for bundle in onto_neurons(network):
         by_rule = bundle.n_synapses * n_targets / network.n_recurrent, bundle.is_full
         sizes[bundle.name], is_full = (given or {}).get(bundle.name, by_rule)
-        if is_full:
+        if is_full and bundle.first.spike_timing is None:
             full.add(bundle.name)
     return full if 2 * sum(sizes[name] for name in full) >= sum(sizes.values()) > 0 else set()
 
@@ -132,6 +161,7 @@ _FEATURES: dict[str, dict[str, Any]] = {
         for name, part in (("neurons", "recurrent"), ("readouts", "output"))
     },
     "dense": {"n_recurrent": SHORTEST_ROW},
+    "stdp": {"recurrent": {"stdp": {}}},
     **{
         f"surrogate_{name}": {"neuron": {"surrogate_gradient": {"function": name}}}
         for name in PLUG_IN_SURROGATE_GRADIENTS
@@ -166,6 +196,7 @@ def kind(network: Network) -> str:
         "stepwise_neurons": is_stepwise(network) and not output_is_stepwise(network),
         "stepwise_readouts": output_is_stepwise(network) and not is_stepwise(network),
         "dense": _has_rows(network),
+        "stdp": has_spike_timing(network),
         f"surrogate_{surrogate.function}": surrogate.implementation is not None,
         _name_of_projections(network): n_bundles(network) != (1, 1),
     }

@@ -7,6 +7,7 @@ from eprop_core.machine import memory
 from eprop_core.model.local_sources import LOCAL_SOURCE_BYTES
 from eprop_core.model.running_sums import PSI, P, block_length
 from eprop_core.model.sources import SOURCE
+from eprop_core.model.stdp import block_of, longest_list
 from eprop_core.network.columns import columns_of
 from eprop_core.network.features import (
     follows_output,
@@ -15,6 +16,7 @@ from eprop_core.network.features import (
     kappa_reg,
     may_lack_filter,
     projections_in_rows,
+    shortest_interval,
     signal_delay,
     smallest_decay,
 )
@@ -23,6 +25,9 @@ from eprop_core.parameters import Network
 
 ADVICE = "use fewer neurons, lower in-degrees, or more machines"
 """What to do about a network that does not fit."""
+
+PAGE = 4096
+"""Bytes of a page of memory."""
 
 
 def estimate_memory(network: Network, n_ranks: int = 1, n_connections: Mapping[str, int] | None = None) -> int:
@@ -61,12 +66,29 @@ def bytes_per_neuron(network: Network) -> int:
     delays = (projection.parameters.delay for projection in projections(network) if projection.onto_neurons)
     depth = 2 * max(*delays, signal_delay(network))
     # Surrogate gradients, rate errors and, where they are kept from their arrival on, learning signals.
-    return 64 + _sums_per_neuron(network) + (24 if follows_output(network) else 16) * depth
+    stdp = sum(28 + min(PAGE, 4 * n) for n in lists_of_spikes(network))
+    return 64 + _sums_per_neuron(network) + (24 if follows_output(network) else 16) * depth + stdp
+
+
+def lists_of_spikes(network: Network) -> list[int]:
+    """Return the longest list of a neuron's spikes, for each projection with spike-timing-dependent plasticity.
+
+    Memory is used only as far as lists grow, by pages.
+    """
+    return [
+        longest_list(block_of(own.tau_plus, network.dt), projection.parameters.delay, shortest_interval(network))
+        for projection in projections(network)
+        if (own := projection.spike_timing) is not None
+    ]
 
 
 def _bytes_of_sources(network: Network, projection: ProjectionSpec, n_synapses: float, n: float) -> float:
     """Bytes of the sources of a projection on a rank with ``n`` recurrent neurons."""
-    per_source = 8.0 + (SOURCE.itemsize if projection.plastic else 0) + (16 if is_stepwise(network) else 0)
+    per_source = (
+        8.0
+        + (SOURCE.itemsize if projection.plastic or projection.spike_timing else 0)
+        + (16 if is_stepwise(network) else 0)
+    )
     if not projection.onto_neurons:
         return n * per_source
     size = projection.n_sources

@@ -12,6 +12,7 @@ from eprop_core.parameters import (
     FeedbackParameters,
     Network,
     ProjectionParameters,
+    SpikeTimingParameters,
 )
 
 
@@ -78,7 +79,13 @@ class ProjectionSpec(NamedTuple):
     @property
     def plastic(self) -> bool:
         """Whether the rule changes its weights at the spikes of its sources."""
-        return isinstance(self.parameters, ProjectionParameters) and self.parameters.plastic
+        return isinstance(self.parameters, ProjectionParameters) and self.parameters.learns_by_rule
+
+    @property
+    def spike_timing(self) -> SpikeTimingParameters | None:
+        """Parameters of the spike-timing-dependent plasticity that takes the place of the rule; None without it."""
+        own = self.parameters
+        return own.stdp if isinstance(own, ProjectionParameters) and own.plastic else None
 
     @property
     def onto_neurons(self) -> bool:

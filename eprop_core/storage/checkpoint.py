@@ -243,7 +243,7 @@ def _parts_by_id(own: NetworkOfRank, communicator: Communicator) -> list[_Source
     sources = [
         _Sources(bundle.name, state, own.recurrent, communicator)
         for bundle, state in states(own.network, own.state)
-        if state.plastic
+        if state.plastic or state.has_spike_timing
     ]
     spikes = [_Spikes(name, kept, own.recurrent, communicator) for name, kept in _spikes_by_name(own.state).items()]
     return [*sources, *spikes]

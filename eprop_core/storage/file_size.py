@@ -3,7 +3,7 @@
 from eprop_core.model.sources import SOURCE
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Range
-from eprop_core.network.memory_estimate import bytes_per_neuron
+from eprop_core.network.memory_estimate import PAGE, bytes_per_neuron, lists_of_spikes
 from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.network.projections import projections, projections_with_weights
 from eprop_core.parameters import Network
@@ -25,13 +25,14 @@ def estimate_network_file(network: Network) -> int:
 
 def estimate_checkpoint(network: Network) -> int:
     """Return about how many bytes a checkpoint of a network takes, from the expected number of connections."""
-    plastic = [projection for projection in projections(network) if projection.plastic]
+    plastic = [own for own in projections(network) if own.plastic or own.spike_timing is not None]
     n_sources = sum(projection.source.size for projection in plastic)
     return (
         2 * _HEADER_BYTES
         + _bytes_of_values(network)
         + _bytes_of_edges(network, with_state=True)
         + bytes_per_neuron(network) * network.n_recurrent
+        + sum(max(0, 4 * n - PAGE) for n in lists_of_spikes(network)) * network.n_recurrent
         + (SOURCE.itemsize + 2 * _ID_BYTES) * n_sources
     )
 

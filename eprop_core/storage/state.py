@@ -50,6 +50,9 @@ _KINDS = {
     rf"{_ONTO_NEURONS}\.running_sums\.own_decay\.alpha": Kind.BUILT,
     rf"{_ONTO_NEURONS}\.running_sums\.own_decay\.power": Kind.NEURONS,
     rf"{_ONTO_NEURONS}\.running_sums\.(step_values\..*|additions)": Kind.STEPS_OF_NEURONS,
+    rf"{_ONTO_NEURONS}\.spike_timing\.rule\..*": Kind.BUILT,
+    rf"{_ONTO_NEURONS}\.spike_timing\.k_minus": Kind.SCRATCH,
+    rf"{_ONTO_NEURONS}\.spike_timing\.(k_minus_at_spike|latest|second|spikes|n_spikes)": Kind.NEURONS,
     r"output\.running_sums\.(sums|sums_reg|signal|signal_reg|step_values\..*)": Kind.WHOLE,  # of the readouts
     r"feedback\.(synapses\..*|to_all)": Kind.BUILT,  # static, or those onto the readouts
     r"signals\.by_time_index": Kind.STEPS_OF_NEURONS,

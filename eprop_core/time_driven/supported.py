@@ -11,6 +11,8 @@ COMPUTED = {
     "neuron.delayed_reset": False,
     "plasticity.update": "spike",
     "plasticity.reset_at_samples": False,
+    "input.stdp": None,
+    "recurrent.stdp": None,
 }
 """The only values, by parameter path, that the time-driven model supports."""
 
@@ -20,3 +22,6 @@ def check_network(network: Network) -> None:
     for path, value in COMPUTED.items():
         if attrgetter(path)(network) != value:
             raise ParameterError(f"{path}: must be {json.dumps(value)} for the time-driven model")
+    for name, projection in network.learning_projections().items():
+        if projection.stdp is not None:
+            raise ParameterError(f"{name}.stdp: must be null for the time-driven model")

@@ -36,6 +36,8 @@ def check_rewirable(network: Network, rewiring: Rewiring) -> None:
             raise ParameterError(f"rewiring.projections: {name}.fixed_signs must be true")
         if not projection.plastic:
             raise ParameterError(f"rewiring.projections: {name} must be plastic")
+        if projection.stdp is not None:
+            raise ParameterError(f"rewiring.projections: {name} must not have stdp, which has no gradient")
         if isinstance(projection.connectivity, FixedInDegree) and projection.connectivity.allow_multapses:
             raise ParameterError(f"rewiring.projections: {name}.connectivity.allow_multapses must be false")
     if "output" in rewiring.projections and network.feedback.kind == "adaptive":

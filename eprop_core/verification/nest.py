@@ -1,4 +1,4 @@
-"""Running problems in NEST; ``interoperability/nest/eprop_plus.py`` and ``bellec.py`` say what their files hold."""
+"""Running problems in NEST; the programs in ``interoperability/nest/`` say what their files hold."""
 
 import tempfile
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.interoperability import nest_programs
-from eprop_core.network.connections import Connections
+from eprop_core.network.connections import Connections, Range
+from eprop_core.network.neuron_values import firing_phases
 from eprop_core.network.projections import spiking_projections
 from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.random_problem import Problem, neuron_values
@@ -29,6 +30,10 @@ class Nest(NamedTuple):
     def bellec(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         """Simulate the rule of Bellec et al. (2020); rows are steps of the samples, as in ``bellec_problem``."""
         return {name: bellec_outcome(result, problems[name]) for name, result in self.run("bellec", problems).items()}
+
+    def stdp(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
+        """Simulate spike-timing-dependent plasticity."""
+        return {name: stdp_outcome(result, problems[name]) for name, result in self.run("stdp", problems).items()}
 
     def run(self, program: str, problems: Mapping[str, Problem]) -> dict[str, Arrays]:
         """Run all problems in one process; return what the program wrote."""
@@ -53,7 +58,10 @@ def _listed(problem: Problem) -> Arrays:
         for key, values in explicit._asdict().items()
     }
     shown = {key: np.asarray(value) for key, value in vars(stimulus).items()}
-    return {"network": np.array(network.model_dump_json())} | shown | listed | neuron_values(network)
+    values = neuron_values(network)
+    if network.firing_period:
+        values["phase"] = firing_phases(network, 1, Range.whole(network.n_recurrent))  # of the default seed
+    return {"network": np.array(network.model_dump_json())} | shown | listed | values
 
 
 def _weights(result: Arrays, problem: Problem) -> dict[str, Connections]:
@@ -82,6 +90,12 @@ def eprop_plus_outcome(result: Arrays, problem: Problem) -> Outcome:
         _weights(result, problem),
         result["surrogate_gradient"],
     )
+
+
+def stdp_outcome(result: Arrays, problem: Problem) -> Outcome:
+    """Return the outcome that a result of the program ``stdp`` holds."""
+    signals, unknown = {"readout": result["readout"]}, np.zeros_like(result["voltage"])
+    return Outcome(result["spike_steps"], result["spike_neurons"], signals, _weights(result, problem), unknown)
 
 
 def bellec_outcome(result: Arrays, problem: Problem) -> Outcome:

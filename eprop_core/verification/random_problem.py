@@ -101,6 +101,8 @@ def draw_settings(rng: np.random.Generator, largest: int) -> dict[str, Any]:
         "loss": "mean_squared_error",
         "feedback": "random",
         "weight_decay": 0.0,
+        "stdp": None,  # or parameters by projection, with weight_max in units of the deviation of its weights
+        "ignore_and_fire": None,  # or a rate
         "groups": None,  # or number of groups, and whether each pair of them has a delay of its own
     }
 
@@ -131,6 +133,8 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
         }
         for name in LEARNING_PROJECTIONS
     }
+    for name, rule in (settings["stdp"] or {}).items():
+        projections[name]["stdp"] = rule | {"weight_max": rule["weight_max"] * _weight_scale(settings, name)}
     return projections | {
         "dt": dt,
         "n_input": settings["n_input"],
@@ -145,6 +149,7 @@ def _network(settings: Mapping[str, Any]) -> dict[str, Any]:
             "V_reset": None if settings["V_reset"] is None else settings["V_reset"] * V_th,
             "adaptation": _adaptation(settings),
             "t_ref": _refractory_period(settings),
+            "ignore_and_fire": settings["ignore_and_fire"],
             "surrogate_gradient": {
                 "function": settings["surrogate"],
                 "height": around(settings["height"], settings["spread_of_spiking"]),
@@ -231,7 +236,6 @@ def _weight_scale(settings: Mapping[str, Any], name: str) -> float:
 
 
 def _connections(rng: np.random.Generator, network: Network, chosen: Mapping[str, Any]) -> dict[str, Connections]:
-    bound = network.plasticity.optimizer.weight_max
     connections = {}
     for projection in projections(network):
         name = projection.name
@@ -241,6 +245,8 @@ def _connections(rng: np.random.Generator, network: Network, chosen: Mapping[str
         target, source = np.nonzero(exists)
         weight = rng.normal(size=len(source))
         if projection.role is not Role.FEEDBACK:
+            stdp = projection.spike_timing
+            bound = network.plasticity.optimizer.weight_max if stdp is None else stdp.weight_max
             weight = np.clip(_weight_scale(chosen, name) * weight, -bound, bound)
         connections[name] = Connections(source, target, weight)
     return _with_feedback(rng, network, connections)

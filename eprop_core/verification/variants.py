@@ -403,5 +403,49 @@ KINDS = (
     "two_filters-adaptive-own_decay",
     "two_filters-adaptive-stepwise",
     "projections_2_2",
+    "stdp",
 )
 """Kinds of all networks that are compared, see :func:`eprop_core.network.features.kind`: each is compiled by itself."""
+
+
+def random_stdp(seed: int, **settings: Any) -> dict[str, Any]:
+    """Return settings of a random problem with spike-timing-dependent plasticity, of one kind; ``settings`` override.
+
+    Recurrent connections learn, and every third time those of the inputs too; delays are up to 6 steps, and time
+    constants from half a step on.
+    """
+    rng = np.random.default_rng([seed, 23])
+    dt = float(rng.choice([1.0, 0.5, 0.1]))
+    tau_minus = float(dt * 10.0 ** rng.uniform(-0.3, 1.5))
+
+    def rule() -> dict[str, float]:
+        return {
+            "tau_plus": float(dt * 10.0 ** rng.uniform(-0.3, 1.5)),
+            "tau_minus": tau_minus,
+            "learning_rate": float(10.0 ** rng.uniform(-2.0, -0.3)),
+            "alpha": float(rng.choice([0.0, 0.2, 1.0]) * rng.uniform(0.8, 1.2)),
+            "mu_plus": float(rng.choice([0.0, 0.5, 1.0])),
+            "mu_minus": float(rng.choice([0.0, 0.5, 1.0])),
+            "weight_max": float(rng.choice([1.0, 2.0])),
+        }
+
+    learns = ["recurrent", "input"][: 2 if seed % 3 == 0 else 1]
+    chosen = {
+        "seed": seed,
+        "dt": dt,
+        "stdp": {name: rule() for name in learns},
+        "plastic": {name: name in learns for name in LEARNING_PROJECTIONS},
+        "delay": delays(*(int(n) for n in rng.integers(1, [7, 7, 3, 2]))),
+        "V_reset": 0.0,
+        "refractory_steps": int(rng.integers(0, 4)),
+        "input_probability": float(rng.uniform(0.08, 0.2)),
+        "density": dict.fromkeys(PROJECTIONS, float(rng.uniform(0.4, 0.9))),
+        "I_e": 1.5,
+        "kappa": 0.9,
+        "kappa_reg": 0.9,
+    }
+    return chosen | settings
+
+
+STDP: Variants = {f"stdp-{seed}": random_stdp(seed) for seed in range(20)}
+"""Spike-timing-dependent plasticity, which NEST can simulate."""

@@ -20,10 +20,10 @@ from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from eprop_core.verification.bellec_problem import bellec_problem
-from eprop_core.verification.nest import bellec_outcome, eprop_plus_outcome, load
+from eprop_core.verification.nest import bellec_outcome, eprop_plus_outcome, load, stdp_outcome
 from eprop_core.verification.random_problem import Problem, neuron_values, problem_of_variant
 from eprop_core.verification.simulators import event_driven, event_driven_bellec
-from eprop_core.verification.variants import OF_NEST
+from eprop_core.verification.variants import OF_NEST, random_stdp
 from live_nest import NEST_PYTHON, needs_nest
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -109,6 +109,24 @@ def test_an_exported_network_goes_on_in_nest_without_this_package(name: str, tmp
 
 
 @needs_nest
+def test_an_exported_network_with_stdp_goes_on_in_nest(tmp_path: Path) -> None:
+    problem = trained(problem_of_variant(random_stdp(6), N_STEPS), tmp_path / "trained.h5")
+    assert (problem.connections["recurrent"].weight == 0.0).any()
+    folder = tmp_path / "exported"
+    write_for_nest(tmp_path / "trained.h5", folder)
+    expected = stdp_outcome(in_nest(problem, "stdp", folder), problem)
+
+    own = event_driven({"": problem})[""]
+    np.testing.assert_array_equal(own.spike_steps, expected.spike_steps)
+    np.testing.assert_array_equal(own.spike_neurons, expected.spike_neurons)
+    for name in LEARNING_PROJECTIONS:
+        learned = own.weights[name].weight
+        largest = np.abs(learned).max()
+        np.testing.assert_allclose(learned, expected.weights[name].weight, rtol=0, atol=1e-12 * largest)
+        assert np.array_equal(learned, problem.connections[name].weight) == (name == "output")
+
+
+@needs_nest
 @pytest.mark.parametrize("name", ["plain", "adaptive"])
 def test_signs_and_bounds_of_projections_hold_in_nest(name: str, tmp_path: Path) -> None:
     problem = trained(with_signs_and_bounds(problem_of_variant(EPROP_PLUS[name], N_STEPS)), tmp_path / "trained.h5")
@@ -175,6 +193,17 @@ def test_a_simulation_is_built_beside_other_networks_of_the_running_kernel(tmp_p
         ({"neuron.delayed_reset": True}, "neuron.delayed_reset"),
         ({"plasticity.reset_at_samples": True}, "plasticity.reset_at_samples"),
         ({"plasticity.update": "sample"}, "plasticity.reset_at_samples"),
+        ({"recurrent.stdp": {}}, "neuron.V_reset"),
+        ({"recurrent.stdp": {}, "neuron.V_reset": 0.0}, "input.plastic"),
+        (
+            {
+                "recurrent.stdp": {},
+                "input.stdp": {"tau_minus": 5.0},
+                "output.plastic": False,
+                "neuron.V_reset": 0.0,
+            },
+            "recurrent.stdp.tau_minus",
+        ),
     ],
 )
 def test_what_nest_lacks_is_refused_by_name(changed: dict[str, Any], named: str, tmp_path: Path) -> None:

@@ -34,6 +34,17 @@ def test_networks_of_groups_spike_and_learn(number: int) -> None:
         assert changes == spec.plastic, spec.name
 
 
+def test_the_network_with_stdp_spikes_and_learns() -> None:
+    (example,) = (given for given in EXAMPLES if "stdp" in given.get("recurrent", {}))
+    network = parse(Network, {"n_input": 100, "n_recurrent": 12, "n_readout": 1} | example)
+    simulation = Simulation(network)
+    before = simulation.weights("recurrent").weight
+    recording = simulation.run(poisson_stimulus(network, 0.02, seed=1, first_step=0, n_steps=1000))
+    assert 1.0 < len(recording.spike_steps) / network.n_recurrent < 100.0
+    learned = simulation.weights("recurrent").weight
+    assert np.mean(learned != before) > 0.5
+
+
 def test_ids_follow_the_order_of_the_groups() -> None:
     assert "`layer_2` has the neurons 40 to 69" in PAGE
     assert parse(Network, EXAMPLES[1]).ids(["layer_2"]) == (range(40, 70),)

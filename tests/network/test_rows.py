@@ -136,3 +136,5 @@ def test_other_synapses_stay_in_lists(targets: tuple[list[int], ...]) -> None:
 def test_the_kind_of_a_task_without_a_number_of_input_channels(probability: float, expected: str) -> None:
     values = {"n_recurrent": 20, "input": {"connectivity": {"rule": "pairwise_bernoulli", "probability": probability}}}
     assert kind(parse(TaskNetwork, values)) == expected
+    with_stdp = kind(parse(TaskNetwork, values | {"recurrent": {"stdp": {}}}))
+    assert with_stdp == ("stdp" if expected == "plain" else f"{expected}-stdp")

@@ -23,7 +23,7 @@ from workflow.scripts.reproduction import claims
 
 PICTURES = ("pdf", "svg", "png")
 PRINTED = ("csv", "md", "tex")
-CHECKS = ("nest_eprop_plus", "nest_bellec", "time_driven", "reference", "gradients")
+CHECKS = ("nest_eprop_plus", "nest_bellec", "nest_stdp", "time_driven", "reference", "gradients")
 """Checks of the verification that run for every seed."""
 
 

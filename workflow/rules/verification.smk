@@ -64,7 +64,7 @@ use rule verify as verify_with_nest with:
         code=code("eprop_core.experiments.verification.__main__"),
         nest="results/simulators/nest.json",
     wildcard_constraints:
-        check="nest_eprop_plus|nest_bellec|published",
+        check="nest_eprop_plus|nest_bellec|nest_stdp|published",
     params:
         launcher="",
         mpi4py="",

@@ -1,9 +1,9 @@
 """Compare this simulator with one reference; write how far they differ to one result file.
 
-The checks, explained in the modules of ``eprop_core.verification``: ``nest_eprop_plus``, ``nest_bellec`` (live NEST),
-``time_driven`` (the plain model), ``reference`` (that model
-against the reference implementation), ``ranks`` (several MPI ranks against one), ``published`` (losses), ``gradients``
-(derivatives of the loss).
+The checks, explained in the modules of ``eprop_core.verification``: ``nest_eprop_plus``, ``nest_bellec``,
+``nest_stdp`` (live NEST), ``time_driven`` (the plain model), ``reference`` (that model against the reference
+implementation), ``ranks`` (several MPI ranks against one), ``published`` (losses), ``gradients`` (derivatives of the
+loss).
 """
 
 from collections.abc import Callable, Iterable
@@ -54,6 +54,12 @@ def nest_bellec(run: Run) -> Comparison:
     """Compare the rule of Bellec et al. (2020) with NEST."""
     problems = {name: bellec_problem.bellec_problem(name, run.seed) for name in _chosen(bellec_problem.VARIANTS, run)}
     return _compare(problems, simulators.event_driven_bellec, run.nest.bellec)
+
+
+def nest_stdp(run: Run) -> Comparison:
+    """Compare spike-timing-dependent plasticity with NEST."""
+    problems = _problems(variants.STDP, run, run.parameters.n_steps, largest=run.parameters.largest)
+    return _compare(problems, simulators.event_driven, run.nest.stdp)
 
 
 def time_driven(run: Run) -> Comparison:
@@ -107,6 +113,7 @@ def compare_gradients(run: Run) -> Comparison:
 CHECKS: dict[Check, Callable[[Run], Comparison]] = {
     "nest_eprop_plus": nest_eprop_plus,
     "nest_bellec": nest_bellec,
+    "nest_stdp": nest_stdp,
     "time_driven": time_driven,
     "reference": reference,
     "ranks": compare_ranks,
@@ -166,7 +173,7 @@ def main() -> None:
     options = parser.parse_args()
     communicator = launch.join(options.ranks, oversubscribe=options.oversubscribe)
     parameters = parse(Verification, read_json(options.parameters), f"{options.parameters}: ")
-    needs_nest = options.check in ("nest_eprop_plus", "nest_bellec", "published")
+    needs_nest = options.check in ("nest_eprop_plus", "nest_bellec", "nest_stdp", "published")
     if needs_nest and options.nest is None:
         raise ParameterError(f"--nest: {options.check} needs it")
     nest: dict[str, Any] = read_json(options.nest) if needs_nest else {"python": "", "version": None}

@@ -26,7 +26,7 @@ class Verification(Parameters):
     @field_validator("variants")
     @classmethod
     def _name_variants(cls, patterns: list[str]) -> list[str]:
-        names = [*variants.OF_NEST, *variants.BEYOND_NEST, *bellec_problem.VARIANTS]
+        names = [*variants.OF_NEST, *variants.BEYOND_NEST, *variants.STDP, *bellec_problem.VARIANTS]
         for pattern in patterns:
             if not matching(names, pattern):
                 raise ValueError(f"no variant is named {pattern!r}")

@@ -8,7 +8,9 @@ from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.measurement.results import Result
 from eprop_core.verification.findings import Activity, Amplification, Difference, Divergence
 
-Check = Literal["nest_eprop_plus", "nest_bellec", "time_driven", "reference", "ranks", "published", "gradients"]
+Check = Literal[
+    "nest_eprop_plus", "nest_bellec", "nest_stdp", "time_driven", "reference", "ranks", "published", "gradients"
+]
 
 
 class VerificationResult(Result):

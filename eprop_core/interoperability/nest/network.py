@@ -31,6 +31,8 @@ GENERATORS_OF_BELLEC, NEURONS_OF_BELLEC, ERRORS_OF_BELLEC = 1, 3, 5
 step 1. Each connection adds a step, and so does the exchange of readout signals that precedes an error."""
 _LARGEST = 1e300
 """Stands for infinity in NEST's bounds."""
+_SMALLEST = 5e-324
+"""The smallest number that is not 0."""
 _SURROGATE_GRADIENTS = {"arctan": "arctan_derivative"}
 """NEST's names that differ from those of ``eprop_core``."""
 
@@ -80,6 +82,16 @@ def load(path: str) -> tuple[dict[str, Any], Problem]:
                 f"{name}_weight": edges["0/syn_weight"][:],
             }
     return network, arrays
+
+
+def has_spike_timing(network: dict[str, Any]) -> bool:
+    """Whether synapses onto recurrent neurons have spike-timing-dependent plasticity; then none has e-prop."""
+    return any(_spike_timing(parameters) is not None for _, _, parameters in projections(network))
+
+
+def _spike_timing(parameters: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the parameters of the spike-timing-dependent plasticity of a projection; None without it."""
+    return parameters.get("stdp") if parameters.get("plastic") else None
 
 
 def learns_by_samples(network: dict[str, Any]) -> bool:
@@ -152,7 +164,8 @@ def create(network: dict[str, Any], arrays: Problem) -> Populations:
         readout_model = "eprop_readout_bsshslm_2020"
     else:
         cutoff = {} if rule["cutoff"] is None else {"eprop_isi_trace_cutoff": rule["cutoff"] * network["dt"]}
-        recurrent = _neurons_of_eprop_plus(network, arrays, cutoff)
+        of_stdp = has_spike_timing(network)
+        recurrent = _neurons_of_stdp(network, arrays) if of_stdp else _neurons_of_eprop_plus(network, arrays, cutoff)
         readouts |= cutoff
         readout_model = "eprop_readout"
     return Populations(
@@ -168,12 +181,12 @@ def connect(populations: Populations, network: dict[str, Any], arrays: Problem, 
 
     Optimizers and bounds belong to NEST's synapse models, so each projection has a copy of its own.
     """
-    dt = network["dt"]
+    dt, of_stdp = network["dt"], has_spike_timing(network)
     nest.Connect(populations.generators, populations.inputs, "one_to_one", {"delay": dt})
     for name, kind, parameters in projections(network):
         sources, targets = populations.of_projection[kind]
         weight = arrays[f"{name}_weight"]
-        if not len(weight) or (kind == "feedback" and not learns):
+        if not len(weight) or (kind == "feedback" and (of_stdp or not learns)):
             continue
         # NEST's low-pass filter of the eligibility trace in the models of Bellec et al. has a factor (1 - kappa).
         if name == "feedback" and learns_by_samples(network):
@@ -183,7 +196,10 @@ def connect(populations: Populations, network: dict[str, Any], arrays: Problem, 
         for chosen, signs in _by_sign(weight) if fixed_signs else [(np.ones(len(weight), bool), "both")]:
             n = int(np.count_nonzero(chosen))
             synapses = _synapses(name, parameters, network, learns, n, signs)
-            synapses |= {"weight": weight[chosen], "delay": np.full(n, dt)}
+            # Only networks of STDP may have other delays than a step.
+            synapses |= {"weight": weight[chosen], "delay": np.full(n, parameters["delay"] * dt)}
+            if signs == "negative" and of_stdp:  # a zero cannot have the sign of a negative Wmax
+                synapses["weight"] = np.minimum(synapses["weight"], -_SMALLEST)
             nest.Connect(ids[0][chosen], ids[1][chosen], "one_to_one", synapses)
     if learns_by_samples(network) and network["readout"]["loss"] == "cross_entropy":
         no_autapses = {"rule": "all_to_all", "allow_autapses": False}
@@ -227,7 +243,7 @@ def _has_fixed_signs(kind: str, parameters: dict[str, Any], network: dict[str, A
     of_groups = [group["excitatory"] for group in (network.get("groups") or {}).values()]
     excitatory = [network["input"]["excitatory"]] if kind == "input" else [network["neuron"]["excitatory"], *of_groups]
     own = parameters["fixed_signs"]
-    has_signs = any(value is not None for value in excitatory)
+    has_signs = _spike_timing(parameters) is not None or any(value is not None for value in excitatory)
     optimizer = parameters.get("optimizer") or network["plasticity"]["optimizer"]
     return has_signs or bool(optimizer["fixed_signs"] if own is None else own)
 
@@ -248,6 +264,13 @@ def _synapses(
     # Of static synapses, only e-prop synapses with a learning rate of 0 lose spikes at the end of a sample.
     if not plastic and not (by_samples and learns):
         return {"synapse_model": "static_synapse"}
+    if (stdp := _spike_timing(projection)) is not None:
+        largest = stdp["weight_max"] if signs == "positive" else -stdp["weight_max"]
+        values = {name: stdp[name] for name in ("tau_plus", "alpha", "mu_plus", "mu_minus")}
+        values |= {"lambda": stdp["learning_rate"], "weight": largest, "Wmax": largest}
+        model = _new_name(f"{name.replace(' -> ', '_to_')}_stdp_synapse")
+        nest.CopyModel("stdp_synapse", model, values)
+        return {"synapse_model": model}
     own = {key: projection[key] for key in _OVERRIDES if projection.get(key) is not None}
     optimizer = dict(projection.get("optimizer") or rule["optimizer"]) | own
     if signs == "positive":
@@ -408,6 +431,32 @@ def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dic
         neurons += adaptive
     neurons.set(values)
     neurons.set(_of_spikes(network, arrays))
+    return neurons
+
+
+def _neurons_of_stdp(network: dict[str, Any], arrays: Problem) -> Any:
+    """Create the recurrent neurons, whose model has no e-prop, at rest.
+
+    With ``ignore_and_fire``, ``arrays`` hold the ``phase`` of each neuron.
+    """
+    neuron, dt = network["neuron"], network["dt"]
+    taus = [stdp["tau_minus"] for _, _, own in projections(network) if (stdp := _spike_timing(own)) is not None]
+    parameters = {
+        "E_L": 0.0,
+        "I_e": neuron["I_e"],
+        "V_m": 0.0,
+        "V_min": -_LARGEST if neuron["V_min"] is None else neuron["V_min"],
+        "V_reset": 0.0 if neuron["V_reset"] is None else neuron["V_reset"],
+        "V_th": _LARGEST,  # the real thresholds follow
+        "t_ref": neuron["t_ref"],
+        "tau_minus": taus[0],
+    }
+    neurons = nest.Create("iaf_psc_delta", network["n_recurrent"], parameters)
+    neurons.set({name: of_each_neuron(network, arrays, name) for name in ("tau_m", "C_m", "V_th")})
+    if neuron["ignore_and_fire"] is not None:
+        period = max(1, round(1000.0 / (neuron["ignore_and_fire"]["rate"] * dt)))
+        neurons.set(ignore_and_spike=True, ignore_and_spike_interval=period * dt)
+        neurons.set(ignore_and_spike_offset=times(arrays["phase"] + 1, dt))
     return neurons
 
 

@@ -7,6 +7,7 @@ from eprop_core.experiments.verification.result import Check
 CHECKS: dict[Check, str] = {
     "nest_eprop_plus": "NEST, e-prop+",
     "nest_bellec": "NEST, Bellec's rule",
+    "nest_stdp": "NEST, STDP",
     "time_driven": "time-driven model",
     "reference": "reference implementation",
     "ranks": "MPI ranks",
