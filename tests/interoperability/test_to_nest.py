@@ -42,7 +42,7 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "bounds": OF_NEST["weight-bounds"],
     "static": OF_NEST["static-recurrent"],
     "two groups": OF_NEST["groups-2-169"],
-    "three groups": OF_NEST["groups-3-165"],
+    "three groups": OF_NEST["groups-3-166"],
 }
 
 
