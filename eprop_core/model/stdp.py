@@ -18,14 +18,12 @@ time constants, becomes inactive at the end of a block: its synapses make up for
 weight, which stays that of the latest arrival; what later spikes would add is far below the rounding of a weight.
 """
 
-# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-
 import math
 from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.compilation import kernel, loop_kernel
 from eprop_core.compiled.prefetch import prefetch, prefetch_source, synapses_ahead
 from eprop_core.model.sources import NO_SPIKE_YET, synapses_of
 from eprop_core.model.spikes import spikes_of, zeros_in_small_pages
@@ -279,7 +277,7 @@ def process_arriving(spike_timing, projection, arriving, n, emission, current):
     return last - first
 
 
-@kernel
+@loop_kernel
 def _process(spike_timing, records, first, last, column, makes_up, since, k_plus, current, mu_plus, mu_minus):
     target, values, rule = targets_in(records), values_in(records), spike_timing.rule
     ahead = synapses_ahead(np.uint64(first), np.uint64(last))

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from scipy import stats
 
+from eprop_core.parsing import ParameterError
 from small_results import INTERCONNECT, changed, check, interconnect_result, scaling_result, scaling_rows, written
 from workflow.scripts.scaling import collect as scaling_collect
 from workflow.scripts.scaling import exchange_figure as scaling_exchange_figure
@@ -101,6 +102,32 @@ def test_the_figure_of_scaling_has_its_labels(
     labels = ["Propagating (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label, "slow"]
     labels += ["single repeats"] + ["measured"] * bool(ranks) + ["dry run, modelled"] * bool(dry_ranks)
     check(lambda: scaling_figure.draw(scaling_rows(kind, ranks, dry_ranks, variants=2)), tmp_path, *labels)
+
+
+def test_measurements_of_another_machine_are_shown_beside_the_prediction(tmp_path: Path) -> None:
+    """Its dry runs are not; each of its lines is relative to its own smallest number of ranks."""
+    file, own = tmp_path / "weak_scaling_runs.csv", scaling_rows("weak", (1, 2), (4, 8), 2)
+    scaling_rows("weak", (4, 8), (16,), 2).assign(experiment="weak").to_csv(file, index=False)
+    others = scaling_collect.measured_elsewhere(file, "big_cluster", own)
+    assert set(others["ranks"]) == {4, 8}
+    assert set(others["variant"]) == {f"{variant} on big_cluster" for variant in own["variant"]}
+    rows = pd.concat([own, others])
+    table = scaling_numbers.summary(rows)
+    of_other = table[table["variant"].str.endswith("big_cluster")]
+    assert list(of_other.groupby("variant")["efficiency"].first()) == [1.0, 1.0]
+    assert list(table.loc[table["measured"] == "dry_run", "ranks"].unique()) == [4, 8]
+    check(lambda: scaling_figure.draw(rows), tmp_path, "slow on big cluster", "dry run, modelled")
+
+
+def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
+    file, own = tmp_path / "runs.csv", scaling_rows("weak", (1, 2), (), 1)
+    file.write_text("a,b\n1,2\n")
+    with pytest.raises(ParameterError, match=r"runs\.csv: lacks the column experiment; expected results/tables/"):
+        scaling_collect.measured_elsewhere(file, "other", own)
+    for changes in ({"variant": "unknown"}, {"kind": "strong"}, {"measured": "dry_run"}):
+        own.assign(**changes).to_csv(file, index=False)
+        with pytest.raises(ParameterError, match=r"runs\.csv: has no measured run of weak scaling"):
+            scaling_collect.measured_elsewhere(file, "other", own)
 
 
 @pytest.mark.parametrize("measured", [True, False])

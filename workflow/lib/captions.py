@@ -63,6 +63,7 @@ def scaling(configuration: Configuration, name: str) -> dict[str, Any]:
         "paired": parameters.paired,
         "note": parameters.note,
         "nest": bool(parameters.nest_threads),
+        "elsewhere": list(parameters.measured_elsewhere),
     }
 
 

@@ -586,6 +586,7 @@ class Plan:
             "experiment": name,
             "interconnect": self.configuration.interconnect,
             "results": self.results_of_scaling(name),
+            "measured_elsewhere": self.configuration.scaling[name].measured_elsewhere,
         }
 
     def _points_of_break_even(self) -> list[dict[str, Any]]:

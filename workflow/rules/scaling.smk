@@ -140,6 +140,9 @@ use rule collect_study as collect_scaling with:
     input:
         files=parameters("scaling", "{scaling}"),
         results=lambda wildcards: PLAN.results_of_scaling(wildcards.scaling),
+        elsewhere=lambda wildcards: list(
+            CONFIGURATION.scaling[wildcards.scaling].measured_elsewhere.values()
+        ),
         interconnect=lambda wildcards: PLAN.measured_interconnect(wildcards.scaling),
         code=code("workflow.scripts.scaling.collect"),
     output:

@@ -8,7 +8,7 @@ from eprop_core.experiments import points
 from eprop_core.experiments.baselines.parameters import check_comparable
 from eprop_core.experiments.values import LOOKS, Name, RankCounts, Seeds
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, AllToAll, Network, PairwiseBernoulli, check_rate
-from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole
+from eprop_core.parsing import WHOLE_NUMBERS, FileName, ParameterError, Parameters, Whole
 from eprop_core.ranks.exchange_cost import Destinations
 
 
@@ -153,6 +153,13 @@ class Scaling(Timing):
         [],
         description="numbers of threads on which NEST simulates the same networks, of the variants that it can "
         "simulate, and is shown beside",
+    )
+    measured_elsewhere: dict[Name, FileName] = Field(
+        {},
+        max_length=2,
+        description="measurements on other machines that are shown beside, by name of the machine: the file "
+        "results/tables/EXPERIMENT_scaling_runs.csv that the same experiment wrote there. What it measured is shown, "
+        "and not its dry runs",
     )
     seeds: Seeds = Field([1], description="one job per seed and number of ranks")
     note: str = Field("", max_length=500, description="sentence at the end of the figure's caption, plain text")

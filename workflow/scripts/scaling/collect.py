@@ -11,8 +11,11 @@ from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.interconnect.result import InterconnectResult
 from eprop_core.experiments.scaling.result import MessageCost, ScalingResult
 from eprop_core.files.text import read_json
+from eprop_core.parsing import ParameterError
 from eprop_core.ranks.exchange_cost import Destinations
+from workflow.scripts.scaling.numbers import ELSEWHERE
 from workflow.scripts.shared import program
+from workflow.scripts.shared.read_table import read
 
 
 def rows(result: ScalingResult, experiment: str, interconnect: Interconnect | None) -> list[dict[str, Any]]:
@@ -68,6 +71,24 @@ def rows(result: ScalingResult, experiment: str, interconnect: Interconnect | No
     return table
 
 
+def measured_elsewhere(file: Path, machine: str, own: pd.DataFrame) -> pd.DataFrame:
+    """Return what another machine measured of the variants of ``own``, a table of runs, as variants of their own.
+
+    Raises
+    ------
+    ParameterError
+        The file is no table of runs of this experiment, or has no measured run of one of the variants.
+    """
+    table = read(file)
+    experiment = own["experiment"].iloc[0]
+    if missing := next((column for column in own if column not in table), None):
+        raise ParameterError(f"{file}: lacks the column {missing}; expected results/tables/*_scaling_runs.csv")
+    chosen = (table["measured"] == "measured") & table["variant"].isin(own["variant"])
+    if not chosen.any() or set(table["kind"]) != set(own["kind"]):
+        raise ParameterError(f"{file}: has no measured run of {experiment} scaling: expected its table of runs")
+    return table[chosen].assign(experiment=experiment, variant=table["variant"] + ELSEWHERE + machine)[list(own)]
+
+
 def _modelled(
     costs: Mapping[Destinations, MessageCost], interconnect: Interconnect | None
 ) -> dict[Destinations, float]:
@@ -90,7 +111,9 @@ def main() -> None:
         interconnect = InterconnectResult.read(given.interconnect).interconnect
     results = [ScalingResult.read(file) for file in experiment["results"]]
     table = [row for result in results for row in rows(result, experiment["experiment"], interconnect)]
-    pd.DataFrame(table).to_csv(given.output[0], index=False)
+    own = pd.DataFrame(table)
+    others = [measured_elsewhere(Path(file), of, own) for of, file in experiment["measured_elsewhere"].items()]
+    pd.concat([own, *others]).to_csv(given.output[0], index=False)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ CONFIDENCE = 0.95
 """Of the interval of a median."""
 NEST = "nest_"
 """Begins the variants that NEST simulated, on as many threads as there are ranks."""
+ELSEWHERE = " on "
+"""Between the name of a variant and that of another machine that measured it."""
 POINT = ["variant", "measured", "ranks"]
 """Columns that are equal for all repeats of a run."""
 
@@ -131,6 +133,9 @@ def variant_name(variant: str) -> str:
     """Return the name of a variant as it is printed."""
     if variant.startswith(NEST):
         return f"NEST, {variant_name(variant.removeprefix(NEST))}"
+    if ELSEWHERE in variant:
+        own, machine = variant.split(ELSEWHERE)
+        return f"{variant_name(own)}{ELSEWHERE}{machine.replace('_', ' ')}"
     return {"eprop_plus": "e-prop+", "bellec": "Bellec et al. 2020"}.get(variant, variant.replace("_", " "))
 
 
