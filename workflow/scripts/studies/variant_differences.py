@@ -16,8 +16,8 @@ from workflow.scripts.studies.equally_good import MARGIN, lowest, power, toleran
 from workflow.scripts.studies.measures import Measure, measure_of
 
 COSTS = {
-    "operations_per_sample": "Synaptic operations",
-    "training_time_per_sample_s": "Training time",
+    "operations_per_sample": "Synaptic\noperations",
+    "training_time_per_sample_s": "Training\ntime",
 }
 
 
