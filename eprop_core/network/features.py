@@ -160,7 +160,7 @@ _FEATURES: dict[str, dict[str, Any]] = {
         f"stepwise_{name}": {part: {"optimizer": {"algorithm": "adam"}}}
         for name, part in (("neurons", "recurrent"), ("readouts", "output"))
     },
-    "dense": {"n_recurrent": SHORTEST_ROW},
+    "dense": {"n_input": 2 * SHORTEST_ROW, "n_recurrent": SHORTEST_ROW},
     "stdp": {"recurrent": {"stdp": {}}},
     **{
         f"surrogate_{name}": {"neuron": {"surrogate_gradient": {"function": name}}}

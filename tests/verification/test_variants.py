@@ -8,7 +8,7 @@ from eprop_core.parsing import ParameterError, parse
 from eprop_core.verification.bellec_problem import VARIANTS, bellec_problem
 from eprop_core.verification.random_problem import problem_of_variant
 from eprop_core.verification.ranks import problems
-from eprop_core.verification.variants import BEYOND_NEST, KINDS, OF_NEST
+from eprop_core.verification.variants import BEYOND_NEST, KINDS, OF_NEST, STDP
 
 
 def test_kinds_are_those_of_all_variants() -> None:
@@ -16,7 +16,8 @@ def test_kinds_are_those_of_all_variants() -> None:
     compared = list(problems().values())
     for seed in (1, 2):
         compared += [bellec_problem(name, seed) for name in VARIANTS]
-        compared += [problem_of_variant(variant, 10, seed) for variant in [*OF_NEST.values(), *BEYOND_NEST.values()]]
+        variants = [*OF_NEST.values(), *BEYOND_NEST.values(), *STDP.values()]
+        compared += [problem_of_variant(variant, 10, seed) for variant in variants]
     assert {kind(problem.network) for problem in compared} == set(KINDS)
 
 
