@@ -197,7 +197,7 @@ def test_variants_are_compared_with_the_first(study: Any, tmp_path: Path, seeds:
         "full model",
         "late input",
         "Test accuracy: difference (percentage points)",
-        "Synaptic\noperations (%)",
+        "operations (%)",
         "not significant",
         "mean and 95 % CI, 3 seeds" if len(seeds) > 1 else "1 seed, without an interval",
     )
