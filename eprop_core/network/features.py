@@ -160,8 +160,8 @@ _FEATURES: dict[str, dict[str, Any]] = {
         f"stepwise_{name}": {part: {"optimizer": {"algorithm": "adam"}}}
         for name, part in (("neurons", "recurrent"), ("readouts", "output"))
     },
-    "dense": {"n_input": 2 * SHORTEST_ROW, "n_recurrent": SHORTEST_ROW},
-    "stdp": {"recurrent": {"stdp": {}}},
+    "dense": {"n_recurrent": SHORTEST_ROW},
+    "stdp": {"n_input": 2 * SHORTEST_ROW, "recurrent": {"stdp": {}}},  # connections with it are in lists
     **{
         f"surrogate_{name}": {"neuron": {"surrogate_gradient": {"function": name}}}
         for name in PLUG_IN_SURROGATE_GRADIENTS
