@@ -26,7 +26,7 @@ from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses, syn
 from eprop_core.model.optimizers import Optimizers, elapsed_steps, one_step, optimizer_at
 from eprop_core.model.parts import Parts, count_arrival, end_of_part, n_parts
 from eprop_core.model.powers import NEGLIGIBLE, power
-from eprop_core.model.running_sums import RunningSums, kappa_growth, power_of_kappa
+from eprop_core.model.running_sums import RunningSums, kappa_growth, offset_in_block, power_of_kappa
 from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
 from eprop_core.model.spikes import Spikes, spikes_of
 from eprop_core.model.stdp import SpikeTiming, applies, process_arriving
@@ -102,7 +102,7 @@ def _adaptation_after(adaptation, age):
 def _activated_trace(projection, source, age):
     """Return z of a source that is activated ``age`` steps after it became inactive, relative to the block's start."""
     running_sums = projection.running_sums
-    decay, offset = running_sums.decay, running_sums.time_index[0] - running_sums.block_start[0]
+    decay, offset = running_sums.decay, offset_in_block(running_sums)
     # Onto neurons, the stored trace is that of the time index before the source became inactive.
     decayed = power(decay.powers_of_alpha, age + projection.entry_lead)
     return source["trace"] * decayed * decay.steps[offset]["alpha_growth"]
@@ -112,7 +112,7 @@ def _activated_trace(projection, source, age):
 def _inactive_trace(projection, source):
     """Return z of a source at the time index of the sums."""
     running_sums = projection.running_sums
-    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    offset = offset_in_block(running_sums)
     return source["trace"] / running_sums.decay.steps[offset]["alpha_growth"]
 
 
@@ -124,7 +124,7 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
     """
     source, synapses, running_sums = projection.sources.records[i], projection.synapses, projection.running_sums
     decay = running_sums.decay
-    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    offset = offset_in_block(running_sums)
     jump = decay.steps[offset + projection.entry_lead]["alpha_growth"] if enters else 0.0
     if step_values is None:
         _process_at_once(projection, i, source, emission, arrives, jump, current, fixed_point)
@@ -157,7 +157,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
     """Process a spike with the running sums, which cover all the time since the one before."""
     synapses, running_sums = projection.synapses, projection.running_sums
     decay, decay_reg = running_sums.decay, running_sums.decay_reg
-    time_index, offset = running_sums.time_index[0], running_sums.time_index[0] - running_sums.block_start[0]
+    time_index, offset = running_sums.time_index[0], offset_in_block(running_sums)
     state, z, plain_trace = state_after(source, emission), source["trace"], 0.0
     # The first spike has no gradient to learn from. From then on the optimizer counts the steps since step 0.
     updates = arrives and projection.updates_at_spikes and time_index > source["optimized"] > NO_SPIKE_YET
@@ -277,7 +277,7 @@ def _bring_up_to_date(step_values, projection, i, step_ends):
         taken_back = _take_back(projection, i)
         bring_up_to_date(synapses, i, first, last, running_sums, source["trace"], step_ends, taken_back)
     else:
-        offset = running_sums.time_index[0] - running_sums.block_start[0]
+        offset = offset_in_block(running_sums)
         _advance_to(projection, i, False, offset + 1 if step_ends else offset)
 
 
@@ -318,7 +318,7 @@ def end_block(projection):
     """Bring the active synapses up to date, and the traces relative to the block that starts at this time index."""
     if projection.plastic:
         records, running_sums = projection.sources.records, projection.running_sums
-        offset = running_sums.time_index[0] - running_sums.block_start[0]
+        offset = offset_in_block(running_sums)
         shrinkage = 1.0 / running_sums.decay.steps[offset]["alpha_growth"]
         for i in range(len(records)):
             source = records[i]

@@ -280,6 +280,12 @@ def _decay(alpha: float, kappa: float, block: int, is_filter: bool) -> Decay:
 
 
 @kernel
+def offset_in_block(running_sums):
+    """Offset of the present time index from the start of the block."""
+    return running_sums.time_index[0] - running_sums.block_start[0]
+
+
+@kernel
 def signals_differ(running_sums):
     """Whether the learning signal and the rate regularization meet different eligibilities."""
     if running_sums.sums_reg is not None:
@@ -306,7 +312,7 @@ def keep_signals(running_sums):
 def _keep_additions(additions, running_sums):
     """Keep L psi alpha^(t-b) of the present time index t."""
     if additions is not None and len(additions) > 0:
-        offset = running_sums.time_index[0] - running_sums.block_start[0]
+        offset = offset_in_block(running_sums)
         power = 1.0 / running_sums.decay.steps[offset]["alpha_growth"]
         signal = running_sums.signal_reg if running_sums.filters_error else running_sums.signal
         for j in range(len(signal)):
@@ -320,7 +326,7 @@ def advance_sums(running_sums, surrogate_gradient):
     The learning signals of the present time index are in ``running_sums.signal`` and ``signal_reg``;
     ``surrogate_gradient``, float64 (n,), belongs to the next time index.
     """
-    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    offset = offset_in_block(running_sums)
     running_sums.time_index[0] += 1
     _advance_powers(running_sums.own_decay)
     if running_sums.filters_error or running_sums.filters_rate:
@@ -341,7 +347,7 @@ def advance_sums(running_sums, surrogate_gradient):
 @kernel
 def advance_readout_sums(running_sums, error):
     """Advance the sums of readouts to the next time index; ``error``, float64 (n,), is that of the present one."""
-    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    offset = offset_in_block(running_sums)
     running_sums.time_index[0] += 1
     _advance_error(running_sums.sums, running_sums.decay, offset, error)
     _keep_error(running_sums.step_values, offset, error)
@@ -350,13 +356,13 @@ def advance_readout_sums(running_sums, error):
 @kernel
 def block_is_full(running_sums):
     """Whether the sums must start again before the next time index."""
-    return running_sums.time_index[0] - running_sums.block_start[0] >= running_sums.decay.block
+    return offset_in_block(running_sums) >= running_sums.decay.block
 
 
 @kernel
 def start_block(running_sums):
     """Start a block at the present time index: the sums are 0, the surrogate gradient stays."""
-    _move_step_values(running_sums.step_values, running_sums.time_index[0] - running_sums.block_start[0])
+    _move_step_values(running_sums.step_values, offset_in_block(running_sums))
     _reset(running_sums.sums, running_sums.adaptation, running_sums.own_decay)
     _reset_reg(running_sums.sums_reg, running_sums)
     running_sums.block_start[0] = running_sums.time_index[0]
@@ -422,7 +428,7 @@ def _advance(sums, adaptation, own_decay, decay, offset, surrogate_gradient, sig
 
 @kernel
 def _advance_without_filter(additions, sums, offset, surrogate_gradient):
-    """Add what a signal without a filter added at ``offset``."""
+    """Add the part of a signal without a filter in the step at ``offset`` to Q."""
     if additions is not None and len(additions) > 0:
         for j in range(len(sums)):
             sums[j, Q] += additions[offset, j]
@@ -482,7 +488,7 @@ def _copy_values(step_values, offset, values):
 @kernel
 def _keep_signals(step_values, running_sums):
     if step_values is not None:
-        offset = running_sums.time_index[0] - running_sums.block_start[0]
+        offset = offset_in_block(running_sums)
         _copy_values(step_values.signal, offset, running_sums.signal)
         _copy_values(step_values.signal_reg, offset, running_sums.signal_reg)
 

@@ -20,7 +20,21 @@ import numpy as np
 from eprop_core.compiled.compilation import arithmetic_kernel, called_kernel, inlined, kernel, loop_kernel
 from eprop_core.compiled.prefetch import prefetch, synapses_ahead
 from eprop_core.model.optimizers import GRADIENT_DESCENT, Elapsed, bounded, change, of_kind
-from eprop_core.model.running_sums import PSI, Q_W, A, Adaptation, OwnDecay, P, Q, U, W, X, kappa_power, lacks_filter
+from eprop_core.model.running_sums import (
+    PSI,
+    Q_W,
+    A,
+    Adaptation,
+    OwnDecay,
+    P,
+    Q,
+    U,
+    W,
+    X,
+    kappa_power,
+    lacks_filter,
+    offset_in_block,
+)
 from eprop_core.model.synapse_records import new_records, targets_in, values_in, view_targets, view_values
 
 INACTIVE, ACTIVE, ACTIVATING = range(3)
@@ -335,7 +349,7 @@ def _jump(own_decay, spike, j):
 
 @kernel
 def _addition(additions, offset, j):
-    """What the step at ``offset`` added to Q without a filter."""
+    """What a signal without a filter added to Q of neuron ``j`` in the step at ``offset``."""
     if additions is None:
         return 0.0
     return additions[offset, j]
@@ -522,7 +536,7 @@ def bring_up_to_date(synapses, i, first, last, running_sums, trace, step_ends, t
     With ``step_ends`` the gradient includes the learning signal of the present time index. This is so at the cutoff,
     but not at the end of a block. ``taken_back`` is a :class:`TakenBack`.
     """
-    offset = running_sums.time_index[0] - running_sums.block_start[0]
+    offset = offset_in_block(running_sums)
     power, power_reg = kappa_power(running_sums.decay, offset), kappa_power(running_sums.decay_reg, offset)
     factors, target_sums = (power, power_reg, trace, step_ends, taken_back, offset), _target_sums(running_sums)
     if has_rows(synapses.rows):
