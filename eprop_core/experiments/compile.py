@@ -6,7 +6,7 @@ from eprop_core.experiments import command_line
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.measurement.results import Result
 from eprop_core.network.features import SHORTEST_ROW, kinds, network_of, projections_in_rows
-from eprop_core.parameters import PROJECTIONS, AllToAll, Network, SpikeTimingParameters
+from eprop_core.parameters import PROJECTIONS, AllToAll, Network
 from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
@@ -22,12 +22,14 @@ class CompileResult(Result):
 
 LARGEST = 1e300
 """pA, a bound that no weight reaches."""
+UNBOUNDED = {"weight_min": -LARGEST, "weight_max": LARGEST}
 
 
-def _unbounded(connections: Any) -> SpikeTimingParameters | None:
-    """Return the spike-timing-dependent plasticity of some connections, which no weight exceeds."""
-    own = getattr(connections, "stdp", None)
-    return None if own is None else own.model_copy(update={"weight_max": LARGEST})
+def _without_bounds(connections: Any) -> dict[str, Any]:
+    """Return changes of some connections after which no weight exceeds a bound of their own plasticity."""
+    bounds = {"stdp": {"weight_max": LARGEST}, "optimizer": UNBOUNDED}
+    own = {key: getattr(connections, key, None) for key in bounds}
+    return {key: plasticity.model_copy(update=bounds[key]) for key, plasticity in own.items() if plasticity is not None}
 
 
 def run_briefly(
@@ -61,24 +63,17 @@ def run_briefly(
             for size, (name, group) in zip(sizes, network.groups.items(), strict=False)
         }
     # Weights from few sources may be larger than those that the bounds are made for.
-    unbounded, as_all = {"weight_min": -LARGEST, "weight_max": LARGEST}, {"weight_min": None, "weight_max": None}
-    optimizer = network.plasticity.optimizer.model_copy(update=unbounded)
+    as_all = {"weight_min": None, "weight_max": None}
+    optimizer = network.plasticity.optimizer.model_copy(update=UNBOUNDED)
     few["plasticity"] = network.plasticity.model_copy(update={"optimizer": optimizer})
     for name in PROJECTIONS:
         given = getattr(network, name)
-        changes: dict[str, Any] = {"connectivity": AllToAll(rule="all_to_all")} | as_all | {"stdp": _unbounded(given)}
-        if getattr(given, "optimizer", None) is not None:
-            changes["optimizer"] = given.optimizer.model_copy(update=unbounded)
+        changes: dict[str, Any] = {"connectivity": AllToAll(rule="all_to_all")} | as_all | _without_bounds(given)
         for parts in {"targets", "pairs"} & set(type(given).model_fields):
             if isinstance(own := getattr(given, parts), dict):
                 as_others = as_all | {"connectivity": None}
                 changes[parts] = {
-                    key: part.model_copy(
-                        update=as_others
-                        | {"stdp": _unbounded(part)}
-                        | ({"optimizer": part.optimizer.model_copy(update=unbounded)} if part.optimizer else {})
-                    )
-                    for key, part in own.items()
+                    key: part.model_copy(update=as_others | _without_bounds(part)) for key, part in own.items()
                 }
         few[name] = given.model_copy(update={key: changes[key] for key in changes if hasattr(given, key)})
     network = network.model_copy(update=few)

@@ -233,10 +233,9 @@ def _put_given_along(output: Synapses, feedback: Synapses) -> None:
 
 
 def _check_bounds(name: str, synapses: Synapses, optimizer: OptimizerParameters) -> None:
-    smallest, largest = synapses.extent(WEIGHT)
-    if smallest < optimizer.weight_min or largest > optimizer.weight_max:
-        weight = synapses.column(WEIGHT)
-        outside = weight[(weight < optimizer.weight_min) | (weight > optimizer.weight_max)]
+    weight = synapses.column(WEIGHT)
+    outside = weight[(weight < optimizer.weight_min) | (weight > optimizer.weight_max)]
+    if len(outside):
         raise ParameterError(
             f"{name}: initial weight {outside[0]:g} is outside the optimizer's bounds "
             f"{optimizer.weight_min:g} to {optimizer.weight_max:g}"
@@ -417,8 +416,12 @@ def _state(
     is_output = projection.role is Role.OUTPUT
     if projection.plastic:
         values, columns = own.values, own.columns
+        smallest, largest = own.extent(WEIGHT)
         for spec in bundle.specs:
-            _check_bounds(spec.name, part_of(own, bundle, spec, recurrent), network.optimizer(spec.name))
+            optimizer = network.optimizer(spec.name)
+            # The part of a projection may be a copy, which is needed only if some weight is beyond its bounds.
+            if smallest < optimizer.weight_min or largest > optimizer.weight_max:
+                _check_bounds(spec.name, part_of(own, bundle, spec, recurrent), optimizer)
         if network.optimizer(projection.name).moves_in_each_step:
             values[:, NEXT_WEIGHT] = values[:, WEIGHT]
             if columns.next_feedback != NO_COLUMN:

@@ -64,7 +64,7 @@ def merged_rows(bundle: Bundle, members: Iterable[Synapses], recurrent: Range) -
         if rows is None:
             columns, rows = own.columns, np.zeros((len(source), own.columns.n, recurrent.n))
         (sources,), (targets,) = spec.source_ids, spec.target_ids
-        first, last = (min(max(end - recurrent.first, 0), recurrent.n) for end in (targets.start, targets.stop))
+        first, last = recurrent.local(targets.start), recurrent.local(targets.stop)
         rows[sources.start : sources.stop, :, first:last] = own.rows
     is_own = lacks_itself & (source >= recurrent.first) & (source < recurrent.last)
     indptr = np.concatenate(([0], np.cumsum(recurrent.n - is_own)))
@@ -86,7 +86,7 @@ class _Block(NamedTuple):
         (sources,), (targets,) = spec.source_ids, spec.target_ids
         assert synapses.source is not None
         first_source, last_source = np.searchsorted(synapses.source, (sources.start, sources.stop))
-        first, last = (min(max(end - recurrent.first, 0), recurrent.n) for end in (targets.start, targets.stop))
+        first, last = recurrent.local(targets.start), recurrent.local(targets.stop)
         return cls(slice(int(first_source), int(last_source)), slice(first, last))
 
 
@@ -175,7 +175,7 @@ def parts_of(bundle: Bundle, network: Network, synapses: Synapses, recurrent: Ra
     if len(bundle.specs) == 1:
         return Parts.one()
     *others, _ = bundle.groups("target")
-    ends = [n_before(synapses, min(max(ids.stop - recurrent.first, 0), recurrent.n)) for ids in others]
+    ends = [n_before(synapses, recurrent.local(ids.stop)) for ids in others]
     parts = Parts.one()._replace(
         ends=np.column_stack(ends) if ends else np.zeros((len(synapses.indptr) - 1, 0), np.int64),
         arrivals=np.zeros(len(synapses.indptr) - 1, np.int64),

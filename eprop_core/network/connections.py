@@ -34,6 +34,10 @@ class Range(NamedTuple):
         """Number of ids in the range."""
         return self.last - self.first
 
+    def local(self, position: int) -> int:
+        """Return a global id, or the end of a range of ids, within this range: from 0 to ``n``."""
+        return min(max(position - self.first, 0), self.n)
+
     @classmethod
     def whole(cls, size: int) -> "Range":
         """Return the range of all ids of a population."""
