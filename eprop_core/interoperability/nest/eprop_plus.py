@@ -15,8 +15,8 @@ import json
 
 import nest
 import numpy as np
-from devices import multimeter, recorded, sent
-from network import connect, create, reset_kernel, run_files, show_input, show_targets, weights
+from devices import multimeter, recorded, recorded_spikes, sent
+from network import connect, create, reset_kernel, run_files, show_input, show_targets, simulate
 
 FIRST = 1
 """NEST's step that corresponds to step 0 of ``eprop_core``."""
@@ -40,21 +40,13 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     of_readouts = multimeter(readouts, ["V_m", "error_signal"], dt)
     of_neurons = multimeter(recurrent, ["V_m", "surrogate_gradient", "learning_signal"], dt)
 
-    nest.Simulate(n_steps * dt)
-    result = {}
-    for name in populations.of_projection:
-        result |= weights(name, populations)
-    nest.Simulate(dt)  # recorders receive the events of a step in the next one
-
+    result = simulate(populations, n_steps, dt)
     for name, (sources, targets) in populations.of_projection.items():
         result |= sent(name, weight_recorder, sources, targets, FIRST, dt)
-    events = spikes.get("events")
-    spike_steps = np.rint(events["times"] / dt).astype(int) - FIRST
-    order = np.lexsort((events["senders"], spike_steps))
-    order = order[spike_steps[order] < n_steps]
+    steps, neurons = np.nonzero(recorded_spikes(spikes, recurrent, FIRST, n_steps, dt))
     return result | {
-        "spike_steps": spike_steps[order],
-        "spike_neurons": events["senders"][order] - recurrent[0].global_id,
+        "spike_steps": steps,
+        "spike_neurons": neurons,
         "readout": recorded(of_readouts, "V_m", FIRST, n_steps, dt),
         "error": recorded(of_readouts, "error_signal", FIRST, n_steps, dt),
         "voltage": recorded(of_neurons, "V_m", FIRST, n_steps, dt),

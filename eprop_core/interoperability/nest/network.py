@@ -326,6 +326,16 @@ def weights(name: str, populations: Populations) -> dict[str, np.ndarray]:
     return listed(name, *populations.of_projection[name])
 
 
+def simulate(populations: Populations, n_steps: int, dt: float) -> dict[str, np.ndarray]:
+    """Simulate some steps of ``dt`` ms; return the connections of all projections with their weights after them."""
+    nest.Simulate(n_steps * dt)
+    result: dict[str, np.ndarray] = {}
+    for name in populations.of_projection:
+        result |= weights(name, populations)
+    nest.Simulate(dt)  # recorders receive the events of a step in the next one
+    return result
+
+
 def listed(name: str, sources: Any, targets: Any) -> dict[str, np.ndarray]:
     """Return the connections between two populations, named as a projection and sorted by (target, source)."""
     connections = nest.GetConnections(sources, targets)

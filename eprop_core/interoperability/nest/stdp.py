@@ -14,7 +14,7 @@ import json
 import nest
 import numpy as np
 from devices import multimeter, recorded, recorded_spikes
-from network import connect, create, reset_kernel, run_files, show_input, weights
+from network import connect, create, reset_kernel, run_files, show_input, simulate
 
 FIRST = 1
 """NEST's step that corresponds to step 0 of ``eprop_core``."""
@@ -34,12 +34,7 @@ def run(problem: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     nest.Connect(recurrent, spikes, "all_to_all", {"delay": dt})
     of_readouts, of_neurons = multimeter(readouts, ["V_m"], dt), multimeter(recurrent, ["V_m"], dt)
 
-    nest.Simulate(n_steps * dt)
-    result = {}
-    for name in populations.of_projection:
-        result |= weights(name, populations)
-    nest.Simulate(dt)  # recorders receive the events of a step in the next one
-
+    result = simulate(populations, n_steps, dt)
     steps, neurons = np.nonzero(recorded_spikes(spikes, recurrent, FIRST, n_steps, dt))
     return result | {
         "spike_steps": steps,
