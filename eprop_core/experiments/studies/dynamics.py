@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from eprop_core.experiments import command_line
-from eprop_core.experiments.studies.measure import read_task
+from eprop_core.experiments.studies.measure import add_task, read_task
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.measurement.results import Result
 from eprop_core.network.projections import Role, spiking_projections
@@ -241,13 +241,8 @@ def _traces(recorded: Recorded, projections: Sequence[str]) -> list[Series]:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     options = command_line.parser("eprop_core.experiments.studies.dynamics", __doc__)
-    options.add_argument(
-        "task", type=Path, help="JSON file with dataset, network and training (docs/reference/configuration)"
-    )
+    add_task(options)
     options.add_argument("network", type=Path, help="the trained network that its training run has kept (.h5)")
-    options.add_argument(
-        "--data", type=Path, help="directory made by eprop_core.datasets.prepare, where the task has a data set"
-    )
     options.add_argument("--seed", type=command_line.seed, default=1, help="seed of the training run (default: 1)")
     return options
 

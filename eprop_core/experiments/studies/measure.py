@@ -7,6 +7,7 @@ same command goes on, on any number of ranks.
 On several ranks: mpiexec -n 2 python -m mpi4py -m eprop_core.experiments.studies ... --ranks 2
 """
 
+import argparse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -191,15 +192,20 @@ def divided(
     )
 
 
+def add_task(options: argparse.ArgumentParser) -> None:
+    """Add the arguments that :func:`read_task` needs, besides a seed."""
+    options.add_argument(
+        "task", type=Path, help="JSON file with dataset, network and training (docs/reference/configuration)"
+    )
+    options.add_argument(
+        "--data", type=Path, help="directory made by eprop_core.datasets.prepare, where the task has a data set"
+    )
+
+
 def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.studies", __doc__)
-    parser.add_argument(
-        "task", type=Path, help="JSON file with dataset, network and training (docs/reference/configuration)"
-    )
-    parser.add_argument(
-        "--data", type=Path, help="directory made by eprop_core.datasets.prepare, where the task has a data set"
-    )
+    add_task(parser)
     command_line.add_run_options(parser)
     options = parser.parse_args()
 

@@ -9,7 +9,6 @@ import argparse
 import functools
 import operator
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from eprop_core.experiments import command_line
-from eprop_core.experiments.studies.measure import read_task
+from eprop_core.experiments.studies.measure import add_task, read_task
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.measurement.results import Result
 from eprop_core.network.projections import spiking_projections
@@ -265,12 +264,7 @@ class _Comparison:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     options = command_line.parser("eprop_core.experiments.studies.sensitivity", __doc__)
-    options.add_argument(
-        "task", type=Path, help="JSON file with dataset, network and training (docs/reference/configuration)"
-    )
-    options.add_argument(
-        "--data", type=Path, help="directory made by eprop_core.datasets.prepare, where the task has a data set"
-    )
+    add_task(options)
     options.add_argument("--seed", type=command_line.seed, default=1, help="seed of both runs (default: 1)")
     return options
 

@@ -9,7 +9,7 @@ from eprop_core.experiments.values import Seeds
 from eprop_core.parsing import Parameters, visible
 
 _ALLOWED = ("network", "training.epochs", "training.learning_rate_schedule", "training.rewiring")
-"""What can be chosen: all else decides what is learned, how it is judged, or nothing."""
+"""Parameters whose values a search may choose. Others define the problem or the score, or do not affect learning."""
 MOST = 100
 """Combinations of values of a point."""
 
