@@ -166,10 +166,10 @@ def _wrong_in_sensitivity(configuration: Configuration) -> list[str]:
             lines.append(_no_task(configuration, task))
             continue
         training = configuration.tasks[task].training
-        for key, allowed in (("rewiring", None), ("learning_rate_schedule", Constant()), ("ranks", 1)):
-            if getattr(training, key) != allowed:
-                told = "constant" if key == "learning_rate_schedule" else "null" if allowed is None else allowed
-                lines.append(f"{task} needs training.{key} = {told}")
+        needed = (("rewiring", None, "null"), ("learning_rate_schedule", Constant(), "constant"), ("ranks", 1, "1"))
+        lines += [
+            f"{task} needs training.{key} = {text}" for key, value, text in needed if getattr(training, key) != value
+        ]
     return lines
 
 

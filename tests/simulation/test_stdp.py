@@ -53,7 +53,7 @@ def rule_of(spec: ProjectionSpec) -> SpikeTimingParameters:
 
 
 class Expected(NamedTuple):
-    """What follows from the spikes of a run."""
+    """Weights, and input of the neurons, that the rule gives for the spikes of a run."""
 
     weights: dict[str, np.ndarray]
     """At the end, in the order of the problem's connections."""

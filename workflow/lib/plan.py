@@ -84,7 +84,7 @@ class Plan:
     @cached_property
     def tasks(self) -> dict[str, TaskParameters]:
         """Tasks to train."""
-        points = [point for study in self.configuration.studies for point in self._points[study]]
+        points = self._points_of_all_studies
         searched = {candidate["name"]: candidate["parameters"] for point in points for candidate in point["candidates"]}
         return {
             **searched,
@@ -98,9 +98,13 @@ class Plan:
         of_tasks = {name: task.training for name, task in self.tasks.items()}
         return [name for name, training in of_tasks.items() if (training.ranks > 1, training.keep_network) == wanted]
 
+    @property
+    def _points_of_all_studies(self) -> list[dict[str, Any]]:
+        return [point for points in self._points.values() for point in points]
+
     def possible_tasks(self, name: str) -> list[TaskParameters]:
         """Return what a training run may train: the task of this name, or those that a search chooses from."""
-        points = [point for study in self.configuration.studies for point in self._points[study]]
+        points = self._points_of_all_studies
         candidates: list[dict[str, Any]] = next((point["candidates"] for point in points if point["name"] == name), [])
         return [candidate["parameters"] for candidate in candidates] or [self.tasks[name]]
 
@@ -110,16 +114,15 @@ class Plan:
 
     @cached_property
     def _task_files(self) -> dict[tuple[str, int], str]:
-        points = [point for study in self.configuration.studies for point in self._points[study]]
         return {
             (point["name"], seed): f"results/chosen/{name}.json"
-            for point in points
+            for point in self._points_of_all_studies
             for seed, name in point["choices"].items()
         }
 
     @cached_property
     def choices(self) -> dict[str, dict[str, Any]]:
-        """Between what a search chooses, by the name of the file with the chosen parameters."""
+        """The candidates of each choice of a search, by the name of the file with the chosen parameters."""
         return {
             name: {
                 "parameters": point["parameters"],
@@ -131,8 +134,7 @@ class Plan:
                     for candidate in point["candidates"]
                 ],
             }
-            for study in self.configuration.studies
-            for point in self._points[study]
+            for point in self._points_of_all_studies
             for name in point["deciding"]
         }
 
@@ -231,7 +233,7 @@ class Plan:
     @cached_property
     def networks(self) -> dict[str, TaskParameters]:
         """Tasks of the trained networks that are kept, by file."""
-        points = [point for study in self.configuration.studies for point in self._points[study]]
+        points = self._points_of_all_studies
         return {
             f"{file.removesuffix('.json')}.h5": point["parameters"]
             for point in points
@@ -449,7 +451,7 @@ class Plan:
                 "folder": f"studies/{point['name']}",
                 "figure": study,
                 "task": point["task"],
-                "changes": _told(point["changes"]),
+                "changes": _in_words(point["changes"]),
                 "files": len(point["results"]),
             }
             for study, points in self._points.items()
@@ -460,7 +462,7 @@ class Plan:
                 "folder": f"studies/{candidate['name']}",
                 "figure": f"{study}, search",
                 "task": point["task"],
-                "changes": _told(point["changes"] | candidate["changes"]),
+                "changes": _in_words(point["changes"] | candidate["changes"]),
                 "files": len(candidate["results"]),
             }
             for study, points in self._points.items()
@@ -567,7 +569,7 @@ class Plan:
 
     @cached_property
     def searches(self) -> dict[str, dict[str, Any]]:
-        """What each study that has a search searched, and the choices between it."""
+        """By study with a search: its points, each with the choices that it makes and their candidates."""
         return {
             study: {
                 "study": study,
@@ -611,7 +613,8 @@ def _is_here(task: TaskParameters) -> bool:
     return isinstance(task.dataset, Generated) or task.dataset.is_here()
 
 
-def _told(changes: Mapping[str, Any]) -> str:
+def _in_words(changes: Mapping[str, Any]) -> str:
+    """Return changes of parameters as text."""
     return ", ".join(f"{path} = {json.dumps(value)}" for path, value in changes.items())
 
 

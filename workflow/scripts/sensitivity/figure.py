@@ -22,7 +22,7 @@ ROWS = {
     "share_of_differing_spikes": "Share of spikes\nin one run only",
     "weight_distance": "Distance of weights\n(distance learned = 1)",
 }
-"""What is drawn on a logarithmic axis, from the top; below them are the losses."""
+"""Measures on logarithmic axes and their labels, from the top panel down; the losses are below."""
 LINES: dict[str, tuple[Any, str]] = {
     "training_loss": ("-", "all spikes"),
     "training_loss_without_spike": ("--", "one input spike less"),

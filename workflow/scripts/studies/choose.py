@@ -17,12 +17,12 @@ from workflow.scripts.shared import program
 
 
 class Score(NamedTuple):
-    """What the samples held back say about a combination of values, higher is better; ordered by importance."""
+    """How well networks with a combination of values do on samples held back; scores compare by accuracy first."""
 
     accuracy: float
     """Mean over the runs of the search; 0 where no answer is right or wrong."""
     negative_loss: float
-    """Mean over the runs; decides between equal accuracies."""
+    """Mean over the runs, with the sign changed; compares combinations of equal accuracy."""
 
 
 def judged(result: StudyResult) -> CurvePoint:

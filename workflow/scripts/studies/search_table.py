@@ -44,7 +44,7 @@ def rows(points: list[dict[str, Any]]) -> pd.DataFrame:
                             "point": number,
                             "variant": point["variant"],
                             "series": point["series"],
-                            "changes": _told(point["changes"]),
+                            "changes": _in_words(point["changes"]),
                             "candidate": position,
                             "choice": choice,
                             **candidate["changes"],
@@ -58,7 +58,7 @@ def rows(points: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _told(changes: dict[str, Any]) -> str:
+def _in_words(changes: dict[str, Any]) -> str:
     return ", ".join(f"{label_of(TaskParameters, path)} {value}" for path, value in changes.items())
 
 
