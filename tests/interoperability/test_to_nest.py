@@ -41,7 +41,7 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "values per neuron, clamped": OF_NEST["values-per-neuron-V_reset"],
     "bounds": OF_NEST["weight-bounds"],
     "static": OF_NEST["static-recurrent"],
-    "two groups": OF_NEST["groups-2-169"],
+    "two groups": OF_NEST["groups-2-166"],
     "three groups": OF_NEST["groups-3-166"],
 }
 
