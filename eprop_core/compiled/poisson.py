@@ -88,9 +88,12 @@ def _draw_block(source, begin):
         n_spikes[slot] = 0
     block = (source.number + begin) // STEPS_PER_BLOCK
     for k in range(len(channels)):
-        if _largest_probability(source, k) == 0.0:
+        largest = _largest_probability(source, k)
+        if largest == 0.0:
             continue  # nothing needs to be drawn
         draws = philox(source.seed, _PURPOSE, channels[k], block)
+        if to_uniform(min(min(draws[0], draws[1]), min(draws[2], draws[3]))) >= largest:
+            continue  # as at most times
         for slot in range(STEPS_PER_BLOCK):
             if to_uniform(draws[slot]) < probability[row[slot], k]:
                 source.spikes[slot * len(channels) + n_spikes[slot]] = channels[k]
