@@ -3,9 +3,6 @@
 The generator gives four numbers at a time, those of a *block* of four steps. Blocks begin in the steps 0, 4, 8, ...
 """
 
-# Numba infers the types of the kernels' arguments.
-# mypy: allow-untyped-defs, allow-untyped-calls
-
 from typing import NamedTuple
 
 import numpy as np
