@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from eprop_core.experiments.scaling.parameters import Timing
 from eprop_core.experiments.studies import estimates as study_estimates
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import StudyResult
+from eprop_core.experiments.verification import estimates as verification_estimates
+from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.parsing import parse
 
 
@@ -61,3 +64,23 @@ def test_data_and_ranks_change_the_memory_of_a_training_run() -> None:
     assert one > two > study_estimates.PROCESS_BYTES
     digits = parse(TaskParameters, small.regression(1).model_dump(mode="json") | {"dataset": {"name": "digits"}})
     assert study_estimates.memory_of_rank(digits, 10**9) - study_estimates.memory_of_rank(digits) == 10**9
+
+
+VARIANTS = {"variants": ["cutoff-*", "dt-*"]}
+
+
+@pytest.mark.parametrize(
+    ("check", "values", "measured"),
+    [
+        ("time_driven", {"variants": ["random-*"]}, 228e6),
+        ("time_driven", {"variants": ["random-*"], "n_steps_time_driven": 20_000}, 523e6),
+        ("nest_eprop_plus", VARIANTS, 723e6),
+        ("nest_eprop_plus", VARIANTS | {"n_steps": 6000, "largest": 200}, 3996e6),
+    ],
+)
+def test_memory_of_a_check_is_within_a_quarter_of_what_it_took(
+    check: str, values: dict[str, Any], measured: float
+) -> None:
+    """Measured once, as the largest sum of the resident memory of the program and of NEST, since NEST takes minutes."""
+    parameters = parse(Verification, values)
+    assert verification_estimates.memory_of_check(parameters, check, seed=1) == pytest.approx(measured, rel=0.25)

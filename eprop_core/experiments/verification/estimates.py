@@ -6,35 +6,38 @@ from typing import Any
 from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.experiments.verification.problems import drawn, parts
 
-PROCESS_BYTES = 400_000_000
+PROCESS_BYTES = 250_000_000
 """Python, the packages, and the simulator compiled for all variants."""
-NEST_BYTES = 200_000_000
+NEST_BYTES = 205_000_000
 """NEST, which runs beside it."""
 SPIKES_PER_STEP = 0.03
 """Of a neuron of a random problem, about."""
-VALUE_BYTES = 64
+VALUE_BYTES = 45
 """Recordings of a neuron in a step, of both simulators."""
 CONNECTION_BYTES = 100
 """A connection of a problem, as it is listed, of both simulators."""
-EVENT_BYTES = 100
-"""What NEST records of a synaptic event while it simulates a problem, and what is read of that."""
+EVENT_BYTES = 320
+"""What NEST's recorder of weights keeps of a synaptic event of the problem that it simulates, and copies of that."""
 
 
 def memory_of_check(parameters: Verification, check: str, seed: int) -> int:
     """Return about how many bytes a check takes at its peak, with those of NEST that it starts."""
-    has_nest = check.startswith("nest_") or check == "published"
-    fixed = PROCESS_BYTES + (NEST_BYTES if has_nest else 0)
+    of_nest = NEST_BYTES if check.startswith("nest_") or check == "published" else 0
     problems = drawn(check, parameters)
     if problems is None:
-        return fixed
+        return PROCESS_BYTES + of_nest
     settings = {name: problems.settings(name, seed) for name in problems.variants}
     kept = {
         name: VALUE_BYTES * problems.n_steps * own["n_recurrent"] + CONNECTION_BYTES * _connections(own)
         for name, own in settings.items()
     }
     largest_part = max((sum(kept[name] for name in part) for part in parts(settings)), default=0.0)
-    most_events = max((problems.n_steps * _events_per_step(own) for own in settings.values()), default=0.0)
-    return int(fixed + largest_part + (EVENT_BYTES * most_events if has_nest else 0.0))
+    if check == "nest_eprop_plus":
+        of_nest += int(
+            EVENT_BYTES * max((problems.n_steps * _events_per_step(own) for own in settings.values()), default=0.0)
+        )
+    # Most recordings are read when NEST has ended.
+    return int(PROCESS_BYTES + max(largest_part, of_nest))
 
 
 def _pairs(settings: Mapping[str, Any]) -> dict[str, float]:
