@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from eprop_core.experiments import points
-from eprop_core.experiments.baselines.measure import DENSE_BYTES_PER_PAIR, LARGEST_DENSE
+from eprop_core.experiments.baselines.measure import DENSE_BYTES_PER_PAIR, LARGEST_DENSE, SYNAPSES_OF_OUTPUTS
 from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline, SampleBaseline
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.network.memory_estimate import estimate_memory
@@ -20,6 +20,8 @@ SAVING_BYTES = 60
 """What listing and sorting them takes besides, per synapse."""
 OTHER_TIMES = 15
 """Memory of another simulator for a plastic synapse, as a multiple of that of this simulator (NEST)."""
+READ_BYTES = 2350
+"""What another simulator takes besides, per synapse, where its learned weights are read (NEST)."""
 SPIKE_BYTES = 16
 """Step and channel of an input spike."""
 VALUE_BYTES = 4 * 8
@@ -46,14 +48,15 @@ class _Shown(NamedTuple):
         """Return the bytes that the process takes which writes the file of the problem."""
         return estimate_memory(self.network) + (LISTED_BYTES + SAVING_BYTES) * self.n_synapses
 
-    def simulating(self) -> float:
-        """Return the bytes of the largest process that simulates it."""
+    def simulating(self, *, by_others: bool, is_read: bool) -> float:
+        """Return the bytes of the largest process that simulates it; ``is_read``: its weights are read in the end."""
         own = PROCESS_BYTES + estimate_memory(self.network)
         pairs = self.network.n_recurrent * (self.network.n_input + self.network.n_recurrent)
         dense = DENSE_BYTES_PER_PAIR * pairs
         time_driven = 0.0 if dense > LARGEST_DENSE else PROCESS_BYTES + dense + LISTED_BYTES * self.n_synapses
         other = OTHER_BYTES + OTHER_TIMES * estimate_memory(self.network) + LISTED_BYTES * self.n_synapses
-        return max(own, time_driven, other) + self.stimulus
+        other += READ_BYTES * self.n_synapses * is_read
+        return max(own, time_driven, other * by_others) + self.stimulus
 
 
 def memory_of_job(baseline: BaselineParameters, task: TaskParameters | None, n_bytes_of_data: int = 0) -> int:
@@ -71,7 +74,12 @@ def memory_of_job(baseline: BaselineParameters, task: TaskParameters | None, n_b
     """
     shown = _of_poisson(baseline) if isinstance(baseline, PoissonBaseline) else _of_samples(baseline, task)
     here = PROCESS_BYTES + n_bytes_of_data + sum(of.stimulus for of in shown)
-    return int(here + max((max(of.saving(), of.simulating()) for of in shown), default=0.0))
+    needed = [0.0]
+    for of in shown:
+        # A training ends with the weights; otherwise those of small networks are read, to compare them.
+        is_read = isinstance(baseline, SampleBaseline) or of.n_synapses <= SYNAPSES_OF_OUTPUTS
+        needed += [of.saving(), of.simulating(by_others=bool(baseline.simulators), is_read=is_read)]
+    return int(here + max(needed))
 
 
 def _of_poisson(baseline: PoissonBaseline) -> list[_Shown]:
