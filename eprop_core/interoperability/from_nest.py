@@ -34,7 +34,7 @@ class FromNest(NamedTuple):
     """Learning rates from step 0 on, and all their changes."""
     ids: dict[str, np.ndarray]
     """NEST's ids of "input", "recurrent" and "readout": neuron k here is ``ids[population][k]``. The order is that of
-    NEST, but adaptive neurons come last."""
+    NEST, but adaptive neurons come last, and the neurons of a group are together."""
     first_step: int
     """NEST's step, numbered by its end, that is step 0 here."""
 

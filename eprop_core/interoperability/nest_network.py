@@ -6,15 +6,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eprop_core.interoperability.nest_populations import RECURRENT, Generators, Populations, Projection
+from eprop_core.interoperability.nest_groups import Groups, differ_in_signs_only, groups_of, needs_groups
+from eprop_core.interoperability.nest_populations import Generators, Populations, Projection
 from eprop_core.interoperability.nest_snapshot import Built
 from eprop_core.network.connections import Connections
 from eprop_core.network.per_neuron import PER_NEURON
-from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, SURROGATE_GRADIENTS, Network
+from eprop_core.parameters import ARROW, PROJECTIONS, SURROGATE_GRADIENTS, Network
 from eprop_core.parsing import ParameterError, parse
 
 _LARGEST = 1e300
 """From here on, voltages stand for infinity in NEST."""
+_PARTS = {"input": "targets", "recurrent": "pairs"}
+"""Keys of the parts between groups, by projection that may have them."""
 _EQUAL = 1e-12
 """Relative difference of equal values, which NEST adds to E_L and takes off again."""
 
@@ -68,7 +71,12 @@ def network_of_nest(built: Built, *, given_inputs: bool = False) -> NetworkOfNes
             "give access to its traces; read it before the first Simulate"
         )
     dt, populations = float(kernel["resolution"]), Populations(built)
+    groups = _groups(populations, built)
+    if groups is not None:
+        populations = Populations(built, groups.order)
     projections = {name: populations.projection(name) for name in PROJECTIONS}
+    if groups is not None:
+        projections = _divided(projections, groups, built)
     generators = populations.generators(dt, given_inputs=given_inputs)
     neurons = _Neurons(populations, dt)
     synapses = _Synapses(built, projections, neurons)
@@ -80,6 +88,7 @@ def network_of_nest(built: Built, *, given_inputs: bool = False) -> NetworkOfNes
         "neuron": neurons.recurrent(),
         "readout": neurons.readout(),
         "plasticity": neurons.plasticity(resets=kernel["eprop_reset_neurons_on_update"]),
+        "groups": None if groups is None else {name: {"size": size} for name, size in groups.sizes.items()},
     }
     rate_factors = synapses.add_to(network)
     samples = populations.bellec
@@ -95,6 +104,31 @@ def network_of_nest(built: Built, *, given_inputs: bool = False) -> NetworkOfNes
         synapses.learning,
         rate_factors,
     )
+
+
+def _groups(populations: Populations, built: Built) -> Groups | None:
+    """Return the groups of recurrent neurons that a network needs; None where it needs none, or where none suffice."""
+    onto = (populations.projection(name) for name in _PARTS)
+    if not any(needs_groups(projection, built.synapse_models) for projection in onto):
+        return None
+    return groups_of(populations, built.synapse_models)
+
+
+def _divided(projections: dict[str, Projection], groups: Groups, built: Built) -> dict[str, Projection]:
+    """Return projections, of which those that need it are divided into parts between groups."""
+    divided: dict[str, Projection] = {}
+    for name, projection in projections.items():
+        if name in _PARTS and needs_groups(projection, built.synapse_models):
+            divided |= groups.parts({name: projection})
+        else:
+            divided[name] = projection
+    return divided
+
+
+def _role(name: str) -> str:
+    """Return the one of :data:`PROJECTIONS` to which a projection between groups belongs."""
+    source, arrow, _ = name.partition(ARROW)
+    return "recurrent" if arrow and source != "input" else source
 
 
 def in_steps(name: str, time: float, dt: float) -> int:
@@ -123,14 +157,14 @@ class _Neurons:
 
     def __init__(self, populations: Populations, dt: float) -> None:
         self.bellec, self.dt = populations.bellec, dt
-        self._models = populations.recurrent
+        self._models, self._populations = populations.recurrent, populations
         self._clamps = populations.clamps
         self._readouts = populations.readouts.parameters
 
     def of_recurrent(self, name: str) -> np.ndarray:
         """Return a parameter of all recurrent neurons that have it, in their order here."""
         models = (nodes.parameters for nodes in self._models.values())
-        return np.concatenate([parameters[name] for parameters in models if name in parameters])
+        return self._populations.ordered([parameters[name] for parameters in models if name in parameters])
 
     def of_readouts(self, name: str) -> Any:
         """Return a parameter of all readouts."""
@@ -181,7 +215,7 @@ class _Neurons:
         if name == "V_th":
             return self._voltages(name)
         if name == "beta":
-            return self.of_recurrent("adapt_beta") if self._n_adaptive() else np.zeros(1)
+            return self.of_recurrent("adapt_beta") if self._populations.n_adaptive else np.zeros(1)
         if name.startswith("surrogate_"):
             return np.array([own[name.removeprefix("surrogate_")] for own in self._surrogates()])
         values = self.of_recurrent(name)
@@ -206,15 +240,12 @@ class _Neurons:
         lowest = values[values > 0.0].min() if name == "beta" else values.min()
         return {"low": float(lowest), "high": float(values.max())}
 
-    def _n_adaptive(self) -> int:
-        return sum(len(nodes.ids) for model, nodes in self._models.items() if RECURRENT[model].adapts)
-
     def _adaptation(self) -> dict[str, Any] | None:
         if not self._values("beta").any():
             return None
         if self.of_recurrent("adaptation").any():
             raise ParameterError("adaptation: must be 0 at the start")
-        share = self._n_adaptive() / len(self.of_recurrent("tau_m"))
+        share = self._populations.n_adaptive / len(self.of_recurrent("tau_m"))
         return {"beta": self._one_or_extent("beta"), "tau": self._one("adapt_tau"), "share": share}
 
     def readout(self) -> dict[str, Any]:
@@ -290,7 +321,8 @@ class _Synapses:
     def __init__(self, built: Built, projections: dict[str, Projection], neurons: _Neurons) -> None:
         self._built, self._projections, self._neurons = built, projections, neurons
         self._factors = neurons.factors()
-        models = {name: self._plastic_models(name, projections[name]) for name in LEARNING_PROJECTIONS}
+        self._learnable = [name for name in projections if name != "feedback"]
+        models = {name: self._plastic_models(name, projections[name]) for name in self._learnable}
         self.learning = {name: plastic for name, plastic in models.items() if plastic}
         """NEST's models of the synapses, by plastic projection."""
 
@@ -303,7 +335,7 @@ class _Synapses:
         """Return all connections, with weights of this package."""
         scaled = {}
         for name, projection in self._projections.items():
-            given, factor = projection.connections, self._factors[name]
+            given, factor = projection.connections, self._factors[_role(name)]
             weight = given.weight * (factor[given.target] if factor.ndim else factor)
             if self._has_signs(name):  # a zero that may become negative only has that sign
                 negative = [model for model in self.learning[name] if self._optimizer(model)["Wmax"] == 0.0]
@@ -314,23 +346,25 @@ class _Synapses:
     def add_to(self, network: dict[str, Any]) -> dict[str, float]:
         """Add the parameters of projections and optimizers to a network; return the factors of learning rates."""
         for name, projection in self._projections.items():
-            network[name] = {
-                "connectivity": {"rule": "all_to_all"}
+            delay = 1 if name == "feedback" else self._delay(name, projection.delays)
+            _part(network, name)["delay"] = delay
+            _part(network, name)["connectivity"] = (
+                {"rule": "all_to_all"}
                 if projection.is_full
-                else {"rule": "pairwise_bernoulli", "probability": projection.density},
-                "delay": 1 if name == "feedback" else self._delay(name, projection.delays),
-            }
+                else {"rule": "pairwise_bernoulli", "probability": projection.density}
+            )
+            network[_role(name)].setdefault("delay", delay)  # that of the stimulus, where samples update
         network["plasticity"]["batch_size"] = self._batch_size()
         own, rate_factors = {}, {}
-        for name in LEARNING_PROJECTIONS:
-            network[name]["plastic"] = name in self.learning
+        for name in self._learnable:
+            _part(network, name)["plastic"] = name in self.learning
             if name in self.learning:
                 own[name], rate_factors[name] = self._own(name)
-                network[name]["fixed_signs"] = self._has_signs(name) or None
+                _part(network, name)["fixed_signs"] = self._has_signs(name) or None
         algorithms = {name: self._algorithm(name) for name in self.learning}
         if any(algorithm != next(iter(algorithms.values())) for algorithm in algorithms.values()):
             for name, algorithm in algorithms.items():
-                network[name]["optimizer"] = algorithm | own[name]
+                _part(network, name)["optimizer"] = algorithm | own[name]
             return rate_factors
         network["plasticity"]["optimizer"] = next(iter(algorithms.values()), {})
         # What all projections have in common belongs to the optimizer.
@@ -339,12 +373,12 @@ class _Synapses:
                 network["plasticity"]["optimizer"][key] = next(iter(own.values()))[key]
             else:
                 for name, optimizer in own.items():
-                    network[name][key] = optimizer[key]
+                    _part(network, name)[key] = optimizer[key]
         return rate_factors
 
     def _delay(self, name: str, delays: np.ndarray) -> int:
-        if len(delays) > 1:
-            raise ParameterError(f"{name}: delays differ, {delays[0]:g} to {delays[-1]:g} ms; one is needed")
+        if len(delays) and delays.min() < delays.max():
+            raise ParameterError(f"{name}: delays differ, {delays.min():g} to {delays.max():g} ms; one is needed")
         return in_steps(f"{name}.delay", float(delays[0]), self._neurons.dt) if len(delays) else 1
 
     def _has_signs(self, name: str) -> bool:
@@ -365,7 +399,7 @@ class _Synapses:
             raise ParameterError(
                 f"{name}: static synapses keep spikes at the end of a sample; use eprop_synapse_bsshslm_2020, eta = 0"
             )
-        if not _differ_in_signs_only([defaults[model]["optimizer"] for model in plastic]):
+        if not differ_in_signs_only([defaults[model]["optimizer"] for model in plastic]):
             raise ParameterError(f"{name}: optimizers are mixed, of {' and '.join(plastic)}")
         tau_m = self._neurons.of_readouts("tau_m")
         if bellec and plastic and not np.isclose(projection.tau_m_readout, tau_m, rtol=_EQUAL, atol=0.0).all():
@@ -420,7 +454,9 @@ class _Synapses:
 
     def _factor(self, name: str) -> float:
         """Return one factor of the weights of a projection, for its optimizer."""
-        factor = self._factors[name]
+        factor = self._factors[_role(name)]
+        if factor.ndim:
+            factor = factor[np.unique(self._projections[name].connections.target)]
         mean = float(factor.mean())
         if not np.isclose(factor, mean, rtol=_EQUAL, atol=0.0).all():
             warnings.warn(
@@ -432,13 +468,14 @@ class _Synapses:
         return mean
 
 
-def _differ_in_signs_only(optimizers: list[dict[str, Any]]) -> bool:
-    """Whether optimizers are equal, but for bounds that are 0 from below for some and from above for others."""
-    others = [{key: value for key, value in own.items() if key not in ("Wmin", "Wmax")} for own in optimizers]
-    bounds = {(own["Wmin"], own["Wmax"]) for own in optimizers}
-    signs = {(lowest == 0.0, largest == 0.0) for lowest, largest in bounds}
-    of_signs = len(bounds) == 2 and signs == {(True, False), (False, True)}
-    return all(own == others[0] for own in others) and (len(bounds) <= 1 or of_signs)
+def _part(network: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the parameters of a projection, or of its part between two groups; they are created where missing."""
+    role = _role(name)
+    own: dict[str, Any] = network.setdefault(role, {})
+    if name == role:
+        return own
+    parts: dict[str, dict[str, Any]] = own.setdefault(_PARTS[role], {})
+    return parts.setdefault(name.removeprefix(f"input{ARROW}"), {})
 
 
 _HEIGHT, _WIDTH = "surrogate_gradient_height", "surrogate_gradient_width"

@@ -1,5 +1,6 @@
 """The populations of a network in NEST, and the connections between them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,15 +75,38 @@ class Projection(NamedTuple):
     synapse_models: np.ndarray
     """str (n,), sorted as the connections."""
     delays: np.ndarray
-    """ms, the different ones."""
+    """ms, (n,)"""
     tau_m_readout: np.ndarray
     """ms, (n,)"""
-    is_full: bool
-    density: float
+    n_possible: int
+    """Pairs of neurons that could be connected."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all pairs of neurons are connected."""
+        return len(self.delays) == self.n_possible > 0
+
+    @property
+    def density(self) -> float:
+        """Share of the pairs that are connected."""
+        return min(1.0, len(self.delays) / max(1, self.n_possible))
+
+    def part(self, own: np.ndarray, n_possible: int) -> "Projection":
+        """Return some of the connections, bool (n,), of ``n_possible`` pairs of neurons."""
+        connections = Connections(*(values[own] for values in self.connections))
+        return Projection(connections, self.synapse_models[own], self.delays[own], self.tau_m_readout[own], n_possible)
 
 
 class Populations:
     """The populations of a network.
+
+    Parameters
+    ----------
+    built
+        The network in NEST.
+    order
+        The recurrent neurons in their order here, int64 (n_recurrent,), by their places in that of NEST's ids with the
+        adaptive neurons last; None keeps that order.
 
     Raises
     ------
@@ -90,7 +114,7 @@ class Populations:
         Populations that have no counterpart here.
     """
 
-    def __init__(self, built: Built) -> None:
+    def __init__(self, built: Built, order: np.ndarray | None = None) -> None:
         self._built = built
         models = [model for model in RECURRENT if model in built.nodes]
         readouts = [model for model in READOUTS if model in built.nodes]
@@ -108,11 +132,20 @@ class Populations:
         self.clamps = RECURRENT[models[0]].clamps
         self.recurrent = {model: built.nodes[model] for model in models}
         self.readouts: Nodes = built.nodes[readouts[0]]
+        self.n_adaptive = sum(len(nodes.ids) for model, nodes in self.recurrent.items() if RECURRENT[model].adapts)
+        n = sum(len(nodes.ids) for nodes in self.recurrent.values())
+        self._order = np.arange(n) if order is None else order
         self.ids = {
             "input": built.nodes[_INPUT].ids,
-            "recurrent": np.concatenate([nodes.ids for nodes in self.recurrent.values()]),
+            "recurrent": self.ordered([nodes.ids for nodes in self.recurrent.values()]),
             "readout": self.readouts.ids,
         }
+
+    def ordered(self, of_models: Sequence[np.ndarray]) -> np.ndarray:
+        """Return values of the recurrent neurons of all models, or of the adaptive ones alone, in their order here."""
+        values = np.concatenate(of_models)
+        n_before = len(self._order) - len(values)  # neurons that do not adapt come first
+        return np.asarray(values[self._order[n_before:] - n_before])
 
     def projection(self, name: str) -> Projection:
         """Return the connections of a projection."""
@@ -127,10 +160,9 @@ class Populations:
         return Projection(
             Connections(sources[order], targets[order], given["weight"][order].astype(float)),
             given["synapse_model"][order],
-            np.unique(given["delay"]),
-            given["tau_m_readout"],
-            len(order) == possible > 0,
-            min(1.0, len(order) / max(1, possible)),
+            given["delay"][order],
+            given["tau_m_readout"][order],
+            possible,
         )
 
     def generators(self, dt: float, *, given_inputs: bool) -> Generators:

@@ -17,6 +17,7 @@ from eprop_core.interoperability import nest_programs, nest_scripts
 from eprop_core.interoperability.nest_network import surrogate_gradient
 from eprop_core.network.connections import Connections
 from eprop_core.network.per_neuron import PER_NEURON
+from eprop_core.network.projections import projections, spiking_projections
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
@@ -43,6 +44,10 @@ EPROP_PLUS: dict[str, dict[str, Any]] = {
     "no-cutoff": OF_NEST["cutoff-None"],
     "fixed-signs": OF_NEST["eprop_iaf-piecewise_linear-gradient_descent"] | {"seed": 62, "fixed_signs": True},
 }
+IN_GROUPS: dict[str, dict[str, Any]] = {
+    "two-groups": OF_NEST["groups-2-166"],
+    "three-groups": OF_NEST["groups-3-166"],
+}
 BELLEC = (
     "mean_squared_error-mixed-gradient_descent-batch-3",
     "cross_entropy-lif-adam-batch-1",
@@ -68,6 +73,7 @@ def with_own_optimizers(problem: Problem) -> Problem:
 
 def problems() -> dict[str, Problem]:
     drawn = {name: with_own_optimizers(problem_of_variant(EPROP_PLUS[name], N_STEPS)) for name in EPROP_PLUS}
+    drawn |= {name: problem_of_variant(variant, N_STEPS) for name, variant in IN_GROUPS.items()}
     for name in BELLEC:
         problem = bellec_problem(name)
         values = problem.network.model_dump()
@@ -110,7 +116,10 @@ def brought_problem(folder: Path) -> tuple[Problem, dict[str, np.ndarray]]:
     """Return what came from NEST, and the neurons' values."""
     network = parse(Network, json.loads((folder / "network.json").read_text(encoding="utf-8")))
     arrays = load(folder / "brought.npz")
-    connections = {name: Connections(*(arrays[f"{name}_{key}"] for key in Connections._fields)) for name in PROJECTIONS}
+    connections = {
+        spec.name: Connections(*(arrays[f"{spec.name}_{key}"] for key in Connections._fields))
+        for spec in projections(network)
+    }
     shown: dict[str, Any] = {
         key.removeprefix("stimulus_"): value for key, value in arrays.items() if key.startswith("stimulus_")
     }
@@ -171,7 +180,7 @@ def test_a_network_comes_back_from_nest_with_its_parameters_and_weights(name: st
 
 
 @needs_nest
-@pytest.mark.parametrize("name", [*EPROP_PLUS, *BELLEC])
+@pytest.mark.parametrize("name", [*EPROP_PLUS, *IN_GROUPS, *BELLEC])
 def test_a_stimulus_comes_back_from_nest(name: str, brought: Path) -> None:
     problem = problems()[name]
     of_samples = problem.network.plasticity.counts_samples
@@ -185,7 +194,7 @@ def test_a_stimulus_comes_back_from_nest(name: str, brought: Path) -> None:
 
 
 @needs_nest
-@pytest.mark.parametrize("name", [*EPROP_PLUS, *BELLEC])
+@pytest.mark.parametrize("name", [*EPROP_PLUS, *IN_GROUPS, *BELLEC])
 def test_spikes_and_weights_are_nests_on_one_and_two_ranks(name: str, brought: Path) -> None:
     (network, connections, stimulus), values = brought_problem(brought / name)
     expected = load(brought / name / "nest.npz")
@@ -198,8 +207,9 @@ def test_spikes_and_weights_are_nests_on_one_and_two_ranks(name: str, brought: P
         recording = simulation.run(stimulus)
         if communicator is not None:
             recording = recording.gathered(communicator)
-        return recording, {projection: simulation.weights(projection) for projection in LEARNING_PROJECTIONS}
+        return recording, {spec.name: simulation.weights(spec.name) for spec in spiking_projections(network)}
 
+    assert (network.groups is not None) == (name in IN_GROUPS)
     for recording, weights in (simulate(None), *on_thread_ranks(2, simulate)):
         np.testing.assert_array_equal(recording.spike_steps[:n_spikes], expected["spike_steps"][:n_spikes])
         np.testing.assert_array_equal(recording.spike_neurons[:n_spikes], expected["spike_neurons"][:n_spikes])

@@ -10,6 +10,7 @@ each what :func:`eprop_core.from_nest` returns, ``network.json`` and ``brought.n
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import nest
 import numpy as np
@@ -50,14 +51,47 @@ def main(folder: Path) -> None:
         arrays |= {f"{name}_{key}": values for key, values in connections._asdict().items()}
     np.savez(folder / "brought.npz", **arrays, **brought.neuron_values)
     events = recorder.get("events")
-    order = np.lexsort((events["senders"], events["times"]))
+    neurons = here(brought.ids["recurrent"], events["senders"])
+    order = np.lexsort((neurons, events["times"]))
     result = {
         "spike_steps": np.rint(events["times"][order] / dt).astype(int) - brought.first_step,
-        "spike_neurons": np.searchsorted(brought.ids["recurrent"], events["senders"][order]),
+        "spike_neurons": neurons[order],
     }
-    for name in populations.of_projection:
-        result |= program.weights(name, populations)
+    for name, connections in brought.connections.items():
+        result[f"{name}_weight"] = weights(connections, ENDS[role_of(name)], brought.ids)
     np.savez(folder / "nest.npz", **result)
+
+
+ENDS = {
+    "input": ("input", "recurrent"),
+    "recurrent": ("recurrent", "recurrent"),
+    "output": ("recurrent", "readout"),
+    "feedback": ("readout", "recurrent"),
+}
+
+
+def role_of(name: str) -> str:
+    """Return the projection to which one between groups belongs."""
+    if name in ENDS:
+        return name
+    return "input" if name.startswith("input -> ") else "recurrent"
+
+
+def here(ids: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Return the numbers here of NEST's nodes; number k is ``ids[k]``."""
+    order = np.argsort(ids)
+    return order[np.searchsorted(ids, nodes, sorter=order)]
+
+
+def weights(connections: Any, ends: tuple[str, str], ids: dict[str, np.ndarray]) -> np.ndarray:
+    """Return NEST's present weights of connections that were brought here, in their order."""
+    found = nest.GetConnections(*(nest.NodeCollection(np.sort(ids[end]).tolist()) for end in ends))
+    if not len(found):
+        return np.empty(0)
+    values = {name: np.atleast_1d(own) for name, own in found.get(["source", "target", "weight"]).items()}
+    pairs = zip(here(ids[ends[0]], values["source"]), here(ids[ends[1]], values["target"]), strict=True)
+    weight = dict(zip(((int(i), int(j)) for i, j in pairs), values["weight"], strict=True))
+    return np.array([weight[int(i), int(j)] for i, j in zip(connections.source, connections.target, strict=True)])
 
 
 if __name__ == "__main__":
