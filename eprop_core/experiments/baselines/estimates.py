@@ -12,7 +12,7 @@ from eprop_core.parameters import Network
 
 PROCESS_BYTES = 215_000_000
 """Python, the packages and the compiled simulator: of the process that compares, and of this simulator's own."""
-OTHER_BYTES = 200_000_000
+OTHER_BYTES = 165_000_000
 """The process of another simulator, without a network."""
 LISTED_BYTES = 24
 """Source, target and weight of a synapse in the file that all simulators get."""
