@@ -79,6 +79,11 @@ VARIANTS = {"variants": ["cutoff-*", "dt-*"]}
     [
         ("time_driven", {"variants": ["random-*"]}, 228e6),
         ("time_driven", {"variants": ["random-*"], "n_steps_time_driven": 20_000}, 523e6),
+        ("nest_bellec", {}, 331e6),
+        ("nest_stdp", {}, 349e6),
+        ("published", {}, 344e6),
+        ("gradients", {}, 227e6),
+        ("ranks", {}, 288e6),
         ("nest_eprop_plus", VARIANTS, 723e6),
         ("nest_eprop_plus", VARIANTS | {"n_steps": 6000, "largest": 200}, 3996e6),
     ],

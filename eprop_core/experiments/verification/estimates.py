@@ -8,7 +8,7 @@ from eprop_core.experiments.verification.problems import drawn, parts
 
 PROCESS_BYTES = 250_000_000
 """Python, the packages, and the simulator compiled for all variants."""
-NEST_BYTES = 205_000_000
+NEST_BYTES = 120_000_000
 """NEST, which runs beside it."""
 SPIKES_PER_STEP = 0.03
 """Of a neuron of a random problem, about."""
@@ -16,7 +16,7 @@ VALUE_BYTES = 45
 """Recordings of a neuron in a step, of both simulators."""
 CONNECTION_BYTES = 100
 """A connection of a problem, as it is listed, of both simulators."""
-EVENT_BYTES = 320
+EVENT_BYTES = 330
 """What NEST's recorder of weights keeps of a synaptic event of the problem that it simulates, and copies of that."""
 
 
