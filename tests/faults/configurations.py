@@ -209,5 +209,5 @@ def _run(file: Path, shown: str) -> Outcome:
     if "Traceback" in done.stderr or not errors:
         return Outcome(False, "traceback of an accepted one", log)
     # A run may end where numbers overflow or memory is short, which nobody knows before.
-    expected = all(re.search(r"finite|GB|fixed-point", line) for line in errors)
+    expected = all(re.search(r"finite|GB|has grown to", line) for line in errors)
     return Outcome(expected, "accepted, ended with a line" if expected else "accepted, refused by a job", log)
