@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from eprop_core.network.connections import Connections
     from eprop_core.parameters import Network
     from eprop_core.parsing import ParameterError, parse
-    from eprop_core.poisson import poisson_input
+    from eprop_core.poisson import PoissonStimulus, poisson_input
     from eprop_core.recording.recording import Recording, RunInterrupted
     from eprop_core.recording.request import Record
     from eprop_core.simulation import Simulation
@@ -32,6 +32,7 @@ __all__ = [
     "NetworkFileError",
     "NotFiniteError",
     "ParameterError",
+    "PoissonStimulus",
     "Record",
     "Recording",
     "RecordingFile",
@@ -60,6 +61,7 @@ _MODULES = {
     "NetworkFileError": "errors",
     "NotFiniteError": "errors",
     "ParameterError": "parsing",
+    "PoissonStimulus": "poisson",
     "Record": "recording.request",
     "Recording": "recording.recording",
     "RecordingFile": "storage.recording_file",

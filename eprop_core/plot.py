@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eprop_core.parsing import ParameterError, expect
+from eprop_core.poisson import PoissonStimulus
 from eprop_core.recording.recording import Recording
 from eprop_core.recording.request import NEURON_QUANTITIES, SYNAPSE_QUANTITIES
 from eprop_core.recording.time_series import TimeSeries
@@ -79,7 +80,7 @@ def learning_curve(training: "Trained | Sequence[CurvePoint]", *, axes: "Axes | 
     return axes
 
 
-def dynamics(recording: Recording, stimulus: Stimulus | None = None, *, dt: float = 1.0) -> "Figure":
+def dynamics(recording: Recording, stimulus: Stimulus | PoissonStimulus | None = None, *, dt: float = 1.0) -> "Figure":
     """Draw the readouts, the spikes and all values that were recorded, over time.
 
     Parameters
@@ -97,7 +98,7 @@ def dynamics(recording: Recording, stimulus: Stimulus | None = None, *, dt: floa
         A panel for each quantity, with a line for each readout, neuron or synapse.
     """
     expect("recording", recording, Recording, "a Recording, as Simulation.run returns it")
-    expect("stimulus", stimulus, (Stimulus, type(None)), "the Stimulus of the run")
+    expect("stimulus", stimulus, (Stimulus, PoissonStimulus, type(None)), "the Stimulus of the run")
     panels = _panels(recording)
     figure: Figure
     figure, all_axes = _pyplot().subplots(

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from eprop_core.compiled.announcement import announced
+from eprop_core.compiled.poisson import PoissonSource
 from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model import loop
 from eprop_core.model.neurons import FINITE, GIVEN, OWN
 from eprop_core.model.own_errors import NO_FUNCTION, own_function
 from eprop_core.model.rank import RankState, RunTable
+from eprop_core.network.assembly import states
 from eprop_core.network.features import kind
+from eprop_core.network.projections import Role
 from eprop_core.network.readout_range import largest_weight
 from eprop_core.parameters import Network
+from eprop_core.poisson import PoissonStimulus
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.ranks.exchange import Exchange
@@ -35,28 +39,49 @@ COMPILING = "Compiling the simulator for networks of the kind {} (about a minute
 """Line that is printed when no process has simulated a network of a kind before."""
 
 
-def table_of(stimulus: Stimulus, start: int, n_readout: int, teacher: Teacher | None = None) -> RunTable:
-    """Return the table of a run that begins in step ``start``.
+def table_of(
+    network: Network,
+    rank: RankState,
+    stimulus: Stimulus | PoissonStimulus,
+    start: int,
+    teacher: Teacher | None = None,
+) -> RunTable:
+    """Return the table of a run on one rank that begins in step ``start``.
 
     Raises
     ------
     StimulusError
         A teacher's function that cannot be compiled.
     """
-    n_steps = stimulus.n_steps
+    n_steps, shape = stimulus.n_steps, (stimulus.n_steps, network.n_readout)
+    if isinstance(stimulus, PoissonStimulus):
+        source = stimulus.source(_channels_with_targets(network, rank), network.dt)
+        steps = channels = np.zeros(0, np.int64)
+    else:
+        source, steps, channels = PoissonSource.none(), stimulus.input_steps, stimulus.input_channels
     own = own_function(teacher) if isinstance(teacher, CompiledErrorTeacher) else NO_FUNCTION
     return RunTable(
         start=start,
-        input_indptr=np.searchsorted(stimulus.input_steps, np.arange(n_steps + 1)),
-        input_channels=stimulus.input_channels.astype(np.int32),
+        input_indptr=np.searchsorted(steps, np.arange(n_steps + 1)),
+        input_channels=channels.astype(np.int32),
+        poisson=source,
         # Compiled code distinguishes arrays that are contiguous and writable from others.
         target=stimulus.target.copy() if teacher else np.require(stimulus.target, requirements=["C", "W"]),
         learning_window=np.require(stimulus.learning_window, requirements=["C", "W"]),
-        readout=np.empty((n_steps, n_readout)),
-        error=np.empty((n_steps, n_readout)),
+        readout=np.empty(shape),
+        error=np.empty(shape),
         spikes_per_step=np.zeros(n_steps, np.int64),
         own_function=own,
     )
+
+
+def _channels_with_targets(network: Network, rank: RankState) -> np.ndarray:
+    """Return the input channels that have targets on a rank, int64, ascending; it needs no spikes of others."""
+    has_targets = np.zeros(network.n_input, np.bool_)
+    for bundle, state in states(network, rank):
+        if bundle.first.role is Role.INPUT:
+            has_targets[state.synapses.source] = True
+    return np.flatnonzero(has_targets)
 
 
 @dataclass

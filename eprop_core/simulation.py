@@ -42,6 +42,7 @@ from eprop_core.network.projections import (
 from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, expect, parse
+from eprop_core.poisson import PoissonStimulus
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, given_or_single, n_ranks_on_this_machine
 from eprop_core.ranks.emulation import EmulatedExchange
@@ -463,7 +464,7 @@ class Simulation:
 
     def run(
         self,
-        stimulus: Stimulus,
+        stimulus: Stimulus | PoissonStimulus,
         record: Record | RecordingFile | None = None,
         teacher: Teacher | None = None,
     ) -> Recording:
@@ -475,7 +476,7 @@ class Simulation:
         Parameters
         ----------
         stimulus
-            Input, targets and learning window of the run.
+            Input, targets and learning window of the run; the spikes of a :class:`PoissonStimulus` are drawn meanwhile.
         record
             Neurons and synapses whose values are recorded, too; or a file that receives them, with the spikes of all
             ranks. The same on all ranks.
@@ -503,7 +504,7 @@ class Simulation:
         """
         if self._failure is not None:
             raise type(self._failure)(f"{self._failure}; this simulation cannot go on")
-        expect("stimulus", stimulus, Stimulus, "a Stimulus")
+        expect("stimulus", stimulus, (Stimulus, PoissonStimulus), "a Stimulus or a PoissonStimulus")
         expect("record", record, (Record, RecordingFile, NoneType), "a Record or a RecordingFile")
         if not isinstance(teacher, Teacher | None):
             kinds = "TargetTeacher, ErrorTeacher or CompiledErrorTeacher"
@@ -559,7 +560,7 @@ class Simulation:
     def _run(
         self,
         rank: RankState,
-        stimulus: Stimulus,
+        stimulus: Stimulus | PoissonStimulus,
         exchange: Exchange | None,
         recorder: Recorder | None = None,
         teacher: Teacher | None = None,
@@ -568,7 +569,7 @@ class Simulation:
         return Run(
             self.network,
             rank,
-            table_of(stimulus, self.step, self.network.n_readout, teacher),
+            table_of(self.network, rank, stimulus, self.step, teacher),
             self._communicator,
             exchange,
             sample_length=self._sample_length,

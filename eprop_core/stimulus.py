@@ -1,6 +1,7 @@
 """Stimuli: the input spikes, targets and learning window of one run."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,56 @@ class StimulusError(ValueError):
     """A stimulus is not allowed; the message is one line: the entry, its value and the allowed values."""
 
 
+class Taught:
+    """What a run teaches in ``n_steps`` steps: targets, learning window and samples, whatever its input is."""
+
+    n_steps: int
+    target: np.ndarray
+    learning_window: np.ndarray
+    n_samples: int
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)  # the dataclasses are frozen
+
+    def _check_taught(self) -> None:
+        """Convert and check the values."""
+        self._set("n_steps", _count("n_steps", self.n_steps))
+        self._set("n_samples", _count("n_samples", self.n_samples))
+        if self.n_steps % self.n_samples:
+            raise StimulusError(f"n_samples = {self.n_samples}: must divide n_steps = {self.n_steps}")
+        self._set("target", _array("target", self.target, "iuf", 2, np.float64))
+        self._set("learning_window", _array("learning_window", self.learning_window, "b", 1, np.bool_))
+        for name in ("target", "learning_window"):
+            length = len(getattr(self, name))
+            if length != self.n_steps:
+                raise StimulusError(f"{name} has {length} steps: must have n_steps = {self.n_steps}")
+        if not np.isfinite(self.target).all():
+            step, readout = np.argwhere(~np.isfinite(self.target))[0]
+            raise StimulusError(f"target[{step}, {readout}] = {self.target[step, readout]}: must be finite")
+
+    def _taught_in(self, first: int, last: int) -> dict[str, Any]:
+        """Return the values of the steps ``first`` .. ``last - 1``."""
+        return {
+            "n_steps": last - first,
+            "target": self.target[first:last],
+            "learning_window": self.learning_window[first:last],
+            "n_samples": 1 if self.n_samples == 1 else (last - first) * self.n_samples // self.n_steps,
+        }
+
+    def _check_readouts(self, network: Network) -> None:
+        if self.target.shape[1] != network.n_readout:
+            raise StimulusError(
+                f"target has {self.target.shape[1]} columns: must be one per readout, n_readout = {network.n_readout}"
+            )
+
+    def _represented(self, name: str, shown: str) -> str:
+        """Return the sizes in one line, with what is ``shown``."""
+        samples = f", {self.n_samples} samples" if self.n_samples > 1 else ""
+        return f"{name}({self.n_steps} steps{samples}, {shown}, targets of {self.target.shape[1]} readouts)"
+
+
 @dataclass(frozen=True)
-class Stimulus:
+class Stimulus(Taught):
     """Input spikes and targets of ``n_steps`` steps, counted from the start of the run.
 
     Delays do not shift targets and learning windows. An input spike of step t reaches the readouts in step
@@ -52,36 +101,27 @@ class Stimulus:
 
     def __post_init__(self) -> None:
         """Convert and check the values."""
-        self._set("n_steps", _count("n_steps", self.n_steps))
-        self._set("n_samples", _count("n_samples", self.n_samples))
-        if self.n_steps % self.n_samples:
-            raise StimulusError(f"n_samples = {self.n_samples}: must divide n_steps = {self.n_steps}")
+        self._check_taught()
         self._set("input_steps", _array("input_steps", self.input_steps, "iu", 1, np.int64))
         self._set("input_channels", _array("input_channels", self.input_channels, "iu", 1, np.int64))
-        self._set("target", _array("target", self.target, "iuf", 2, np.float64))
-        self._set("learning_window", _array("learning_window", self.learning_window, "b", 1, np.bool_))
-        self._check_lengths()
+        if len(self.input_steps) != len(self.input_channels):
+            raise StimulusError(
+                f"input_channels has {len(self.input_channels)} events: must have as many as input_steps, "
+                f"{len(self.input_steps)}"
+            )
         self._check_events()
-        if not np.isfinite(self.target).all():
-            step, readout = np.argwhere(~np.isfinite(self.target))[0]
-            raise StimulusError(f"target[{step}, {readout}] = {self.target[step, readout]}: must be finite")
 
     def __repr__(self) -> str:
         """Return the sizes."""
-        samples = f", {self.n_samples} samples" if self.n_samples > 1 else ""
-        spikes = f"{len(self.input_steps)} input spikes"
-        return f"Stimulus({self.n_steps} steps{samples}, {spikes}, targets of {self.target.shape[1]} readouts)"
+        return self._represented("Stimulus", f"{len(self.input_steps)} input spikes")
 
     def part(self, first: int, last: int) -> "Stimulus":
         """Return the steps ``first`` .. ``last - 1``; where there are several samples, these must be whole ones."""
         events = slice(*np.searchsorted(self.input_steps, (first, last)))
         return Stimulus(
-            last - first,
-            self.input_steps[events] - first,
-            self.input_channels[events],
-            self.target[first:last],
-            self.learning_window[first:last],
-            n_samples=1 if self.n_samples == 1 else (last - first) * self.n_samples // self.n_steps,
+            input_steps=self.input_steps[events] - first,
+            input_channels=self.input_channels[events],
+            **self._taught_in(first, last),
         )
 
     def check_fits(self, network: Network) -> None:
@@ -92,28 +132,11 @@ class Stimulus:
         StimulusError
             If a channel or the number of readouts does not fit.
         """
-        if self.target.shape[1] != network.n_readout:
-            raise StimulusError(
-                f"target has {self.target.shape[1]} columns: must be one per readout, n_readout = {network.n_readout}"
-            )
+        self._check_readouts(network)
         if self.input_channels.size and self.input_channels.max() >= network.n_input:
             event = int(self.input_channels.argmax())
             raise StimulusError(
                 f"input_channels[{event}] = {self.input_channels[event]}: must be below n_input = {network.n_input}"
-            )
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)  # the dataclass is frozen
-
-    def _check_lengths(self) -> None:
-        for name in ("target", "learning_window"):
-            length = len(getattr(self, name))
-            if length != self.n_steps:
-                raise StimulusError(f"{name} has {length} steps: must have n_steps = {self.n_steps}")
-        if len(self.input_steps) != len(self.input_channels):
-            raise StimulusError(
-                f"input_channels has {len(self.input_channels)} events: must have as many as input_steps, "
-                f"{len(self.input_steps)}"
             )
 
     def _check_events(self) -> None:

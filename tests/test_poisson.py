@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eprop_core import StimulusError, poisson_input
+from eprop_core import StimulusError, poisson, poisson_input
+from eprop_core.compiled.purpose import Purpose
 
 
 def as_matrix(rates: Any, n_steps: int, **options: Any) -> np.ndarray:
@@ -32,6 +33,33 @@ def test_a_spike_depends_only_on_seed_channel_and_step() -> None:
     for first in (1, 2, 3, 4, 37):  # the generator gives four numbers at a time
         np.testing.assert_array_equal(equal_rates(50, first, 30), whole[first : first + 30])
     assert (equal_rates(50, 0, 100, seed=6) != whole).any()
+
+
+def numbers_of_numpy(seed: int, channel: int, first_step: int, n_steps: int) -> np.ndarray:
+    """The uniform numbers of a channel by numpy's generator, which adds 1 to its counter before it draws."""
+    block, skipped = divmod(first_step, 4)
+    counter = (channel * 2**64 + block - 1) % 2**256
+    words = np.array([counter >> (64 * i) & (2**64 - 1) for i in range(4)], np.uint64)
+    key = np.array([seed, int(Purpose.INPUT_SPIKES)], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=words)).random(skipped + n_steps)[skipped:]
+
+
+@pytest.mark.parametrize("first_step", [0, 1, 7, 2**35 + 2])
+@pytest.mark.parametrize("seed", [0, 5, 2**64 - 1])
+def test_a_channel_spikes_where_its_number_is_below_its_probability(seed: int, first_step: int) -> None:
+    probability = np.random.default_rng(3).uniform(0.0, 0.4, (6, 7))
+    of_steps = probability[np.minimum(np.arange(90) // 9, 5)]
+    numbers = np.stack([numbers_of_numpy(seed, channel, first_step, 90) for channel in range(7)], axis=1)
+    expected = numbers < of_steps
+    assert expected.sum() > 50
+    drawn = as_matrix(1000.0 * probability, 90, steps_per_row=9, seed=seed, first_step=first_step)
+    np.testing.assert_array_equal(drawn, expected)
+
+
+def test_spikes_that_fill_the_room_several_times_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = equal_rates(50, 2, 100)
+    monkeypatch.setattr(poisson, "_DRAWN_AT_ONCE", 64)
+    np.testing.assert_array_equal(equal_rates(50, 2, 100), at_once)
 
 
 @pytest.mark.parametrize("probability", [0.0, 0.01, 0.5, 1.0])
@@ -89,9 +117,12 @@ def test_rates_that_vary_in_time_draw_the_same_numbers() -> None:
             {"rates": np.zeros((1, 1, 1))},
             "rates have the shape (1, 1, 1): must be (n_channels,) or (n_rows, n_channels)",
         ),
-        ({"n_steps": 0}, "n_steps = 0: must be a whole number of at least 1"),
-        ({"steps_per_row": 1.5}, "steps_per_row = 1.5: must be a whole number of at least 1"),
-        ({"seed": -1}, "seed = -1: must be a whole number of at least 0"),
+        ({"rates": [[1.0], [2.0, 3.0]]}, "rates: must be numbers, (n_channels,) or (n_rows, n_channels)"),
+        ({"n_steps": 0}, "n_steps = 0: must be a whole number of at least 1, below 2**60"),
+        ({"steps_per_row": 1.5}, "steps_per_row = 1.5: must be a whole number of at least 1, below 2**60"),
+        ({"first_step": -4}, "first_step = -4: must be a whole number of at least 0, below 2**60"),
+        ({"seed": -1}, "seed = -1: must be a whole number from 0 to 2**64 - 1"),
+        ({"dt": 0.0}, "dt = 0.0: must be above 0 ms"),
     ],
 )
 def test_a_wrong_value_gets_one_line(changes: dict[str, Any], line: str) -> None:

@@ -19,8 +19,11 @@ go there all the same; what belongs to the next spikes only goes to L2.
 """
 _DATA = 1
 
-SPIKES_AHEAD = 12
-"""Number of spikes by which synapses are fetched before their spike; their place is fetched twice as early."""
+SPIKES_AHEAD = 8
+"""Number of spikes by which synapses are fetched before their spike; their place is fetched twice as early.
+
+A power of two, so that a remainder needs no division.
+"""
 SYNAPSES_AHEAD = np.uint64(32)
 """Number of synapses by which a synapse is fetched before it is processed."""
 CACHE_LINE = 64
@@ -76,7 +79,8 @@ def synapses_ahead(first, last):
 
 
 @kernel
-def _prefetch_first(synapses, first, n):
+def prefetch_first(synapses, first, n):
+    """Fetch the first of the ``n`` synapses of a source, which begin with the number ``first``."""
     records = synapses.records
     last_byte = n * records.strides[0] - 1
     for line in range(FIRST_LINES):
@@ -91,14 +95,20 @@ def prefetch_synapses(synapses, ids, n):
     if n + SPIKES_AHEAD < len(ids):
         i = ids[n + SPIKES_AHEAD]
         first = synapses.indptr[i]
-        _prefetch_first(synapses, first, synapses.indptr[i + 1] - first)
+        prefetch_first(synapses, first, synapses.indptr[i + 1] - first)
+
+
+@kernel
+def prefetch_record(records, ids, n):
+    """Fetch the record of the source that comes two times :data:`SPIKES_AHEAD` places after ``ids[n]``."""
+    if n + 2 * SPIKES_AHEAD < len(ids):
+        _prefetch_into_l2(records, ids[n + 2 * SPIKES_AHEAD], 0)
 
 
 @kernel
 def prefetch_source(records, synapses, ids, n):
     """Fetch the record and the first synapses of the sources that come after ``ids[n]``, as in the function above."""
-    if n + 2 * SPIKES_AHEAD < len(ids):
-        _prefetch_into_l2(records, ids[n + 2 * SPIKES_AHEAD], 0)
+    prefetch_record(records, ids, n)
     if n + SPIKES_AHEAD < len(ids):
         source = records[ids[n + SPIKES_AHEAD]]
-        _prefetch_first(synapses, source["first_synapse"], source["n_synapses"])
+        prefetch_first(synapses, source["first_synapse"], source["n_synapses"])

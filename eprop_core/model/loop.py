@@ -15,6 +15,7 @@ import ctypes
 
 from eprop_core.compiled.clock import seconds
 from eprop_core.compiled.compilation import kernel
+from eprop_core.compiled.poisson import draw_step
 from eprop_core.model.neurons import (
     FINITE,
     OWN,
@@ -233,8 +234,12 @@ def _rest_before_sample(samples, neurons, readouts, step):
 
 @kernel
 def _receive_input(of_projections, run, step):
-    first, last = run.input_indptr[step - run.start], run.input_indptr[step - run.start + 1]
-    take_over(of_projections, step, run.input_channels, first, last - first)
+    t = step - run.start
+    channels, first, n = run.input_channels, run.input_indptr[t], run.input_indptr[t + 1] - run.input_indptr[t]
+    if len(run.poisson.channels) > 0:
+        channels = run.poisson.spikes
+        first, n = draw_step(run.poisson, t)
+    take_over(of_projections, step, channels, first, n)
 
 
 @kernel

@@ -22,12 +22,26 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.compilation import kernel
-from eprop_core.compiled.prefetch import prefetch_source, prefetch_synapses, synapses_ahead
+from eprop_core.compiled.prefetch import (
+    SPIKES_AHEAD,
+    prefetch_first,
+    prefetch_record,
+    prefetch_source,
+    prefetch_synapses,
+    synapses_ahead,
+)
 from eprop_core.model.optimizers import Optimizers, elapsed_steps, one_step, optimizer_at
 from eprop_core.model.parts import Parts, count_arrival, end_of_part, n_parts
 from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums, kappa_growth, offset_in_block, power_of_kappa
-from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
+from eprop_core.model.sources import (
+    NO_ENTRY,
+    NO_SPIKE_YET,
+    Sources,
+    reaches_cutoff,
+    state_after,
+    synapses_of,
+)
 from eprop_core.model.spikes import Spikes, spikes_of
 from eprop_core.model.stdp import SpikeTiming, applies, process_arriving
 from eprop_core.model.stepwise import activate, advance_gradients, advance_weights, take_over, update
@@ -100,12 +114,9 @@ def _adaptation_after(adaptation, age):
 
 @kernel
 def _activated_trace(projection, source, age):
-    """Return z of a source that is activated ``age`` steps after it became inactive, relative to the block's start."""
-    running_sums = projection.running_sums
-    decay, offset = running_sums.decay, offset_in_block(running_sums)
+    """Return the trace of a source that is activated ``age`` steps after it became inactive."""
     # Onto neurons, the stored trace is that of the time index before the source became inactive.
-    decayed = power(decay.powers_of_alpha, age + projection.entry_lead)
-    return source["trace"] * decayed * decay.steps[offset]["alpha_growth"]
+    return source["trace"] * power(projection.running_sums.decay.powers_of_alpha, age + projection.entry_lead)
 
 
 @kernel
@@ -168,8 +179,8 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
             remaining = power_of_kappa(decay, age + 1) * kappa_growth(decay, offset)
             remaining_reg = power_of_kappa(decay_reg, age + 1) * kappa_growth(decay_reg, offset)
             remaining_adaptation = _adaptation_after(running_sums.adaptation, age)
-            z = _activated_trace(projection, source, age)
-            plain_trace = z / decay.steps[offset]["alpha_growth"]
+            plain_trace = _activated_trace(projection, source, age)
+            z = plain_trace * decay.steps[offset]["alpha_growth"]
         source["trace"] = z
         source["state"] = ACTIVE
     if emission:
@@ -222,7 +233,8 @@ def _advance_to(projection, i, emission, end):
             age = time_index - source["last_emission"] - sources.cutoff
             kappa = power_of_kappa(running_sums.decay, age)
             kappa_reg = power_of_kappa(running_sums.decay_reg, age)
-            source["trace"] = _activated_trace(projection, source, age)
+            growth = running_sums.decay.steps[offset_in_block(running_sums)]["alpha_growth"]
+            source["trace"] = _activated_trace(projection, source, age) * growth
             rho = _adaptation_after(running_sums.adaptation, age)
             activate(synapses, running_sums, first, last, age, kappa, kappa_reg, rho)
         source["state"] = ACTIVE
@@ -295,22 +307,36 @@ def begin_time_index(projection, time_index):
 
 @kernel
 def _deactivate(projection, time_index):
-    """Deactivate the sources whose latest spike was emitted one cutoff before ``time_index``."""
+    """Deactivate the sources whose latest spike was emitted one cutoff before ``time_index``.
+
+    Many that spiked then have spiked again. Their synapses are not needed, so they are not fetched either: a source
+    waits in ``sources.silent`` while its synapses are on their way.
+    """
     sources, running_sums = projection.sources, projection.running_sums
     emitted = spikes_of(projection.spikes, time_index - sources.cutoff)
     present = spikes_of(projection.spikes, time_index)
     n_before = 0  # spikes of the present time index whose ids are smaller
-    for n in range(len(emitted)):
-        prefetch_source(sources.records, projection.synapses, emitted, n)
-        i = emitted[n]
-        while n_before < len(present) and present[n_before] < i:
-            n_before += 1
-        spikes_now = n_before < len(present) and present[n_before] == i
-        source = sources.records[i]
-        if reaches_cutoff(source, sources.cutoff, time_index) and not spikes_now:
+    n, n_found, n_done = 0, 0, 0
+    while n < len(emitted) or n_done < n_found:
+        if n < len(emitted):
+            prefetch_record(sources.records, emitted, n)
+            i = emitted[n]
+            n += 1
+            while n_before < len(present) and present[n_before] < i:
+                n_before += 1
+            spikes_now = n_before < len(present) and present[n_before] == i
+            source = sources.records[i]
+            if reaches_cutoff(source, sources.cutoff, time_index) and not spikes_now:
+                prefetch_first(projection.synapses, source["first_synapse"], source["n_synapses"])
+                sources.silent[n_found % SPIKES_AHEAD] = i
+                n_found += 1
+        if n_done < n_found and (n == len(emitted) or n_found - n_done == SPIKES_AHEAD):
+            i = sources.silent[n_done % SPIKES_AHEAD]
+            source = sources.records[i]
             _bring_up_to_date(running_sums.step_values, projection, i, running_sums.time_index[0] < time_index)
             source["trace"] = _inactive_trace(projection, source)
             source["state"] = INACTIVE
+            n_done += 1
 
 
 @kernel
@@ -417,6 +443,8 @@ def process_time_index(projection, current, fixed_point):
     if projection.plastic and not entering_too:
         emission = time_index - delay + projection.entry_lead
         if _leaves_a_trace(resets, emission + delay) and not _is_lost(resets, emission, emission + delay):
-            for i in spikes_of(spikes, emission):
-                _process(step_values, projection, i, False, False, True, current, fixed_point)
+            entering = spikes_of(spikes, emission)
+            for n in range(len(entering)):
+                prefetch_source(projection.sources.records, synapses, entering, n)
+                _process(step_values, projection, entering[n], False, False, True, current, fixed_point)
     return events

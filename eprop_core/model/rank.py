@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from eprop_core.compiled.poisson import PoissonSource
 from eprop_core.model.neurons import (
     FeedbackTable,
     ReadoutParameters,
@@ -105,6 +106,8 @@ class RunTable(NamedTuple):
     """int64 (n_steps + 1,), first event of each step."""
     input_channels: np.ndarray
     """int32 (n_events,)"""
+    poisson: PoissonSource
+    """Draws the input spikes in the place of the events; without channels where there is no Poisson input."""
     target: np.ndarray
     """float64 (n_steps, n_readout)"""
     learning_window: np.ndarray

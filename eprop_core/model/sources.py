@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.compiled.compilation import kernel
-from eprop_core.compiled.prefetch import CACHE_LINE
+from eprop_core.compiled.prefetch import CACHE_LINE, SPIKES_AHEAD
 from eprop_core.model.synapses import ACTIVATING, INACTIVE
 
 NO_SPIKE_YET = -1
@@ -54,6 +54,8 @@ class Sources(NamedTuple):
     """STEPWISE (n,), of stepwise synapses; None for others."""
     entry: np.ndarray
     """int64 (n,), of synapses that lack a filter: the time index at which the latest spike entered, or NO_ENTRY."""
+    silent: np.ndarray
+    """int32 (SPIKES_AHEAD,), sources that become inactive as soon as their synapses have been fetched."""
 
     @classmethod
     def at_rest(
@@ -77,7 +79,8 @@ class Sources(NamedTuple):
         records["state"] = INACTIVE
         records["group"] = group
         stepwise = np.zeros(n, STEPWISE) if are_stepwise else None
-        return cls(records, cutoff or 0, stepwise, np.full(n if lack_filter else 0, NO_ENTRY))
+        entry = np.full(n if lack_filter else 0, NO_ENTRY)
+        return cls(records, cutoff or 0, stepwise, entry, np.zeros(SPIKES_AHEAD, np.int32))
 
     def copied_records(self) -> np.ndarray:
         """Return a copy of ``records``, each within one cache line, too."""

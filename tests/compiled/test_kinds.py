@@ -14,6 +14,7 @@ from eprop_core.network.connections import Connections
 from eprop_core.network.features import kind
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
+from eprop_core.poisson import PoissonStimulus
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 
@@ -62,6 +63,10 @@ def stimulus(target: np.ndarray | None = None, learning_window: np.ndarray | Non
     return Stimulus(N_STEPS, np.arange(N_STEPS), np.arange(N_STEPS) % 4, target, learning_window, n_samples=3)
 
 
+def poisson_stimulus(seed: int) -> PoissonStimulus:
+    return PoissonStimulus(N_STEPS, np.ones(4), np.zeros((N_STEPS, 2)), np.ones(N_STEPS, np.bool_), 3, seed=seed)
+
+
 def read_only(array: np.ndarray) -> np.ndarray:
     array.setflags(write=False)
     return array
@@ -88,6 +93,8 @@ def test_networks_of_a_kind_run_the_same_code(types_of_calls: set[tuple[Any, ...
         simulation = Simulation(changed)
         simulation.run(stimulus())
         simulation.frozen().run(stimulus())
+        simulation.run(poisson_stimulus(seed=1))
+        simulation.run(poisson_stimulus(seed=2**64 - 1))
         if changed.firing_period:
             Simulation(changed, dry_run=(1, 2)).run(stimulus())
     assert len(types_of_calls) == 1
