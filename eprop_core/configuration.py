@@ -119,9 +119,9 @@ def load(values: Any, where: str) -> Configuration:
                 wrong = _wrong(configuration, task, baseline.changes)
                 problems += [f"baselines.{name}.changes: {task}: {line}" for line in wrong]
                 if not wrong:
-                    problems += _wrong_baseline(
-                        configuration.point(task, baseline.changes), f"baselines.{name}: {task}"
-                    )
+                    timed, trained = configuration.point(task, baseline.changes), configuration.tasks[task]
+                    problems += _wrong_baseline(timed, f"baselines.{name}.tasks: {task}, with its changes")
+                    problems += _wrong_baseline(trained, f"baselines.{name}.tasks: {task}")
     if problems:
         raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
     return configuration
@@ -150,8 +150,9 @@ def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:
     if lines:
         return lines
     trained = {task: [configuration.point(task, point.changes) for point in study.points()] for task in study.tasks}
+    if lines := _wrong_judgement(study, trained):
+        return lines
     return [
-        *_wrong_judgement(study, trained),
         *_repeated_points(study, trained),
         *_wrong_seeds("seeds", study.seeds, trained),
         *_wrong_search(configuration, study, trained),
@@ -165,7 +166,10 @@ def _wrong_in_sensitivity(configuration: Configuration) -> list[str]:
         if task not in configuration.tasks:
             lines.append(_no_task(configuration, task))
             continue
-        training = configuration.tasks[task].training
+        dataset, training = configuration.tasks[task].dataset, configuration.tasks[task].training
+        rates = [getattr(dataset, name) for name in ("input_rate", "noise_rate") if hasattr(dataset, name)]
+        if isinstance(dataset, Generated) and rates and not any(rates):
+            lines.append(f"{task} has no input spike, without which a run could differ: needs dataset.input_rate > 0")
         needed = (("rewiring", None, "null"), ("learning_rate_schedule", Constant(), "constant"), ("ranks", 1, "1"))
         lines += [
             f"{task} needs training.{key} = {text}" for key, value, text in needed if getattr(training, key) != value

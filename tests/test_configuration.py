@@ -312,6 +312,74 @@ DENSITY, KAPPA = "network.input.connectivity.probability", "network.plasticity.k
         ("sensitivity/seeds", [], ["sensitivity.seeds", "at least 1"]),
         ("sensitivity/seeds", list(range(7)), ["sensitivity.seeds", "at most 6"]),
         ("scaling/strong/network/input/connectivity/in_degree", 401, ["in_degree = 401 exceeds the 400 sources"]),
+        # What only jobs could refuse otherwise.
+        (
+            "tasks/digits/network/input/weight_max",
+            0.01,
+            ["tasks.digits: network.input.weight_max = 0.01: must be at least", "may be drawn for input"],
+        ),
+        (
+            "tasks/digits/network/plasticity/optimizer",
+            {"weight_min": 0.01},
+            ["tasks.digits: network.plasticity.optimizer.weight_min = 0.01: must be at most -"],
+        ),
+        (
+            "studies/ablation/variants/b",
+            {"network.recurrent.weight_max": 0.0},
+            ["studies.ablation.variants.b: network.recurrent.weight_max = 0.0: must be at least"],
+        ),
+        (
+            "studies/densities/vary",
+            {"network.input.weights.scale": [1.0, 1e6]},
+            ["studies.densities.vary: network.plasticity.optimizer.weight_max = 100.0: must be at least"],
+        ),
+        (
+            "studies/sparsity/series/input",
+            {DENSITY: [0.1, 0.2], "network.output.weight_min": [-100.0, 0.0]},
+            ["studies.sparsity.series.input: network.output.weight_min = 0.0: must be at most -"],
+        ),
+        (
+            "studies/ablation/tune/values",
+            {"network.output.weight_max": [100.0, 0.001]},
+            ["studies.ablation.tune: digits: network.output.weight_max = 0.001: must be at least"],
+        ),
+        (
+            "scaling/strong/variants",
+            {"a": {"network.recurrent.weight_max": 0.001}},
+            ["scaling.strong: variants.a: on ", "network.recurrent.weight_max = 0.001: must be at least"],
+        ),
+        (
+            "break_even/series",
+            {"a": {"network.input.weights.scale": [1.0, 1e6]}},
+            ["break_even.series.a: network.plasticity.optimizer.weight_max = 100.0: must be at least"],
+        ),
+        (
+            "tasks/digits/training/snapshots",
+            [10**6],
+            ["training.snapshots: 1000000 exceeds the"],
+        ),
+        (
+            "tasks/digits/training/validation_share",
+            0.9999,
+            ["training.validation_share = 0.9999: leaves none of 1437 samples"],
+        ),
+        (
+            "studies/ablation/tune/validation_share",
+            1e-4,
+            ["tune.validation_share: digits holds nothing back"],
+        ),
+        ("tasks/digits/dataset/test_share", 1e-3, ["test_share = 0.001: leaves 2 of 1797 samples"]),
+        ("tasks/digits/dataset/active_channels", 513, ["active_channels = 513: must not exceed 512"]),
+        (
+            "tasks/digits/dataset",
+            {"name": "synthetic_speech", "train_samples": 1201},
+            ["train_samples = 1201: must not exceed the 1200 samples"],
+        ),
+        (
+            "saccades",
+            {"nmnist": "a", "mnist": "b", "saccades": {"sensor_size": 16}},
+            ["saccades", "saccades.sensor_size = 16: must be 34 as in N-MNIST"],
+        ),
     ],
 )
 def test_a_wrong_value_is_reported_in_one_line(
@@ -441,6 +509,20 @@ def test_a_search_needs_samples_held_back(smoke: dict[str, Any]) -> None:
 def test_sensitivity_needs_a_plain_training(smoke: dict[str, Any], key: str, value: Any, allowed: str) -> None:
     with pytest.raises(ParameterError, match=rf"^my.yaml: sensitivity.tasks: digits needs training.{key} = {allowed}$"):
         configuration.load(changed(smoke, f"tasks/digits/training/{key}", value), "my.yaml")
+
+
+def test_sensitivity_needs_an_input_spike(smoke: dict[str, Any]) -> None:
+    values = changed(smoke, "tasks/sine_waves/dataset/input_rate", 0.0)
+    values["sensitivity"]["tasks"] = ["sine_waves"]
+    with pytest.raises(ParameterError, match=r"^my.yaml: sensitivity.tasks: sine_waves has no input spike"):
+        configuration.load(values, "my.yaml")
+
+
+def test_what_a_comparison_trains_is_checked_as_well_as_what_it_times(smoke: dict[str, Any]) -> None:
+    values = changed(smoke, "tasks/digits/network/input/delay", 2)
+    values["baselines"]["samples"]["changes"] = {"network.input.delay": 1}
+    with pytest.raises(ParameterError, match=r"^my.yaml: baselines.samples.tasks: digits: network.input.delay = 2"):
+        configuration.load(values, "my.yaml")
 
 
 def test_an_error_names_its_tasks_unless_it_concerns_all(smoke: dict[str, Any]) -> None:

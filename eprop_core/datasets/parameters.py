@@ -1,5 +1,6 @@
 """Parameters of the data sets: names, units, ranges and defaults, in one place."""
 
+import math
 from copy import copy
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -10,6 +11,8 @@ from eprop_core.parsing import FileName, Parameters, Whole, different
 
 N_CLASSES = 10
 """Classes of the handwritten digits."""
+N_DIGITS = 1797
+"""Handwritten digits of scikit-learn."""
 SENSOR_SIZE = 34
 """pixels, edge of the square sensor of N-MNIST"""
 
@@ -44,6 +47,11 @@ class DatasetParameters(Parameters):
     def has_validation(self) -> bool:
         """Whether the data set itself says which samples are held back from training."""
         return False
+
+    @property
+    def n_training_samples(self) -> int | None:
+        """Number of training samples but those that it holds back itself; None if unknown until the data are read."""
+        return None
 
     @property
     def has_accuracy(self) -> bool:
@@ -176,6 +184,14 @@ ActiveChannels = Annotated[
 """Number of the sensor's channels that are inputs."""
 
 
+def _check_active_channels(active_channels: int | None, sensor_size: int) -> None:
+    """Raise a ValueError for more channels than two polarities of each pixel."""
+    if active_channels is not None and active_channels > (n_channels := 2 * sensor_size**2):
+        raise ValueError(
+            f"active_channels = {active_channels}: must not exceed {n_channels}, two for each pixel of the sensor"
+        )
+
+
 def _sizes(sensor_size: int, active_channels: int | None) -> tuple[int, int]:
     """Return the numbers of input channels, of two polarities per pixel, and of classes."""
     return active_channels or 2 * sensor_size**2, N_CLASSES
@@ -201,10 +217,26 @@ class Digits(DatasetParameters):
     )
     saccades: SmallSaccades = SmallSaccades()
 
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        _check_active_channels(self.active_channels, self.saccades.sensor_size)
+        fewest = min(self.n_training_samples, N_DIGITS - self.n_training_samples)
+        if fewest < N_CLASSES:
+            raise ValueError(
+                f"test_share = {self.test_share}: leaves {fewest} of {N_DIGITS} samples to learn or to test, but each "
+                f"of the {N_CLASSES} classes needs one"
+            )
+        return self
+
     @property
     def sizes(self) -> tuple[int, int]:
         """Numbers of input channels and of classes."""
         return _sizes(self.saccades.sensor_size, self.active_channels)
+
+    @property
+    def n_training_samples(self) -> int:
+        """Number of training samples."""
+        return N_DIGITS - math.ceil(self.test_share * N_DIGITS)
 
 
 class Mnist(Published):
@@ -227,10 +259,20 @@ class Mnist(Published):
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the noise of the sensor")
     saccades: Saccades = Saccades()
 
+    @model_validator(mode="after")
+    def _has_active_channels(self) -> Self:
+        _check_active_channels(self.active_channels, self.saccades.sensor_size)
+        return self
+
     @property
     def sizes(self) -> tuple[int, int]:
         """Numbers of input channels and of classes."""
         return _sizes(self.saccades.sensor_size, self.active_channels)
+
+    @property
+    def n_training_samples(self) -> int | None:
+        """Number of training samples; None if it is unknown until they are read."""
+        return self.train_samples
 
 
 class Nmnist(Published):
@@ -257,10 +299,20 @@ class Nmnist(Published):
     test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
 
+    @model_validator(mode="after")
+    def _has_active_channels(self) -> Self:
+        _check_active_channels(self.active_channels, SENSOR_SIZE)
+        return self
+
     @property
     def sizes(self) -> tuple[int, int]:
         """Numbers of input channels and of classes."""
         return _sizes(SENSOR_SIZE, self.active_channels)
+
+    @property
+    def n_training_samples(self) -> int | None:
+        """Number of training samples; None if it is unknown until they are read."""
+        return self.train_samples
 
 
 class Recordings(DatasetParameters):
@@ -291,6 +343,11 @@ class Recordings(DatasetParameters):
     )
     train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
     test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+
+    @property
+    def n_training_samples(self) -> int | None:
+        """Number of training samples but those held back by the data set; None if it is unknown until they are read."""
+        return self.train_samples
 
 
 class Events(Recordings):
@@ -441,6 +498,25 @@ class SyntheticSpeech(Recordings):
         if not set(self.validation_speakers) < set(range(self.n_speakers)):
             raise ValueError(f"validation_speakers must be some, not all, of 0 to {self.n_speakers - 1}")
         return self
+
+    @model_validator(mode="after")
+    def _has_samples(self) -> Self:
+        per_speaker = N_CLASSES * self.samples_per_word
+        for key, n_speakers in (
+            ("train_samples", self.n_speakers - len(self.validation_speakers)),
+            ("test_samples", self.n_test_speakers),
+        ):
+            if (n_samples := getattr(self, key)) is not None and n_samples > n_speakers * per_speaker:
+                raise ValueError(
+                    f"{key} = {n_samples}: must not exceed the {n_speakers * per_speaker} samples there are"
+                )
+        return self
+
+    @property
+    def n_training_samples(self) -> int:
+        """Number of training samples but those of the speakers held back."""
+        n_speakers = self.n_speakers - len(self.validation_speakers)
+        return self.train_samples or n_speakers * N_CLASSES * self.samples_per_word
 
     @property
     def sizes(self) -> tuple[int, int]:

@@ -22,12 +22,13 @@ class CompileResult(Result):
 
 LARGEST = 1e300
 """pA, a bound that no weight reaches."""
-UNBOUNDED = {"weight_min": -LARGEST, "weight_max": LARGEST}
+AT_REST = {"learning_rate": 0.0, "weight_min": -LARGEST, "weight_max": LARGEST}
+"""Values of an optimizer with which all that learning needs is compiled, but no weight moves or exceeds a bound."""
 
 
-def _without_bounds(connections: Any) -> dict[str, Any]:
-    """Return changes of some connections after which no weight exceeds a bound of their own plasticity."""
-    bounds = {"stdp": {"weight_max": LARGEST}, "optimizer": UNBOUNDED}
+def _at_rest(connections: Any) -> dict[str, Any]:
+    """Return changes of some connections after which no weight moves, or exceeds a bound of their own plasticity."""
+    bounds = {"stdp": {"learning_rate": 0.0, "weight_max": LARGEST}, "optimizer": AT_REST}
     own = {key: getattr(connections, key, None) for key in bounds}
     return {key: plasticity.model_copy(update=bounds[key]) for key, plasticity in own.items() if plasticity is not None}
 
@@ -62,19 +63,17 @@ def run_briefly(
             name: group.model_copy(update={"size": size})
             for size, (name, group) in zip(sizes, network.groups.items(), strict=False)
         }
-    # Weights from few sources may be larger than those that the bounds are made for.
-    as_all = {"weight_min": None, "weight_max": None}
-    optimizer = network.plasticity.optimizer.model_copy(update=UNBOUNDED)
+    # Weights from few sources may be larger than those that bounds and learning rates are made for.
+    as_all = dict.fromkeys(AT_REST)
+    optimizer = network.plasticity.optimizer.model_copy(update=AT_REST)
     few["plasticity"] = network.plasticity.model_copy(update={"optimizer": optimizer})
     for name in PROJECTIONS:
         given = getattr(network, name)
-        changes: dict[str, Any] = {"connectivity": AllToAll(rule="all_to_all")} | as_all | _without_bounds(given)
+        changes: dict[str, Any] = {"connectivity": AllToAll(rule="all_to_all")} | as_all | _at_rest(given)
         for parts in {"targets", "pairs"} & set(type(given).model_fields):
             if isinstance(own := getattr(given, parts), dict):
                 as_others = as_all | {"connectivity": None}
-                changes[parts] = {
-                    key: part.model_copy(update=as_others | _without_bounds(part)) for key, part in own.items()
-                }
+                changes[parts] = {key: part.model_copy(update=as_others | _at_rest(part)) for key, part in own.items()}
         few[name] = given.model_copy(update={key: changes[key] for key in changes if hasattr(given, key)})
     network = network.model_copy(update=few)
     stimulus = poisson_stimulus(network, 0.5, seed=1, first_step=0, n_steps=10)

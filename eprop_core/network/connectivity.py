@@ -11,22 +11,11 @@ from eprop_core.compiled.purpose import Purpose
 from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 from eprop_core.network import drawing
 from eprop_core.network.connections import Connections, Range
-from eprop_core.network.degrees import mean_in_degree
+from eprop_core.network.initial_weights import weight_scale
 from eprop_core.parameters import AllToAll, Connectivity, FixedInDegree, InitialWeights
 from eprop_core.parsing import ParameterError
 
 _DISTRIBUTION = {"normal": drawing.NORMAL, "uniform": drawing.UNIFORM, "constant": drawing.CONSTANT}
-
-
-def weight_scale(weights: InitialWeights, connectivity: Connectivity, n_sources: int, n_targets: int) -> float:
-    """Return the factor of the random draws of a projection's weights, pA."""
-    divisor = {
-        "nothing": 1.0,
-        "sqrt_sources": max(1.0, float(n_sources)),
-        "sqrt_in_degree": max(1.0, mean_in_degree(connectivity, n_sources)),
-        "sqrt_mean_fan": max(1.0, (n_sources + n_targets) / 2.0),
-    }[weights.divide_by]
-    return weights.scale / float(np.sqrt(divisor))
 
 
 def draw(

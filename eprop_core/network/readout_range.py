@@ -8,8 +8,8 @@ import numpy as np
 
 from eprop_core.model.synapses import WEIGHT, Synapses
 from eprop_core.network.connections import Connections
-from eprop_core.network.connectivity import weight_scale
 from eprop_core.network.degrees import mean_in_degree
+from eprop_core.network.initial_weights import weight_scale
 from eprop_core.network.projections import Role, projection_with
 from eprop_core.parameters import Network, PairwiseBernoulli
 

@@ -1,7 +1,8 @@
 """Running problems in NEST; the programs in ``interoperability/nest/`` say what their files hold."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,24 +25,36 @@ class Nest(NamedTuple):
 
     def eprop_plus(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         """Simulate e-prop+."""
-        results = self.run("eprop_plus", problems)
-        return {name: eprop_plus_outcome(result, problems[name]) for name, result in results.items()}
+        return self._outcomes("eprop_plus", problems, eprop_plus_outcome)
 
     def bellec(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         """Simulate the rule of Bellec et al. (2020); rows are steps of the samples, as in ``bellec_problem``."""
-        return {name: bellec_outcome(result, problems[name]) for name, result in self.run("bellec", problems).items()}
+        return self._outcomes("bellec", problems, bellec_outcome)
 
     def stdp(self, problems: Mapping[str, Problem]) -> dict[str, Outcome]:
         """Simulate spike-timing-dependent plasticity."""
-        return {name: stdp_outcome(result, problems[name]) for name, result in self.run("stdp", problems).items()}
+        return self._outcomes("stdp", problems, stdp_outcome)
 
     def run(self, program: str, problems: Mapping[str, Problem]) -> dict[str, Arrays]:
         """Run all problems in one process; return what the program wrote."""
+        with self._files(program, problems) as files:
+            return {name: load(file) for name, file in files.items()}
+
+    def _outcomes(
+        self, program: str, problems: Mapping[str, Problem], outcome_of: Callable[[Arrays, Problem], Outcome]
+    ) -> dict[str, Outcome]:
+        """Run all problems in one process; the other arrays that it wrote are in memory for one problem at a time."""
+        with self._files(program, problems) as files:
+            return {name: outcome_of(load(file), problems[name]) for name, file in files.items()}
+
+    @contextmanager
+    def _files(self, program: str, problems: Mapping[str, Problem]) -> Iterator[dict[str, Path]]:
+        """Run all problems in one process; yield the files that the program wrote."""
         with tempfile.TemporaryDirectory(prefix="nest.") as directory:
             for name, problem in problems.items():
                 np.savez(Path(directory) / f"{name}.problem.npz", **_listed(problem))  # type: ignore[arg-type]
             nest_programs.call(self.python, program, Path(directory))
-            return {name: load(Path(directory) / f"{name}.nest.npz") for name in problems}
+            yield {name: Path(directory) / f"{name}.nest.npz" for name in problems}
 
 
 def load(path: Path) -> Arrays:

@@ -34,7 +34,11 @@ class Problem(NamedTuple):
         return self._replace(stimulus=shown.part(0, n_complete * length))
 
 
-def random_problem(seed: int | Sequence[int], n_steps: int, *, largest: int = 60, **settings: Any) -> Problem:
+LARGEST = 60
+"""Most inputs and most recurrent neurons where nothing else is said."""
+
+
+def random_problem(seed: int | Sequence[int], n_steps: int, *, largest: int = LARGEST, **settings: Any) -> Problem:
     """A problem drawn from ``seed``; ``settings`` override drawn values.
 
     Keys of ``settings`` are those of ``draw_settings`` below; inputs and recurrent neurons are ``largest`` at most.
@@ -51,6 +55,11 @@ def random_problem(seed: int | Sequence[int], n_steps: int, *, largest: int = 60
         network = random_groups.divided(rng, network, n_groups, delays=delays)
         connections = _connections_of_groups(rng, network, chosen)
     return Problem(network, connections, _stimulus(rng, network, n_steps, chosen))
+
+
+def settings_of_variant(settings: Mapping[str, Any], *seeds: int, largest: int = LARGEST) -> dict[str, Any]:
+    """Return the settings that :func:`problem_of_variant` draws, among them the sizes and densities."""
+    return draw_settings(np.random.default_rng([*seeds, settings["seed"]]), largest) | dict(settings)
 
 
 def problem_of_variant(settings: Mapping[str, Any], n_steps: int, *seeds: int, **more: Any) -> Problem:

@@ -3,16 +3,24 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 import small
+from eprop_core import configuration
+from eprop_core.experiments.baselines import estimates as baselines_estimates
 from eprop_core.experiments.scaling import estimates
 from eprop_core.experiments.scaling.parameters import Timing
 from eprop_core.experiments.studies import estimates as study_estimates
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import StudyResult
+from eprop_core.experiments.verification import estimates as verification_estimates
+from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.parsing import parse
+
+PROJECT = Path(__file__).parents[2]
 
 
 def test_memory_is_that_of_the_largest_variant(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,3 +69,51 @@ def test_data_and_ranks_change_the_memory_of_a_training_run() -> None:
     assert one > two > study_estimates.PROCESS_BYTES
     digits = parse(TaskParameters, small.regression(1).model_dump(mode="json") | {"dataset": {"name": "digits"}})
     assert study_estimates.memory_of_rank(digits, 10**9) - study_estimates.memory_of_rank(digits) == 10**9
+
+
+VARIANTS = {"variants": ["cutoff-*", "dt-*"]}
+
+
+@pytest.mark.parametrize(
+    ("check", "values", "measured"),
+    [
+        ("time_driven", {"variants": ["random-*"]}, 228e6),
+        ("time_driven", {"variants": ["random-*"], "n_steps_time_driven": 20_000}, 523e6),
+        ("nest_bellec", {}, 331e6),
+        ("nest_stdp", {}, 349e6),
+        ("published", {}, 344e6),
+        ("gradients", {}, 227e6),
+        ("ranks", {}, 288e6),
+        ("nest_eprop_plus", VARIANTS, 723e6),
+        ("nest_eprop_plus", VARIANTS | {"n_steps": 6000, "largest": 200}, 3996e6),
+    ],
+)
+def test_memory_of_a_check_is_within_a_quarter_of_what_it_took(
+    check: str, values: dict[str, Any], measured: float
+) -> None:
+    """Measured once, as the largest sum of the resident memory of the program and of NEST, since NEST takes minutes."""
+    parameters = parse(Verification, values)
+    assert verification_estimates.memory_of_check(parameters, check, seed=1) == pytest.approx(measured, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "measured"),
+    [("baselines", "medium", 3185e6), ("memory", "changing_input", 424e6), ("smoke", "poisson", 420e6)],
+)
+def test_memory_of_a_comparison_is_within_a_quarter_of_what_it_took(file: str, name: str, measured: float) -> None:
+    """Measured once, as above; the process of NEST that reads weights is the largest."""
+    values = yaml.safe_load((PROJECT / "config" / f"{file}.yaml").read_text(encoding="utf-8"))
+    baseline = configuration.load(values, file).baselines[name]
+    assert baselines_estimates.memory_of_job(baseline, None) == pytest.approx(measured, rel=0.25)
+
+
+def test_memory_of_a_comparison_grows_with_the_network_and_without_other_simulators_is_less() -> None:
+    values = yaml.safe_load((PROJECT / "config" / "baselines.yaml").read_text(encoding="utf-8"))
+    loaded = configuration.load(values, "baselines.yaml")
+    medium, large = (baselines_estimates.memory_of_job(loaded.baselines[name], None) for name in ("medium", "large"))
+    assert large > 3 * medium
+    alone = loaded.baselines["medium"].model_copy(update={"simulators": []})
+    assert baselines_estimates.memory_of_job(alone, None) < 0.4 * medium
+    of_samples, task = loaded.baselines["nmnist"], loaded.tasks["nmnist_simulated"]
+    one, other = (baselines_estimates.memory_of_job(of_samples, task, n_bytes) for n_bytes in (0, 10**9))
+    assert other - one == 10**9

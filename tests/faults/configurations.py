@@ -26,6 +26,7 @@ from tests.faults.configuration_drawing import PROJECT, draw
 from tests.faults.outcome import Outcome
 from workflow.lib import cluster, configuration_file, disk_space
 from workflow.lib.plan import Plan
+from workflow.scripts.shared import fonts
 
 NAME = "configurations"
 DEFAULT_CASES = 1000
@@ -90,6 +91,7 @@ def _load(file: Path) -> Configuration:
     values = load_configfile(str(file)) or {}
     try:
         loaded = configuration.load(values, str(file))
+        fonts.check(loaded.style, f"{file}: ")
     except ParameterError as error:
         raise ParameterError(configuration_file.with_lines(str(error), str(file), [file])) from None
     plan = Plan(loaded, str(file))
@@ -207,5 +209,5 @@ def _run(file: Path, shown: str) -> Outcome:
     if "Traceback" in done.stderr or not errors:
         return Outcome(False, "traceback of an accepted one", log)
     # A run may end where numbers overflow or memory is short, which nobody knows before.
-    expected = all(re.search(r"finite|GB|fixed-point", line) for line in errors)
+    expected = all(re.search(r"finite|GB|has grown to", line) for line in errors)
     return Outcome(expected, "accepted, ended with a line" if expected else "accepted, refused by a job", log)

@@ -7,8 +7,9 @@ import pytest
 
 from eprop_core.model.synapses import Columns
 from eprop_core.network.connections import Connections, Range
-from eprop_core.network.connectivity import compress, expand, weight_scale
+from eprop_core.network.connectivity import compress, expand
 from eprop_core.network.degrees import mean_in_degree
+from eprop_core.network.initial_weights import weight_scale
 from eprop_core.parameters import AllToAll, FixedInDegree, InitialWeights, PairwiseBernoulli
 from eprop_core.parsing import ParameterError
 

@@ -1,11 +1,13 @@
 """The activity of a network before and after its training, and the figure and table of it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import small
+from eprop_core.experiments import points
 from eprop_core.experiments.studies.dynamics import N_NEURONS, DynamicsResult, measure
 from eprop_core.experiments.studies.measure import Kept
 from eprop_core.experiments.studies.measure import measure as train
@@ -83,3 +85,18 @@ def test_figure_and_table_show_both_states(result: DynamicsResult) -> None:
     assert table.loc["Loss (mV²)", "after"] == result.after.loss
     assert table.loc["Rate (spikes/s)", "before"] == len(result.before.spike_steps) / 40 / 0.2
     assert len(dynamics_table.printed(dynamics_table.numbers(result))) == len(table)
+
+
+@pytest.mark.parametrize("changes", [{"n_recurrent": 1}, small.STATIC], ids=["a single neuron", "static"])
+@pytest.mark.usefixtures("drawing")
+def test_only_synapses_that_learn_have_traces(changes: dict[str, Any], tmp_path: Path) -> None:
+    """A single neuron has no recurrent synapses; without plasticity, no synapse has a trace."""
+    paths = {path if path.startswith("network.") else f"network.{path}": value for path, value in changes.items()}
+    task = points.parse_changed(TaskParameters, TASK.model_dump(mode="json"), paths)
+    network = task.network_for(TESTED.n_input, TESTED.n_readout)
+    Simulation(network, seed=3).save(tmp_path / "network.h5")
+    measured = measure(task, TESTED, tmp_path / "network.h5", seed=3)
+    assert {synapse.projection for synapse in measured.synapses} == ({"input"} if network.input.plastic else set())
+    assert len(measured.after.eligibility_traces) == len(measured.synapses)
+    assert len(measured.after.neurons["membrane_voltage"].steps) == 200
+    dynamics_figure.draw(measured)

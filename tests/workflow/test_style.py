@@ -14,7 +14,7 @@ from eprop_core.experiments.figure_style import FigureStyle
 from eprop_core.parsing import ParameterError, parse
 from small_results import PROJECT
 from workflow.lib.plan import Plan
-from workflow.scripts.shared import program, style
+from workflow.scripts.shared import fonts, program, style
 
 PAGE = (PROJECT / "docs" / "how_to" / "figures.md").read_text(encoding="utf-8")
 EXAMPLE = yaml.safe_load(re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[1])  # type: ignore[index]
@@ -86,6 +86,8 @@ def test_a_wrong_style_ends_with_one_line(values: dict[str, Any], message: str) 
 
 
 def test_a_font_that_is_not_installed_is_told_in_one_line() -> None:
+    with pytest.raises(ParameterError, match=r"^my.yaml: style.font = No Such Font: is not installed"):
+        fonts.check(FigureStyle(font="No Such Font"), "my.yaml: ")
     with pytest.raises(ParameterError, match=r"^style.font = No Such Font: is not installed"):
         style.use(FigureStyle(font="No Such Font"))
 

@@ -7,6 +7,8 @@ from eprop_core.configuration import Configuration
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.verification.parameters import Verification
+from workflow.lib.plan import BaselinesNetwork
 
 WARNING = "--signal=TERM@300"
 """Option of sbatch: 300 s before its time limit, or up to 60 s earlier, SLURM asks a training run to end."""
@@ -61,6 +63,31 @@ def break_even_memory(point: BreakEvenPoint, attempt: int) -> int:
     from eprop_core.experiments.scaling.estimates import COMPILING_BYTES
 
     return math.ceil(1.1 * (estimates.memory_of_job(point) + (attempt > 1) * COMPILING_BYTES) / 1e6)
+
+
+def verification_memory(parameters: Verification, check: str, seed: int, attempt: int) -> int:
+    """Return the memory, MB, for a check of the verification, or a rank of it; more for another attempt, as above."""
+    from eprop_core.experiments.scaling.estimates import COMPILING_BYTES
+    from eprop_core.experiments.verification import estimates
+
+    return math.ceil(1.1 * (estimates.memory_of_check(parameters, check, seed) + (attempt > 1) * COMPILING_BYTES) / 1e6)
+
+
+def baselines_memory(network: BaselinesNetwork, data_mb: float, attempt: int) -> int:
+    """Return the memory, MB, for a comparison of simulators on samples of ``data_mb``; more for another attempt."""
+    from eprop_core.experiments.baselines import estimates
+    from eprop_core.experiments.scaling.estimates import COMPILING_BYTES
+
+    needed = estimates.memory_of_job(network.parameters, network.task, int(1e6 * data_mb))
+    return math.ceil(1.1 * (needed + (attempt > 1) * COMPILING_BYTES) / 1e6)
+
+
+def saccades_memory(attempt: int) -> int:
+    """Return the memory, MB, for the comparison of simulated with recorded saccades; more for another attempt."""
+    from eprop_core.experiments.saccades.estimates import JOB_BYTES
+    from eprop_core.experiments.scaling.estimates import COMPILING_BYTES
+
+    return math.ceil(1.1 * (JOB_BYTES + (attempt > 1) * COMPILING_BYTES) / 1e6)
 
 
 def minutes(scaling: Scaling, n_ranks: int, attempt: int) -> int:

@@ -49,7 +49,10 @@ rule compare_simulators:
         ENVIRONMENT
     threads: all_cores()
     resources:
-        mem_mb=8000,
+        mem_mb=lambda wildcards, input, attempt: cluster.baselines_memory(
+            PLAN.baselines[wildcards.baseline], files_mb(input.data), attempt
+        )
+        + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 240 * attempt,
         cpus_per_task=1,
         slurm_extra="--exclusive",

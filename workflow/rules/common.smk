@@ -23,6 +23,7 @@ from workflow.lib import (
     simulator_folders,
 )
 from workflow.lib.plan import Plan, code, figure, modules, table
+from workflow.scripts.shared import fonts
 
 CONFIGURATION_FILES = workflow.overwrite_configfiles or configuration_file.DEFAULTS
 CONFIGURATION_FILE = ", ".join(map(str, CONFIGURATION_FILES))
@@ -32,6 +33,8 @@ CONFIGURATION_FILES = [file for file in CONFIGURATION_FILES if Path(file).exists
 configuration_file.check(CONFIGURATION_FILES)
 try:
     CONFIGURATION = configuration.load(config, CONFIGURATION_FILE)
+    if workflow.is_main_process:  # figures are drawn where Snakemake is called
+        fonts.check(CONFIGURATION.style, f"{CONFIGURATION_FILE}: ")
 except ParameterError as error:
     sys.exit(
         configuration_file.with_lines(
@@ -119,9 +122,14 @@ def memory_of_snakemake():
     return 0 if is_local() else cluster.SNAKEMAKE_MB
 
 
+def files_mb(files):
+    """Return the size of files, MB."""
+    return sum(os.path.getsize(file) for file in files) / 1e6
+
+
 def training_memory(wildcards, input, attempt):
     """Return the memory of a training run on each node, MB; its data may be still to be prepared."""
-    data_mb = sum(os.path.getsize(file) for file in input.data) / 1e6
+    data_mb = files_mb(input.data)
     program = max(
         cluster.training_memory(CONFIGURATION, task, data_mb, attempt)
         for task in PLAN.possible_tasks(wildcards.task)
@@ -160,6 +168,12 @@ def check_processors():
             sys.exit(
                 f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {most}: this machine has {available:g} processors for them; "
                 f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
+            )
+        most = max(experiment.nest_threads, default=0)
+        if is_local() and most > available and not experiment.oversubscribe:
+            sys.exit(
+                f"{CONFIGURATION_FILE}: scaling.{name}.nest_threads = {most}: this machine has {available:g} processors for "
+                f"them; use fewer threads, or allow it with scaling.{name}.oversubscribe: true"
             )
 
 

@@ -24,7 +24,8 @@ rule compare_saccades:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=4000,
+        mem_mb=lambda wildcards, attempt: cluster.saccades_memory(attempt)
+        + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 60 * attempt,
     message:
         "Compare simulated with recorded saccades (progress: {log})"

@@ -43,7 +43,10 @@ rule verify:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=2000,
+        mem_mb=lambda wildcards, attempt: cluster.verification_memory(
+            CONFIGURATION.verification, wildcards.check, int(wildcards.seed), attempt
+        )
+        + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         launcher="",
@@ -81,7 +84,11 @@ use rule verify as verify_ranks with:
         "logs/verify/ranks-{ranks}.log",
     threads: lambda wildcards: min(int(wildcards.ranks), all_cores())
     resources:
-        mem_mb=lambda wildcards: 500 * int(wildcards.ranks),
+        mem_mb=lambda wildcards, attempt: cluster.verification_memory(
+            CONFIGURATION.verification, "ranks", 1, attempt
+        )
+        * int(wildcards.ranks)
+        + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 60 * attempt,
         cpus_per_task=1,
         tasks=lambda wildcards: max(2, int(wildcards.ranks)),  # with one task, the SLURM plugin refuses a launcher

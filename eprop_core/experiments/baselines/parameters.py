@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from eprop_core.experiments.values import Name
+from eprop_core.network.initial_weights import check_initial_weights
 from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, check_rate, differs
 from eprop_core.parsing import Parameters, Whole, different
@@ -48,6 +49,7 @@ class PoissonBaseline(_Baseline):
     def _parts_fit_together(self) -> Self:
         check_rate("input_rate", self.input_rate, self.network.dt)
         check_comparable(self.network)
+        check_initial_weights(self.network)
         return self
 
 

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from eprop_core.experiments import points
 from eprop_core.experiments.values import COLUMNS, Seeds
+from eprop_core.network.initial_weights import check_initial_weights
 from eprop_core.parameters import Network, check_rate
 from eprop_core.parsing import Parameters, Whole
 from eprop_core.time_driven.supported import check_network
@@ -27,6 +28,7 @@ class BreakEvenPoint(Parameters):
     def _parts_fit_together(self) -> Self:
         check_rate("input_rate", self.input_rate, self.network.dt)
         check_network(self.network)
+        check_initial_weights(self.network)
         return self
 
 

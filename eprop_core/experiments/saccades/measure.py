@@ -3,7 +3,7 @@
 File k of N-MNIST's Train (Test), counted from 1, is the recording of image k - 1 of MNIST's training (test) images.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from eprop_core.experiments import command_line
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.saccades.result import Agreement, Pair, SaccadesResult, Statistics
 from eprop_core.files.text import read_json
-from eprop_core.parsing import ParameterError, parse
+from eprop_core.parsing import parse
 from eprop_core.progress import progress
 from eprop_core.provenance import provenance
 
@@ -28,23 +28,42 @@ TIME_MAX = 336  # ms, of the rate over time
 Recording = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # times in ms, channels
 
 
+class _Sums:
+    """Sums over recordings of N-MNIST's sensor, none of which is kept: those of all images would take 10 GB."""
+
+    def __init__(self) -> None:
+        self._events_per_sample: list[int] = []
+        self._events, self._events_at = np.zeros(3 * N_CHANNELS, np.int64), np.zeros(TIME_MAX, np.int64)
+
+    def add(self, recording: Recording) -> None:
+        """Add a recording."""
+        times, channels = recording
+        self._events_per_sample.append(len(times))
+        saccade = np.minimum((times // SACCADE_END).astype(np.int64), 2)
+        self._events += np.bincount(saccade * N_CHANNELS + channels, minlength=3 * N_CHANNELS)
+        self._events_at += np.histogram(times, np.arange(TIME_MAX + 1))[0]
+
+    def statistics(self) -> Statistics:
+        """Return the statistics of all recordings."""
+        n_samples, n_events = len(self._events_per_sample), sum(self._events_per_sample)
+        of_polarities = self._events.reshape(3, 2, SENSOR_SIZE, SENSOR_SIZE)
+        maps = of_polarities / n_samples
+        return Statistics(
+            events_per_sample=self._events_per_sample,
+            share_of_on_events=float(of_polarities[:, 1].sum() / n_events) if n_events else None,
+            events_per_saccade=maps.sum((1, 2, 3)).tolist(),
+            event_map=maps.sum(0).tolist(),
+            event_maps_of_saccades=maps.tolist(),
+            rate=(self._events_at / n_samples).tolist(),
+        )
+
+
 def statistics(samples: Iterable[Recording]) -> Statistics:
     """Gather the statistics of recordings of N-MNIST's sensor."""
-    recorded = list(samples)
-    times = np.concatenate([times for times, _ in recorded])
-    channels = np.concatenate([channels for _, channels in recorded])
-    n_samples = len(recorded)
-    saccade = np.minimum((times // SACCADE_END).astype(np.int64), 2)
-    counts = np.bincount(saccade * N_CHANNELS + channels, minlength=3 * N_CHANNELS) / n_samples
-    maps = counts.reshape(3, 2, SENSOR_SIZE, SENSOR_SIZE)
-    return Statistics(
-        events_per_sample=[len(times) for times, _ in recorded],
-        share_of_on_events=float(np.mean(channels >= SENSOR_SIZE**2)) if len(channels) else None,
-        events_per_saccade=maps.sum((1, 2, 3)).tolist(),
-        event_map=maps.sum(0).tolist(),
-        event_maps_of_saccades=maps.tolist(),
-        rate=(np.histogram(times, np.arange(TIME_MAX + 1))[0] / n_samples).tolist(),
-    )
+    sums = _Sums()
+    for recording in samples:
+        sums.add(recording)
+    return sums.statistics()
 
 
 def compare(real: Statistics, simulated: Statistics) -> Agreement:
@@ -83,9 +102,8 @@ def _correlation(one: npt.ArrayLike, other: npt.ArrayLike) -> float | None:
 
 def read_pairs(
     nmnist: Path, mnist: Path, camera: Camera, n_samples: int | None
-) -> tuple[list[Recording], list[Recording]]:
-    """Return real and simulated recordings of the first ``n_samples`` images of each split that N-MNIST has."""
-    real, simulated = [], []
+) -> Iterator[tuple[Recording, Recording]]:
+    """Yield real and simulated recordings of the first ``n_samples`` images of each split that N-MNIST has."""
     for split, first_index in (("Train", 0), ("Test", 60_000)):
         images, labels, _ = read_images(mnist, split.lower())
         with recordings(nmnist, split) as files:
@@ -97,19 +115,17 @@ def read_pairs(
                 if not 0 <= image < len(images) or labels[image] != int(label):
                     raise DatasetError(f"{nmnist}: {name} does not belong to image {image} of {mnist}")
                 times, channels = decode(files[name](), f"{nmnist}: {name}", 2**23)
-                real.append((times / 1000, channels))
-                simulated.append(camera.record(images[image] / 255, first_index + image))
-    return real, simulated
+                yield (times / 1000, channels), camera.record(images[image] / 255, first_index + image)
 
 
 def measure(parameters: SaccadesComparison) -> SaccadesResult:
     """Return the statistics of real and simulated recordings, and how far they agree."""
-    saccades = parameters.saccades
-    if (saccades.sensor_size, saccades.image_size) != (SENSOR_SIZE, 28):
-        raise ParameterError(f"saccades: sensor_size and image_size must be {SENSOR_SIZE} and 28 as in N-MNIST")
-    camera = Camera(saccades, parameters.seed)
-    recorded = read_pairs(Path(parameters.nmnist), Path(parameters.mnist), camera, parameters.samples)
-    real, simulated = (statistics(samples) for samples in recorded)
+    camera = Camera(parameters.saccades, parameters.seed)
+    sums = _Sums(), _Sums()
+    for pair in read_pairs(Path(parameters.nmnist), Path(parameters.mnist), camera, parameters.samples):
+        for of_kind, recording in zip(sums, pair, strict=True):
+            of_kind.add(recording)
+    real, simulated = (of_kind.statistics() for of_kind in sums)
     return SaccadesResult(
         parameters=parameters,
         provenance=provenance(),

@@ -1,9 +1,14 @@
 """The parameters of the comparison of simulated with recorded saccades."""
 
-from pydantic import Field
+from typing import Self
 
-from eprop_core.datasets.parameters import Saccades
+from pydantic import Field, model_validator
+
+from eprop_core.datasets.parameters import SENSOR_SIZE, Saccades
 from eprop_core.parsing import FileName, Parameters, Whole
+
+IMAGE_SIZE = 28
+"""pixels, edge of an image of MNIST, and of its recording in N-MNIST"""
 
 
 class SaccadesComparison(Parameters):
@@ -14,3 +19,10 @@ class SaccadesComparison(Parameters):
     samples: Whole | None = Field(None, ge=1, description="the first so many recordings of each split; null: all")
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the simulated sensor's noise")
     saccades: Saccades = Saccades()
+
+    @model_validator(mode="after")
+    def _is_sensor_of_nmnist(self) -> Self:
+        for key, size in (("sensor_size", SENSOR_SIZE), ("image_size", IMAGE_SIZE)):
+            if (given := getattr(self.saccades, key)) != size:
+                raise ValueError(f"saccades.{key} = {given}: must be {size} as in N-MNIST")
+        return self

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from eprop_core.experiments import points
 from eprop_core.experiments.baselines.parameters import check_comparable
 from eprop_core.experiments.values import LOOKS, Name, RankCounts, Seeds
+from eprop_core.network.initial_weights import check_initial_weights
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, AllToAll, Network, PairwiseBernoulli, check_rate
 from eprop_core.parsing import WHOLE_NUMBERS, FileName, ParameterError, Parameters, Whole
 from eprop_core.ranks.exchange_cost import Destinations
@@ -185,6 +186,10 @@ class Scaling(Timing):
                         f"variant {variant}: on {n_ranks} ranks there are more than {WHOLE_NUMBERS - 1} recurrent "
                         "neurons or input channels"
                     )
+                try:
+                    check_initial_weights(case.network_on(n_ranks))
+                except ParameterError as error:
+                    raise ValueError(f"variants.{variant}: on {n_ranks} ranks, {error}") from None
         return self
 
     @property

@@ -192,8 +192,13 @@ def _chosen(trained: Simulation, task: Task, samples: Samples) -> Record:
         if spec.role in counts and spec.plastic:
             source, target, _ = trained.weights(spec.name)
             pairs = [_most_active(source[target == neuron], counts[spec.role], neuron) for neuron in neurons]
-            synapses[spec.name] = [pair for pair in pairs if pair is not None]
-    return Record(neurons, synapses, [*NEURON_QUANTITIES, "eligibility_trace"])
+            if there := [pair for pair in pairs if pair is not None]:
+                synapses[spec.name] = there
+    # A network may have no synapses that learn, or none onto these neurons.
+    learns = any(spec.plastic and spec.onto_neurons for spec in spiking_projections(trained.network))
+    missing = set() if learns else {"learning_signal"}
+    quantities = [quantity for quantity in NEURON_QUANTITIES if quantity not in missing]
+    return Record(neurons, synapses, [*quantities, *(["eligibility_trace"] if synapses else [])])
 
 
 def _most_active(sources: np.ndarray, counts: np.ndarray, target: int) -> tuple[int, int] | None:

@@ -11,6 +11,7 @@ from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments import points
 from eprop_core.experiments.studies.tuning import Tuning
 from eprop_core.experiments.values import COLUMNS, LOOKS, VALUES, Name, RankCount, Seeds
+from eprop_core.network.initial_weights import check_initial_weights
 from eprop_core.parameters import Network, check_rate
 from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, different
 from eprop_core.tasks.parameters import Generated
@@ -96,13 +97,14 @@ class TaskParameters(Parameters):
             raise ValueError(
                 "training.folds needs dataset.active_channels = null: test samples must not choose channels"
             )
-        if not isinstance(self.dataset, Generated) and self.dataset.has_validation:
+        if self._has_validation:
             for key in ("folds", "validation_share"):
                 if getattr(self.training, key) is not None:
                     raise ValueError(f"training.{key} must be null: the data set holds samples back itself")
         # The user's own recordings are not read yet: what depends on their sizes is checked when the network is built.
         try:
             network = self.network_for(*(self.dataset.sizes or (WHOLE_NUMBERS - 1, WHOLE_NUMBERS - 1)))
+            check_initial_weights(network, sizes_are_known=self.dataset.sizes is not None)
         except ParameterError as error:
             raise ValueError(str(error)) from None
         for name in type(self.dataset).model_fields:
@@ -115,17 +117,19 @@ class TaskParameters(Parameters):
                 check_rewirable(network, self.training.rewiring)
             except ParameterError as error:
                 raise ValueError(f"training.{error}") from None
-        if isinstance(self.dataset, Generated) and (n_samples := self.dataset.n_training_samples) is not None:
-            self._check_samples(network, n_samples)
+        if self.n_training_samples is not None:
+            self._check_samples(network, self.n_training_samples)
         if not self.has_accuracy and network.readout.loss != "mean_squared_error":
             raise ValueError(f'network.readout.loss must be "mean_squared_error" for {self.dataset.name}')
         return self
 
     def _check_samples(self, network: Network, n_samples: int) -> None:
-        training = self.training
+        training, n_held_back = self.training, 0
         try:
-            n_held_back = number_held_back(training.validation_share, n_samples)
-            check_numbers(network, training, n_samples - n_held_back, n_held_back)
+            if not self._has_validation:
+                n_held_back = number_held_back(training.validation_share, n_samples)
+            n_known = n_held_back or int(self._has_validation)  # at least one, if the data set has its own
+            check_numbers(network, training, n_samples - n_held_back, n_known)
         except ParameterError as error:
             message = str(error)
             raise ValueError(message if message.startswith("network.") else f"training.{message}") from None
@@ -137,11 +141,22 @@ class TaskParameters(Parameters):
         return bool(self.dataset.has_accuracy)
 
     @property
+    def _has_validation(self) -> bool:
+        """Whether the data set itself holds samples back from training."""
+        return not isinstance(self.dataset, Generated) and self.dataset.has_validation
+
+    @property
+    def n_training_samples(self) -> int | None:
+        """Number of training samples, with those held back by a share; None if unknown until the data are read."""
+        return None if self.training.folds is not None else self.dataset.n_training_samples
+
+    @property
     def holds_nothing_back(self) -> bool:
         """Whether it is certain that no samples are held back from training."""
-        if not isinstance(self.dataset, Generated) and self.dataset.has_validation:
+        if self._has_validation:
             return False
-        return share_held_back(self.training.validation_share) == 0
+        share, n_samples = self.training.validation_share, self.n_training_samples
+        return (share_held_back(share) if n_samples is None else number_held_back(share, n_samples)) == 0
 
     def network_for(self, n_input: int, n_readout: int) -> Network:
         """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts.

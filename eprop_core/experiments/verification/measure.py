@@ -7,7 +7,6 @@ loss).
 """
 
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from eprop_core.experiments import command_line
 from eprop_core.experiments.verification.parameters import Verification
+from eprop_core.experiments.verification.problems import chosen, drawn, parts
 from eprop_core.experiments.verification.result import Check, VerificationResult
 from eprop_core.files.text import read_json
 from eprop_core.parsing import ParameterError, parse
@@ -22,17 +22,15 @@ from eprop_core.progress import progress
 from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
-from eprop_core.verification import bellec_problem, comparison, gradients, published, simulators, variants
+from eprop_core.verification import bellec_problem, comparison, gradients, published, simulators
 from eprop_core.verification import ranks as of_ranks
 from eprop_core.verification.comparison import Comparison
 from eprop_core.verification.findings import Difference
 from eprop_core.verification.nest import Nest
-from eprop_core.verification.random_problem import Problem, problem_of_variant
+from eprop_core.verification.random_problem import Problem
 
 TOLERANCE = 1e-9
 """All programs compute in double precision, but sum in different orders; learning amplifies what that leaves."""
-PROBLEMS_AT_ONCE = 10
-"""Problems whose recordings are held in memory together."""
 
 
 class Run(NamedTuple):
@@ -46,33 +44,33 @@ class Run(NamedTuple):
 
 def nest_eprop_plus(run: Run) -> Comparison:
     """Compare e-prop+ with NEST."""
-    problems = _problems(variants.OF_NEST, run, run.parameters.n_steps, largest=run.parameters.largest)
-    return _compare(problems, simulators.event_driven, run.nest.eprop_plus)
+    return _compare_drawn("nest_eprop_plus", run, simulators.event_driven, run.nest.eprop_plus)
 
 
 def nest_bellec(run: Run) -> Comparison:
     """Compare the rule of Bellec et al. (2020) with NEST."""
-    problems = {name: bellec_problem.bellec_problem(name, run.seed) for name in _chosen(bellec_problem.VARIANTS, run)}
-    return _compare(problems, simulators.event_driven_bellec, run.nest.bellec)
+    names = chosen(bellec_problem.VARIANTS, run.parameters)
+    return _compare(
+        names,
+        lambda name: bellec_problem.bellec_problem(name, run.seed),
+        simulators.event_driven_bellec,
+        run.nest.bellec,
+    )
 
 
 def nest_stdp(run: Run) -> Comparison:
     """Compare spike-timing-dependent plasticity with NEST."""
-    problems = _problems(variants.STDP, run, run.parameters.n_steps, largest=run.parameters.largest)
-    return _compare(problems, simulators.event_driven, run.nest.stdp)
+    return _compare_drawn("nest_stdp", run, simulators.event_driven, run.nest.stdp)
 
 
 def time_driven(run: Run) -> Comparison:
     """Compare what NEST lacks with the time-driven model."""
-    problems = _problems(variants.BEYOND_NEST, run, run.parameters.n_steps_time_driven)
-    return _compare(problems, simulators.event_driven, simulators.time_driven_model)
+    return _compare_drawn("time_driven", run, simulators.event_driven, simulators.time_driven_model)
 
 
 def reference(run: Run) -> Comparison:
     """Compare the time-driven model with the reference implementation, on small networks for few steps."""
-    small = {name: settings | variants.SMALLEST for name, settings in (variants.OF_NEST | variants.BEYOND_NEST).items()}
-    problems = _problems(small, run, variants.N_STEPS_REFERENCE)
-    return _compare(problems, simulators.time_driven_model, simulators.reference_implementation)
+    return _compare_drawn("reference", run, simulators.time_driven_model, simulators.reference_implementation)
 
 
 def compare_ranks(run: Run) -> Comparison:
@@ -122,22 +120,22 @@ CHECKS: dict[Check, Callable[[Run], Comparison]] = {
 }
 
 
-def _problems(of: variants.Variants, run: Run, n_steps: int, **more: Any) -> dict[str, Problem]:
-    return {name: problem_of_variant(of[name], n_steps, run.seed, **more) for name in _chosen(of, run)}
+def _compare_drawn(check: Check, run: Run, own: comparison.Simulator, reference: comparison.Simulator) -> Comparison:
+    """Compare on the random problems of a check."""
+    of_check = drawn(check, run.parameters)
+    assert of_check is not None
+    return _compare(of_check.variants, lambda name: of_check.problem(name, run.seed), own, reference)
 
 
-def _chosen(names: Iterable[str], run: Run) -> list[str]:
-    """Return the names of variants that the parameters choose."""
-    patterns = run.parameters.variants
-    return [name for name in names if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
-
-
-def _compare(problems: dict[str, Problem], own: comparison.Simulator, reference: comparison.Simulator) -> Comparison:
-    names = list(problems)
-    parts = [names[first : first + PROBLEMS_AT_ONCE] for first in range(0, len(names), PROBLEMS_AT_ONCE)]
-    compared = Comparison()
-    for part in progress(parts, "problems", len(parts)):
-        of_part = {name: problems[name] for name in part}
+def _compare(
+    names: Iterable[str],
+    problem: Callable[[str], Problem],
+    own: comparison.Simulator,
+    reference: comparison.Simulator,
+) -> Comparison:
+    listed, compared = parts(names), Comparison()
+    for part in progress(listed, "problems", len(listed)):
+        of_part = {name: problem(name) for name in part}
         compared.update(comparison.compare(of_part, own, reference, TOLERANCE))
     return compared
 

@@ -17,13 +17,12 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import get_font_names
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter, LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
 
 from eprop_core.experiments.figure_style import FigureStyle
-from eprop_core.parsing import ParameterError
+from workflow.scripts.shared import fonts
 from workflow.scripts.shared.left_out import Reason, Reasons, positive, reasons_of
 
 MILLIMETRE = 1 / 25.4
@@ -55,10 +54,7 @@ def use(chosen: FigureStyle = _USUAL) -> None:
         This machine does not have the font.
     """
     global _chosen
-    if chosen.font not in get_font_names():
-        raise ParameterError(
-            f"style.font = {chosen.font}: is not installed on this machine; `fc-list : family` lists what is"
-        )
+    fonts.check(chosen)
     _chosen = chosen
     sns.set_theme(
         style="ticks",

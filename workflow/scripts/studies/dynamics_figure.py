@@ -135,7 +135,9 @@ def _draw_weights(panels: Sequence[Axes], result: DynamicsResult) -> None:
     for panel, (name, edges) in zip(panels, result.bins.items(), strict=True):
         for (state, activity), colour in zip(states(result).items(), (style.GREY, style.COLOURS[0]), strict=True):
             panel.stairs(activity.weights[name].counts, edges, color=colour, label=state)
-        panel.set(xlabel=f"Weight, {name} ({unit_of(DynamicsResult, 'bins')})", ylabel="Synapses", yscale="log")
+        panel.set(xlabel=f"Weight, {name} ({unit_of(DynamicsResult, 'bins')})", ylabel="Synapses")
+        if any(any(activity.weights[name].counts) for activity in states(result).values()):
+            panel.set_yscale("log")
         panel.set_ylim(bottom=0.5)
         panel.xaxis.set_major_locator(MaxNLocator(4))
 
