@@ -1,6 +1,5 @@
 """Which tests are unit tests, and the order in which tests run."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -75,11 +74,6 @@ LONGER = (
     "workflow/test_recordings.py",
 )
 """Modules that are no unit tests, the longest first: processes that share the tests then end at the same time."""
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Run one process more than there are cores, since tests of programs often wait for them."""
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -121,7 +121,7 @@ def test_an_empty_list_holds_no_spikes() -> None:
             lambda net: Simulation(net).weights("rec"),
             "projection = 'rec': must be one of input, recurrent, output, feedback",
         ),
-        (lambda net: Simulation(net).run({}), "stimulus: must be a Stimulus, not dict"),
+        (lambda net: Simulation(net).run({}), "stimulus: must be a Stimulus or a PoissonStimulus, not dict"),
         (lambda net: Simulation(net).run(stimulus(), [0]), "record: must be a Record or a RecordingFile, not list"),
         (lambda net: Record(neurons=3), "record.neurons: must be a list of ids of recurrent neurons, not int"),
         (lambda net: Record(synapses=[(0, 1)]), "record.synapses: must be pairs of (source, target) by projection"),

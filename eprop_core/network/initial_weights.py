@@ -1,21 +1,28 @@
 """The initial weights of a projection before they are drawn: their scale, their extent, and bounds that exclude some.
 
 Whether drawn weights are within the bounds of plasticity depends on the seed. So that no run fails where another one
-succeeds, parameters of experiments must have bounds within which all weights are that may be drawn.
+succeeds, parameters of experiments must have bounds within which all weights are but in one of a million networks.
 """
 
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from eprop_core.network.degrees import mean_in_degree
 from eprop_core.network.projections import ProjectionSpec, Role, spiking_projections
-from eprop_core.parameters import ARROW, Connectivity, InitialWeights, Network, ProjectionParameters
+from eprop_core.parameters import ARROW, Connectivity, Distribution, InitialWeights, Network, ProjectionParameters
 from eprop_core.parsing import ParameterError
 
-LARGEST_DRAW = {"normal": math.sqrt(106.0 * math.log(2.0)), "uniform": math.sqrt(3.0), "constant": 1.0}
-"""Size that no draw exceeds before it is scaled, by distribution. Normal numbers come from 53 random bits by the method
-of Box and Muller: up to sqrt(-2 log 2**-53), 8.6 standard deviations."""
+ONE_IN_A_MILLION = 1e-6
+"""Share of networks in which a weight may be outside of bounds that are accepted."""
+
+
+def largest_draw(distribution: Distribution, n: float) -> float:
+    """Return the size that ``n`` draws exceed, before they are scaled, in one of a million networks at most."""
+    if distribution == "normal":
+        return -NormalDist().inv_cdf(ONE_IN_A_MILLION / max(1.0, n))
+    return math.sqrt(3.0) if distribution == "uniform" else 1.0
 
 
 def weight_scale(weights: InitialWeights, connectivity: Connectivity, n_sources: int, n_targets: int) -> float:
@@ -36,7 +43,7 @@ def extent(network: Network, projection: ProjectionSpec) -> tuple[float, float]:
     n_sources = projection.n_sources if projection.autapses else projection.n_sources - 1
     scale = weight_scale(own.weights, projection.connectivity, n_sources, projection.n_targets)
     is_constant = own.weights.distribution == "constant"
-    size = LARGEST_DRAW[own.weights.distribution] * abs(scale)
+    size = largest_draw(own.weights.distribution, projection.synapses_per_rank()) * abs(scale)
     excitatory = network.excitatory_sources(projection.name)
     if excitatory is None:
         return (scale, scale) if is_constant else (-size, size)

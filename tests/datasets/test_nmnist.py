@@ -11,7 +11,7 @@ from eprop_core.datasets.nmnist import decode
 from eprop_core.datasets.nmnist import read as read_nmnist
 from eprop_core.datasets.parameters import Nmnist
 from eprop_core.errors import DatasetError
-from eprop_core.parsing import parse
+from eprop_core.parsing import ParameterError, parse
 from official_formats import encode, pack
 
 
@@ -181,7 +181,7 @@ def test_a_damaged_recording_in_an_archive_is_reported(nmnist_directory: Path, t
 
 
 def test_more_channels_than_the_sensor_has_are_refused(nmnist_directory: Path) -> None:
-    with pytest.raises(DatasetError, match="active_channels = 2313: the sensor has 2312"):
+    with pytest.raises(ParameterError, match="active_channels = 2313: must not exceed 2312"):
         read(nmnist_directory, active_channels=2313)
 
 

@@ -1,13 +1,12 @@
 """What initial weights may be drawn, and bounds that exclude some of them."""
 
 import copy
+import math
 from typing import Any
 
-import numpy as np
 import pytest
 
-from eprop_core.compiled.random import to_normals
-from eprop_core.network.initial_weights import LARGEST_DRAW, check_initial_weights, extent
+from eprop_core.network.initial_weights import check_initial_weights, extent, largest_draw
 from eprop_core.network.projections import spiking_projections
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
@@ -49,9 +48,10 @@ def test_weights_are_drawn_from_all_of_the_extent(name: str, distribution: str) 
             assert {weight.min(), weight.max()} == {low, high}
 
 
-def test_no_normal_number_is_larger_than_stated() -> None:
-    largest, _ = to_normals(np.uint64(2**64 - 1), np.uint64(0))
-    assert largest == pytest.approx(LARGEST_DRAW["normal"], rel=1e-12)
+@pytest.mark.parametrize("n", [1, 1000, 10**7])
+def test_one_of_a_million_networks_has_a_larger_normal_number(n: int) -> None:
+    share_of_larger = 0.5 * math.erfc(largest_draw("normal", n) / math.sqrt(2.0))
+    assert n * share_of_larger == pytest.approx(1e-6, rel=1e-6)
 
 
 ONE_KEY = {
