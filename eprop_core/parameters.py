@@ -23,6 +23,15 @@ LEARNING_PROJECTIONS = PROJECTIONS[:3]
 ARROW = " -> "
 """Stands between the source and the target in the name of a projection between groups."""
 
+PARTS = {"input": "targets", "recurrent": "pairs"}
+"""Key of the parts of a projection between groups, by projection that may have them."""
+
+
+def whole_of(projection: str) -> str:
+    """Return the one of :data:`PROJECTIONS` to which a projection between groups belongs; others are whole."""
+    source, arrow, _ = projection.partition(ARROW)
+    return "recurrent" if arrow and source != "input" else source
+
 
 SURROGATE_GRADIENTS = {
     "piecewise_linear": "height * max(0, 1 - u)",

@@ -4,6 +4,7 @@ import difflib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from numbers import Integral
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import pydantic
@@ -16,6 +17,16 @@ WHOLE_NUMBERS = 2**31
 """Bound of all whole numbers but seeds: sizes, lengths and ids are stored in 4 bytes."""
 Whole = Annotated[int, Field(lt=WHOLE_NUMBERS)]
 """A whole number."""
+
+
+def is_whole(value: Any, least: int, bound: int) -> bool:
+    """Whether a value given in Python is a whole number from ``least`` to ``bound`` - 1; true and false are none."""
+    return not isinstance(value, bool) and isinstance(value, Integral) and least <= int(value) < bound
+
+
+def is_seed(value: Any) -> bool:
+    """Whether a value given in Python may be a seed, 0 to 2**64 - 1."""
+    return is_whole(value, 0, 2**64)
 
 
 def different(values: list[Any]) -> list[Any]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from eprop_core.compiled.poisson import PoissonSource, draw_steps
 from eprop_core.parameters import Network
+from eprop_core.parsing import is_seed, is_whole
 from eprop_core.stimulus import Stimulus, StimulusError, Taught
 
 _DRAWN_AT_ONCE = 1 << 16
@@ -243,10 +244,10 @@ def _check_rates(by_row: npt.NDArray[np.float64], is_allowed: npt.NDArray[np.boo
 def _check_numbers(**numbers: tuple[Any, int]) -> None:
     """Check numbers of steps; each comes with the least that is allowed."""
     for name, (value, least) in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < _BOUND:
+        if not is_whole(value, least, _BOUND):
             raise StimulusError(f"{name} = {value!r}: must be a whole number of at least {least}, below 2**60")
 
 
 def _check_seed(seed: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+    if not is_seed(seed):
         raise StimulusError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")

@@ -41,7 +41,7 @@ from eprop_core.network.projections import (
 )
 from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, expect, parse
+from eprop_core.parsing import ParameterError, expect, is_seed, parse
 from eprop_core.poisson import PoissonStimulus
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, given_or_single, n_ranks_on_this_machine
@@ -163,7 +163,7 @@ class Simulation:
         time_waiting: bool,
     ) -> None:
         """Check and keep what was given."""
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        if not is_seed(seed):
             raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")
         if destinations not in (None, *get_args(Destinations)):
             raise ParameterError(f"destinations = {destinations!r}: must be {' or '.join(get_args(Destinations))}")

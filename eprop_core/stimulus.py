@@ -13,7 +13,7 @@ class StimulusError(ValueError):
 
 
 class Taught:
-    """What a run teaches in ``n_steps`` steps: targets, learning window and samples, whatever its input is."""
+    """Base of stimuli: targets, learning window and samples of ``n_steps`` steps. The input is up to the subclass."""
 
     n_steps: int
     target: np.ndarray

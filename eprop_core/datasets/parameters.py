@@ -15,6 +15,8 @@ N_DIGITS = 1797
 """Handwritten digits of scikit-learn."""
 SENSOR_SIZE = 34
 """pixels, edge of the square sensor of N-MNIST"""
+IMAGE_SIZE = 28
+"""pixels, edge of an image of MNIST, and of its recording in N-MNIST"""
 
 
 class DatasetParameters(Parameters):
@@ -51,7 +53,7 @@ class DatasetParameters(Parameters):
     @property
     def n_training_samples(self) -> int | None:
         """Number of training samples but those that it holds back itself; None if unknown until the data are read."""
-        return None
+        return getattr(self, "train_samples", None)
 
     @property
     def has_accuracy(self) -> bool:
@@ -100,7 +102,7 @@ class Saccades(Parameters):
         SENSOR_SIZE, ge=4, description="edge of the square sensor", json_schema_extra={"unit": "pixels"}
     )
     image_size: Whole = Field(
-        28, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
+        IMAGE_SIZE, ge=2, description="edge of the image on the sensor", json_schema_extra={"unit": "pixels"}
     )
     top: float = Field(
         1.2, description="row of the image's upper edge at the start", json_schema_extra={"unit": "pixels"}
@@ -269,11 +271,6 @@ class Mnist(Published):
         """Numbers of input channels and of classes."""
         return _sizes(self.saccades.sensor_size, self.active_channels)
 
-    @property
-    def n_training_samples(self) -> int | None:
-        """Number of training samples; None if it is unknown until they are read."""
-        return self.train_samples
-
 
 class Nmnist(Published):
     """N-MNIST, recordings of MNIST by a moving event camera: 34 x 34 pixels, OFF and ON events."""
@@ -309,11 +306,6 @@ class Nmnist(Published):
         """Numbers of input channels and of classes."""
         return _sizes(SENSOR_SIZE, self.active_channels)
 
-    @property
-    def n_training_samples(self) -> int | None:
-        """Number of training samples; None if it is unknown until they are read."""
-        return self.train_samples
-
 
 class Recordings(DatasetParameters):
     """Base of the parameters of data sets whose events have times, which are sorted into time steps."""
@@ -343,11 +335,6 @@ class Recordings(DatasetParameters):
     )
     train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
     test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
-
-    @property
-    def n_training_samples(self) -> int | None:
-        """Number of training samples but those held back by the data set; None if it is unknown until they are read."""
-        return self.train_samples
 
 
 class Events(Recordings):
@@ -501,22 +488,25 @@ class SyntheticSpeech(Recordings):
 
     @model_validator(mode="after")
     def _has_samples(self) -> Self:
-        per_speaker = N_CLASSES * self.samples_per_word
-        for key, n_speakers in (
-            ("train_samples", self.n_speakers - len(self.validation_speakers)),
-            ("test_samples", self.n_test_speakers),
+        for key, there_are in (
+            ("train_samples", self._n_samples_of(self._n_learned_speakers)),
+            ("test_samples", self._n_samples_of(self.n_test_speakers)),
         ):
-            if (n_samples := getattr(self, key)) is not None and n_samples > n_speakers * per_speaker:
-                raise ValueError(
-                    f"{key} = {n_samples}: must not exceed the {n_speakers * per_speaker} samples there are"
-                )
+            if (n_samples := getattr(self, key)) is not None and n_samples > there_are:
+                raise ValueError(f"{key} = {n_samples}: must not exceed the {there_are} samples there are")
         return self
+
+    @property
+    def _n_learned_speakers(self) -> int:
+        return self.n_speakers - len(self.validation_speakers)
+
+    def _n_samples_of(self, n_speakers: int) -> int:
+        return n_speakers * N_CLASSES * self.samples_per_word
 
     @property
     def n_training_samples(self) -> int:
         """Number of training samples but those of the speakers held back."""
-        n_speakers = self.n_speakers - len(self.validation_speakers)
-        return self.train_samples or n_speakers * N_CLASSES * self.samples_per_word
+        return self.train_samples or self._n_samples_of(self._n_learned_speakers)
 
     @property
     def sizes(self) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from eprop_core.experiments import command_line
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.measurement.results import Result
 from eprop_core.network.features import SHORTEST_ROW, kinds, network_of, projections_in_rows
-from eprop_core.parameters import PROJECTIONS, AllToAll, Network
+from eprop_core.parameters import PARTS, PROJECTIONS, AllToAll, Network
 from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator
 from eprop_core.ranks.exchange_cost import Destinations
@@ -70,7 +70,7 @@ def run_briefly(
     for name in PROJECTIONS:
         given = getattr(network, name)
         changes: dict[str, Any] = {"connectivity": AllToAll(rule="all_to_all")} | as_all | _at_rest(given)
-        for parts in {"targets", "pairs"} & set(type(given).model_fields):
+        for parts in {*PARTS.values()} & set(type(given).model_fields):
             if isinstance(own := getattr(given, parts), dict):
                 as_others = as_all | {"connectivity": None}
                 changes[parts] = {key: part.model_copy(update=as_others | _at_rest(part)) for key, part in own.items()}

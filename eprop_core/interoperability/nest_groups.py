@@ -15,7 +15,7 @@ from eprop_core.parameters import ARROW
 MOST_GROUPS = 20
 """A network that needs more has synapses that differ one by one."""
 _MOST_AT_FIRST = 5 * MOST_GROUPS
-"""The same before groups become one."""
+"""The same bound before groups are merged."""
 
 _UNKNOWN = -1
 
@@ -36,51 +36,41 @@ class Groups(NamedTuple):
         """Number of neurons of each group by its name."""
         return {f"group_{n + 1}": int(size) for n, size in enumerate(np.bincount(self.of_neuron))}
 
-    def parts(self, projections: dict[str, Projection]) -> dict[str, Projection]:
-        """Return the parts between groups of projections that are onto recurrent neurons sorted by group."""
-        names, ends = list(self.sizes), np.cumsum([0, *self.sizes.values()])
-        group = np.repeat(np.arange(len(names)), np.diff(ends))
+    def parts(self, name: str, whole: Projection) -> dict[str, Projection]:
+        """Return the parts between groups of a projection onto recurrent neurons, which are sorted by group."""
+        names, sizes = list(self.sizes), list(self.sizes.values())
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        onto, is_recurrent = group[whole.connections.target], name == "recurrent"
+        by_source = group[whole.connections.source] if is_recurrent else np.zeros(len(onto), np.int64)
         found = {}
-        for name, whole in projections.items():
-            onto = group[whole.connections.target]
-            by_source = group[whole.connections.source] if name == "recurrent" else np.zeros(len(onto), np.int64)
-            for source, target in np.unique(np.stack([by_source, onto]), axis=1).T.tolist():
-                own, n_targets = (by_source == source) & (onto == target), int(ends[target + 1] - ends[target])
-                if name == "recurrent":
-                    n_sources = int(ends[source + 1] - ends[source]) - (source == target)
-                    found[f"{names[source]}{ARROW}{names[target]}"] = whole.part(own, n_sources * n_targets)
-                else:
-                    n_sources = whole.n_possible // len(group)
-                    found[f"{name}{ARROW}{names[target]}"] = whole.part(own, n_sources * n_targets)
+        for source, target in np.unique(np.stack([by_source, onto]), axis=1).T.tolist():
+            n_sources = sizes[source] - (source == target) if is_recurrent else whole.n_possible // len(group)
+            key = f"{names[source] if is_recurrent else name}{ARROW}{names[target]}"
+            found[key] = whole.part((by_source == source) & (onto == target), n_sources * sizes[target])
         return found
 
 
-def needs_groups(projection: Projection, synapse_models: dict[str, dict[str, Any]]) -> bool:
-    """Whether the synapses of a projection differ in what its parts between groups may differ in."""
-    return bool(_kinds(projection, synapse_models).any())
-
-
-def groups_of(populations: Populations, synapse_models: dict[str, dict[str, Any]]) -> Groups | None:
+def groups_of(populations: Populations, onto: dict[str, Projection], kinds: dict[str, np.ndarray]) -> Groups | None:
     """Return groups between which all synapses are alike.
 
     Neurons are put into groups one after the other, each into the group with which it agrees most often in the kinds of
-    its synapses with the same other neurons. Then groups become one as long as synapses stay alike. Adaptive neurons
+    its synapses with the same other neurons. Then groups are merged as long as synapses stay alike. Adaptive neurons
     have groups of their own, since they have the highest ids here.
 
     Parameters
     ----------
     populations
         The populations of the network.
-    synapse_models
-        Defaults of NEST's models of synapses.
+    onto
+        The projections "input" and "recurrent".
+    kinds
+        Kinds of their synapses, as :func:`kinds_of` returns them.
 
     Returns
     -------
     Groups | None
         None where synapses between the same groups would differ, or groups would be more than :data:`MOST_GROUPS`.
     """
-    onto = {name: populations.projection(name) for name in ("input", "recurrent")}
-    kinds = {name: _kinds(projection, synapse_models) for name, projection in onto.items()}
     n_inputs, n = len(populations.ids["input"]), len(populations.ids["recurrent"])
     inputs, recurrent = onto["input"].connections, onto["recurrent"].connections
     # Partners of a neuron are the inputs, the neurons from which it receives, and those to which it projects.
@@ -144,7 +134,7 @@ def _kinds_between(
 
 
 def _merged(group: np.ndarray, kinds: np.ndarray, adapts: np.ndarray) -> np.ndarray:
-    """Return groups of which those have become one, the most similar first, between which synapses stay alike."""
+    """Merge groups, the most similar first, as long as the synapses between two groups stay alike."""
     adaptive = {int(number): bool(adapts[group == number][0]) for number in np.unique(group)}
     while True:
         possible = [
@@ -178,8 +168,11 @@ def _agreement(kinds: np.ndarray, one: int, other: int) -> int | None:
     return agreement
 
 
-def _kinds(projection: Projection, synapse_models: dict[str, dict[str, Any]]) -> np.ndarray:
-    """Return a number for each synapse, int64 (n,), which those have in common that may be of one projection."""
+def kinds_of(projection: Projection, synapse_models: dict[str, dict[str, Any]]) -> np.ndarray:
+    """Return the kind of each synapse, int64 (n,), from 0 on; synapses of one kind may be of one projection.
+
+    ``synapse_models`` has the defaults of NEST's models by name.
+    """
     models, model = np.unique(projection.synapse_models, return_inverse=True)
     delays, delay = np.unique(projection.delays, return_inverse=True)
     rules: list[list[dict[str, Any] | None]] = []
@@ -188,7 +181,7 @@ def _kinds(projection: Projection, synapse_models: dict[str, dict[str, Any]]) ->
 
 
 def _number(rules: list[list[dict[str, Any] | None]], optimizer: dict[str, Any] | None) -> int:
-    """Return the number of the rule that may have the optimizer, besides those that it has; None is that of none."""
+    """Return the index of the rule to which an optimizer is added; None stands for static synapses."""
     for number, present in enumerate(rules):
         if (optimizer is None) == (present[0] is None) and differ_in_signs_only([*present, optimizer]):
             present.append(optimizer)

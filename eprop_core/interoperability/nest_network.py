@@ -6,18 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eprop_core.interoperability.nest_groups import Groups, differ_in_signs_only, groups_of, needs_groups
+from eprop_core.interoperability.nest_groups import differ_in_signs_only, groups_of, kinds_of
 from eprop_core.interoperability.nest_populations import Generators, Populations, Projection
 from eprop_core.interoperability.nest_snapshot import Built
 from eprop_core.network.connections import Connections
 from eprop_core.network.per_neuron import PER_NEURON
-from eprop_core.parameters import ARROW, PROJECTIONS, SURROGATE_GRADIENTS, Network
+from eprop_core.parameters import ARROW, PARTS, PROJECTIONS, SURROGATE_GRADIENTS, Network, whole_of
 from eprop_core.parsing import ParameterError, parse
 
 _LARGEST = 1e300
 """From here on, voltages stand for infinity in NEST."""
-_PARTS = {"input": "targets", "recurrent": "pairs"}
-"""Keys of the parts between groups, by projection that may have them."""
 _EQUAL = 1e-12
 """Relative difference of equal values, which NEST adds to E_L and takes off again."""
 
@@ -71,12 +69,15 @@ def network_of_nest(built: Built, *, given_inputs: bool = False) -> NetworkOfNes
             "give access to its traces; read it before the first Simulate"
         )
     dt, populations = float(kernel["resolution"]), Populations(built)
-    groups = _groups(populations, built)
+    projections = {name: populations.projection(name) for name in PROJECTIONS}
+    kinds = {name: kinds_of(projections[name], built.synapse_models) for name in PARTS}
+    mixed = [name for name in PARTS if kinds[name].any()]
+    groups = groups_of(populations, projections, kinds) if mixed else None
     if groups is not None:
         populations = Populations(built, groups.order)
-    projections = {name: populations.projection(name) for name in PROJECTIONS}
-    if groups is not None:
-        projections = _divided(projections, groups, built)
+        sorted_by_group, projections = {name: populations.projection(name) for name in PROJECTIONS}, {}
+        for name, whole in sorted_by_group.items():
+            projections |= groups.parts(name, whole) if name in mixed else {name: whole}
     generators = populations.generators(dt, given_inputs=given_inputs)
     neurons = _Neurons(populations, dt)
     synapses = _Synapses(built, projections, neurons)
@@ -104,31 +105,6 @@ def network_of_nest(built: Built, *, given_inputs: bool = False) -> NetworkOfNes
         synapses.learning,
         rate_factors,
     )
-
-
-def _groups(populations: Populations, built: Built) -> Groups | None:
-    """Return the groups of recurrent neurons that a network needs; None where it needs none, or where none suffice."""
-    onto = (populations.projection(name) for name in _PARTS)
-    if not any(needs_groups(projection, built.synapse_models) for projection in onto):
-        return None
-    return groups_of(populations, built.synapse_models)
-
-
-def _divided(projections: dict[str, Projection], groups: Groups, built: Built) -> dict[str, Projection]:
-    """Return projections, of which those that need it are divided into parts between groups."""
-    divided: dict[str, Projection] = {}
-    for name, projection in projections.items():
-        if name in _PARTS and needs_groups(projection, built.synapse_models):
-            divided |= groups.parts({name: projection})
-        else:
-            divided[name] = projection
-    return divided
-
-
-def _role(name: str) -> str:
-    """Return the one of :data:`PROJECTIONS` to which a projection between groups belongs."""
-    source, arrow, _ = name.partition(ARROW)
-    return "recurrent" if arrow and source != "input" else source
 
 
 def in_steps(name: str, time: float, dt: float) -> int:
@@ -335,7 +311,7 @@ class _Synapses:
         """Return all connections, with weights of this package."""
         scaled = {}
         for name, projection in self._projections.items():
-            given, factor = projection.connections, self._factors[_role(name)]
+            given, factor = projection.connections, self._factors[whole_of(name)]
             weight = given.weight * (factor[given.target] if factor.ndim else factor)
             if self._has_signs(name):  # a zero that may become negative only has that sign
                 negative = [model for model in self.learning[name] if self._optimizer(model)["Wmax"] == 0.0]
@@ -353,7 +329,7 @@ class _Synapses:
                 if projection.is_full
                 else {"rule": "pairwise_bernoulli", "probability": projection.density}
             )
-            network[_role(name)].setdefault("delay", delay)  # that of the stimulus, where samples update
+            network[whole_of(name)].setdefault("delay", delay)  # that of the stimulus, where samples update
         network["plasticity"]["batch_size"] = self._batch_size()
         own, rate_factors = {}, {}
         for name in self._learnable:
@@ -454,7 +430,7 @@ class _Synapses:
 
     def _factor(self, name: str) -> float:
         """Return one factor of the weights of a projection, for its optimizer."""
-        factor = self._factors[_role(name)]
+        factor = self._factors[whole_of(name)]
         if factor.ndim:
             factor = factor[np.unique(self._projections[name].connections.target)]
         mean = float(factor.mean())
@@ -470,11 +446,11 @@ class _Synapses:
 
 def _part(network: dict[str, Any], name: str) -> dict[str, Any]:
     """Return the parameters of a projection, or of its part between two groups; they are created where missing."""
-    role = _role(name)
+    role = whole_of(name)
     own: dict[str, Any] = network.setdefault(role, {})
     if name == role:
         return own
-    parts: dict[str, dict[str, Any]] = own.setdefault(_PARTS[role], {})
+    parts: dict[str, dict[str, Any]] = own.setdefault(PARTS[role], {})
     return parts.setdefault(name.removeprefix(f"input{ARROW}"), {})
 
 

@@ -35,7 +35,7 @@ _INPUT = "parrot_neuron"
 _SPIKES, _RATES = "spike_generator", "step_rate_generator"
 _WINDOW_OR_SOFTMAX, _TARGET = 1, 2
 """Receptors of the readouts: 1 receives the learning window with e-prop+, and the other readouts with Bellec's rule."""
-_ENDS = {
+ENDS = {
     "input": ("input", "recurrent"),
     "recurrent": ("recurrent", "recurrent"),
     "output": ("recurrent", "readout"),
@@ -149,10 +149,10 @@ class Populations:
 
     def projection(self, name: str) -> Projection:
         """Return the connections of a projection."""
-        source, target = (self.ids[end] for end in _ENDS[name])
+        source, target = (self.ids[end] for end in ENDS[name])
         own = self._between(source, target)
         given = {key: values[own] for key, values in self._built.connections.items()}
-        sources, targets = _positions(source, given["source"]), _positions(target, given["target"])
+        sources, targets = positions(source, given["source"]), positions(target, given["target"])
         if name == "recurrent" and (sources == targets).any():
             raise ParameterError("recurrent: there are autapses, which this package lacks; connect without them")
         order = np.lexsort((sources, targets))
@@ -190,7 +190,7 @@ class Populations:
         known = softmax | np.isin(self._built.connections["source"], self._recorders())
         for own, _ in connected.values():
             known |= own
-        for source, target in _ENDS.values():
+        for source, target in ENDS.values():
             known |= self._between(self.ids[source], self.ids[target])
         if given_inputs:
             known |= np.isin(self._built.connections["target"], inputs)
@@ -201,7 +201,7 @@ class Populations:
         source, target, delay, weight = (
             self._built.connections[name][own] for name in ("source", "target", "delay", "weight")
         )
-        return Driven(source, _positions(population, target), np.rint(delay / dt).astype(int), weight)
+        return Driven(source, positions(population, target), np.rint(delay / dt).astype(int), weight)
 
     def _between(self, sources: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return which connections go from and to nodes of these ids."""
@@ -242,7 +242,7 @@ class Populations:
         return next(model for model, nodes in self._built.nodes.items() if node in nodes.ids)
 
 
-def _positions(ids: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+def positions(ids: np.ndarray, nodes: np.ndarray) -> np.ndarray:
     """Return the places of nodes among ``ids``, int64."""
     order = np.argsort(ids)
     return np.asarray(order[np.searchsorted(ids[order], nodes)], np.int64)

@@ -34,14 +34,7 @@ from eprop_core.model.optimizers import Optimizers, elapsed_steps, one_step, opt
 from eprop_core.model.parts import Parts, count_arrival, end_of_part, n_parts
 from eprop_core.model.powers import NEGLIGIBLE, power
 from eprop_core.model.running_sums import RunningSums, kappa_growth, offset_in_block, power_of_kappa
-from eprop_core.model.sources import (
-    NO_ENTRY,
-    NO_SPIKE_YET,
-    Sources,
-    reaches_cutoff,
-    state_after,
-    synapses_of,
-)
+from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
 from eprop_core.model.spikes import Spikes, spikes_of
 from eprop_core.model.stdp import SpikeTiming, applies, process_arriving
 from eprop_core.model.stepwise import activate, advance_gradients, advance_weights, take_over, update

@@ -349,7 +349,7 @@ def _jump(own_decay, spike, j):
 
 @kernel
 def _addition(additions, offset, j):
-    """What a signal without a filter added to Q of neuron ``j`` in the step at ``offset``."""
+    """Return the increase of Q of neuron ``j`` in the step at ``offset`` by a signal without a filter."""
     if additions is None:
         return 0.0
     return additions[offset, j]

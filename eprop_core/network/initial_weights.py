@@ -5,13 +5,22 @@ succeeds, parameters of experiments must have bounds within which all weights ar
 """
 
 import math
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from decimal import ROUND_CEILING, Context
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
 from eprop_core.network.degrees import mean_in_degree
 from eprop_core.network.projections import ProjectionSpec, Role, spiking_projections
-from eprop_core.parameters import ARROW, Connectivity, Distribution, InitialWeights, Network, ProjectionParameters
+from eprop_core.parameters import (
+    ARROW,
+    PARTS,
+    Connectivity,
+    Distribution,
+    InitialWeights,
+    Network,
+    ProjectionParameters,
+    whole_of,
+)
 from eprop_core.parsing import ParameterError
 
 ONE_IN_A_MILLION = 1e-6
@@ -101,18 +110,14 @@ def check_initial_weights(network: Network, *, sizes_are_known: bool = True) -> 
             optimizer = network.optimizer(name)
             _add(largest, _key_of_optimizer(network, name, "weight_max"), _Limit(high, optimizer.weight_max, name))
             _add(smallest, _key_of_optimizer(network, name, "weight_min"), _Limit(-low, -optimizer.weight_min, name))
-    for key, limit in largest.items():
-        if limit.size > limit.bound:
-            raise ParameterError(
-                f"{key} = {limit.bound}: must be at least {_rounded(limit.size, ROUND_CEILING)}, the largest initial "
-                f"weight that may be drawn for {limit.name}"
-            )
-    for key, limit in smallest.items():
-        if limit.size > limit.bound:
-            raise ParameterError(
-                f"{key} = {-limit.bound}: must be at most {_rounded(-limit.size, ROUND_FLOOR)}, the smallest initial "
-                f"weight that may be drawn for {limit.name}"
-            )
+    for limits, sign, least, extreme in ((largest, 1, "least", "largest"), (smallest, -1, "most", "smallest")):
+        for key, limit in limits.items():
+            if limit.size > limit.bound:
+                allowed = f"at {least} {sign * _rounded_up(limit.size):g}"
+                raise ParameterError(
+                    f"{key} = {sign * limit.bound}: must be {allowed}, the {extreme} initial weight that may be drawn "
+                    f"for {limit.name}"
+                )
 
 
 class _Limit(NamedTuple):
@@ -128,8 +133,9 @@ def _add(limits: dict[str, _Limit], key: str, limit: _Limit) -> None:
     limits[key] = max(limits.get(key, limit), limit)
 
 
-def _rounded(weight: float, rounding: str) -> str:
-    return f"{float(Context(prec=4, rounding=rounding).create_decimal(repr(weight))):g}"
+def _rounded_up(size: float) -> float:
+    """Return a number of at least ``size`` with four digits."""
+    return float(Context(prec=4, rounding=ROUND_CEILING).create_decimal(repr(size)))
 
 
 def _key_of_optimizer(network: Network, name: str, key: str) -> str:
@@ -140,12 +146,11 @@ def _key_of_optimizer(network: Network, name: str, key: str) -> str:
 
 def _with_value(network: Network, name: str, keys: tuple[str, ...]) -> str:
     """Return the first key that has a value: of the pair of groups, then of the whole projection; empty if none has."""
-    source, _, target = name.partition(ARROW)
-    whole = name if not target else "input" if source == "input" else "recurrent"
+    whole = whole_of(name)
     own = getattr(network, whole)
     sections: dict[str, Any] = {f"network.{whole}": own}
-    if target:
-        parts, key = ("targets", target) if whole == "input" else ("pairs", name)
+    if whole != name:
+        parts, key = PARTS[whole], name.removeprefix(f"input{ARROW}")
         sections = {f"network.{whole}.{parts}.{key}": getattr(own, parts)[key], **sections}
     places = ((f"{path}.{key}", getattr(section, key)) for path, section in sections.items() for key in keys)
     return next((path for path, value in places if value is not None), "")

@@ -8,6 +8,7 @@ from eprop_core.network.degrees import mean_in_degree, reaches_all
 from eprop_core.parameters import (
     ARROW,
     LEARNING_PROJECTIONS,
+    PARTS,
     Connectivity,
     FeedbackParameters,
     Network,
@@ -158,7 +159,7 @@ def without_plasticity(network: Network) -> Network:
     static: dict[str, Any] = {
         name: getattr(network, name).model_copy(update={"plastic": False}) for name in LEARNING_PROJECTIONS
     }
-    for name, parts in (("input", "targets"), ("recurrent", "pairs")):
+    for name, parts in PARTS.items():
         if (own := getattr(static[name], parts)) is not None:
             as_all = {key: part.model_copy(update={"plastic": None}) for key, part in own.items()}
             static[name] = static[name].model_copy(update={parts: as_all})

@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 
 from eprop_core.errors import DatasetError
-from eprop_core.experiments.saccades.measure import compare, measure, statistics
+from eprop_core.experiments.saccades.measure import Recording, Sums, compare, measure
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
+from eprop_core.experiments.saccades.result import Statistics
 
 ON, OFF = 34**2 + 40, 40
+
+
+def statistics(samples: list[Recording]) -> Statistics:
+    sums = Sums()
+    for recording in samples:
+        sums.add(recording)
+    return sums.statistics()
 
 
 def test_statistics_count_events_by_saccade_pixel_and_time() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from eprop_core.interoperability.nest_groups import groups_of, needs_groups
+from eprop_core.interoperability.nest_groups import Groups, groups_of, kinds_of
 from eprop_core.interoperability.nest_populations import Populations
 from eprop_core.interoperability.nest_snapshot import Built, Nodes
 
@@ -55,8 +55,14 @@ def network(recurrent: Rule, inputs: Rule = slow, density: float = 0.3, n_adapti
     return Built({}, nodes, arrays | of_all, MODELS)
 
 
+def groups_in(built: Built) -> Groups | None:
+    populations = Populations(built)
+    onto = {name: populations.projection(name) for name in ("input", "recurrent")}
+    return groups_of(populations, onto, {name: kinds_of(projection, MODELS) for name, projection in onto.items()})
+
+
 def sizes(built: Built) -> list[int] | None:
-    groups = groups_of(Populations(built), MODELS)
+    groups = groups_in(built)
     return None if groups is None else list(groups.sizes.values())
 
 
@@ -82,7 +88,7 @@ def test_populations_that_were_created_one_after_the_other_are_found(
 
 def test_populations_whose_ids_alternate_are_found_in_a_dense_network() -> None:
     built = network(lambda source, target: by_pair(40 * (source % 2), 40 * (target % 2)), density=0.9)
-    groups = groups_of(Populations(built), MODELS)
+    groups = groups_in(built)
     assert groups is not None
     np.testing.assert_array_equal(groups.order, [*range(0, N_NEURONS, 2), *range(1, N_NEURONS, 2)])
 
@@ -104,16 +110,16 @@ def test_synapses_that_differ_one_by_one_have_no_groups() -> None:
 
 def test_signs_need_no_groups() -> None:
     built = network(lambda source, target: np.where((source + target) % 2, "positive", "negative"))
-    assert not needs_groups(Populations(built).projection("recurrent"), MODELS)
-    assert needs_groups(Populations(network(by_source)).projection("recurrent"), MODELS)
+    assert not kinds_of(Populations(built).projection("recurrent"), MODELS).any()
+    assert kinds_of(Populations(network(by_source)).projection("recurrent"), MODELS).any()
 
 
 def test_parts_hold_all_connections_between_their_groups() -> None:
     built = network(by_pair, density=1.0)
-    groups = groups_of(Populations(built), MODELS)
+    groups = groups_in(built)
     assert groups is not None
     populations = Populations(built, groups.order)
-    parts = groups.parts({"recurrent": populations.projection("recurrent")})
+    parts = groups.parts("recurrent", populations.projection("recurrent"))
     assert {name: (len(part.delays), part.is_full) for name, part in parts.items()} == {
         "group_1 -> group_1": (40 * 39, True),
         "group_1 -> group_2": (40 * 20, True),

@@ -1,4 +1,4 @@
-"""What initial weights may be drawn, and bounds that exclude some of them."""
+"""The range of the initial weights of a projection, and bounds that would exclude some of these weights."""
 
 import copy
 import math

@@ -22,6 +22,8 @@ MORE = 8
 def main(folder: Path) -> None:
     from eprop_core import Simulation, from_nest, recording_of_nest, to_nest
     from eprop_core.interoperability.nest import network as program
+    from eprop_core.interoperability.nest_populations import ENDS, positions
+    from eprop_core.parameters import whole_of
 
     simulation = Simulation.load(folder / "network.h5")
     network = simulation.network.model_dump(mode="json")
@@ -51,45 +53,26 @@ def main(folder: Path) -> None:
         arrays |= {f"{name}_{key}": values for key, values in connections._asdict().items()}
     np.savez(folder / "brought.npz", **arrays, **brought.neuron_values)
     events = recorder.get("events")
-    neurons = here(brought.ids["recurrent"], events["senders"])
+    neurons = positions(brought.ids["recurrent"], events["senders"])
     order = np.lexsort((neurons, events["times"]))
     result = {
         "spike_steps": np.rint(events["times"][order] / dt).astype(int) - brought.first_step,
         "spike_neurons": neurons[order],
     }
     for name, connections in brought.connections.items():
-        result[f"{name}_weight"] = weights(connections, ENDS[role_of(name)], brought.ids)
+        result[f"{name}_weight"] = weights(connections, ENDS[whole_of(name)], brought.ids)
     np.savez(folder / "nest.npz", **result)
-
-
-ENDS = {
-    "input": ("input", "recurrent"),
-    "recurrent": ("recurrent", "recurrent"),
-    "output": ("recurrent", "readout"),
-    "feedback": ("readout", "recurrent"),
-}
-
-
-def role_of(name: str) -> str:
-    """Return the projection to which one between groups belongs."""
-    if name in ENDS:
-        return name
-    return "input" if name.startswith("input -> ") else "recurrent"
-
-
-def here(ids: np.ndarray, nodes: np.ndarray) -> np.ndarray:
-    """Return the numbers here of NEST's nodes; number k is ``ids[k]``."""
-    order = np.argsort(ids)
-    return order[np.searchsorted(ids, nodes, sorter=order)]
 
 
 def weights(connections: Any, ends: tuple[str, str], ids: dict[str, np.ndarray]) -> np.ndarray:
     """Return NEST's present weights of connections that were brought here, in their order."""
+    from eprop_core.interoperability.nest_populations import positions
+
     found = nest.GetConnections(*(nest.NodeCollection(np.sort(ids[end]).tolist()) for end in ends))
     if not len(found):
         return np.empty(0)
     values = {name: np.atleast_1d(own) for name, own in found.get(["source", "target", "weight"]).items()}
-    pairs = zip(here(ids[ends[0]], values["source"]), here(ids[ends[1]], values["target"]), strict=True)
+    pairs = zip(positions(ids[ends[0]], values["source"]), positions(ids[ends[1]], values["target"]), strict=True)
     weight = dict(zip(((int(i), int(j)) for i, j in pairs), values["weight"], strict=True))
     return np.array([weight[int(i), int(j)] for i, j in zip(connections.source, connections.target, strict=True)])
 

@@ -13,9 +13,6 @@ from workflow.lib.plan import BaselinesNetwork
 WARNING = "--signal=TERM@300"
 """Option of sbatch: 300 s before its time limit, or up to 60 s earlier, SLURM asks a training run to end."""
 
-NEST_TIMES = 15
-"""NEST's memory for a plastic synapse, as a multiple of that of this simulator."""
-
 SNAKEMAKE_MB = 230
 """Memory of Snakemake itself, which on a cluster runs in each job beside the program."""
 
@@ -40,54 +37,56 @@ def memory(scaling: Scaling, n_ranks: int, n_ranks_here: int) -> int:
 
 def nest_memory(scaling: Scaling, n_threads: int) -> int:
     """Return the memory of NEST on ``n_threads``, MB."""
-    from eprop_core.experiments.scaling import estimates  # as above
+    from eprop_core.experiments.baselines.estimates import NEST_TIMES  # as above
+    from eprop_core.experiments.scaling import estimates
 
     return math.ceil(NEST_TIMES * estimates.memory_of_job(scaling.timing, n_threads) * n_threads / 1e6)
 
 
-def training_memory(configuration: Configuration, task: TaskParameters, data_mb: float, attempt: int) -> int:
-    """Return the memory on each node, MB, for a training run on a data set of ``data_mb``.
+def _with_room(n_bytes: float, attempt: int, n_ranks: int = 1) -> int:
+    """Return the memory, MB, for ``n_ranks`` ranks that are estimated to need ``n_bytes`` each, with a tenth more.
 
     The first attempt has no room to compile the simulator, which a job does on a processor of another type.
     """
     from eprop_core.experiments.scaling.estimates import COMPILING_BYTES  # as above
+
+    return math.ceil(1.1 * (n_bytes + (attempt > 1) * COMPILING_BYTES) * n_ranks / 1e6)
+
+
+def training_memory(configuration: Configuration, task: TaskParameters, data_mb: float, attempt: int) -> int:
+    """Return the memory on each node, MB, for a training run on a data set of ``data_mb``."""
     from eprop_core.experiments.studies import estimates
 
-    of_rank = estimates.memory_of_rank(task, int(1e6 * data_mb)) + (attempt > 1) * COMPILING_BYTES
-    return math.ceil(1.1 * of_rank * ranks_per_node(configuration, task.training.ranks) / 1e6)
+    n_ranks = ranks_per_node(configuration, task.training.ranks)
+    return _with_room(estimates.memory_of_rank(task, int(1e6 * data_mb)), attempt, n_ranks)
 
 
 def break_even_memory(point: BreakEvenPoint, attempt: int) -> int:
-    """Return the memory, MB, for a point of the break-even experiment; more for another attempt, as above."""
+    """Return the memory, MB, for a point of the break-even experiment."""
     from eprop_core.experiments.break_even import estimates
-    from eprop_core.experiments.scaling.estimates import COMPILING_BYTES
 
-    return math.ceil(1.1 * (estimates.memory_of_job(point) + (attempt > 1) * COMPILING_BYTES) / 1e6)
+    return _with_room(estimates.memory_of_job(point), attempt)
 
 
 def verification_memory(parameters: Verification, check: str, seed: int, attempt: int) -> int:
-    """Return the memory, MB, for a check of the verification, or a rank of it; more for another attempt, as above."""
-    from eprop_core.experiments.scaling.estimates import COMPILING_BYTES
+    """Return the memory, MB, for a check of the verification, or a rank of it."""
     from eprop_core.experiments.verification import estimates
 
-    return math.ceil(1.1 * (estimates.memory_of_check(parameters, check, seed) + (attempt > 1) * COMPILING_BYTES) / 1e6)
+    return _with_room(estimates.memory_of_check(parameters, check, seed), attempt)
 
 
 def baselines_memory(network: BaselinesNetwork, data_mb: float, attempt: int) -> int:
-    """Return the memory, MB, for a comparison of simulators on samples of ``data_mb``; more for another attempt."""
+    """Return the memory, MB, for a comparison of simulators on samples of ``data_mb``."""
     from eprop_core.experiments.baselines import estimates
-    from eprop_core.experiments.scaling.estimates import COMPILING_BYTES
 
-    needed = estimates.memory_of_job(network.parameters, network.task, int(1e6 * data_mb))
-    return math.ceil(1.1 * (needed + (attempt > 1) * COMPILING_BYTES) / 1e6)
+    return _with_room(estimates.memory_of_job(network.parameters, network.task, int(1e6 * data_mb)), attempt)
 
 
 def saccades_memory(attempt: int) -> int:
-    """Return the memory, MB, for the comparison of simulated with recorded saccades; more for another attempt."""
+    """Return the memory, MB, for the comparison of simulated with recorded saccades."""
     from eprop_core.experiments.saccades.estimates import JOB_BYTES
-    from eprop_core.experiments.scaling.estimates import COMPILING_BYTES
 
-    return math.ceil(1.1 * (JOB_BYTES + (attempt > 1) * COMPILING_BYTES) / 1e6)
+    return _with_room(JOB_BYTES, attempt)
 
 
 def minutes(scaling: Scaling, n_ranks: int, attempt: int) -> int:

@@ -17,11 +17,11 @@ OTHER_BYTES = 165_000_000
 LISTED_BYTES = 24
 """Source, target and weight of a synapse in the file that all simulators get."""
 SAVING_BYTES = 60
-"""What listing and sorting them takes besides, per synapse."""
-OTHER_TIMES = 15
-"""Memory of another simulator for a plastic synapse, as a multiple of that of this simulator (NEST)."""
+"""Additional memory per synapse while the synapses are listed and sorted."""
+NEST_TIMES = 15
+"""NEST's memory for a plastic synapse, as a multiple of that of this simulator. No other simulator takes more."""
 READ_BYTES = 2350
-"""What another simulator takes besides, per synapse, where its learned weights are read (NEST)."""
+"""Additional memory of NEST per synapse while its learned weights are read."""
 SPIKE_BYTES = 16
 """Step and channel of an input spike."""
 VALUE_BYTES = 4 * 8
@@ -54,7 +54,7 @@ class _Shown(NamedTuple):
         pairs = self.network.n_recurrent * (self.network.n_input + self.network.n_recurrent)
         dense = DENSE_BYTES_PER_PAIR * pairs
         time_driven = 0.0 if dense > LARGEST_DENSE else PROCESS_BYTES + dense + LISTED_BYTES * self.n_synapses
-        other = OTHER_BYTES + OTHER_TIMES * estimate_memory(self.network) + LISTED_BYTES * self.n_synapses
+        other = OTHER_BYTES + NEST_TIMES * estimate_memory(self.network) + LISTED_BYTES * self.n_synapses
         other += READ_BYTES * self.n_synapses * is_read
         return max(own, time_driven, other * by_others) + self.stimulus
 

@@ -3,7 +3,7 @@
 File k of N-MNIST's Train (Test), counted from 1, is the recording of image k - 1 of MNIST's training (test) images.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ TIME_MAX = 336  # ms, of the rate over time
 Recording = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # times in ms, channels
 
 
-class _Sums:
+class Sums:
     """Sums over recordings of N-MNIST's sensor, none of which is kept: those of all images would take 10 GB."""
 
     def __init__(self) -> None:
@@ -56,14 +56,6 @@ class _Sums:
             event_maps_of_saccades=maps.tolist(),
             rate=(self._events_at / n_samples).tolist(),
         )
-
-
-def statistics(samples: Iterable[Recording]) -> Statistics:
-    """Gather the statistics of recordings of N-MNIST's sensor."""
-    sums = _Sums()
-    for recording in samples:
-        sums.add(recording)
-    return sums.statistics()
 
 
 def compare(real: Statistics, simulated: Statistics) -> Agreement:
@@ -121,7 +113,7 @@ def read_pairs(
 def measure(parameters: SaccadesComparison) -> SaccadesResult:
     """Return the statistics of real and simulated recordings, and how far they agree."""
     camera = Camera(parameters.saccades, parameters.seed)
-    sums = _Sums(), _Sums()
+    sums = Sums(), Sums()
     for pair in read_pairs(Path(parameters.nmnist), Path(parameters.mnist), camera, parameters.samples):
         for of_kind, recording in zip(sums, pair, strict=True):
             of_kind.add(recording)

@@ -4,11 +4,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from eprop_core.datasets.parameters import SENSOR_SIZE, Saccades
+from eprop_core.datasets.parameters import IMAGE_SIZE, SENSOR_SIZE, Saccades
 from eprop_core.parsing import FileName, Parameters, Whole
-
-IMAGE_SIZE = 28
-"""pixels, edge of an image of MNIST, and of its recording in N-MNIST"""
 
 
 class SaccadesComparison(Parameters):

@@ -17,7 +17,7 @@ VALUE_BYTES = 45
 CONNECTION_BYTES = 100
 """A connection of a problem, as it is listed, of both simulators."""
 EVENT_BYTES = 330
-"""What NEST's recorder of weights keeps of a synaptic event of the problem that it simulates, and copies of that."""
+"""Memory of a synaptic event in NEST's weight recorder, and in copies of what it has recorded."""
 
 
 def memory_of_check(parameters: Verification, check: str, seed: int) -> int:

@@ -16,7 +16,7 @@ class Drawn(NamedTuple):
     """Random problems of e-prop+."""
 
     variants: variants.Variants
-    """What each changes, by name."""
+    """Settings of each variant, by its name."""
     n_steps: int
     largest: int
     """Most input channels and most recurrent neurons, where the variant does not say how many there are."""
