@@ -42,6 +42,7 @@ test: env ## check style, types and workflow, and run all tests
 	$(ACTIVATE) ruff check .
 	$(ACTIVATE) ruff format --check .
 	$(ACTIVATE) mypy
+	$(ACTIVATE) mypy --config-file tests/mypy.ini
 	$(ACTIVATE) lint-imports
 	$(ACTIVATE) snakefmt --check Snakefile workflow
 	$(ACTIVATE) snakemake --lint

@@ -131,7 +131,8 @@ def test_data_sets_of_tonic_and_its_readers_are_converted(here: Path, monkeypatc
 def test_the_configuration_of_shd_is_valid() -> None:
     values = yaml.safe_load((PROJECT / "config" / "shd.yaml").read_text(encoding="utf-8"))
     read = configuration.load(values, "config/shd.yaml")
-    assert (read.tasks["shd"].network.n_recurrent, read.tasks["shd"].network.neuron.adaptation.share) == (256, 1.0)
+    network: Any = read.tasks["shd"].network
+    assert (network.n_recurrent, network.neuron.adaptation.share) == (256, 1.0)
     assert read.tasks["shd"].dataset.has_validation
 
 

@@ -28,7 +28,8 @@ def test_snntorch_has_the_networks_spikes(seed: int, tmp_path: Path) -> None:
     values = {"dt": 0.1, "n_input": 20, "n_recurrent": 15, "n_readout": 2, "neuron": {"V_reset": 0.0, "tau_m": 8.0}}
     simulation = Simulation(parse(Network, values), seed=seed)
     fires = np.random.default_rng(seed).random((N_STEPS, 20)) < 0.02
-    stimulus = Stimulus(N_STEPS, *np.nonzero(fires), np.zeros((N_STEPS, 2)), np.zeros(N_STEPS, bool))
+    steps, channels = np.nonzero(fires)
+    stimulus = Stimulus(N_STEPS, steps, channels, np.zeros((N_STEPS, 2)), np.zeros(N_STEPS, bool))
     recording = simulation.frozen().run(stimulus)
     expected = np.zeros((N_STEPS, 15), bool)
     expected[recording.spike_steps, recording.spike_neurons] = True

@@ -31,9 +31,9 @@ NETWORKS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("distribution", ["uniform", "constant", "normal"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_weights_are_drawn_from_all_of_the_extent(name: str, distribution: str) -> None:
-    values = {**SIZES, **{key: dict(section) for key, section in NETWORKS[name].items()}}
-    for projection in ("input", "recurrent", "output"):
-        own = values.setdefault(projection, {})
+    values: dict[str, Any] = {**SIZES, **{key: dict(section) for key, section in NETWORKS[name].items()}}
+    for name in ("input", "recurrent", "output"):
+        own = values.setdefault(name, {})
         own["weights"] = own.get("weights", {}) | {"distribution": distribution}
     network = parse(Network, values)
     simulation = Simulation(network, seed=7)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 import small_results
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
 from eprop_core.experiments.baselines.result import BaselineResult, Compared, Process
-from eprop_core.experiments.saccades import measure as saccades
+from eprop_core.experiments.saccades.measure import Sums, compare
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.saccades.result import SaccadesResult
 from eprop_core.experiments.verification.parameters import Verification
@@ -408,13 +408,15 @@ def test_a_zero_has_no_sign(value: float, text: str) -> None:
 
 def test_recordings_without_events_have_no_ratios(tmp_path: Path) -> None:
     nothing = np.zeros(0), np.zeros(0, np.int64)
-    of_two = saccades.statistics([nothing, nothing])
+    sums = Sums()
+    sums.add(nothing)
+    silent = sums.statistics()
     comparison = SaccadesResult(
         parameters=SaccadesComparison(nmnist="nmnist", mnist="mnist"),
         provenance=PROVENANCE,
-        agreement=saccades.compare(of_two, of_two),
-        real=of_two,
-        simulated=of_two,
+        agreement=compare(silent, silent),
+        real=silent,
+        simulated=silent,
     )
     table = reread(saccades_figure.numbers(comparison), tmp_path)
     check_table(saccades_table.printed(table), Reason.NOTHING_SEEN, Reason.NO_REFERENCE, Reason.CONSTANT)

@@ -86,8 +86,8 @@ def test_the_time_to_a_goal_is_that_of_the_first_point_that_reaches_it(study: An
     runs, _ = study([{DENSITY: 1.0}], goals={"digits": 0.94})
     assert list(runs["time_to_goal_s"].fillna(-1)) == [-1, 0.2, 0.2]  # validated at 0.92, 0.94 and 0.96 from epoch 2 on
     for goal, label in ((0.9, "goal 90 %: 0.20 ± 0.00 s"), (0.94, "goal 94 %: 2 of 3 seeds"), (1.0, "0 of 3 seeds")):
-        tables = study([{DENSITY: 1.0}], goals={"digits": goal})
-        check(lambda tables=tables: learning_curves.draw(*tables, NO_ANSWERS), tmp_path, label)
+        runs, curves = study([{DENSITY: 1.0}], goals={"digits": goal})
+        check(lambda runs=runs, curves=curves: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, label)
     point = training_result(1).curve[0]
     curve = [changed(point, training_accuracy=None, training_loss=loss, training_time_s=1 / loss) for loss in (4, 2, 1)]
     assert studies_collect.time_to(2.5, curve) == 0.5

@@ -106,7 +106,7 @@ def test_the_chosen_values_replace_those_of_the_point_alone(tmp_path: Path, monk
     output = tmp_path / "chosen.json"
     monkeypatch.setattr("sys.argv", ["choose", str(tmp_path / "plan.json"), "--output", str(output)])
     choose.main()
-    chosen = parse(TaskParameters, read_json(output))
+    chosen: Any = parse(TaskParameters, read_json(output))
     assert chosen.network.plasticity.optimizer.learning_rate == 2e-5
     expected = point.model_dump(mode="json")
     expected["network"]["plasticity"]["optimizer"]["learning_rate"] = 2e-5
@@ -141,7 +141,8 @@ def test_the_table_of_a_search_tells_what_was_chosen_how_often(tmp_path: Path) -
 def test_the_memory_of_a_run_is_that_of_the_largest_network_it_may_train() -> None:
     plan = plan_of(values={"network.n_recurrent": [20, 30]})
     for name in {Path(file).parent.name for file in plan.results_of_study("ablation")}:
-        assert [task.network.n_recurrent for task in plan.possible_tasks(name)] == [20, 30]
+        tasks: list[Any] = plan.possible_tasks(name)
+        assert [task.network.n_recurrent for task in tasks] == [20, 30]
     (searched, *_) = plan.results_of_search("ablation")
     name = Path(searched).parent.name
     assert plan.possible_tasks(name) == [plan.tasks[name]]
