@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import small
 from eprop_core.experiments.baselines import measure as baselines
-from eprop_core.experiments.baselines import threads
+from eprop_core.experiments.baselines import nest_scaling
 from eprop_core.experiments.baselines.agreement import agreement, read_outputs
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
 from eprop_core.experiments.baselines.problem import Problem, changing_problem, poisson_problem
@@ -22,6 +23,8 @@ from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from live_nest import NEST_PYTHON, needs_nest
 from small_results import PROJECT
+from workflow.scripts.scaling import collect
+from workflow.scripts.scaling.numbers import by_repeat
 
 NETWORK = small.timing().network.model_dump(mode="json")
 NETWORK["plasticity"]["optimizer"]["learning_rate"] = 1e-9
@@ -148,15 +151,55 @@ def test_threads_are_recorded_like_ranks(folder: Path) -> None:
     """Whatever takes the place of NEST: a record for all threads, and counts of the same network."""
     timing = small.timing(repeats=2)
     assert timing.simulated_by_nest(2) == ["eprop_plus", "static"]
-    found = threads.measure(timing, simulators.installed(folder, sys.executable), 2, seed=1)
-    assert (found.ranks, set(found.variants)) == (2, {"nest_eprop_plus", "nest_static"})
+    found = nest_scaling.measure(timing, simulators.installed(folder, sys.executable), 2, seed=1)
+    assert (found.ranks, set(found.variants)) == (2, {"nest_threads_eprop_plus", "nest_threads_static"})
     here = scaling.measure(timing, seed=1)
     for name, variant in here.variants.items():
-        there = found.variants[f"nest_{name}"]
+        there = found.variants[f"nest_threads_{name}"]
         assert there.network == variant.network and there.model_time_s == variant.model_time_s
         for (record,) in there.repeats:
             assert record.counts.synapses == variant.repeats[0][0].counts.synapses
             assert record.counts.synaptic_events > 0 and record.times_s.plasticity == 0
+
+
+LAUNCHER = """
+import os, subprocess, sys
+for rank in range(int(sys.argv[1])):
+    subprocess.run(sys.argv[2:], env=os.environ | {"RANK": str(rank)}, check=True)
+"""
+OF_RANK = """
+import json, os
+if sys.argv[1:] == ["--mpi"]: print("banner\\nTrue")
+elif "--version" not in sys.argv:
+    rank = int(os.environ["RANK"])
+    counts = {"neurons": 3 + rank, "synapses": 10 + rank, "n_steps": 1, "spikes": 5, "synaptic_events": 50}
+    times = {"seconds": 1.0 + rank, "processor_s": 1.0, "update_s": 0.5, "wait_s": 0.1 * rank}
+    rest = {"memory_bytes": 1000 * (rank + 1), "threads": 1, "host": f"node{rank}"}
+    open(sys.argv[3] + (f".{rank}" if rank else ""), "w").write(json.dumps(counts | times | rest))
+"""
+
+
+def test_ranks_of_nest_are_recorded_like_own(folder: Path, tmp_path: Path) -> None:
+    """Whatever takes the place of NEST and of the launcher: a record for each rank, and times of the slowest."""
+    launcher = [sys.executable, "-c", LAUNCHER, "2"]
+    found = nest_scaling.measure(small.timing(repeats=2), program(folder, OF_RANK), 2, 1, launcher, tmp_path)
+    assert found.provenance.hosts == ["node0", "node1"]
+    assert [path.name for path in tmp_path.iterdir()] == ["simulators"]  # nothing is left
+    table = by_repeat(pd.DataFrame(collect.rows(found, "nest", None)))
+    assert list(table["variant"].unique()) == ["nest_ranks_eprop_plus", "nest_ranks_static"]
+    assert list(table["repeat"]) == [1, 2, 1, 2]
+    expected = {"neurons": 7, "synapses": 21, "spikes": 10, "synaptic_events": 100, "propagation_s": 2.0}
+    expected |= {"update_s": 0.5, "wait_s": 0.05, "peak_memory_bytes": 2000}
+    for column, value in expected.items():
+        assert list(table[column]) == pytest.approx([value] * 4), column
+
+
+def test_ranks_of_nest_without_mpi_are_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nest = program(folder, "if '--mpi' in sys.argv: print(False)")
+    found = nest_scaling.measure(small.timing(), nest, 2, 1, ["mpiexec", "-n", "2"])
+    assert found.variants == {} and collect.rows(found, "nest", None) == []
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "2.5" in line and "was built without MPI: its 2 MPI ranks are left out" in line
 
 
 def test_networks_that_nest_cannot_simulate_are_refused() -> None:
@@ -171,10 +214,45 @@ def test_networks_that_nest_cannot_simulate_are_refused() -> None:
 def test_nest_has_the_same_events_on_two_threads() -> None:
     timing = small.timing()
     nest = simulators.installed(PROJECT / "simulators" / "nest", NEST_PYTHON)
-    one, two = (threads.measure(timing, nest, n, seed=1).variants["nest_eprop_plus"].repeats for n in (1, 2))
+    measured = (nest_scaling.measure(timing, nest, n, seed=1) for n in (1, 2))
+    one, two = (of.variants["nest_threads_eprop_plus"].repeats for of in measured)
     ((of_one,),), ((of_two,),) = one, two
     assert of_one.counts == of_two.counts
     assert of_one.counts.synaptic_events > 0
+
+
+@needs_nest
+def test_nest_has_the_same_events_on_two_ranks() -> None:
+    """Sums over ranks are equal to those of two threads, and to those of this simulator."""
+    timing = small.timing()
+    nest = simulators.installed(PROJECT / "simulators" / "nest", NEST_PYTHON)
+    if not nest_scaling.has_mpi(nest):
+        pytest.skip("the NEST that EPROP_BENCH_NEST_PYTHON names was built without MPI")
+    here = scaling.measure(timing, seed=1)
+    of_threads, of_ranks = (nest_scaling.measure(timing, nest, 2, 1, by) for by in ([], ["mpiexec", "-n", "2"]))
+    assert set(of_ranks.variants) == {f"nest_ranks_{name}" for name in here.variants}
+    for name, variant in here.variants.items():
+        ((threads,),) = of_threads.variants[f"nest_threads_{name}"].repeats
+        (ranks,) = of_ranks.variants[f"nest_ranks_{name}"].repeats
+        assert [one.rank for one in ranks] == [0, 1]
+        for count in ("neurons", "synapses", "spikes", "synaptic_events"):
+            of_each = [getattr(one.counts, count) for one in ranks]
+            assert min(of_each) > 0, (name, count)
+            assert sum(of_each) == getattr(threads.counts, count), (name, count)
+        assert sum(one.counts.synapses for one in ranks) == variant.repeats[0][0].counts.synapses
+        assert all(one.peak_memory_bytes > 0 for one in ranks)
+
+
+@needs_nest
+def test_a_launcher_that_starts_no_ranks_is_refused(
+    problem: Problem, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    nest = simulators.installed(PROJECT / "simulators" / "nest", NEST_PYTHON)
+    problem.save(tmp_path / "problem.npz", ranks=2)
+    alone = baselines.Simulator(nest.label, "plastic", nest.command)
+    with pytest.raises(SimulatorError, match="NEST, plastic: ended with exit code 1"):
+        baselines.run_ranks(alone, tmp_path / "problem.npz", 2)
+    assert "NEST has 1 MPI rank(s) in place of 2: the launcher must be of the MPI library" in capfd.readouterr().err
 
 
 def test_memory_is_measured_over_a_run_whose_input_changes() -> None:

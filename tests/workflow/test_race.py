@@ -154,15 +154,16 @@ def test_points_of_scaling_are_those_of_all_cores_together() -> None:
     """1.25 s on two ranks, and a million events on both together; other work leaves a point out."""
     results = [scaling_result("strong", n_ranks) for n_ranks in (2, 1)]
     nest = changed(results[0].provenance, nest="3.10.0")
-    variants = {"nest_eprop_plus": results[0].variants["eprop_plus"]}
+    variants = {f"nest_{by}_eprop_plus": results[0].variants["eprop_plus"] for by in ("threads", "ranks")}
     results.append(results[0].model_copy(update={"variants": variants, "provenance": nest}))
     made = stanzas_of_scaling(results)
     assert [(one["simulator"], one["hardware"]["cores"]) for one in made] == [
         ("eprop_core", 1),
         ("eprop_core", 2),
         ("NEST", 2),
+        ("NEST, MPI", 2),
     ]
-    assert [one["measured"]["ns_per_event"]["median"] for one in made] == [2000.0, 1250.0, 1250.0]
+    assert [one["measured"]["ns_per_event"]["median"] for one in made] == [2000.0, 1250.0, 1250.0, 1250.0]
     assert made[2]["version"] == "3.10.0"
     assert not stanzas_of_scaling([scaling_result("strong", 2, other_work=0.4)])
 

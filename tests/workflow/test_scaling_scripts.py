@@ -119,6 +119,15 @@ def test_measurements_of_another_machine_are_shown_beside_the_prediction(tmp_pat
     check(lambda: scaling_figure.draw(rows), tmp_path, "slow on big cluster", "dry run, modelled")
 
 
+def test_threads_and_ranks_of_nest_have_lines_of_their_own(tmp_path: Path) -> None:
+    own = scaling_rows("strong", (1, 2), (), 1)
+    rows = pd.concat([own, *(own.assign(variant=f"nest_{by}_eprop_plus") for by in ("threads", "ranks"))])
+    labels = ["NEST threads, e-prop+", "NEST ranks, e-prop+", "Ranks or threads"]
+    check(lambda: scaling_figure.draw(rows), tmp_path, *labels)
+    printed = scaling_table.printed(scaling_numbers.summary(rows))
+    assert [name for name in printed["Variant"].unique() if name.startswith("NEST")] == labels[:2]
+
+
 def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
     file, own = tmp_path / "runs.csv", scaling_rows("weak", (1, 2), (), 1)
     file.write_text("a,b\n1,2\n")

@@ -62,7 +62,8 @@ def scaling(configuration: Configuration, name: str) -> dict[str, Any]:
         "dry_together": parameters.dry_together,
         "paired": parameters.paired,
         "note": parameters.note,
-        "nest": bool(parameters.nest_threads),
+        "nest_threads": bool(parameters.nest_threads),
+        "nest_ranks": bool(parameters.nest_ranks),
         "elsewhere": list(parameters.measured_elsewhere),
     }
 

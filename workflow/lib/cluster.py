@@ -35,12 +35,15 @@ def memory(scaling: Scaling, n_ranks: int, n_ranks_here: int) -> int:
     return math.ceil(1.1 * estimates.memory_of_job(scaling.timing, n_ranks) * n_ranks_here / 1e6)
 
 
-def nest_memory(scaling: Scaling, n_threads: int) -> int:
-    """Return the memory of NEST on ``n_threads``, MB."""
-    from eprop_core.experiments.baselines.estimates import NEST_TIMES  # as above
+def nest_memory(scaling: Scaling, n: int, n_ranks_here: int = 0) -> int:
+    """Return the memory on each node, MB, of NEST on ``n`` threads, or for ``n_ranks_here`` of its ``n`` ranks."""
+    from eprop_core.experiments.baselines.estimates import LISTED_BYTES, NEST_TIMES  # as above
     from eprop_core.experiments.scaling import estimates
 
-    return math.ceil(NEST_TIMES * estimates.memory_of_job(scaling.timing, n_threads) * n_threads / 1e6)
+    share = NEST_TIMES * estimates.memory_of_job(scaling.timing, n) * (n_ranks_here or n)
+    # Each rank reads the list of all synapses.
+    listed = LISTED_BYTES * estimates.synapses_of_job(scaling.timing, n) * n_ranks_here
+    return math.ceil((share + listed) / 1e6)
 
 
 def _with_room(n_bytes: float, attempt: int, n_ranks: int = 1) -> int:

@@ -251,7 +251,8 @@ class Plan:
             for run, numbers in (
                 ("ranks", scaling.ranks),
                 ("dry", scaling.dry_ranks),
-                ("nest", scaling.nest_threads),
+                ("nest-threads", scaling.nest_threads),
+                ("nest-ranks", scaling.nest_ranks),
             )
             for ranks in dict.fromkeys(numbers)
         ]

@@ -163,18 +163,17 @@ def check_processors():
             "use fewer ranks"
         )
     for name, experiment in CONFIGURATION.scaling.items():
-        most = max(experiment.ranks, default=0)
-        if is_local() and most > available and not experiment.oversubscribe:
-            sys.exit(
-                f"{CONFIGURATION_FILE}: scaling.{name}.ranks = {most}: this machine has {available:g} processors for them; "
-                f"use fewer ranks, or allow it with scaling.{name}.oversubscribe: true"
-            )
-        most = max(experiment.nest_threads, default=0)
-        if is_local() and most > available and not experiment.oversubscribe:
-            sys.exit(
-                f"{CONFIGURATION_FILE}: scaling.{name}.nest_threads = {most}: this machine has {available:g} processors for "
-                f"them; use fewer threads, or allow it with scaling.{name}.oversubscribe: true"
-            )
+        for key, what in {
+            "ranks": "ranks",
+            "nest_threads": "threads",
+            "nest_ranks": "ranks",
+        }.items():
+            most = max(getattr(experiment, key), default=0)
+            if is_local() and most > available and not experiment.oversubscribe:
+                sys.exit(
+                    f"{CONFIGURATION_FILE}: scaling.{name}.{key} = {most}: this machine has {available:g} processors for them; "
+                    f"use fewer {what}, or allow it with scaling.{name}.oversubscribe: true"
+                )
 
 
 check_processors()

@@ -109,16 +109,16 @@ use rule time_one_rank as time_dry_run with:
 
 
 # NEST with threads, on the same networks and input.
-rule time_nest:
+rule time_nest_threads:
     input:
         timing=parameters("timings", "{timing}"),
         simulator="results/simulators/nest.json",
         scripts=simulator_folders.programs(["nest"]),
-        code=code("eprop_core.experiments.baselines.threads"),
+        code=code("eprop_core.experiments.baselines.nest_scaling"),
     output:
-        "results/scaling/{timing}/nest-{ranks}_seed-{seed}.json",
+        "results/scaling/{timing}/nest-threads-{ranks}_seed-{seed}.json",
     log:
-        "logs/time/{timing}/nest-{ranks}_seed-{seed}.log",
+        "logs/time/{timing}/nest-threads-{ranks}_seed-{seed}.log",
     conda:
         ENVIRONMENT
     threads: all_cores()
@@ -129,11 +129,39 @@ rule time_nest:
         runtime=lambda wildcards, attempt: 240 * attempt,
         cpus_per_task=lambda wildcards: int(wildcards.ranks),
         slurm_extra="--exclusive",
+    params:
+        options=lambda wildcards: f"--threads {wildcards.ranks}",
     message:
         "Time NEST for {wildcards.timing} on {wildcards.ranks} thread(s), seed {wildcards.seed} (progress: {log})"
     shell:
-        "python -m eprop_core.experiments.baselines.threads {input.timing} --simulator {input.simulator}"
-        " --threads {wildcards.ranks} --seed {wildcards.seed} --output {output} 2> {log}"
+        "python -m eprop_core.experiments.baselines.nest_scaling {input.timing} --simulator {input.simulator}"
+        " {params.options} --seed {wildcards.seed} --output {output} 2> {log}"
+
+
+# NEST with MPI ranks. The program itself has one process, which lets the launcher start them, repeat after repeat.
+use rule time_nest_threads as time_nest_ranks with:
+    output:
+        "results/scaling/{timing}/nest-ranks-{ranks}_seed-{seed}.json",
+    log:
+        "logs/time/{timing}/nest-ranks-{ranks}_seed-{seed}.log",
+    resources:
+        **nodes(lambda wildcards: int(wildcards.ranks)),
+        mem_mb=lambda wildcards: cluster.nest_memory(
+            PLAN.timings[wildcards.timing],
+            int(wildcards.ranks),
+            cluster.ranks_per_node(CONFIGURATION, int(wildcards.ranks)),
+        ),
+        runtime=lambda wildcards, attempt: 240 * attempt,
+        cpus_per_task=1,
+        slurm_extra="--exclusive",
+        tasks=lambda wildcards: int(wildcards.ranks),
+        mpi=cluster.mpi_launcher(),
+    params:
+        options=lambda wildcards, resources: (
+            f"--ranks {wildcards.ranks} --launcher {shlex.quote(f'{resources.mpi} -n')}"
+        ),
+    message:
+        "Time NEST for {wildcards.timing} on {wildcards.ranks} MPI rank(s), seed {wildcards.seed} (progress: {log})"
 
 
 use rule collect_study as collect_scaling with:

@@ -195,7 +195,21 @@ def run_once(simulator: Simulator, problem: Path, outputs: Path | None = None) -
     SimulatorError
         It failed, or wrote something else.
     """
+    return run_ranks(simulator, problem, 1, outputs)[0]
+
+
+def run_ranks(
+    simulator: Simulator, problem: Path, n_ranks: int, outputs: Path | None = None
+) -> list[Measurement | NotMeasured]:
+    """Run the MPI ranks of a simulator, which its command starts, and return the measurements of each.
+
+    Raises
+    ------
+    SimulatorError
+        One of them failed, or wrote something else.
+    """
     result = problem.with_name("result.json")
+    of_ranks = [result, *(result.with_name(f"{result.name}.{rank}") for rank in range(1, n_ranks))]
     environment = dict(os.environ) if simulator.name == OWN else nest_programs.environment()
     files = [problem, simulator.variant, result, *([outputs] if outputs else [])]
     run = child.run([*simulator.command, *map(str, files)], env=environment, stdout=subprocess.DEVNULL)
@@ -203,7 +217,7 @@ def run_once(simulator: Simulator, problem: Path, outputs: Path | None = None) -
     if run.returncode != 0:
         raise SimulatorError(f"{where}: ended with exit code {run.returncode}")
     try:
-        return _WRITTEN.validate_json(result.read_bytes())
+        return [_WRITTEN.validate_json(file.read_bytes()) for file in of_ranks]
     except FileNotFoundError:
         raise SimulatorError(f"{where}: ended without writing its result") from None
     except ValidationError as error:
@@ -211,7 +225,8 @@ def run_once(simulator: Simulator, problem: Path, outputs: Path | None = None) -
         key = ".".join(map(str, first["loc"]))
         raise SimulatorError(f"{where}: its result: {key}: {one_line(first['msg'])}") from None
     finally:
-        result.unlink(missing_ok=True)
+        for file in of_ranks:
+            file.unlink(missing_ok=True)
 
 
 def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, Problem]]:

@@ -36,7 +36,7 @@ class Problem:
     sample_steps: int
     """Steps after which a rule that learns from whole samples updates the weights; both parts consist of such."""
 
-    def save(self, path: Path, threads: int = 1) -> None:
+    def save(self, path: Path, threads: int = 1, ranks: int = 1) -> None:
         """Write the problem with all connections and weights, as ``docs/how_to/simulators.md`` describes it."""
         simulation = Simulation(self.network, seed=self.seed)
         arrays = {"network": np.array(self.network.model_dump_json()), "seed": np.array(self.seed)}
@@ -45,7 +45,7 @@ class Problem:
             for key, values in simulation.weights(name)._asdict().items():
                 arrays[f"{name}_{key}"] = values
         arrays |= {name: np.array(getattr(self, name)) for name in ("n_steps_warm_up", "sample_steps")}
-        np.savez(path, threads=threads, **arrays)  # type: ignore[arg-type]
+        np.savez(path, threads=threads, ranks=ranks, **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: Path) -> "Problem":

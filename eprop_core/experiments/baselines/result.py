@@ -42,6 +42,7 @@ class Measurement(Record):
     deliver_s: float | None = Field(None, description="wall time of spikes at synapses, with plasticity")
     collocate_s: float | None = Field(None, description="wall time of filling send buffers")
     communicate_s: float | None = Field(None, description="wall time of the exchange between ranks or threads")
+    wait_s: float | None = Field(None, description="wall time of waiting for slower ranks before an exchange")
     memory_built_bytes: int | None = Field(None, description="growth of the process by building")
     memory_bytes: int = Field(description="growth of the process by building and running")
     memory_over_time_bytes: list[int] | None = Field(
@@ -53,6 +54,7 @@ class Measurement(Record):
     )
     machine: MachineSpeed | None = None
     threads: int
+    host: str | None = Field(None, description="name of the machine")
 
 
 class NotMeasured(Record):

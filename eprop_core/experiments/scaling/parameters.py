@@ -116,9 +116,9 @@ class Timing(Case):
         """Return the variants that are timed, by name: in a dry run, those whose other ranks can be emulated."""
         return {name: case for name, case in self.cases.items() if case.network.firing_period or not dry_run}
 
-    def simulated_by_nest(self, n_threads: int) -> list[str]:
-        """Return the variants whose network on ``n_threads`` ranks NEST can simulate."""
-        return [name for name, case in self.cases.items() if _is_comparable(case.network_on(n_threads))]
+    def simulated_by_nest(self, n: int) -> list[str]:
+        """Return the variants whose network on ``n`` threads or ranks NEST can simulate."""
+        return [name for name, case in self.cases.items() if _is_comparable(case.network_on(n))]
 
     @property
     def cases(self) -> dict[str, Case]:
@@ -155,6 +155,11 @@ class Scaling(Timing):
         description="numbers of threads on which NEST simulates the same networks, of the variants that it can "
         "simulate, and is shown beside",
     )
+    nest_ranks: RankCounts = Field(
+        [],
+        description="the same for numbers of MPI ranks with a thread each, if the NEST that "
+        "EPROP_BENCH_NEST_PYTHON names was built with MPI; otherwise they are left out",
+    )
     measured_elsewhere: dict[Name, FileName] = Field(
         {},
         max_length=2,
@@ -171,9 +176,9 @@ class Scaling(Timing):
             raise ValueError("ranks, dry_ranks: one of them must have a number of ranks")
         if self.dry_ranks and not self.cases_of(dry_run=True):
             raise ValueError("dry_ranks: one of the variants needs network.neuron.ignore_and_fire")
-        for n_threads in self.nest_threads:
-            if not self.timing.simulated_by_nest(n_threads):
-                check_comparable(next(iter(self.cases.values())).network_on(n_threads))
+        for n in (*self.nest_threads, *self.nest_ranks):
+            if not self.timing.simulated_by_nest(n):
+                check_comparable(next(iter(self.cases.values())).network_on(n))
         for variant, case in self.cases.items():
             for n_ranks in (*self.ranks, *self.dry_ranks):
                 if n_ranks > case.network_on(n_ranks).n_recurrent:

@@ -10,6 +10,9 @@ from eprop_core.parameters import Network
 from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.records import Record
 
+NEST_THREADS, NEST_RANKS = "nest_threads_", "nest_ranks_"
+"""Begin the names of variants that NEST simulated: on as many threads as there are ranks, or on MPI ranks."""
+
 
 class MessageCost(Record):
     """Cost of all exchanges: their time is messages * latency + bytes / bandwidth."""

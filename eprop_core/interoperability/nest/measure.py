@@ -2,15 +2,19 @@
 
     python measure.py PROBLEM.npz (plastic | static | training | memory) RESULT.json [OUTPUTS.npz]
     python measure.py --version
+    python measure.py --mpi
 
-``docs/how_to/simulators.md`` describes the files.
+``docs/how_to/simulators.md`` describes the files. The last call prints whether NEST was built with MPI. Then a launcher
+of its MPI library can start the ranks that a problem is for; each of them measures itself.
 """
 
 import ctypes
 import json
 import os
+import platform
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +33,9 @@ TIMERS = {
     "deliver": "time_deliver_spike_data",
     "collocate": "time_collocate_spike_data",
     "communicate": "time_communicate_spike_data",
+    "wait": "time_mpi_synchronization",
 }
-"""NEST's timers by phase."""
+"""NEST's timers by phase; the last one for ranks alone."""
 OLDEST = (3, 10)
 """Version of NEST."""
 
@@ -52,6 +57,7 @@ def measure(problem: Problem, *, learns: bool) -> Result:
     building += time.perf_counter() - start
     built = _resident_memory()
     nest.Run(first * dt)
+    nest.SyncProcesses()  # all ranks start the clock together
     timers = _timers()
     with _timed(result):
         nest.Run((last - first) * dt)
@@ -164,26 +170,37 @@ def _show(populations: Populations, network: dict[str, Any], problem: Problem, l
 def _counts(
     populations: Populations, spikes: Any, problem: Problem, first: int, last: int, dt: float
 ) -> dict[str, int]:
-    """Return sizes, and spikes and synaptic events in the steps ``first`` to ``last - 1``."""
+    """Return sizes, and spikes and synaptic events in the steps ``first`` to ``last - 1``.
+
+    Those of an MPI rank are the neurons that it has, the synapses onto them and onto its readouts, and the events that
+    its inputs and neurons emit.
+    """
     events = spikes.get("events")
     steps = np.rint(events["times"] / dt).astype(int) - 1
     neurons = events["senders"] - populations.recurrent[0].global_id
     delivered = 0
+    shown = _here(populations.inputs)[problem["input_channels"]]
     for name, emitted, sources in (
-        ("input", problem["input_steps"], problem["input_channels"]),
+        ("input", problem["input_steps"][shown], problem["input_channels"][shown]),
         ("recurrent", steps, neurons),
         ("output", steps, neurons),
     ):
         arriving = (emitted >= first - 1) & (emitted < last - 1)
         out_degree = np.bincount(problem[f"{name}_source"], minlength=int(sources.max(initial=0)) + 1)
         delivered += int(out_degree[sources[arriving]].sum())
+    targets = {name: _here(populations.of_projection[name][1]) for name in LEARNING}
     return {
-        "neurons": len(populations.recurrent),
-        "synapses": sum(len(problem[f"{name}_weight"]) for name in LEARNING),
+        "neurons": int(_here(populations.recurrent).sum()),
+        "synapses": sum(int(here[problem[f"{name}_target"]].sum()) for name, here in targets.items()),
         "n_steps": last - first,
         "spikes": int(((steps >= first) & (steps < last)).sum()),
         "synaptic_events": delivered,
     }
+
+
+def _here(nodes: Any) -> np.ndarray:
+    """Return which nodes this MPI rank has, bool (n,): all without others."""
+    return np.atleast_1d(nodes.local)
 
 
 def _timers() -> dict[str, float]:
@@ -217,20 +234,43 @@ def _resident_memory() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def _check_ranks(n_ranks: int) -> None:
+    """Exit with a message if other than ``n_ranks`` MPI ranks are here."""
+    if nest.num_processes != n_ranks:
+        sys.exit(
+            f"NEST has {nest.num_processes} MPI rank(s) in place of {n_ranks}: the launcher must be of the MPI library "
+            f"that {sys.executable} has NEST with"
+        )
+
+
+def _end_all_ranks(*error: Any) -> None:
+    """Print an error and end at once, upon which the launcher ends the other ranks; they would wait forever."""
+    traceback.print_exception(*error)
+    sys.stderr.flush()
+    os._exit(1)
+
+
 if __name__ == "__main__":
     if tuple(map(int, nest.__version__.split(".")[:2])) < OLDEST:
         sys.exit(f"{sys.executable}: has NEST {nest.__version__}, 3.10 or newer is needed")
     if sys.argv[1:] == ["--version"]:
         print(nest.__version__)
         sys.exit()
+    if sys.argv[1:] == ["--mpi"]:
+        print(nest.build_info["have_mpi"])
+        sys.exit()
     problem_file, variant, result_file, *outputs_file = sys.argv[1:]
     with np.load(problem_file) as file:
         problem = dict(file)
+    _check_ranks(int(problem["ranks"]))
+    if nest.num_processes > 1:
+        sys.excepthook = _end_all_ranks
     if variant in ("training", "memory"):
         result = {"training": measure_training, "memory": measure_memory}[variant](problem)
     else:
         result = measure(problem, learns=variant == "plastic")
-    result["threads"] = nest.local_num_threads
+    result |= {"threads": nest.local_num_threads, "host": platform.node()}
     if outputs_file:
         np.savez(outputs_file[0], **outputs(problem))
-    Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+    of_rank = f".{nest.Rank()}" if nest.Rank() else ""
+    Path(f"{result_file}{of_rank}").write_text(json.dumps(result), encoding="utf-8")

@@ -100,10 +100,10 @@ def learns_by_samples(network: dict[str, Any]) -> bool:
 
 
 def reset_kernel(dt: float, threads: int = 1) -> None:
-    """Reset NEST and set its number of threads."""
+    """Reset NEST and set its number of threads on each MPI rank."""
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
-    nest.set(resolution=dt, total_num_virtual_procs=threads)
+    nest.set(resolution=dt, total_num_virtual_procs=threads * nest.num_processes)
 
 
 def build(
@@ -384,11 +384,16 @@ def _neurons_of_bellec(network: dict[str, Any], arrays: Problem) -> Any:
     if n_adaptive:
         common |= {"adapt_tau": adaptation["tau"], "adaptation": 0.0}
         adaptive = nest.Create("eprop_iaf_adapt_bsshslm_2020", n_adaptive, common)
-        adaptive.set(adapt_beta=of_each_neuron(network, arrays, "beta")[n_lif:])
+        set_each(adaptive, {"adapt_beta": of_each_neuron(network, arrays, "beta")[n_lif:]})
         neurons += adaptive
-    neurons.set({name: of_each_neuron(network, arrays, name) for name in ("C_m", "c_reg", "f_target")})
-    neurons.set(_of_spikes(network, arrays))
+    set_each(neurons, {name: of_each_neuron(network, arrays, name) for name in ("C_m", "c_reg", "f_target")})
+    set_each(neurons, _of_spikes(network, arrays))
     return neurons
+
+
+def set_each(neurons: Any, values: dict[str, np.ndarray]) -> None:
+    """Set values of each neuron. On several MPI ranks, NEST itself takes no arrays: most neurons are on others."""
+    neurons.set([dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)])
 
 
 def _of_spikes(network: dict[str, Any], arrays: Problem) -> dict[str, np.ndarray]:
@@ -437,10 +442,9 @@ def _neurons_of_eprop_plus(network: dict[str, Any], arrays: Problem, cutoff: dic
     if n_adapting > 0:
         parameters["adapt_tau"] = adaptation["tau"]
         adaptive = nest.Create(f"{model}_adapt", n_adapting, parameters)
-        adaptive.set(adapt_beta=of_each_neuron(network, arrays, "beta")[n - n_adapting :])
+        set_each(adaptive, {"adapt_beta": of_each_neuron(network, arrays, "beta")[n - n_adapting :]})
         neurons += adaptive
-    neurons.set(values)
-    neurons.set(_of_spikes(network, arrays))
+    set_each(neurons, values | _of_spikes(network, arrays))
     return neurons
 
 
@@ -462,11 +466,11 @@ def _neurons_of_stdp(network: dict[str, Any], arrays: Problem) -> Any:
         "tau_minus": taus[0],
     }
     neurons = nest.Create("iaf_psc_delta", network["n_recurrent"], parameters)
-    neurons.set({name: of_each_neuron(network, arrays, name) for name in ("tau_m", "C_m", "V_th")})
+    set_each(neurons, {name: of_each_neuron(network, arrays, name) for name in ("tau_m", "C_m", "V_th")})
     if neuron["ignore_and_fire"] is not None:
         period = max(1, round(1000.0 / (neuron["ignore_and_fire"]["rate"] * dt)))
         neurons.set(ignore_and_spike=True, ignore_and_spike_interval=period * dt)
-        neurons.set(ignore_and_spike_offset=times(arrays["phase"] + 1, dt))
+        set_each(neurons, {"ignore_and_spike_offset": times(arrays["phase"] + 1, dt)})
     return neurons
 
 

@@ -16,7 +16,7 @@ def rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
     return [
         {
             "network": network,
-            **process.model_dump(exclude={"machine", "memory_over_time_bytes"}),
+            **process.model_dump(exclude={"machine", "memory_over_time_bytes", "wait_s", "host"}),
             "version": result.simulators[process.simulator].version,
             "computes": None if process.variant == "static" else result.simulators[process.simulator].computes,
             **_agreement(result.simulators[process.simulator].agreement if process.variant == "plastic" else None),

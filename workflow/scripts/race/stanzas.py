@@ -7,17 +7,19 @@ import pandas as pd
 import yaml
 
 from eprop_core.experiments.baselines.result import OWN, OWN_RULE, BaselineResult, Process
-from eprop_core.experiments.scaling.result import ScalingResult
+from eprop_core.experiments.scaling.result import NEST_RANKS, NEST_THREADS, ScalingResult
 from eprop_core.files.text import read_json
 from eprop_core.parsing import parse
 from eprop_core.records import Provenance
 from workflow.scripts.race.points import NETWORKS, NOBODY, Point
 from workflow.scripts.scaling import collect
-from workflow.scripts.scaling.numbers import NEST, by_repeat
+from workflow.scripts.scaling.numbers import by_repeat
 from workflow.scripts.shared import other_work, program
 
 PLASTIC = "eprop_plus"
 """Variant of the scaling experiment."""
+SIMULATORS = {PLASTIC: OWN, f"{NEST_THREADS}{PLASTIC}": "NEST", f"{NEST_RANKS}{PLASTIC}": "NEST, MPI"}
+"""Simulators by variant of the result; without more, NEST ran on threads."""
 DIGITS = 4
 """Of the numbers."""
 
@@ -46,8 +48,8 @@ def stanzas_of_scaling(results: list[ScalingResult]) -> list[dict[str, Any]]:
     """Return a point for each simulator and number of ranks or threads; other work disturbs it, and leaves it out."""
     groups: dict[tuple[str, int], list[ScalingResult]] = {}
     for result in results:
-        for variant in set(result.variants) & {PLASTIC, f"{NEST}{PLASTIC}"}:
-            if not result.dry_run:
+        for variant in SIMULATORS:
+            if variant in result.variants and not result.dry_run:
                 groups.setdefault((variant, result.ranks), []).append(result)
     made = []
     for (variant, n_cores), of_group in groups.items():
@@ -55,12 +57,12 @@ def stanzas_of_scaling(results: list[ScalingResult]) -> list[dict[str, Any]]:
         runs = by_repeat(pd.DataFrame(rows).query("variant == @variant"))
         if runs[other_work.COLUMN].isna().any() or other_work.disturbed(runs).any():
             continue
-        first, is_nest = of_group[0], variant.startswith(NEST)
+        first, is_own = of_group[0], variant == PLASTIC
         made.append(
             {
                 "network": "scaling",
-                "simulator": "NEST" if is_nest else OWN,
-                "version": first.provenance.nest if is_nest else first.provenance.packages.get("eprop-core"),
+                "simulator": SIMULATORS[variant],
+                "version": first.provenance.packages.get("eprop-core") if is_own else first.provenance.nest,
                 "computes": OWN_RULE,
                 "hardware": {"processor": first.provenance.cpu, "cores": n_cores},
                 "measured": {

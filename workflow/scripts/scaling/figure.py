@@ -13,9 +13,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, PercentFormatter
 from matplotlib.typing import HashableList
 
-from eprop_core.experiments.scaling.result import RankRecord
+from eprop_core.experiments.scaling.result import NEST_THREADS, RankRecord
 from eprop_core.labels import label_of, name_of
-from workflow.scripts.scaling.numbers import NEST, PHASES, by_repeat, reasons, summary, variant_name
+from workflow.scripts.scaling.numbers import PHASES, by_repeat, reasons, summary, variant_name
 from workflow.scripts.shared import other_work, program, style
 from workflow.scripts.shared.left_out import quotient
 from workflow.scripts.shared.read_table import read
@@ -64,7 +64,7 @@ def draw(rows: pd.DataFrame) -> Figure:
     _draw_key(panels["key"], table)
     shown = [panel for name, panel in panels.items() if name != "key"]
     for panel in shown:
-        panel.set_xlabel("Ranks" if not table["variant"].str.startswith(NEST).any() else "Ranks (NEST: threads)")
+        panel.set_xlabel("Ranks or threads" if table["variant"].str.startswith(NEST_THREADS).any() else "Ranks")
     per_synapse = "memory_per_synapse_bytes"
     style.label_panels(shown, {panels["synapse"]: [(table[per_synapse], reasons(table)[per_synapse])]})
     other_work.explain(figure)

@@ -7,6 +7,7 @@ import math
 
 import pandas as pd
 
+from eprop_core.experiments.scaling.result import NEST_RANKS, NEST_THREADS
 from workflow.scripts.shared import other_work
 from workflow.scripts.shared.left_out import Reason, Reasons, clearly_positive, quotient
 
@@ -14,8 +15,8 @@ PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait",
 """Parts of the propagation: ``deliver`` without its plastic part, and ``other``, what no phase accounts for."""
 CONFIDENCE = 0.95
 """Of the interval of a median."""
-NEST = "nest_"
-"""Begins the variants that NEST simulated, on as many threads as there are ranks."""
+NEST = {NEST_THREADS: "NEST threads", NEST_RANKS: "NEST ranks"}
+"""Begin the printed names of variants that NEST simulated, by what their names begin with."""
 ELSEWHERE = " on "
 """Between the name of a variant and that of another machine that measured it."""
 POINT = ["variant", "measured", "ranks"]
@@ -131,8 +132,9 @@ def reasons(table: pd.DataFrame) -> dict[str, Reasons]:
 
 def variant_name(variant: str) -> str:
     """Return the name of a variant as it is printed."""
-    if variant.startswith(NEST):
-        return f"NEST, {variant_name(variant.removeprefix(NEST))}"
+    for begin, simulator in NEST.items():
+        if variant.startswith(begin):
+            return f"{simulator}, {variant_name(variant.removeprefix(begin))}"
     if ELSEWHERE in variant:
         own, machine = variant.split(ELSEWHERE)
         return f"{variant_name(own)}{ELSEWHERE}{machine.replace('_', ' ')}"
