@@ -11,14 +11,17 @@ from eprop_core.parsing import parse
 
 N_INPUTS, N_PAIRS = 2, 4
 """Projections of each network from the inputs and between groups."""
+ADAM: dict[str, Any] = {"algorithm": "adam", "learning_rate": 1e-4, "epsilon": 1e-5}
+"""Larger steps would amplify rounding: Adam divides a gradient by its own size."""
 
 
 def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays: bool) -> Network:
     """Return a network whose neurons are divided into groups, with other values in each group and pair of groups.
 
     In half of the networks without ``delays`` all projections are plastic, so that those from the inputs, and those
-    between the neurons, are processed as one. In all others there are two of each that are processed apart, since they
-    differ in plasticity or, with ``delays``, in their delay. The simulator is compiled for these two cases alone.
+    between the neurons, are processed as one. In all others there are two of each that are processed apart: they differ
+    in their delay with ``delays``; otherwise one learns by Adam, and the other by gradient descent or not at all. The
+    simulator is compiled for these three cases alone.
     """
     sizes = 1 + rng.multinomial(network.n_recurrent - n_groups, np.full(n_groups, 1.0 / n_groups))
     adaptation = network.neuron.adaptation
@@ -44,7 +47,7 @@ def divided(rng: np.random.Generator, network: Network, n_groups: int, *, delays
     for key, parts, connected in (("input", "targets", names[:N_INPUTS]), ("recurrent", "pairs", pairs)):
         rules = _rules(rng, network, delays) if are_apart else 2 * [{"plastic": True}]
         number = rng.permutation([0, 1, *rng.integers(0, 2, len(connected) - 2)])
-        values[key][parts] = {name: _pair(rng, network) | rules[n] for name, n in zip(connected, number, strict=True)}
+        values[key][parts] = {name: _pair(rng, network, rules[n]) for name, n in zip(connected, number, strict=True)}
     values["output"]["sources"] = names[-2:]
     if network.feedback.kind == "random":
         values["feedback"]["targets"] = names[:2]
@@ -58,23 +61,22 @@ def _scaled(value: float | Uniform, factor: float) -> float | dict[str, float]:
 
 
 def _rules(rng: np.random.Generator, network: Network, delays: bool) -> list[dict[str, Any]]:
-    """Return two values of plasticity, or of the delay and of plasticity, that are not processed together."""
+    """Return two values of the algorithm, or of the delay, and of plasticity that are not processed together."""
     if not delays:
-        return [{"plastic": True}, {"plastic": False}]
+        return [{"optimizer": ADAM}, {"plastic": bool(rng.random() < 0.5)}]
     longest = min(5, (network.plasticity.cutoff or 6) - 1)
     drawn = rng.choice(np.arange(1, longest + 1), 2, replace=False)
     return [{"plastic": bool(rng.random() < 0.75), "delay": int(delay)} for delay in drawn]
 
 
-def _pair(rng: np.random.Generator, network: Network) -> dict[str, Any]:
-    """Return values of the connections between two groups that cost no time."""
+def _pair(rng: np.random.Generator, network: Network, rule: dict[str, Any]) -> dict[str, Any]:
+    """Return values of the connections between two groups that follow a rule."""
     optimizer = network.plasticity.optimizer
-    bound = optimizer.weight_max
-    return {
-        "learning_rate": optimizer.learning_rate * float(rng.uniform(0.3, 3.0)),
-        "weight_max": bound * float(rng.uniform(0.5, 1.0)),
-        "weight_min": -bound * float(rng.uniform(0.5, 1.0)),
-    }
+    bound, factor = optimizer.weight_max, float(rng.uniform(0.3, 3.0))
+    bounds = {"weight_max": bound * float(rng.uniform(0.5, 1.0)), "weight_min": -bound * float(rng.uniform(0.5, 1.0))}
+    if "optimizer" in rule:
+        return {"optimizer": ADAM | bounds | {"learning_rate": factor * ADAM["learning_rate"]}}
+    return rule | bounds | {"learning_rate": factor * optimizer.learning_rate}
 
 
 def connections_of(

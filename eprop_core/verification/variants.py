@@ -111,7 +111,7 @@ GROUPS: Variants = {
     for n_groups in (2, 3)
     for seed in (160, 166, 172)
 }
-"""Groups of neurons, of which each pair has bounds, learning rate and plasticity of its own."""
+"""Groups of neurons, of which each pair has bounds and an algorithm, learning rate or plasticity of its own."""
 
 _ALL_DIFFER: dict[str, Any] = {"spread": 0.3, "spread_of_others": 0.8, "c_reg": 5.0, "I_e": 1.0}
 VALUES_PER_NEURON: Variants = {
