@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 
+from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.machine import processors
 from eprop_core.ranks import shared_memory
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, WithoutMPI, on_this_machine
@@ -49,11 +50,15 @@ def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> C
         if not is_first():
             time.sleep(_TIME_TO_PRINT)
         raise RanksError(f"--ranks {n_ranks}: {shortage}")
-    try:
-        from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise RanksError(f"--ranks {n_ranks}: needs the package mpi4py and an MPI library ({reason})") from None
+    # An import that is interrupted leaves MPI running, but mpi4py, which would end all ranks, no longer knows of it.
+    with DeferredInterrupt() as interrupt:
+        try:
+            from mpi4py import MPI
+        except (ImportError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise RanksError(f"--ranks {n_ranks}: needs the package mpi4py and an MPI library ({reason})") from None
+    if interrupt.requested:
+        raise KeyboardInterrupt
 
     world = MPI.COMM_WORLD
     if world.size != n_ranks:

@@ -30,15 +30,17 @@ TIMEOUT = 600.0
 """Seconds: ends a test that hangs. Kernels may have to be compiled first."""
 
 
-def mpiexec(n_ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+def mpiexec(
+    n_ranks: int, *arguments: str, program: Path = PROGRAM, timeout: float = TIMEOUT
+) -> subprocess.CompletedProcess[str]:
     packages = str(Path(eprop_core.__file__).parents[1])
     return subprocess.run(
-        [str(MPIEXEC), "-n", str(n_ranks), sys.executable, "-m", "mpi4py", str(PROGRAM), *arguments],
+        [str(MPIEXEC), "-n", str(n_ranks), sys.executable, "-m", "mpi4py", str(program), *arguments],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([packages, os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
         check=False,
-        timeout=TIMEOUT,
+        timeout=timeout,
     )
 
 
@@ -148,6 +150,12 @@ def test_an_interrupt_stops_all_ranks_in_one_step(n_ranks: int) -> None:
     done = mpiexec(n_ranks, "interrupt")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(": 67 interrupts") == n_ranks
+
+
+def test_an_interrupt_while_mpi_starts_ends_all_ranks() -> None:
+    done = mpiexec(2, program=PROGRAM.with_name("interrupted_start.py"), timeout=120.0)
+    assert done.returncode != 0
+    assert "KeyboardInterrupt" in done.stderr
 
 
 def test_more_ranks_than_neurons_are_refused() -> None:
