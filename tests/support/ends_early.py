@@ -1,4 +1,4 @@
-"""Two ranks, of which the first receives Ctrl-C while it starts MPI."""
+"""Two ranks, of which the first receives Ctrl-C while it starts MPI (``interrupt``), or ends before (``exit``)."""
 
 import importlib.util
 import os
@@ -34,5 +34,8 @@ class Interrupting:
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ["PMI_RANK"] == "0":
+        if sys.argv[1] == "exit":
+            sys.exit("this rank has ended")
         sys.meta_path.insert(0, Interrupting())
+    launch.TIME_TO_START = 3
     launch.join(2, oversubscribe=True).barrier()
