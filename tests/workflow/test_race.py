@@ -10,6 +10,7 @@ import yaml
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
 from eprop_core.experiments.baselines.result import BaselineResult, Compared, Process
 from eprop_core.parsing import ParameterError, parse
+from results_contract import undescribed_columns
 from small_results import PROJECT, PROVENANCE, changed, check, scaling_result, written
 from workflow.scripts.race import figure, table
 from workflow.scripts.race.numbers import rows
@@ -186,6 +187,7 @@ def test_figure_and_table_show_all_points(tmp_path: Path) -> None:
         "medium",
         "another on large: no GPU yet",
     )
+    assert undescribed_columns("tables/race.csv", list(found)) == []
     read_back, markdown, _ = written(found, table.printed(found), tmp_path)
     assert isinstance(read_back, pd.DataFrame) and len(read_back) == 3
     assert "not measured: no GPU yet" in markdown and "9 (8.5-10)" in markdown and "some simulator 3.10" in markdown
