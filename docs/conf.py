@@ -19,7 +19,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
-    "sphinxcontrib.mermaid",
 ]
 
 # Sources are all documents of the project, so that the links between them hold here as they do on GitHub.
@@ -29,7 +28,6 @@ exclude_patterns = [".*", "README.md", "docs/_build", "results", "logs", "build"
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
-myst_fence_as_directive = ["mermaid"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the sections of docstrings name types where the signature does not
