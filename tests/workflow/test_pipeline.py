@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 import results_contract
+from browser import Browser, needs_browser
 from live_nest import NEST_PYTHON, needs_nest
 from workflow.lib import sources
 from workflow.scripts.shared import read_table, write_table
@@ -172,6 +173,11 @@ class TestFinished:
     def test_report_holds_all_figures(self, finished: Path) -> None:
         report = (finished / "results" / "report.html").read_text(encoding="utf-8")
         assert report.count("<svg") >= len(NAMES) or report.count("data:image") >= len(NAMES)
+
+    @needs_browser
+    def test_the_report_is_readable_on_a_screen_and_on_a_phone(self, finished: Path, browser: Browser) -> None:
+        assert browser.faults(finished / "results" / "report.html") == {}
+        assert browser.complaints() == []
 
     def test_results_record_their_provenance(self, finished: Path) -> None:
         results = list((finished / "results" / "studies").glob("*/seed-*.json"))

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from browser import WIDTHS, Browser, needs_browser
 from small_results import DENSITY, PROJECT
 from workflow.lib import configuration_file
 from workflow.scripts.report import page as report_page
@@ -36,7 +37,9 @@ def test_captions_state_seeds_and_repeats() -> None:
     assert "Exchange" in report_page.caption(captions / "exchange.rst", {})
 
 
-def test_the_report_is_one_self_contained_page(study: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def page_of_a_study(study: Any, tmp_path: Path) -> Path:
+    """A report with a figure and a table."""
     runs, _ = study([{DENSITY: 0.5}])
     numbers = studies_table.numbers(runs)
     for directory in ("figures", "tables"):
@@ -52,7 +55,11 @@ def test_the_report_is_one_self_contained_page(study: Any, tmp_path: Path) -> No
     }
     plan = {"title": "Title", "configuration": "my.yaml", "sections": [section], "results": list(runs["file"])}
     report_page.write(plan, tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    return tmp_path / "report.html"
+
+
+def test_the_report_is_one_self_contained_page(page_of_a_study: Path, tmp_path: Path) -> None:
+    page = page_of_a_study.read_text(encoding="utf-8")
     assert "data:image/svg+xml;base64," in page
     assert not re.search(r'(src|href)="https?:', page)
     for text in (
@@ -71,6 +78,20 @@ def test_the_report_is_one_self_contained_page(study: Any, tmp_path: Path) -> No
     )
     assert {link[1:] for link in links if link.startswith("#")} <= set(re.findall(r'id="([^"]+)"', page))
     assert str(tmp_path) not in page
+
+
+@needs_browser
+def test_the_report_is_readable_on_a_screen_and_on_a_phone(page_of_a_study: Path, browser: Browser) -> None:
+    """Its figure opens large, and closes again."""
+    assert browser.faults(page_of_a_study) == {}
+    width = "document.querySelector('figure img').getBoundingClientRect().width"
+    assert browser.run(f"return {width}") < WIDTHS[1]
+    browser.run("document.querySelector('figure img').click()")
+    assert browser.wait_for(f"{width} > 1000")
+    assert browser.run("return getComputedStyle(document.querySelector('.large')).overflowX") == "auto"
+    browser.run("document.querySelector('.close').click()")
+    assert browser.wait_for(f"{width} < {WIDTHS[1]}")
+    assert browser.complaints() == []
 
 
 def table_of(directory: Path, name: str, rows: list[dict[str, Any]], runs: list[dict[str, Any]] | None = None) -> None:
