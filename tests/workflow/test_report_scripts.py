@@ -80,6 +80,12 @@ def test_the_report_is_one_self_contained_page(page_of_a_study: Path, tmp_path: 
     assert str(tmp_path) not in page
 
 
+def test_tables_of_the_report_know_columns_of_words_and_long_cells() -> None:
+    columns = {"Variant": ["e-prop+", "a name"], "Score": ["\u22120.3 ± 0.1", ""], "Left out": ["\u2013a", "1.5"]}
+    columns |= {"Test": ["3 words", "a test with as many words as a line of a table has no room for"], "n": [1, 2]}
+    assert 'class="dataframe text-1 text-4 long-4"' in report_page.as_html(pd.DataFrame(columns))
+
+
 @needs_browser
 def test_the_report_is_readable_on_a_screen_and_on_a_phone(page_of_a_study: Path, browser: Browser) -> None:
     """Its figure opens large, and closes again."""
@@ -136,7 +142,7 @@ SCALING = {"variant": "eprop_plus", "ranks": 2, "real_time_factor": 0.51, "speed
         ),
         ([{"measure": "Loss", "before": 4.0, "after": 0.25}], ["Loss: 4 before training, 0.25 after"]),
         ([{"measure": "Samples", "train": 90, "validation": None, "test": 10}], ["Samples: 90 train, 10 test"]),
-        ([{"verdict": "met"}, {"verdict": "missed"}, {"verdict": "met"}], ["2 tests: met, 1 tests: missed"]),
+        ([{"verdict": "met"}, {"verdict": "missed"}, {"verdict": "met"}], ["3 tests: 2 met, 1 missed"]),
         ([{"passed": True}, {"passed": False}], ["1 of 2 comparisons are within their tolerances"]),
     ],
 )
@@ -154,11 +160,11 @@ def test_the_summary_warns_of_runs_that_learned_nothing_and_of_disturbed_times(t
     runs += [{"test_accuracy": None, "chance": None, "training_nmse": nmse} for nmse in (1.0, 0.4)]
     table_of(tmp_path, "mine", [STUDY], runs)
     table_of(tmp_path, "times", [{"other_work_processors": busy} for busy in (0.0, 0.5, None)])
-    table_of(tmp_path, "checks", [{"passed": False}])
+    table_of(tmp_path, "checks", [{"passed": False}, {"passed": True}])
     first, second, third = summary.warnings(["mine", "times", "checks"], tmp_path, [])
     assert first.startswith("mine: 2 of 4 runs have learned nothing")
     assert second == "times: other programs were busy during 1 of 3 measurements."
-    assert third == "checks: 1 differences exceed their tolerances."
+    assert third == "checks: 1 of 2 differences exceed their tolerances."
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
