@@ -15,14 +15,18 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+OF_GITHUB = os.environ.get("CHROMEWEBDRIVER", "")
+"""Folder of the driver of Chrome on GitHub's machines, which also have a Chromium of another version."""
+
 
 def _program(*names: str) -> str | None:
-    """Return the first of these programs that is installed; GitHub's machines name the folder of chromedriver."""
-    path = os.pathsep.join([os.environ.get("PATH", ""), os.environ.get("CHROMEWEBDRIVER", "")])
+    """Return the first of these programs that is installed."""
+    path = os.pathsep.join(filter(None, [OF_GITHUB, os.environ.get("PATH")]))
     return next((found for name in names if (found := shutil.which(name, path=path))), None)
 
 
-DRIVER, BROWSER = _program("chromedriver"), _program("chromium", "google-chrome", "chromium-browser")
+DRIVER = _program("chromedriver")
+BROWSER = _program("google-chrome") if OF_GITHUB else _program("chromium", "google-chrome")
 needs_browser = pytest.mark.skipif(
     not (DRIVER and BROWSER), reason="Chromium with chromedriver (chromium-driver) is not installed"
 )
