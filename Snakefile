@@ -24,6 +24,15 @@ module suite:
 use rule * from suite
 
 
+onsuccess:
+    import sys
+    from workflow.lib import configuration_file, labels
+
+    files = workflow.overwrite_configfiles or configuration_file.DEFAULTS
+    for line in labels.unused(config, files):
+        print(f"warning: {line}", file=sys.stderr)
+
+
 onstart:
     from pathlib import Path
     from workflow.lib.one_call import AnotherCallError, claim

@@ -3,7 +3,7 @@
 import re
 from typing import Any, NoReturn
 
-from docutils.nodes import SkipNode
+from docutils.nodes import SkipNode, image
 from latex2mathml.converter import convert
 from sphinx.util.nodes import make_refnode
 
@@ -19,7 +19,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
-    "sphinxcontrib.mermaid",
 ]
 
 # Sources are all documents of the project, so that the links between them hold here as they do on GitHub.
@@ -29,7 +28,6 @@ exclude_patterns = [".*", "README.md", "docs/_build", "results", "logs", "build"
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
-myst_fence_as_directive = ["mermaid"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the sections of docstrings name types where the signature does not
@@ -41,6 +39,9 @@ html_title = f"eprop-bench {release}"
 html_static_path = ["_static"]
 html_extra_path = ["_redirect"]  # from the root of the site to its first page
 html_css_files = ["tables.css", "formulas.css"]
+html_js_files = [  # a page that is opened from a file may not read others, which the search would quote
+    (None, {"body": "if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;"})
+]
 html_copy_source = False
 
 copybutton_prompt_text = "$ "
@@ -64,6 +65,12 @@ def find_by_last_name(app: Any, env: Any, node: Any, content: Any) -> Any:
     return make_refnode(app.builder, node["refdoc"], known.docname, known.node_id, content, name)
 
 
+def link_pictures(app: Any, document: Any) -> None:
+    """Let each picture open large: Sphinx links those to their files that have a width."""
+    for picture in document.findall(image):
+        picture.setdefault("width", "100%")
+
+
 def write_formula(translator: Any, node: Any) -> NoReturn:
     """Write a formula in a line as MathML."""
     translator.body.append(convert(node.astext()))
@@ -80,5 +87,6 @@ def write_displayed_formula(translator: Any, node: Any) -> NoReturn:
 def setup(app: Any) -> None:
     """Connect the functions of this file."""
     app.connect("source-read", add_table_of_contents)
+    app.connect("doctree-read", link_pictures)
     app.connect("missing-reference", find_by_last_name)
     app.add_html_math_renderer("mathml", (write_formula, None), (write_displayed_formula, None))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["dataset_files", "interrupts"]
+pytest_plugins = ["browser", "dataset_files", "interrupts"]
 
 TESTS = Path(__file__).parent
 LONGER = (
@@ -28,6 +28,7 @@ LONGER = (
     "interoperability/test_to_nest.py",
     "interoperability/test_from_nest.py",
     "test_tutorials.py",
+    "test_site.py",
     "test_distribution.py",
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",

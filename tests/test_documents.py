@@ -2,13 +2,16 @@
 
 import importlib
 import re
+import shlex
 import typing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from snakemake.cli import get_argument_parser
 
 PROJECT = Path(__file__).parents[1]
+RULES = [PROJECT / "workflow" / "Snakefile", *(PROJECT / "workflow" / "rules").glob("*.smk")]
 
 
 def resolve(name: str) -> Any:
@@ -78,3 +81,39 @@ def test_lines_of_prose_have_at_most_120_characters() -> None:
         for line in prose.splitlines() if name not in GENERATED else ():
             words = line.split()
             assert len(line) <= 120 or line.startswith("|") or len(words) == 1, f"{name}: {line}"
+
+
+ADDED = {"footprint"}
+"""Rules that readers of ``docs/how_to/extending.md`` add."""
+
+
+def commands() -> list[str]:
+    """Calls of Snakemake in documents and configurations, without comments and ellipses."""
+    folders = [PROJECT / part for part in ("config", "docs", "envs")]
+    files = [*PROJECT.glob("*.md"), *(file for part in folders for file in part.rglob("*.md"))]
+    text = "\n".join(
+        file.read_text(encoding="utf-8").replace("\\\n", " ") for file in files if "_build" not in file.parts
+    )
+    text += "\n".join(file.read_text(encoding="utf-8") for file in (PROJECT / "config").glob("*.yaml"))
+    found = re.findall(
+        r"^ {4,}snakemake ([^#\n]*)|`snakemake (-[^`]*)`|#[^`\n]*\bsnakemake (-[^.`\n]*(?:\.yaml\b)?)", text, re.M
+    )
+    return sorted({"".join(parts).strip() for parts in found})
+
+
+def test_commands_of_snakemake_in_documents_are_understood(capsys: pytest.CaptureFixture[str]) -> None:
+    """Options have their values; configurations are there, and targets are rules or files."""
+    parser = get_argument_parser()
+    rules = re.findall(
+        r"^(?:use rule \w+ as|rule) (\w+)", "\n".join(file.read_text("utf-8") for file in RULES), re.MULTILINE
+    )
+    assert len(commands()) > 40 and "--cores all -- race" not in commands()
+    for command in commands():
+        try:
+            given = parser.parse_args(shlex.split(command.replace("...", "")))
+        except SystemExit:
+            pytest.fail(f"snakemake {command}\n{capsys.readouterr().err.splitlines()[-1]}")
+        files = [str(file) for file in given.configfile or ()]
+        assert all(file.endswith(".yaml") for file in files), command
+        assert all((PROJECT / file).exists() for file in files if re.match(r"config/[a-z]", file)), command
+        assert {target for target in given.targets if "/" not in target} <= {*rules, *ADDED}, command

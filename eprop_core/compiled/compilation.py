@@ -47,13 +47,23 @@ class _Kernel(CPUDispatcher):
 
 
 class _PartLibrary(JITCodeLibrary):
-    """Code that only ever becomes a part of its callers: they optimize it and make machine code of it."""
+    """Code that only ever becomes a part of its callers: they optimize it and make machine code of it.
+
+    It is simplified before, without the parts that it has itself. Otherwise each part would be optimized once more in
+    every kernel on the way to the one that Python calls.
+    """
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+        for function in ll_module.functions:
+            if not function.is_declaration:
+                manager, builder = self._codegen._function_pass_manager(
+                    loop_vectorize=False, slp_vectorize=False, opt=1
+                )
+                manager.run(function, builder)
 
     def _optimize_final_module(self) -> None:
-        manager, builder = self._codegen._module_pass_manager(
-            loop_vectorize=False, slp_vectorize=False, opt=self._codegen._opt_level, cost="cheap"
-        )
-        manager.run(self._final_module, builder)
+        pass
 
     def _finalize_final_module(self) -> None:
         self._finalized = True

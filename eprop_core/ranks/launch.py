@@ -1,16 +1,23 @@
 """The MPI ranks of an experiment, whose number must be as expected, with a processor for each."""
 
+import importlib
 import os
+import signal
 import sys
 import time
 from collections import Counter
 
+from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.machine import processors
 from eprop_core.ranks import shared_memory
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, WithoutMPI, on_this_machine
 
 _TIME_TO_PRINT = 10.0
 """s, in which rank 0 can print the error of all ranks before the end of another rank ends it."""
+
+
+TIME_TO_START = 600
+"""s, in which MPI must have started. It waits for all ranks, also for one that has ended before with an exit code."""
 
 
 class RanksError(ValueError):
@@ -49,11 +56,8 @@ def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> C
         if not is_first():
             time.sleep(_TIME_TO_PRINT)
         raise RanksError(f"--ranks {n_ranks}: {shortage}")
-    try:
-        from mpi4py import MPI
-    except (ImportError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise RanksError(f"--ranks {n_ranks}: needs the package mpi4py and an MPI library ({reason})") from None
+    _start_mpi(n_ranks)
+    from mpi4py import MPI
 
     world = MPI.COMM_WORLD
     if world.size != n_ranks:
@@ -63,6 +67,22 @@ def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> C
     if not oversubscribe:
         check_processors(world)
     return world
+
+
+def _start_mpi(n_ranks: int) -> None:
+    """Start MPI; if this process is interrupted meanwhile, or must wait for too long, all ranks end."""
+    signal.alarm(TIME_TO_START)  # it ends the process, and with it the launcher, although no Python code runs meanwhile
+    try:
+        # An import that is interrupted leaves MPI running, but mpi4py, which would end all ranks, does not know of it.
+        with DeferredInterrupt() as interrupt:
+            importlib.import_module("mpi4py.MPI")
+    except (ImportError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RanksError(f"--ranks {n_ranks}: needs the package mpi4py and an MPI library ({reason})") from None
+    finally:
+        signal.alarm(0)
+    if interrupt.requested:
+        raise KeyboardInterrupt
 
 
 def check_processors(communicator: Communicator) -> None:

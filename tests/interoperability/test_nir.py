@@ -1,5 +1,6 @@
 """Graphs of NIR: an independent interpreter of its equations gives the network's spikes and readouts, step by step."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,14 @@ def test_a_graph_has_the_networks_spikes_and_readouts(integration: Any, changes:
     assert expected.sum() > 50
     np.testing.assert_array_equal(spikes, expected)
     np.testing.assert_allclose(answers, readout, rtol=0, atol=1e-12 * np.abs(readout).max())
+
+
+def test_the_example_of_the_documentation_writes_a_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how_to" / "nir.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Simulation(network(), seed=1).save("network.h5")
+    exec(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0], {})
+    assert nir.read(tmp_path / "network.nir").nodes.keys() >= {"neurons", "readouts"}
 
 
 def test_the_other_integration_gives_other_spikes() -> None:

@@ -30,15 +30,17 @@ TIMEOUT = 600.0
 """Seconds: ends a test that hangs. Kernels may have to be compiled first."""
 
 
-def mpiexec(n_ranks: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+def mpiexec(
+    n_ranks: int, *arguments: str, program: Path = PROGRAM, timeout: float = TIMEOUT
+) -> subprocess.CompletedProcess[str]:
     packages = str(Path(eprop_core.__file__).parents[1])
     return subprocess.run(
-        [str(MPIEXEC), "-n", str(n_ranks), sys.executable, "-m", "mpi4py", str(PROGRAM), *arguments],
+        [str(MPIEXEC), "-n", str(n_ranks), sys.executable, "-m", "mpi4py", str(program), *arguments],
         env=os.environ | {"PYTHONPATH": os.pathsep.join([packages, os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
         check=False,
-        timeout=TIMEOUT,
+        timeout=timeout,
     )
 
 
@@ -148,6 +150,13 @@ def test_an_interrupt_stops_all_ranks_in_one_step(n_ranks: int) -> None:
     done = mpiexec(n_ranks, "interrupt")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(": 67 interrupts") == n_ranks
+
+
+@pytest.mark.parametrize(("how", "message"), [("interrupt", "KeyboardInterrupt"), ("exit", "this rank has ended")])
+def test_a_rank_that_ends_while_mpi_starts_ends_all_ranks(how: str, message: str) -> None:
+    done = mpiexec(2, how, program=PROGRAM.with_name("ends_early.py"), timeout=120.0)
+    assert done.returncode != 0
+    assert message in done.stderr
 
 
 def test_more_ranks_than_neurons_are_refused() -> None:

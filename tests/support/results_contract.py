@@ -6,11 +6,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "results.md"
+import pandas as pd
+
+PROJECT = Path(__file__).parents[2]
+PAGE = PROJECT / "docs" / "reference" / "results.md"
 SUFFIXES = re.compile(r"_(low|high|median|min|max)$")
 """Of columns that go with another."""
-NOT_LISTED = ("tables/race*", "figures/*")
-"""Tables whose columns the page leaves to others, and figures, whose numbers are from tables."""
+OF_ANY_STUDY = "tables/NAME.csv"
 
 
 class Section(NamedTuple):
@@ -24,7 +26,8 @@ def sections() -> Iterator[Section]:
     text = PAGE.read_text(encoding="utf-8").partition("## Columns of the tables")[2]
     for part in text.split("\n### ")[1:]:
         rows = [row.split("|")[1] for row in part.splitlines() if row.startswith("| `")]
-        yield Section(re.findall(r"`(tables/[\w*.]+)`", part), {name for row in rows for name in names(row)})
+        patterns = re.findall(r"`((?:tables|figures)/[\w*]+\.csv)`", part)
+        yield Section(patterns, {name for row in rows for name in names(row)})
 
 
 def names(cell: str) -> list[str]:
@@ -48,14 +51,39 @@ def file_patterns() -> list[str]:
 
 def undescribed_files(results: Path) -> list[str]:
     """Return the files that no pattern of the page matches."""
-    files = [file.relative_to(results).as_posix() for file in results.rglob("*") if file.is_file()]
+    return undescribed([file.relative_to(results).as_posix() for file in results.rglob("*") if file.is_file()])
+
+
+def undescribed(files: list[str]) -> list[str]:
+    """Return those of the files, relative to ``results/``, that no pattern of the page matches."""
     return [file for file in files if not any(fnmatch(file, pattern) for pattern in file_patterns())]
+
+
+def section_of(table: str) -> tuple[str, Section]:
+    """Return the section of a table or of the numbers of a figure, with the closest of the patterns that match it."""
+    of_table = table.replace("figures/", "tables/")
+    matching = [
+        (pattern, section)
+        for section in sections()
+        for pattern in section.patterns
+        if any(fnmatch(name, pattern.replace("NAME", "*")) for name in (table, of_table))
+    ]
+    return max(matching, key=lambda match: (match[0] != OF_ANY_STUDY, len(match[0])))
 
 
 def undescribed_columns(table: str, header: list[str]) -> list[str]:
     """Return the columns of a table that the page does not describe; those that are paths of parameters are."""
-    chosen = [section for section in sections() if any(fnmatch(table, pattern) for pattern in section.patterns)]
-    if not chosen:  # the table with the name of a study
-        chosen = [next(sections())]
-    known = set().union(*(section.columns for section in chosen))
+    known = section_of(table)[1].columns
     return [name for name in header if "." not in name and name not in known and SUFFIXES.sub("", name) not in known]
+
+
+def undescribed_tables(results: Path) -> dict[str, list[str]]:
+    """Return the undescribed columns of all tables and figures that have some."""
+    files = [*results.glob("tables/*.csv"), *results.glob("figures/*.csv")]
+    headers = {
+        file.relative_to(results).as_posix(): list(pd.read_csv(file, nrows=0).columns)
+        for file in files
+        if file.read_text(encoding="utf-8").strip()
+    }
+    missing = {table: undescribed_columns(table, header) for table, header in headers.items()}
+    return {table: columns for table, columns in missing.items() if columns}

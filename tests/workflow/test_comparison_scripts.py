@@ -286,8 +286,14 @@ def test_the_reference_describes_all_columns(
         "baselines": pd.DataFrame(columns=baselines_numbers.COLUMNS),
         "saccades": saccades_figure.numbers(comparison),
     }
-    for name, table in tables.items():
-        assert undescribed_columns(f"tables/{name}.csv", list(table)) == [], name
+    figures = {
+        "baselines": baselines_numbers.summary(baselines),
+        "memory_over_time": memory_figure.growth(tables["baselines_memory"]),
+        "saccades": tables["saccades"],
+    }
+    for folder, of_folder in (("tables", tables), ("figures", figures)):
+        for name, table in of_folder.items():
+            assert undescribed_columns(f"{folder}/{name}.csv", list(table)) == [], name
     assert undescribed_columns("tables/baselines_runs.csv", ["colour"]) == ["colour"]
 
 

@@ -457,6 +457,7 @@ def test_an_infinite_difference_is_left_out(tmp_path: Path) -> None:
     for name, written in (("", table), ("_divergence", divergences), ("_activity", activities)):
         assert undescribed_columns(f"tables/verification{name}.csv", list(written)) == []
     dots = verification_figure.differences(table)
+    assert undescribed_columns("figures/verification.csv", list(dots)) == []
     assert not np.isinf(dots["max_difference"]).any()
     check_figure(verification_figure.draw(dots), tmp_path, downwards=(0,))
 

@@ -1,5 +1,7 @@
 """The race: which points are allowed, stanzas from results, figure and table."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import yaml
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
 from eprop_core.experiments.baselines.result import BaselineResult, Compared, Process
 from eprop_core.parsing import ParameterError, parse
+from results_contract import undescribed_columns, undescribed_tables
 from small_results import PROJECT, PROVENANCE, changed, check, scaling_result, written
 from workflow.scripts.race import figure, table
 from workflow.scripts.race.numbers import rows
@@ -187,6 +190,21 @@ def test_figure_and_table_show_all_points(tmp_path: Path) -> None:
         "medium",
         "another on large: no GPU yet",
     )
+    assert undescribed_columns("tables/race.csv", list(found)) == []
     read_back, markdown, _ = written(found, table.printed(found), tmp_path)
     assert isinstance(read_back, pd.DataFrame) and len(read_back) == 3
     assert "not measured: no GPU yet" in markdown and "9 (8.5-10)" in markdown and "some simulator 3.10" in markdown
+
+
+def test_the_pipeline_draws_the_race_and_tells_a_label_that_it_does_not_have(tmp_path: Path) -> None:
+    style = {"labels": {"large": "a large network", "larg": "another"}}
+    (tmp_path / "style.yaml").write_text(yaml.safe_dump({"style": style}), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "Snakefile"), "--cores", "1"]
+    command += ["--configfile", "style.yaml", "--", "race"]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert ">a large network<" in (tmp_path / "results/figures/race.svg").read_text(encoding="utf-8")
+    assert undescribed_tables(tmp_path / "results") == {}
+    warnings = [line for line in finished.stderr.splitlines() if line.startswith("warning: ")]
+    message = "style.labels.larg: no figure in results/figures has this text; close to it: large (line 3)"
+    assert warnings == [f"warning: {tmp_path / 'style.yaml'}: {message}"]

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from browser import WIDTHS, Browser, needs_browser
 from small_results import DENSITY, PROJECT
 from workflow.lib import configuration_file
 from workflow.scripts.report import page as report_page
@@ -36,7 +37,9 @@ def test_captions_state_seeds_and_repeats() -> None:
     assert "Exchange" in report_page.caption(captions / "exchange.rst", {})
 
 
-def test_the_report_is_one_self_contained_page(study: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def page_of_a_study(study: Any, tmp_path: Path) -> Path:
+    """A report with a figure and a table."""
     runs, _ = study([{DENSITY: 0.5}])
     numbers = studies_table.numbers(runs)
     for directory in ("figures", "tables"):
@@ -52,7 +55,11 @@ def test_the_report_is_one_self_contained_page(study: Any, tmp_path: Path) -> No
     }
     plan = {"title": "Title", "configuration": "my.yaml", "sections": [section], "results": list(runs["file"])}
     report_page.write(plan, tmp_path / "report.html")
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    return tmp_path / "report.html"
+
+
+def test_the_report_is_one_self_contained_page(page_of_a_study: Path, tmp_path: Path) -> None:
+    page = page_of_a_study.read_text(encoding="utf-8")
     assert "data:image/svg+xml;base64," in page
     assert not re.search(r'(src|href)="https?:', page)
     for text in (
@@ -71,6 +78,26 @@ def test_the_report_is_one_self_contained_page(study: Any, tmp_path: Path) -> No
     )
     assert {link[1:] for link in links if link.startswith("#")} <= set(re.findall(r'id="([^"]+)"', page))
     assert str(tmp_path) not in page
+
+
+def test_tables_of_the_report_know_columns_of_words_and_long_cells() -> None:
+    columns = {"Variant": ["e-prop+", "a name"], "Score": ["\u22120.3 ± 0.1", ""], "Left out": ["\u2013a", "1.5"]}
+    columns |= {"Test": ["3 words", "a test with as many words as a line of a table has no room for"], "n": [1, 2]}
+    assert 'class="dataframe text-1 text-4 long-4"' in report_page.as_html(pd.DataFrame(columns))
+
+
+@needs_browser
+def test_the_report_is_readable_on_a_screen_and_on_a_phone(page_of_a_study: Path, browser: Browser) -> None:
+    """Its figure opens large, and closes again."""
+    assert browser.faults(page_of_a_study) == {}
+    width = "document.querySelector('figure img').getBoundingClientRect().width"
+    assert browser.run(f"return {width}") < WIDTHS[1]
+    browser.run("document.querySelector('figure img').click()")
+    assert browser.wait_for(f"{width} > 1000")
+    assert browser.run("return getComputedStyle(document.querySelector('.large')).overflowX") == "auto"
+    browser.run("document.querySelector('.close').click()")
+    assert browser.wait_for(f"{width} < {WIDTHS[1]}")
+    assert browser.complaints() == []
 
 
 def table_of(directory: Path, name: str, rows: list[dict[str, Any]], runs: list[dict[str, Any]] | None = None) -> None:
@@ -115,7 +142,7 @@ SCALING = {"variant": "eprop_plus", "ranks": 2, "real_time_factor": 0.51, "speed
         ),
         ([{"measure": "Loss", "before": 4.0, "after": 0.25}], ["Loss: 4 before training, 0.25 after"]),
         ([{"measure": "Samples", "train": 90, "validation": None, "test": 10}], ["Samples: 90 train, 10 test"]),
-        ([{"verdict": "met"}, {"verdict": "missed"}, {"verdict": "met"}], ["2 tests: met, 1 tests: missed"]),
+        ([{"verdict": "met"}, {"verdict": "missed"}, {"verdict": "met"}], ["3 tests: 2 met, 1 missed"]),
         ([{"passed": True}, {"passed": False}], ["1 of 2 comparisons are within their tolerances"]),
     ],
 )
@@ -133,11 +160,11 @@ def test_the_summary_warns_of_runs_that_learned_nothing_and_of_disturbed_times(t
     runs += [{"test_accuracy": None, "chance": None, "training_nmse": nmse} for nmse in (1.0, 0.4)]
     table_of(tmp_path, "mine", [STUDY], runs)
     table_of(tmp_path, "times", [{"other_work_processors": busy} for busy in (0.0, 0.5, None)])
-    table_of(tmp_path, "checks", [{"passed": False}])
+    table_of(tmp_path, "checks", [{"passed": False}, {"passed": True}])
     first, second, third = summary.warnings(["mine", "times", "checks"], tmp_path, [])
     assert first.startswith("mine: 2 of 4 runs have learned nothing")
     assert second == "times: other programs were busy during 1 of 3 measurements."
-    assert third == "checks: 1 differences exceed their tolerances."
+    assert third == "checks: 1 of 2 differences exceed their tolerances."
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")

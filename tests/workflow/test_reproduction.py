@@ -13,6 +13,7 @@ from scipy import stats
 
 from eprop_core import configuration
 from eprop_core.parsing import ParameterError
+from results_contract import undescribed_columns
 from small_results import training_result
 from workflow.lib.plan import Plan
 from workflow.scripts.report import page as report
@@ -141,6 +142,7 @@ def test_the_page_says_what_the_tables_say(tmp_path: Path) -> None:
     elsewhere = asked(at_least=0.85, configuration="other.yaml")
     of_claims = claim(here=tested, elsewhere=elsewhere)
     answers = collected(tmp_path, of_claims)
+    assert undescribed_columns("tables/reproduction_own.csv", list(answers)) == []
     text = page.page(of_claims, answers)
     assert "| accuracy of b ≥ 85.0 % | 92.0 ± 5.0 % | 3 | reproduced | `drawn` |" in text
     assert "| accuracy of b ≥ 0.8 |  |  | not yet run |  |" in text

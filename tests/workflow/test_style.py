@@ -13,6 +13,7 @@ from eprop_core import configuration
 from eprop_core.experiments.figure_style import FigureStyle
 from eprop_core.parsing import ParameterError, parse
 from small_results import PROJECT
+from workflow.lib import labels
 from workflow.lib.plan import Plan
 from workflow.scripts.shared import fonts, program, style
 
@@ -28,7 +29,7 @@ def usual_style(drawing: Any) -> Any:
 
 
 def drawn(directory: Path) -> str:
-    """A figure with a line, labels and named ticks, as SVG."""
+    """What an SVG file of a figure shows, which has a line, labels and named ticks."""
     figure, panel = plt.subplots(figsize=(style.one_column(), 1))
     colour, marker = style.look(1)
     panel.plot([0, 1], [0, 1], color=colour, marker=marker, label="chance")
@@ -37,7 +38,7 @@ def drawn(directory: Path) -> str:
     panel.legend()
     style.label_panels([panel])
     style.save(figure, [directory / "figure.svg"])
-    return (directory / "figure.svg").read_text(encoding="utf-8")
+    return re.sub("<metadata>.*</metadata>", "", (directory / "figure.svg").read_text("utf-8"), flags=re.DOTALL)
 
 
 def test_without_the_key_figures_have_the_usual_style(tmp_path: Path) -> None:
@@ -63,6 +64,30 @@ def test_labels_replace_named_ticks_and_are_text(tmp_path: Path) -> None:
     svg = drawn(tmp_path)
     assert "&lt;script&gt;$x$" in svg and "<script>" not in svg
     assert ">then<" in svg and ">after<" not in svg
+
+
+def test_a_label_that_no_figure_has_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of axes, in several lines, ticks and legends count; after another figure that has the text, it is known."""
+    text = "style:\n  labels:\n    Training samples sen: a\n    before: b\n    zzz: c\n    Training samples seen: d\n"
+    monkeypatch.chdir(tmp_path)
+    Path("style.yaml").write_text(text, encoding="utf-8")
+    values = yaml.safe_load(text)
+    assert list(labels.unused(values, ["style.yaml"])) == []  # nothing is drawn
+    labels.FIGURES.mkdir(parents=True)
+    style.use()
+    drawn(labels.FIGURES)
+    assert list(labels.unused(values, ["style.yaml"])) == []  # nothing is drawn with labels
+    style.use(configuration.load(values, "style.yaml").style)
+    drawn(labels.FIGURES)
+    nowhere = "no figure in results/figures has this text"
+    assert list(labels.unused(values, ["style.yaml"])) == [
+        f"style.yaml: style.labels.Training samples sen: {nowhere}; close to it: Training samples seen (line 3)",
+        f"style.yaml: style.labels.zzz: {nowhere}; write a text as a figure has it, in one line (line 5)",
+    ]
+    figure, panel = plt.subplots()
+    panel.set_title("zzz")
+    style.save(figure, [labels.FIGURES / "another.svg"])
+    assert len(list(labels.unused(values, ["style.yaml"]))) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""The packages in ``docs/explanation/architecture.md``: their layers, and a diagram of their imports."""
+"""The packages in ``docs/explanation/architecture.md``: their layers, and what each imports."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -17,25 +18,22 @@ def layers(project: Path) -> str:
     )
 
 
-def diagram() -> str:
-    """Return a Mermaid graph of packages and top-level modules.
+def imports(project: Path) -> str:
+    """Return rows of a table of packages and top-level modules, in the order of their layers, with what they import.
 
-    An arrow points from the importing to the imported package. It is left out if a longer chain of arrows connects the
-    two.
+    What a package imports is left out if an imported one imports it, too, be it by others. Packages that import nothing
+    have no row.
     """
     graph = grimp.build_graph(*ROOTS, exclude_type_checking_imports=True, cache_dir=None)
-    packages = {root: sorted(graph.find_children(root)) for root in ROOTS}
-    lines = ["graph TD"]
-    for root in ROOTS:
-        lines.append(f"    subgraph {root}")
-        for package in packages[root]:
-            name = package.removeprefix(f"{root}.")
-            lines.append(f"        {package}[{name}]" if graph.find_children(package) else f"        {package}({name})")
-            graph.squash_module(package)
-        lines.append("    end")
-    for package in [package for root in ROOTS for package in packages[root]]:
+    packages = {package for root in ROOTS for package in graph.find_children(root)}
+    for package in packages:
+        graph.squash_module(package)
+    order = {package: place for place, package in enumerate(re.findall(r"[\w.]+", layers(project)))}
+    rows = []
+    for package in sorted(packages, key=lambda name: (order.get(name, -1), name)):
         imported = graph.find_modules_directly_imported_by(package)
-        for target in sorted(imported):
-            if not any(graph.chain_exists(other, target) for other in imported - {target}):
-                lines.append(f"    {package} --> {target}")
-    return "\n".join(lines) + "\n"
+        direct = [name for name in imported if not any(graph.chain_exists(via, name) for via in imported - {name})]
+        if direct:
+            names = ", ".join(f"`{name}`" for name in sorted(direct, key=lambda name: (order.get(name, -1), name)))
+            rows.append(f"| `{package}` | {names} |\n")
+    return "".join(rows)

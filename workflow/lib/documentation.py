@@ -1,9 +1,9 @@
 """Write the documents that are generated from the code.
 
 These are the JSON Schemas of the configuration and of the points of the race, and the tables of the configuration's
-keys, from their models; the tables of command lines, from their parsers; the layers and the diagram of the packages,
-from their imports; and the page about the claims of the paper, from the evidence in ``docs/reproduction``. Run it in
-the directory of the project after a change of models, command lines, imports or evidence.
+keys, from their models; the tables of command lines, from their parsers; the layers and the imports of the packages;
+and the page about the claims of the paper, from the evidence in ``docs/reproduction``. Run it in the directory of the
+project after a change of models, command lines, imports or evidence.
 """
 
 import argparse
@@ -20,6 +20,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 KEYS = Path("docs/reference/configuration")
 COMMANDS = Path("docs/reference/command_lines.md")
 ARCHITECTURE = Path("docs/explanation/architecture.md")
+IMPORTS = "| package | imports |\n|---|---|\n"
 REPRODUCTION = Path("docs/reproduction.md")
 
 
@@ -36,8 +37,8 @@ def schema_of_points() -> str:
 def documents(directory: Path) -> dict[Path, str]:
     """Return the up-to-date content of the generated documents below ``directory``, by file."""
     packages = (directory / ARCHITECTURE).read_text(encoding="utf-8")
-    for kind, content in {"text": architecture.layers(directory), "mermaid": architecture.diagram()}.items():
-        packages = _with_block(packages, kind, content)
+    packages = _with(packages, "```text\n", architecture.layers(directory), "```\n")
+    packages = _with(packages, IMPORTS, architecture.imports(directory), "\n")
     evidence = page.collected(sorted((directory / REPRODUCTION.with_suffix("")).glob("*.csv")))
     return {
         directory / SCHEMA: schema(),
@@ -49,11 +50,11 @@ def documents(directory: Path) -> dict[Path, str]:
     }
 
 
-def _with_block(markdown: str, kind: str, content: str) -> str:
-    """Return Markdown with the content of its fenced block of a kind replaced."""
-    before, fence, rest = markdown.partition(f"```{kind}\n")
-    _, end, after = rest.partition("```\n")
-    return before + fence + content + end + after
+def _with(markdown: str, start: str, lines: str, end: str) -> str:
+    """Return Markdown with other lines between the first ``start`` and the line ``end``."""
+    before, start, rest = markdown.partition(start)
+    _, end, after = f"\n{rest}".partition(f"\n{end}")
+    return before + start + lines + end.removeprefix("\n") + after
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Write a single HTML page, readable anywhere, with all figures, tables, captions and what made the results."""
 
 import base64
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,10 @@ from workflow.scripts.shared.write_table import DASH, read_markdown
 REPORT = Path(__file__).parents[2] / "report"
 """Templates of the page and of captions."""
 FORMATS = ("pdf", "svg", "png", "csv")
+LONG = 32
+"""Letters of a cell that may take several lines."""
+_NUMBER = re.compile(rf"[-+\u2212{DASH}]?\d|{DASH}")
+"""How a cell with a number begins."""
 SAFE = {"file_insertion_enabled": False, "raw_enabled": False, "_disable_config": True}
 """Settings of docutils."""
 
@@ -67,9 +72,17 @@ def section(
 
 
 def as_html(table: pd.DataFrame) -> str:
-    """Return a table as HTML that shows whole what its cells hold, and a dash where a number is missing."""
+    """Return a table as HTML that shows whole what its cells hold, and a dash where a number is missing.
+
+    Its classes ``text-N`` and ``long-N`` say which columns hold words, and which have cells of several lines.
+    """
+    classes = []
+    for n, (_, column) in enumerate(table.items(), start=1):
+        cells = [str(cell) for cell in column.dropna() if str(cell)]
+        classes += [f"text-{n}"] if not all(map(_NUMBER.match, cells)) else []
+        classes += [f"long-{n}"] if max(map(len, cells), default=0) > LONG else []
     with pd.option_context("display.max_colwidth", None):
-        return table.to_html(index=False, border=0, na_rep=DASH, escape=True)
+        return table.to_html(index=False, border=0, na_rep=DASH, escape=True, classes=classes)
 
 
 def provenance(results: list[Provenance]) -> pd.DataFrame:

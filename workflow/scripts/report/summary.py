@@ -58,7 +58,8 @@ def _results(table: pd.DataFrame) -> Iterator[str]:
         passed = int(table["passed"].sum())
         yield f"{passed} of {len(table)} comparisons are within their tolerances"
     elif "verdict" in table:
-        yield ", ".join(f"{n} tests: {verdict}" for verdict, n in table["verdict"].value_counts().items())
+        numbers = (f"{n} {verdict}" for verdict, n in table["verdict"].value_counts().items())
+        yield f"{_count(len(table), 'test')}: {', '.join(numbers)}"
     elif "after" in table:
         first = table.iloc[0]
         yield f"{first['measure']}: {first['before']:.3g} before training, {first['after']:.3g} after"
@@ -69,7 +70,7 @@ def _results(table: pd.DataFrame) -> Iterator[str]:
         number = table.iloc[0].drop("measure").dropna()
         yield f"{table['measure'].iloc[0]}: {', '.join(f'{n:.0f} {split}' for split, n in number.items())}"
     else:
-        yield f"{len(table)} measurements"
+        yield _count(len(table), "measurement")
 
 
 def _scores(rows: pd.DataFrame) -> str:
@@ -81,11 +82,15 @@ def _scores(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     n = int(first["seeds"])
     score = mean_with_interval(first[column], first[f"{column}_high"], scale, digits)
-    text = f"{name} {score}{unit} ({n} seed{'s' if n > 1 else ''})"
+    text = f"{name} {score}{unit} ({_count(n, 'seed')})"
     if len(rows) > 1:
         low, high = (scale * rows[column].agg(end) for end in ("min", "max"))
         text += f"; {low:.{digits}f} to {high:.{digits}f}{unit} over all {len(rows)} points"
     return text
+
+
+def _count(n: int, name: str) -> str:
+    return f"{n} {name}" if n == 1 else f"{n} {name}s"
 
 
 def _speed_up(rows: pd.DataFrame) -> str:
@@ -93,7 +98,7 @@ def _speed_up(rows: pd.DataFrame) -> str:
     last = (measured if len(measured) else rows).iloc[-1]
     how = "" if len(measured) else " (dry run)"
     time = f"wall time {last['real_time_factor']:.3g} times model time on {last['ranks']} ranks{how}"
-    return f"{time}, speed-up {last['speed_up']:.2f}, median of {last['repeats']} repeats"
+    return f"{time}, speed-up {last['speed_up']:.2f}, median of {_count(last['repeats'], 'repeat')}"
 
 
 def _ratios(ratios: "pd.Series[float]") -> str:
@@ -131,12 +136,14 @@ def warnings(sections: Sequence[str], results: Path, made_by: Sequence[Provenanc
         if "seeds" in table and "weight_distance" not in table and runs.is_file():
             lines += _unlearned(name, read(runs))
         if "passed" in table and not table["passed"].all():
-            lines.append(f"{name}: {int((~table['passed']).sum())} differences exceed their tolerances.")
+            n = int((~table["passed"]).sum())
+            lines.append(f"{name}: {n} of {_count(len(table), 'difference')} exceed their tolerances.")
         if "other_work_processors" in table:
             disturbed = other_work.disturbed(table)
             if disturbed.any():
                 lines.append(
-                    f"{name}: other programs were busy during {int(disturbed.sum())} of {len(table)} measurements."
+                    f"{name}: other programs were busy during {int(disturbed.sum())} of "
+                    f"{_count(len(table), 'measurement')}."
                 )
     return lines
 

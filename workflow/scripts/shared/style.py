@@ -265,41 +265,50 @@ def _write_powers_as_text(figure: Figure) -> None:
 
 
 class _OtherNames(Formatter):
-    """Names of ticks, for some of which the style has others."""
+    """Names of ticks, for some of which the style has others; adds those that it replaces or keeps to ``texts``."""
 
-    def __init__(self, formatter: Formatter) -> None:
-        self._formatter = formatter
+    def __init__(self, formatter: Formatter, texts: set[str]) -> None:
+        self._formatter, self._texts = formatter, texts
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         """Return the name of a tick."""
-        return _other(self._formatter(x, pos))
+        return _other(self._formatter(x, pos), self._texts)
 
     def format_ticks(self, values: Any) -> list[str]:
         """Return the names of all ticks."""
-        return [_other(name) for name in self._formatter.format_ticks(values)]
+        return [_other(name, self._texts) for name in self._formatter.format_ticks(values)]
 
     def get_offset(self) -> str:
         """Return what stands at the end of the axis."""
         return self._formatter.get_offset()
 
 
-def _rename(figure: Figure) -> None:
-    """Replace the texts for which the style has others."""
+def _rename(figure: Figure) -> set[str]:
+    """Replace the texts for which the style has others.
+
+    Returns
+    -------
+    All texts as they were, each in one line. Names of ticks are added when the figure is drawn.
+    """
+    texts: set[str] = set()
     if not _chosen.labels:
-        return
+        return texts
     for panel in figure.axes:
         for axis in (panel.xaxis, panel.yaxis):
             formatter = axis.get_major_formatter()
             if not isinstance(formatter, _OtherNames):  # panels may share it
-                axis.set_major_formatter(_OtherNames(formatter))
+                axis.set_major_formatter(_OtherNames(formatter, texts))
     for text in figure.findobj(Text):
         if isinstance(text, Text):
-            text.set_text(_other(text.get_text()))
+            text.set_text(_other(text.get_text(), texts))
+    return texts
 
 
-def _other(text: str) -> str:
-    """Return the text that the style has in place of this one, which may be in several lines."""
-    other = _chosen.labels.get(" ".join(text.split()))
+def _other(text: str, texts: set[str]) -> str:
+    """Return the text that the style has in place of this one, which may be in several lines; add it to ``texts``."""
+    in_one_line = " ".join(text.split())
+    texts.add(in_one_line)
+    other = _chosen.labels.get(in_one_line)
     return text if other is None else wrapped(other)
 
 
@@ -312,16 +321,21 @@ def save(figure: Figure, files: Sequence[str | Path]) -> None:
     """Write the figure in every format that ``files`` name, without dates: equal figures are equal files.
 
     The layout is made here, once for all formats: each time a figure is drawn, its layout would start from where it
-    ended before, and move.
+    ended before, and move. Where the style has labels, the keywords of an SVG file are all texts that they may replace.
     """
     _write_powers_as_text(figure)
-    _rename(figure)
+    texts = _rename(figure)
     for _ in range(LAYOUT_PASSES):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    dates: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
+    keywords = sorted(filter(None, texts)) or None
+    of_format: dict[str, dict[str, Any]] = {
+        ".pdf": {"CreationDate": None},
+        ".svg": {"Date": None, "Keywords": keywords},
+        ".png": {},
+    }
     for file in files:
-        figure.savefig(file, metadata=dates[Path(file).suffix])
+        figure.savefig(file, metadata=of_format[Path(file).suffix])
 
 
 def save_with_numbers(figure: Figure, numbers: pd.DataFrame, files: Sequence[str | Path]) -> None:

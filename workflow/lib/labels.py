@@ -1,0 +1,41 @@
+"""Labels of the style that no figure has: which texts figures have is known once they are drawn."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from eprop_core.parsing import visible
+from workflow.lib.configuration_file import with_lines
+
+FIGURES = Path("results/figures")
+KEYWORDS = ".//{http://purl.org/dc/elements/1.1/}subject//{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
+"""What :func:`workflow.scripts.shared.style.save` writes into SVG files."""
+
+
+def unused(configuration: Mapping[str, Any], files: Sequence[str | Path]) -> Iterator[str]:
+    """Yield a line for each label that replaces no text in any figure here; none before a figure is drawn with labels.
+
+    Parameters
+    ----------
+    configuration
+        As Snakemake has read it.
+    files
+        What it was read from.
+    """
+    labels = (configuration.get("style") or {}).get("labels") or {}
+    texts = sorted(_texts()) if labels else []
+    where = ", ".join(map(str, files))
+    for label in labels if texts else ():
+        if label not in texts:
+            close = difflib.get_close_matches(label, texts, n=1)
+            hint = f"close to it: {visible(close[0])}" if close else "write a text as a figure has it, in one line"
+            message = f"{where}: style.labels.{visible(label)}: no figure in {FIGURES} has this text; {hint}"
+            yield with_lines(message, where, [file for file in map(Path, files) if file.exists()])
+
+
+def _texts() -> set[str]:
+    """Return all texts of the figures that were drawn with labels, as they were before."""
+    trees = [ElementTree.parse(file) for file in FIGURES.glob("*.svg")]
+    return {item.text or "" for tree in trees for item in tree.iterfind(KEYWORDS)}
