@@ -8,7 +8,6 @@ simulator.
 import os
 import shlex
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from eprop_core.files.text import read_json
 from eprop_core.interoperability import nest_programs
 from eprop_core.interoperability.simulators import InstalledSimulator, SimulatorError
 from eprop_core.machine import child, processors
+from eprop_core.machine.temporary_place import temporary_place
 from eprop_core.measurement import process as measurement
 from eprop_core.measurement.results import Counts, Phases
 from eprop_core.network.memory_estimate import estimate_memory
@@ -52,8 +52,8 @@ def measure(
     nest: InstalledSimulator,
     n: int,
     seed: int,
+    folder: Path,
     launcher: Sequence[str] = (),
-    directory: Path | None = None,
 ) -> ScalingResult:
     """Return times and memory of NEST for the variants that it can simulate, by variant and repeat.
 
@@ -69,11 +69,10 @@ def measure(
         Number of threads or, with a launcher, of MPI ranks with a thread each.
     seed
         Seed of everything random.
+    folder
+        Where the networks are written. Ranks on several machines need one that all can read.
     launcher
         Command that starts ``n`` ranks of what follows it; may begin with environment variables. Empty: threads.
-    directory
-        Where the networks are written meanwhile. Ranks on several machines need one that all can read. None: the
-        system's folder for temporary files.
 
     Raises
     ------
@@ -89,22 +88,21 @@ def measure(
     problems = {name: problem_of(timing, timing.case(name), n, seed) for name in names}
     records: dict[str, list[list[RankRecord]]] = {name: [] for name in names}
     hosts: list[str | None] = [None] * n_ranks
-    with tempfile.TemporaryDirectory(prefix=".nest.", dir=directory) as folder:
-        for name, problem in problems.items():
-            problem.save(Path(folder) / f"{name}.npz", n_threads, n_ranks)
-        turns = [name for _ in range(timing.repeats) for name in names]
-        for name in progress(turns, f"NEST, {timing.kind} scaling"):
-            other_work = measurement.OtherWork()
-            simulator = Simulator(nest.label, variant_of(problems[name].network), command)
-            measured = []
-            for of_rank in run_ranks(simulator, Path(folder) / f"{name}.npz", n_ranks):
-                if isinstance(of_rank, NotMeasured):
-                    raise SimulatorError(f"{nest.label}, {name}: {of_rank.not_measured}")
-                measured.append(of_rank)
-            hosts = [of_rank.host for of_rank in measured]
-            # The processor time of ranks that a batch system starts is not among that of this process's children.
-            other = None if launcher and _in_batch_job() else other_work.processors()
-            records[name].append([record(of_rank, other, rank) for rank, of_rank in enumerate(measured)])
+    for name, problem in problems.items():
+        problem.save(folder / f"{name}.npz", n_threads, n_ranks)
+    turns = [name for _ in range(timing.repeats) for name in names]
+    for name in progress(turns, f"NEST, {timing.kind} scaling"):
+        other_work = measurement.OtherWork()
+        simulator = Simulator(nest.label, variant_of(problems[name].network), command)
+        measured = []
+        for of_rank in run_ranks(simulator, folder / f"{name}.npz", n_ranks):
+            if isinstance(of_rank, NotMeasured):
+                raise SimulatorError(f"{nest.label}, {name}: {of_rank.not_measured}")
+            measured.append(of_rank)
+        hosts = [of_rank.host for of_rank in measured]
+        # The processor time of ranks that a batch system starts is not among that of this process's children.
+        other = None if launcher and _in_batch_job() else other_work.processors()
+        records[name].append([record(of_rank, other, rank) for rank, of_rank in enumerate(measured)])
     return ScalingResult(
         seed=seed,
         parameters=timing,
@@ -199,9 +197,10 @@ def main() -> None:
         raise RanksError(f"--{of} {n}: this machine has {processors.available():g} processors for them")
     nest = parse(InstalledSimulator, read_json(options.simulator), f"{options.simulator}: ")
     launcher = [*options.launcher, str(n)] if options.ranks else []
-    # Ranks on other machines read the networks, too, so these are beside the result.
-    directory = options.output.parent if options.ranks else None
-    measure(timing, nest, n, options.seed, launcher, directory).write(options.output)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_place(options.output) as folder:
+        result = measure(timing, nest, n, options.seed, folder, launcher)
+    result.write(options.output)
 
 
 if __name__ == "__main__":
