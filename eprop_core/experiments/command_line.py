@@ -1,6 +1,7 @@
 """Options of the experiments' command lines, and one clear line for each error in the input of the user."""
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -66,7 +67,13 @@ def run(program: Callable[[], None]) -> None:
     warnings.showwarning = _show_warning
     threads.use_one()
     try:
-        program()
+        try:
+            program()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # who reads the output, such as `head`, has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more
+        sys.exit(1)
     except REPORTED as error:
         if launch.is_first():
             _print_error(error)

@@ -102,6 +102,16 @@ def test_programs_print_and_write_their_results(directory: Path, tmp_path: Path)
     assert "populations: " in described.stdout
 
 
+@pytest.mark.parametrize("arguments", [["info"], ["describe", "--help"]])
+def test_output_may_be_cut_off(arguments: list[str]) -> None:
+    """As by ``head``, which reads no more than it prints."""
+    command = [sys.executable, "-m", "eprop_core", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
 def test_a_network_is_exported_to_nir(tmp_path: Path) -> None:
     values = {"n_input": 3, "n_recurrent": 4, "n_readout": 2, "neuron": {"V_reset": 0.0}}
     simulation = Simulation(parse(Network, values), seed=1)
