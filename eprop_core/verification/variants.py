@@ -403,6 +403,7 @@ KINDS = (
     "two_filters-adaptive-own_decay",
     "two_filters-adaptive-stepwise",
     "projections_2_2",
+    "stepwise_neurons-projections_2_2",
     "stdp",
 )
 """Kinds of all networks that are compared, see :func:`eprop_core.network.features.kind`: each is compiled by itself."""
