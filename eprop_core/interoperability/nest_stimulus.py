@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from eprop_core.interoperability.nest_network import ApproximationWarning, NetworkOfNest
+from eprop_core.interoperability.nest_network import NetworkOfNest
 from eprop_core.interoperability.nest_populations import Driven
 from eprop_core.interoperability.nest_snapshot import Call
+from eprop_core.interoperability.nest_synapses import ApproximationWarning
 from eprop_core.parsing import ParameterError
 from eprop_core.stimulus import Stimulus
 

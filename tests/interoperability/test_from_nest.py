@@ -14,7 +14,7 @@ import pytest
 
 import eprop_core
 from eprop_core.interoperability import nest_programs, nest_scripts
-from eprop_core.interoperability.nest_network import surrogate_gradient
+from eprop_core.interoperability.nest_neurons import surrogate_gradient
 from eprop_core.network.connections import Connections
 from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.network.projections import projections, spiking_projections
