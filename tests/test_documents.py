@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from snakemake.cli import get_argument_parser
 
+from results_contract import RULES
+
 PROJECT = Path(__file__).parents[1]
-RULES = [PROJECT / "workflow" / "Snakefile", *(PROJECT / "workflow" / "rules").glob("*.smk")]
 
 
 def resolve(name: str) -> Any:

@@ -75,7 +75,8 @@ def _pair(rng: np.random.Generator, network: Network, rule: dict[str, Any]) -> d
     bound, factor = optimizer.weight_max, float(rng.uniform(0.3, 3.0))
     bounds = {"weight_max": bound * float(rng.uniform(0.5, 1.0)), "weight_min": -bound * float(rng.uniform(0.5, 1.0))}
     if "optimizer" in rule:
-        return {"optimizer": ADAM | bounds | {"learning_rate": factor * ADAM["learning_rate"]}}
+        chosen = rule["optimizer"]
+        return {"optimizer": chosen | bounds | {"learning_rate": factor * chosen["learning_rate"]}}
     return rule | bounds | {"learning_rate": factor * optimizer.learning_rate}
 
 

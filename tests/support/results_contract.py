@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 PROJECT = Path(__file__).parents[2]
+RULES = [PROJECT / "workflow" / "Snakefile", *(PROJECT / "workflow" / "rules").glob("*.smk")]
 PAGE = PROJECT / "docs" / "reference" / "results.md"
 SUFFIXES = re.compile(r"_(low|high|median|min|max)$")
 """Of columns that go with another."""

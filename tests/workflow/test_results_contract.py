@@ -5,10 +5,9 @@ from itertools import chain
 
 import pytest
 
-from results_contract import OF_ANY_STUDY, PROJECT, section_of, undescribed, undescribed_columns
+from results_contract import OF_ANY_STUDY, RULES, section_of, undescribed, undescribed_columns
 from workflow.lib import plan
 
-RULES = [PROJECT / "workflow" / "Snakefile", *(PROJECT / "workflow" / "rules").glob("*.smk")]
 NAMES = {"data": "data_digits", "dynamics": "dynamics_digits", "evidence": "reproduction_config", "file": "train.npz"}
 """Examples of what stands for wildcards; others are names of a configuration with the hash of the parameters."""
 HASH = "0123456789"
