@@ -17,7 +17,7 @@ _TIME_TO_PRINT = 10.0
 
 
 TIME_TO_START = 600
-"""s, in which MPI must have started. It waits for all ranks, also for one that has ended before with an exit code."""
+"""Time (s) within which MPI must start. It waits for all ranks, even for one that has exited before."""
 
 
 class RanksError(ValueError):
@@ -71,9 +71,9 @@ def join(n_ranks: int, *, oversubscribe: bool = False, timed: bool = False) -> C
 
 def _start_mpi(n_ranks: int) -> None:
     """Start MPI; if this process is interrupted meanwhile, or must wait for too long, all ranks end."""
-    signal.alarm(TIME_TO_START)  # it ends the process, and with it the launcher, although no Python code runs meanwhile
+    signal.alarm(TIME_TO_START)  # ends the process, and so all ranks, even while no Python code can run
     try:
-        # An import that is interrupted leaves MPI running, but mpi4py, which would end all ranks, does not know of it.
+        # After an interrupted import MPI is running, but mpi4py, which would abort all ranks, does not know of it.
         with DeferredInterrupt() as interrupt:
             importlib.import_module("mpi4py.MPI")
     except (ImportError, RuntimeError) as error:

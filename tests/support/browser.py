@@ -1,4 +1,4 @@
-"""A browser without a window, by the WebDriver protocol of chromedriver; and what it says of a page."""
+"""A headless browser, driven through the WebDriver protocol of chromedriver, and checks of the pages that it shows."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 OF_GITHUB = os.environ.get("CHROMEWEBDRIVER", "")
-"""Folder of the driver of Chrome on GitHub's machines, which also have a Chromium of another version."""
+"""Folder of Chrome's driver on GitHub's runners, where Chromium has another version."""
 
 
 def _program(*names: str) -> str | None:
@@ -31,9 +31,9 @@ needs_browser = pytest.mark.skipif(
     not (DRIVER and BROWSER), reason="Chromium with chromedriver (chromium-driver) is not installed"
 )
 WIDTHS = (1280, 400)
-"""CSS pixels: a screen, and a phone."""
+"""Widths of a desktop screen and of a phone, in CSS pixels."""
 TIMEOUT = 60.0
-"""s, for an answer; a busy machine needs some."""
+"""Longest time (s) to wait for an answer, also on a busy machine."""
 
 FAULTS = """
 const faults = [];
@@ -55,7 +55,7 @@ for (const image of document.images)
     if (!image.complete || image.naturalWidth === 0) show("no picture", image.parentElement);
 return faults;
 """
-"""What a reader cannot see, or only by moving the whole page."""
+"""JavaScript that returns a line for each element that is cut off, too wide for the window, or missing."""
 
 
 class Browser:
@@ -67,7 +67,7 @@ class Browser:
         session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": options}})
         self._session = f"/session/{session['sessionId']}"
         self._call("POST", "/url", {"url": "about:blank"})
-        self.complaints()  # of the page with which a browser begins
+        self.complaints()  # those of the start page
 
     def _call(self, method: str, path: str, values: dict[str, Any] | None = None) -> Any:
         body = None if values is None else json.dumps(values).encode()
@@ -81,15 +81,15 @@ class Browser:
             raise RuntimeError(json.load(error)["value"]["message"]) from None
 
     def open(self, page: Path, after: str = "") -> None:
-        """Open a file, with what stands after its name in the address."""
+        """Open a file; ``after`` is appended to its address, for instance a query."""
         self._call("POST", "/url", {"url": page.absolute().as_uri() + after})
 
     def run(self, script: str) -> Any:
-        """Return what JavaScript returns."""
+        """Run JavaScript, and return its result."""
         return self._call("POST", "/execute/sync", {"script": script, "args": []})
 
     def wait_for(self, condition: str) -> Any:
-        """Return the value of an expression of JavaScript, once it is true."""
+        """Wait until an expression of JavaScript is true, and return its value."""
         end = time.monotonic() + TIMEOUT
         while not (value := self.run(f"return {condition}")):
             assert time.monotonic() < end, f"not within {TIMEOUT} s: {condition}"
@@ -97,12 +97,12 @@ class Browser:
         return value
 
     def set_width(self, width: int) -> None:
-        """Let the window be so wide, in CSS pixels; a narrow one is that of a phone."""
+        """Set the width of the window, in CSS pixels; a narrow one is that of a phone."""
         values = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self._call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": values})
 
     def faults(self, page: Path) -> dict[int, list[str]]:
-        """Open a page; return what a reader cannot see in windows of all :data:`WIDTHS`, by width."""
+        """Open a page, and return the faults that it has at any of the :data:`WIDTHS`, by width."""
         self.open(page)
         found = {}
         for width in WIDTHS:
@@ -111,7 +111,7 @@ class Browser:
         return {width: faults for width, faults in found.items() if faults}
 
     def complaints(self) -> list[str]:
-        """Return the errors and warnings of the console since the last call, and requests to other hosts."""
+        """Return the console's errors and warnings, and the requests to other hosts, since the last call."""
         console = [entry["message"] for entry in self._log("browser") if entry["level"] in ("SEVERE", "WARNING")]
         events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         asked = [
@@ -130,7 +130,7 @@ class Browser:
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser with a new profile, which reaches no network."""
+    """A browser with a new profile and without network access."""
     with opened(tmp_path_factory.mktemp("profile")) as browser:
         yield browser
 

@@ -13,7 +13,7 @@ NAME = "mpi4py.MPI"
 
 
 class Interrupting:
-    """Lets the others find the module that starts MPI, and interrupts its import once MPI has started."""
+    """Lets the other finders find the module that starts MPI, and interrupts its import once MPI has started."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if name != NAME:

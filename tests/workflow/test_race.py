@@ -196,7 +196,7 @@ def test_figure_and_table_show_all_points(tmp_path: Path) -> None:
     assert "not measured: no GPU yet" in markdown and "9 (8.5-10)" in markdown and "some simulator 3.10" in markdown
 
 
-def test_the_pipeline_draws_the_race_and_tells_a_label_that_it_does_not_have(tmp_path: Path) -> None:
+def test_the_pipeline_draws_the_race_and_warns_of_an_unused_label(tmp_path: Path) -> None:
     style = {"labels": {"large": "a large network", "larg": "another"}}
     (tmp_path / "style.yaml").write_text(yaml.safe_dump({"style": style}), encoding="utf-8")
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(PROJECT / "Snakefile"), "--cores", "1"]

@@ -29,7 +29,7 @@ def usual_style(drawing: Any) -> Any:
 
 
 def drawn(directory: Path) -> str:
-    """What an SVG file of a figure shows, which has a line, labels and named ticks."""
+    """Return the SVG of a figure with a line, labels and named ticks, without its metadata."""
     figure, panel = plt.subplots(figsize=(style.one_column(), 1))
     colour, marker = style.look(1)
     panel.plot([0, 1], [0, 1], color=colour, marker=marker, label="chance")
@@ -66,8 +66,8 @@ def test_labels_replace_named_ticks_and_are_text(tmp_path: Path) -> None:
     assert ">then<" in svg and ">after<" not in svg
 
 
-def test_a_label_that_no_figure_has_is_told_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts of axes, in several lines, ticks and legends count; after another figure that has the text, it is known."""
+def test_an_unused_label_gives_a_warning_with_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Axis labels, wrapped texts, ticks and legends count, and so do the texts of other figures."""
     text = "style:\n  labels:\n    Training samples sen: a\n    before: b\n    zzz: c\n    Training samples seen: d\n"
     monkeypatch.chdir(tmp_path)
     Path("style.yaml").write_text(text, encoding="utf-8")

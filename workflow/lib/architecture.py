@@ -21,8 +21,8 @@ def layers(project: Path) -> str:
 def imports(project: Path) -> str:
     """Return rows of a table of packages and top-level modules, in the order of their layers, with what they import.
 
-    What a package imports is left out if an imported one imports it, too, be it by others. Packages that import nothing
-    have no row.
+    An import is left out if another imported package imports the same one, directly or through others. Packages that
+    import nothing have no row.
     """
     graph = grimp.build_graph(*ROOTS, exclude_type_checking_imports=True, cache_dir=None)
     packages = {package for root in ROOTS for package in graph.find_children(root)}

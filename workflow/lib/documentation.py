@@ -51,7 +51,7 @@ def documents(directory: Path) -> dict[Path, str]:
 
 
 def _with(markdown: str, start: str, lines: str, end: str) -> str:
-    """Return Markdown with other lines between the first ``start`` and the line ``end``."""
+    """Return Markdown with the lines between the first ``start`` and the next line ``end`` replaced by ``lines``."""
     before, start, rest = markdown.partition(start)
     _, end, after = f"\n{rest}".partition(f"\n{end}")
     return before + start + lines + end.removeprefix("\n") + after

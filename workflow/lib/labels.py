@@ -1,4 +1,4 @@
-"""Labels of the style that no figure has: which texts figures have is known once they are drawn."""
+"""Labels of the style that replace no text: the texts of figures are known only once the figures are drawn."""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +11,18 @@ from workflow.lib.configuration_file import with_lines
 
 FIGURES = Path("results/figures")
 KEYWORDS = ".//{http://purl.org/dc/elements/1.1/}subject//{http://www.w3.org/1999/02/22-rdf-syntax-ns#}li"
-"""What :func:`workflow.scripts.shared.style.save` writes into SVG files."""
+"""Path to the keywords in the metadata of an SVG file (:func:`workflow.scripts.shared.style.save`)."""
 
 
 def unused(configuration: Mapping[str, Any], files: Sequence[str | Path]) -> Iterator[str]:
-    """Yield a line for each label that replaces no text in any figure here; none before a figure is drawn with labels.
+    """Yield a warning for each label that replaces no text of a figure; none if no figure was drawn with labels.
 
     Parameters
     ----------
     configuration
-        As Snakemake has read it.
+        The configuration that Snakemake has read.
     files
-        What it was read from.
+        The files from which it was read.
     """
     labels = (configuration.get("style") or {}).get("labels") or {}
     texts = sorted(_texts()) if labels else []
@@ -36,6 +36,6 @@ def unused(configuration: Mapping[str, Any], files: Sequence[str | Path]) -> Ite
 
 
 def _texts() -> set[str]:
-    """Return all texts of the figures that were drawn with labels, as they were before."""
+    """Return the original texts of the figures that were drawn with labels."""
     trees = [ElementTree.parse(file) for file in FIGURES.glob("*.svg")]
     return {item.text or "" for tree in trees for item in tree.iterfind(KEYWORDS)}

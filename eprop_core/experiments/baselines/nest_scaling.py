@@ -1,8 +1,8 @@
 """Time NEST on threads or MPI ranks, with the networks and the input of a scaling experiment; write one result file.
 
-The file is a :class:`ScalingResult`. Threads stand for ranks, with one record for all of them; MPI ranks have a record
-each. Every repeat starts NEST anew. NEST draws nothing: the network, its weights and its input spikes are those of this
-simulator.
+The file holds a :class:`ScalingResult`, with one record for all threads together, or with one for each MPI rank. NEST
+is started again for every repeat, and draws no random numbers: this simulator provides the connections, the weights and
+the input spikes.
 """
 
 import os

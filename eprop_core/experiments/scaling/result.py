@@ -11,7 +11,7 @@ from eprop_core.ranks.exchange_cost import Destinations
 from eprop_core.records import Record
 
 NEST_THREADS, NEST_RANKS = "nest_threads_", "nest_ranks_"
-"""Begin the names of variants that NEST simulated: on as many threads as there are ranks, or on MPI ranks."""
+"""Prefixes of the names of variants that NEST simulated, on threads and on MPI ranks."""
 
 
 class MessageCost(Record):

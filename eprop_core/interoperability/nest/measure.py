@@ -4,8 +4,8 @@
     python measure.py --version
     python measure.py --mpi
 
-``docs/how_to/simulators.md`` describes the files. The last call prints whether NEST was built with MPI. Then a launcher
-of its MPI library can start the ranks that a problem is for; each of them measures itself.
+``docs/how_to/simulators.md`` describes the files. The last call prints whether NEST was built with MPI. If it was, the
+launcher of its MPI library can start the ranks for which a problem was written, and each rank writes its measurements.
 """
 
 import ctypes
@@ -172,8 +172,8 @@ def _counts(
 ) -> dict[str, int]:
     """Return sizes, and spikes and synaptic events in the steps ``first`` to ``last - 1``.
 
-    Those of an MPI rank are the neurons that it has, the synapses onto them and onto its readouts, and the events that
-    its inputs and neurons emit.
+    On an MPI rank: its own neurons, the synapses onto them and onto its own readouts, and the synaptic events of spikes
+    of its own inputs and neurons.
     """
     events = spikes.get("events")
     steps = np.rint(events["times"] / dt).astype(int) - 1
@@ -199,7 +199,7 @@ def _counts(
 
 
 def _here(nodes: Any) -> np.ndarray:
-    """Return which nodes this MPI rank has, bool (n,): all without others."""
+    """Return which nodes are on this MPI rank, bool (n,); without MPI, all are."""
     return np.atleast_1d(nodes.local)
 
 
@@ -241,16 +241,16 @@ def _resident_memory() -> int:
 
 
 def _check_ranks(n_ranks: int) -> None:
-    """Exit with a message if other than ``n_ranks`` MPI ranks are here."""
+    """Exit with a message unless NEST runs on ``n_ranks`` MPI ranks."""
     if nest.num_processes != n_ranks:
         sys.exit(
             f"NEST has {nest.num_processes} MPI rank(s) in place of {n_ranks}: the launcher must be of the MPI library "
-            f"that {sys.executable} has NEST with"
+            f"with which the NEST of {sys.executable} was built"
         )
 
 
 def _end_all_ranks(*error: Any) -> None:
-    """Print an error and end at once, upon which the launcher ends the other ranks; they would wait forever."""
+    """Print an error and exit at once, so that the launcher ends the other ranks, which would wait forever."""
     traceback.print_exception(*error)
     sys.stderr.flush()
     os._exit(1)

@@ -392,7 +392,7 @@ def _neurons_of_bellec(network: dict[str, Any], arrays: Problem) -> Any:
 
 
 def set_each(neurons: Any, values: dict[str, np.ndarray]) -> None:
-    """Set values of each neuron. On several MPI ranks, NEST itself takes no arrays: most neurons are on others."""
+    """Set parameters of each neuron, given as arrays; NEST takes none if some neurons are on other MPI ranks."""
     neurons.set([dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)])
 
 

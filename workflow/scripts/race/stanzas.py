@@ -19,7 +19,7 @@ from workflow.scripts.shared import other_work, program
 PLASTIC = "eprop_plus"
 """Variant of the scaling experiment."""
 SIMULATORS = {PLASTIC: OWN, f"{NEST_THREADS}{PLASTIC}": "NEST", f"{NEST_RANKS}{PLASTIC}": "NEST, MPI"}
-"""Simulators by variant of the result; without more, NEST ran on threads."""
+"""Simulators by variant of the result; "NEST" alone is NEST on threads."""
 DIGITS = 4
 """Of the numbers."""
 

@@ -16,7 +16,7 @@ PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait",
 CONFIDENCE = 0.95
 """Of the interval of a median."""
 NEST = {NEST_THREADS: "NEST threads", NEST_RANKS: "NEST ranks"}
-"""Begin the printed names of variants that NEST simulated, by what their names begin with."""
+"""What tables and figures call NEST, by prefix of the names of variants."""
 ELSEWHERE = " on "
 """Between the name of a variant and that of another machine that measured it."""
 POINT = ["variant", "measured", "ranks"]

@@ -265,7 +265,7 @@ def _write_powers_as_text(figure: Figure) -> None:
 
 
 class _OtherNames(Formatter):
-    """Names of ticks, for some of which the style has others; adds those that it replaces or keeps to ``texts``."""
+    """Replaces tick labels for which the style has others, and adds the original ones to ``texts``."""
 
     def __init__(self, formatter: Formatter, texts: set[str]) -> None:
         self._formatter, self._texts = formatter, texts
@@ -288,7 +288,7 @@ def _rename(figure: Figure) -> set[str]:
 
     Returns
     -------
-    All texts as they were, each in one line. Names of ticks are added when the figure is drawn.
+    The original texts, each in one line. Tick labels are added when the figure is drawn.
     """
     texts: set[str] = set()
     if not _chosen.labels:
@@ -305,7 +305,7 @@ def _rename(figure: Figure) -> set[str]:
 
 
 def _other(text: str, texts: set[str]) -> str:
-    """Return the text that the style has in place of this one, which may be in several lines; add it to ``texts``."""
+    """Return the text that replaces this one, which may have several lines, and add the original to ``texts``."""
     in_one_line = " ".join(text.split())
     texts.add(in_one_line)
     other = _chosen.labels.get(in_one_line)
@@ -321,7 +321,7 @@ def save(figure: Figure, files: Sequence[str | Path]) -> None:
     """Write the figure in every format that ``files`` name, without dates: equal figures are equal files.
 
     The layout is made here, once for all formats: each time a figure is drawn, its layout would start from where it
-    ended before, and move. Where the style has labels, the keywords of an SVG file are all texts that they may replace.
+    ended before, and move. If the style has labels, the keywords of an SVG file are all texts that they may replace.
     """
     _write_powers_as_text(figure)
     texts = _rename(figure)
