@@ -847,10 +847,7 @@ class Network(Parameters):
 
     def extent(self, name: str) -> tuple[float, float]:
         """Return the smallest and the largest value of a parameter that neurons may have."""
-        values = values_of_groups(self, name)
-        lows = [value.low if isinstance(value, Uniform) else value for value in values]
-        highs = [value.high if isinstance(value, Uniform) else value for value in values]
-        return min(lows), max(highs)
+        return extent(self, name)
 
     def _check_optimizer(self, name: str, projection: ProjectionParameters) -> None:
         optimizer = self.optimizer(name)
@@ -982,6 +979,14 @@ def values_of_groups(network: Any, name: str) -> list[Any]:
     common = getattr(sections.get(name, network.neuron), key, 0.0)  # without adaptation, beta is 0
     own = [getattr(group, name) for group in (network.groups or {}).values()]
     return [common if value is None else value for value in own] or [common]
+
+
+def extent(network: Any, name: str) -> tuple[float, float]:
+    """Return the smallest and the largest value of a parameter that neurons may have, see :func:`values_of_groups`."""
+    values = values_of_groups(network, name)
+    lows = [value.low if isinstance(value, Uniform) else value for value in values]
+    highs = [value.high if isinstance(value, Uniform) else value for value in values]
+    return min(lows), max(highs)
 
 
 def differs(network: Any, name: str) -> bool:

@@ -147,13 +147,12 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
 @kernel
 def _take_back(projection, i):
     """Return what is to be taken away of the latest spike that entered, as :class:`TakenBack`, and forget its entry."""
-    sources, running_sums = projection.sources, projection.running_sums
-    jump, offset = 0.0, 0
+    sources = projection.sources
+    spikes, offset = 0.0, 0
     if len(sources.entry) > 0 and sources.entry[i] != NO_ENTRY:
-        offset = sources.entry[i] - running_sums.block_start[0]
-        jump = running_sums.decay.steps[offset + projection.entry_lead]["alpha_growth"]
+        spikes, offset = 1.0, sources.entry[i] - projection.running_sums.block_start[0]
         sources.entry[i] = NO_ENTRY
-    return TakenBack(jump, offset)
+    return TakenBack(spikes, offset)
 
 
 @kernel

@@ -15,7 +15,7 @@ arrival the trace z alpha^(t-b) decays freely. With E = c - z U(s), where c kapp
     gradient gathered in [s, e):   E (A(e) - A(s)) + z (Q(e) - Q(s))
 
 A synapse therefore stores E and the constant G = -(E A(s) + z Q(s)), and no history of earlier time indices is needed.
-The factors grow with t - b. A block ends before any of them exceeds :data:`LARGEST_FACTOR`; then the sums start again
+The factors grow with t - b. A block ends before any of them exceeds a bound (``blocks.py``); then the sums start again
 from 0, relative to the present time index.
 
 The threshold of an adaptive neuron rises by beta with each of its spikes and returns with the decay rho. Its synapses
@@ -32,37 +32,31 @@ stays above 1 / LARGEST_FACTOR within a block, since psi never exceeds the heigh
 
 Where neurons have different membrane time constants, alpha belongs to the neuron, and z to the synapse.
 
-Without an eligibility filter (kappa = 0) no eligibility outlasts its step. Each step then adds to Q
+Without an eligibility filter (kappa = 0) no eligibility outlasts its step. Each step then adds to Q and, with
+adaptation, to Q_W
 
-    L(t) psi(t) alpha^(t-b)
+    L(t) x(t)    and    L(t) p(t),        x(t) = psi(t) alpha^(t-b) without adaptation
 
 A spike that enters at h counts from h + 1 on, but Q(h) does not include step h yet, whose learning signal is not known.
-The neuron keeps what each step of a block adds to Q. When the synapse is processed next, the part that the spike had in
-step h is taken away again. The learning signal and the rate regularization share E, U, A and Q also if only one of them
-has a filter; without any filter, E, U and A are 0.
+The neuron keeps, for each step of a block, what a spike that enters there is going to have in it too early:
+
+    L(h) alpha^-(h+1-b) (x(h) - p(h) X(h) / P(h))
+
+When the synapse is processed next, this is taken away. The learning signal and the rate regularization share E, U, A
+and Q also if only one of them has a filter; without any filter, E, U, W and A are 0.
 """
 
-import math
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from eprop_core.compiled.compilation import kernel, loop_kernel
+from eprop_core.compiled.compilation import inlined, kernel, loop_kernel
+from eprop_core.model.blocks import SMALLEST_DECAY, block_length, has_longer_blocks
 from eprop_core.model.powers import Powers, power
 
 U, A, Q, PSI, W, Q_W, X, P = range(8)
 """Columns of an array of sums. PSI is the surrogate gradient of the present time index; the last four columns exist
 only with adaptation."""
-
-LARGEST_FACTOR = 100.0
-"""Bound of every factor within a block.
-
-A synapse subtracts sums that have grown by such factors, so it loses this many units of rounding: 1e-14 of what they
-measure. Longer blocks would save little: starting a block costs a few percent of the time.
-"""
-
-_SMALLEST_DECAY = 1e-100
-
 
 DECAY_STEP = np.dtype(
     [
@@ -80,7 +74,6 @@ class Decay(NamedTuple):
 
     alpha: float
     kappa: float
-    """1 where there is no filter, so that no factor grows."""
     powers_of_alpha: Powers
     powers_of_kappa: Powers
     block: int
@@ -101,7 +94,7 @@ class Adaptation(NamedTuple):
     @classmethod
     def of(cls, beta: np.ndarray, rho: float) -> "Adaptation":
         """Return the adaptation with these values."""
-        return cls(beta, rho, Powers.of(max(rho, _SMALLEST_DECAY)))
+        return cls(beta, rho, Powers.of(max(rho, SMALLEST_DECAY)))
 
 
 class OwnDecay(NamedTuple):
@@ -121,6 +114,15 @@ class StepValues(NamedTuple):
     """float64 (block + 2, n), learning signal; the error of a readout."""
     signal_reg: np.ndarray | None
     """The same for the rate regularization; None where one filter serves both."""
+
+
+class Unfiltered(NamedTuple):
+    """What a signal without an eligibility filter needs; the arrays have no rows where both signals are filtered."""
+
+    response: np.ndarray
+    """float64 (1 or, with adaptation, 2; n): x and p, the eligibility of the present time index for z = 1 and D = 1."""
+    premature: np.ndarray
+    """float64 (block + 2, n): the gradient of each step that a spike has which enters in this step, too early."""
 
 
 class RunningSums(NamedTuple):
@@ -153,16 +155,13 @@ class RunningSums(NamedTuple):
     """The same for the rate regularization; the same array where both decays are equal."""
     step_values: StepValues | None
     """None where running sums are kept instead."""
-    additions: np.ndarray | None
-    """float64 (block + 2, n), what each step of a block adds to Q without a filter; (0, n) where both are filtered.
-
-    None for targets that always have filters, in place of kappa = 0 those with a kappa close to 0.
-    """
+    unfiltered: Unfiltered | None
+    """None for two filters, for readouts, and for stepwise synapses, which need no sums."""
 
     @property
     def lacks_filter(self) -> bool:
         """Whether a signal meets eligibilities without a filter."""
-        return self.additions is not None and len(self.additions) > 0
+        return self.unfiltered is not None and len(self.unfiltered.premature) > 0
 
     @classmethod
     def before_start(
@@ -208,16 +207,20 @@ class RunningSums(NamedTuple):
         if isinstance(alpha, np.ndarray):
             own_decay = OwnDecay(alpha, np.ones(n))
             alpha = float(alpha.min(initial=1.0))
-        # Adaptive neurons, and neurons with decays of their own, have filters with a kappa close to 0 in place of 0.
-        may_lack_filter = adaptation is None and own_decay is None and not is_stepwise and not onto_readouts
+        decays = [alpha, smallest_decay]
+        if adaptation is not None:
+            decays.append(adaptation.rho - adaptation.beta.max(initial=0.0) * largest_surrogate_gradient)
+        needs_sums = not is_stepwise and not onto_readouts
+        may_lack_filter = needs_sums and has_longer_blocks(*decays)
         filters_error, filters_rate = kappa > 0.0 or not may_lack_filter, kappa_reg > 0.0 or not may_lack_filter
         kappa_of_sums = kappa if filters_error else kappa_reg
         kappa_of_sums_reg = kappa_reg if filters_rate else kappa_of_sums
-        is_filter = filters_error or filters_rate
-        decays = [alpha, smallest_decay, *([kappa_of_sums, kappa_of_sums_reg] if is_filter else [])]
-        if adaptation is not None:
-            decays.append(adaptation.rho - adaptation.beta.max(initial=0.0) * largest_surrogate_gradient)
-        block = block_length(*decays)
+
+        def grows(kappa: float) -> bool:
+            """Whether a factor grows by 1 / kappa in each step of a block."""
+            return kappa > 0.0 if is_stepwise else filters_error or filters_rate
+
+        block = block_length(*decays, *filter(grows, (kappa_of_sums, kappa_of_sums_reg)))
         start = np.array([-lag - 1])
         sums = _new_sums(0 if is_stepwise else n, adaptation, "F" if by_column else "C")
         sums_reg = None if kappa_of_sums == kappa_of_sums_reg else sums.copy(order="K")
@@ -231,15 +234,20 @@ class RunningSums(NamedTuple):
                 signal=np.zeros(of_block),
                 signal_reg=None if sums_reg is None else np.zeros(of_block),
             )
-        all_filter = filters_error and filters_rate
-        additions = np.zeros((0 if all_filter else block + 2, n)) if may_lack_filter and sums_reg is None else None
+        unfiltered = None
+        if needs_sums and sums_reg is None:
+            lacks_filter = not (filters_error and filters_rate)
+            unfiltered = Unfiltered(
+                response=np.zeros(((1 if adaptation is None else 2) * lacks_filter, n)),
+                premature=np.zeros(((block + 2) * lacks_filter, n)),
+            )
         return cls(
             sums,
             sums_reg,
             adaptation,
             own_decay,
-            _decay(alpha, kappa_of_sums, block, is_filter),
-            None if sums_reg is None else _decay(alpha, kappa_of_sums_reg, block, is_filter),
+            _decay(alpha, kappa_of_sums, block, grows(kappa_of_sums)),
+            None if sums_reg is None else _decay(alpha, kappa_of_sums_reg, block, grows(kappa_of_sums_reg)),
             filters_error,
             filters_rate,
             start,
@@ -248,7 +256,7 @@ class RunningSums(NamedTuple):
             signal,
             signal_reg,
             step_values,
-            additions,
+            unfiltered,
         )
 
 
@@ -260,23 +268,19 @@ def _new_sums(n: int, adaptation: Adaptation | None, order: Literal["C", "F"]) -
     return sums
 
 
-def block_length(*decays: float) -> int:
-    """Return the steps until a factor of one of the decays reaches :data:`LARGEST_FACTOR`, from 1 to 1000."""
-    rate = max(-math.log(max(decay, _SMALLEST_DECAY)) for decay in decays)
-    return int(min(1000.0, max(1.0, math.log(LARGEST_FACTOR) / rate)))
-
-
-def _decay(alpha: float, kappa: float, block: int, is_filter: bool) -> Decay:
+def _decay(alpha: float, kappa: float, block: int, grows: bool) -> Decay:
     """Return the tables for the decays ``alpha`` and ``kappa`` per step.
 
-    A decay of zero is replaced by 1e-100. Its blocks have one step, and the trace that such a decay leaves is far below
-    the rounding error of the sums. Without a filter, kappa is replaced by 1.
+    Where powers of a decay of zero are divided by, it is replaced by 1e-100. Its blocks have one step, and the trace
+    that such a decay leaves is far below the rounding error of the sums. Unless ``grows``, the factors of kappa within
+    a block are 1, and an eligibility has no share in E.
     """
-    alpha, kappa = max(alpha, _SMALLEST_DECAY), max(kappa, _SMALLEST_DECAY) if is_filter else 1.0
+    alpha = max(alpha, SMALLEST_DECAY)
+    base = max(kappa, SMALLEST_DECAY) if grows else 1.0
     s, steps = np.arange(block + 2), np.zeros(block + 2, DECAY_STEP)
-    steps["alpha_growth"], steps["kappa_growth"] = alpha**-s, kappa**-s * is_filter
-    steps["kappa_power"], steps["ratio_power"] = kappa**s, (alpha / kappa) ** s
-    return Decay(alpha, kappa, Powers.of(alpha), Powers.of(kappa), block, steps)
+    steps["alpha_growth"], steps["kappa_growth"] = alpha**-s, base**-s * grows
+    steps["kappa_power"], steps["ratio_power"] = base**s, (alpha / base) ** s
+    return Decay(alpha, kappa, Powers.of(alpha), Powers.of(max(kappa, SMALLEST_DECAY)), block, steps)
 
 
 @kernel
@@ -294,29 +298,57 @@ def signals_differ(running_sums):
 
 
 @kernel
-def lacks_filter(additions):
+def lacks_filter(unfiltered):
     """Whether a signal meets eligibilities without a filter."""
-    if additions is None:
+    if unfiltered is None:
         return False
-    return len(additions) > 0
+    return len(unfiltered.premature) > 0
+
+
+@inlined
+def filtered_signal(running_sums):
+    """Return the signal that meets the filtered eligibility, float64 (n,)."""
+    return running_sums.signal if running_sums.filters_error else running_sums.signal_reg
+
+
+@inlined
+def unfiltered_signal(running_sums):
+    """Return the signal that meets eligibilities without a filter, if there is one; float64 (n,)."""
+    return running_sums.signal_reg if running_sums.filters_error else running_sums.signal
 
 
 @kernel
 def keep_signals(running_sums):
-    """Keep the learning signals of the present time index, where synapses are stepwise or lack a filter."""
+    """Keep what the learning signals of the present time index do where synapses are stepwise or lack a filter."""
     _keep_signals(running_sums.step_values, running_sums)
-    _keep_additions(running_sums.additions, running_sums)
+    _keep_premature(running_sums.unfiltered, running_sums)
 
 
 @kernel
-def _keep_additions(additions, running_sums):
-    """Keep L psi alpha^(t-b) of the present time index t."""
-    if additions is not None and len(additions) > 0:
-        offset = offset_in_block(running_sums)
-        power = 1.0 / running_sums.decay.steps[offset]["alpha_growth"]
-        signal = running_sums.signal_reg if running_sums.filters_error else running_sums.signal
+def _keep_premature(unfiltered, running_sums):
+    if unfiltered is not None and len(unfiltered.premature) > 0:
+        offset, signal = offset_in_block(running_sums), unfiltered_signal(running_sums)
+        sums, response = running_sums.sums, unfiltered.response
         for j in range(len(signal)):
-            additions[offset, j] = signal[j] * running_sums.sums[j, PSI] * power
+            entering = _entering_response(running_sums.adaptation, sums, response, j)
+            growth = _growth_at_entry(running_sums.own_decay, running_sums.decay, offset, j)
+            unfiltered.premature[offset, j] = signal[j] * entering * growth
+
+
+@kernel
+def _entering_response(adaptation, sums, response, j):
+    """Return the eligibility of the present time index by z = 1 that leaves the trace of the adaptation as it is."""
+    if adaptation is None:
+        return response[0, j]
+    return response[0, j] - response[1, j] * (sums[j, X] / sums[j, P])
+
+
+@kernel
+def _growth_at_entry(own_decay, decay, offset, j):
+    """Return alpha^-(offset + 1), the growth of z by a spike that enters at ``offset``, the present one."""
+    if own_decay is None:
+        return decay.steps[offset + 1]["alpha_growth"]
+    return 1.0 / (own_decay.power[j] * own_decay.alpha[j])
 
 
 @kernel
@@ -329,6 +361,7 @@ def advance_sums(running_sums, surrogate_gradient):
     offset = offset_in_block(running_sums)
     running_sums.time_index[0] += 1
     _advance_powers(running_sums.own_decay)
+    _add_unfiltered(running_sums.unfiltered, running_sums)
     if running_sums.filters_error or running_sums.filters_rate:
         _advance(
             running_sums.sums,
@@ -337,9 +370,19 @@ def advance_sums(running_sums, surrogate_gradient):
             running_sums.decay,
             offset,
             surrogate_gradient,
-            running_sums.signal if running_sums.filters_error else running_sums.signal_reg,
+            filtered_signal(running_sums),
         )
-    _advance_without_filter(running_sums.additions, running_sums.sums, offset, surrogate_gradient)
+    _advance_adaptive(
+        running_sums.sums,
+        running_sums.adaptation,
+        running_sums.own_decay,
+        running_sums.decay,
+        offset,
+        surrogate_gradient,
+        filtered_signal(running_sums),
+        running_sums.unfiltered,
+    )
+    _respond(running_sums.unfiltered, running_sums, offset + 1, surrogate_gradient)
     _advance_reg(running_sums.sums_reg, running_sums, offset, surrogate_gradient)
     _keep_surrogate_gradient(running_sums.step_values, offset + 1, surrogate_gradient)
 
@@ -365,6 +408,7 @@ def start_block(running_sums):
     _move_step_values(running_sums.step_values, offset_in_block(running_sums))
     _reset(running_sums.sums, running_sums.adaptation, running_sums.own_decay)
     _reset_reg(running_sums.sums_reg, running_sums)
+    _respond_anew(running_sums.unfiltered, running_sums)
     running_sums.block_start[0] = running_sums.time_index[0]
 
 
@@ -422,17 +466,48 @@ def _advance(sums, adaptation, own_decay, decay, offset, surrogate_gradient, sig
         sums[j, PSI] = surrogate_gradient[j]
         if adaptation is None:
             sums[j, U] += surrogate_gradient[j] * _ratio_power(own_decay, decay, offset + 1, j)
-    if adaptation is not None:
-        _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal)
 
 
 @kernel
-def _advance_without_filter(additions, sums, offset, surrogate_gradient):
-    """Add the part of a signal without a filter in the step at ``offset`` to Q."""
-    if additions is not None and len(additions) > 0:
+def _add_unfiltered(unfiltered, running_sums):
+    """Add the part of a signal without a filter in the present time index to Q and Q_W."""
+    if unfiltered is not None and len(unfiltered.premature) > 0:
+        sums, response, signal = running_sums.sums, unfiltered.response, unfiltered_signal(running_sums)
         for j in range(len(sums)):
-            sums[j, Q] += additions[offset, j]
+            sums[j, Q] += signal[j] * response[0, j]
+            if running_sums.adaptation is not None:
+                sums[j, Q_W] += signal[j] * response[1, j]
+
+
+@kernel
+def _respond(unfiltered, running_sums, offset, surrogate_gradient):
+    """Keep the surrogate gradient and, without adaptation, the response of the time index at ``offset``."""
+    if unfiltered is not None and len(unfiltered.premature) > 0:
+        sums, own_decay, decay = running_sums.sums, running_sums.own_decay, running_sums.decay
+        for j in range(len(sums)):
             sums[j, PSI] = surrogate_gradient[j]
+            if running_sums.adaptation is None:
+                unfiltered.response[0, j] = surrogate_gradient[j] * alpha_power(own_decay, decay, offset, j)
+
+
+@kernel
+def _respond_anew(unfiltered, running_sums):
+    """Express the eligibility of the present time index by z and D of the block that starts there."""
+    if unfiltered is not None and len(unfiltered.premature) > 0:
+        surrogate_gradient = running_sums.sums[:, PSI]
+        for j in range(len(surrogate_gradient)):
+            unfiltered.response[0, j] = surrogate_gradient[j]
+        _respond_anew_adaptive(running_sums.adaptation, unfiltered.response, surrogate_gradient)
+
+
+@kernel
+def _respond_anew_adaptive(adaptation, response, surrogate_gradient):
+    """D is a(t), the eligibility is psi(t) (z - beta a(t-1)), and a(t) is the sum of it and rho a(t-1)."""
+    if adaptation is not None:
+        for j in range(len(surrogate_gradient)):
+            psi, lowered = surrogate_gradient[j], adaptation.beta[j] * surrogate_gradient[j]
+            response[0, j] = psi * adaptation.rho / (adaptation.rho - lowered)
+            response[1, j] = -lowered / (adaptation.rho - lowered)
 
 
 @kernel
@@ -447,6 +522,16 @@ def _advance_reg(sums_reg, running_sums, offset, surrogate_gradient):
             surrogate_gradient,
             running_sums.signal_reg,
         )
+        _advance_adaptive(
+            sums_reg,
+            running_sums.adaptation,
+            running_sums.own_decay,
+            running_sums.decay_reg,
+            offset,
+            surrogate_gradient,
+            running_sums.signal_reg,
+            None,
+        )
 
 
 @kernel
@@ -457,8 +542,15 @@ def _ratio_power(own_decay, decay, offset, j):
     return own_decay.power[j] * decay.steps[offset]["kappa_growth"]
 
 
+@kernel
+def _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal, unfiltered):
+    """Advance the sums that only adaptive neurons have, and keep the response if there is a signal without a filter."""
+    if adaptation is not None:
+        _advance_responses(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal, unfiltered)
+
+
 @loop_kernel
-def _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal):
+def _advance_responses(sums, adaptation, own_decay, decay, offset, surrogate_gradient, signal, unfiltered):
     signal_factor, growth = decay.steps[offset]["kappa_power"], decay.steps[offset + 1]["kappa_growth"]
     for j in range(len(sums)):
         trace = alpha_power(own_decay, decay, offset + 1, j)
@@ -469,6 +561,16 @@ def _advance_adaptive(sums, adaptation, own_decay, decay, offset, surrogate_grad
         sums[j, P] = adaptation.rho * sums[j, P] + p
         sums[j, U] += x * growth
         sums[j, W] += p * growth
+        if unfiltered is not None and len(unfiltered.premature) > 0:
+            unfiltered.response[0, j] = x
+            unfiltered.response[1, j] = p
+
+
+@kernel
+def _keep_response(unfiltered, j, x, p):
+    if unfiltered is not None and len(unfiltered.premature) > 0:
+        unfiltered.response[0, j] = x
+        unfiltered.response[1, j] = p
 
 
 @loop_kernel

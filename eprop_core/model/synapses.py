@@ -29,11 +29,14 @@ from eprop_core.model.running_sums import (
     P,
     Q,
     U,
+    Unfiltered,
     W,
     X,
+    filtered_signal,
     kappa_power,
     lacks_filter,
     offset_in_block,
+    unfiltered_signal,
 )
 from eprop_core.model.synapse_records import new_records, targets_in, values_in, view_targets, view_values
 
@@ -156,10 +159,10 @@ class Synapses(NamedTuple):
 
 
 class TakenBack(NamedTuple):
-    """The part that a spike which entered had in the step of its entry, to be taken away from G without a filter."""
+    """The part that a spike which entered has in G from the step of its entry, too early, without a filter."""
 
-    jump: float
-    """Growth of z when it entered; 0 where nothing is to be taken away."""
+    spikes: float
+    """1, or 0 where nothing is to be taken away."""
     offset: int
     """Offset of that step in the block."""
 
@@ -213,7 +216,9 @@ class TargetSums(NamedTuple):
     signal: np.ndarray
     """Of the filtered eligibility."""
     signal_reg: np.ndarray
-    additions: np.ndarray | None
+    signal_unfiltered: np.ndarray
+    """Of the eligibility that has no filter, if there is one."""
+    unfiltered: Unfiltered | None
 
 
 @kernel
@@ -223,9 +228,10 @@ def _target_sums(running_sums):
         sums_reg=running_sums.sums_reg,
         adaptation=running_sums.adaptation,
         own_decay=running_sums.own_decay,
-        signal=running_sums.signal if running_sums.filters_error else running_sums.signal_reg,
+        signal=filtered_signal(running_sums),
         signal_reg=running_sums.signal_reg,
-        additions=running_sums.additions,
+        signal_unfiltered=unfiltered_signal(running_sums),
+        unfiltered=running_sums.unfiltered,
     )
 
 
@@ -348,11 +354,27 @@ def _jump(own_decay, spike, j):
 
 
 @kernel
-def _addition(additions, offset, j):
-    """Return the increase of Q of neuron ``j`` in the step at ``offset`` by a signal without a filter."""
-    if additions is None:
+def _premature(unfiltered, offset, j):
+    """Return the gradient that a spike has too early which entered in the step at ``offset``."""
+    if unfiltered is None:
         return 0.0
-    return additions[offset, j]
+    return unfiltered.premature[offset, j]
+
+
+@kernel
+def _eligibility(unfiltered, adaptation, j, z, d):
+    """Return the eligibility of the present step that a signal without a filter meets."""
+    if unfiltered is None:
+        return 0.0
+    return z * unfiltered.response[0, j] + d * _lowered_response(adaptation, unfiltered.response, j)
+
+
+@kernel
+def _lowered_response(adaptation, response, j):
+    """Return the eligibility of the present step for D = 1."""
+    if adaptation is None:
+        return 0.0
+    return response[1, j]
 
 
 @kernel
@@ -406,7 +428,7 @@ def _process(
         x = _adaptive_sum(adaptation, sums, j, X)
         g, e = values[k, GRADIENT], values[k, ELIGIBILITY]
         if unfiltered:
-            g -= spike.taken_back.jump * _addition(target_sums.additions, spike.taken_back.offset, j)
+            g -= spike.taken_back.spikes * _premature(target_sums.unfiltered, spike.taken_back.offset, j)
         e_reg = value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
         z, plain_trace = _trace(own_decay, state, spike, values, k, columns.trace, j)
@@ -451,7 +473,7 @@ def process(synapses, i, first, last, running_sums, spike, optimizer, current, f
         return
     target, values = targets_in(synapses.records), values_in(synapses.records)
     listed = target, values, synapses.columns, target_sums, first, last, spike, optimizer
-    unfiltered = lacks_filter(running_sums.additions)
+    unfiltered = lacks_filter(running_sums.unfiltered)
     # The most frequent cases have loops of their own, without these branches.
     if not (spike.arrives and spike.updates and spike.enters):
         _process(*listed, current, fixed_point, spike.state, spike.arrives, spike.updates, spike.enters, unfiltered)
@@ -493,8 +515,8 @@ def _process_in_row(
     input_before = current[absent] if absent != NO_TARGET else 0.0
     of_row = None, row, _columns_of_row(columns), target_sums, first, last, spike
     arrives, updates, enters = spike.arrives, spike.updates, spike.enters
-    if spike.taken_back.jump != 0.0:
-        _add_to_row(target_sums.additions, row, first, last, spike.taken_back.offset, -spike.taken_back.jump)
+    if spike.taken_back.spikes != 0.0:
+        _take_back_in_row(target_sums.unfiltered, row, first, last, spike.taken_back.offset)
     if arrives and enters and updates and optimizer.kind == GRADIENT_DESCENT:
         descent = of_kind(optimizer, GRADIENT_DESCENT)
         if spike.state == ACTIVE:
@@ -538,12 +560,12 @@ def bring_up_to_date(synapses, i, first, last, running_sums, trace, step_ends, t
     """
     offset = offset_in_block(running_sums)
     power, power_reg = kappa_power(running_sums.decay, offset), kappa_power(running_sums.decay_reg, offset)
-    factors, target_sums = (power, power_reg, trace, step_ends, taken_back, offset), _target_sums(running_sums)
+    factors, target_sums = (power, power_reg, trace, step_ends, taken_back), _target_sums(running_sums)
     if has_rows(synapses.rows):
         _bring_row_up_to_date(synapses.rows, synapses, i, target_sums, factors)
     else:
         target, values = targets_in(synapses.records), values_in(synapses.records)
-        unfiltered = lacks_filter(running_sums.additions)
+        unfiltered = lacks_filter(running_sums.unfiltered)
         _bring_up_to_date(target, values, synapses.columns, first, last, target_sums, *factors, unfiltered)
 
 
@@ -554,19 +576,16 @@ def _bring_row_up_to_date(rows, synapses, i, target_sums, factors):
 
 
 @called_kernel
-def _bring_up_to_date_in_row(
-    rows, i, absent, columns, target_sums, power, power_reg, trace, step_ends, taken_back, offset
-):
+def _bring_up_to_date_in_row(rows, i, absent, columns, target_sums, power, power_reg, trace, step_ends, taken_back):
     """Bring the i-th row up to date; each case has a loop without branches, which is vectorized."""
     row = _row(rows, i)
     of_row = None, row, _columns_of_row(columns), 0, len(row), target_sums, power, power_reg, trace
-    if taken_back.jump != 0.0:
-        _add_to_row(target_sums.additions, row, 0, len(row), taken_back.offset, -taken_back.jump)
-    if step_ends:
-        _add_to_row(target_sums.additions, row, 0, len(row), offset, trace)
-        _bring_up_to_date(*of_row, True, taken_back, offset, False)
+    if lacks_filter(target_sums.unfiltered):
+        _bring_up_to_date(*of_row, step_ends, taken_back, True)
+    elif step_ends:
+        _bring_up_to_date(*of_row, True, taken_back, False)
     else:
-        _bring_up_to_date(*of_row, False, taken_back, offset, False)
+        _bring_up_to_date(*of_row, False, taken_back, False)
     _clear_absent(row, absent)
 
 
@@ -583,7 +602,6 @@ def _bring_up_to_date(
     trace,
     step_ends,
     taken_back,
-    offset,
     unfiltered,
 ):
     sums, sums_reg = target_sums.sums, target_sums.sums_reg
@@ -604,9 +622,9 @@ def _bring_up_to_date(
         if step_ends:
             g += target_sums.signal[j] * e + target_sums.signal_reg[j] * e_reg
         if unfiltered:
-            g -= taken_back.jump * _addition(target_sums.additions, taken_back.offset, j)
+            g -= taken_back.spikes * _premature(target_sums.unfiltered, taken_back.offset, j)
             if step_ends:
-                g += trace * _addition(target_sums.additions, offset, j)
+                g += target_sums.signal_unfiltered[j] * _eligibility(target_sums.unfiltered, adaptation, j, z, d)
         d = d * _adaptive_sum(adaptation, sums, j, P) + z * _adaptive_sum(adaptation, sums, j, X)
         values[k, GRADIENT] += g
         values[k, ELIGIBILITY] = e
@@ -616,11 +634,11 @@ def _bring_up_to_date(
 
 
 @kernel
-def _add_to_row(additions, row, first, last, offset, factor):
-    """Add ``factor`` times what a step added to Q without a filter to G of synapses of a row."""
-    if additions is not None and len(additions) > 0:
+def _take_back_in_row(unfiltered, row, first, last, offset):
+    """Take away from synapses of a row what a spike has too early which entered in the step at ``offset``."""
+    if unfiltered is not None and len(unfiltered.premature) > 0:
         for j in range(np.uint64(first), np.uint64(last)):
-            row[j, GRADIENT] += factor * additions[offset, j]
+            row[j, GRADIENT] -= unfiltered.premature[offset, j]
 
 
 @kernel

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from eprop_core.model.blocks import has_longer_blocks
 from eprop_core.network.bundles import n_bundles, onto_neurons
 from eprop_core.network.degrees import reaches_all
 from eprop_core.network.projections import Role, projections
@@ -16,6 +17,7 @@ from eprop_core.parameters import (
     Plasticity,
     ProjectionParameters,
     differs,
+    extent,
     optimizer_of,
 )
 from eprop_core.parsing import ParameterError, parse
@@ -33,7 +35,7 @@ def signals_differ(network: Network) -> bool:
 
 def may_lack_filter(network: Network) -> bool:
     """Return whether synapses onto neurons have no filter at kappa = 0, instead of one that is close to 0."""
-    return network.neuron.adaptation is None and not differs(network, "tau_m") and not is_stepwise(network)
+    return not is_stepwise(network) and has_longer_blocks(smallest_decay(network))
 
 
 def has_two_filters(network: Network) -> bool:
@@ -55,11 +57,11 @@ def decay(network: Network, time_constant: float) -> float:
 def smallest_decay(network: Network) -> float:
     """Return the smallest decay per step of a membrane or an adaptation that any neuron of the network may have."""
     neuron = network.neuron
-    alpha = decay(network, network.extent("tau_m")[0])
+    alpha = decay(network, extent(network, "tau_m")[0])
     if neuron.adaptation is None:
         return alpha
     rho = decay(network, neuron.adaptation.tau)
-    return min(alpha, rho - network.extent("beta")[1] * network.extent("surrogate_height")[1])
+    return min(alpha, rho - extent(network, "beta")[1] * extent(network, "surrogate_height")[1])
 
 
 def signal_delay(network: Network) -> int:

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 
 from eprop_core.machine import memory
+from eprop_core.model.blocks import block_length
 from eprop_core.model.local_sources import LOCAL_SOURCE_BYTES
-from eprop_core.model.running_sums import PSI, P, block_length
+from eprop_core.model.running_sums import PSI, P
 from eprop_core.model.sources import SOURCE
 from eprop_core.model.stdp import block_of, longest_list
 from eprop_core.network.columns import columns_of
@@ -101,12 +102,13 @@ def _sums_per_neuron(network: Network) -> int:
     """Bytes of learning signals, and of running sums or, for stepwise synapses, of the steps of a block."""
     filters, kappas = 2 if has_two_filters(network) else 1, (network.plasticity.kappa, kappa_reg(network))
     if is_stepwise(network):
-        kept = (block_length(smallest_decay(network), *kappas) + 2) * (1 + filters)
+        kept = (block_length(smallest_decay(network), *filter(None, kappas)) + 2) * (1 + filters)
     else:
         kept = filters * ((PSI if network.neuron.adaptation is None else P) + 1)
         if 0.0 in kappas and may_lack_filter(network):
-            # Without a filter, the additions to the sums in each step of a block.
-            kept += block_length(smallest_decay(network), *(kappa for kappa in kappas if kappa > 0.0)) + 2
+            # Without a filter, the responses, and what a spike has too early for each step of a block.
+            kept += 1 if network.neuron.adaptation is None else 2
+            kept += block_length(smallest_decay(network), *filter(None, kappas)) + 2
     n_sums = len({projection.parameters.delay for projection in projections(network) if projection.onto_neurons})
     return n_sums * 8 * (filters + kept)
 

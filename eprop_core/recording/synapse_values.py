@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eprop_core.model.projection import ProjectionState
-from eprop_core.model.running_sums import PSI, Q_W, A, Q, U, W
+from eprop_core.model.running_sums import Q_W, A, P, Q, U, W, X
 from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET
 from eprop_core.model.synapses import ACTIVE, ELIGIBILITY, GRADIENT, NO_COLUMN, WEIGHT, Synapses
 
@@ -110,7 +110,7 @@ class SynapseValues:
         """Return the traces of sources that are silent beyond the cutoff: they decay, and gather no gradient."""
         running_sums, sources = self._state.running_sums, self._state.sources
         kappa, age = running_sums.decay.kappa, running_sums.time_index[0] - records["last_emission"] - sources.cutoff
-        age = np.where(records["last_emission"] == NO_SPIKE_YET, 0, age).astype(float)
+        age = np.where(records["last_emission"] == NO_SPIKE_YET, 0, np.maximum(age, 0)).astype(float)
         if self._is_onto_readouts:
             return records["trace"] * kappa**age
         if not running_sums.filters_error:
@@ -139,15 +139,25 @@ class SynapseValues:
         if not running_sums.lacks_filter:
             return trace, gradient
         # Without a filter, the latest spike that entered does not count in the step of its entry.
+        unfiltered, adaptation = running_sums.unfiltered, running_sums.adaptation
+        assert unfiltered is not None
         entry = self._state.sources.entry[self._places.source]
         entered = np.where(entry == NO_ENTRY, 0, entry - int(running_sums.block_start[0]))
-        jump = np.where(entry == NO_ENTRY, 0.0, decay.steps[entered + 1]["alpha_growth"])
-        assert running_sums.additions is not None
-        gradient -= np.where(entry < h, jump * running_sums.additions[entered, j], 0.0)
+        gradient -= np.where((entry != NO_ENTRY) & (entry < h), unfiltered.premature[entered, j], 0.0)
         if not running_sums.filters_error:
+            jump = decay.steps[offset + 1]["alpha_growth"] if running_sums.own_decay is None else self._own_jump()
             before_entry = z - np.where(entry == h, jump, 0.0)
-            trace = running_sums.sums[j, PSI] * before_entry / decay.steps[offset]["alpha_growth"]
+            trace = unfiltered.response[0, j] * before_entry
+            if adaptation is not None:
+                sums = running_sums.sums[j]
+                trace += unfiltered.response[1, j] * (d + np.where(entry == h, jump * sums[:, X] / sums[:, P], 0.0))
         return trace, gradient
+
+    def _own_jump(self) -> np.ndarray:
+        """Return the growth of z by a spike that enters at the present time index, where each neuron has its alpha."""
+        own = self._state.running_sums.own_decay
+        assert own is not None
+        return np.asarray(1.0 / (own.power * own.alpha)[self._places.target])
 
     def _part(self, sums: np.ndarray, e: np.ndarray, z: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return E + z U + D W, and the gradient E A + z Q + D Q_W that was gathered since E was stored."""

@@ -49,7 +49,7 @@ _KINDS = {
     rf"{_ONTO_NEURONS}\.running_sums\.(sums|sums_reg|signal|signal_reg)": Kind.NEURONS,
     rf"{_ONTO_NEURONS}\.running_sums\.own_decay\.alpha": Kind.BUILT,
     rf"{_ONTO_NEURONS}\.running_sums\.own_decay\.power": Kind.NEURONS,
-    rf"{_ONTO_NEURONS}\.running_sums\.(step_values\..*|additions)": Kind.STEPS_OF_NEURONS,
+    rf"{_ONTO_NEURONS}\.running_sums\.(step_values|unfiltered)\..*": Kind.STEPS_OF_NEURONS,
     rf"{_ONTO_NEURONS}\.spike_timing\.rule\..*": Kind.BUILT,
     rf"{_ONTO_NEURONS}\.spike_timing\.k_minus": Kind.SCRATCH,
     rf"{_ONTO_NEURONS}\.spike_timing\.(k_minus_at_spike|latest|second|spikes|n_spikes)": Kind.NEURONS,

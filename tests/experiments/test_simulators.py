@@ -182,7 +182,7 @@ elif "--version" not in sys.argv:
 def test_ranks_of_nest_are_recorded_like_own(folder: Path, tmp_path: Path) -> None:
     """Whatever takes the place of NEST and of the launcher: a record for each rank, and times of the slowest."""
     launcher = [sys.executable, "-c", LAUNCHER, "2"]
-    found = nest_scaling.measure(small.timing(repeats=2), program(folder, OF_RANK), 2, 1, tmp_path, launcher)
+    found = nest_scaling.measure(small.timing(repeats=2), program(folder, OF_RANK), 2, 1, tmp_path, "ranks", launcher)
     assert found.provenance.hosts == ["node0", "node1"]
     table = by_repeat(pd.DataFrame(collect.rows(found, "nest", None)))
     assert list(table["variant"].unique()) == ["nest_ranks_eprop_plus", "nest_ranks_static"]
@@ -197,7 +197,7 @@ def test_ranks_of_nest_without_mpi_are_left_out(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     nest = program(folder, "if '--mpi' in sys.argv: print(False)")
-    found = nest_scaling.measure(small.timing(), nest, 2, 1, tmp_path, ["mpiexec", "-n", "2"])
+    found = nest_scaling.measure(small.timing(), nest, 2, 1, tmp_path, "ranks", ["mpiexec", "-n", "2"])
     assert found.variants == {} and collect.rows(found, "nest", None) == []
     (line,) = capsys.readouterr().out.splitlines()
     assert "2.5" in line and "was built without MPI: its 2 MPI ranks are left out" in line
@@ -230,8 +230,9 @@ def test_nest_has_the_same_events_on_two_ranks(tmp_path: Path) -> None:
     if not nest_scaling.has_mpi(nest):
         pytest.skip("the NEST that EPROP_BENCH_NEST_PYTHON names was built without MPI")
     here = scaling.measure(timing, seed=1)
-    by = [], ["mpiexec", "-n", "2"]
-    of_threads, of_ranks = (nest_scaling.measure(timing, nest, 2, 1, tmp_path, launcher) for launcher in by)
+    of_threads = nest_scaling.measure(timing, nest, 2, 1, tmp_path)
+    of_ranks = nest_scaling.measure(timing, nest, 2, 1, tmp_path, "ranks", ["mpiexec", "-n", "2"])
+    alone = nest_scaling.measure(timing, nest, 1, 1, tmp_path, "ranks")
     assert set(of_ranks.variants) == {f"nest_ranks_{name}" for name in here.variants}
     for name, variant in here.variants.items():
         ((threads,),) = of_threads.variants[f"nest_threads_{name}"].repeats
@@ -243,6 +244,8 @@ def test_nest_has_the_same_events_on_two_ranks(tmp_path: Path) -> None:
             assert sum(of_each) == getattr(threads.counts, count), (name, count)
         assert sum(one.counts.synapses for one in ranks) == variant.repeats[0][0].counts.synapses
         assert all(one.peak_memory_bytes > 0 for one in ranks)
+        ((one,),) = alone.variants[f"nest_ranks_{name}"].repeats
+        assert one.counts.synaptic_events == threads.counts.synaptic_events
 
 
 @needs_nest

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from eprop_core.compiled.compilation import kernel
+from eprop_core.model.blocks import LARGEST_FACTOR
 from eprop_core.model.optimizers import optimizers_of
 from eprop_core.model.parts import Parts
 from eprop_core.model.projection import (
@@ -21,7 +22,6 @@ from eprop_core.model.projection import (
     process_time_index,
 )
 from eprop_core.model.running_sums import (
-    LARGEST_FACTOR,
     Adaptation,
     RunningSums,
     advance_readout_sums,
@@ -317,7 +317,8 @@ def test_negligible_traces_are_zero() -> None:
     assert projection.sources.records["trace"][:2].tolist() == [0.0, 1.01e-30]
 
 
-DECAYS = [(0.97, 0.97), (0.97, 0.8), (0.0, 0.0), (0.0, 0.9), (0.9, 0.0), (0.9999, 0.5), (0.5, 0.9999), (0.05, 0.05)]
+ONE_OR_NO_FILTER = [(0.0, 0.0), (0.0, 0.9), (0.9, 0.0)]
+DECAYS = [(0.97, 0.97), (0.97, 0.8), (0.9999, 0.5), (0.5, 0.9999), (0.05, 0.05), *ONE_OR_NO_FILTER]
 DELAYS = [(1, 1), (2, 2), (5, 5), (1, 2), (1, 4), (3, 4), (2, 9), (5, 12)]
 ONTO_READOUTS = [
     Case(alpha=alpha, cutoff=cutoff, delay=delay, lag=delay, onto_readouts=True)
@@ -352,7 +353,7 @@ def test_delays(delay: int, lag: int, cutoff: int | None) -> None:
     check(case)
     check(replace(case, kappa_reg=0.8))
     check(replace(case, alpha=0.3, kappa=0.5))
-    for kappa, kappa_reg in ((0.0, 0.0), (0.0, 0.9), (0.9, 0.0)):
+    for kappa, kappa_reg in ONE_OR_NO_FILTER:
         check(replace(case, kappa=kappa, kappa_reg=kappa_reg))
 
 
@@ -367,6 +368,8 @@ def test_synapses_onto_readouts(case: Case) -> None:
 def test_adaptation(cutoff: int | None, beta: float) -> None:
     check(Case(cutoff=cutoff, beta=beta))
     check(Case(cutoff=cutoff, beta=beta, kappa=0.3, alpha=0.99, kappa_reg=0.3))
+    for kappa, kappa_reg in ONE_OR_NO_FILTER:
+        check(Case(cutoff=cutoff, beta=beta, kappa=kappa, kappa_reg=kappa_reg))
 
 
 @pytest.mark.parametrize("beta", [0.02, 1.5])
@@ -376,6 +379,9 @@ def test_adaptation_and_decays_of_their_own(delay: int, lag: int, beta: float) -
     check(case)
     check(replace(case, cutoff=None))
     check(replace(case, cutoff=6, alpha=0.5))
+    for kappa, kappa_reg in ONE_OR_NO_FILTER:
+        check(replace(case, kappa=kappa, kappa_reg=kappa_reg))
+        check(replace(case, kappa=kappa, kappa_reg=kappa_reg, cutoff=6, beta=0.0))
 
 
 @pytest.mark.parametrize("optimizer", [ADAM, ADAM_EACH_STEP], ids=["sum", "each step"])

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from eprop_core.model.blocks import LARGEST_FACTOR, block_length
 from eprop_core.model.powers import power
 from eprop_core.model.running_sums import (
-    LARGEST_FACTOR,
     PSI,
     Q_W,
     A,
@@ -25,7 +25,6 @@ from eprop_core.model.running_sums import (
     advance_sums,
     alpha_power,
     block_is_full,
-    block_length,
     keep_signals,
     start_block,
 )
@@ -84,10 +83,12 @@ def test_tables(alpha: float, kappa: float) -> None:
 
 def test_a_decay_of_zero_is_as_good_as_none() -> None:
     """It is replaced by 1e-100, to divide by: what that lets through is lost beside anything."""
-    adaptation = Adaptation.of(np.zeros(1), 0.9)
-    decay = RunningSums.before_start(1, 0.9, 0.0, 0.0, lag=1, adaptation=adaptation).decay
-    assert decay.kappa == 1e-100
+    adaptation = Adaptation.of(np.ones(1), 0.9)  # blocks of one step for its own sake
+    decay = RunningSums.before_start(
+        1, 0.9, 0.0, 0.0, lag=1, adaptation=adaptation, largest_surrogate_gradient=1.0
+    ).decay
     assert decay.block == 1
+    assert decay.steps[1]["kappa_power"] == 1e-100
     assert 1.0 + decay.steps[1]["kappa_power"] == 1.0
 
 
@@ -100,8 +101,9 @@ def test_no_filter_does_not_shorten_blocks(kappa: float, kappa_reg: float) -> No
     assert (running_sums.filters_error, running_sums.filters_rate) == (kappa > 0.0, kappa_reg > 0.0)
     assert (running_sums.signal_reg is running_sums.signal) == (kappa == kappa_reg)
     assert running_sums.decay.block == block_length(0.9, *([0.8] if kappa != kappa_reg else []))
-    assert running_sums.additions is not None
-    assert running_sums.additions.shape == (running_sums.decay.block + 2, 3)
+    assert running_sums.unfiltered is not None
+    assert running_sums.unfiltered.response.shape == (1, 3)
+    assert running_sums.unfiltered.premature.shape == (running_sums.decay.block + 2, 3)
 
 
 def test_before_the_start() -> None:
@@ -111,7 +113,7 @@ def test_before_the_start() -> None:
     assert running_sums.sums.shape == (5, 4)
     assert running_sums.sums_reg is not None
     assert running_sums.decay_reg is not None
-    assert running_sums.additions is None
+    assert running_sums.unfiltered is None
     assert not running_sums.sums.any()
     assert running_sums.decay.block == running_sums.decay_reg.block == block_length(0.9, 0.8, 0.7)
     assert running_sums.adaptation is running_sums.own_decay is running_sums.step_values is None

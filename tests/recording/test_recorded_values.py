@@ -1,12 +1,12 @@
 """Recorded values are those of the formulas, also between spikes, on any number of ranks and in any number of runs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
-from drawn_problem import CASES, Drawn, draw, says_something, tolerance_of
+from drawn_problem import CASES, UNFILTERED, Drawn, draw, has_sums_without_filter, says_something, tolerance_of
 from eprop_core.parameters import LEARNING_PROJECTIONS
 from eprop_core.recording.recording import Recording
 from eprop_core.recording.request import Record
@@ -16,12 +16,12 @@ from formula_model import FormulaModel
 from thread_ranks import on_thread_ranks
 
 
-def problem(rule: str, kind: str) -> tuple[Drawn, FormulaModel]:
+def problem(rule: str, kind: str, without: Collection[str] = ()) -> tuple[Drawn, FormulaModel]:
     """Return a network that spikes and learns without amplifying rounding."""
     for attempt in range(20):
-        drawn = draw(rule, kind, 2, attempt)
+        drawn = draw(rule, kind, 2, attempt, without=without)
         model = FormulaModel(*drawn)
-        if says_something(drawn, model.outcome):
+        if has_sums_without_filter(drawn, without) and says_something(drawn, model.outcome):
             return drawn, model
     raise AssertionError("none of 20 networks says something")
 
@@ -137,7 +137,15 @@ CHOSEN = [
 
 @pytest.mark.parametrize(("rule", "kind"), CHOSEN)
 def test_recorded_values_are_those_of_the_formulas(rule: str, kind: str) -> None:
-    drawn, model = problem(rule, kind)
+    assert_values_are_those_of_the_formulas(*problem(rule, kind))
+
+
+@pytest.mark.parametrize(("kind", "without"), UNFILTERED)
+def test_recorded_values_without_filters(kind: str, without: Collection[str]) -> None:
+    assert_values_are_those_of_the_formulas(*problem("spike", kind, without))
+
+
+def assert_values_are_those_of_the_formulas(drawn: Drawn, model: FormulaModel) -> None:
     tolerance = tolerance_of(drawn.network)
     (recording,) = simulate(drawn, everything(drawn))
     recorded, n_steps = recorded_in(recording), drawn.stimulus.n_steps

@@ -13,7 +13,7 @@ TOLERANCE = 1e-12
 """Of the largest readout, or the largest weight of a projection.
 
 Both simulators compute in double precision but sum in different orders, and running sums lose about 100 units of
-rounding (running_sums.LARGEST_FACTOR). Learning rates are so small that networks do not amplify it beyond this bound.
+rounding (blocks.LARGEST_FACTOR). Learning rates are so small that networks do not amplify it beyond this bound.
 """
 LEAST_CHANGE = 1e-6
 """Of some weight of a projection that learns, relative to the largest."""

@@ -1,6 +1,6 @@
 """Random problems with all features of the parameters, for comparisons with the formulas."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,13 +43,16 @@ class Drawn(NamedTuple):
     neuron_values: dict[str, np.ndarray]
 
 
-def draw(rule: str, kind: str, *seed: int) -> Drawn:
-    """Draw a network of a kind (:func:`eprop_core.network.features.kind`) that learns by a rule of :data:`RULES`."""
+def draw(rule: str, kind: str, *seed: int, without: Collection[str] = ()) -> Drawn:
+    """Draw a network of a kind (:func:`eprop_core.network.features.kind`) that learns by a rule of :data:`RULES`.
+
+    ``without`` names the filters, of ``kappa`` and ``kappa_reg``, that the network lacks.
+    """
     rng = np.random.default_rng(seed)
     by_sample = RULES[rule].get("update") == "sample"
     n_samples = 1 if rule == "spike" else int(rng.integers(3, 13))
     n_steps = int(rng.integers(200, 401)) // n_samples * n_samples
-    settings = _neurons(rng, kind) | _learning(rng, kind, by_sample)
+    settings = _neurons(rng, kind) | _learning(rng, kind, by_sample) | dict.fromkeys(without, 0.0)
     network, connections, _ = random_problem([*seed, 1], n_steps, **settings)
 
     values = network.model_dump()
@@ -94,7 +97,7 @@ def _neurons(rng: np.random.Generator, kind: str) -> dict[str, Any]:
 
 def _learning(rng: np.random.Generator, kind: str, by_sample: bool) -> dict[str, Any]:
     """Draw settings of a random problem: the parts of the learning rule."""
-    kappa = float(rng.choice([0.0, rng.uniform(0.5, 0.99)], p=[0.1, 0.9]))
+    kappa = float(rng.uniform(0.5, 0.99))
     feedback = str(rng.choice(["random", "symmetric", "adaptive"], p=[0.2, 0.4, 0.4]))
     settings: dict[str, Any] = {
         "plastic": {name: rng.random() < 0.85 for name in LEARNING_PROJECTIONS},
@@ -142,6 +145,11 @@ def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, probabil
     return Stimulus(n_steps, steps, channels, target, learning_window, n_samples)
 
 
+def has_sums_without_filter(drawn: Drawn, without: Collection[str]) -> bool:
+    """Whether the filters that a network lacks are not replaced by fast ones, as where thresholds adapt strongly."""
+    return not without or features.is_stepwise(drawn.network) or features.may_lack_filter(drawn.network)
+
+
 def says_something(drawn: Drawn, outcome: Outcome) -> bool:
     """Whether the network spikes and each plastic projection learns, and no step of it amplifies rounding."""
     if outcome.spikes.sum() < 30 or not outcome.error.any():
@@ -170,6 +178,14 @@ def largest_change(before: np.ndarray, after: np.ndarray) -> float:
     """Largest change of weights, relative to the largest of them; none if there are none."""
     return float(np.abs(after - before).max() / np.abs(before).max()) if before.any() else 0.0
 
+
+UNFILTERED = [
+    (kind, without)
+    for kind in ("plain", "dense", "own_decay", "adaptive", "stepwise")
+    for without in (("kappa", "kappa_reg"), ("kappa",), ("kappa_reg",))
+    if not (kind == "stepwise" and len(without) == 1)  # has two filters
+]
+"""Kinds of networks that learn by the rule "spike", and the filters that they lack."""
 
 CASES = [
     (rule, kind)

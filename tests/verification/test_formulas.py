@@ -1,14 +1,14 @@
 """The event-driven simulation follows the formulas, for small random networks with all features of the parameters."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from drawn_problem import CASES, Drawn, draw, says_something, tolerance_of
+from drawn_problem import CASES, UNFILTERED, Drawn, draw, has_sums_without_filter, says_something, tolerance_of
 from eprop_core.network import features
 from eprop_core.parameters import LEARNING_PROJECTIONS
 from eprop_core.recording.recording import Recording
@@ -136,9 +136,21 @@ def assert_close(own: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarra
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("rule", "kind"), CASES)
 def test_the_simulation_follows_the_formulas(rule: str, kind: str, seed: int) -> None:
+    assert_one_network_follows_the_formulas(rule, kind, seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("kind", "without"), UNFILTERED)
+def test_the_simulation_follows_the_formulas_without_filters(kind: str, without: Collection[str], seed: int) -> None:
+    assert_one_network_follows_the_formulas("spike", kind, seed, without)
+
+
+def assert_one_network_follows_the_formulas(rule: str, kind: str, seed: int, without: Collection[str] = ()) -> None:
     """Networks are drawn until one spikes and learns without amplifying rounding; ``says_something`` says when."""
     for attempt in range(20):
-        drawn = draw(rule, kind, seed, attempt)
+        drawn = draw(rule, kind, seed, attempt, without=without)
+        if not has_sums_without_filter(drawn, without):
+            continue
         assert features.kind(drawn.network) == kind
         outcome = FormulaModel(*drawn).outcome
         if says_something(drawn, outcome):

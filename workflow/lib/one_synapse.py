@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eprop_core.model.running_sums import block_length
+from eprop_core.model.blocks import block_length
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse

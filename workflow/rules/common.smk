@@ -9,6 +9,15 @@ from pathlib import Path
 SOURCE = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(SOURCE))
 
+from workflow.lib import one_call
+
+# Before the other imports, which take longer: a call can be killed at any time.
+if workflow.is_main_process:
+    one_call.note_folders(
+        Path.cwd(),
+        [workflow.snakemake_tmp_dir, workflow.sourcecache.runtime_cache_path],
+    )
+
 from eprop_core import configuration
 from eprop_core.machine import driver, processors, threads
 from eprop_core.network.features import kind, network_of
@@ -18,7 +27,6 @@ from workflow.lib import (
     cluster,
     configuration_file,
     disk_space,
-    one_call,
     scheduler,
     simulator_folders,
 )
@@ -177,12 +185,6 @@ def check_processors():
 
 
 check_processors()
-
-if workflow.is_main_process:
-    one_call.note_folders(
-        Path.cwd(),
-        [workflow.snakemake_tmp_dir, workflow.sourcecache.runtime_cache_path],
-    )
 
 if workflow.is_main_process and (forecast := disk_space.forecast(PLAN.networks)):
     print(forecast, file=sys.stderr)

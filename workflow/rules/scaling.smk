@@ -139,11 +139,22 @@ rule time_nest_threads:
 
 
 # NEST with MPI ranks. The program itself has one process, which lets the launcher start them, repeat after repeat.
-use rule time_nest_threads as time_nest_ranks with:
+use rule time_nest_threads as time_one_nest_rank with:
     output:
         "results/scaling/{timing}/nest-ranks-{ranks}_seed-{seed}.json",
     log:
         "logs/time/{timing}/nest-ranks-{ranks}_seed-{seed}.log",
+    wildcard_constraints:
+        ranks="1",
+    params:
+        options="--ranks 1",
+    message:
+        "Time NEST for {wildcards.timing} on {wildcards.ranks} MPI rank, seed {wildcards.seed} (progress: {log})"
+
+
+use rule time_one_nest_rank as time_nest_ranks with:
+    wildcard_constraints:
+        ranks=r"[2-9]|\d\d+",
     resources:
         **nodes(lambda wildcards: int(wildcards.ranks)),
         mem_mb=lambda wildcards: cluster.nest_memory(
@@ -161,7 +172,7 @@ use rule time_nest_threads as time_nest_ranks with:
             f"--ranks {wildcards.ranks} --launcher {shlex.quote(f'{resources.mpi} -n')}"
         ),
     message:
-        "Time NEST for {wildcards.timing} on {wildcards.ranks} MPI rank(s), seed {wildcards.seed} (progress: {log})"
+        "Time NEST for {wildcards.timing} on {wildcards.ranks} MPI ranks, seed {wildcards.seed} (progress: {log})"
 
 
 use rule collect_study as collect_scaling with:

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from eprop_core.experiments import command_line
 from eprop_core.experiments.baselines.measure import Simulator, run_ranks
@@ -32,6 +33,8 @@ from eprop_core.provenance import provenance
 from eprop_core.ranks.launch import RanksError
 from eprop_core.records import Provenance
 
+Parallel = Literal["threads", "ranks"]
+
 
 def has_mpi(nest: InstalledSimulator) -> bool:
     """Return whether NEST was built with MPI.
@@ -53,6 +56,7 @@ def measure(
     n: int,
     seed: int,
     folder: Path,
+    parallel: Parallel = "threads",
     launcher: Sequence[str] = (),
 ) -> ScalingResult:
     """Return times and memory of NEST for the variants that it can simulate, by variant and repeat.
@@ -66,13 +70,15 @@ def measure(
     nest
         The installed NEST.
     n
-        Number of threads or, with a launcher, of MPI ranks with a thread each.
+        Number of threads, or of MPI ranks with a thread each.
     seed
         Seed of everything random.
     folder
         Where the networks are written. Ranks on several machines need one that all can read.
+    parallel
+        Which of them.
     launcher
-        Command that starts ``n`` ranks of what follows it; may begin with environment variables. Empty: threads.
+        Command that starts ``n`` ranks of what follows it; may begin with environment variables. One rank needs none.
 
     Raises
     ------
@@ -80,10 +86,10 @@ def measure(
         NEST failed.
     """
     names = timing.simulated_by_nest(n)
-    if launcher and not has_mpi(nest):
+    if parallel == "ranks" and not has_mpi(nest):
         print(f"NEST {nest.version} ({nest.python}) was built without MPI: its {n} MPI ranks are left out")
         names = []
-    n_ranks, n_threads = (n, 1) if launcher else (1, n)
+    n_ranks, n_threads = (n, 1) if parallel == "ranks" else (1, n)
     command = [*(("env", *launcher) if launcher else ()), *nest.command]
     problems = {name: problem_of(timing, timing.case(name), n, seed) for name in names}
     records: dict[str, list[list[RankRecord]]] = {name: [] for name in names}
@@ -112,7 +118,7 @@ def measure(
         together=None,
         memory_without_network_bytes=[0] * n_ranks,
         variants={
-            f"{NEST_RANKS if launcher else NEST_THREADS}{name}": VariantRecord(
+            f"{NEST_RANKS if parallel == 'ranks' else NEST_THREADS}{name}": VariantRecord(
                 network=problems[name].network,
                 model_time_s=timing.n_steps * problems[name].network.dt * 1e-3,
                 interval_steps=1,
@@ -177,9 +183,9 @@ def main() -> None:
     parser = command_line.parser("eprop_core.experiments.baselines.nest_scaling", __doc__)
     parser.add_argument("timing", type=Path, help="JSON file: an entry of scaling, without its ranks and seeds")
     parser.add_argument("--simulator", type=Path, required=True, help="JSON file: the installed NEST")
-    parallel = parser.add_mutually_exclusive_group(required=True)
-    parallel.add_argument("--threads", type=int, help="threads of NEST, in place of ranks")
-    parallel.add_argument("--ranks", type=int, help="MPI ranks of NEST, which --launcher starts")
+    either = parser.add_mutually_exclusive_group(required=True)
+    either.add_argument("--threads", type=int, help="threads of NEST, in place of ranks")
+    either.add_argument("--ranks", type=int, help="MPI ranks of NEST; --launcher starts them if there are several")
     parser.add_argument(
         "--launcher",
         type=shlex.split,
@@ -189,17 +195,19 @@ def main() -> None:
     parser.add_argument("--seed", type=command_line.seed, default=1, help="seed of everything random (default: 1)")
     options = parser.parse_args()
     timing = parse(Timing, read_json(options.timing), f"{options.timing}: ")
-    of, n = ("ranks", options.ranks) if options.threads is None else ("threads", options.threads)
+    parallel: Parallel = "ranks" if options.threads is None else "threads"
+    n = options.ranks if options.threads is None else options.threads
     if n < 1 or not timing.simulated_by_nest(n):
-        raise ParameterError(f"{options.timing}: NEST can simulate none of its variants on {n} {of}")
+        raise ParameterError(f"{options.timing}: NEST can simulate none of its variants on {n} {parallel}")
     # A batch job may have more machines than this one.
     if n > processors.available() and not timing.oversubscribe and not (options.ranks and _in_batch_job()):
-        raise RanksError(f"--{of} {n}: this machine has {processors.available():g} processors for them")
+        raise RanksError(f"--{parallel} {n}: this machine has {processors.available():g} processors for them")
     nest = parse(InstalledSimulator, read_json(options.simulator), f"{options.simulator}: ")
-    launcher = [*options.launcher, str(n)] if options.ranks else []
+    # Snakemake's SLURM plugin reserves no tasks for a single rank, and MPI needs no launcher for it.
+    launcher = [*options.launcher, str(n)] if parallel == "ranks" and n > 1 else []
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with temporary_place(options.output) as folder:
-        result = measure(timing, nest, n, options.seed, folder, launcher)
+        result = measure(timing, nest, n, options.seed, folder, parallel, launcher)
     result.write(options.output)
 
 
