@@ -435,3 +435,10 @@ def test_names_are_text_in_both_reports(tmp_path: Path) -> None:
     assert "Differences of each variant" in other
     for page in (own, other):
         assert "<script>alert" not in page and "</script>alert" not in page and "(1)</script>" not in page
+
+
+def test_a_single_rank_of_nest_has_a_rule_without_a_launcher(tmp_path: Path) -> None:
+    """SLURM's plugin of Snakemake refuses a launcher for one task."""
+    run = snakemake(tmp_path, "--configfile", PROJECT / "config/nest_scaling.yaml", "--dry-run", "--", "scaling")
+    jobs = jobs_of(run)
+    assert (jobs["time_one_nest_rank"], jobs["time_nest_ranks"]) == (2, 2)  # strong and weak scaling on 1 and 2 ranks
