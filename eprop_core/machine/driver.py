@@ -7,6 +7,7 @@ which is the shell of the job or the launcher of the ranks.
 import os
 import platform
 import select
+import signal
 import stat
 import sys
 import threading
@@ -105,4 +106,7 @@ def _is_closed(descriptor: int) -> bool:
 
 def _end(description: str) -> NoReturn:
     print(f"error: {description} has ended", file=sys.stderr, flush=True)
+    if _CONNECTION in os.environ:
+        # Other ranks may wait in MPI_Init. Their launcher ends them if this one is killed, but not if it exits.
+        os.kill(os.getpid(), signal.SIGKILL)
     os._exit(1)

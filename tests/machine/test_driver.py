@@ -189,7 +189,7 @@ def test_a_rank_ends_with_its_launcher(before: bool) -> None:
         assert rank.stdout is not None
         assert rank.stdin is not None
         if before:
-            assert rank.wait(timeout=60) == 1
+            assert rank.wait(timeout=60) == -signal.SIGKILL  # which its launcher would see
         else:
             assert rank.stdout.readline() == "\n"
             rank.stdin.write("\n")

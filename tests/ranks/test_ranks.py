@@ -152,7 +152,10 @@ def test_an_interrupt_stops_all_ranks_in_one_step(n_ranks: int) -> None:
     assert done.stdout.count(": 67 interrupts") == n_ranks
 
 
-@pytest.mark.parametrize(("how", "message"), [("interrupt", "KeyboardInterrupt"), ("exit", "this rank has ended")])
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [("interrupt", "KeyboardInterrupt"), ("exit", "this rank has ended"), ("driver", "has ended")],
+)
 def test_a_rank_that_ends_while_mpi_starts_ends_all_ranks(how: str, message: str) -> None:
     done = mpiexec(2, how, program=PROGRAM.with_name("ends_early.py"), timeout=120.0)
     assert done.returncode != 0

@@ -1,12 +1,16 @@
-"""Two ranks, of which the first receives Ctrl-C while it starts MPI (``interrupt``), or ends before (``exit``)."""
+"""Two ranks, of which the first receives Ctrl-C while it starts MPI (``interrupt``), or ends before, by itself
+(``exit``) or because its driver has ended (``driver``)."""
 
 import importlib.util
 import os
+import platform
 import signal
+import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from eprop_core.machine import driver
 from eprop_core.ranks import launch
 
 NAME = "mpi4py.MPI"
@@ -36,6 +40,12 @@ if __name__ == "__main__":
     if os.environ["PMI_RANK"] == "0":
         if sys.argv[1] == "exit":
             sys.exit("this rank has ended")
+        if sys.argv[1] == "driver":
+            with subprocess.Popen(["true"]) as ended:
+                ended.wait()
+            os.environ[driver.VARIABLE] = f"{platform.node()}:{ended.pid}"
+            driver.end_with_driver()
         sys.meta_path.insert(0, Interrupting())
-    launch.TIME_TO_START = 3
+    if sys.argv[1] == "exit":
+        launch.TIME_TO_START = 3
     launch.join(2, oversubscribe=True).barrier()
