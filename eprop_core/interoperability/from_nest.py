@@ -107,15 +107,25 @@ class RecordOfNest:
         self.built: Built | None = None
         self.calls: list[Call] = []
         self._size = (0, 0)
+        self._changes: list[str] = []
 
     def add(self, duration: float) -> None:
         """Record a call before it begins."""
         kernel = _kernel()
         if self.built is None:
             self.built, self._size = kernel.read_network(), kernel.size()
+        elif self._changes:
+            raise ParameterError(
+                f"NEST has changed {self._changes[0]} after its first Simulate; only generators and eta may change"
+            )
         elif self._size != kernel.size():
             raise ParameterError("NEST has created nodes or connections after its first Simulate; create them before")
         self.calls.append(kernel.next_call(duration, self.built.synapse_models))
+
+    def change(self, description: str) -> None:
+        """Note a change of the network, which may only come before the first call."""
+        if self.built is not None:
+            self._changes.append(description)
 
 
 @contextmanager
@@ -128,7 +138,7 @@ def recording_of_nest() -> Iterator[RecordOfNest]:
         For :func:`from_nest`. Generators and learning rates are recorded as they are at each call.
     """
     recorded = RecordOfNest()
-    with _kernel().calling_before(recorded.add):
+    with _kernel().watching(recorded.add, recorded.change):
         yield recorded
 
 
@@ -171,6 +181,7 @@ def from_nest(simulated: float | RecordOfNest, *, input_spikes: Any = None) -> F
     network = network_of_nest(simulated.built, given_inputs=input_spikes is not None)
     inputs = None
     if input_spikes is not None:
+        _kernel().check_recorder(input_spikes, network.ids["input"])
         events = input_spikes.get("events")
         inputs = events["times"], events["senders"]
     stimulus = stimulus_of(network, simulated.calls, inputs)

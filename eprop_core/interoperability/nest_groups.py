@@ -176,8 +176,15 @@ def kinds_of(projection: Projection, synapse_models: dict[str, dict[str, Any]]) 
     models, model = np.unique(projection.synapse_models, return_inverse=True)
     delays, delay = np.unique(projection.delays, return_inverse=True)
     rules: list[list[dict[str, Any] | None]] = []
-    rule = [_number(rules, synapse_models[str(name)].get("optimizer")) for name in models]
+    rule = [_number(rules, rule_of(synapse_models[str(name)])) for name in models]
     return np.asarray(np.array(rule, np.int64)[model] * len(delays) + delay if len(model) else model, np.int64)
+
+
+def rule_of(defaults: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what a synapse model says about learning, with its optimizer; None for a static one."""
+    if "optimizer" not in defaults:
+        return None
+    return dict(defaults["optimizer"]) | {"average_gradient": bool(defaults.get("average_gradient", False))}
 
 
 def _number(rules: list[list[dict[str, Any] | None]], optimizer: dict[str, Any] | None) -> int:

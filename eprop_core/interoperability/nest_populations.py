@@ -180,13 +180,15 @@ class Populations:
         receptor = self._built.connections["receptor"]
         of_rates, of_readouts = self._between(rates, readouts), self._between(readouts, readouts)
         connected = {
-            "inputs": (self._between(spikes, inputs), inputs),
+            "inputs": (self._between(spikes, inputs) & (receptor == 0), inputs),  # NEST relays those of no other
             "targets": (of_rates & (receptor == _TARGET), readouts),
             "windows": (of_rates & (receptor == _WINDOW_OR_SOFTMAX) & (not self.bellec), readouts),
             "neurons": (self._between(spikes, recurrent), recurrent),
         }
         softmax = of_readouts & (receptor == _WINDOW_OR_SOFTMAX) & self.bellec
         self._check_softmax(softmax)
+        if self._built.nodes[_INPUT].parameters["frozen"].any():
+            raise ParameterError(f"frozen: {_INPUT}s must not be frozen")
         known = softmax | np.isin(self._built.connections["source"], self._recorders())
         for own, _ in connected.values():
             known |= own

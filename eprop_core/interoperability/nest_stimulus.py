@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eprop_core.interoperability.nest_network import NetworkOfNest
+from eprop_core.interoperability.nest_neurons import EQUAL
 from eprop_core.interoperability.nest_populations import Driven
 from eprop_core.interoperability.nest_snapshot import Call
 from eprop_core.interoperability.nest_synapses import ApproximationWarning
@@ -81,7 +82,7 @@ def _last_step(network: NetworkOfNest, calls: Sequence[Call]) -> int:
     """Return NEST's step in which a generator reaches the recurrent neurons past the inputs."""
     dt, driven = network.network.dt, network.generators.neurons
     connected = {(int(source), int(steps)) for source, steps in zip(driven.source, driven.steps, strict=True)}
-    arrivals = [_step(time, dt) + delay for source, delay in connected for time in _spike_times(source, calls)]
+    arrivals = [int(step) + delay for source, delay in connected for step in _spike_steps(source, calls, dt)]
     if len(set(arrivals)) > 1:
         raise ParameterError(
             f"spike_generator {driven.source[0]}: drives recurrent neurons several times, in ms "
@@ -90,24 +91,36 @@ def _last_step(network: NetworkOfNest, calls: Sequence[Call]) -> int:
     return min(arrivals, default=_step(calls[-1].end, dt))
 
 
-def _spike_times(generator: int, calls: Iterable[Call]) -> np.ndarray:
-    """Return the times of all spikes of a generator, ms."""
+def _spike_steps(generator: int, calls: Iterable[Call], dt: float) -> np.ndarray:
+    """Return NEST's steps of all spikes of a generator, int64."""
     found = []
     for call in calls:
         settings = call.generators[generator]
-        times = np.asarray(settings["spike_times"], float)
-        times = times[(times > call.begin) & (times <= call.end)]
-        if len(times):
+        steps = _steps_within(call, settings["origin"] + np.asarray(settings["spike_times"], float), dt)[0]
+        if len(steps):
             _check_always_on("spike_generator", generator, settings, call)
+            if settings["allow_offgrid_times"] or settings["precise_times"]:
+                raise ParameterError(
+                    f"spike_generator {generator}: allow_offgrid_times and precise_times must be False, as spikes are "
+                    "in steps here"
+                )
             if (np.asarray(settings["spike_multiplicities"]) != 1).any():
                 raise ParameterError(f"spike_generator {generator}: spike_multiplicities must be 1")
-        found.append(times)
+        found.append(steps)
     return np.concatenate(found)
 
 
+def _steps_within(call: Call, times: np.ndarray, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the steps of those times, ms, that a call simulates, and which these are."""
+    steps = np.rint(times / dt)
+    within = (steps > _step(call.begin, dt)) & (steps <= _step(call.end, dt))
+    return steps[within].astype(int), within
+
+
 def _check_always_on(model: str, generator: int, settings: dict[str, Any], call: Call) -> None:
-    if settings["origin"] != 0.0 or settings["start"] > call.begin or settings["stop"] < call.end:
-        raise ParameterError(f"{model} {generator}: origin, start and stop must not cut off any of its signal")
+    on, off = (settings["origin"] + settings[end] for end in ("start", "stop"))
+    if settings["frozen"] or on > call.begin * (1.0 + EQUAL) or off < call.end * (1.0 - EQUAL):
+        raise ParameterError(f"{model} {generator}: frozen, origin, start and stop must not cut off any of its signal")
 
 
 def _input(network: NetworkOfNest, calls: Sequence[Call], given: SpikeTrain | None) -> tuple[np.ndarray, np.ndarray]:
@@ -121,13 +134,12 @@ def _input(network: NetworkOfNest, calls: Sequence[Call], given: SpikeTrain | No
         return np.rint(times / dt).astype(int), np.searchsorted(ids, senders)
     # A generator that also drives recurrent neurons ends the stimulus, so it shows nothing.
     driven, ends = network.generators.inputs, set(network.generators.neurons.source.tolist())
-    times_of = {int(source): _spike_times(int(source), calls) for source in np.unique(driven.source)}
+    steps_of = {int(source): _spike_steps(int(source), calls, dt) for source in np.unique(driven.source)}
     steps, channels = [np.empty(0, int)], [np.empty(0, int)]
     for source, channel, delay in zip(driven.source.tolist(), driven.target, driven.steps, strict=True):
         if source not in ends:
-            arrivals = np.rint(times_of[source] / dt).astype(int) + delay
-            steps.append(arrivals)
-            channels.append(np.full(len(arrivals), channel))
+            steps.append(steps_of[source] + delay)
+            channels.append(np.full(len(steps_of[source]), channel))
     return np.concatenate(steps), np.concatenate(channels)
 
 
@@ -144,12 +156,19 @@ def _once(steps: np.ndarray, channels: np.ndarray) -> np.ndarray:
 
 
 def _driven_rates(network: NetworkOfNest, driven: Driven, calls: Sequence[Call], n_steps: int, lag: int) -> np.ndarray:
-    """Return the weighted rates that reach each readout, float64 (n_steps, n_readout); they arrive ``lag`` earlier."""
+    """Return the weighted rates that reach each readout, float64 (n_steps, n_readout); they arrive ``lag`` earlier.
+
+    Rates reach NEST's readouts one step later, whatever the delay of the connection.
+    """
     values = np.zeros((n_steps, network.network.n_readout))
-    for source, readout, delay, weight in zip(*driven, strict=True):
+    readouts, numbers = np.unique(driven.target, return_counts=True)
+    if (numbers > 1).any():
+        node = network.ids["readout"][readouts[numbers > 1][0]]
+        raise ParameterError(f"readout {node}: several step_rate_generators drive one receptor, and NEST reads one")
+    for source, readout, _, weight in zip(*driven, strict=True):
         changes, amplitudes = _amplitudes(int(source), calls, network.network.dt)
-        at = np.arange(n_steps) - delay + lag
-        values[:, readout] += weight * amplitudes[np.searchsorted(changes, at, side="right")]
+        at = np.arange(n_steps) - 1 + lag
+        values[:, readout] = weight * amplitudes[np.searchsorted(changes, at, side="right")]
     return values
 
 
@@ -159,10 +178,10 @@ def _amplitudes(generator: int, calls: Sequence[Call], dt: float) -> tuple[np.nd
     for call in calls:
         settings = call.generators[generator]
         times = np.asarray(settings["amplitude_times"], float)
-        now = (times > call.begin) & (times <= call.end)
-        if now.any():
+        if len(times):
             _check_always_on("step_rate_generator", generator, settings, call)
-        changes.append(np.rint(times[now] / dt).astype(int))
+        steps, now = _steps_within(call, times, dt)
+        changes.append(steps)
         amplitudes.append(np.asarray(settings["amplitude_values"], float)[now])
     return np.concatenate(changes), np.concatenate(amplitudes)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from eprop_core.interoperability.nest_groups import differ_in_signs_only
+from eprop_core.interoperability.nest_groups import differ_in_signs_only, rule_of
 from eprop_core.interoperability.nest_neurons import EQUAL, Neurons, in_steps
 from eprop_core.interoperability.nest_populations import Projection
 from eprop_core.interoperability.nest_snapshot import Built
@@ -102,7 +102,7 @@ class Synapses:
             raise ParameterError(
                 f"{name}: static synapses keep spikes at the end of a sample; use eprop_synapse_bsshslm_2020, eta = 0"
             )
-        if not differ_in_signs_only([defaults[model]["optimizer"] for model in plastic]):
+        if not differ_in_signs_only([rule_of(defaults[model]) for model in plastic]):
             raise ParameterError(f"{name}: optimizers are mixed, of {' and '.join(plastic)}")
         tau_m = self._neurons.of_readouts("tau_m")
         if bellec and plastic and not np.isclose(projection.tau_m_readout, tau_m, rtol=EQUAL, atol=0.0).all():
@@ -129,7 +129,18 @@ class Synapses:
         given = self._optimizer(self.learning[name][0])
         of_adam = ("beta_1", "beta_2", *(() if self._neurons.bellec else ("optimize_each_step",)))
         own = {key: given[key] for key in of_adam} if given["type"] == "adam" else {}
+        if given["type"] == "gradient_descent" and given.get("optimize_each_step") and 0.0 in self._bounds(name):
+            warnings.warn(
+                f"{name}: NEST stops a weight at its bound in each step, here at each spike; for the same weights, set "
+                "optimize_each_step = False in NEST",
+                ApproximationWarning,
+                stacklevel=6,
+            )
         return {"algorithm": given["type"]} | own
+
+    def _bounds(self, name: str) -> set[float]:
+        """Return the bounds of a projection's weights in NEST."""
+        return {self._optimizer(model)[bound] for model in self.learning[name] for bound in ("Wmin", "Wmax")}
 
     def _own(self, name: str) -> tuple[dict[str, float], float]:
         """Return a projection's values of the optimizer, and its factor of the learning rate.

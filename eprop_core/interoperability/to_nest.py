@@ -42,7 +42,7 @@ def to_nest(
     seed
         Seed of a network that is drawn.
     learns
-        Whether its weights learn; if not, all synapses are static and there is no feedback.
+        Whether its weights learn; if not, no weight changes and there is no feedback.
     sample_steps, learning_window_steps
         Steps of a sample, and of the learning window at its end; needed by the rule of Bellec et al. (2020) alone.
 

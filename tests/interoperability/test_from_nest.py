@@ -15,6 +15,8 @@ import pytest
 import eprop_core
 from eprop_core.interoperability import nest_programs, nest_scripts
 from eprop_core.interoperability.nest_neurons import surrogate_gradient
+from eprop_core.interoperability.nest_snapshot import Call
+from eprop_core.interoperability.nest_stimulus import _spike_steps
 from eprop_core.network.connections import Connections
 from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.network.projections import projections, spiking_projections
@@ -221,7 +223,13 @@ def test_spikes_and_weights_are_nests_on_one_and_two_ranks(name: str, brought: P
 
 
 @needs_nest
-@pytest.mark.parametrize("case", ["lif_and_adaptive", "current", "last_update", "random_input", "changing_generators"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        *("lif_and_adaptive", "current", "last_update", "random_input"),
+        *("changing_generators", "moving_origin", "late_target"),
+    ],
+)
 def test_what_is_special_in_nest_comes_over(case: str, small: Path) -> None:
     found = json.loads((small / "spikes.json").read_text(encoding="utf-8"))[case]
     assert len(found["nest"]) > 20
@@ -257,12 +265,56 @@ def test_what_is_special_in_nest_comes_over(case: str, small: Path) -> None:
         ("current_with_adam", "I_e"),
         ("new_nodes", "created nodes"),
         ("eta_within_a_batch", "eta"),
+        ("relay_to_another_receptor", "spike_generator"),
+        ("frozen_inputs", "frozen: parrot_neurons"),
+        ("frozen_generators", "frozen"),
+        ("two_targets", "one receptor"),
+        ("some_gradients_are_averaged", "input: optimizers"),
+        ("one_weight_for_all", "static_synapse_hom_w"),
+        ("spikes_between_steps", "allow_offgrid_times"),
+        ("changed_threshold", "V_th of eprop_iaf"),
+        ("changed_voltage", "V_m of eprop_iaf"),
+        ("changed_weight", "6 connections"),
+        ("changed_window", "eprop_learning_window"),
+        ("changed_begin_anew", "ResetKernel"),
     ],
 )
 def test_what_has_no_counterpart_is_refused_by_name(case: str, named: str, small: Path) -> None:
     message = json.loads((small / "refused.json").read_text(encoding="utf-8"))[case]
     assert named in message
     assert "\n" not in message
+
+
+@needs_nest
+def test_what_counts_may_stay_and_generators_may_change(small: Path) -> None:
+    messages = json.loads((small / "refused.json").read_text(encoding="utf-8"))
+    assert messages["changed_same_window"] == messages["changed_generators"] == ""
+
+
+@needs_nest
+def test_recorders_of_the_input_must_have_all_of_it(small: Path) -> None:
+    messages = json.loads((small / "warned.json").read_text(encoding="utf-8"))["unfit_recorders"]
+    named = ("start", "time_in_steps", "lacks 1 of the inputs")
+    assert len(messages) == len(named)
+    assert all(name in message for name, message in zip(named, messages, strict=True))
+
+
+@needs_nest
+def test_bounds_at_zero_that_act_in_each_step_are_approximated(small: Path) -> None:
+    messages = json.loads((small / "warned.json").read_text(encoding="utf-8"))["weights_that_stop_at_zero"]
+    assert len(messages) == 3  # of the projections that learn
+    assert all("optimize_each_step = False" in message for message in messages)
+
+
+def test_calls_that_end_between_numbers_lose_no_spike() -> None:
+    """The end of one call and the beginning of the next differ in their last bits."""
+    settings = {"spike_times": [66.6, 66.7, 66.8], "spike_multiplicities": [], "origin": 0.0, "start": 0.0}
+    settings |= {"stop": math.inf, "frozen": False, "allow_offgrid_times": False, "precise_times": False}
+    ends = [0.0, 33.3, 33.3 + 33.4, 100.0]
+    begins = [0.0, 33.3, 66.7]
+    assert ends[2] < begins[2]
+    calls = [Call(begin, end, {1: settings}, {}) for begin, end in zip(begins, ends[1:], strict=True)]
+    assert _spike_steps(1, calls, 0.1).tolist() == [666, 667, 668]
 
 
 @needs_nest

@@ -174,6 +174,45 @@ def current_with_adam() -> None:
     small.connect()
 
 
+def relay_to_another_receptor() -> None:
+    small = Small().connect(relay=False)
+    nest.Connect(small.generators, small.inputs, "one_to_one", {"delay": DT, "receptor_type": 1})
+
+
+def frozen_inputs() -> None:
+    Small().connect().inputs.frozen = True
+
+
+def frozen_generators() -> None:
+    Small().connect().generators.frozen = True
+
+
+def two_targets() -> None:
+    small = Small().connect()
+    nest.Connect(small.target[:1], small.readouts[:1], "one_to_one", rate(2))
+
+
+def some_gradients_are_averaged() -> None:
+    small = Small(BELLEC).connect(input=False)
+    nest.CopyModel(f"eprop_synapse{BELLEC}", "averaging", {"average_gradient": True})
+    nest.SetDefaults(f"eprop_synapse{BELLEC}", {"average_gradient": False})
+    nest.Connect(small.inputs[:1], small.neurons, "all_to_all", small.plastic)
+    nest.Connect(small.inputs[1:], small.neurons, "all_to_all", small.plastic | {"synapse_model": "averaging"})
+
+
+def one_weight_for_all() -> None:
+    small = Small().connect(recurrent=False)
+    no_autapses = {"rule": "all_to_all", "allow_autapses": False}
+    nest.Connect(small.neurons, small.neurons, no_autapses, {"synapse_model": "static_synapse_hom_w", "delay": DT})
+
+
+def spikes_between_steps() -> None:
+    small = Small().connect(relay=False)
+    generators = nest.Create("spike_generator", 2, {"allow_offgrid_times": True})
+    generators.set({"spike_times": [3.2, 9.0]})
+    nest.Connect(generators, small.inputs, "one_to_one", {"delay": DT})
+
+
 REFUSED: tuple[Callable[[], None], ...] = (
     *(another_neuron_model, a_current, poisson_input, repeated_drive, two_optimizers, plastic_and_static),
     *(
@@ -185,7 +224,8 @@ REFUSED: tuple[Callable[[], None], ...] = (
         static_with_bellec,
     ),
     *(softmax_of_strangers, another_tau_m_readout, ignoring_neurons, off_rest, half_open_window, switched_generator),
-    *(simulated_before, current_with_adam),
+    *(simulated_before, current_with_adam, relay_to_another_receptor, frozen_inputs, frozen_generators, two_targets),
+    *(some_gradients_are_averaged, one_weight_for_all, spikes_between_steps),
 )
 
 
@@ -212,6 +252,38 @@ def new_nodes() -> str:
         except ParameterError as error:
             return str(error)
     return ""
+
+
+def changed(change: Callable[[Small], object]) -> str:
+    """Return the message about a change between two calls."""
+    from eprop_core import ParameterError, recording_of_nest
+
+    small = Small().connect()
+    nest.eprop_learning_window = 20.0  # before the first call, anything may change
+    with recording_of_nest():
+        nest.Simulate(60.0)
+        change(small)
+        try:
+            nest.Simulate(60.0)
+        except ParameterError as error:
+            return str(error)
+    return ""
+
+
+def begin_anew(_: Small) -> None:
+    Small().connect()
+
+
+CHANGES: dict[str, Callable[[Small], object]] = {
+    "threshold": lambda small: small.neurons.set(V_th=-0.9),
+    "voltage": lambda small: setattr(small.neurons, "V_m", -2.0),
+    "weight": lambda small: nest.GetConnections(small.inputs, small.neurons).set(weight=0.8),
+    "window": lambda _: setattr(nest, "eprop_learning_window", 10.0),
+    "begin_anew": begin_anew,
+    "same_window": lambda _: setattr(nest, "eprop_learning_window", 20.0),
+    "generators": lambda small: small.generators.set({"spike_times": [70.0]}),
+}
+"""Changes after the first call; the last two change nothing that counts."""
 
 
 def eta_within_a_batch() -> str:
@@ -258,8 +330,21 @@ def changing_generators() -> tuple[Small, None]:
     return Small().connect(), None
 
 
+def moving_origin() -> tuple[Small, None]:
+    return Small().connect(), None
+
+
+def late_target() -> tuple[Small, None]:
+    """A delay that NEST does not heed."""
+    small = Small().connect(target=False, window=False)
+    for generator, receptor in ((small.window, 1), (small.target[0], 2)):
+        nest.Connect(generator, small.readouts, "all_to_all", rate(receptor) | {"delay": 4.0 * DT})
+    small.target[0].set({"amplitude_times": [30.0, 90.0], "amplitude_values": [1.0, -1.0]})
+    return small, None
+
+
 BROUGHT: tuple[Callable[[], tuple[Small, Any]], ...] = (
-    *(lif_and_adaptive, current, last_update, random_input, changing_generators),
+    *(lif_and_adaptive, current, last_update, random_input, changing_generators, moving_origin, late_target),
 )
 
 
@@ -276,6 +361,8 @@ def spikes(build: Callable[[], tuple[Small, Any]]) -> dict[str, Any]:
         if build is changing_generators:
             small.generators.set({"spike_times": [101.0, 111.0, 121.0]})
             small.target.set({"amplitude_times": [110.0, 120.0], "amplitude_values": [2.0, -1.0]})
+        if build is moving_origin:
+            small.generators.set({"origin": 100.0, "spike_times": [1.0, 11.0, 21.0, 40.0]})
         nest.Simulate(DURATION - 100.0)
     brought = from_nest(recorded, input_spikes=given)
     recording = brought.run(brought.simulation())
@@ -318,6 +405,34 @@ def changing_eta() -> list[str]:
     return [*(str(warning.message) for warning in caught), str(rates)]
 
 
+def weights_that_stop_at_zero() -> list[str]:
+    from eprop_core import from_nest
+
+    small = Small()
+    bounds = OPTIMIZER | {"Wmin": 0.0, "optimize_each_step": True}
+    nest.SetDefaults("eprop_synapse", {"optimizer": bounds})
+    small.connect()
+    with warnings.catch_warnings(record=True) as caught:
+        from_nest(DURATION)
+    return [str(warning.message) for warning in caught]
+
+
+def unfit_recorders() -> list[str]:
+    from eprop_core import ParameterError, from_nest
+
+    messages = []
+    for settings, n in (({"start": 50.0}, 2), ({"time_in_steps": True}, 2), ({}, 1)):
+        small = Small().connect(relay=False)
+        nest.Connect(nest.Create("poisson_generator", 2, {"rate": 60.0}), small.inputs, "one_to_one")
+        recorder = nest.Create("spike_recorder", 1, settings)
+        nest.Connect(small.inputs[:n], recorder)
+        try:
+            from_nest(DURATION, input_spikes=recorder)
+        except ParameterError as error:
+            messages.append(str(error))
+    return messages
+
+
 def pairs(events: dict[str, np.ndarray], last: float) -> list[list[int]]:
     """Return (time, sender) of all spikes before ``last``, sorted."""
     spikes = zip(events["times"], events["senders"], strict=True)
@@ -329,8 +444,11 @@ if __name__ == "__main__":
     sys.path += (folder / "path.txt").read_text(encoding="utf-8").splitlines()
     messages = {build.__name__: refused(build) for build in REFUSED}
     messages |= {case.__name__: case() for case in (new_nodes, eta_within_a_batch)}
-    (folder / "refused.json").write_text(json.dumps(messages), encoding="utf-8")
     found = {build.__name__: spikes(build) for build in BROUGHT}
-    warned = {case.__name__: case() for case in (doubled_spikes, changing_eta)}
+    messages |= {f"changed_{name}": changed(change) for name, change in CHANGES.items()}
+    (folder / "refused.json").write_text(json.dumps(messages), encoding="utf-8")
+    warned = {
+        case.__name__: case() for case in (doubled_spikes, changing_eta, weights_that_stop_at_zero, unfit_recorders)
+    }
     (folder / "warned.json").write_text(json.dumps(warned), encoding="utf-8")
     (folder / "spikes.json").write_text(json.dumps(found), encoding="utf-8")

@@ -1,18 +1,25 @@
 """Read the running kernel of NEST; nothing is converted here. Unlike the programs of this folder, it is imported."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest import mock
 
 import nest
 import numpy as np
+from nest import nestkernel_api
 
 from eprop_core.interoperability.nest_snapshot import Built, Call, Nodes
+from eprop_core.parsing import ParameterError
 
 _OF_CONNECTIONS = ("source", "target", "synapse_model", "weight", "delay", "receptor")
+_OF_GENERATORS = ("frozen", "origin", "start", "stop")
 _GENERATORS = {
-    "spike_generator": ("spike_times", "spike_multiplicities", "origin", "start", "stop"),
-    "step_rate_generator": ("amplitude_times", "amplitude_values", "origin", "start", "stop"),
+    "spike_generator": (
+        *("spike_times", "spike_multiplicities", "allow_offgrid_times", "precise_times"),
+        *_OF_GENERATORS,
+    ),
+    "step_rate_generator": ("amplitude_times", "amplitude_values", *_OF_GENERATORS),
 }
 """Generators whose settings are read, by model."""
 
@@ -34,7 +41,9 @@ def read_network() -> Built:
 
 def _nodes(model: str, ids: list[int]) -> Nodes:
     parameters = {}
-    if model.startswith("eprop_"):
+    if model == "parrot_neuron":
+        parameters = {"frozen": np.atleast_1d(nest.NodeCollection(ids).frozen)}
+    elif model.startswith("eprop_"):
         values = nest.NodeCollection(ids).get()
         parameters = {
             name: np.atleast_1d(value)
@@ -50,6 +59,9 @@ def _connections() -> dict[str, np.ndarray]:
         return {
             name: np.empty(0, str if name == "synapse_model" else int) for name in (*_OF_CONNECTIONS, "tau_m_readout")
         }
+    for model in np.unique(everything.get("synapse_model")):
+        if model.endswith("_hom_w"):
+            raise ParameterError(f"{model}: has one weight for all connections; use the model without _hom_w")
     values = everything.get(list(_OF_CONNECTIONS))
     read = {name: np.atleast_1d(values[name]) for name in _OF_CONNECTIONS}
     read["tau_m_readout"] = np.full(len(everything), np.nan)
@@ -85,26 +97,84 @@ def _generators(model: str, names: tuple[str, ...]) -> Iterator[tuple[int, dict[
             yield node, {name: values[name][k] for name in names}
 
 
+def check_recorder(recorder: Any, inputs: np.ndarray) -> None:
+    """Check that a spike recorder has recorded, from the beginning on, all parrot neurons that something drives."""
+    settings = recorder.get(["origin", "start", "stop", "time_in_steps"])
+    if settings["origin"] != 0.0 or settings["start"] != 0.0 or settings["stop"] < nest.biological_time:
+        raise ParameterError("input_spikes: origin, start and stop of the recorder must not cut off any spikes")
+    if settings["time_in_steps"]:
+        raise ParameterError("input_spikes: time_in_steps must be False")
+    everything = nest.GetConnections().get(["source", "target"])
+    source, target = np.atleast_1d(everything["source"]), np.atleast_1d(everything["target"])
+    driven = np.intersect1d(target, inputs)
+    if len(missing := np.setdiff1d(driven, source[target == recorder.global_id])):
+        raise ParameterError(f"input_spikes: the recorder lacks {len(missing)} of the inputs, such as {missing[0]}")
+
+
 def size() -> tuple[int, int]:
     """Return the numbers of nodes and connections."""
     return nest.network_size, nest.num_connections
 
 
 @contextmanager
-def calling_before(record: Callable[[float], None]) -> Iterator[None]:
-    """Call ``record`` with the duration, ms, before each ``nest.Simulate`` and ``nest.Run``."""
-    functions = {name: vars(nest)[name] for name in ("Simulate", "Run")}
+def watching(simulates: Callable[[float], None], changes: Callable[[str], None]) -> Iterator[None]:
+    """Watch what a script does with NEST.
 
-    def recorded(function: Callable[[float], None]) -> Callable[[float], None]:
-        def simulate(t: float) -> None:
-            record(t)
-            function(t)
+    Parameters
+    ----------
+    simulates
+        Is called with the duration, ms, before each ``nest.Simulate`` and ``nest.Run``.
+    changes
+        Is called with a description of each change of anything but generators, recorders and optimizers.
+    """
 
-        return simulate
+    def before(function: Callable[..., Any], describe: Callable[..., str | None]) -> Callable[..., Any]:
+        def watched(*arguments: Any, **named: Any) -> Any:
+            if (description := describe(*arguments, **named)) is not None:
+                changes(description)
+            return function(*arguments, **named)
+
+        return watched
+
+    def simulated(t: float) -> None:
+        simulates(t)
 
     # NEST's module refuses new attributes, so its dictionary is changed.
-    vars(nest).update({name: recorded(function) for name, function in functions.items()})
-    try:
+    functions = {name: before(vars(nest)[name], simulated) for name in ("Simulate", "Run")}
+    watched: list[tuple[Any, str, Callable[..., str | None]]] = [
+        (nest.NodeCollection, "set", _change_of_nodes),
+        (nest.SynapseCollection, "set", lambda connections, *_, **__: f"{len(connections)} connections"),
+        (nestkernel_api, "llapi_disconnect", lambda *_: "connections, which it removed"),
+        (nestkernel_api, "llapi_disconnect_syncoll", lambda *_: "connections, which it removed"),
+        (nestkernel_api, "llapi_reset_kernel", lambda: "everything, by ResetKernel"),
+        (nestkernel_api, "llapi_set_kernel_status", _change_of_kernel),
+        (nestkernel_api, "llapi_set_defaults", _change_of_model),
+    ]
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(vars(nest), functions))
+        for place, name, describe in watched:
+            stack.enter_context(mock.patch.object(place, name, before(getattr(place, name), describe)))
         yield
-    finally:
-        vars(nest).update(functions)
+
+
+def _change_of_nodes(nodes: Any, params: Any = None, **values: Any) -> str | None:
+    if set(np.atleast_1d(nodes.get("element_type")).tolist()) <= {"stimulator", "recorder"}:
+        return None
+    given = params if isinstance(params, list | tuple) else [params or {}]
+    names = sorted({*values, *(name for own in given for name in own)})
+    models = sorted(set(np.atleast_1d(nodes.get("model")).tolist()))
+    return f"{', '.join(names)} of {' and '.join(models)}"
+
+
+def _change_of_kernel(values: dict[str, Any]) -> str | None:
+    present = nest.GetKernelStatus()
+    names = [name for name, value in values.items() if name.startswith("eprop_") and value != present[name]]
+    return ", ".join(names) or None
+
+
+def _change_of_model(model: str, values: dict[str, Any]) -> str | None:
+    if model not in nest.synapse_models:
+        return None
+    present, numbers = nest.GetDefaults(model), bool | int | float
+    names = [name for name, value in values.items() if isinstance(value, numbers) and value != present.get(name)]
+    return f"{', '.join(names)} of {model}" if names else None

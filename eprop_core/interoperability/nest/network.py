@@ -17,6 +17,7 @@ window.
 """
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,8 @@ GENERATORS_OF_BELLEC, NEURONS_OF_BELLEC, ERRORS_OF_BELLEC = 1, 3, 5
 step 1. Each connection adds a step, and so does the exchange of readout signals that precedes an error."""
 _LARGEST = 1e300
 """Stands for infinity in NEST's bounds."""
+_ETA = 1e-4
+"""Learning rate of NEST's models of plastic synapses."""
 _SMALLEST = 5e-324
 """The smallest number that is not 0."""
 _SURROGATE_GRADIENTS = {"arctan": "arctan_derivative"}
@@ -121,7 +124,7 @@ def build(
     network, arrays
         The network, as :func:`load` returns it.
     learns
-        Whether weights learn; without, all synapses are static and there is no feedback.
+        Whether weights learn; without, no weight changes and there is no feedback.
     sample_steps, learning_window_steps
         Steps of a sample and, at its end, of the learning window, which NEST's models of Bellec et al. (2020) need.
 
@@ -138,6 +141,10 @@ def build(
     if learns_by_samples(network):
         if sample_steps is None or learning_window_steps is None:
             raise ValueError("the rule of Bellec et al. needs sample_steps and learning_window_steps")
+        if not 0 < learning_window_steps <= sample_steps:
+            raise ValueError(
+                f"learning_window_steps = {learning_window_steps}: must be from 1 to sample_steps = {sample_steps}"
+            )
         nest.set(
             eprop_learning_window=learning_window_steps * network["dt"],
             eprop_reset_neurons_on_update=True,
@@ -156,6 +163,7 @@ def create(network: dict[str, Any], arrays: Problem) -> Populations:
         "E_L": readout["E_L"],
         "I_e": 0.0,
         "V_m": readout["E_L"],
+        "V_min": -_LARGEST,
         "tau_m": readout["tau_m"],
     }
     if learns_by_samples(network):
@@ -163,7 +171,8 @@ def create(network: dict[str, Any], arrays: Problem) -> Populations:
         readouts |= {"loss": readout["loss"], "regular_spike_arrival": True}
         readout_model = "eprop_readout_bsshslm_2020"
     else:
-        cutoff = {} if rule["cutoff"] is None else {"eprop_isi_trace_cutoff": rule["cutoff"] * network["dt"]}
+        steps = math.inf if rule["cutoff"] is None else rule["cutoff"]
+        cutoff = {"eprop_isi_trace_cutoff": steps * network["dt"]}
         of_stdp = has_spike_timing(network)
         recurrent = _neurons_of_stdp(network, arrays) if of_stdp else _neurons_of_eprop_plus(network, arrays, cutoff)
         readouts |= cutoff
@@ -177,7 +186,7 @@ def create(network: dict[str, Any], arrays: Problem) -> Populations:
 
 
 def connect(populations: Populations, network: dict[str, Any], arrays: Problem, *, learns: bool = True) -> None:
-    """Create all connections; without ``learns``, all are static and there is no feedback.
+    """Create all connections; without ``learns``, no weight changes and there is no feedback.
 
     Optimizers and bounds belong to NEST's synapse models, so each projection has a copy of its own.
     """
@@ -262,7 +271,7 @@ def _synapses(
         return {"synapse_model": f"eprop_learning_signal_connection{of_rule}"}
     plastic = learns and projection["plastic"]
     # Of static synapses, only e-prop synapses with a learning rate of 0 lose spikes at the end of a sample.
-    if not plastic and not (by_samples and learns):
+    if not plastic and not by_samples:
         return {"synapse_model": "static_synapse"}
     if (stdp := _spike_timing(projection)) is not None:
         largest = stdp["weight_max"] if signs == "positive" else -stdp["weight_max"]
@@ -278,7 +287,8 @@ def _synapses(
     elif signs == "negative":
         optimizer["weight_max"] = min(0.0, optimizer["weight_max"])
     if not plastic:
-        optimizer["learning_rate"] = 0.0
+        optimizer |= {"learning_rate": 0.0, "weight_min": -_LARGEST, "weight_max": _LARGEST}
+    _check_base_model(f"eprop_synapse{of_rule}")
     learning = optimizer_parameters(optimizer, rule["batch_size"] if by_samples else 1)
     common = {"average_gradient": False} if by_samples else {}
     if not by_samples:
@@ -289,6 +299,19 @@ def _synapses(
     nest.CopyModel(f"eprop_synapse{of_rule}", model, defaults)
     each = {"tau_m_readout": np.full(n, network["readout"]["tau_m"])} if by_samples else {}
     return {"synapse_model": model} | each
+
+
+def _check_base_model(model: str) -> None:
+    """Check that nobody has set the learning rate of a base model.
+
+    In NEST 3.10, the first update of a weight would have this rate, and not that of the copied model.
+    """
+    eta = nest.GetDefaults(model, "optimizer")["eta"]
+    if eta != _ETA:
+        raise ValueError(
+            f"{model} has had its eta set to {eta:g} by SetDefaults, which NEST would use in the first update of each "
+            "weight: reset the kernel before"
+        )
 
 
 def _new_name(name: str) -> str:
@@ -462,11 +485,10 @@ def _neurons_of_stdp(network: dict[str, Any], arrays: Problem) -> Any:
         "V_min": -_LARGEST if neuron["V_min"] is None else neuron["V_min"],
         "V_reset": 0.0 if neuron["V_reset"] is None else neuron["V_reset"],
         "V_th": _LARGEST,  # the real thresholds follow
-        "t_ref": neuron["t_ref"],
         "tau_minus": taus[0],
     }
     neurons = nest.Create("iaf_psc_delta", network["n_recurrent"], parameters)
-    set_each(neurons, {name: of_each_neuron(network, arrays, name) for name in ("tau_m", "C_m", "V_th")})
+    set_each(neurons, {name: of_each_neuron(network, arrays, name) for name in ("tau_m", "C_m", "V_th", "t_ref")})
     if neuron["ignore_and_fire"] is not None:
         period = max(1, round(1000.0 / (neuron["ignore_and_fire"]["rate"] * dt)))
         neurons.set(ignore_and_spike=True, ignore_and_spike_interval=period * dt)

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from eprop_core.experiments.interconnect.result import CallTime, InterconnectResult, Pattern
 from eprop_core.labels import label_of
@@ -110,8 +109,7 @@ def _draw_time_by_interval(panel: Axes, table: pd.DataFrame) -> None:
 
 def _delay_axis(panel: Axes, table: pd.DataFrame) -> None:
     intervals = sorted(table["interval_ms"].unique())
-    panel.set_xticks(intervals, [f"{interval:g}" for interval in intervals])
-    panel.xaxis.set_minor_locator(NullLocator())
+    style.name_values(panel, intervals)
 
 
 def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
@@ -130,7 +128,7 @@ def _draw_destinations(panel: Axes, table: pd.DataFrame) -> None:
     panel.set(xlabel="Ranks", ylabel="Time of an exchange (µs)")
     panel.set_xscale("log", base=2)
     ranks = sorted(table["ranks"].unique())
-    panel.set_xticks(ranks, [str(n) for n in ranks])
+    style.name_values(panel, ranks)
     _legend_above(panel)
 
 

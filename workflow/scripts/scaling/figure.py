@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 from matplotlib.typing import HashableList
 
 from eprop_core.experiments.scaling.result import NEST_THREADS, RankRecord
@@ -167,8 +167,7 @@ def _draw_key(panel: Axes, table: pd.DataFrame) -> None:
 def _rank_axis(panel: Axes, table: pd.DataFrame) -> None:
     ranks = sorted(table["ranks"].unique())
     panel.set_xscale("log", base=2)
-    panel.set_xticks(ranks, [str(n) for n in ranks])
-    panel.xaxis.set_minor_locator(NullLocator())
+    style.name_values(panel, ranks)
     panel.set_xlim(ranks[0] / 1.25, ranks[-1] * 1.25)
 
 

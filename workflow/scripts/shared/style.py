@@ -185,8 +185,36 @@ def scale_to_values(panel: Axes, values: Sequence[float]) -> None:
     if positive and max(positive) >= 10 * min(positive):
         scale = {} if positive == list(values) else {"linthresh": min(positive), "linscale": 0.5}
         panel.set_xscale("symlog" if scale else "log", **scale)
-    panel.set_xticks(values, [f"{value:g}" for value in values])
+    name_values(panel, values)
+
+
+def name_values(panel: Axes, values: Sequence[float]) -> None:
+    """Put a tick at each of ``values`` on the horizontal axis, with its number where there is room for it."""
+    panel.set_xticks(values)
+    panel.xaxis.set_major_formatter(_WhereThereIsRoom())
     panel.xaxis.set_minor_locator(NullLocator())
+
+
+class _WhereThereIsRoom(Formatter):
+    """Numbers that do not overlap; the largest one is there in any case."""
+
+    WIDTH = 0.6
+    """Of a digit, relative to the size of the font, with some distance."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:.10g}"
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        names = [self(value) for value in values]
+        axes = self.axis.axes  # type: ignore[union-attr]
+        size = mpl.rcParams["xtick.labelsize"] * axes.figure.dpi / 72.0
+        places = axes.transData.transform([(value, axes.get_ylim()[0]) for value in values])[:, 0]
+        free, shown = np.inf, [""] * len(names)
+        for k in np.argsort(-places):
+            half = 0.5 * self.WIDTH * size * (len(names[k]) + 0.5)
+            if places[k] + half <= free:
+                free, shown[k] = places[k] - half, names[k]
+        return shown
 
 
 def set_log(panel: Axes) -> None:
