@@ -444,7 +444,7 @@ class Simulation:
         state = raising_on_all_ranks(self._communicator, lambda: read_state_header(path))
         self._sample_length = state.sample_length
         self._load(path, header, drawn=(), has_new_parameters=False)
-        times = read_state(path, self._of_rank(self._rank), state.n_ranks, self._times_beside_state, self._communicator)
+        times = read_state(path, self._of_rank(self._rank), state, self._times_beside_state, self._communicator)
         if self.step != state.step:
             raise NetworkFileError(f"{path}: the state of step {self.step} is not that of step {state.step}")
         self._build_time = times.pop("build")

@@ -19,11 +19,11 @@ from workflow.scripts.shared import style
 from workflow.scripts.studies import thinning_curves
 
 PROJECT = Path(__file__).parents[1]
-CLUSTER, LARGE = (PROJECT / "config" / f"paper_{addition}.yaml" for addition in ("cluster", "large"))
+CLUSTER, LARGE, QUICK = (PROJECT / "config" / f"paper_{addition}.yaml" for addition in ("cluster", "large", "quick"))
 """Additions, which are read after ``config/paper_scaling.yaml``."""
 RACE = PROJECT / "config" / "race.yaml"
 """An addition, which is read after ``config/baselines.yaml``."""
-FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {CLUSTER, LARGE, RACE})
+FILES = sorted(set((PROJECT / "config").glob("*.yaml")) - {CLUSTER, LARGE, QUICK, RACE})
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,17 @@ def test_files_of_the_project_are_valid(file: Path, schema: dict[str, Any]) -> N
     values = yaml.safe_load(file.read_text(encoding="utf-8"))
     configuration.load(values, file.name)
     jsonschema.Draft202012Validator(schema).validate(configuration._read_numbers(values))
+
+
+def test_a_quick_scaling_has_the_published_networks() -> None:
+    paper, added = (
+        yaml.safe_load(file.read_text(encoding="utf-8")) for file in (PROJECT / "config" / "paper_scaling.yaml", QUICK)
+    )
+    alone = configuration.load(paper, "paper_scaling.yaml").scaling
+    update_config(paper, added)
+    for name, scaling in configuration.load(paper, QUICK.name).scaling.items():
+        assert scaling.network == alone[name].network
+        assert scaling.n_steps == alone[name].n_steps // 10
 
 
 @pytest.mark.parametrize("addition", [CLUSTER, LARGE], ids=lambda file: file.name)

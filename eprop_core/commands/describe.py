@@ -30,14 +30,15 @@ class Weights(NamedTuple):
         n, total, squares, smallest, largest, zeros = 0, 0.0, 0.0, np.inf, -np.inf, 0
         for weight in pieces:
             n += len(weight)
-            total += float(weight.sum())
-            squares += float((weight**2).sum())
+            with np.errstate(over="ignore"):  # a deviation that is too large is infinite
+                total += float(weight.sum())
+                squares += float((weight**2).sum())
             smallest, largest = min(smallest, float(weight.min())), max(largest, float(weight.max()))
             zeros += int(np.count_nonzero(weight == 0.0))
         if n == 0:
             return cls(0.0, 0.0, 0.0, 0.0, 0.0)
         mean = total / n
-        return cls(mean, max(0.0, squares / n - mean**2) ** 0.5, smallest, largest, zeros / n)
+        return cls(mean, max(0.0, squares / n - mean * mean) ** 0.5, smallest, largest, zeros / n)
 
 
 def describe(path: Path) -> Iterator[str]:

@@ -71,8 +71,9 @@ def score(
         if own != given:
             what = "channels" if name == "n_input" else "targets" if dataset.n_outputs else "classes"
             raise ParameterError(f"{data}: has {given} {what}; the network has {name} = {own}")
-    window = learning_window or simulation.notes.get("learning_window") or dataset.n_steps
-    if not isinstance(window, int) or not 1 <= window <= dataset.n_steps:
+    windows = (learning_window, simulation.notes.get("learning_window"), dataset.n_steps)
+    window = next(steps for steps in windows if steps is not None)
+    if isinstance(window, bool) or not isinstance(window, int) or not 1 <= window <= dataset.n_steps:
         raise ParameterError(f"learning window = {window}: must be 1 to {dataset.n_steps}, the steps of a sample")
     task = task_of(dataset, window, parameters.readout.loss)
     samples = np.arange(task.n_samples)

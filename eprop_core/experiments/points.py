@@ -13,8 +13,11 @@ from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from eprop_core.experiments.values import VALUES
 from eprop_core.parsing import Model, ParameterError, no_such_key, parse, visible
 
-_HIDDEN = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff"
-_LABEL = rf"^(?![\s=@+-])[^{_HIDDEN}]+(?<!\s)$"
+_HIDDEN = (
+    r"\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
+    r"\ufffe\uffff"
+)
+_LABEL = rf"^(?![\s=@+\uff1d\uff20\uff0b\uff0d-])[^{_HIDDEN}]+(?<!\s)$"
 _LONGEST = 100
 
 
@@ -142,7 +145,16 @@ def parse_changed(model: type[Model], values: Mapping[str, Any], changes: Change
     return parse(model, apply(values, changes))
 
 
+def _without_signs_of_zeros(value: Any) -> Any:
+    """Return values in which -0.0 is 0.0, as they are equal."""
+    if isinstance(value, dict):
+        return {key: _without_signs_of_zeros(own) for key, own in value.items()}
+    if isinstance(value, list):
+        return [_without_signs_of_zeros(own) for own in value]
+    return 0.0 if isinstance(value, float) and value == 0.0 else value
+
+
 def content_hash(parameters: BaseModel) -> str:
     """Return a short name that depends on every parameter, so that equal parameters share their result files."""
-    values = json.dumps(parameters.model_dump(mode="json"), sort_keys=True)
+    values = json.dumps(_without_signs_of_zeros(parameters.model_dump(mode="json")), sort_keys=True)
     return hashlib.sha256(values.encode()).hexdigest()[:10]

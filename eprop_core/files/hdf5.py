@@ -11,6 +11,20 @@ _SMALL = 2**24
 """Bytes that may consist of a fill value alone, for which nothing is stored."""
 
 
+_NOT_COMPRESSING = {h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+
+
+def _check_pieces(name: str, dataset: h5py.Dataset) -> None:
+    """Check that no piece of a dataset takes more memory than the dataset, as HDF5 reads whole pieces."""
+    piece = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
+    if piece > max(_SMALL, 2 * math.prod(dataset.shape or ()) * dataset.dtype.itemsize):
+        raise ValueError(f"{name} is stored in pieces of {piece} bytes; expected at most twice its size")
+    pipeline = dataset.id.get_create_plist()
+    filters = {pipeline.get_filter(n)[0] for n in range(pipeline.get_nfilters())} - _NOT_COMPRESSING
+    if len(filters) > 1 or pipeline.get_nfilters() > len(filters) + len(_NOT_COMPRESSING):
+        raise ValueError(f"{name} is compressed several times; expected once at most")
+
+
 def dataset_of_file(file: h5py.File, name: str) -> h5py.Dataset | None:
     """Return a dataset that lies in the file itself; None if there is none.
 
@@ -32,6 +46,7 @@ def dataset_of_file(file: h5py.File, name: str) -> h5py.Dataset | None:
         return None
     if group.is_virtual or group.external:
         raise ValueError(f"{name} lies in another file; expected data in the file itself")
+    _check_pieces(name, group)
     stored, stated = group.id.get_storage_size(), math.prod(group.shape or ()) * group.dtype.itemsize
     if stated > max(_SMALL, _LARGEST_RATIO * stored):
         raise ValueError(f"{name} states {stated} bytes; expected what the {stored} stored ones can hold")

@@ -1,5 +1,6 @@
 """Files that appear complete or not at all."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         Another process is writing the file, or it cannot be written.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        kind = "a directory" if path.is_dir() else "no regular file"
+        raise FileExistsError(errno.EEXIST, f"is {kind}; expected a new file, or one to replace", str(path))
     with temporary_place(path) as place:
         temporary = place / path.name
         yield temporary

@@ -36,6 +36,7 @@ from eprop_core.storage.sources import (
     state_of_sources,
 )
 from eprop_core.storage.state import Kind, arrays
+from eprop_core.storage.state_limits import check_state
 from eprop_core.storage.synapses import Ends, columns_by_name, edges_per_owner, set_values
 
 
@@ -183,9 +184,20 @@ class _Spikes:
         length = stored(file, f"{self._group}/length", (n_former, len(self._spikes.length)), "i")[:]
         n_of_ranks = length.sum(axis=1)
         ids = stored(file, f"{self._group}/ids", (int(n_of_ranks.sum()),), "i")
+        _check_spikes(self._group, length, ids[:])
         last = np.cumsum(n_of_ranks)
         lists = [SpikeList(length[rank], ids[last[rank] - n_of_ranks[rank] : last[rank]]) for rank in former]
         set_spikes(self._spikes, self._ids, lists)
+
+
+def _check_spikes(group: str, length: np.ndarray, ids: np.ndarray) -> None:
+    """Check that ids ascend within each slot of each rank, from 0 on."""
+    ends = np.cumsum(length.ravel())
+    within = np.ones(max(0, len(ids) - 1), np.bool_)
+    borders = ends[(ends > 0) & (ends < len(ids))]
+    within[borders - 1] = False
+    if (length < 0).any() or (ids < 0).any() or (np.diff(ids)[within] <= 0).any():
+        raise NetworkFileError(f"{group}: spikes must be listed by step, with ids that ascend from 0 on")
 
 
 class _Times:
@@ -315,7 +327,7 @@ def read_state_header(path: str | os.PathLike[str]) -> StateHeader:
 def read_state(
     path: str | os.PathLike[str],
     own: NetworkOfRank,
-    n_former: int,
+    header: StateHeader,
     times: Mapping[str, float],
     communicator: Communicator,
 ) -> dict[str, float]:
@@ -327,8 +339,8 @@ def read_state(
         The file.
     own
         What this rank holds, with the connections and the weights of the file.
-    n_former
-        Number of ranks that wrote the file.
+    header
+        Step, sample length and number of ranks that wrote the file.
     times
         s, times of this rank that its state does not hold.
     communicator
@@ -341,14 +353,15 @@ def read_state(
     """
     simple, by_id = _simple_parts(own, communicator), _parts_by_id(own, communicator)
     other_times = _Times(times, communicator)
-    former = _former_ranks(own.recurrent, n_former)
+    former = _former_ranks(own.recurrent, header.n_ranks)
 
     def read() -> None:
         with reading(path) as file:
             for part in (*simple, *other_times.parts):
                 part.read(file)
             for of_sources in by_id:
-                of_sources.read(file, former, n_former)
+                of_sources.read(file, former, header.n_ranks)
+            check_state(own.network, own.state, header.step)
             _read_synapses(file, own)
 
     raising_on_all_ranks(communicator, read)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from eprop_core.parameters import PositiveUniform
-from eprop_core.parsing import Parameters, Whole
+from eprop_core.parsing import WHOLE_NUMBERS, Parameters, Whole
 
 
 class Generated(Parameters):
@@ -157,6 +157,8 @@ class EvidenceAccumulation(Cued):
     def _sides_differ(self) -> Self:
         if self.n_cues % 2 == 0:
             raise ValueError("n_cues must be odd")
+        if self.n_steps >= WHOLE_NUMBERS:
+            raise ValueError(f"a sample has {self.n_steps} steps; fewer than {WHOLE_NUMBERS} are allowed")
         return self
 
     @property

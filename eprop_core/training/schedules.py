@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from eprop_core.parsing import Parameters, Whole
+from eprop_core.parsing import ParameterError, Parameters, Whole
 
 Factor = Annotated[float, Field(ge=0)]
 
@@ -62,7 +62,13 @@ class Steps(_Schedule):
     def at(self, place: Place) -> float:
         """Return the factor after the steps so far."""
         n_steps = place.group // self.groups if self.groups is not None else place.epoch // (self.epochs or 1)
-        return float(self.factor**n_steps)
+        try:
+            return float(self.factor**n_steps)
+        except OverflowError:
+            raise ParameterError(
+                f"learning_rate_schedule: {self.factor:g} to the power of {n_steps} steps is too large; expected a "
+                "smaller factor or longer steps"
+            ) from None
 
 
 class Cosine(_Schedule):

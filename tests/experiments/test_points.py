@@ -52,3 +52,8 @@ def test_equal_parameters_have_the_same_hash_and_different_ones_do_not() -> None
     name = points.content_hash(GradientDescent(learning_rate=0.5))
     assert name == points.content_hash(GradientDescent(weight_max=100.0, learning_rate=0.5))
     assert name != points.content_hash(GradientDescent(learning_rate=0.25))
+
+
+def test_zeros_of_both_signs_are_the_same() -> None:
+    names = {points.content_hash(GradientDescent(learning_rate=zero)) for zero in (0.0, -0.0)}
+    assert len(names) == 1

@@ -251,7 +251,7 @@ class Faulty(NamedTuple):
     changed: list[str]
 
 
-ADDITIONS = ("paper_cluster.yaml", "paper_large.yaml")
+ADDITIONS = ("paper_cluster.yaml", "paper_large.yaml", "paper_quick.yaml")
 """Files that are no configurations of their own."""
 
 

@@ -36,3 +36,23 @@ def test_data_of_other_files_are_not_read(tmp_path: Path) -> None:
         }.items():
             with pytest.raises(ValueError, match=f"{name} {message}"):
                 dataset_of_file(file, name)
+
+
+def test_pieces_far_larger_than_the_data_are_refused(tmp_path: Path) -> None:
+    """HDF5 reads whole pieces, so four numbers would take a gigabyte."""
+    with h5py.File(tmp_path / "file.h5", "w") as file:
+        file.create_dataset(
+            "small", data=np.arange(4), chunks=(1000,), maxshape=(None,), compression="gzip", shuffle=True
+        )
+        file.create_dataset("large", (4,), "f8", chunks=(2**27,), maxshape=(None,))
+        twice = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        twice.set_chunk((100,))
+        twice.set_deflate(1)
+        twice.set_deflate(9)
+        h5py.h5d.create(file.id, b"twice", h5py.h5t.NATIVE_INT64, h5py.h5s.create_simple((100,)), twice)
+        small = dataset_of_file(file, "small")
+        assert small is not None and small[:].tolist() == [0, 1, 2, 3]
+        with pytest.raises(ValueError, match=f"large is stored in pieces of {2**30} bytes"):
+            dataset_of_file(file, "large")
+        with pytest.raises(ValueError, match="twice is compressed several times"):
+            dataset_of_file(file, "twice")

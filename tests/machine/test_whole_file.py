@@ -61,3 +61,12 @@ def test_a_process_can_wait_until_another_one_has_written(tmp_path: Path) -> Non
 def _names_in_place(path: Path) -> list[str]:
     with temporary_place(path, wait=True) as place:
         return [entry.name for entry in place.iterdir()]
+
+
+def test_only_files_are_replaced(tmp_path: Path) -> None:
+    """A device such as /dev/null would be gone."""
+    os.mkfifo(tmp_path / "pipe")
+    for path, kind in ((tmp_path, "a directory"), (tmp_path / "pipe", "no regular file")):
+        with pytest.raises(FileExistsError, match=f"is {kind}"), whole_file(path):
+            raise AssertionError("nothing is to be written")
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

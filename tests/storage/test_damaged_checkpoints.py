@@ -3,6 +3,7 @@
 import shutil
 import tracemalloc
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,35 @@ def of_another_network(path: Path) -> None:
     shutil.copy(other / "checkpoint-000001.h5", path)
 
 
+def other_number(dataset: str, value: int) -> Callable[[Path], None]:
+    """Change an integer that compiled code takes for a place in memory; its checksum fits."""
+
+    def change(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            values = file[dataset][()]
+            values[...] = value
+            file[dataset][...] = values
+
+    change.__name__ = f"{dataset} = {value}"
+    return change
+
+
+def reversed_spikes(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["state/input_spikes/ids"][...] = file["state/input_spikes/ids"][()][::-1]
+
+
 DAMAGES = {
+    reversed_spikes: "state/input_spikes: spikes must be listed by step",
+    other_number("state/input_spikes/ids", -1): "state/input_spikes: spikes must be listed by step",
+    other_number("state/onto_neurons/0/running_sums/time_index", 2**30): "state/input: running_sums/time_index",
+    other_number("state/onto_neurons/0/running_sums/time_index", -1): "state/input: running_sums/time_index",
+    other_number("state/output/running_sums/block_start", 2**30): "state/output: running_sums/block_start",
+    other_number("state/onto_neurons/0/running_sums/block_start", -1000): "state/input: running_sums/block_start",
+    other_number("state/sources/recurrent/last_emission", 2**30): "state/sources/recurrent/last_emission",
+    other_number("state/sources/output/state", -1): "state/sources/output/state",
+    other_number("state/sources/input/optimized", 2**30): "state/sources/input/optimized",
+    other_number("state/neurons/refractory", 2**30): "state/neurons/refractory",
     truncate: "damaged, or not a network file",
     empty: "damaged, or not a network file",
     not_finite: "state/neurons/v has a value that is not finite",

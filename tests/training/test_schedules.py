@@ -133,3 +133,8 @@ def test_wrong_schedules_are_refused_in_one_line(schedule: dict[str, Any], messa
         parameters(schedule)
     (line,) = str(raised.value).splitlines()
     assert line.startswith(message)
+
+
+def test_a_factor_that_becomes_too_large_is_named() -> None:
+    with pytest.raises(ParameterError, match=r"learning_rate_schedule: 1e\+200 to the power of 2 steps"):
+        factors({"kind": "steps", "factor": 1e200, "epochs": 1})

@@ -1,5 +1,6 @@
 """Numbers as files have them, widened before any arithmetic, so that byte order and precision do not matter."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,10 @@ def labels(values: Any, name: str, where: str) -> npt.NDArray[np.int64] | npt.ND
         If they are neither, or not in one dimension.
     """
     array = _in_one_dimension(values, name, where)
+    if array.dtype.kind == "U" and array.dtype.itemsize:
+        letters = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("=")).view(np.uint32)
+        if (letters > sys.maxunicode).any() or ((letters >= 0xD800) & (letters <= 0xDFFF)).any():
+            raise DatasetError(f"{where}: {name} are no text; expected characters of Unicode")
     try:
         if array.dtype.kind == "S" or (array.dtype.kind == "O" and all(isinstance(one, str | bytes) for one in array)):
             array = np.array([one.decode() if isinstance(one, bytes) else one for one in array.tolist()], np.str_)

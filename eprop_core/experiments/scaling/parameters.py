@@ -9,7 +9,7 @@ from eprop_core.experiments.baselines.parameters import check_comparable
 from eprop_core.experiments.values import LOOKS, Name, RankCounts, Seeds
 from eprop_core.network.initial_weights import check_initial_weights
 from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, AllToAll, Network, PairwiseBernoulli, check_rate
-from eprop_core.parsing import WHOLE_NUMBERS, FileName, ParameterError, Parameters, Whole
+from eprop_core.parsing import WHOLE_NUMBERS, FileName, ParameterError, Parameters, Whole, parse
 from eprop_core.ranks.exchange_cost import Destinations
 
 
@@ -180,19 +180,20 @@ class Scaling(Timing):
             if not self.timing.simulated_by_nest(n):
                 check_comparable(next(iter(self.cases.values())).network_on(n))
         for variant, case in self.cases.items():
-            for n_ranks in (*self.ranks, *self.dry_ranks):
+            for n_ranks in dict.fromkeys((*self.ranks, *self.dry_ranks, *self.nest_threads, *self.nest_ranks)):
                 if n_ranks > case.network_on(n_ranks).n_recurrent:
                     raise ValueError(
                         f"variant {variant}: {n_ranks} ranks are more than the {case.network.n_recurrent} "
                         "recurrent neurons"
                     )
-                if max(case.network_on(n_ranks).n_recurrent, case.network_on(n_ranks).n_input) >= WHOLE_NUMBERS:
+                network = case.network_on(n_ranks)
+                if max(network.n_recurrent, network.n_input, network.n_readout) >= WHOLE_NUMBERS:
                     raise ValueError(
                         f"variant {variant}: on {n_ranks} ranks there are more than {WHOLE_NUMBERS - 1} recurrent "
-                        "neurons or input channels"
+                        "neurons, input channels or readouts"
                     )
                 try:
-                    check_initial_weights(case.network_on(n_ranks))
+                    check_initial_weights(parse(Network, network.model_dump()))
                 except ParameterError as error:
                     raise ValueError(f"variants.{variant}: on {n_ranks} ranks, {error}") from None
         return self
