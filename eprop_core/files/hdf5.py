@@ -20,8 +20,8 @@ def _check_pieces(name: str, dataset: h5py.Dataset) -> None:
     if piece > max(_SMALL, 2 * math.prod(dataset.shape or ()) * dataset.dtype.itemsize):
         raise ValueError(f"{name} is stored in pieces of {piece} bytes; expected at most twice its size")
     pipeline = dataset.id.get_create_plist()
-    filters = {pipeline.get_filter(n)[0] for n in range(pipeline.get_nfilters())} - _NOT_COMPRESSING
-    if len(filters) > 1 or pipeline.get_nfilters() > len(filters) + len(_NOT_COMPRESSING):
+    filters = [pipeline.get_filter(n)[0] for n in range(pipeline.get_nfilters())]
+    if sum(kind not in _NOT_COMPRESSING for kind in filters) > 1:
         raise ValueError(f"{name} is compressed several times; expected once at most")
 
 
