@@ -13,6 +13,7 @@ from typing import Self
 import h5py
 import numpy as np
 
+from eprop_core.errors import NetworkFileError
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
@@ -165,23 +166,38 @@ def read_recording(path: str | os.PathLike[str]) -> Recording:
             return {name: _time_series(file, f"{group}/{name}") for name in known if f"{group}/{name}" in file}
 
         projections = list(file.get("synapses", ()))
-        steps = stored(file, "spikes/steps", (None,), "i")[:]
+        steps = _ascending_steps(file, "spikes/steps")
         none = np.zeros((0, 0))
-        ids = stored(file, "neurons/ids", (None,), "i")[:] if "neurons" in file else np.zeros(0, np.int64)
+        ids = _ids(file, "neurons/ids", (None,)) if "neurons" in file else np.zeros(0, np.int64)
         return Recording(
             spike_steps=steps,
-            spike_neurons=stored(file, "spikes/neurons", steps.shape, "i")[:],
+            spike_neurons=_ids(file, "spikes/neurons", steps.shape),
             readout=none,
             error=none,
             recorded=Recorded(
                 ids,
                 series("neurons", NEURON_QUANTITIES),
-                {name: stored(file, f"synapses/{name}/pairs", (None, 2), "i")[:] for name in projections},
+                {name: _ids(file, f"synapses/{name}/pairs", (None, 2)) for name in projections},
                 {name: series(f"synapses/{name}", SYNAPSE_QUANTITIES) for name in projections},
             ),
         )
 
 
+def _ids(file: h5py.File, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Return ids, which count from 0."""
+    ids = stored(file, name, shape, "i")[:]
+    if (ids < 0).any():
+        raise NetworkFileError(f"{name}: has ids below 0")
+    return np.asarray(ids)
+
+
+def _ascending_steps(file: h5py.File, name: str) -> np.ndarray:
+    steps = stored(file, name, (None,), "i")[:]
+    if (steps < 0).any() or (np.diff(steps) < 0).any():
+        raise NetworkFileError(f"{name}: must ascend from 0 on")
+    return np.asarray(steps)
+
+
 def _time_series(file: h5py.File, name: str) -> TimeSeries:
-    steps = stored(file, f"{name}/steps", (None,), "i")[:]
+    steps = _ascending_steps(file, f"{name}/steps")
     return TimeSeries(steps, finite(name, stored(file, f"{name}/values", (len(steps), None), "f")[:]))

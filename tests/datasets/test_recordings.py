@@ -373,3 +373,21 @@ def test_the_description_says_what_was_read(tmp_path: Path, shd: Path) -> None:
     assert len(described["sources"][str(shd)]["sha256"]) == 64
     files = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert files == ["dataset.json", "test.npz", "train.npz", "validation.npz"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"duration": "1"}, "duration = '1': must be a number"),
+        ({"time_unit": None}, "time_unit = None: must be a number"),
+        ({"time_unit": 0.0}, "time_unit = 0.0: must be a finite number above 0"),
+        ({"sensor_size": None}, "sensor_size = None: must be width, height and number of polarities"),
+        ({"classes": 3}, "classes = 3: must be a list of integers or of names"),
+        ({"classes": [[0], [1]]}, "classes = [[0], [1]]: must be a list of integers or of names"),
+    ],
+)
+def test_wrong_types_end_with_one_line(change: dict[str, Any], message: str) -> None:
+    given: dict[str, Any] = {"sensor_size": (5, 4, 2), "n_steps": 10, "duration": 1.0}
+    with pytest.raises(ParameterError) as error:
+        EventDataset.from_recordings([], **given | change)
+    assert str(error.value) == message

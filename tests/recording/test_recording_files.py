@@ -153,3 +153,13 @@ def test_damaged_files_are_refused_in_one_line(tmp_path: Path) -> None:
     simulation().save(path)
     with pytest.raises(NetworkFileError, match="not a recording of eprop-core"):
         read_recording(path)
+
+
+@pytest.mark.parametrize("name", ["spikes/steps", "spikes/neurons", "neurons/ids", "neurons/membrane_voltage/steps"])
+def test_numbers_that_no_simulation_records_are_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "recording.h5"
+    write(path)
+    with h5py.File(path, "r+") as file:
+        file[name][0] = -1
+    with pytest.raises(NetworkFileError, match=f"{name}: "):
+        read_recording(path)
