@@ -146,7 +146,7 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
 
 @kernel
 def _take_back(projection, i):
-    """Return what is to be taken away of the latest spike that entered, as :class:`TakenBack`, and forget its entry."""
+    """Return what the latest spike contributed too early, as :class:`TakenBack`, and forget its entry."""
     sources = projection.sources
     spikes, offset = 0.0, 0
     if len(sources.entry) > 0 and sources.entry[i] != NO_ENTRY:

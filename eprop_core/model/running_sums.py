@@ -38,11 +38,11 @@ adaptation, to Q_W
     L(t) x(t)    and    L(t) p(t),        x(t) = psi(t) alpha^(t-b) without adaptation
 
 A spike that enters at h counts from h + 1 on, but Q(h) does not include step h yet, whose learning signal is not known.
-The neuron keeps, for each step of a block, what a spike that enters there is going to have in it too early:
+For each step of a block, the neuron keeps the gradient that a spike which enters in it contributes too early:
 
     L(h) alpha^-(h+1-b) (x(h) - p(h) X(h) / P(h))
 
-When the synapse is processed next, this is taken away. The learning signal and the rate regularization share E, U, A
+When the synapse is processed next, this is subtracted. The learning signal and the rate regularization share E, U, A
 and Q also if only one of them has a filter; without any filter, E, U, W and A are 0.
 """
 
@@ -122,7 +122,7 @@ class Unfiltered(NamedTuple):
     response: np.ndarray
     """float64 (1 or, with adaptation, 2; n): x and p, the eligibility of the present time index for z = 1 and D = 1."""
     premature: np.ndarray
-    """float64 (block + 2, n): the gradient of each step that a spike has which enters in this step, too early."""
+    """float64 (block + 2, n): the gradient that a spike contributes too early, by the step in which it enters."""
 
 
 class RunningSums(NamedTuple):
@@ -319,7 +319,7 @@ def unfiltered_signal(running_sums):
 
 @kernel
 def keep_signals(running_sums):
-    """Keep what the learning signals of the present time index do where synapses are stepwise or lack a filter."""
+    """Keep the learning signals of the present time index, or what they add too early where there is no filter."""
     _keep_signals(running_sums.step_values, running_sums)
     _keep_premature(running_sums.unfiltered, running_sums)
 

@@ -159,10 +159,10 @@ class Synapses(NamedTuple):
 
 
 class TakenBack(NamedTuple):
-    """The part that a spike which entered has in G from the step of its entry, too early, without a filter."""
+    """The gradient that a spike contributed too early, in the step of its entry, where there is no filter."""
 
     spikes: float
-    """1, or 0 where nothing is to be taken away."""
+    """1, or 0 where nothing is to be subtracted."""
     offset: int
     """Offset of that step in the block."""
 
@@ -355,7 +355,7 @@ def _jump(own_decay, spike, j):
 
 @kernel
 def _premature(unfiltered, offset, j):
-    """Return the gradient that a spike has too early which entered in the step at ``offset``."""
+    """Return the gradient that a spike which entered in the step at ``offset`` contributed too early."""
     if unfiltered is None:
         return 0.0
     return unfiltered.premature[offset, j]
@@ -635,7 +635,7 @@ def _bring_up_to_date(
 
 @kernel
 def _take_back_in_row(unfiltered, row, first, last, offset):
-    """Take away from synapses of a row what a spike has too early which entered in the step at ``offset``."""
+    """Subtract from synapses of a row what a spike which entered in the step at ``offset`` contributed too early."""
     if unfiltered is not None and len(unfiltered.premature) > 0:
         for j in range(np.uint64(first), np.uint64(last)):
             row[j, GRADIENT] -= unfiltered.premature[offset, j]
