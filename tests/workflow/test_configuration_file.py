@@ -164,3 +164,12 @@ def test_snakemake_does_not_execute_a_configuration(file: Path, options: tuple[s
         f"{file}: __use_yte__: would make the configuration a program, but it is data (line 1)"
     )
     assert not trace.exists()
+
+
+def test_a_file_that_is_far_too_long_is_not_read(file: Path) -> None:
+    with file.open("wb") as sparse:
+        sparse.truncate(2**32)
+    with pytest.raises(
+        ParameterError, match=f"has {2**32} bytes; at most {configuration_file.LARGEST_FILE} are allowed"
+    ):
+        configuration_file.read(file)

@@ -21,6 +21,8 @@ DEEPEST = 30
 """Sections within sections."""
 LARGEST = 1_000_000
 """Values, where those that an alias repeats count again."""
+LARGEST_FILE = 2**25
+"""Bytes; a longer file is no configuration, and would take the memory."""
 LONGEST_NUMBER = 40
 """Characters."""
 
@@ -57,6 +59,8 @@ def read(file: Path) -> Place:
     if file.exists() and not file.is_file():
         raise ParameterError(f"{file}: must be a regular file")
     try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise ParameterError(f"{file}: has {file.stat().st_size} bytes; at most {LARGEST_FILE} are allowed")
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ParameterError(f"{file}: {error.strerror}") from None

@@ -23,6 +23,7 @@ from eprop_core.files.archive import Archive, open_archive
 from eprop_core.files.arrays import read_array
 from eprop_core.files.regular import reason
 from eprop_core.machine import memory
+from eprop_core.parsing import visible
 
 _EVENTS = ("times", "channels", "offsets")
 
@@ -48,7 +49,7 @@ def open_npz(path: Path, learn: Learn) -> Source:
         return _of_recipe(path, arrays, learn)
     if "events" in names:
         return _of_dataset(path, EventDataset.load(path), learn)
-    raise DatasetError(f"{path}: has the arrays {', '.join(names) or 'none'}; {expected}")
+    raise DatasetError(f"{path}: has the arrays {visible(', '.join(names)) or 'none'}; {expected}")
 
 
 def _arrays(archive: Archive, names: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
