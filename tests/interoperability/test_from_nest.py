@@ -286,6 +286,13 @@ def test_what_has_no_counterpart_is_refused_by_name(case: str, named: str, small
 
 
 @needs_nest
+def test_a_base_model_with_another_learning_rate_is_refused(small: Path) -> None:
+    """The first update of a weight would have its rate."""
+    message = json.loads((small / "refused.json").read_text(encoding="utf-8"))["another_base_model"]
+    assert message.startswith("to_nest: eprop_synapse has had its eta set to 0.01 by SetDefaults")
+
+
+@needs_nest
 def test_what_counts_may_stay_and_generators_may_change(small: Path) -> None:
     messages = json.loads((small / "refused.json").read_text(encoding="utf-8"))
     assert messages["changed_same_window"] == messages["changed_generators"] == ""

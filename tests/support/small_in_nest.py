@@ -270,6 +270,20 @@ def changed(change: Callable[[Small], object]) -> str:
     return ""
 
 
+def another_base_model() -> str:
+    """A network for a kernel in which a script has set the learning rate of the base model."""
+    from eprop_core import Network, ParameterError, parse, to_nest
+
+    nest.ResetKernel()
+    nest.resolution = DT
+    nest.SetDefaults("eprop_synapse", {"optimizer": {"eta": 0.01}})
+    try:
+        to_nest(parse(Network, {"n_input": 2, "n_recurrent": 3, "n_readout": 1}))
+    except ParameterError as error:
+        return str(error)
+    return ""
+
+
 def begin_anew(_: Small) -> None:
     Small().connect()
 
@@ -443,7 +457,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     sys.path += (folder / "path.txt").read_text(encoding="utf-8").splitlines()
     messages = {build.__name__: refused(build) for build in REFUSED}
-    messages |= {case.__name__: case() for case in (new_nodes, eta_within_a_batch)}
+    messages |= {case.__name__: case() for case in (new_nodes, eta_within_a_batch, another_base_model)}
     found = {build.__name__: spikes(build) for build in BROUGHT}
     messages |= {f"changed_{name}": changed(change) for name, change in CHANGES.items()}
     (folder / "refused.json").write_text(json.dumps(messages), encoding="utf-8")

@@ -206,6 +206,8 @@ class _WhereThereIsRoom(Formatter):
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
         names = [self(value) for value in values]
+        if not names:
+            return names
         axes = self.axis.axes  # type: ignore[union-attr]
         size = mpl.rcParams["xtick.labelsize"] * axes.figure.dpi / 72.0
         places = axes.transData.transform([(value, axes.get_ylim()[0]) for value in values])[:, 0]
