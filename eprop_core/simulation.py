@@ -445,8 +445,6 @@ class Simulation:
         self._sample_length = state.sample_length
         self._load(path, header, drawn=(), has_new_parameters=False)
         times = read_state(path, self._of_rank(self._rank), state, self._times_beside_state, self._communicator)
-        if self.step != state.step:
-            raise NetworkFileError(f"{path}: the state of step {self.step} is not that of step {state.step}")
         self._build_time = times.pop("build")
         self._communication = times
         self._checkpoint = path

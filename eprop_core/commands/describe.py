@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +39,8 @@ class Weights(NamedTuple):
         if n == 0:
             return cls(0.0, 0.0, 0.0, 0.0, 0.0)
         mean = total / n
-        return cls(mean, max(0.0, squares / n - mean * mean) ** 0.5, smallest, largest, zeros / n)
+        variance = max(0.0, squares / n - mean * mean) if math.isfinite(squares) else math.inf
+        return cls(mean, variance**0.5, smallest, largest, zeros / n)
 
 
 def describe(path: Path) -> Iterator[str]:

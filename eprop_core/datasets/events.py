@@ -1,7 +1,5 @@
 """Event sequences with labels, or with targets over time, in memory or in files."""
 
-import math
-import numbers
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,24 +14,6 @@ from eprop_core.datasets.event_store import EventStore, IntArray, Sample, fault_
 from eprop_core.datasets.origin import Origin
 from eprop_core.datasets.sample_rows import SampleRows, fault_of_target, target_type
 from eprop_core.errors import DatasetError
-from eprop_core.parsing import ParameterError
-
-
-def _check_types(duration: Any, time_unit: Any, sensor_size: Any, classes: Any) -> None:
-    """Check what the parameters of recordings in memory are before they are used."""
-    for name, value in (("duration", duration), ("time_unit", time_unit)):
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            raise ParameterError(f"{name} = {value!r}: must be a number")
-    if not 0.0 < time_unit < math.inf:
-        raise ParameterError(f"time_unit = {time_unit}: must be a finite number above 0")
-    if isinstance(sensor_size, str) or not isinstance(sensor_size, Sequence | np.ndarray):
-        raise ParameterError(f"sensor_size = {sensor_size!r}: must be width, height and number of polarities")
-    if classes is not None and (
-        isinstance(classes, str)
-        or not isinstance(classes, Sequence | np.ndarray)
-        or not all(isinstance(label, int | str | np.integer) for label in classes)
-    ):
-        raise ParameterError(f"classes = {classes!r}: must be a list of integers or of names")
 
 
 class EventDataset:
@@ -396,9 +376,9 @@ class EventDataset:
         from eprop_core.datasets.recordings.binning import Binning  # these modules import this one
         from eprop_core.datasets.recordings.read import parameters_of
         from eprop_core.datasets.recordings.sensor import Sensor
-        from eprop_core.datasets.recordings.structured import StructuredArrays
+        from eprop_core.datasets.recordings.structured import StructuredArrays, check_types
 
-        _check_types(duration, time_unit, sensor_size, classes)
+        check_types(duration, time_unit, sensor_size, classes)
         parameters = parameters_of(
             "recordings",
             n_steps=n_steps,

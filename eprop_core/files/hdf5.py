@@ -10,14 +10,14 @@ _LARGEST_RATIO = 1100
 _SMALL = 2**24
 """Bytes that may consist of a fill value alone, for which nothing is stored."""
 
-
 _NOT_COMPRESSING = {h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+"""Filters of HDF5 that leave the size of the data as it is."""
 
 
-def _check_pieces(name: str, dataset: h5py.Dataset) -> None:
-    """Check that no piece of a dataset takes more memory than the dataset, as HDF5 reads whole pieces."""
+def _check_pieces(name: str, dataset: h5py.Dataset, stated: int) -> None:
+    """Check that no piece takes far more memory than the ``stated`` bytes of the dataset: HDF5 reads whole pieces."""
     piece = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
-    if piece > max(_SMALL, 2 * math.prod(dataset.shape or ()) * dataset.dtype.itemsize):
+    if piece > max(_SMALL, 2 * stated):
         raise ValueError(f"{name} is stored in pieces of {piece} bytes; expected at most twice its size")
     pipeline = dataset.id.get_create_plist()
     filters = [pipeline.get_filter(n)[0] for n in range(pipeline.get_nfilters())]
@@ -46,8 +46,8 @@ def dataset_of_file(file: h5py.File, name: str) -> h5py.Dataset | None:
         return None
     if group.is_virtual or group.external:
         raise ValueError(f"{name} lies in another file; expected data in the file itself")
-    _check_pieces(name, group)
     stored, stated = group.id.get_storage_size(), math.prod(group.shape or ()) * group.dtype.itemsize
+    _check_pieces(name, group, stated)
     if stated > max(_SMALL, _LARGEST_RATIO * stored):
         raise ValueError(f"{name} states {stated} bytes; expected what the {stored} stored ones can hold")
     return group

@@ -181,7 +181,7 @@ def from_nest(simulated: float | RecordOfNest, *, input_spikes: Any = None) -> F
     network = network_of_nest(simulated.built, given_inputs=input_spikes is not None)
     inputs = None
     if input_spikes is not None:
-        _kernel().check_recorder(input_spikes, network.ids["input"])
+        _kernel().check_recorder(input_spikes, network.ids["input"], simulated.built.connections)
         events = input_spikes.get("events")
         inputs = events["times"], events["senders"]
     stimulus = stimulus_of(network, simulated.calls, inputs)

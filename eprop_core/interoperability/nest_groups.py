@@ -181,7 +181,7 @@ def kinds_of(projection: Projection, synapse_models: dict[str, dict[str, Any]]) 
 
 
 def rule_of(defaults: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what a synapse model says about learning, with its optimizer; None for a static one."""
+    """Return the optimizer of a synapse model, and whether gradients are averaged; None if it is static."""
     if "optimizer" not in defaults:
         return None
     return dict(defaults["optimizer"]) | {"average_gradient": bool(defaults.get("average_gradient", False))}

@@ -117,7 +117,7 @@ class StepValues(NamedTuple):
 
 
 class Unfiltered(NamedTuple):
-    """What a signal without an eligibility filter needs; the arrays have no rows where both signals are filtered."""
+    """State for a signal that meets unfiltered eligibilities; the arrays are empty if both signals are filtered."""
 
     response: np.ndarray
     """float64 (1 or, with adaptation, 2; n): x and p, the eligibility of the present time index for z = 1 and D = 1."""
@@ -362,26 +362,11 @@ def advance_sums(running_sums, surrogate_gradient):
     running_sums.time_index[0] += 1
     _advance_powers(running_sums.own_decay)
     _add_unfiltered(running_sums.unfiltered, running_sums)
+    adaptation, own_decay, signal = running_sums.adaptation, running_sums.own_decay, filtered_signal(running_sums)
+    of_step = running_sums.sums, adaptation, own_decay, running_sums.decay, offset, surrogate_gradient, signal
     if running_sums.filters_error or running_sums.filters_rate:
-        _advance(
-            running_sums.sums,
-            running_sums.adaptation,
-            running_sums.own_decay,
-            running_sums.decay,
-            offset,
-            surrogate_gradient,
-            filtered_signal(running_sums),
-        )
-    _advance_adaptive(
-        running_sums.sums,
-        running_sums.adaptation,
-        running_sums.own_decay,
-        running_sums.decay,
-        offset,
-        surrogate_gradient,
-        filtered_signal(running_sums),
-        running_sums.unfiltered,
-    )
+        _advance(*of_step)
+    _advance_adaptive(*of_step, running_sums.unfiltered)
     _respond(running_sums.unfiltered, running_sums, offset + 1, surrogate_gradient)
     _advance_reg(running_sums.sums_reg, running_sums, offset, surrogate_gradient)
     _keep_surrogate_gradient(running_sums.step_values, offset + 1, surrogate_gradient)
@@ -513,25 +498,10 @@ def _respond_anew_adaptive(adaptation, response, surrogate_gradient):
 @kernel
 def _advance_reg(sums_reg, running_sums, offset, surrogate_gradient):
     if sums_reg is not None:
-        _advance(
-            sums_reg,
-            running_sums.adaptation,
-            running_sums.own_decay,
-            running_sums.decay_reg,
-            offset,
-            surrogate_gradient,
-            running_sums.signal_reg,
-        )
-        _advance_adaptive(
-            sums_reg,
-            running_sums.adaptation,
-            running_sums.own_decay,
-            running_sums.decay_reg,
-            offset,
-            surrogate_gradient,
-            running_sums.signal_reg,
-            None,
-        )
+        adaptation, own_decay, signal = running_sums.adaptation, running_sums.own_decay, running_sums.signal_reg
+        of_step = sums_reg, adaptation, own_decay, running_sums.decay_reg, offset, surrogate_gradient, signal
+        _advance(*of_step)
+        _advance_adaptive(*of_step, None)
 
 
 @kernel
@@ -564,13 +534,6 @@ def _advance_responses(sums, adaptation, own_decay, decay, offset, surrogate_gra
         if unfiltered is not None and len(unfiltered.premature) > 0:
             unfiltered.response[0, j] = x
             unfiltered.response[1, j] = p
-
-
-@kernel
-def _keep_response(unfiltered, j, x, p):
-    if unfiltered is not None and len(unfiltered.premature) > 0:
-        unfiltered.response[0, j] = x
-        unfiltered.response[1, j] = p
 
 
 @loop_kernel

@@ -214,10 +214,10 @@ class TargetSums(NamedTuple):
     adaptation: Adaptation | None
     own_decay: OwnDecay | None
     signal: np.ndarray
-    """Of the filtered eligibility."""
+    """Signal that meets the filtered eligibility."""
     signal_reg: np.ndarray
     signal_unfiltered: np.ndarray
-    """Of the eligibility that has no filter, if there is one."""
+    """Signal that meets the unfiltered eligibility, if there is one."""
     unfiltered: Unfiltered | None
 
 

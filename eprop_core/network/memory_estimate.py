@@ -101,14 +101,14 @@ def _bytes_of_sources(network: Network, projection: ProjectionSpec, n_synapses: 
 def _sums_per_neuron(network: Network) -> int:
     """Bytes of learning signals, and of running sums or, for stepwise synapses, of the steps of a block."""
     filters, kappas = 2 if has_two_filters(network) else 1, (network.plasticity.kappa, kappa_reg(network))
+    steps = block_length(smallest_decay(network), *filter(None, kappas)) + 2
     if is_stepwise(network):
-        kept = (block_length(smallest_decay(network), *filter(None, kappas)) + 2) * (1 + filters)
+        kept = steps * (1 + filters)
     else:
         kept = filters * ((PSI if network.neuron.adaptation is None else P) + 1)
         if 0.0 in kappas and may_lack_filter(network):
-            # Without a filter, the responses, and what a spike has too early for each step of a block.
-            kept += 1 if network.neuron.adaptation is None else 2
-            kept += block_length(smallest_decay(network), *filter(None, kappas)) + 2
+            # Without a filter, the responses, and the premature gradient of each step of a block.
+            kept += (1 if network.neuron.adaptation is None else 2) + steps
     n_sums = len({projection.parameters.delay for projection in projections(network) if projection.onto_neurons})
     return n_sums * 8 * (filters + kept)
 

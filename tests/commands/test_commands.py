@@ -69,6 +69,10 @@ def test_a_description_names_populations_projections_and_origin(directory: Path)
     assert f"state: after step {40 * small.N_STEPS}, written by 1 rank\n" in checkpoint
 
 
+def test_the_deviation_of_huge_weights_is_infinite() -> None:
+    assert describe.Weights.of(iter([np.array([1e300, -1e300])])).deviation == np.inf
+
+
 def run(*arguments: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "eprop_core", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
@@ -97,6 +101,9 @@ def test_programs_print_and_write_their_results(directory: Path, tmp_path: Path)
     result = json.loads(output.read_text())
     assert scored.stdout.startswith(f"60 samples: accuracy {result['score']['accuracy']:.4f}, loss ")
     assert "evaluation: 60 of 60" in scored.stderr or "evaluation: 1 of 1" in scored.stderr
+    refused = run("evaluate", directory / "network.h5", "--data", directory, "--learning-window", "0")
+    assert refused.returncode == 1
+    assert "learning window = 0: must be 1 to" in refused.stderr
     described = run("describe", directory / "network.h5")
     assert described.returncode == 0
     assert "populations: " in described.stdout

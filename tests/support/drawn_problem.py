@@ -146,7 +146,7 @@ def _stimulus(rng: np.random.Generator, network: Network, n_steps: int, probabil
 
 
 def has_sums_without_filter(drawn: Drawn, without: Collection[str]) -> bool:
-    """Whether the filters that a network lacks are not replaced by fast ones, as where thresholds adapt strongly."""
+    """Whether no fast filter takes the place of one that the network lacks, as where thresholds adapt strongly."""
     return not without or features.is_stepwise(drawn.network) or features.may_lack_filter(drawn.network)
 
 

@@ -349,7 +349,7 @@ def moving_origin() -> tuple[Small, None]:
 
 
 def late_target() -> tuple[Small, None]:
-    """A delay that NEST does not heed."""
+    """NEST ignores the delay of its connections."""
     small = Small().connect(target=False, window=False)
     for generator, receptor in ((small.window, 1), (small.target[0], 2)):
         nest.Connect(generator, small.readouts, "all_to_all", rate(receptor) | {"delay": 4.0 * DT})

@@ -73,14 +73,11 @@ class Classes(NamedTuple):
         if self.names is not None and labels.class_names not in (None, self.names):
             raise DatasetError(f"{labels.name}: other names of classes than in the training samples; expected the same")
         given = labels.values.tolist()
-        # A file may state any number of classes, so only those that occur get an entry.
-        labels_of_classes = self.labels
-        if isinstance(labels_of_classes, range):
-            first = labels_of_classes.start
-            occurring = {label for label in given if isinstance(label, int) and label in labels_of_classes}
-            by_label: dict[int | str, int] = {label: label - first for label in occurring}
+        all_labels, by_label = self.labels, dict[int | str, int]()
+        if isinstance(all_labels, range):  # a file may state any number of classes: only those that occur get an entry
+            by_label |= {one: all_labels.index(one) for one in given if isinstance(one, int) and one in all_labels}
         else:
-            by_label = {label: number for number, label in enumerate(labels_of_classes)}
+            by_label |= {label: number for number, label in enumerate(all_labels)}
         numbers = [by_label.get(label, -1) for label in given]
         if -1 in numbers:
             index = numbers.index(-1)

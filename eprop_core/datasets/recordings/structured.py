@@ -1,6 +1,8 @@
 """Recordings in memory: structured arrays with fields t, x, p and, of a sensor with rows, y, as Tonic yields them."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,30 @@ from eprop_core.datasets.recordings.classes import NO_CLASSES, Classes
 from eprop_core.datasets.recordings.source import Labelled, Learn
 from eprop_core.datasets.recordings.targets import in_steps
 from eprop_core.errors import DatasetError
+from eprop_core.parsing import ParameterError
+
+
+def check_types(duration: Any, time_unit: Any, sensor_size: Any, classes: Any) -> None:
+    """Check parameters of recordings in memory before they are used.
+
+    Raises
+    ------
+    ParameterError
+        A wrong type, or a ``time_unit`` that is no finite number above 0.
+    """
+    for name, value in (("duration", duration), ("time_unit", time_unit)):
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise ParameterError(f"{name} = {value!r}: must be a number")
+    if not 0.0 < time_unit < math.inf:
+        raise ParameterError(f"time_unit = {time_unit}: must be a finite number above 0")
+    if isinstance(sensor_size, str) or not isinstance(sensor_size, Sequence | np.ndarray):
+        raise ParameterError(f"sensor_size = {sensor_size!r}: must be width, height and number of polarities")
+    if classes is not None and (
+        isinstance(classes, str)
+        or not isinstance(classes, Sequence | np.ndarray)
+        or not all(isinstance(label, int | str | np.integer) for label in classes)
+    ):
+        raise ParameterError(f"classes = {classes!r}: must be a list of integers or of names")
 
 
 class StructuredArrays:

@@ -76,7 +76,7 @@ def measure(
     folder
         Where the networks are written. Ranks on several machines need one that all can read.
     parallel
-        Which of them.
+        Whether ``n`` is the number of threads or of ranks.
     launcher
         Command that starts ``n`` ranks of what follows it; may begin with environment variables. One rank needs none.
 

@@ -181,12 +181,12 @@ class Scaling(Timing):
                 check_comparable(next(iter(self.cases.values())).network_on(n))
         for variant, case in self.cases.items():
             for n_ranks in dict.fromkeys((*self.ranks, *self.dry_ranks, *self.nest_threads, *self.nest_ranks)):
-                if n_ranks > case.network_on(n_ranks).n_recurrent:
+                network = case.network_on(n_ranks)
+                if n_ranks > network.n_recurrent:
                     raise ValueError(
                         f"variant {variant}: {n_ranks} ranks are more than the {case.network.n_recurrent} "
                         "recurrent neurons"
                     )
-                network = case.network_on(n_ranks)
                 if max(network.n_recurrent, network.n_input, network.n_readout) >= WHOLE_NUMBERS:
                     raise ValueError(
                         f"variant {variant}: on {n_ranks} ranks there are more than {WHOLE_NUMBERS - 1} recurrent "

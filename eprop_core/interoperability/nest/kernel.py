@@ -1,9 +1,11 @@
-"""Read the running kernel of NEST; nothing is converted here. Unlike the programs of this folder, it is imported."""
+"""Read and watch the running kernel of NEST; nothing is converted here.
+
+Unlike the programs of this folder, it is imported.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest import mock
 
 import nest
 import numpy as np
@@ -97,15 +99,17 @@ def _generators(model: str, names: tuple[str, ...]) -> Iterator[tuple[int, dict[
             yield node, {name: values[name][k] for name in names}
 
 
-def check_recorder(recorder: Any, inputs: np.ndarray) -> None:
-    """Check that a spike recorder has recorded, from the beginning on, all parrot neurons that something drives."""
+def check_recorder(recorder: Any, inputs: np.ndarray, connections: dict[str, np.ndarray]) -> None:
+    """Check that a spike recorder has recorded, from the beginning on, all parrot neurons that something drives.
+
+    ``inputs`` are the ids of the parrot neurons, and ``connections`` those of :class:`Built`.
+    """
     settings = recorder.get(["origin", "start", "stop", "time_in_steps"])
     if settings["origin"] != 0.0 or settings["start"] != 0.0 or settings["stop"] < nest.biological_time:
         raise ParameterError("input_spikes: origin, start and stop of the recorder must not cut off any spikes")
     if settings["time_in_steps"]:
         raise ParameterError("input_spikes: time_in_steps must be False")
-    everything = nest.GetConnections().get(["source", "target"])
-    source, target = np.atleast_1d(everything["source"]), np.atleast_1d(everything["target"])
+    source, target = connections["source"], connections["target"]
     driven = np.intersect1d(target, inputs)
     if len(missing := np.setdiff1d(driven, source[target == recorder.global_id])):
         raise ParameterError(f"input_spikes: the recorder lacks {len(missing)} of the inputs, such as {missing[0]}")
@@ -139,8 +143,7 @@ def watching(simulates: Callable[[float], None], changes: Callable[[str], None])
     def simulated(t: float) -> None:
         simulates(t)
 
-    # NEST's module refuses new attributes, so its dictionary is changed.
-    functions = {name: before(vars(nest)[name], simulated) for name in ("Simulate", "Run")}
+    functions = {name: vars(nest)[name] for name in ("Simulate", "Run")}
     watched: list[tuple[Any, str, Callable[..., str | None]]] = [
         (nest.NodeCollection, "set", _change_of_nodes),
         (nest.SynapseCollection, "set", lambda connections, *_, **__: f"{len(connections)} connections"),
@@ -151,9 +154,13 @@ def watching(simulates: Callable[[float], None], changes: Callable[[str], None])
         (nestkernel_api, "llapi_set_defaults", _change_of_model),
     ]
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.dict(vars(nest), functions))
+        # NEST's module refuses new attributes, so its dictionary is changed.
+        stack.callback(vars(nest).update, functions)
+        vars(nest).update({name: before(function, simulated) for name, function in functions.items()})
         for place, name, describe in watched:
-            stack.enter_context(mock.patch.object(place, name, before(getattr(place, name), describe)))
+            function = getattr(place, name)
+            stack.callback(setattr, place, name, function)
+            setattr(place, name, before(function, describe))
         yield
 
 

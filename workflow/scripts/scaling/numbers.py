@@ -14,11 +14,11 @@ from workflow.scripts.shared.left_out import Reason, Reasons, clearly_positive, 
 PHASES = ("update", "deliver", "plasticity", "collocate", "communicate", "wait", "other")
 """Parts of the propagation: ``deliver`` without its plastic part, and ``other``, what no phase accounts for."""
 CONFIDENCE = 0.95
-"""Of the interval of a median."""
+"""Confidence level of the interval of a median."""
 NEST = {NEST_THREADS: "NEST threads", NEST_RANKS: "NEST ranks"}
-"""What tables and figures call NEST, by prefix of the names of variants."""
+"""Names of NEST in tables and figures, by the prefix of a variant's name."""
 ELSEWHERE = " on "
-"""Between the name of a variant and that of another machine that measured it."""
+"""Separates the name of a variant from that of another machine on which it was measured."""
 POINT = ["variant", "measured", "ranks"]
 """Columns that are equal for all repeats of a run."""
 
