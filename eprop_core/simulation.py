@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from eprop_core.arrays import array_of
 from eprop_core.errors import NetworkFileError, NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model.projection import ProjectionState
@@ -141,10 +142,9 @@ class Simulation:
     ) -> None:
         start = time.perf_counter()
         expect("network", network, Network, "a Network, as parse(Network, {...}) returns it")
-        connections = connections or {}
-        _check_names(network, connections)
+        connections = _checked(network, connections or {})
         self._prepare(network, seed, communicator, destinations, dry_run, time_waiting)
-        self._check_memory({name: len(given.source) for name, given in connections.items()})
+        self._check_memory({name: given.source.size for name, given in connections.items()})
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
         self._start(raising_on_all_ranks(self._communicator, lambda: self._build(connections)), start)
 
@@ -253,7 +253,7 @@ class Simulation:
         Raises
         ------
         ParameterError
-            A dry run, which does not have the other ranks' connections.
+            Notes that JSON cannot hold, or a dry run, which does not have the other ranks' connections.
         OSError
             The file cannot be written.
         """
@@ -365,7 +365,7 @@ class Simulation:
         Raises
         ------
         ParameterError
-            A dry run, which does not have the other ranks' connections.
+            Notes that JSON cannot hold, or a dry run, which does not have the other ranks' connections.
         OSError
             The checkpoint cannot be written.
         """
@@ -849,7 +849,7 @@ class Simulation:
         """
         if self._is_dry_run:
             raise ParameterError("reconnect: a dry run does not have the other ranks' connections")
-        _check_names(self.network, connections)
+        connections = _checked(self.network, connections)
         kept = [spec.name for spec in projections_with_weights(self.network) if spec.name not in connections]
         all_connections = {name: self.weights(name) for name in kept}
         all_connections.update(connections)
@@ -937,8 +937,8 @@ class Simulation:
         }
 
 
-def _check_names(network: Network, connections: Mapping[str, Connections]) -> None:
-    """Raise a :class:`ParameterError` for connections of a projection that the network does not have."""
+def _checked(network: Network, connections: Mapping[str, Connections]) -> dict[str, Connections]:
+    """Return connections as arrays; a :class:`ParameterError` for other values or an unknown projection."""
     expect("connections", connections, Mapping, "a mapping from projections to Connections")
     names = [projection.name for projection in projections(network)]
     if unknown := set(connections) - set(names):
@@ -951,6 +951,16 @@ def _check_names(network: Network, connections: Mapping[str, Connections]) -> No
             "Connections(source, target, weight); of a matrix with a row for each target, these are "
             "`target, source = np.nonzero(matrix)` and `matrix[target, source]`",
         )
+    dtypes = {"source": np.int64, "target": np.int64, "weight": np.float64}
+    return {
+        name: Connections(
+            **{
+                field: array_of(dtype, f"connections[{name!r}].{field}", getattr(given, field), ParameterError)
+                for field, dtype in dtypes.items()
+            }
+        )
+        for name, given in connections.items()
+    }
 
 
 def _ends(network: Network) -> dict[str, tuple[tuple[range, ...], tuple[range, ...]]]:

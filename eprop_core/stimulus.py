@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from eprop_core.arrays import array_of
 from eprop_core.parameters import Network
 
 
@@ -29,8 +30,8 @@ class Taught:
         self._set("n_samples", _count("n_samples", self.n_samples))
         if self.n_steps % self.n_samples:
             raise StimulusError(f"n_samples = {self.n_samples}: must divide n_steps = {self.n_steps}")
-        self._set("target", _array("target", self.target, "iuf", 2, np.float64))
-        self._set("learning_window", _array("learning_window", self.learning_window, "b", 1, np.bool_))
+        self._set("target", _array("target", self.target, 2, np.float64))
+        self._set("learning_window", _array("learning_window", self.learning_window, 1, np.bool_))
         for name in ("target", "learning_window"):
             length = len(getattr(self, name))
             if length != self.n_steps:
@@ -102,8 +103,8 @@ class Stimulus(Taught):
     def __post_init__(self) -> None:
         """Convert and check the values."""
         self._check_taught()
-        self._set("input_steps", _array("input_steps", self.input_steps, "iu", 1, np.int64))
-        self._set("input_channels", _array("input_channels", self.input_channels, "iu", 1, np.int64))
+        self._set("input_steps", _array("input_steps", self.input_steps, 1, np.int64))
+        self._set("input_channels", _array("input_channels", self.input_channels, 1, np.int64))
         if len(self.input_steps) != len(self.input_channels):
             raise StimulusError(
                 f"input_channels has {len(self.input_channels)} events: must have as many as input_steps, "
@@ -173,12 +174,8 @@ def _count(name: str, value: int) -> int:
     return int(value)
 
 
-def _array(name: str, values: np.ndarray, kinds: str, dimensions: int, dtype: type[np.generic]) -> np.ndarray:
-    array = np.asarray(values)
-    if not array.size:  # an empty list has no numbers that would have a type
-        array = array.astype(dtype)
-    if array.dtype.kind not in kinds:
-        raise StimulusError(f"{name} has dtype {array.dtype}: must be {np.dtype(dtype).name}")
+def _array(name: str, values: np.ndarray, dimensions: int, dtype: type[np.generic]) -> np.ndarray:
+    array = array_of(dtype, name, values, StimulusError)
     if array.ndim != dimensions:
         raise StimulusError(f"{name} has {array.ndim} dimensions: must have {dimensions}")
-    return np.ascontiguousarray(array, dtype=dtype)
+    return array

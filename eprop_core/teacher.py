@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from eprop_core.arrays import array_of
 from eprop_core.stimulus import StimulusError
 
 Teaching = Callable[[int, npt.NDArray[np.float64]], npt.ArrayLike | None]
@@ -48,10 +49,11 @@ class PeriodicTeacher:
         if given is None:
             self.teach_nothing(taught)
             return
-        values, n_readout = np.asarray(given), readout.shape[1]
-        if values.dtype.kind not in "iuf" or values.shape not in {(n_readout,), (self.every, n_readout)}:
+        values = array_of(np.float64, f"step {step}: what the teacher returned", given, StimulusError)
+        n_readout = readout.shape[1]
+        if values.shape not in {(n_readout,), (self.every, n_readout)}:
             raise StimulusError(
-                f"step {step}: the teacher returned {values.dtype.name} {values.shape}: must be numbers, "
+                f"step {step}: the teacher returned the shape {values.shape}: must be "
                 f"({n_readout},) or ({self.every}, {n_readout}), or None"
             )
         if not np.isfinite(values).all():

@@ -44,6 +44,7 @@ def test_a_stimulus_may_have_no_events() -> None:
         ("target", np.zeros(5), "target has 1 dimensions"),
         ("target", np.zeros((4, 2)), "target has 4 steps"),
         ("target", np.full((5, 2), np.nan), r"target\[0, 0\] = nan"),
+        ("target", [[1.0], [1.0, 2.0]], "target has parts of different lengths: must be an array of float64"),
         ("learning_window", np.ones(5), "learning_window has dtype float64"),
         ("learning_window", np.ones(4, bool), "learning_window has 4 steps"),
     ],

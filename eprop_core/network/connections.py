@@ -16,7 +16,9 @@ class Connections(NamedTuple):
     """float64 (n,), pA."""
 
     def __repr__(self) -> str:
-        """Return the number of connections and the range of their weights."""
+        """Return the number of connections and the range of their weights, or the type of weights that are no array."""
+        if not isinstance(self.weight, np.ndarray):
+            return f"Connections(weights in a {type(self.weight).__name__})"
         n = len(self.weight)
         weights = f", weights from {np.min(self.weight):.4g} to {np.max(self.weight):.4g} pA" if n else ""
         return f"Connections({n} connections{weights})"

@@ -86,13 +86,6 @@ def draw(
     return (drawing.draw_rows if rows else drawing.draw_synapses)(rule, columns)
 
 
-def _whole_numbers(name: str, ids: np.ndarray) -> np.ndarray:
-    ids = np.asarray(ids)
-    if ids.size and ids.dtype.kind not in "iu":
-        raise ParameterError(f"{name}: must be whole numbers, not {ids.dtype}")
-    return ids.astype(np.int64)
-
-
 def compress(connections: Connections, name: str, sources: Range, targets: Range, columns: Columns) -> Synapses:
     """Compress an explicit list of connections.
 
@@ -115,11 +108,9 @@ def compress(connections: Connections, name: str, sources: Range, targets: Range
     Raises
     ------
     ParameterError
-        The arrays differ in length, an id is no whole number or out of range, or a weight is not finite.
+        The arrays differ in length, an id is out of range, or a weight is not finite.
     """
-    source = _whole_numbers(f"connections[{name!r}].source", connections.source)
-    target = _whole_numbers(f"connections[{name!r}].target", connections.target)
-    weight = np.asarray(connections.weight, np.float64)
+    source, target, weight = connections
     if not (source.shape == target.shape == weight.shape and source.ndim == 1):
         shapes = f"{source.shape}, {target.shape}, {weight.shape}"
         raise ParameterError(
@@ -173,7 +164,7 @@ def check_ids(
 ) -> None:
     """Raise a :class:`ParameterError` if an explicit connection has an end that is not among the given ids."""
     for end, allowed in (("source", source_ids), ("target", target_ids)):
-        ids = np.asarray(getattr(connections, end))
+        ids = getattr(connections, end)
         there = np.zeros(ids.shape, np.bool_)
         for part in allowed:
             there |= (ids >= part.start) & (ids < part.stop)

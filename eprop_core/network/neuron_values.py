@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eprop_core.arrays import array_of
 from eprop_core.compiled.purpose import Purpose
 from eprop_core.compiled.random import fill_integers, fill_uniform
 from eprop_core.network.connections import Range
@@ -60,8 +61,11 @@ def neuron_values(
     ParameterError
         Explicit values of another parameter, not one per neuron, or not allowed.
     """
-    # Copies, since compiled code distinguishes arrays that are contiguous and writable from others.
-    own = {name: np.array(values, float, order="C") for name, values in (explicit or {}).items()}
+    # Copies, since compiled code distinguishes arrays that are writable from others.
+    own = {
+        name: array_of(np.float64, f"neuron_values[{name!r}]", values, ParameterError).copy()
+        for name, values in (explicit or {}).items()
+    }
     possible = [name for name, spec in PER_NEURON.items() if not spec.has_extent or differs(network, name)]
     for name, values in own.items():
         if name not in possible:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import h5py
 import numpy as np
 
-from eprop_core.errors import NetworkFileError
+from eprop_core.errors import NetworkFileError, one_line
 from eprop_core.model.rank import RankState
 from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 from eprop_core.network.assembly import state_of, synapses_of
@@ -21,7 +21,7 @@ from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.network.projections import Role, projection_with, projections, projections_with_weights
 from eprop_core.network.readout_range import ReadoutRange, largest_weight
 from eprop_core.parameters import Network, Uniform, values_of_groups
-from eprop_core.parsing import ParameterError, parse
+from eprop_core.parsing import ParameterError, expect, parse
 from eprop_core.provenance import provenance
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.storage.edges import EdgesOfRank, n_edges, read_feedback_along, read_synapses, weight_name
@@ -108,7 +108,7 @@ class _Header:
 
     def __init__(self, own: NetworkOfRank, notes: Mapping[str, Any], communicator: Communicator) -> None:
         self._own = own
-        self._notes = np.frombuffer(json.dumps(dict(notes)).encode(), np.uint8)
+        self._notes = np.frombuffer(_as_json(notes), np.uint8)
         self._provenance = provenance(communicator).model_dump_json()
         self._is_first = communicator.rank == 0
 
@@ -239,6 +239,14 @@ def read_header(path: str | os.PathLike[str]) -> Header:
             },
             has_state="state" in file,
         )
+
+
+def _as_json(notes: Mapping[str, Any]) -> bytes:
+    expect("notes", notes, Mapping, "a mapping that JSON can hold")
+    try:
+        return json.dumps(dict(notes)).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ParameterError(f"notes: must be a mapping that JSON can hold: {one_line(error)}") from None
 
 
 def _mapping(text: bytes, name: str) -> dict[str, Any]:

@@ -90,8 +90,8 @@ def test_explicit_connections_are_divided_among_ranks() -> None:
 
 
 def test_an_empty_list_of_connections_makes_no_synapses() -> None:
-    none = np.empty(0)
-    synapses = compress(Connections(none, none, none), "input", Range.whole(3), Range.whole(4), Columns(n=2))
+    none = np.empty(0, np.int64)
+    synapses = compress(Connections(none, none, np.empty(0)), "input", Range.whole(3), Range.whole(4), Columns(n=2))
     assert synapses.indptr.tolist() == [0, 0, 0, 0]
     assert synapses.values.shape == (0, 2)
 
@@ -113,8 +113,3 @@ def test_wrong_connections_are_reported_in_one_line(change: dict, message: str) 
         compress(EXPLICIT._replace(**change), "input", Range.whole(3), Range.whole(4), Columns(n=3))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_ids_must_be_whole_numbers() -> None:
-    with pytest.raises(ParameterError, match=r"connections\['input'\]\.source"):
-        compress(EXPLICIT._replace(source=EXPLICIT.source + 0.5), "input", Range.whole(4), Range.whole(4), Columns(n=3))

@@ -547,6 +547,31 @@ def test_a_run_after_one_that_failed_is_refused() -> None:
         simulation.run(stimulus)
 
 
+@pytest.mark.parametrize("field", Connections._fields)
+@pytest.mark.parametrize("given", [[[1], [1, 2]], ["one", "two"], None, [1j, 2j]])
+def test_connections_that_are_no_numbers_get_one_line(field: str, given: Any) -> None:
+    network, connections, _ = small_problem(13)
+    wrong = connections["input"]._replace(**{field: given})
+    with pytest.raises(ParameterError, match=rf"^connections\['input'\]\.{field} has .*: must be .*(int|float)64$"):
+        Simulation(network, connections={"input": wrong})
+    assert repr(wrong).startswith("Connections(")
+
+
+def test_ids_of_connections_are_whole_numbers() -> None:
+    network, connections, _ = small_problem(13)
+    wrong = connections["input"]._replace(source=connections["input"].source + 0.5)
+    with pytest.raises(ParameterError, match=r"^connections\['input'\]\.source has dtype float64: must be .*int64$"):
+        Simulation(network, connections={"input": wrong})
+
+
+def test_connections_may_be_lists() -> None:
+    network, connections, stimulus = small_problem(13)
+    lists = {name: Connections(*(values.tolist() for values in given)) for name, given in connections.items()}
+    given, expected = (Simulation(network, connections=one).run(stimulus) for one in (lists, connections))
+    assert len(expected.spike_steps) > 0
+    np.testing.assert_array_equal(given.spike_neurons, expected.spike_neurons)
+
+
 def test_wrong_connections_and_stimuli_are_refused() -> None:
     network, connections, _ = small_problem(13)
     with pytest.raises(ParameterError, match="no projection 'inputs'; there are input, recurrent, output, feedback"):

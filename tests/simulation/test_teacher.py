@@ -167,9 +167,13 @@ def test_an_error_of_a_teacher_ends_the_run_on_all_ranks() -> None:
 @pytest.mark.parametrize(
     ("returned", "line"),
     [
-        ([1.0], "step 0: the teacher returned float64 (1,): must be numbers, (2,) or (10, 2), or None"),
-        (np.zeros((9, 2)), "step 0: the teacher returned float64 (9, 2): must be numbers, (2,) or (10, 2), or None"),
-        ("abc", "step 0: the teacher returned str96 (): must be numbers, (2,) or (10, 2), or None"),
+        ([1.0], "step 0: the teacher returned the shape (1,): must be (2,) or (10, 2), or None"),
+        (np.zeros((9, 2)), "step 0: the teacher returned the shape (9, 2): must be (2,) or (10, 2), or None"),
+        ("abc", "step 0: what the teacher returned has dtype <U3: must be float64"),
+        (
+            [[1.0], [1.0, 2.0]],
+            "step 0: what the teacher returned has parts of different lengths: must be an array of float64",
+        ),
         ([1.0, np.nan], "step 0: the teacher returned a value that is not finite"),
     ],
 )

@@ -41,6 +41,15 @@ def assert_same_connections(one: Simulation, other: Simulation) -> None:
             np.testing.assert_array_equal(values, of_other)
 
 
+@pytest.mark.parametrize("notes", ["text", [1], {"a": object()}, {"a": {1, 2}}, {"a": b"bytes"}, {("a", 1): 2}])
+@pytest.mark.parametrize("save", [Simulation.save, Simulation.save_checkpoint])
+def test_notes_that_json_cannot_hold_are_refused(save: Callable[..., None], notes: Any, tmp_path: Path) -> None:
+    simulation, path = new_simulation(problem_with()), tmp_path / "saved"
+    with pytest.raises(ParameterError, match=r"^notes: must be a mapping that JSON can hold"):
+        save(simulation, path, notes)
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and file.stat().st_size]
+
+
 @pytest.mark.parametrize("n_ranks", [1, 2, 3])
 @pytest.mark.parametrize("feedback", FEEDBACKS)
 def test_a_loaded_network_answers_as_the_frozen_one(feedback: str, n_ranks: int, tmp_path: Path) -> None:
