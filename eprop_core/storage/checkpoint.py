@@ -164,9 +164,9 @@ class _Sources:
 class _Spikes:
     """Spikes of the last steps of a population. Creation is collective."""
 
-    def __init__(self, name: str, spikes: Spikes, recurrent: Range, communicator: Communicator) -> None:
+    def __init__(self, name: str, spikes: Spikes, size: int, recurrent: Range, communicator: Communicator) -> None:
         self._group = f"state/{name}"
-        self._spikes = spikes
+        self._spikes, self._size = spikes, size
         self._ids = ids_of_spikes(spikes, recurrent)
         self._rank, self._n_ranks = communicator.rank, communicator.size
         self._n_of_ranks = np.array(communicator.allgather(int(spikes.length.sum())))
@@ -184,20 +184,20 @@ class _Spikes:
         length = stored(file, f"{self._group}/length", (n_former, len(self._spikes.length)), "i")[:]
         n_of_ranks = length.sum(axis=1)
         ids = stored(file, f"{self._group}/ids", (int(n_of_ranks.sum()),), "i")
-        _check_spikes(self._group, length, ids[:])
+        _check_spikes(self._group, length, ids[:], self._size)
         last = np.cumsum(n_of_ranks)
         lists = [SpikeList(length[rank], ids[last[rank] - n_of_ranks[rank] : last[rank]]) for rank in former]
         set_spikes(self._spikes, self._ids, lists)
 
 
-def _check_spikes(group: str, length: np.ndarray, ids: np.ndarray) -> None:
-    """Check that ids ascend within each slot of each rank, from 0 on."""
+def _check_spikes(group: str, length: np.ndarray, ids: np.ndarray, size: int) -> None:
+    """Check that ids ascend within each slot of each rank, from 0 to ``size`` - 1."""
     ends = np.cumsum(length.ravel())
     within = np.ones(max(0, len(ids) - 1), np.bool_)
     borders = ends[(ends > 0) & (ends < len(ids))]
     within[borders - 1] = False
-    if (length < 0).any() or (ids < 0).any() or (np.diff(ids)[within] <= 0).any():
-        raise NetworkFileError(f"{group}: spikes must be listed by step, with ids that ascend from 0 on")
+    if (length < 0).any() or ((ids < 0) | (ids >= size)).any() or (np.diff(ids)[within] <= 0).any():
+        raise NetworkFileError(f"{group}: spikes must be listed by step, with ids that ascend within 0 to {size - 1}")
 
 
 class _Times:
@@ -257,7 +257,17 @@ def _parts_by_id(own: NetworkOfRank, communicator: Communicator) -> list[_Source
         for bundle, state in states(own.network, own.state)
         if state.plastic or state.has_spike_timing
     ]
-    spikes = [_Spikes(name, kept, own.recurrent, communicator) for name, kept in _spikes_by_name(own.state).items()]
+    network = own.network
+    spikes = [
+        _Spikes(
+            name,
+            kept,
+            network.n_input if name.startswith("input_spikes") else network.n_recurrent,
+            own.recurrent,
+            communicator,
+        )
+        for name, kept in _spikes_by_name(own.state).items()
+    ]
     return [*sources, *spikes]
 
 

@@ -130,12 +130,20 @@ def other_number(dataset: str, value: int) -> Callable[[Path], None]:
     return change
 
 
+def unknown_source(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        ids = file["state/input_spikes/ids"][()]
+        ids[-1] = 2**30
+        file["state/input_spikes/ids"][...] = ids
+
+
 def reversed_spikes(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         file["state/input_spikes/ids"][...] = file["state/input_spikes/ids"][()][::-1]
 
 
 DAMAGES = {
+    unknown_source: "state/input_spikes: spikes must be listed by step, with ids that ascend within 0 to",
     reversed_spikes: "state/input_spikes: spikes must be listed by step",
     other_number("state/input_spikes/ids", -1): "state/input_spikes: spikes must be listed by step",
     other_number("state/onto_neurons/0/running_sums/time_index", 2**30): "state/input: running_sums/time_index",
