@@ -122,9 +122,25 @@ def load(values: Any, where: str) -> Configuration:
                     timed, trained = configuration.point(task, baseline.changes), configuration.tasks[task]
                     problems += _wrong_baseline(timed, f"baselines.{name}.tasks: {task}, with its changes")
                     problems += _wrong_baseline(trained, f"baselines.{name}.tasks: {task}")
+                    problems += _wrong_accuracy(baseline, trained, f"baselines.{name}.accuracy", task)
     if problems:
         raise ParameterError("\n".join(f"{where}: {problem}" for problem in dict.fromkeys(problems)))
     return configuration
+
+
+def _wrong_accuracy(baseline: SampleBaseline, trained: TaskParameters, where: str, task: str) -> list[str]:
+    """Return why simulators cannot be compared by what they learn from the samples of a task."""
+    if baseline.accuracy is None or isinstance(trained.dataset, Generated):
+        return []
+    if not trained.dataset.has_accuracy:
+        return [f"{where}: {task}: its samples have no classes"]
+    of_accuracy, there = baseline.accuracy, trained.dataset.n_training_samples
+    needed = of_accuracy.samples + of_accuracy.samples_held_back
+    if there is not None and needed > there:
+        return [
+            f"{where}: {task}: samples + samples_held_back = {needed}: must be at most its {there} training samples"
+        ]
+    return []
 
 
 def _wrong_in_study(configuration: Configuration, name: str) -> list[str]:

@@ -39,7 +39,7 @@ def main(version, bytes_per_pair, measure, weight):
                 for name in LEARNING
             }
             recorded = {"spike_steps": steps, "spike_neurons": neurons, "readouts": readouts.astype(float)}
-            np.savez(outputs_file[0], **recorded, **weights)
+            np.savez(outputs_file[0], **({} if variant == "training" else recorded), **weights)
     Path(result_file).write_text(json.dumps(result), encoding="utf-8")
 
 

@@ -1,6 +1,7 @@
 """The configuration: the files of the project, error messages, and the generated documentation."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -402,6 +403,26 @@ def test_a_wrong_value_is_reported_in_one_line(
     assert line.startswith("my.yaml: ")
     for part in expected:
         assert part in line
+
+
+def test_accuracies_of_simulators_need_enough_samples_with_classes(smoke: dict[str, Any]) -> None:
+    accuracy = {"samples": 90, "tuning_samples": 10, "samples_held_back": 11}
+    smoke["tasks"]["digits"]["dataset"] = {"name": "nmnist", "n_steps": 25, "train_samples": 100, "test_samples": 10}
+    values = changed(smoke, "baselines/samples/accuracy", accuracy)
+    line = "digits: samples + samples_held_back = 101: must be at most its 100 training samples"
+    with pytest.raises(ParameterError, match=f"^my.yaml: baselines.samples.accuracy: {re.escape(line)}$"):
+        configuration.load(values, "my.yaml")
+    values["baselines"]["samples"]["accuracy"]["samples"] = 89
+    assert configuration.load(values, "my.yaml").baselines["samples"].accuracy is not None
+    values["tasks"]["digits"]["dataset"] = {
+        "name": "events",
+        "train": "x",
+        "n_steps": 25,
+        "test_share": 0.2,
+        "learn": "targets",
+    }
+    with pytest.raises(ParameterError, match=r"my.yaml: baselines.samples.accuracy: digits: its samples have no class"):
+        configuration.load(values, "my.yaml")
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,7 @@ def baseline(repeats: int = 3, *, only: str | None = None, **changed: Any) -> Ba
         simulators={name: Compared(version="1", computes="e-prop+", agreement=None) for name in ("eprop_core", "NEST")},
         processes=processes,
         left_out={},
+        learned={},
     )
 
 

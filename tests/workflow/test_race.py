@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
-from eprop_core.experiments.baselines.result import BaselineResult, Compared, Process
+from eprop_core.experiments.baselines.result import BaselineResult, Compared, Learned, Process
 from eprop_core.parsing import ParameterError, parse
 from results_contract import undescribed_columns, undescribed_tables
 from small_results import PROJECT, PROVENANCE, changed, check, scaling_result, written
@@ -28,6 +28,7 @@ MEASURED: dict[str, Any] = {
     "repeats": 5,
     "events": 1e6,
 }
+TRAINING = {"samples": 900, "seconds": 2.0, "accuracy": 0.7, "test_samples": 100, "learning_rate": 1.0}
 POINT: dict[str, Any] = {
     "network": "medium",
     "simulator": "some simulator",
@@ -72,6 +73,8 @@ def test_the_stanza_of_the_documentation_is_allowed(tmp_path: Path) -> None:
         ({"version": 3.1}, "stanza 2: version"),
         ({"measured": MEASURED | {"ns_per_event": {"median": 9.0, "low": 9.5, "high": 10.0}}}, "low <= median <= high"),
         ({"measured": MEASURED | {"bytes_per_synapse": 0.0}}, "bytes_per_synapse"),
+        ({"measured": MEASURED | {"training": TRAINING}}, "measured.training: is for nmnist alone, not medium"),
+        ({"network": "nmnist", "measured": MEASURED | {"training": TRAINING | {"accuracy": 70.0}}}, "accuracy = 70"),
         (
             {"measured": MEASURED | {"clock": "processor"}, "hardware": {"processor": "some CPU", "cores": 2}},
             "processor time is for one core alone",
@@ -131,6 +134,7 @@ def result(other_work: float | None) -> BaselineResult:
         },
         processes=processes,
         left_out={},
+        learned={},
     )
 
 
@@ -151,6 +155,25 @@ def test_stanzas_are_medians_on_the_clock_that_nothing_disturbed(
     parse(Point, own | {"by": "someone"})
     with pytest.raises(ParameterError, match="by: must be"):
         parse(Point, own)
+
+
+@pytest.mark.parametrize(("other_work", "seconds"), [(0.02, 2.0), (0.4, 1.5)])
+def test_a_training_is_timed_by_the_clock_of_the_point(other_work: float, seconds: float) -> None:
+    learned = Learned(
+        accuracy=0.83,
+        test_samples=100,
+        samples=900,
+        learning_rate_factor=3.0,
+        tried=[(1.0, 0.5), (3.0, 0.8)],
+        seconds=2.0,
+        processor_s=1.5,
+        synaptic_events=10**6,
+    )
+    own, nest = stanzas("nmnist", changed(result(other_work), learned={"eprop_core": learned}))
+    expected = {"samples": 900, "seconds": seconds, "accuracy": 0.83, "test_samples": 100, "learning_rate": 3.0}
+    assert own["measured"]["training"] == expected
+    assert "training" not in nest["measured"]
+    parse(Point, own | {"by": "someone"})
 
 
 def test_points_of_scaling_are_those_of_all_cores_together() -> None:
@@ -181,7 +204,8 @@ def test_the_fastest_comes_first_and_what_was_not_measured_last() -> None:
 
 def test_figure_and_table_show_all_points(tmp_path: Path) -> None:
     beside_other_work = POINT | {"measured": MEASURED | {"clock": "processor"}, "simulator": "third"}
-    found = rows(points(POINT, beside_other_work, INVITATION))
+    trained = POINT | {"network": "nmnist", "measured": MEASURED | {"training": TRAINING}}
+    found = rows(points(POINT, beside_other_work, INVITATION, trained))
     check(
         lambda: figure.draw(found),
         tmp_path,
@@ -189,10 +213,14 @@ def test_figure_and_table_show_all_points(tmp_path: Path) -> None:
         "Memory per synapse (bytes)",
         "medium",
         "another on large: no GPU yet",
+        "nmnist, trained on 900 samples",
+        "Time of the training (s)",
+        "Accuracy (%)",
     )
     assert undescribed_columns("tables/race.csv", list(found)) == []
     read_back, markdown, _ = written(found, table.printed(found), tmp_path)
-    assert isinstance(read_back, pd.DataFrame) and len(read_back) == 3
+    assert isinstance(read_back, pd.DataFrame) and len(read_back) == 4
+    assert "70.0" in markdown
     assert "not measured: no GPU yet" in markdown and "9 (8.5-10)" in markdown and "some simulator 3.10" in markdown
 
 

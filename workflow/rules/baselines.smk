@@ -29,7 +29,7 @@ rule memory_over_time:
 rule compare_simulators:
     input:
         parameters=parameters("baselines", "{baseline}"),
-        data=lambda wildcards: PLAN.data_of(PLAN.baselines[wildcards.baseline].task)[:1],
+        data=lambda wildcards: PLAN.data_of(PLAN.baselines[wildcards.baseline].task),
         simulators=lambda wildcards: [
             f"results/simulators/{name}.json"
             for name in PLAN.baselines[wildcards.baseline].parameters.simulators

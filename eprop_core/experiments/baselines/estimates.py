@@ -92,7 +92,9 @@ def _of_samples(baseline: SampleBaseline, task: TaskParameters | None) -> list[_
     """Input spikes of samples are among the data."""
     assert task is not None
     timed = points.parse_changed(TaskParameters, task.model_dump(mode="json"), baseline.changes)
-    numbers = ((timed, baseline.samples_warm_up + baseline.samples), (task, baseline.training_samples))
+    numbers = [(timed, baseline.samples_warm_up + baseline.samples), (task, baseline.training_samples)]
+    if baseline.accuracy is not None:
+        numbers.append((task, baseline.accuracy.samples))
     return [
         _Shown(of.network_for(*sizes), n_samples * of.dataset.n_steps, 0.0)
         for of, n_samples in numbers

@@ -4,6 +4,7 @@ Every simulator runs in a process of its own, on one core, from the same file of
 The simulators take turns, repeat after repeat, so that what disturbs the machine meets them all.
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from pydantic import RootModel, TypeAdapter, ValidationError
 from eprop_core.datasets.events import EventDataset
 from eprop_core.errors import one_line
 from eprop_core.experiments import command_line, points
+from eprop_core.experiments.baselines import accuracy
 from eprop_core.experiments.baselines.agreement import Arrays, agreement, initial_weights, read_outputs
-from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline
+from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline, SampleBaseline
 from eprop_core.experiments.baselines.problem import Problem, changing_problem, poisson_problem, sample_problem
 from eprop_core.experiments.baselines.result import (
     OWN,
@@ -26,6 +28,7 @@ from eprop_core.experiments.baselines.result import (
     Agreement,
     BaselineResult,
     Compared,
+    Learned,
     Measurement,
     NotMeasured,
     Process,
@@ -87,9 +90,12 @@ def simulators(others: Sequence[InstalledSimulator], time_driven_steps: int) -> 
 
 
 def measure(
-    parameters: BaselineParameters, problems: Mapping[str, Problem], others: Sequence[InstalledSimulator]
+    parameters: BaselineParameters,
+    problems: Mapping[str, Problem],
+    others: Sequence[InstalledSimulator],
+    learned: Mapping[str, Learned],
 ) -> BaselineResult:
-    """Return the measurements of this simulator and of others."""
+    """Return the measurements of this simulator and of others; ``learned`` is what they have learned before."""
     taking_part = simulators(others, parameters.time_driven_steps)
     processes, left_out = compare(problems, taking_part, parameters.repeats)
     agreements = compare_outputs(problems, taking_part)
@@ -107,6 +113,21 @@ def measure(
         simulators=compared,
         processes=processes,
         left_out=left_out,
+        learned=dict(learned),
+    )
+
+
+def compare_accuracy(
+    baseline: SampleBaseline, task: TaskParameters, data: Path, others: Sequence[InstalledSimulator]
+) -> dict[str, Learned]:
+    """Return what each simulator learns from the same samples, by label; ``data`` is the directory of the data set."""
+    trained = [one for one in simulators(others, baseline.time_driven_steps) if one.variant == "training"]
+    return accuracy.compare(
+        {simulator.name: functools.partial(run_once, simulator) for simulator in trained},
+        baseline,
+        task,
+        EventDataset.load(data / "train.npz"),
+        EventDataset.load(data / "test.npz"),
     )
 
 
@@ -229,8 +250,8 @@ def run_ranks(
             file.unlink(missing_ok=True)
 
 
-def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, Problem]]:
-    """Return the parameters of a comparison and its problems.
+def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, Problem], TaskParameters | None]:
+    """Return the parameters of a comparison, its problems and the task whose samples are shown, if any are.
 
     Raises:
         ParameterError: a parameter is wrong, or the data are missing.
@@ -240,16 +261,17 @@ def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, P
     if isinstance(baseline, PoissonBaseline):
         n_steps = baseline.memory_steps
         over_time = {} if n_steps is None else {"memory": changing_problem(baseline, n_steps)}
-        return baseline, {"events": poisson_problem(baseline), **over_time}
+        return baseline, {"events": poisson_problem(baseline), **over_time}, None
     if data is None:
         raise ParameterError("--data: needed where samples are shown")
     samples = EventDataset.load(data / "train.npz")
     timed = parse(TaskParameters, points.apply(values["task"], baseline.changes), f"{file}: task: ")
     trained = parse(TaskParameters, values["task"], f"{file}: task: ")
-    return baseline, {
+    problems = {
         "events": sample_problem(timed, samples, baseline.seed, baseline.samples_warm_up, baseline.samples),
         "training": sample_problem(trained, samples, baseline.seed, 0, baseline.training_samples),
     }
+    return baseline, problems, trained
 
 
 def main() -> None:
@@ -268,6 +290,9 @@ def main() -> None:
     )
     options = parser.parse_args()
     launch.join(1, timed=True)
-    parameters, problems = read(options.parameters, options.data)
+    parameters, problems, task = read(options.parameters, options.data)
     others = [parse(InstalledSimulator, read_json(file), f"{file}: ") for file in options.simulators]
-    measure(parameters, problems, others).write(options.output)
+    learned = {}
+    if task is not None and isinstance(parameters, SampleBaseline) and parameters.accuracy is not None:
+        learned = compare_accuracy(parameters, task, options.data, others)
+    measure(parameters, problems, others, learned).write(options.output)

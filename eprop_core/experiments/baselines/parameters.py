@@ -53,6 +53,29 @@ class PoissonBaseline(_Baseline):
         return self
 
 
+class AccuracyParameters(Parameters):
+    """A training of each simulator on the same samples, with a learning rate that is chosen for each."""
+
+    samples: Whole = Field(ge=1, description="training samples that are shown, once each")
+    tuning_samples: Whole = Field(
+        ge=1, description="the first of them, which are shown to try a learning rate; at most `samples`"
+    )
+    samples_held_back: Whole = Field(
+        ge=1, description="training samples that are not shown; their answers decide on the learning rate"
+    )
+    learning_rate_factors: Annotated[list[Annotated[float, Field(gt=0)]], AfterValidator(different)] = Field(
+        [0.1, 0.3, 1.0, 3.0, 10.0],
+        min_length=1,
+        description="learning rates to try, as multiples of those of the task",
+    )
+
+    @model_validator(mode="after")
+    def _tunes_on_what_is_shown(self) -> Self:
+        if self.tuning_samples > self.samples:
+            raise ValueError(f"tuning_samples = {self.tuning_samples}: must be at most samples = {self.samples}")
+        return self
+
+
 class SampleBaseline(_Baseline):
     """A task's network that is shown its training samples, and the same task trained from the first sample on."""
 
@@ -65,6 +88,9 @@ class SampleBaseline(_Baseline):
     samples: Whole = Field(ge=1, description="training samples that are timed")
     samples_warm_up: Whole = Field(ge=1, description="samples before them that are not timed")
     training_samples: Whole = Field(ge=1, description="samples of the training run, from spikes in to weights out")
+    accuracy: AccuracyParameters | None = Field(
+        None, description="what simulators learn from the same samples, and in which time; null: not compared"
+    )
 
 
 def _kind(baseline: Any) -> str:

@@ -76,6 +76,21 @@ class Agreement(Record):
     )
 
 
+class Learned(Record):
+    """What a simulator has learned from the same samples as others, and in which time."""
+
+    accuracy: float = Field(description="share of the test samples that this simulator answers with its weights")
+    test_samples: int
+    samples: int = Field(description="training samples that were shown, once each")
+    learning_rate_factor: float = Field(
+        description="multiple of the task's learning rates, chosen on samples held back"
+    )
+    tried: list[tuple[float, float]] = Field(description="factors, each with the accuracy on the samples held back")
+    seconds: float = Field(description="wall time of the training")
+    processor_s: float = Field(description="processor time of the training")
+    synaptic_events: int
+
+
 class Compared(Record):
     """A simulator that took part."""
 
@@ -104,3 +119,4 @@ class BaselineResult(Result):
     simulators: dict[str, Compared] = Field(description="by label, this one first")
     processes: list[Process] = Field(description="in the order in which they ran")
     left_out: dict[str, str] = Field(description="reasons by simulator and variant that was left out")
+    learned: dict[str, Learned] = Field(description="by label; empty unless accuracies are compared")

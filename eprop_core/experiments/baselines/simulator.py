@@ -97,14 +97,18 @@ def _measure(problem: Problem, network: Network) -> Measurement:
 
 def measure_training(file: Path, _time_driven_steps: int) -> Measurement:
     """Measure a whole training run of this simulator: build, show all samples, read the weights."""
+    return train(file)[0]
+
+
+def train(file: Path) -> tuple[Measurement, dict[str, np.ndarray]]:
+    """Return the measurement of a training run, and the weights as ``docs/how_to/simulators.md`` describes them."""
     problem = Problem.load(file)
     clock = Clock()
     before = _ready(problem.network)
     with clock.measure():
         simulation = Simulation(problem.network, seed=problem.seed)
         simulation.run(problem.stimulus)
-        for name in LEARNING_PROJECTIONS:
-            simulation.weights(name)
+        weights = {f"{name}_weight": simulation.weights(name).weight for name in LEARNING_PROJECTIONS}
     counts = simulation.counts
     return Measurement(
         **{name: counts[name] for name in ("neurons", "synapses", "spikes", "synaptic_events")},
@@ -114,7 +118,7 @@ def measure_training(file: Path, _time_driven_steps: int) -> Measurement:
         build_s=simulation.times["build"],
         memory_bytes=_resident_memory() - before,
         threads=threads.number(),
-    )
+    ), weights
 
 
 def measure_memory(file: Path, _time_driven_steps: int) -> Measurement:
@@ -237,12 +241,22 @@ def main() -> None:
     parser.add_argument("problem", type=Path, help="file written by eprop_core.experiments.baselines.problem")
     parser.add_argument("variant", choices=MEASUREMENTS)
     parser.add_argument("result", type=Path, help="file to write (JSON)")
-    parser.add_argument("outputs", type=Path, nargs="?", help="file for spikes, readouts and weights (npz)")
+    parser.add_argument(
+        "outputs",
+        type=Path,
+        nargs="?",
+        help="file for spikes, readouts and weights (npz); with training, weights",
+    )
     parser.add_argument("--time-driven-steps", type=int, default=20, help="steps of the time-driven model on the clock")
     options = parser.parse_args()
-    if options.outputs is not None:
-        write_outputs(options.problem, options.outputs)
-    measured = MEASUREMENTS[options.variant](options.problem, options.time_driven_steps)
+    if options.variant == "training":
+        measured, weights = train(options.problem)
+        if options.outputs is not None:
+            np.savez(options.outputs, **weights)  # type: ignore[arg-type]
+    else:
+        if options.outputs is not None:
+            write_outputs(options.problem, options.outputs)
+        measured = MEASUREMENTS[options.variant](options.problem, options.time_driven_steps)
     options.result.write_text(measured.model_dump_json(), encoding="utf-8")
 
 

@@ -71,8 +71,8 @@ def measure(problem: Problem, *, learns: bool) -> Result:
     }
 
 
-def measure_training(problem: Problem) -> Result:
-    """Measure a complete training run: build the network, show all samples, read the weights."""
+def measure_training(problem: Problem) -> tuple[Result, Problem]:
+    """Measure a complete training run: build the network, show all samples, read the weights, which are returned."""
     network, _, last = _network_and_steps(problem)
     dt = network["dt"]
     result: Result = {}
@@ -83,13 +83,12 @@ def measure_training(problem: Problem) -> Result:
         building = time.perf_counter() - start
         _show(populations, network, problem, learns=True)
         nest.Simulate(last * dt)
-        for name in LEARNING:
-            weights(name, populations)
+        learned = _weights(populations)
     return result | {
         **_counts(populations, spikes, problem, 0, last, dt),
         "build_s": building,
         "memory_bytes": _resident_memory() - before,
-    }
+    }, learned
 
 
 def measure_memory(problem: Problem) -> Result:
@@ -134,9 +133,7 @@ def outputs(problem: Problem) -> Problem:
     _show(populations, network, problem, learns=True)
     readouts = multimeter(populations.readouts, ["V_m"], dt)
     nest.Simulate(last * dt)
-    learned: Problem = {}
-    for name in LEARNING:
-        learned |= weights(name, populations)
+    learned = _weights(populations)
     nest.Simulate(dt)  # recorders receive the events of a step in the next one
     emitted = recorded_spikes(spikes, populations.recurrent, FIRST, last, dt)
     steps, neurons = np.nonzero(emitted)
@@ -144,8 +141,16 @@ def outputs(problem: Problem) -> Problem:
         "spike_steps": steps,
         "spike_neurons": neurons,
         "readouts": recorded(readouts, "V_m", FIRST, last, dt),
-        **{f"{name}_weight": learned[f"{name}_weight"] for name in LEARNING},
+        **learned,
     }
+
+
+def _weights(populations: Populations) -> Problem:
+    """Return the weights, in the order of the problem."""
+    learned: Problem = {}
+    for name in LEARNING:
+        learned |= weights(name, populations)
+    return {f"{name}_weight": learned[f"{name}_weight"] for name in LEARNING}
 
 
 def _network_and_steps(problem: Problem) -> tuple[dict[str, Any], int, int]:
@@ -271,12 +276,15 @@ if __name__ == "__main__":
     _check_ranks(int(problem["ranks"]))
     if nest.num_processes > 1:
         sys.excepthook = _end_all_ranks
-    if variant in ("training", "memory"):
-        result = {"training": measure_training, "memory": measure_memory}[variant](problem)
+    computed: Problem = {}
+    if variant == "training":
+        result, computed = measure_training(problem)
+    elif variant == "memory":
+        result = measure_memory(problem)
     else:
         result = measure(problem, learns=variant == "plastic")
     result |= {"threads": nest.local_num_threads, "host": platform.node()}
     if outputs_file:
-        np.savez(outputs_file[0], **outputs(problem))
+        np.savez(outputs_file[0], **(computed or outputs(problem)))
     of_rank = f".{nest.Rank()}" if nest.Rank() else ""
     Path(f"{result_file}{of_rank}").write_text(json.dumps(result), encoding="utf-8")

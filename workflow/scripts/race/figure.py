@@ -1,7 +1,8 @@
-"""Figure of the race: time per plastic synaptic event, and memory per synapse, of all points that were measured."""
+"""Figure of the race: time per event, memory per synapse, and accuracy against the time of training, of all points."""
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy.stats import binomtest
 
 from workflow.scripts.race.numbers import rows, three_digits
 from workflow.scripts.race.points import NETWORKS, read
@@ -17,6 +19,8 @@ from workflow.scripts.shared import program, style
 QUANTITIES = {"ns_per_event": "Time per plastic synaptic event (ns)", "bytes_per_synapse": "Memory per synapse (bytes)"}
 LINE = 4.2
 """mm of the figure per point."""
+TRAINING_LINES = 9
+"""Height of the panel of trainings, as that of so many points."""
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -24,14 +28,15 @@ def draw(table: pd.DataFrame) -> Figure:
     measured = table[table["not_measured"] == ""]
     networks = [network for network in NETWORKS if (measured["network"] == network).any()]
     sizes = [int((measured["network"] == network).sum()) for network in networks]
-    height = (38 + LINE * sum(sizes) + 5 * len(networks)) * style.MILLIMETRE
-    figure, axes = plt.subplots(
-        len(networks),
-        len(QUANTITIES),
-        figsize=(style.two_columns(), height),
-        height_ratios=[1 + size for size in sizes],
-        sharex="col",
-        squeeze=False,
+    trained = measured[measured["accuracy"].notna()]
+    lines = [1 + size for size in sizes] + [TRAINING_LINES] * (len(trained) > 0)
+    height = (38 + LINE * (sum(lines) - len(networks)) + 5 * len(lines)) * style.MILLIMETRE
+    figure = plt.figure(figsize=(style.two_columns(), height))
+    grid = figure.add_gridspec(len(lines), len(QUANTITIES), height_ratios=lines)
+    axes = (
+        grid[: len(networks), :]
+        .subgridspec(len(networks), len(QUANTITIES), height_ratios=lines[: len(networks)])
+        .subplots(sharex="col", squeeze=False)
     )
     colours = dict(zip(dict.fromkeys(measured["simulator"]), itertools.cycle(style.COLOURS), strict=False))
     for row, network in zip(axes, networks, strict=True):
@@ -41,6 +46,8 @@ def draw(table: pd.DataFrame) -> Figure:
         row[0].set_title(network, loc="left", fontweight="bold")
     for panel, label in zip(axes[-1], QUANTITIES.values(), strict=True):
         panel.set_xlabel(label)
+    if len(trained):
+        _draw_trainings(figure.add_subplot(grid[-1, :]), trained, colours)
     handles = [
         Line2D([], [], color="0.3", marker="o", linestyle="", label="wall time"),
         Line2D([], [], color="0.3", marker="o", fillstyle="none", linestyle="", label="processor time of one core"),
@@ -77,9 +84,33 @@ def _draw_points(panel: Axes, table: pd.DataFrame, column: str, colours: dict[st
     panel.margins(x=0.15)
 
 
-def _machine(point: object) -> str:
-    cores = int(point.cores)  # type: ignore[attr-defined]
-    return point.gpu or f"{cores} core{'s' if cores > 1 else ''}"  # type: ignore[attr-defined]
+def _draw_trainings(panel: Axes, table: pd.DataFrame, colours: dict[str, str]) -> None:
+    """Draw accuracies against the time of training, with 95 % intervals of a share of the test samples (Wilson)."""
+    for _, point in table.iterrows():
+        n, percent, colour = int(point["test_samples"]), 100 * point["accuracy"], colours[point["simulator"]]
+        interval = binomtest(round(point["accuracy"] * n), n).proportion_ci(method="wilson")
+        is_open = point["clock"] == "processor"
+        panel.plot([point["training_s"]] * 2, [100 * interval.low, 100 * interval.high], color=colour)
+        panel.plot(
+            point["training_s"],
+            percent,
+            "o",
+            color=colour,
+            markerfacecolor="white" if is_open else colour,
+            label=f"{point['simulator']}, {_machine(point)}",
+        )
+    panel.set_xscale("log")
+    panel.margins(x=0.15)
+    numbers = ", ".join(f"{number:.0f}" for number in sorted(table["training_samples"].unique()))
+    panel.set_title(f"nmnist, trained on {numbers} samples", loc="left", fontweight="bold")
+    panel.set_xlabel("Time of the training (s)")
+    panel.set_ylabel("Accuracy (%)")
+    panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def _machine(point: Any) -> str:
+    cores = int(point.cores)
+    return point.gpu or f"{cores} core{'s' if cores > 1 else ''}"
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ def three_digits(value: float) -> str:
 
 def _row(point: Point) -> dict[str, object]:
     measured, hardware = point.measured, point.hardware
+    training = measured.training if measured else None
     nan = float("nan")
     return {
         "network": point.network,
@@ -41,6 +42,11 @@ def _row(point: Point) -> dict[str, object]:
         "clock": measured.clock if measured else "",
         "bytes_per_synapse": measured.bytes_per_synapse if measured else nan,
         "repeats": measured.repeats if measured else nan,
+        "training_samples": training.samples if training else nan,
+        "training_s": training.seconds if training else nan,
+        "accuracy": training.accuracy if training else nan,
+        "test_samples": training.test_samples if training else nan,
+        "learning_rate": training.learning_rate if training else nan,
         "not_measured": point.not_measured or "",
         "commit": point.commit or "",
         "by": point.by or "",

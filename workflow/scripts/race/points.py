@@ -44,6 +44,18 @@ class Spread(Parameters):
         return self
 
 
+class Training(Parameters):
+    """A training on the same samples for all simulators, on `nmnist`."""
+
+    samples: Whole = Field(ge=1, description="training samples that were shown, once each")
+    seconds: Positive = Field(description="time of the training, by `clock`")
+    accuracy: float = Field(ge=0, le=1, description="share of the test samples that were answered correctly")
+    test_samples: Whole = Field(ge=1, description="number of test samples")
+    learning_rate: Positive = Field(
+        description="learning rate, as a multiple of that of the network; chosen on samples held back"
+    )
+
+
 class Measured(Parameters):
     """What was measured, by the recipe of ``docs/reference/race.md``."""
 
@@ -54,6 +66,7 @@ class Measured(Parameters):
     bytes_per_synapse: Positive = Field(description="growth of all processes by building and running, over synapses")
     repeats: Whole = Field(ge=1, description="processes, each of which built and ran once")
     events: Positive = Field(description="plastic synaptic events of a run, after the warm-up")
+    training: Training | None = Field(None, description="what it learns, and in which time; null: not measured")
 
 
 class Point(Parameters):
@@ -88,6 +101,8 @@ class Point(Parameters):
             date.fromisoformat(self.date)
         if self.measured is not None and self.measured.clock == "processor" and self._several_processors():
             raise ValueError("measured.clock: processor time is for one core alone; several need wall time")
+        if self.measured is not None and self.measured.training is not None and self.network != "nmnist":
+            raise ValueError(f"measured.training: is for nmnist alone, not {self.network}")
         return self
 
     def _several_processors(self) -> bool:

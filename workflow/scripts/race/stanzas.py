@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from eprop_core.experiments.baselines.result import OWN, OWN_RULE, BaselineResult, Process
+from eprop_core.experiments.baselines.result import OWN, OWN_RULE, BaselineResult, Learned, Process
 from eprop_core.experiments.scaling.result import NEST_RANKS, NEST_THREADS, ScalingResult
 from eprop_core.files.text import read_json
 from eprop_core.parsing import parse
@@ -37,7 +37,7 @@ def stanzas(network: str, result: BaselineResult) -> list[dict[str, Any]]:
             "version": result.simulators[label].version,
             "computes": result.simulators[label].computes,
             "hardware": {"processor": result.provenance.cpu, "cores": processes[0].threads},
-            "measured": measured(processes),
+            "measured": with_training(measured(processes), result.learned.get(label)),
             **origin(result.provenance),
         }
         for label, processes in by_simulator.items()
@@ -76,6 +76,22 @@ def stanzas_of_scaling(results: list[ScalingResult]) -> list[dict[str, Any]]:
             }
         )
     return sorted(made, key=lambda stanza: (stanza["simulator"] != OWN, stanza["hardware"]["cores"]))
+
+
+def with_training(numbers: dict[str, Any], learned: Learned | None) -> dict[str, Any]:
+    """Return the numbers of a simulator with those of its training, if there was one."""
+    if learned is None:
+        return numbers
+    seconds = learned.processor_s if numbers["clock"] == "processor" else learned.seconds
+    return numbers | {
+        "training": {
+            "samples": learned.samples,
+            "seconds": rounded(seconds),
+            "accuracy": rounded(learned.accuracy),
+            "test_samples": learned.test_samples,
+            "learning_rate": learned.learning_rate_factor,
+        }
+    }
 
 
 def measured(processes: list[Process]) -> dict[str, Any]:
