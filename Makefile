@@ -5,7 +5,8 @@ CORES ?= all
 CONFIG ?= config/config.yaml
 
 ACTIVATE := . .venv/bin/activate &&
-PYTEST := pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# One worker more than there are cores, since tests with SLURM mostly wait for it.
+PYTEST := pytest --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile --no-loadscope-reorder
 
 # The environment depends on the lock file only, not on the search path.
 unexport PYTHONHOME PYTHONPATH

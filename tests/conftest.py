@@ -33,6 +33,7 @@ LONGER = (
     # Programs, on one rank and on several.
     "experiments/test_baselines.py",
     "experiments/test_simulators.py",
+    "experiments/test_accuracy_of_simulators.py",
     "network/test_neuron_values.py",
     "storage/test_checkpoints.py",
     "storage/test_state.py",

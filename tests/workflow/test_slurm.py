@@ -356,10 +356,10 @@ def test_a_time_limit_too_short_for_a_training_changes_nothing_in_its_result(tmp
     # The signal comes five minutes before the limit, or up to a minute earlier.
     resources = ["train_one_rank:runtime=7", "train_many_ranks:runtime=7"]
     resources += [f"train_many_ranks:mpi='{profile['set-resources']['train_many_ranks']['mpi']}'"]
-    options = ("--set-resources", *resources)
+    options, runs = ("--set-resources", *resources), "results/tables/waves_runs.csv"
     with slurm.private_slurm(nodes=1, cpus=3) as commands:
         cluster, hold = Cluster(commands), r"checkpoint-0*1\.h5$"
-        with Driver(cluster, tmp_path, "studies", options=options, hold=hold, configuration=configuration) as driver:
+        with Driver(cluster, tmp_path, runs, options=options, hold=hold, configuration=configuration) as driver:
             driver.finish()
         jobs = [job for job in cluster.jobs(tmp_path) if job["Comment"].startswith("rule_train_")]
     assert [job["JobState"] for job in jobs] == 2 * ["FAILED"] + 2 * ["COMPLETED"], jobs
