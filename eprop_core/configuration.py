@@ -11,6 +11,7 @@ from eprop_core.experiments.baselines.parameters import BaselineParameters, Samp
 from eprop_core.experiments.break_even.parameters import BreakEven
 from eprop_core.experiments.figure_style import FigureStyle
 from eprop_core.experiments.interconnect.parameters import Interconnect
+from eprop_core.experiments.locality.parameters import Locality, check_network_of, check_task
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.experiments.studies.parameters import Study, TaskParameters
@@ -50,6 +51,9 @@ class Configuration(Parameters):
         {}, description="networks on which the target `baselines` compares simulators"
     )
     saccades: SaccadesComparison | None = Field(None, description="data of the target `saccades`")
+    locality: Locality | None = Field(
+        None, description="e-prop+ beside backpropagation through time (the target `locality`)"
+    )
     verification: Verification = Field(Verification(), description="random networks of the target `verification`")
 
     style: FigureStyle = Field(FigureStyle(), description="look of all figures")
@@ -57,7 +61,10 @@ class Configuration(Parameters):
     @property
     def other_figures(self) -> set[str]:
         """Names of the figures and tables that belong to no study."""
-        single = {"baselines", "break_even", "exchange", "saccades", "scaling", "sensitivity", "verification"}
+        single = {
+            *("baselines", "break_even", "exchange", "saccades", "scaling", "sensitivity", "verification"),
+            *("locality_accuracy", "locality_gradients"),
+        }
         return single | {f"{name}_scaling" for name in self.scaling}
 
     @property
@@ -67,6 +74,8 @@ class Configuration(Parameters):
         single = {
             "baselines_runs",
             "break_even_runs",
+            "locality_accuracy_runs",
+            "locality_gradients_runs",
             "sensitivity_runs",
             "sensitivity_curves",
             "verification_activity",
@@ -108,6 +117,8 @@ def load(values: Any, where: str) -> Configuration:
         problems += [f"sensitivity.tasks: {line}" for line in _wrong_in_sensitivity(configuration)]
     if configuration.break_even is not None:
         problems += [f"break_even.series{line}" for line in _wrong_in_break_even(configuration.break_even)]
+    if configuration.locality is not None:
+        problems += [f"locality{line}" for line in _wrong_in_locality(configuration, configuration.locality)]
     for name, baseline in configuration.baselines.items():
         if isinstance(baseline, SampleBaseline):
             for task in baseline.tasks:
@@ -205,6 +216,31 @@ def _wrong_in_break_even(experiment: BreakEven) -> list[str]:
             continue
         if first is not point:
             lines.append(f".{point.series}: {_same(first, point)}")
+    return lines
+
+
+def _wrong_in_locality(configuration: Configuration, experiment: Locality) -> list[str]:
+    """Return the errors of the comparison with backpropagation through time: path below its name, and message."""
+    if experiment.task not in configuration.tasks:
+        return [f".task: {_no_task(configuration, experiment.task)}"]
+    task = configuration.tasks[experiment.task]
+    try:
+        check_task(task, experiment.search)
+    except ParameterError as error:
+        return [f".task: {experiment.task}: {error}"]
+    lines = []
+    seen: dict[tuple[str, str], points.Point] = {}
+    for point in experiment.gradients.all_points():
+        where = f".gradients.series.{point.series}"
+        try:
+            parameters = experiment.gradients.at(task, point)
+            check_network_of(parameters)
+        except ParameterError as error:
+            lines += [f"{where}: {line}" for line in str(error).splitlines()]
+            continue
+        first = seen.setdefault((point.series, points.content_hash(parameters)), point)
+        if first is not point:
+            lines.append(f"{where}: {_same(first, point)}")
     return lines
 
 

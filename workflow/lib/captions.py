@@ -74,6 +74,21 @@ def break_even(configuration: Configuration) -> dict[str, Any]:
     return {"repeats": parameters.repeats, "seeds": len(set(parameters.seeds))} if parameters else {}
 
 
+def locality(configuration: Configuration) -> dict[str, Any]:
+    """Return the facts of the comparison with backpropagation through time."""
+    parameters = configuration.locality
+    if parameters is None:
+        return {}
+    return {
+        "task": parameters.task,
+        "seeds": len(parameters.seeds),
+        "epochs": configuration.tasks[parameters.task].training.epochs,
+        "held_back": parameters.search.samples_held_back,
+        "factors": len(parameters.search.factors),
+        "samples": parameters.gradients.samples,
+    }
+
+
 def baselines(plan: "Plan") -> dict[str, Any]:
     """Return the facts of the comparison of simulators: the input of each network, and numbers of repeats."""
     networks = plan.baselines.values()

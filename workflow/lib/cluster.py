@@ -92,6 +92,13 @@ def saccades_memory(attempt: int) -> int:
     return _with_room(JOB_BYTES, attempt)
 
 
+def locality_memory(task: TaskParameters, data_mb: float, attempt: int) -> int:
+    """Return the memory, MB, for a training or a gradient that is compared with backpropagation through time."""
+    from eprop_core.experiments.locality import estimates
+
+    return _with_room(estimates.memory_of_job(task, int(1e6 * data_mb)), attempt)
+
+
 def minutes(scaling: Scaling, n_ranks: int, attempt: int) -> int:
     """Return the time limit, minutes: twice the estimate for a slow core, times the number of the attempt."""
     from eprop_core.experiments.scaling import estimates  # as above

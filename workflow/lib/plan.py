@@ -13,6 +13,7 @@ from eprop_core.datasets.parameters import Published
 from eprop_core.datasets.registry import Dataset
 from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline, SampleBaseline
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
+from eprop_core.experiments.locality.parameters import METHODS, AccuracyParameters, GradientPoint
 from eprop_core.experiments.points import Point, content_hash
 from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.experiments.studies.parameters import Study, TaskParameters
@@ -178,7 +179,12 @@ class Plan:
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
         """Data sets to prepare."""
-        tasks = [*self.tasks.values(), *(network.task for network in self.baselines.values() if network.task)]
+        tasks: list[TaskParameters] = [
+            *self.tasks.values(),
+            *(network.task for network in self.baselines.values() if network.task),
+            *([self.locality.task] if self.locality else []),
+            *self.gradient_points.values(),
+        ]
         return {
             f"{task.dataset.name}-{content_hash(task.dataset)}": task.dataset
             for task in tasks
@@ -196,6 +202,26 @@ class Plan:
         """Points of the break-even experiment."""
         experiment = self.configuration.break_even
         return {content_hash(parameters): parameters for _, parameters in experiment.points()} if experiment else {}
+
+    @cached_property
+    def locality(self) -> AccuracyParameters | None:
+        """What e-prop+ and backpropagation through time learn, if they are compared."""
+        experiment = self.configuration.locality
+        if experiment is None:
+            return None
+        return AccuracyParameters(task=self.configuration.tasks[experiment.task], search=experiment.search)
+
+    @cached_property
+    def gradient_points(self) -> dict[str, GradientPoint]:
+        """Points at which the gradients of e-prop and of backpropagation through time are compared."""
+        return {content_hash(parameters): parameters for _, parameters in self._points_of_gradients()}
+
+    def _points_of_gradients(self) -> list[tuple[Point, GradientPoint]]:
+        experiment = self.configuration.locality
+        if experiment is None:
+            return []
+        task = self.configuration.tasks[experiment.task]
+        return [(point, experiment.gradients.at(task, point)) for point in experiment.gradients.all_points()]
 
     @cached_property
     def data_figures(self) -> dict[str, list[str]]:
@@ -287,6 +313,23 @@ class Plan:
         experiment = self.configuration.break_even
         seeds = dict.fromkeys(experiment.seeds) if experiment else ()
         return [f"results/break_even/{point}/seed-{seed}.json" for point in self.break_even for seed in seeds]
+
+    @property
+    def results_of_accuracy(self) -> list[str]:
+        """The result files of what e-prop+ and backpropagation through time learn."""
+        if self.locality is None or self.configuration.locality is None:
+            return []
+        name = content_hash(self.locality)
+        return [
+            f"results/locality/accuracy-{name}/{method}_seed-{seed}.json"
+            for method in METHODS
+            for seed in self.configuration.locality.seeds
+        ]
+
+    @property
+    def results_of_gradients(self) -> list[str]:
+        """The result files of the gradients of e-prop and of backpropagation through time."""
+        return [_gradient_file(parameters) for parameters in self.gradient_points.values()]
 
     @property
     def results_of_baselines(self) -> list[str]:
@@ -396,6 +439,21 @@ class Plan:
                 "all": {"results": {of.name: f"results/baselines/{name}.json" for name, of in self.baselines.items()}},
             },
             "saccades": {"all": configuration.saccades},
+            "locality": {
+                **self.gradient_points,
+                **({content_hash(self.locality): self.locality} if self.locality else {}),
+                "accuracy": {"results": self.results_of_accuracy},
+                "gradients": {
+                    "points": [
+                        {
+                            "series": point.series,
+                            "parameter": next(iter(point.changes)),
+                            "result": _gradient_file(parameters),
+                        }
+                        for point, parameters in self._points_of_gradients()
+                    ]
+                },
+            },
             "sensitivity": {"all": {"results": self._results_of_sensitivity_by_task}},
             "verification": {"all": configuration.verification, "results": {"results": self.results_of_verification}},
             "evidence": self.evidence,
@@ -608,6 +666,10 @@ class Plan:
             }
             for point, parameters in experiment.points()
         ]
+
+
+def _gradient_file(parameters: GradientPoint) -> str:
+    return f"results/locality/gradients-{content_hash(parameters)}.json"
 
 
 def _is_here(task: TaskParameters) -> bool:

@@ -19,6 +19,7 @@ if workflow.is_main_process:
     )
 
 from eprop_core import configuration
+from eprop_core.experiments.locality.parameters import METHODS
 from eprop_core.machine import driver, processors, threads
 from eprop_core.network.features import kind, network_of
 from eprop_core.parsing import ParameterError
@@ -201,6 +202,8 @@ wildcard_constraints:
     data=either(PLAN.data_figures),
     timing=either(PLAN.timings),
     point=either(PLAN.break_even),
+    gradient=either(PLAN.gradient_points),
+    method=either(METHODS),
     baseline=either(PLAN.baselines),
     simulator="[a-z0-9_]+",
     seed=r"\d+",

@@ -1,0 +1,1 @@
+"""What locality costs: e-prop against backpropagation through time."""

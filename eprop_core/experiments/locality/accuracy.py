@@ -1,0 +1,170 @@
+"""Let one method learn a task, with the learning rate that suits it, and test it; write one result file.
+
+Every method tries the same number of learning rates in trainings on part of the samples, and keeps the one whose
+weights answer the samples that were held back best. With it, it learns all training samples. Networks begin with the
+same weights, see the same samples in the same order and, whatever has learned, answer in this simulator.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from eprop_core.compiled.purpose import Purpose
+from eprop_core.compiled.random import permutation
+from eprop_core.datasets.events import EventDataset
+from eprop_core.errors import NotFiniteError
+from eprop_core.experiments import command_line
+from eprop_core.experiments.baselines.accuracy import GROUP, with_learning_rates
+from eprop_core.experiments.baselines.problem import Problem, sample_problem
+from eprop_core.experiments.locality import bptt
+from eprop_core.experiments.locality.parameters import (
+    METHODS,
+    AccuracyParameters,
+    LearningRateSearch,
+    Method,
+    check_task,
+)
+from eprop_core.experiments.locality.result import AccuracyResult
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.files.text import read_json
+from eprop_core.interoperability.simulators import InstalledSimulator
+from eprop_core.parameters import LEARNING_PROJECTIONS
+from eprop_core.parsing import ParameterError, parse
+from eprop_core.progress import progress
+from eprop_core.provenance import provenance
+from eprop_core.simulation import Simulation
+from eprop_core.tasks.dataset import task_of
+from eprop_core.training.evaluation import evaluate
+
+Learn = Callable[[EventDataset, EventDataset, int, float], float]
+"""Learns samples, in so many epochs and with a factor of the learning rate; returns the accuracy of others."""
+
+
+class Found(NamedTuple):
+    """What a method has found: its factor, all that it tried with their accuracies, and the accuracy of the test."""
+
+    factor: float
+    tried: list[tuple[float, float]]
+    accuracy: float
+
+
+def search(
+    learn: Learn, parameters: LearningRateSearch, epochs: int, train: EventDataset, test: EventDataset, seed: int
+) -> Found:
+    """Return the test accuracy after a training of ``epochs`` with the best factor; of equally good ones the smallest.
+
+    Raises
+    ------
+    ParameterError
+        There are too few samples.
+    """
+    n_held_back = parameters.samples_held_back
+    if n_held_back >= len(train):
+        raise ParameterError(
+            f"search.samples_held_back = {n_held_back}: must be below {len(train)}, the training samples"
+        )
+    order = permutation(len(train), seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=0)
+    held_back, shown = train.subset(order[:n_held_back]), train.subset(order[n_held_back:])
+    tried = [
+        (factor, learn(shown, held_back, parameters.epochs, factor))
+        for factor in progress(parameters.factors, "learning rates", len(parameters.factors))
+    ]
+    best = max(tried, key=lambda of_factor: (of_factor[1], -of_factor[0]))[0]
+    return Found(best, tried, learn(train, test, epochs, best))
+
+
+def learner(method: Method, task: TaskParameters, seed: int, installed: InstalledSimulator | None) -> Learn:
+    """Return how a method learns a task; ``installed`` is needed for backpropagation through time alone."""
+    if method == "event_counts":
+        return fit_event_counts
+    if method == "bptt":
+        if installed is None:
+            raise ParameterError("--simulator: needed for backpropagation through time")
+        train = _by_backpropagation(installed)
+    else:
+        train = _by_eprop(method)
+
+    def learn(samples: EventDataset, others: EventDataset, epochs: int, factor: float) -> float:
+        problem = sample_problem(task, samples, seed, 0, epochs * len(samples))
+        problem = replace(problem, network=with_learning_rates(problem.network, factor))
+        answering = task_of(others, task.training.learning_window, problem.network.readout.loss)
+        try:
+            score, _ = evaluate(train(problem), answering, np.arange(len(others)), GROUP)
+        except NotFiniteError:  # the learning rate is too large
+            return 0.0
+        assert score.accuracy is not None  # the task has classes
+        return score.accuracy
+
+    return learn
+
+
+def fit_event_counts(samples: EventDataset, others: EventDataset, _epochs: int, factor: float) -> float:
+    """Fit a linear readout of the numbers of events, which knows nothing of their times, to convergence."""
+    model = LogisticRegression(C=factor, max_iter=10_000)
+    model.fit(event_counts(samples), samples.labels)
+    return float(model.score(event_counts(others), others.labels))
+
+
+def event_counts(samples: EventDataset) -> np.ndarray:
+    """Return the number of events of each sample and channel, float64 (n_samples, n_channels)."""
+    counts = [np.bincount(channels, minlength=samples.n_channels) for _, channels in samples.samples()]
+    return np.array(counts, float)
+
+
+def _by_eprop(feedback: str) -> Callable[[Problem], Simulation]:
+    def train(problem: Problem) -> Simulation:
+        of_kind = problem.network.feedback.model_copy(update={"kind": feedback})
+        simulation = Simulation(problem.network.model_copy(update={"feedback": of_kind}), seed=problem.seed)
+        simulation.run(problem.stimulus)
+        return simulation
+
+    return train
+
+
+def _by_backpropagation(installed: InstalledSimulator) -> Callable[[Problem], Simulation]:
+    def train(problem: Problem) -> Simulation:
+        written = bptt.compute(problem.save, "training", installed)
+        drawn = Simulation(problem.network, seed=problem.seed)
+        learned = {
+            name: drawn.weights(name)._replace(weight=written[f"{name}_weight"]) for name in LEARNING_PROJECTIONS
+        }
+        if not all(np.isfinite(own.weight).all() for own in learned.values()):
+            raise NotFiniteError(f"{installed.label}: a weight is not finite")
+        return Simulation(problem.network, seed=problem.seed, connections=learned)
+
+    return train
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = command_line.parser("eprop_core.experiments.locality.accuracy", __doc__)
+    parser.add_argument("parameters", type=Path, help="JSON file with task and search")
+    parser.add_argument("--data", type=Path, required=True, help="directory made by eprop_core.datasets.prepare")
+    parser.add_argument("--method", choices=METHODS, required=True, help="what learns")
+    parser.add_argument("--simulator", type=Path, help="file that eprop_core.interoperability.simulators wrote")
+    parser.add_argument("--seed", type=command_line.seed, default=1, help="seed of everything random (default: 1)")
+    options = parser.parse_args()
+    parameters = parse(AccuracyParameters, read_json(options.parameters), f"{options.parameters}: ")
+    check_task(parameters.task, parameters.search)
+    installed = None
+    if options.simulator is not None:
+        installed = parse(InstalledSimulator, read_json(options.simulator), f"{options.simulator}: ")
+    train, test = (EventDataset.load(options.data / f"{split}.npz") for split in ("train", "test"))
+    learn = learner(options.method, parameters.task, options.seed, installed)
+    found = search(learn, parameters.search, parameters.task.training.epochs, train, test, options.seed)
+    AccuracyResult(
+        provenance=provenance(),
+        parameters=parameters,
+        method=options.method,
+        seed=options.seed,
+        test_samples=len(test),
+        **found._asdict(),
+    ).write(options.output)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,151 @@
+"""Parameters of the experiment on what locality costs."""
+
+import json
+from operator import attrgetter
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from eprop_core.experiments import points
+from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.values import COLUMNS, Name, Seeds
+from eprop_core.network.per_neuron import PER_NEURON
+from eprop_core.parameters import Network, differs
+from eprop_core.parsing import ParameterError, Parameters, Whole, different
+from eprop_core.tasks.parameters import Generated
+
+Method = Literal["event_counts", "bptt", "symmetric", "adaptive", "random"]
+"""A linear readout of event counts, backpropagation through time, and e-prop+ by its kind of feedback."""
+METHODS: dict[Method, str] = {
+    "event_counts": "linear readout of event counts",
+    "bptt": "backpropagation through time",
+    "symmetric": "e-prop+, symmetric feedback",
+    "adaptive": "e-prop+, adaptive feedback",
+    "random": "e-prop+, random feedback",
+}
+"""Names in print."""
+Feedback = Literal["symmetric", "random"]
+"""Kinds of feedback with which e-prop's gradient is measured."""
+
+_COMPUTED = {
+    "neuron.I_e": 0.0,
+    "neuron.V_min": None,
+    "neuron.V_reset": None,
+    "neuron.delayed_reset": False,
+    "neuron.adaptation": None,
+    "neuron.t_ref": 0.0,
+    "neuron.excitatory": None,
+    "neuron.ignore_and_fire": None,
+    "neuron.surrogate_gradient.function": "piecewise_linear",
+    "groups": None,
+    "readout.loss": "mean_squared_error",
+    "plasticity.c_reg": 0.0,
+    "input.stdp": None,
+    "recurrent.stdp": None,
+    "feedback.kind": "random",
+}
+"""The only values, by parameter path, that the programs of backpropagation through time know."""
+
+
+class LearningRateSearch(Parameters):
+    """How each method finds its learning rate: trainings with each of some rates, judged on samples held back."""
+
+    samples_held_back: Whole = Field(ge=1, description="training samples that are not shown in these trainings")
+    epochs: Whole = Field(ge=1, description="passes over the other training samples")
+    factors: Annotated[list[Annotated[float, Field(gt=0)]], AfterValidator(different)] = Field(
+        min_length=1,
+        description="learning rates to try, as multiples of those of the task; for the linear readout, its C: the "
+        "inverse strength of regularization",
+    )
+
+
+class AccuracyParameters(Parameters):
+    """A task that each method learns with the learning rate that it has found."""
+
+    task: TaskParameters
+    search: LearningRateSearch
+
+
+class GradientPoint(TaskParameters):
+    """A task and the samples whose gradient is compared."""
+
+    samples: Whole = Field(ge=1, description="training samples whose summed gradient is compared")
+    trained_samples: Whole = Field(
+        0,
+        ge=0,
+        description="samples that the network learns with e-prop+ before",
+        json_schema_extra={"label": "samples learned before"},
+    )
+
+
+class GradientSeries(Parameters):
+    """Where the gradients of e-prop and of backpropagation through time are compared."""
+
+    samples: Whole = Field(50, ge=1, description="training samples whose summed gradient is compared")
+    series: dict[points.Label, points.Series] = Field(
+        min_length=1,
+        description="numbers or null by parameter path within the task, or of trained_samples, the samples that the "
+        "network learns with e-prop+ before; by name; the parameters of a series change together",
+    )
+
+    @model_validator(mode="after")
+    def _series_have_axes(self) -> Self:
+        if len(self.series) > COLUMNS:
+            raise ValueError(f"series: {len(self.series)} are more than the {COLUMNS} that the figure has room for")
+        for name, of_series in self.series.items():
+            path, values = next(iter(of_series.items()))
+            numbers = [value for value in values if value is not None]
+            points.check_axis(f"series.{name}: {path}", numbers, words=False)
+        return self
+
+    def all_points(self) -> list[points.Point]:
+        """Return the changes of each point."""
+        return [point for name, of_series in self.series.items() for point in points.together(of_series, name)]
+
+    def at(self, task: TaskParameters, point: points.Point) -> GradientPoint:
+        """Return what is measured at a point of a task; a :class:`ParameterError` if its changes are not allowed."""
+        values: dict[str, Any] = task.model_dump(mode="json") | {"samples": self.samples, "trained_samples": 0}
+        return points.parse_changed(GradientPoint, values, point.changes)
+
+
+class Locality(Parameters):
+    """What locality costs: e-prop+ beside backpropagation through time, in accuracy and in gradients."""
+
+    task: Name = Field(description="name of a task with a data set, whose samples have classes")
+    seeds: Seeds = Field([1, 2, 3], description="of connections, weights and orders of samples")
+    search: LearningRateSearch
+    gradients: GradientSeries
+
+
+def check_comparable(network: Network) -> None:
+    """Raise a ParameterError for a network that the programs of backpropagation through time do not compute."""
+    for path, value in _COMPUTED.items():
+        if (given := attrgetter(path)(network)) != value:
+            shown = given if isinstance(given, str | float | int | bool) else "..."
+            raise ParameterError(
+                f"network.{path} = {json.dumps(shown)}: must be {json.dumps(value)} to be compared with "
+                "backpropagation through time"
+            )
+    for name, spec in PER_NEURON.items():
+        if differs(network, name):
+            raise ParameterError(
+                f"network.{spec.path}: must be one value for all neurons to be compared with backpropagation through "
+                "time"
+            )
+
+
+def check_task(task: TaskParameters, search: LearningRateSearch) -> None:
+    """Raise a ParameterError for a task that not all methods can learn."""
+    if isinstance(task.dataset, Generated) or not task.has_accuracy:
+        raise ParameterError(f"{task.dataset.name}: is no data set whose samples have classes")
+    there = task.dataset.n_training_samples
+    if there is not None and search.samples_held_back >= there:
+        raise ParameterError(
+            f"search.samples_held_back = {search.samples_held_back}: must be below its {there} training samples"
+        )
+    check_network_of(task)
+
+
+def check_network_of(task: TaskParameters) -> None:
+    """Raise a ParameterError for a task whose network is not comparable."""
+    check_comparable(task.network_for(*(task.dataset.sizes or (1, 1))))

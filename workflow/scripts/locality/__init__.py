@@ -1,0 +1,1 @@
+"""Scripts of the experiment on what locality costs."""

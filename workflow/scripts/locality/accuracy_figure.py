@@ -1,0 +1,64 @@
+"""Draw what methods learn: accuracy on the test samples, and on samples held back by learning rate."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workflow.scripts.locality.numbers import accuracies
+from workflow.scripts.shared import program, style
+from workflow.scripts.shared.read_table import read
+
+
+def draw(runs: pd.DataFrame) -> Figure:
+    """Return the figure."""
+    table = accuracies(runs)
+    size = (style.two_columns(), 62 * style.MILLIMETRE)
+    figure, (test, search) = plt.subplots(1, 2, figsize=size, width_ratios=(1, 1.2))
+    _draw_test(test, table[table["samples"] == "test"], runs[runs["samples"] == "test"])
+    _draw_search(search, table[table["samples"] == "search"])
+    style.label_panels([test, search])
+    return figure
+
+
+def _draw_test(panel: Axes, table: pd.DataFrame, runs: pd.DataFrame) -> None:
+    """Draw a line per method, from above: its seeds as dots, their mean and its interval."""
+    methods = list(table["method"])
+    for position, (method, of_method) in enumerate(runs.groupby("method", sort=False)):
+        colour, marker = style.look(position)
+        mean = table[table["method"] == method].iloc[0]
+        accuracy = 100 * of_method["accuracy"]
+        offsets = np.linspace(-0.15, 0.15, len(accuracy)) if len(accuracy) > 1 else np.zeros(1)
+        panel.plot(accuracy, position + offsets, ".", color=style.GREY, markersize=3)
+        panel.hlines(position, 100 * mean["accuracy_low"], 100 * mean["accuracy_high"], color=colour)
+        panel.plot(100 * mean["accuracy"], position, color=colour, marker=marker, linestyle="none")
+    panel.set_yticks(range(len(methods)), [method.replace(", ", ",\n") for method in methods])
+    panel.set_ylim(len(methods) - 0.5, -0.5)
+    panel.set_xlabel("Test accuracy (%)")
+
+
+def _draw_search(panel: Axes, table: pd.DataFrame) -> None:
+    for position, (_, of_method) in enumerate(table.groupby("method", sort=False)):
+        colour, marker = style.look(position)
+        drawn = of_method.sort_values("factor")
+        panel.plot(drawn["factor"], 100 * drawn["accuracy"], color=colour, marker=marker)
+    panel.set_xscale("log")
+    panel.set(xlabel="Factor of the learning rate (linear readout: C)", ylabel="Accuracy on samples held back (%)")
+    panel.set_ylim(0, 100)
+
+
+def main() -> None:
+    """Draw the figure, and write the numbers in it beside it."""
+    options = program.figure_parser("workflow.scripts.locality.accuracy_figure", __doc__)
+    options.add_argument("runs", type=Path, help="table of runs (CSV)")
+    given = options.parse_args()
+    style.use(given.style)
+    runs = read(given.runs)
+    style.save_with_numbers(draw(runs), accuracies(runs), given.output)
+
+
+if __name__ == "__main__":
+    program.run(main)

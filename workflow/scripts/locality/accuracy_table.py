@@ -1,0 +1,44 @@
+"""Table of what methods learn: a row per method."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from workflow.scripts.locality.numbers import accuracies
+from workflow.scripts.shared import program, write_table
+from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.write_table import cells, ranges
+
+CAPTION = (
+    "What methods learn from the same samples: mean test accuracy over seeds and half width of its 95 % confidence "
+    "interval (Student's t). Factor of the learning rate (linear readout: C): median and range over seeds."
+)
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as it is printed."""
+    spread = ranges(table["factor_min"], table["factor_max"], table["seeds"], "g")
+    return pd.DataFrame(
+        {
+            "Method": table["method"],
+            "Test accuracy (%)": [
+                write_table.mean_with_interval(mean, high, 100, 1)
+                for mean, high in zip(table["accuracy"], table["accuracy_high"], strict=True)
+            ],
+            "Factor": cells(table["factor_median"], "g", None, spread),
+            "Seeds": table["seeds"].astype(str),
+        }
+    )
+
+
+def main() -> None:
+    """Write the table."""
+    options = program.parser("workflow.scripts.locality.accuracy_table", __doc__, program.TABLE)
+    options.add_argument("runs", type=Path, help="table of runs (CSV)")
+    given = options.parse_args()
+    table = accuracies(read(given.runs)).query("samples == 'test'").drop(columns=["samples", "factor"])
+    write_table.write(table, printed(table), given.output, CAPTION, "locality_accuracy")
+
+
+if __name__ == "__main__":
+    program.run(main)

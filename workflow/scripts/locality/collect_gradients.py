@@ -1,0 +1,39 @@
+"""Collect the angles between gradients in one tidy table: a row per point, seed and kind of feedback."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from eprop_core.experiments.locality.result import GradientResult
+from eprop_core.files.text import read_json
+from workflow.scripts.shared import program
+from workflow.scripts.shared.values import value_at
+
+
+def rows(point: dict[str, Any], result: GradientResult) -> list[dict[str, Any]]:
+    """Return the rows of a ``point``, which has ``series`` and ``parameter`` (a path)."""
+    value = value_at(result.parameters, point["parameter"])
+    head = {
+        "series": point["series"],
+        "parameter": point["parameter"],
+        "value": "none" if value == "null" else f"{value:g}",
+    }
+    return [
+        {**head, **alignment.model_dump(), "commit": result.provenance.code.commit} for alignment in result.alignments
+    ]
+
+
+def main() -> None:
+    """Write the table."""
+    options = program.parser("workflow.scripts.locality.collect_gradients", __doc__, "table (CSV)")
+    options.add_argument("plan", type=Path, help="JSON file: points with their result files")
+    given = options.parse_args()
+    table = [
+        row for point in read_json(given.plan)["points"] for row in rows(point, GradientResult.read(point["result"]))
+    ]
+    pd.DataFrame(table).to_csv(given.output[0], index=False)
+
+
+if __name__ == "__main__":
+    program.run(main)

@@ -1,0 +1,42 @@
+"""Means over seeds of what methods learn, and of the angles between gradients."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from workflow.scripts.shared.left_out import Reason, Reasons
+from workflow.scripts.shared.spread import summarize
+
+COSINES = ("input_cosine", "recurrent_cosine", "output_cosine", "all_cosine")
+
+
+def accuracies(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean accuracy and its 95 % confidence interval: by method, and by method and factor of the search."""
+    test, tried = (runs[runs["samples"] == samples] for samples in ("test", "search"))
+    of_test = _means(test, ["method", "samples"], ["accuracy"])
+    factors = test.groupby("method", sort=False)["factor"].agg(["median", "min", "max"]).add_prefix("factor_")
+    of_test = of_test.merge(factors.reset_index(), on="method")
+    return pd.concat([of_test, _means(tried, ["method", "samples", "factor"], ["accuracy"])], ignore_index=True)
+
+
+def cosines(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per point and kind of feedback: mean cosines, their 95 % confidence intervals, and mean spikes."""
+    keys = ["series", "parameter", "value", "feedback"]
+    runs = runs.assign(value=[value if isinstance(value, str) else f"{value:g}" for value in runs["value"]])
+    spikes = runs.groupby(keys, sort=False)["spikes"].mean().reset_index()
+    return _means(runs, keys, COSINES).merge(spikes, on=keys)
+
+
+def reasons(table: pd.DataFrame) -> dict[str, Reasons]:
+    """Return why cosines are left out, by column."""
+    return {column: {Reason.NO_REFERENCE: table[column].isna()} for column in COSINES}
+
+
+def _means(runs: pd.DataFrame, keys: list[str], columns: Sequence[str]) -> pd.DataFrame:
+    """Return a row per group, in the order of ``runs``: number of seeds, means and 95 % confidence intervals."""
+    table = runs.groupby(keys, sort=False).agg(seeds=("seed", "nunique")).reset_index()
+    for column in columns:
+        names = {"mean": column, "low": f"{column}_low", "high": f"{column}_high"}
+        summary = summarize(runs, keys, column).drop(columns="n").rename(columns=names)
+        table = table.merge(summary, on=keys, how="left")
+    return table
