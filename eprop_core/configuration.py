@@ -61,11 +61,9 @@ class Configuration(Parameters):
     @property
     def other_figures(self) -> set[str]:
         """Names of the figures and tables that belong to no study."""
-        single = {
-            *("baselines", "break_even", "exchange", "saccades", "scaling", "sensitivity", "verification"),
-            *("locality_accuracy", "locality_gradients"),
-        }
-        return single | {f"{name}_scaling" for name in self.scaling}
+        single = {"baselines", "break_even", "exchange", "saccades", "scaling", "sensitivity", "verification"}
+        of_locality = {"locality_accuracy", "locality_gradients"}
+        return single | of_locality | {f"{name}_scaling" for name in self.scaling}
 
     @property
     def other_tables(self) -> set[str]:

@@ -1,15 +1,16 @@
 """Backpropagation through time in double precision, with any delays: one gradient, or a training.
 
-    python backpropagation.py PROBLEM.npz (gradient | training) OUTPUTS.npz
+    python backpropagation.py PROBLEM.npz OUTPUTS.npz gradient
+    python backpropagation.py PROBLEM.npz OUTPUTS.npz training BATCH_SIZE
 
-The loss is half the squared error within the learning window. Spikes have the surrogate gradient of the problem, and
-the reset after a spike is not differentiated: as in e-prop, the spike that it follows is taken as given. What remains
-is the whole path through the recurrent connections, which e-prop leaves out.
+Each sample starts at rest. The loss is half the squared error within the learning window. Spikes have the surrogate
+gradient of the problem, and the reset after a spike is not differentiated: as in e-prop, the spike that it follows is
+taken as given. What remains is the whole path through the recurrent connections, which e-prop leaves out.
 
-``gradient`` writes the derivative of the summed loss of all samples, each of which starts at rest, by each weight
-(``input_gradient`` and so on, in the order of the problem's connections), and ``spike_steps``, ``spike_neurons`` and
-``readouts`` of all steps. ``training`` shows the samples one after another, takes the learning rate times the gradient
-of each off the weights after it, and writes these (``input_weight`` and so on).
+``gradient`` writes the derivative of the summed loss of all samples by each weight (``input_gradient`` and so on, in
+the order of the problem's connections), and ``spike_steps``, ``spike_neurons`` and ``readouts`` of all steps.
+``training`` shows the samples one batch after another, takes the learning rate times the summed gradient of a batch off
+the weights after it, and writes these (``input_weight`` and so on).
 """
 
 import json
@@ -62,41 +63,33 @@ class Network:
             matrix[self.ends[name]] = torch.tensor(problem[f"{name}_weight"])
             self.weight[name] = matrix.requires_grad_()
 
-    def at_rest(self, n_samples):
-        """Return voltages, readouts, and the spikes of inputs and neurons that are still on their way."""
-        sizes = [(n_samples, self.size["recurrent"]), (n_samples, self.size["readout"])]
-        sizes += [(max(self.delay.values()), n_samples, self.size[kind]) for kind in ("input", "recurrent")]
-        return [torch.zeros(size, dtype=torch.float64) for size in sizes]
-
-    def simulate(self, inputs, state):
-        """Return spikes and readouts, (n_steps, n_samples, n) each, and the state after them.
+    def simulate(self, inputs):
+        """Return spikes and readouts of samples that start at rest, (n_steps, n_samples, n) each.
 
         ``inputs`` are (n_steps, n_samples, n_input), 1 in the steps in which a channel spikes.
         """
-        voltage, readout, sent, spikes = state
-        n_before, n_steps = len(sent), len(inputs)
-        sent, spikes = torch.cat([sent, inputs]), list(spikes)
-
-        def arriving(emitted, name):
-            first = n_before - self.delay[name]
-            return emitted[first : first + n_steps]
-
-        onto_neurons = arriving(sent, "input") @ self.weight["input"]
+        n_steps, n_samples, _ = inputs.shape
+        onto_neurons = self._arriving(inputs, "input") @ self.weight["input"]
         threshold, of_spike = self.neuron["V_th"], self.neuron["surrogate_gradient"]
+        voltage = torch.zeros(n_samples, self.size["recurrent"], dtype=torch.float64)
+        spikes, delay = [], self.delay["recurrent"]
         for step in range(n_steps):
             voltage = torch.add(onto_neurons[step], voltage, alpha=self.decay)
-            voltage = voltage + spikes[n_before + step - self.delay["recurrent"]] @ self.weight["recurrent"]
+            if step >= delay:
+                voltage = voltage + spikes[step - delay] @ self.weight["recurrent"]
             spikes.append(Spike.apply(voltage - threshold, of_spike["height"], of_spike["width"]))
             voltage = torch.sub(voltage, spikes[-1].detach(), alpha=threshold)
         spikes = torch.stack(spikes)
-        onto_readouts = arriving(spikes, "output") @ self.weight["output"]
-        # Readouts do not act on anything within the sample, so that their decay over all steps is one product.
+        # Readouts act on nothing, so that their decay over all steps is one product.
         elapsed = torch.arange(n_steps)[:, None] - torch.arange(n_steps)
-        kernel = torch.where(elapsed >= 0, self.readout_decay ** elapsed.clamp(min=0).double(), 0.0)
-        decayed = self.readout_decay ** torch.arange(1, n_steps + 1).double()
-        readouts = torch.tensordot(kernel, onto_readouts, 1) + decayed[:, None, None] * readout
-        state = voltage, readouts[-1], sent[n_steps:], spikes[n_steps:]
-        return spikes[n_before:], readouts + self.rest, [values.detach() for values in state]
+        decayed = torch.where(elapsed >= 0, self.readout_decay ** elapsed.clamp(min=0).double(), 0.0)
+        readouts = torch.tensordot(decayed, self._arriving(spikes, "output") @ self.weight["output"], 1)
+        return spikes, readouts + self.rest
+
+    def _arriving(self, emitted, name):
+        """Return what arrives in each step, with the delay of a projection."""
+        delay = min(self.delay[name], len(emitted))
+        return torch.cat([torch.zeros_like(emitted[:delay]), emitted[: len(emitted) - delay]])
 
     def gradients(self, readouts, target, window):
         """Return the derivatives of the loss by the weights, in the order of the projections."""
@@ -117,7 +110,7 @@ class Network:
 
 def gradient(network, inputs, target, window):
     """Return the outputs for all samples at once; arguments are (sample_steps, n_samples, n)."""
-    spikes, readouts, _ = network.simulate(inputs, network.at_rest(inputs.shape[1]))
+    spikes, readouts = network.simulate(inputs.double())
     found = network.of_synapses(network.gradients(readouts, target, window), "gradient")
     spiked, answered = (
         values.detach().transpose(0, 1).reshape(-1, values.shape[2]).numpy() for values in (spikes, readouts)
@@ -126,26 +119,25 @@ def gradient(network, inputs, target, window):
     return {"spike_steps": steps, "spike_neurons": neurons, "readouts": answered, **found}
 
 
-def train(network, inputs, target, window):
-    """Return the weights after all samples, one after another; arguments are (sample_steps, n_samples, n)."""
+def train(network, inputs, target, window, batch_size):
+    """Return the weights after all samples, batch after batch; arguments are (sample_steps, n_samples, n)."""
     exists = {name: torch.zeros_like(weight) for name, weight in network.weight.items()}
     for name, ends in network.ends.items():
-        exists[name][ends] = network.rate
-    state = network.at_rest(1)
-    for sample in range(inputs.shape[1]):
-        part = slice(sample, sample + 1)
-        _, readouts, state = network.simulate(inputs[:, part].double(), state)
-        found = network.gradients(readouts, target[:, part], window[:, part])
+        exists[name][ends] = 1.0
+    for first in range(0, inputs.shape[1], batch_size):
+        shown, wanted, counts = (values[:, first : first + batch_size] for values in (inputs, target, window))
+        _, readouts = network.simulate(shown.double())
+        found = network.gradients(readouts, wanted, counts)
         with torch.no_grad():
             for (name, weight), one in zip(network.weight.items(), found, strict=True):
-                weight -= exists[name] * one
+                weight -= network.rate * exists[name] * one
     return network.of_synapses(network.weight.values(), "weight")
 
 
 def main():
     """Read a problem, compute, and write the outputs."""
     torch.set_num_threads(1)
-    problem_file, variant, outputs_file = sys.argv[1:]
+    problem_file, outputs_file, variant, *batch_size = sys.argv[1:]
     with np.load(problem_file) as file:
         problem = dict(file)
     network = Network(problem)
@@ -158,10 +150,7 @@ def main():
         torch.tensor(values).reshape(n_steps // size, size, -1).transpose(0, 1)
         for values in (inputs, problem["target"], problem["learning_window"])
     )
-    if variant == "gradient":
-        outputs = gradient(network, *(values.double() for values in shown))
-    else:
-        outputs = train(network, *shown)
+    outputs = gradient(network, *shown) if variant == "gradient" else train(network, *shown, int(batch_size[0]))
     np.savez(outputs_file, **outputs)
 
 

@@ -86,6 +86,7 @@ def locality(configuration: Configuration) -> dict[str, Any]:
         "held_back": parameters.search.samples_held_back,
         "factors": len(parameters.search.factors),
         "samples": parameters.gradients.samples,
+        "batch_size": parameters.batch_size,
     }
 
 

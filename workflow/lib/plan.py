@@ -209,7 +209,8 @@ class Plan:
         experiment = self.configuration.locality
         if experiment is None:
             return None
-        return AccuracyParameters(task=self.configuration.tasks[experiment.task], search=experiment.search)
+        task = self.configuration.tasks[experiment.task]
+        return AccuracyParameters(task=task, search=experiment.search, batch_size=experiment.batch_size)
 
     @cached_property
     def gradient_points(self) -> dict[str, GradientPoint]:

@@ -29,7 +29,6 @@ from eprop_core.experiments.locality.parameters import (
     check_task,
 )
 from eprop_core.experiments.locality.result import AccuracyResult
-from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.files.text import read_json
 from eprop_core.interoperability.simulators import InstalledSimulator
 from eprop_core.parameters import LEARNING_PROJECTIONS
@@ -77,16 +76,18 @@ def search(
     return Found(best, tried, learn(train, test, epochs, best))
 
 
-def learner(method: Method, task: TaskParameters, seed: int, installed: InstalledSimulator | None) -> Learn:
-    """Return how a method learns a task; ``installed`` is needed for backpropagation through time alone."""
+def learner(method: Method, parameters: AccuracyParameters, seed: int, installed: InstalledSimulator | None) -> Learn:
+    """Return how a method learns the task; ``installed`` is needed for backpropagation through time alone."""
     if method == "event_counts":
         return fit_event_counts
     if method == "bptt":
         if installed is None:
             raise ParameterError("--simulator: needed for backpropagation through time")
-        train = _by_backpropagation(installed)
+        train = _by_backpropagation(installed, parameters.batch_size)
     else:
         train = _by_eprop(method)
+
+    task = parameters.task
 
     def learn(samples: EventDataset, others: EventDataset, epochs: int, factor: float) -> float:
         problem = sample_problem(task, samples, seed, 0, epochs * len(samples))
@@ -125,9 +126,9 @@ def _by_eprop(feedback: str) -> Callable[[Problem], Simulation]:
     return train
 
 
-def _by_backpropagation(installed: InstalledSimulator) -> Callable[[Problem], Simulation]:
+def _by_backpropagation(installed: InstalledSimulator, batch_size: int) -> Callable[[Problem], Simulation]:
     def train(problem: Problem) -> Simulation:
-        written = bptt.compute(problem.save, "training", installed)
+        written = bptt.train(problem.save, installed, batch_size)
         drawn = Simulation(problem.network, seed=problem.seed)
         learned = {
             name: drawn.weights(name)._replace(weight=written[f"{name}_weight"]) for name in LEARNING_PROJECTIONS
@@ -154,7 +155,7 @@ def main() -> None:
     if options.simulator is not None:
         installed = parse(InstalledSimulator, read_json(options.simulator), f"{options.simulator}: ")
     train, test = (EventDataset.load(options.data / f"{split}.npz") for split in ("train", "test"))
-    learn = learner(options.method, parameters.task, options.seed, installed)
+    learn = learner(options.method, parameters, options.seed, installed)
     found = search(learn, parameters.search, parameters.task.training.epochs, train, test, options.seed)
     AccuracyResult(
         provenance=provenance(),

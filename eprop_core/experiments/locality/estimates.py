@@ -24,6 +24,6 @@ def memory_of_job(task: TaskParameters, n_bytes_of_data: int = 0) -> int:
     n_samples, sizes = task.dataset.n_training_samples, task.dataset.sizes
     shown = 0
     if n_samples is not None and sizes is not None:
-        n_values = INPUT_BYTES * sizes[0] + KEPT_BYTES * (task.network.n_recurrent + sizes[1])
+        n_values = INPUT_BYTES * sizes[0] + KEPT_BYTES * (task.network_for(*sizes).n_recurrent + sizes[1])
         shown = n_values * task.training.epochs * n_samples * task.dataset.n_steps
     return memory_of_rank(task, n_bytes_of_data) + TORCH_BYTES + shown

@@ -185,7 +185,7 @@ def backpropagated(problem: Problem, installed: InstalledSimulator) -> Computed:
     SimulatorError
         The program failed.
     """
-    written = bptt.compute(problem.save, "gradient", installed)
+    written = bptt.gradient(problem.save, installed)
     gradients = {name: written[f"{name}_gradient"] for name in LEARNING_PROJECTIONS}
     return Computed(gradients, np.stack([written["spike_steps"], written["spike_neurons"]]), written["readouts"])
 

@@ -59,11 +59,18 @@ class LearningRateSearch(Parameters):
     )
 
 
+BatchSize = Annotated[
+    Whole,
+    Field(ge=1, description="samples whose summed gradient makes one update of backpropagation through time"),
+]
+
+
 class AccuracyParameters(Parameters):
     """A task that each method learns with the learning rate that it has found."""
 
     task: TaskParameters
     search: LearningRateSearch
+    batch_size: BatchSize = 1
 
 
 class GradientPoint(TaskParameters):
@@ -114,6 +121,7 @@ class Locality(Parameters):
     task: Name = Field(description="name of a task with a data set, whose samples have classes")
     seeds: Seeds = Field([1, 2, 3], description="of connections, weights and orders of samples")
     search: LearningRateSearch
+    batch_size: BatchSize = 1
     gradients: GradientSeries
 
 
