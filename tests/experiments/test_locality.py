@@ -251,7 +251,7 @@ def test_backpropagation_needs_its_program() -> None:
     [
         ({"plasticity": {"c_reg": 1.0}}, "network.plasticity.c_reg = 1.0: must be 0.0 to be compared"),
         ({"neuron": {"t_ref": 2.0}}, "network.neuron.t_ref = 2.0: must be 0.0 to be compared"),
-        ({"neuron": {"adaptation": {"beta": 0.1, "tau": 20.0}}}, 'network.neuron.adaptation = "...": must be null to be compared'),
+        ({"neuron": {"adaptation": {"beta": 0.1, "tau": 20.0}}}, 'network.neuron.adaptation = "...": must be null'),
         (
             {"neuron": {"surrogate_gradient": {"function": "arctan"}}},
             'network.neuron.surrogate_gradient.function = "arctan": must be "piecewise_linear" to be compared',

@@ -14,14 +14,6 @@ localrules:
 BPTT = "snntorch"
 
 
-def memory_of_locality(task):
-    """Return the function for the memory of a job, MB, which also has the process of backpropagation through time."""
-    return lambda wildcards, input, attempt: (
-        cluster.locality_memory(task(wildcards), files_mb(input.data), attempt)
-        + memory_of_snakemake()
-    )
-
-
 rule locality:
     input:
         lambda wildcards: needed(CONFIGURATION.locality, "locality", "locality")
@@ -49,7 +41,10 @@ rule learn_by_method:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory_of_locality(lambda wildcards: PLAN.locality.task),
+        mem_mb=lambda wildcards, input, attempt: cluster.locality_memory(
+            PLAN.locality.task, files_mb(input.data), attempt
+        )
+        + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         data=data_option,
@@ -79,9 +74,10 @@ rule compare_gradients:
     conda:
         ENVIRONMENT
     resources:
-        mem_mb=memory_of_locality(
-            lambda wildcards: PLAN.gradient_points[wildcards.gradient]
-        ),
+        mem_mb=lambda wildcards, input, attempt: cluster.locality_memory(
+            PLAN.gradient_points[wildcards.gradient], files_mb(input.data), attempt
+        )
+        + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 60 * attempt,
     params:
         data=data_option,
