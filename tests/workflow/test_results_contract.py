@@ -22,7 +22,15 @@ def files_of_rules() -> set[str]:
 
 
 def example(file: str) -> str:
-    examples = {"point": HASH, "choice": f"NAME-{HASH}-{HASH}", "seed": "1", "ranks": "2", **NAMES}
+    examples = {
+        "point": HASH,
+        "locality": HASH,
+        "gradient": HASH,
+        "choice": f"NAME-{HASH}-{HASH}",
+        "seed": "1",
+        "ranks": "2",
+        **NAMES,
+    }
     in_folder = f"NAME-{HASH}" if not file.startswith(("tables/", "figures/")) else "NAME"
     return re.sub(r"{+(\w+)}+", lambda wildcard: examples.get(wildcard[1], in_folder), file)
 

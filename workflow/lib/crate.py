@@ -33,7 +33,14 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
 LICENSE = "https://spdx.org/licenses/MIT"
-ON_REQUEST = ("baselines", "memory_over_time", "saccades", "verification")
+ON_REQUEST = (
+    "baselines",
+    "locality_accuracy",
+    "locality_gradients",
+    "memory_over_time",
+    "saccades",
+    "verification",
+)
 """Figures and tables of targets that the report does not need."""
 BESIDE = ("_runs", "_curves", "_answers", "_divergence", "_activity")
 """Ends of the names of tables that are made together with another."""
