@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -16,6 +17,10 @@ from workflow.scripts.shared.left_out import Reasons
 from workflow.scripts.shared.read_table import read
 
 LINES = {"input_cosine": "-", "recurrent_cosine": "-", "output_cosine": "-", "all_cosine": "--"}
+
+
+BESIDE = 0.08
+"""Distance of lines whose intervals would hide one another, relative to that of the values."""
 
 
 def draw(runs: pd.DataFrame) -> Figure:
@@ -46,12 +51,13 @@ def draw(runs: pd.DataFrame) -> Figure:
 def _draw_cosines(panel: Axes, table: pd.DataFrame) -> None:
     """Draw the cosines at evenly spaced values, as one of them may be none."""
     panel.axhline(0, color="black", linewidth=0.6)
-    places = range(len(table))
+    values = np.arange(len(table))
     for position, (column, line) in enumerate(LINES.items()):
         colour, marker = style.look(position)
+        places = values + BESIDE * (position - (len(LINES) - 1) / 2)
         panel.plot(places, table[column], line, color=colour, marker=marker, label=name_of(Alignment, column).lower())
         panel.vlines(places, table[f"{column}_low"], table[f"{column}_high"], color=colour, linewidth=0.8)
-    panel.set_xticks(places, list(table["value"]))
+    panel.set_xticks(values, list(table["value"]))
     panel.margins(x=0.1)
 
 
