@@ -99,18 +99,33 @@ def test_all_learning_rates_are_multiplied() -> None:
     assert with_learning_rates(faster, 0.25) == network
 
 
-def test_weights_that_are_not_finite_answer_nothing() -> None:
+@pytest.mark.parametrize("weight", [np.nan, np.inf])
+def test_a_training_that_diverges_has_learned_nothing(weight: float) -> None:
     def diverge(file: Path, outputs: Path) -> Measurement:
         measured, weights = simulator.train(file)
         rate = Problem.load(file).network.plasticity.optimizer.learning_rate
         if rate > RATE:
-            weights["input_weight"][3] = np.nan
+            weights["output_weight"][3] = weight
         np.savez(outputs, **weights)
         return measured
 
     found = compare({"diverges": diverge}, baseline(), small.task(), TRAIN, TEST)["diverges"]
     assert found.tried[1] == (10.0, 0.0)
     assert found.learning_rate_factor == 1.0
+
+
+def test_simulators_may_learn_weights_beyond_the_bounds() -> None:
+    """Output weights that are all multiplied leave every answer as it is."""
+
+    def exceed(file: Path, outputs: Path) -> Measurement:
+        measured, weights = simulator.train(file)
+        factor = 2000.0 / np.abs(weights["output_weight"]).max()
+        np.savez(outputs, **weights | {"output_weight": factor * weights["output_weight"]})
+        return measured
+
+    one_rate = baseline(learning_rate_factors=[1.0])
+    found = compare({"exceeds": exceed, "learns": learn}, one_rate, small.task(), TRAIN, TEST)
+    assert found["exceeds"].accuracy == found["learns"].accuracy > 0.5
 
 
 def test_a_simulator_that_cannot_simulate_the_network_is_left_out() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from eprop_core.compiled.purpose import Purpose
 from eprop_core.compiled.random import permutation
 from eprop_core.datasets.events import EventDataset
+from eprop_core.errors import NotFiniteError
 from eprop_core.experiments.baselines.agreement import Arrays, read_outputs
 from eprop_core.experiments.baselines.parameters import AccuracyParameters, SampleBaseline
 from eprop_core.experiments.baselines.problem import Problem, load_connections, sample_problem
@@ -188,12 +189,28 @@ def learned_connections(before: dict[str, Connections], outputs: Arrays, label: 
 def _accuracy(
     problem: Problem, connections: dict[str, Connections], task: TaskParameters, samples: EventDataset
 ) -> float:
-    """Return the share of samples that a network answers correctly; 0 for weights that are not finite."""
-    if not all(np.isfinite(own.weight).all() for own in connections.values()):
+    """Return the share of samples that a network answers correctly; 0 where the training has diverged."""
+    try:
+        simulation = answering(problem, connections)
+        classification = task_of(samples, task.training.learning_window, problem.network.readout.loss)
+        score, _ = evaluate(simulation, classification, np.arange(len(samples)), GROUP)
+    except NotFiniteError:
         return 0.0
-    network = problem.network
-    simulation = Simulation(network, seed=problem.seed, connections=connections)
-    classification = task_of(samples, task.training.learning_window, network.readout.loss)
-    score, _ = evaluate(simulation, classification, np.arange(len(samples)), GROUP)
     assert score.accuracy is not None  # the configuration has been checked
     return score.accuracy
+
+
+def answering(problem: Problem, connections: dict[str, Connections]) -> Simulation:
+    """Return the network of a problem with weights that others have learned, which may be beyond its bounds.
+
+    Raises
+    ------
+    NotFiniteError
+        A weight is not finite.
+    """
+    if not all(np.isfinite(own.weight).all() for own in connections.values()):
+        raise NotFiniteError("a weight that was learned is not finite")
+    network = problem.network
+    # Bounds are for weights that learn.
+    static = {name: getattr(network, name).model_copy(update={"plastic": False}) for name in LEARNING_PROJECTIONS}
+    return Simulation(network.model_copy(update=static), seed=problem.seed, connections=connections)

@@ -18,7 +18,7 @@ from eprop_core.compiled.random import permutation
 from eprop_core.datasets.events import EventDataset
 from eprop_core.errors import NotFiniteError
 from eprop_core.experiments import command_line
-from eprop_core.experiments.baselines.accuracy import GROUP, with_learning_rates
+from eprop_core.experiments.baselines.accuracy import GROUP, answering, with_learning_rates
 from eprop_core.experiments.baselines.problem import Problem, sample_problem
 from eprop_core.experiments.locality import bptt
 from eprop_core.experiments.locality.parameters import (
@@ -133,9 +133,7 @@ def _by_backpropagation(installed: InstalledSimulator, batch_size: int) -> Calla
         learned = {
             name: drawn.weights(name)._replace(weight=written[f"{name}_weight"]) for name in LEARNING_PROJECTIONS
         }
-        if not all(np.isfinite(own.weight).all() for own in learned.values()):
-            raise NotFiniteError(f"{installed.label}: a weight is not finite")
-        return Simulation(problem.network, seed=problem.seed, connections=learned)
+        return answering(problem, learned)
 
     return train
 
