@@ -920,15 +920,26 @@ class Network(Parameters):
         if projection not in (None, *names):
             raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(names)}")
         values = self.model_dump()
-        by_name = {name: values[name] for name in LEARNING_PROJECTIONS}
-        by_name |= {f"input{ARROW}{name}": own for name, own in (values["input"]["targets"] or {}).items()}
-        by_name |= values["recurrent"]["pairs"] or {}
+        by_name = _values_by_projection(values)
         if projection is None:
-            for optimizer in (values["plasticity"]["optimizer"], *(own["optimizer"] for own in by_name.values())):
-                if optimizer is not None:
-                    optimizer["learning_rate"] = learning_rate
+            for optimizer in _optimizer_values(values):
+                optimizer["learning_rate"] = learning_rate
         for name in by_name if projection is None else (projection,):
             by_name[name]["learning_rate"] = None if projection is None else learning_rate
+        return parse(Network, values)
+
+    def with_scaled_learning_rates(self, factor: float) -> "Network":
+        """Return the same network with all learning rates multiplied by ``factor``.
+
+        Raises
+        ------
+        ParameterError
+            A learning rate that is not allowed.
+        """
+        values = self.model_dump()
+        for own in (*_optimizer_values(values), *_values_by_projection(values).values()):
+            if own["learning_rate"] is not None:
+                own["learning_rate"] *= factor
         return parse(Network, values)
 
     def __repr__(self) -> str:
@@ -957,6 +968,19 @@ class Network(Parameters):
     def refractory_steps(self) -> int:
         """The longest refractory period in steps."""
         return round(self.extent("t_ref")[1] / self.dt)
+
+
+def _values_by_projection(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the part of a network's ``values`` that belongs to each projection, also between groups."""
+    by_name = {name: values[name] for name in LEARNING_PROJECTIONS}
+    by_name |= {f"input{ARROW}{name}": own for name, own in (values["input"]["targets"] or {}).items()}
+    return by_name | (values["recurrent"]["pairs"] or {})
+
+
+def _optimizer_values(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the part of a network's ``values`` that belongs to each optimizer: that of all, and projections' own."""
+    of_projections = (own["optimizer"] for own in _values_by_projection(values).values())
+    return [values["plasticity"]["optimizer"], *(own for own in of_projections if own is not None)]
 
 
 def optimizer_of(network: Any, projection: ProjectionParameters) -> OptimizerParameters:

@@ -8,7 +8,7 @@ import pytest
 
 import small
 from eprop_core.experiments.baselines import measure, simulator
-from eprop_core.experiments.baselines.accuracy import compare, divide, with_learning_rates
+from eprop_core.experiments.baselines.accuracy import compare, divide
 from eprop_core.experiments.baselines.parameters import AccuracyParameters, SampleBaseline
 from eprop_core.experiments.baselines.problem import Problem, load_connections
 from eprop_core.experiments.baselines.result import Measurement, NotMeasured
@@ -91,12 +91,14 @@ def test_no_sample_is_both_learned_and_judged() -> None:
 
 
 def test_all_learning_rates_are_multiplied() -> None:
-    network = parse(Network, {"n_input": 2, "n_recurrent": 3, "n_readout": 1, "output": {"learning_rate": 0.25}})
-    faster = with_learning_rates(network, 4.0)
+    own = {"output": {"learning_rate": 0.25}, "recurrent": {"optimizer": {"algorithm": "adam", "learning_rate": 0.5}}}
+    network = parse(Network, {"n_input": 2, "n_recurrent": 3, "n_readout": 1, **own})
+    faster = network.with_scaled_learning_rates(4.0)
     for name in LEARNING_PROJECTIONS:
         assert faster.optimizer(name).learning_rate == 4.0 * network.optimizer(name).learning_rate
     assert faster.output.learning_rate == 1.0
-    assert with_learning_rates(faster, 0.25) == network
+    assert faster.optimizer("recurrent").learning_rate == 2.0
+    assert faster.with_scaled_learning_rates(0.25) == network
 
 
 @pytest.mark.parametrize("weight", [np.nan, np.inf])

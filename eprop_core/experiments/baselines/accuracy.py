@@ -1,8 +1,8 @@
-"""What simulators learn from the same samples, and the time that it takes them.
+"""Compare simulators by their test accuracy after training on the same samples, and by the time of this training.
 
-The learning rate of each simulator is chosen with the same budget: trainings with each of some factors, whose weights
-answer samples that were held back. Whatever the simulator, this one answers with the weights it has learned: neurons
-and readouts are the same, and so is the score.
+The learning rate of each simulator is chosen with the same budget: it is trained with several learning rates on part of
+the samples, and the one with the highest accuracy on held-out training samples is kept. All trained weights are
+evaluated in this simulator, whichever simulator has trained them, since neurons and readouts are the same.
 """
 
 import tempfile
@@ -11,31 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from eprop_core.compiled.purpose import Purpose
 from eprop_core.compiled.random import permutation
 from eprop_core.datasets.events import EventDataset
-from eprop_core.errors import NotFiniteError
-from eprop_core.experiments.baselines.agreement import Arrays, read_outputs
+from eprop_core.experiments.baselines.agreement import read_outputs
+from eprop_core.experiments.baselines.answers import accuracy_of, answering, best_factor, learned_connections
 from eprop_core.experiments.baselines.parameters import AccuracyParameters, SampleBaseline
 from eprop_core.experiments.baselines.problem import Problem, load_connections, sample_problem
 from eprop_core.experiments.baselines.result import Learned, Measurement, NotMeasured
 from eprop_core.experiments.studies.parameters import TaskParameters
-from eprop_core.interoperability.simulators import SimulatorError
 from eprop_core.network.connections import Connections
-from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.parsing import ParameterError
 from eprop_core.progress import progress
 from eprop_core.simulation import Simulation
-from eprop_core.tasks.dataset import task_of
-from eprop_core.training.evaluation import evaluate
 
 Train = Callable[[Path, Path], Measurement | NotMeasured]
-"""Lets a simulator learn a problem, given its file and one for the weights, and returns its measurements."""
-
-GROUP = 100
-"""Samples that are answered in one run."""
+"""Trains a simulator on the problem in the first file, writes the weights to the second, and returns measurements."""
 
 
 class Samples(NamedTuple):
@@ -47,7 +38,7 @@ class Samples(NamedTuple):
 
 
 def divide(train: EventDataset, test: EventDataset, parameters: AccuracyParameters, seed: int) -> Samples:
-    """Return random training samples to be learned and others that are held back, and all test samples.
+    """Draw the training samples and the held-out samples; all test samples are used.
 
     Raises
     ------
@@ -71,12 +62,12 @@ def compare(
     train: EventDataset,
     test: EventDataset,
 ) -> dict[str, Learned]:
-    """Return what each of several simulators learns, by label; those that cannot simulate the network are left out.
+    """Train several simulators, and return their results by label; those that cannot simulate the network are left out.
 
     Parameters
     ----------
     simulators
-        What lets each of them learn, by label.
+        Functions that train them, by label.
     baseline
         The comparison, with ``accuracy``.
     task
@@ -104,25 +95,23 @@ def compare(
 def _learn(
     label: str, simulator: Train, parameters: AccuracyParameters, seed: int, task: TaskParameters, samples: Samples
 ) -> Learned | None:
-    """Return what a simulator learns with the best of several learning rates, or None if it does not take part."""
-    tried: dict[float, float] = {}
+    """Train a simulator with the best of several learning rates; return None if it cannot simulate the network."""
+    tried = []
     for factor in progress(parameters.learning_rate_factors, f"{label}, learning rates"):
-        problem = _problem(task, samples.learned, seed, parameters.tuning_samples, factor)
-        trained = _train(label, simulator, problem)
+        trained = _train(label, simulator, _problem(task, samples.learned, seed, parameters.tuning_samples, factor))
         if trained is None:
             return None
-        tried[factor] = _accuracy(problem, trained.weights, task, samples.held_back)
-    best = max(tried, key=lambda factor: (tried[factor], -factor))
-    problem = _problem(task, samples.learned, seed, parameters.samples, best)
-    trained = _train(label, simulator, problem)
+        tried.append((factor, accuracy_of(trained.answering, task, samples.held_back)))
+    best = best_factor(tried)
+    trained = _train(label, simulator, _problem(task, samples.learned, seed, parameters.samples, best))
     if trained is None:
         return None
     return Learned(
-        accuracy=_accuracy(problem, trained.weights, task, samples.test),
+        accuracy=accuracy_of(trained.answering, task, samples.test),
         test_samples=len(samples.test),
         samples=parameters.samples,
         learning_rate_factor=best,
-        tried=list(tried.items()),
+        tried=tried,
         seconds=trained.measured.seconds,
         processor_s=trained.measured.processor_s,
         synaptic_events=trained.measured.synaptic_events,
@@ -130,29 +119,18 @@ def _learn(
 
 
 class _Trained(NamedTuple):
+    problem: Problem
     measured: Measurement
-    weights: dict[str, Connections]
+    connections: dict[str, Connections]
+
+    def answering(self) -> Simulation:
+        return answering(self.problem, self.connections)
 
 
 def _problem(task: TaskParameters, samples: EventDataset, seed: int, n_shown: int, factor: float) -> Problem:
-    """Return the training on the first ``n_shown`` samples of a random order, with multiplied learning rates."""
+    """Return a training on the first ``n_shown`` samples of a random order, with scaled learning rates."""
     problem = sample_problem(task, samples, seed, 0, n_shown)
-    return replace(problem, network=with_learning_rates(problem.network, factor))
-
-
-def with_learning_rates(network: Network, factor: float) -> Network:
-    """Return a network with ``factor`` times the learning rates: that of all, and those that projections have."""
-
-    def multiplied(rate: float | None) -> float | None:
-        return None if rate is None else factor * rate
-
-    optimizer = network.plasticity.optimizer
-    optimizer = optimizer.model_copy(update={"learning_rate": multiplied(optimizer.learning_rate)})
-    changes: dict[str, object] = {"plasticity": network.plasticity.model_copy(update={"optimizer": optimizer})}
-    for name in LEARNING_PROJECTIONS:
-        projection = getattr(network, name)
-        changes[name] = projection.model_copy(update={"learning_rate": multiplied(projection.learning_rate)})
-    return network.model_copy(update=changes)
+    return replace(problem, network=problem.network.with_scaled_learning_rates(factor))
 
 
 def _train(label: str, simulator: Train, problem: Problem) -> _Trained | None:
@@ -162,55 +140,5 @@ def _train(label: str, simulator: Train, problem: Problem) -> _Trained | None:
         measured = simulator(file, outputs)
         if isinstance(measured, NotMeasured):
             return None
-        return _Trained(measured, learned_connections(load_connections(file), read_outputs(outputs, label), label))
-
-
-def learned_connections(before: dict[str, Connections], outputs: Arrays, label: str) -> dict[str, Connections]:
-    """Return the connections of a problem with the weights that a simulator has written.
-
-    Raises
-    ------
-    SimulatorError
-        It has written none, or not one per synapse.
-    """
-    after = dict(before)
-    for name in LEARNING_PROJECTIONS:
-        weight = outputs.get(f"{name}_weight")
-        if weight is None:
-            raise SimulatorError(f"{label}, training: its outputs lack {name}_weight")
-        if weight.shape != before[name].weight.shape:
-            raise SimulatorError(
-                f"{label}, training: {name}_weight has shape {weight.shape}; expected {before[name].weight.shape}"
-            )
-        after[name] = before[name]._replace(weight=weight.astype(float))
-    return after
-
-
-def _accuracy(
-    problem: Problem, connections: dict[str, Connections], task: TaskParameters, samples: EventDataset
-) -> float:
-    """Return the share of samples that a network answers correctly; 0 where the training has diverged."""
-    try:
-        simulation = answering(problem, connections)
-        classification = task_of(samples, task.training.learning_window, problem.network.readout.loss)
-        score, _ = evaluate(simulation, classification, np.arange(len(samples)), GROUP)
-    except NotFiniteError:
-        return 0.0
-    assert score.accuracy is not None  # the configuration has been checked
-    return score.accuracy
-
-
-def answering(problem: Problem, connections: dict[str, Connections]) -> Simulation:
-    """Return the network of a problem with weights that others have learned, which may be beyond its bounds.
-
-    Raises
-    ------
-    NotFiniteError
-        A weight is not finite.
-    """
-    if not all(np.isfinite(own.weight).all() for own in connections.values()):
-        raise NotFiniteError("a weight that was learned is not finite")
-    network = problem.network
-    # Bounds are for weights that learn.
-    static = {name: getattr(network, name).model_copy(update={"plastic": False}) for name in LEARNING_PROJECTIONS}
-    return Simulation(network.model_copy(update=static), seed=problem.seed, connections=connections)
+        connections = learned_connections(load_connections(file), read_outputs(outputs, label), label)
+        return _Trained(problem, measured, connections)

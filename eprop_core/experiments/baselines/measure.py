@@ -95,7 +95,7 @@ def measure(
     others: Sequence[InstalledSimulator],
     learned: Mapping[str, Learned],
 ) -> BaselineResult:
-    """Return the measurements of this simulator and of others; ``learned`` is what they have learned before."""
+    """Return the measurements of this simulator and of others; ``learned`` are the results of their trainings."""
     taking_part = simulators(others, parameters.time_driven_steps)
     processes, left_out = compare(problems, taking_part, parameters.repeats)
     agreements = compare_outputs(problems, taking_part)
@@ -120,7 +120,7 @@ def measure(
 def compare_accuracy(
     baseline: SampleBaseline, task: TaskParameters, data: Path, others: Sequence[InstalledSimulator]
 ) -> dict[str, Learned]:
-    """Return what each simulator learns from the same samples, by label; ``data`` is the directory of the data set."""
+    """Train each simulator on the same samples; return results by label. ``data`` is the folder of the data set."""
     trained = [one for one in simulators(others, baseline.time_driven_steps) if one.variant == "training"]
     return accuracy.compare(
         {simulator.name: functools.partial(run_once, simulator) for simulator in trained},

@@ -54,14 +54,14 @@ class PoissonBaseline(_Baseline):
 
 
 class AccuracyParameters(Parameters):
-    """A training of each simulator on the same samples, with a learning rate that is chosen for each."""
+    """Training of each simulator on the same samples, with a learning rate tuned for each."""
 
-    samples: Whole = Field(ge=1, description="training samples that are shown, once each")
+    samples: Whole = Field(ge=1, description="training samples, each shown once")
     tuning_samples: Whole = Field(
-        ge=1, description="the first of them, which are shown to try a learning rate; at most `samples`"
+        ge=1, description="the first of them, on which learning rates are tried; at most `samples`"
     )
     samples_held_back: Whole = Field(
-        ge=1, description="training samples that are not shown; their answers decide on the learning rate"
+        ge=1, description="other training samples, on which the accuracy decides between learning rates"
     )
     learning_rate_factors: Annotated[list[Annotated[float, Field(gt=0)]], AfterValidator(different)] = Field(
         [0.1, 0.3, 1.0, 3.0, 10.0],
@@ -89,7 +89,7 @@ class SampleBaseline(_Baseline):
     samples_warm_up: Whole = Field(ge=1, description="samples before them that are not timed")
     training_samples: Whole = Field(ge=1, description="samples of the training run, from spikes in to weights out")
     accuracy: AccuracyParameters | None = Field(
-        None, description="what simulators learn from the same samples, and in which time; null: not compared"
+        None, description="comparison of test accuracies after training on the same samples; null: none"
     )
 
 

@@ -1,8 +1,10 @@
 """The problem that all simulators get in one file: a network, its connections, and its stimulus."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,14 +40,14 @@ class Problem:
 
     def save(self, path: Path, threads: int = 1, ranks: int = 1) -> None:
         """Write the problem with all connections and weights, as ``docs/how_to/simulators.md`` describes it."""
+        arrays = problem_arrays(self.network, self.connections(), self.stimulus, self.sample_steps)
+        arrays |= {"seed": self.seed, "n_steps_warm_up": self.n_steps_warm_up, "threads": threads, "ranks": ranks}
+        np.savez(path, **arrays)
+
+    def connections(self) -> dict[str, Connections]:
+        """Draw the connections with their initial weights, by projection."""
         simulation = Simulation(self.network, seed=self.seed)
-        arrays = {"network": np.array(self.network.model_dump_json()), "seed": np.array(self.seed)}
-        arrays |= {name: getattr(self.stimulus, name) for name in ("n_steps", *_SHOWN)}
-        for name in PROJECTIONS:
-            for key, values in simulation.weights(name)._asdict().items():
-                arrays[f"{name}_{key}"] = values
-        arrays |= {name: np.array(getattr(self, name)) for name in ("n_steps_warm_up", "sample_steps")}
-        np.savez(path, threads=threads, ranks=ranks, **arrays)  # type: ignore[arg-type]
+        return {name: simulation.weights(name) for name in PROJECTIONS}
 
     @classmethod
     def load(cls, path: Path) -> "Problem":
@@ -64,6 +66,17 @@ class Problem:
         n_samples = min(max(2, -(-n_steps // self.sample_steps)), self.stimulus.n_steps // self.sample_steps)
         last = n_samples * self.sample_steps
         return replace(self, stimulus=self.stimulus.part(0, last), n_steps_warm_up=n_samples // 2 * self.sample_steps)
+
+
+def problem_arrays(
+    network: Network, connections: Mapping[str, Connections], stimulus: Stimulus, sample_steps: int
+) -> dict[str, Any]:
+    """Return the arrays of a problem's file that do not say how it is measured, by name."""
+    arrays: dict[str, Any] = {"network": network.model_dump_json(), "sample_steps": sample_steps}
+    arrays |= {name: getattr(stimulus, name) for name in ("n_steps", *_SHOWN)}
+    for name, own in connections.items():
+        arrays |= {f"{name}_{key}": values for key, values in own._asdict().items()}
+    return arrays
 
 
 def load_connections(path: Path) -> dict[str, Connections]:

@@ -77,15 +77,15 @@ class Agreement(Record):
 
 
 class Learned(Record):
-    """What a simulator has learned from the same samples as others, and in which time."""
+    """Test accuracy and training time of a simulator, after training on the same samples as the others."""
 
-    accuracy: float = Field(description="share of the test samples that this simulator answers with its weights")
+    accuracy: float = Field(description="fraction of the test samples that are classified correctly")
     test_samples: int
-    samples: int = Field(description="training samples that were shown, once each")
+    samples: int = Field(description="training samples, each shown once")
     learning_rate_factor: float = Field(
-        description="multiple of the task's learning rates, chosen on samples held back"
+        description="multiple of the task's learning rates, chosen on held-out training samples"
     )
-    tried: list[tuple[float, float]] = Field(description="factors, each with the accuracy on the samples held back")
+    tried: list[tuple[float, float]] = Field(description="factors, each with the accuracy on held-out samples")
     seconds: float = Field(description="wall time of the training")
     processor_s: float = Field(description="processor time of the training")
     synaptic_events: int

@@ -22,6 +22,7 @@ from eprop_core.experiments.compile import run_briefly
 from eprop_core.machine import threads
 from eprop_core.measurement import bandwidth
 from eprop_core.measurement import process as measurement
+from eprop_core.network.projections import without_plasticity
 from eprop_core.parameters import LEARNING_PROJECTIONS, Network
 from eprop_core.simulation import Simulation
 from eprop_core.time_driven.simulation import simulate as simulate_time_driven
@@ -52,10 +53,7 @@ def measure_plastic(file: Path, _time_driven_steps: int) -> Measurement:
 def measure_static(file: Path, _time_driven_steps: int) -> Measurement:
     """Measure this simulator with the same connections, all static."""
     problem = Problem.load(file)
-    static = {
-        name: getattr(problem.network, name).model_copy(update={"plastic": False}) for name in LEARNING_PROJECTIONS
-    }
-    return _measure(problem, problem.network.model_copy(update=static))
+    return _measure(problem, without_plasticity(problem.network))
 
 
 def _measure(problem: Problem, network: Network) -> Measurement:

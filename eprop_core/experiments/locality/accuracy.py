@@ -1,8 +1,8 @@
-"""Let one method learn a task, with the learning rate that suits it, and test it; write one result file.
+"""Train a task by one method with a tuned learning rate, and write its test accuracy to a result file.
 
-Every method tries the same number of learning rates in trainings on part of the samples, and keeps the one whose
-weights answer the samples that were held back best. With it, it learns all training samples. Networks begin with the
-same weights, see the same samples in the same order and, whatever has learned, answer in this simulator.
+For every method, the same number of learning rates is tried: each in a training on part of the samples, evaluated on
+held-out training samples. The best one is used for a training on all training samples. All methods start from the same
+weights, see the same samples in the same order, and are evaluated in this simulator.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from eprop_core.compiled.purpose import Purpose
 from eprop_core.compiled.random import permutation
 from eprop_core.datasets.events import EventDataset
-from eprop_core.errors import NotFiniteError
 from eprop_core.experiments import command_line
-from eprop_core.experiments.baselines.accuracy import GROUP, answering, with_learning_rates
+from eprop_core.experiments.baselines.answers import accuracy_of, answering, best_factor, learned_connections
 from eprop_core.experiments.baselines.problem import Problem, sample_problem
 from eprop_core.experiments.locality import bptt
 from eprop_core.experiments.locality.parameters import (
@@ -31,20 +30,18 @@ from eprop_core.experiments.locality.parameters import (
 from eprop_core.experiments.locality.result import AccuracyResult
 from eprop_core.files.text import read_json
 from eprop_core.interoperability.simulators import InstalledSimulator
-from eprop_core.parameters import LEARNING_PROJECTIONS
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.progress import progress
 from eprop_core.provenance import provenance
 from eprop_core.simulation import Simulation
-from eprop_core.tasks.dataset import task_of
-from eprop_core.training.evaluation import evaluate
 
 Learn = Callable[[EventDataset, EventDataset, int, float], float]
-"""Learns samples, in so many epochs and with a factor of the learning rate; returns the accuracy of others."""
+"""Trains on the first samples, for a number of epochs, with a factor of the learning rate; returns the accuracy on the
+second samples."""
 
 
 class Found(NamedTuple):
-    """What a method has found: its factor, all that it tried with their accuracies, and the accuracy of the test."""
+    """Result of a search: the chosen factor, the accuracy of each that was tried, and the test accuracy."""
 
     factor: float
     tried: list[tuple[float, float]]
@@ -72,12 +69,12 @@ def search(
         (factor, learn(shown, held_back, parameters.epochs, factor))
         for factor in progress(parameters.factors, "learning rates", len(parameters.factors))
     ]
-    best = max(tried, key=lambda of_factor: (of_factor[1], -of_factor[0]))[0]
+    best = best_factor(tried)
     return Found(best, tried, learn(train, test, epochs, best))
 
 
 def learner(method: Method, parameters: AccuracyParameters, seed: int, installed: InstalledSimulator | None) -> Learn:
-    """Return how a method learns the task; ``installed`` is needed for backpropagation through time alone."""
+    """Return the function that trains by a method; only backpropagation through time needs ``installed``."""
     if method == "event_counts":
         return fit_event_counts
     if method == "bptt":
@@ -86,25 +83,18 @@ def learner(method: Method, parameters: AccuracyParameters, seed: int, installed
         train = _by_backpropagation(installed, parameters.batch_size)
     else:
         train = _by_eprop(method)
-
     task = parameters.task
 
     def learn(samples: EventDataset, others: EventDataset, epochs: int, factor: float) -> float:
         problem = sample_problem(task, samples, seed, 0, epochs * len(samples))
-        problem = replace(problem, network=with_learning_rates(problem.network, factor))
-        answering = task_of(others, task.training.learning_window, problem.network.readout.loss)
-        try:
-            score, _ = evaluate(train(problem), answering, np.arange(len(others)), GROUP)
-        except NotFiniteError:  # the learning rate is too large
-            return 0.0
-        assert score.accuracy is not None  # the task has classes
-        return score.accuracy
+        problem = replace(problem, network=problem.network.with_scaled_learning_rates(factor))
+        return accuracy_of(lambda: train(problem), task, others)
 
     return learn
 
 
 def fit_event_counts(samples: EventDataset, others: EventDataset, _epochs: int, factor: float) -> float:
-    """Fit a linear readout of the numbers of events, which knows nothing of their times, to convergence."""
+    """Fit a linear readout of event counts, which ignores the times of events, to convergence."""
     model = LogisticRegression(C=factor, max_iter=10_000)
     model.fit(event_counts(samples), samples.labels)
     return float(model.score(event_counts(others), others.labels))
@@ -129,11 +119,7 @@ def _by_eprop(feedback: str) -> Callable[[Problem], Simulation]:
 def _by_backpropagation(installed: InstalledSimulator, batch_size: int) -> Callable[[Problem], Simulation]:
     def train(problem: Problem) -> Simulation:
         written = bptt.train(problem.save, installed, batch_size)
-        drawn = Simulation(problem.network, seed=problem.seed)
-        learned = {
-            name: drawn.weights(name)._replace(weight=written[f"{name}_weight"]) for name in LEARNING_PROJECTIONS
-        }
-        return answering(problem, learned)
+        return answering(problem, learned_connections(problem.connections(), written, installed.label))
 
     return train
 
@@ -143,7 +129,7 @@ def main() -> None:
     parser = command_line.parser("eprop_core.experiments.locality.accuracy", __doc__)
     parser.add_argument("parameters", type=Path, help="JSON file with task and search")
     parser.add_argument("--data", type=Path, required=True, help="directory made by eprop_core.datasets.prepare")
-    parser.add_argument("--method", choices=METHODS, required=True, help="what learns")
+    parser.add_argument("--method", choices=METHODS, required=True, help="training method")
     parser.add_argument("--simulator", type=Path, help="file that eprop_core.interoperability.simulators wrote")
     parser.add_argument("--seed", type=command_line.seed, default=1, help="seed of everything random (default: 1)")
     options = parser.parse_args()

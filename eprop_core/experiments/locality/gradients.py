@@ -6,7 +6,7 @@ e-prop is what one update takes off the weights, over the learning rate. Backpro
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from eprop_core.compiled.purpose import Purpose
 from eprop_core.compiled.random import permutation
 from eprop_core.datasets.events import EventDataset
 from eprop_core.experiments import command_line
+from eprop_core.experiments.baselines.problem import problem_arrays
 from eprop_core.experiments.locality import bptt
 from eprop_core.experiments.locality.parameters import Feedback, GradientPoint, check_comparable
 from eprop_core.experiments.locality.result import Alignment, GradientResult
@@ -47,13 +48,7 @@ class Problem(NamedTuple):
 
     def save(self, path: Path) -> None:
         """Write what backpropagation needs, as ``docs/how_to/simulators.md`` describes it."""
-        arrays: dict[str, Any] = {"network": self.network.model_dump_json(), "sample_steps": self.sample_steps}
-        for name in ("n_steps", "input_steps", "input_channels", "target", "learning_window"):
-            arrays[name] = getattr(self.stimulus, name)
-        for name in LEARNING_PROJECTIONS:
-            for key, values in self.connections[name]._asdict().items():
-                arrays[f"{name}_{key}"] = values
-        np.savez(path, **arrays)
+        np.savez(path, **problem_arrays(self.network, self.connections, self.stimulus, self.sample_steps))
 
 
 class Computed(NamedTuple):
