@@ -1,7 +1,6 @@
 """Figure of the comparison of simulators: time per synaptic event, the machine's limit, memory, and training."""
 
 import itertools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,8 @@ from matplotlib.figure import Figure
 
 from eprop_core.experiments.baselines.result import OWN
 from workflow.scripts.baselines.numbers import reasons, summary
-from workflow.scripts.shared import other_work, program, style
+from workflow.scripts.shared import figure_of_runs, other_work, program, style
 from workflow.scripts.shared.left_out import Reasons, quotient
-from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.write_table import DASH
 
 OWN_LOOKS = {  # variant: label, colour
@@ -230,12 +228,7 @@ def _draw_training(panel: Axes, table: pd.DataFrame, bars: dict[tuple[str, str],
 
 def main() -> None:
     """Draw the figure of all simulators."""
-    options = program.figure_parser("workflow.scripts.baselines.figure", __doc__)
-    options.add_argument("runs", type=Path, help="table of runs (CSV)")
-    given = options.parse_args()
-    style.use(given.style)
-    rows = read(given.runs)
-    style.save_with_numbers(draw(rows), summary(rows), given.output)
+    figure_of_runs.main("workflow.scripts.baselines.figure", __doc__, draw, summary)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,11 @@
 """Figure of memory over model time: the memory of each simulator, and its growth since the first part of the run."""
 
-from pathlib import Path
-
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workflow.scripts.shared import program, style
-from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared import figure_of_runs, program, style
 
 
 def growth(rows: pd.DataFrame) -> pd.DataFrame:
@@ -48,12 +45,9 @@ def _draw_lines(panel: Axes, table: pd.DataFrame, column: str) -> None:
 
 def main() -> None:
     """Draw the figure."""
-    options = program.figure_parser("workflow.scripts.baselines.memory_figure", __doc__)
-    options.add_argument("runs", type=Path, help="table of memory over time (CSV)")
-    given = options.parse_args()
-    style.use(given.style)
-    rows = read(given.runs)
-    style.save_with_numbers(draw(rows), growth(rows), given.output)
+    figure_of_runs.main(
+        "workflow.scripts.baselines.memory_figure", __doc__, draw, growth, "table of memory over time (CSV)"
+    )
 
 
 if __name__ == "__main__":

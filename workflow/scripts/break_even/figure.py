@@ -1,7 +1,5 @@
 """Draw event-driven against time-driven cost: time per step above, ratio below, a column per series."""
 
-from pathlib import Path
-
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -12,9 +10,8 @@ from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.break_even.result import BreakEvenResult
 from eprop_core.labels import label_of
 from workflow.scripts.break_even.numbers import MODELS, RIVALS, break_even, reasons, summary
-from workflow.scripts.shared import other_work, program, style
+from workflow.scripts.shared import figure_of_runs, other_work, program, style
 from workflow.scripts.shared.left_out import Reasons
-from workflow.scripts.shared.read_table import read
 
 LOOKS = {"event_driven": (style.COLOURS[0], "o"), "time_driven": (style.COLOURS[1], "s"), "bound": (style.GREY, "^")}
 
@@ -109,12 +106,7 @@ def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    options = program.figure_parser("workflow.scripts.break_even.figure", __doc__)
-    options.add_argument("runs", type=Path, help="table of runs (CSV)")
-    given = options.parse_args()
-    style.use(given.style)
-    rows = read(given.runs)
-    style.save_with_numbers(draw(rows), summary(rows), given.output)
+    figure_of_runs.main("workflow.scripts.break_even.figure", __doc__, draw, summary)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""Draw what methods learn: accuracy on the test samples, and on samples held back by learning rate."""
-
-from pathlib import Path
+"""Draw the test accuracy of methods, and their accuracy on held-out samples by learning rate."""
 
 import numpy as np
 import pandas as pd
@@ -9,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow.scripts.locality.numbers import accuracies
-from workflow.scripts.shared import program, style
-from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared import figure_of_runs, program, style
 
 
 def draw(runs: pd.DataFrame) -> Figure:
@@ -52,12 +49,7 @@ def _draw_search(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    options = program.figure_parser("workflow.scripts.locality.accuracy_figure", __doc__)
-    options.add_argument("runs", type=Path, help="table of runs (CSV)")
-    given = options.parse_args()
-    style.use(given.style)
-    runs = read(given.runs)
-    style.save_with_numbers(draw(runs), accuracies(runs), given.output)
+    figure_of_runs.main("workflow.scripts.locality.accuracy_figure", __doc__, draw, accuracies)
 
 
 if __name__ == "__main__":

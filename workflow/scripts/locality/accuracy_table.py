@@ -1,4 +1,4 @@
-"""Table of what methods learn: a row per method."""
+"""Table of the accuracies of methods: a row per method."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.write_table import cells, ranges
 
 CAPTION = (
-    "What methods learn from the same samples: mean test accuracy over seeds and half width of its 95 % confidence "
+    "Methods trained on the same samples: mean test accuracy over seeds and half width of its 95 % confidence "
     "interval (Student's t). Factor of the learning rate (linear readout: C): median and range over seeds."
 )
 

@@ -1,4 +1,4 @@
-"""Collect what methods learn: a row per training with the chosen learning rate, and for each rate that was tried."""
+"""Collect accuracies: a row per final training, and a row for each learning rate that was tried."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from workflow.scripts.shared import program
 
 
 def rows(result: AccuracyResult) -> list[dict[str, Any]]:
-    """Return the rows of a result: those of ``search`` have accuracies on samples held back."""
+    """Return the rows of a result: those of the ``search`` have accuracies on held-out samples."""
     head = {"method": METHODS[result.method], "seed": result.seed}
     tail = {"commit": result.provenance.code.commit}
     tried = [

@@ -1,7 +1,5 @@
 """Draw the cosine between the gradients of e-prop and of backpropagation through time: a column per series."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -12,9 +10,8 @@ from eprop_core.experiments.locality.parameters import GradientPoint
 from eprop_core.experiments.locality.result import Alignment
 from eprop_core.labels import label_of, name_of
 from workflow.scripts.locality.numbers import COSINES, cosines, reasons
-from workflow.scripts.shared import program, style
+from workflow.scripts.shared import figure_of_runs, program, style
 from workflow.scripts.shared.left_out import Reasons
-from workflow.scripts.shared.read_table import read
 
 LINES = {"input_cosine": "-", "recurrent_cosine": "-", "output_cosine": "-", "all_cosine": "--"}
 
@@ -63,12 +60,7 @@ def _draw_cosines(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    options = program.figure_parser("workflow.scripts.locality.gradients_figure", __doc__)
-    options.add_argument("runs", type=Path, help="table of runs (CSV)")
-    given = options.parse_args()
-    style.use(given.style)
-    runs = read(given.runs)
-    style.save_with_numbers(draw(runs), cosines(runs), given.output)
+    figure_of_runs.main("workflow.scripts.locality.gradients_figure", __doc__, draw, cosines)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Means over seeds of what methods learn, and of the angles between gradients."""
+"""Means over seeds of the accuracies of methods, and of the angles between gradients."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
 from workflow.scripts.shared.left_out import Reason, Reasons
-from workflow.scripts.shared.spread import summarize
+from workflow.scripts.shared.spread import with_means
 
 COSINES = ("input_cosine", "recurrent_cosine", "output_cosine", "all_cosine")
 
@@ -35,8 +35,4 @@ def reasons(table: pd.DataFrame) -> dict[str, Reasons]:
 def _means(runs: pd.DataFrame, keys: list[str], columns: Sequence[str]) -> pd.DataFrame:
     """Return a row per group, in the order of ``runs``: number of seeds, means and 95 % confidence intervals."""
     table = runs.groupby(keys, sort=False).agg(seeds=("seed", "nunique")).reset_index()
-    for column in columns:
-        names = {"mean": column, "low": f"{column}_low", "high": f"{column}_high"}
-        summary = summarize(runs, keys, column).drop(columns="n").rename(columns=names)
-        table = table.merge(summary, on=keys, how="left")
-    return table
+    return with_means(table, runs, keys, columns)

@@ -47,12 +47,12 @@ class Spread(Parameters):
 class Training(Parameters):
     """A training on the same samples for all simulators, on `nmnist`."""
 
-    samples: Whole = Field(ge=1, description="training samples that were shown, once each")
+    samples: Whole = Field(ge=1, description="training samples, each shown once")
     seconds: Positive = Field(description="time of the training, by `clock`")
-    accuracy: float = Field(ge=0, le=1, description="share of the test samples that were answered correctly")
+    accuracy: float = Field(ge=0, le=1, description="fraction of the test samples that were classified correctly")
     test_samples: Whole = Field(ge=1, description="number of test samples")
     learning_rate: Positive = Field(
-        description="learning rate, as a multiple of that of the network; chosen on samples held back"
+        description="learning rate, as a multiple of that of the network; tuned on held-out training samples"
     )
 
 
@@ -66,7 +66,7 @@ class Measured(Parameters):
     bytes_per_synapse: Positive = Field(description="growth of all processes by building and running, over synapses")
     repeats: Whole = Field(ge=1, description="processes, each of which built and ran once")
     events: Positive = Field(description="plastic synaptic events of a run, after the warm-up")
-    training: Training | None = Field(None, description="what it learns, and in which time; null: not measured")
+    training: Training | None = Field(None, description="accuracy after training, and its time; null: not measured")
 
 
 class Point(Parameters):

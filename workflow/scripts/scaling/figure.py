@@ -1,6 +1,5 @@
 """Figure of a scaling experiment: times of building and propagating, speed-up, real-time factor by phase, memory."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,8 @@ from matplotlib.typing import HashableList
 from eprop_core.experiments.scaling.result import NEST_THREADS, RankRecord
 from eprop_core.labels import label_of, name_of
 from workflow.scripts.scaling.numbers import PHASES, by_repeat, reasons, summary, variant_name
-from workflow.scripts.shared import other_work, program, style
+from workflow.scripts.shared import figure_of_runs, other_work, program, style
 from workflow.scripts.shared.left_out import quotient
-from workflow.scripts.shared.read_table import read
 
 PHASE_COLOURS = dict(zip(PHASES, style.MORE_COLOURS, strict=True))
 REPEATS: dict[str, Any] = {"marker": ".", "markersize": 2, "alpha": 0.6}
@@ -173,12 +171,7 @@ def _rank_axis(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure of one scaling experiment."""
-    options = program.figure_parser("workflow.scripts.scaling.figure", __doc__)
-    options.add_argument("runs", type=Path, help="table of runs (CSV)")
-    given = options.parse_args()
-    style.use(given.style)
-    rows = read(given.runs)
-    style.save_with_numbers(draw(rows), summary(rows), given.output)
+    figure_of_runs.main("workflow.scripts.scaling.figure", __doc__, draw, summary)
 
 
 if __name__ == "__main__":

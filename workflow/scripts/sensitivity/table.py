@@ -8,7 +8,7 @@ import pandas as pd
 from eprop_core.parameters import LOSS_UNITS
 from workflow.scripts.shared import program, style, write_table
 from workflow.scripts.shared.read_table import read
-from workflow.scripts.shared.spread import summarize
+from workflow.scripts.shared.spread import with_means
 
 CAPTION = (
     "Two trainings that differ by one input spike, at the end of training: mean over seeds and half width of its 95 % "
@@ -29,11 +29,7 @@ COLUMNS = {
 def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a row per task: mean and 95 % confidence interval of each number."""
     table = runs.groupby("task", sort=False).agg(seeds=("seed", "nunique"), loss=("loss", "first")).reset_index()
-    for column in [*COLUMNS, "training_loss", "training_loss_without_spike"]:
-        summary = summarize(runs, ["task"], column).drop(columns="n")
-        names = {"mean": column, "low": f"{column}_low", "high": f"{column}_high"}
-        table = table.merge(summary.rename(columns=names), on="task", how="left")
-    return table
+    return with_means(table, runs, ["task"], [*COLUMNS, "training_loss", "training_loss_without_spike"])
 
 
 def printed(table: pd.DataFrame) -> pd.DataFrame:

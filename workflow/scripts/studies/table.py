@@ -13,7 +13,7 @@ from eprop_core.measurement.results import Counts
 from workflow.scripts.shared import program, style, write_table
 from workflow.scripts.shared.left_out import Reason, Reasons
 from workflow.scripts.shared.read_table import read
-from workflow.scripts.shared.spread import summarize
+from workflow.scripts.shared.spread import with_means
 from workflow.scripts.studies.differences import differences
 from workflow.scripts.studies.measures import ACCURACY, NMSE, Measure, measure_of
 
@@ -60,11 +60,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     keys = ["point", "task", "variant", "series", "varied", *paths]
     chosen = {path: (path, _with_numbers) for path in tuned_paths(runs)}
     table = runs.groupby(keys, sort=False, dropna=False).agg(seeds=("seed", "nunique"), **chosen).reset_index()
-    for measure in measures_of(runs):
-        column = measure.column
-        summary = summarize(runs, ["point"], column).drop(columns="n")
-        columns = {"mean": column, "low": f"{column}_low", "high": f"{column}_high"}
-        table = table.merge(summary.rename(columns=columns), on="point", how="left")
+    table = with_means(table, runs, ["point"], [measure.column for measure in measures_of(runs)])
     if runs["variant"].notna().any() or runs["series"].notna().any():
         table = table.merge(differences(runs, measure_of(runs).column), on="point")
     return table.drop(columns="point")
