@@ -5,6 +5,7 @@ import os
 
 from eprop_core.configuration import Configuration
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
+from eprop_core.experiments.locality.parameters import AccuracyParameters, GradientPoint
 from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.verification.parameters import Verification
@@ -92,11 +93,14 @@ def saccades_memory(attempt: int) -> int:
     return _with_room(JOB_BYTES, attempt)
 
 
-def locality_memory(task: TaskParameters, data_mb: float, attempt: int) -> int:
-    """Return the memory, MB, for a training or a gradient that is compared with backpropagation through time."""
+def locality_memory(parameters: AccuracyParameters | GradientPoint, data_mb: float, attempt: int) -> int:
+    """Return the memory, MB, for a training or for gradients that are compared with backpropagation through time."""
     from eprop_core.experiments.locality import estimates
 
-    return _with_room(estimates.memory_of_job(task, int(1e6 * data_mb)), attempt)
+    n_bytes_of_data = int(1e6 * data_mb)
+    if isinstance(parameters, AccuracyParameters):
+        return _with_room(estimates.memory_of_training(parameters, n_bytes_of_data), attempt)
+    return _with_room(estimates.memory_of_gradients(parameters, n_bytes_of_data), attempt)
 
 
 def minutes(scaling: Scaling, n_ranks: int, attempt: int) -> int:

@@ -42,14 +42,14 @@ rule learn_by_method:
         ENVIRONMENT
     resources:
         mem_mb=lambda wildcards, input, attempt: cluster.locality_memory(
-            PLAN.locality.task, files_mb(input.data), attempt
+            PLAN.locality, files_mb(input.data), attempt
         )
         + memory_of_snakemake(),
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         data=data_option,
     message:
-        "Learn by {wildcards.method}, seed {wildcards.seed} (progress: {log})"
+        "Train by {wildcards.method}, seed {wildcards.seed} (progress: {log})"
     shell:
         "python -m eprop_core.experiments.locality.accuracy {input.parameters} {params.data}"
         " --simulator {input.simulator} --method {wildcards.method} --seed {wildcards.seed}"
@@ -102,7 +102,7 @@ use rule collect_study as collect_locality_accuracy with:
         program="locality.collect_accuracy",
         options="",
     message:
-        "Collect what methods learn"
+        "Collect the accuracies of methods"
 
 
 use rule collect_study as locality_accuracy_figure with:
@@ -126,7 +126,7 @@ use rule collect_study as locality_accuracy_figure with:
         options=STYLE_OPTION,
         facts=captions.locality(CONFIGURATION),
     message:
-        "Draw what methods learn"
+        "Draw the accuracies of methods"
 
 
 use rule collect_study as locality_accuracy_table with:
@@ -141,7 +141,7 @@ use rule collect_study as locality_accuracy_table with:
         program="locality.accuracy_table",
         options="",
     message:
-        "Tabulate what methods learn"
+        "Tabulate the accuracies of methods"
 
 
 use rule collect_study as collect_locality_gradients with:
