@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 import numpy as np
 
-from eprop_core.arrays import array_of
 from eprop_core.errors import NetworkFileError, NotFiniteError
 from eprop_core.interrupts import DeferredInterrupt
 from eprop_core.model.projection import ProjectionState
@@ -26,7 +25,7 @@ from eprop_core.network.bundles import bundles
 from eprop_core.network.cache_lines import bytes_per_synapse
 from eprop_core.network.columns import columns_of
 from eprop_core.network.connections import Connections, Range
-from eprop_core.network.connectivity import expand
+from eprop_core.network.connectivity import as_arrays, expand
 from eprop_core.network.memory_estimate import check_memory
 from eprop_core.network.neuron_values import firing_phases
 from eprop_core.network.neuron_values import neuron_values as values_of_neurons
@@ -951,16 +950,7 @@ def _checked(network: Network, connections: Mapping[str, Connections]) -> dict[s
             "Connections(source, target, weight); of a matrix with a row for each target, these are "
             "`target, source = np.nonzero(matrix)` and `matrix[target, source]`",
         )
-    dtypes = {"source": np.int64, "target": np.int64, "weight": np.float64}
-    return {
-        name: Connections(
-            **{
-                field: array_of(dtype, f"connections[{name!r}].{field}", getattr(given, field), ParameterError)
-                for field, dtype in dtypes.items()
-            }
-        )
-        for name, given in connections.items()
-    }
+    return {name: as_arrays(given, name) for name, given in connections.items()}
 
 
 def _ends(network: Network) -> dict[str, tuple[tuple[range, ...], tuple[range, ...]]]:

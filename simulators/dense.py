@@ -31,15 +31,16 @@ def main(version, bytes_per_pair, measure, weight):
     else:
         result, (spikes, readouts, network) = measure(problem, variant)
         if outputs_file:
-            steps, neurons = np.nonzero(spikes)
-            weights = {
+            outputs = {
                 f"{name}_weight": np.asarray(weight(network, name), float)[
                     problem[f"{name}_source"], problem[f"{name}_target"]
                 ]
                 for name in LEARNING
             }
-            recorded = {"spike_steps": steps, "spike_neurons": neurons, "readouts": readouts.astype(float)}
-            np.savez(outputs_file[0], **({} if variant == "training" else recorded), **weights)
+            if variant != "training":
+                steps, neurons = np.nonzero(spikes)
+                outputs |= {"spike_steps": steps, "spike_neurons": neurons, "readouts": readouts.astype(float)}
+            np.savez(outputs_file[0], **outputs)
     Path(result_file).write_text(json.dumps(result), encoding="utf-8")
 
 

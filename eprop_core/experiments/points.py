@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
-from eprop_core.experiments.values import VALUES
+from eprop_core.experiments.values import COLUMNS, VALUES
 from eprop_core.parsing import Model, ParameterError, no_such_key, parse, visible
 
 _HIDDEN = (
@@ -82,6 +82,19 @@ def check_axis(path: str, values: Sequence[Any], *, words: bool) -> None:
             )
     if len(values) > VALUES:
         raise ValueError(f"{path}: {len(values)} values are more than the {VALUES} that an axis has room for")
+
+
+def check_series(series: Mapping[str, Series], *, may_lack: bool = False) -> None:
+    """Raise a ValueError where series have no place in a figure, with a panel each and the first parameter as its axis.
+
+    ``may_lack``: values of the axis may be null, for none.
+    """
+    if len(series) > COLUMNS:
+        raise ValueError(f"series: {len(series)} are more than the {COLUMNS} that the figure has room for")
+    for name, of_series in series.items():
+        path, values = next(iter(of_series.items()))
+        numbers = [value for value in values if not (may_lack and value is None)]
+        check_axis(f"series.{name}: {path}", numbers, words=False)
 
 
 class Point(NamedTuple):

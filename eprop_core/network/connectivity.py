@@ -7,6 +7,7 @@ with ascending targets, in the order in which a spike is processed.
 
 import numpy as np
 
+from eprop_core.arrays import array_of
 from eprop_core.compiled.purpose import Purpose
 from eprop_core.model.synapses import WEIGHT, Columns, Synapses
 from eprop_core.network import drawing
@@ -84,6 +85,15 @@ def draw(
         last_target=targets.last,
     )
     return (drawing.draw_rows if rows else drawing.draw_synapses)(rule, columns)
+
+
+def as_arrays(connections: Connections, name: str) -> Connections:
+    """Return connections of the projection ``name`` as arrays; a :class:`ParameterError` for other values."""
+
+    def array(dtype: type[np.generic], field: str) -> np.ndarray:
+        return array_of(dtype, f"connections[{name!r}].{field}", getattr(connections, field), ParameterError)
+
+    return Connections(array(np.int64, "source"), array(np.int64, "target"), array(np.float64, "weight"))
 
 
 def compress(connections: Connections, name: str, sources: Range, targets: Range, columns: Columns) -> Synapses:

@@ -15,7 +15,6 @@ import numpy as np
 
 from eprop_core.errors import NetworkFileError
 from eprop_core.model.projection import ProjectionState
-from eprop_core.model.rank import RankState
 from eprop_core.model.spikes import Spikes
 from eprop_core.model.synapses import Columns
 from eprop_core.network.assembly import state_of, states
@@ -257,25 +256,21 @@ def _parts_by_id(own: NetworkOfRank, communicator: Communicator) -> list[_Source
         for bundle, state in states(own.network, own.state)
         if state.plastic or state.has_spike_timing
     ]
-    network = own.network
     spikes = [
-        _Spikes(
-            name,
-            kept,
-            network.n_input if name.startswith("input_spikes") else network.n_recurrent,
-            own.recurrent,
-            communicator,
-        )
-        for name, kept in _spikes_by_name(own.state).items()
+        _Spikes(name, kept, size, own.recurrent, communicator) for name, (kept, size) in _spikes_by_name(own).items()
     ]
     return [*sources, *spikes]
 
 
-def _spikes_by_name(state: RankState) -> dict[str, Spikes]:
-    """Return all lists of spikes; those of the inputs and of the neurons have numbers if there are several."""
-    by_name = {"own_spikes": state.own_spikes}
-    for name, lists in (("input_spikes", state.input_spikes), ("spikes", state.spikes)):
-        by_name |= {name if len(lists) == 1 else f"{name}/{n}": own for n, own in enumerate(lists)}
+def _spikes_by_name(own: NetworkOfRank) -> dict[str, tuple[Spikes, int]]:
+    """Return all lists of spikes with the size of their population; several of one population have numbers."""
+    state, network = own.state, own.network
+    by_name = {"own_spikes": (state.own_spikes, network.n_recurrent)}
+    for name, lists, size in (
+        ("input_spikes", state.input_spikes, network.n_input),
+        ("spikes", state.spikes, network.n_recurrent),
+    ):
+        by_name |= {name if len(lists) == 1 else f"{name}/{n}": (kept, size) for n, kept in enumerate(lists)}
     return by_name
 
 

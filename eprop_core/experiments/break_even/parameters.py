@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from eprop_core.experiments import points
-from eprop_core.experiments.values import COLUMNS, Seeds
+from eprop_core.experiments.values import Seeds
 from eprop_core.network.initial_weights import check_initial_weights
 from eprop_core.parameters import Network, check_rate
 from eprop_core.parsing import Parameters, Whole
@@ -42,11 +42,7 @@ class BreakEven(BreakEvenPoint):
 
     @model_validator(mode="after")
     def _series_have_axes(self) -> Self:
-        if len(self.series) > COLUMNS:
-            raise ValueError(f"series: {len(self.series)} are more than the {COLUMNS} that the figure has room for")
-        for name, of_series in self.series.items():
-            path, values = next(iter(of_series.items()))
-            points.check_axis(f"series.{name}: {path}", values, words=False)
+        points.check_series(self.series)
         return self
 
     def all_points(self) -> list[points.Point]:

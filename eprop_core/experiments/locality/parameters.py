@@ -1,4 +1,4 @@
-"""Parameters of the experiment on what locality costs."""
+"""Parameters of the experiment on the cost of locality."""
 
 import json
 from operator import attrgetter
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from eprop_core.experiments import points
 from eprop_core.experiments.studies.parameters import TaskParameters
-from eprop_core.experiments.values import COLUMNS, Name, Seeds
+from eprop_core.experiments.values import Name, Seeds
 from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.parameters import Network, differs
 from eprop_core.parsing import ParameterError, Parameters, Whole, different
@@ -44,13 +44,13 @@ _COMPUTED = {
     "recurrent.stdp": None,
     "feedback.kind": "random",
 }
-"""The only values, by parameter path, that the programs of backpropagation through time know."""
+"""The only values, by parameter path, that the program of backpropagation through time supports."""
 
 
 class LearningRateSearch(Parameters):
-    """How each method finds its learning rate: trainings with each of some rates, judged on samples held back."""
+    """Search for the learning rate of each method: short trainings, evaluated on held-out training samples."""
 
-    samples_held_back: Whole = Field(ge=1, description="training samples that are not shown in these trainings")
+    samples_held_back: Whole = Field(ge=1, description="training samples that are held out for the evaluation")
     epochs: Whole = Field(ge=1, description="passes over the other training samples")
     factors: Annotated[list[Annotated[float, Field(gt=0)]], AfterValidator(different)] = Field(
         min_length=1,
@@ -66,7 +66,7 @@ BatchSize = Annotated[
 
 
 class AccuracyParameters(Parameters):
-    """A task that each method learns with the learning rate that it has found."""
+    """A task, and the search for the learning rate of each method."""
 
     task: TaskParameters
     search: LearningRateSearch
@@ -80,7 +80,7 @@ class GradientPoint(TaskParameters):
     trained_samples: Whole = Field(
         0,
         ge=0,
-        description="samples that the network learns with e-prop+ before",
+        description="samples on which e-prop+ trains the network before",
         json_schema_extra={"label": "samples learned before"},
     )
 
@@ -91,18 +91,13 @@ class GradientSeries(Parameters):
     samples: Whole = Field(50, ge=1, description="training samples whose summed gradient is compared")
     series: dict[points.Label, points.Series] = Field(
         min_length=1,
-        description="numbers or null by parameter path within the task, or of trained_samples, the samples that the "
-        "network learns with e-prop+ before; by name; the parameters of a series change together",
+        description="numbers or null by parameter path within the task, or of trained_samples, the samples on which "
+        "e-prop+ trains the network before; by name; the parameters of a series change together",
     )
 
     @model_validator(mode="after")
     def _series_have_axes(self) -> Self:
-        if len(self.series) > COLUMNS:
-            raise ValueError(f"series: {len(self.series)} are more than the {COLUMNS} that the figure has room for")
-        for name, of_series in self.series.items():
-            path, values = next(iter(of_series.items()))
-            numbers = [value for value in values if value is not None]
-            points.check_axis(f"series.{name}: {path}", numbers, words=False)
+        points.check_series(self.series, may_lack=True)
         return self
 
     def all_points(self) -> list[points.Point]:
@@ -116,7 +111,7 @@ class GradientSeries(Parameters):
 
 
 class Locality(Parameters):
-    """What locality costs: e-prop+ beside backpropagation through time, in accuracy and in gradients."""
+    """The cost of locality: e-prop+ compared with backpropagation through time, in accuracy and in gradients."""
 
     task: Name = Field(description="name of a task with a data set, whose samples have classes")
     seeds: Seeds = Field([1, 2, 3], description="of connections, weights and orders of samples")
@@ -126,7 +121,7 @@ class Locality(Parameters):
 
 
 def check_comparable(network: Network) -> None:
-    """Raise a ParameterError for a network that the programs of backpropagation through time do not compute."""
+    """Raise a ParameterError for a network that the program of backpropagation through time does not support."""
     for path, value in _COMPUTED.items():
         if (given := attrgetter(path)(network)) != value:
             shown = given if isinstance(given, str | float | int | bool) else "..."
