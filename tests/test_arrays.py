@@ -28,8 +28,9 @@ def test_numbers_are_converted(dtype: type, given: Any, expected: np.ndarray) ->
 @pytest.mark.parametrize("dtype", [np.bool_, np.int64, np.float64])
 @pytest.mark.parametrize("given", [[[1], [1, 2]], "abc", None, object(), {1: 2}, [1j], [10**30], [b"1"]])
 def test_anything_else_gets_one_line(dtype: type, given: Any) -> None:
+    # Another type than numpy raises.
     with pytest.raises(KeyError, match=r"^'values has (dtype \S+|parts of different lengths): must be") as caught:
-        array_of(dtype, "values", given, KeyError)  # type: ignore[arg-type]  # tells it from errors of numpy
+        array_of(dtype, "values", given, KeyError)  # type: ignore[arg-type]
     assert len(str(caught.value).splitlines()) == 1
 
 

@@ -205,7 +205,7 @@ class Plan:
 
     @cached_property
     def locality(self) -> AccuracyParameters | None:
-        """What e-prop+ and backpropagation through time learn, if they are compared."""
+        """Parameters of the comparison with backpropagation through time in accuracy; None without it."""
         experiment = self.configuration.locality
         if experiment is None:
             return None
@@ -317,7 +317,7 @@ class Plan:
 
     @property
     def results_of_accuracy(self) -> list[str]:
-        """The result files of what e-prop+ and backpropagation through time learn."""
+        """The result files of the comparison with backpropagation through time in accuracy."""
         if self.locality is None or self.configuration.locality is None:
             return []
         name = content_hash(self.locality)

@@ -1,1 +1,1 @@
-"""What locality costs: e-prop against backpropagation through time."""
+"""The cost of locality: e-prop compared with backpropagation through time."""

@@ -1,4 +1,4 @@
-"""Results of the experiment on what locality costs."""
+"""Results of the experiment on the cost of locality."""
 
 from typing import Literal
 
@@ -38,15 +38,16 @@ class GradientResult(Result):
 
 
 class AccuracyResult(Result):
-    """What one method learns from the samples."""
+    """Test accuracy of one method, with its search for the learning rate."""
 
     experiment: Literal["locality_accuracy"] = "locality_accuracy"
     parameters: AccuracyParameters
     method: Method
     seed: int
     factor: float = Field(description="the one that was chosen")
-    tried: list[tuple[float, float]] = Field(description="factors, and the accuracies on samples held back")
+    tried: list[tuple[float, float]] = Field(description="factors, each with the accuracy on held-out samples")
     accuracy: float = Field(
-        description="share of the test samples that are answered correctly", json_schema_extra={"label": "accuracy"}
+        description="fraction of the test samples that are classified correctly",
+        json_schema_extra={"label": "accuracy"},
     )
     test_samples: int
