@@ -27,6 +27,7 @@ LONGER = (
     "interoperability/test_snntorch.py",
     "interoperability/test_to_nest.py",
     "interoperability/test_from_nest.py",
+    "interoperability/test_nest_documentation.py",
     "test_tutorials.py",
     "test_site.py",
     "test_distribution.py",

@@ -3,6 +3,7 @@
     from network import build, load, show_input, show_targets
 
     network, arrays = load("network.h5")  # a file that Simulation.save wrote
+    nest.resolution = network["dt"]
     populations = build(network, arrays)  # in the running kernel, from rest
 
 This file needs NEST, numpy and, to load, h5py. ``eprop_core`` need not be installed.
