@@ -24,6 +24,7 @@ from eprop_core.parsing import ParameterError, visible
 from eprop_core.tasks.parameters import Generated
 from tests.faults.configuration_drawing import PROJECT, draw
 from tests.faults.outcome import Outcome
+from workflow import yaml_file
 from workflow.lib import cluster, configuration_file, disk_space
 from workflow.lib.plan import Plan
 from workflow.scripts.shared import fonts
@@ -87,7 +88,7 @@ def _deadline(seconds: int) -> Iterator[None]:
 
 def _load(file: Path) -> Configuration:
     """Do all that the Snakefile does with a configuration before anything runs."""
-    configuration_file.read(file)
+    yaml_file.read(file)
     values = load_configfile(str(file)) or {}
     try:
         loaded = configuration.load(values, str(file))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eprop_core.parsing import ParameterError
+from workflow import yaml_file
 from workflow.lib import configuration_file
 
 PROJECT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("path", sorted((PROJECT / "config").glob("*.yaml")), ids=lambda path: path.name)
 def test_files_of_the_project_are_read(path: Path) -> None:
-    assert configuration_file.read(path).inner
+    assert yaml_file.read(path).inner
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_files_of_the_project_are_read(path: Path) -> None:
 def test_what_would_be_executed_hidden_or_guessed_is_refused(file: Path, text: str, message: str) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ParameterError) as error:
-        configuration_file.read(file)
+        yaml_file.read(file)
     assert str(error.value).startswith(f"{file}: ")
     assert message in str(error.value)
     assert len(str(error.value).splitlines()) == 1 and str(error.value).isprintable()
@@ -87,17 +88,17 @@ def test_what_would_be_executed_hidden_or_guessed_is_refused(file: Path, text: s
 )
 def test_other_files_are_read(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
-    configuration_file.read(file)
+    yaml_file.read(file)
 
 
 def test_a_file_must_be_text_and_there(file: Path) -> None:
     with pytest.raises(ParameterError, match="No such file or directory"):
-        configuration_file.read(file)
+        yaml_file.read(file)
     file.write_bytes(b"a: 1\n# Gr\xf6\xdfe\n")
     with pytest.raises(ParameterError, match=r"my.yaml: byte 0xf6 is not UTF-8 \(line 2\)"):
-        configuration_file.read(file)
+        yaml_file.read(file)
     with pytest.raises(ParameterError, match="must be a regular file"):
-        configuration_file.read(file.parent)
+        yaml_file.read(file.parent)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,6 @@ def test_a_file_that_is_far_too_long_is_not_read(file: Path) -> None:
     with file.open("wb") as sparse:
         sparse.truncate(2**32)
     with pytest.raises(
-        ParameterError, match=f"has {2**32} bytes; at most {configuration_file.LARGEST_FILE} are allowed"
+        ParameterError, match=f"has {2**32} bytes; at most {yaml_file.LARGEST_FILE} are allowed"
     ):
-        configuration_file.read(file)
+        yaml_file.read(file)

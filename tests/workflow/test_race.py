@@ -40,6 +40,10 @@ POINT: dict[str, Any] = {
     "by": "someone",
     "date": "2026-12-01",
 }
+BOMB = "- network: medium\n  x0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"  x{n}: &a{n} [{', '.join(9 * [f'*a{n - 1}'])}]\n" for n in range(1, 10)
+)
+"""Lists of lists, whose aliases make a billion numbers."""
 INVITATION = {"network": "large", "simulator": "another", "computes": "e-prop", "not_measured": "no GPU yet"}
 
 
@@ -71,6 +75,8 @@ def test_the_stanza_of_the_documentation_is_allowed(tmp_path: Path) -> None:
         ({"by": NOBODY}, "by: must be who measured"),
         ({"date": "2026-13-01"}, "month must be in 1..12"),
         ({"version": 3.1}, "stanza 2: version"),
+        ({"simulator": "a\x1bb"}, "the character .* is not allowed|visible characters"),
+        ({"by": "=1+1"}, "which spreadsheets obey"),
         ({"measured": MEASURED | {"ns_per_event": {"median": 9.0, "low": 9.5, "high": 10.0}}}, "low <= median <= high"),
         ({"measured": MEASURED | {"bytes_per_synapse": 0.0}}, "bytes_per_synapse"),
         ({"measured": MEASURED | {"training": TRAINING}}, "measured.training: is for nmnist alone, not medium"),
@@ -90,7 +96,18 @@ def test_a_wrong_point_is_refused_by_its_place(changes: dict[str, Any], message:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a: [", r"no valid YAML \(line 1\)"), ("network: medium", "a list of stanzas")]
+    ("text", "message"),
+    [
+        ("a: [", r"no valid YAML: .* \(line 1\)"),
+        ("network: medium", r"must be a list, .* \(line 1\)"),
+        ("[]", "has no stanza"),
+        ("- {network: medium, network: large}", r"0.network: the key comes twice, first in line 1"),
+        ("- &a [*a]", "contains an alias of itself"),
+        ("- " + 3000 * "[" + 3000 * "]", "nested deeper"),
+        ("- commit: " + 5000 * "9", "a number must have at most"),
+        ("- {1: 2}", "this key is a number to YAML"),
+        (BOMB, "more than 1000000 values, counting those that aliases repeat"),
+    ],
 )
 def test_a_file_that_holds_no_points_is_refused(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "points.yaml"

@@ -23,6 +23,7 @@ from eprop_core.machine.whole_file import whole_file
 from eprop_core.measurement.results import read_provenance
 from eprop_core.parsing import ParameterError
 from eprop_core.records import Provenance
+from workflow import yaml_file
 from workflow.lib import configuration_file
 from workflow.lib.plan import Plan, figure, table
 
@@ -69,7 +70,7 @@ def read_plan(files: Sequence[Path]) -> Plan:
     """
     merged: dict[str, Any] = {}
     for file in files:
-        configuration_file.read(file)
+        yaml_file.read(file)
         update_config(merged, yaml.safe_load(file.read_text(encoding="utf-8")) or {})
     where = ", ".join(map(str, files))
     return Plan(configuration.load(merged, where), configuration_file.shown(files, PROJECT))

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import binomtest
 
+from eprop_core.parsing import ParameterError
 from workflow.scripts.race.numbers import rows, three_digits
 from workflow.scripts.race.points import NETWORKS, read
 from workflow.scripts.shared import program, style
@@ -120,6 +121,8 @@ def main() -> None:
     given = options.parse_args()
     style.use(given.style)
     table = rows(read(given.points))
+    if (table["not_measured"] != "").all():
+        raise ParameterError(f"{given.points}: no point is measured, so there is nothing to draw")
     style.save_with_numbers(draw(table), table, given.output)
 
 

@@ -10,24 +10,24 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, RootModel, StringConstraints, model_validator
 
-from eprop_core.files.text import read_text
+from eprop_core.experiments.points import Label
 from eprop_core.parsing import ParameterError, Parameters, Whole, parse
+from workflow import yaml_file
 
 NETWORKS = ("nmnist", "medium", "large", "scaling")
 """The fixed networks, in the order of figure and table."""
 NOBODY = "your name"
 """Stands in the stanzas that are made from results until the one who measured has written another name."""
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^\S(.*\S)?$")]
 Positive = Annotated[float, Field(gt=0)]
 
 
 class Hardware(Parameters):
     """Hardware that computed."""
 
-    processor: Line = Field(description="model of the processor; on a GPU, that of its host")
+    processor: Label = Field(description="model of the processor; on a GPU, that of its host")
     cores: Whole = Field(ge=1, description="cores that computed, over all nodes")
-    gpu: Line | None = Field(None, description="number and model of the GPUs that computed; null: none")
+    gpu: Label | None = Field(None, description="number and model of the GPUs that computed; null: none")
 
 
 class Spread(Parameters):
@@ -73,16 +73,16 @@ class Point(Parameters):
     """A point: a simulator with plastic synapses on one of the fixed networks."""
 
     network: Literal["nmnist", "medium", "large", "scaling"]
-    simulator: Line = Field(description="name, without version")
-    version: Line | None = Field(None, description="version of the simulator; null: not measured")
-    computes: Line = Field(description="learning rule")
+    simulator: Label = Field(description="name, without version")
+    version: Label | None = Field(None, description="version of the simulator; null: not measured")
+    computes: Label = Field(description="learning rule")
     hardware: Hardware | None = Field(None, description="null: not measured")
     measured: Measured | None = Field(None, description="null: not measured")
-    not_measured: Line | None = Field(None, description="why there is no number; null: there is one")
+    not_measured: Label | None = Field(None, description="why there is no number; null: there is one")
     commit: Annotated[str, StringConstraints(pattern="^[0-9a-f]{7,40}$")] | None = Field(
         None, description="commit of this repository whose configuration was run; null: not measured"
     )
-    by: Line | None = Field(None, description="who measured; null: not measured")
+    by: Label | None = Field(None, description="who measured; null: not measured")
     date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")] | None = Field(
         None, description="day of the measurement, YYYY-MM-DD; null: not measured"
     )
@@ -131,12 +131,7 @@ def read(file: Path) -> list[Point]:
     ParameterError
         The file is no list of points, or a point is wrong; a line for each error names stanza and key.
     """
-    try:
-        stanzas: Any = yaml.load(read_text(file), _Loader)
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" (line {where.line + 1})" if where else ""
-        raise ParameterError(f"{file}: no valid YAML{line}") from None
-    if not isinstance(stanzas, list):
-        raise ParameterError(f"{file}: must be a list of stanzas, each of which begins with `- network:`")
+    if not yaml_file.read(file, is_list=True, dates=True).inner:
+        raise ParameterError(f"{file}: has no stanza, `- network: ...`")
+    stanzas: Any = yaml.load(file.read_bytes().decode("utf-8-sig"), _Loader)
     return [parse(Point, stanza, f"{file}: stanza {number}: ") for number, stanza in enumerate(stanzas, start=1)]

@@ -1,0 +1,198 @@
+"""YAML and JSON files of users are data: what YAML would execute, hide or guess is refused."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from eprop_core.parsing import ParameterError, visible
+
+DEEPEST = 30
+"""Sections within sections."""
+LARGEST = 1_000_000
+"""Values, where those that an alias repeats count again."""
+LARGEST_FILE = 2**25
+"""Bytes; a longer file is no configuration, and would take the memory."""
+LONGEST_NUMBER = 40
+"""Characters."""
+
+_PROGRAM = ("__use_yte__", "__definitions__", "__variables__")
+"""Keys with which Snakemake takes YAML for a program."""
+_TAGS = {
+    **{"map": "a section", "seq": "a list", "str": "text", "int": "a number", "float": "a number"},
+    **{"bool": "true or false", "null": "null", "timestamp": "a date", "merge": "a merge"},
+}
+"""What is allowed, by the last part of YAML's tag."""
+_TOO_DEEP = f"sections must not be nested deeper than {DEEPEST}"
+
+
+class Place(NamedTuple):
+    """Where a value stands."""
+
+    line: int
+    inner: "Mapping[str, Place]"
+    """Places of the values in it, by key or position."""
+    size: int = 1
+    """Number of values in it, itself included."""
+    height: int = 0
+    """Number of sections within sections in it."""
+
+
+def read(file: Path, *, is_list: bool = False, dates: bool = False) -> Place:
+    """Return the place of the content of a file.
+
+    Parameters
+    ----------
+    file
+        The file.
+    is_list
+        Whether it holds a list; otherwise keys with values.
+    dates
+        Whether dates are allowed.
+
+    Raises
+    ------
+    ParameterError
+        It cannot be read, is no YAML or JSON, or would be executed, hidden or guessed. The message is one line.
+    """
+    if file.exists() and not file.is_file():
+        raise ParameterError(f"{file}: must be a regular file")
+    try:
+        if file.stat().st_size > LARGEST_FILE:
+            raise ParameterError(f"{file}: has {file.stat().st_size} bytes; at most {LARGEST_FILE} are allowed")
+        text = file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ParameterError(f"{file}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = 1 + error.object[: error.start].count(b"\n")
+        raise ParameterError(f"{file}: byte {error.object[error.start]:#04x} is not UTF-8 (line {line})") from None
+    try:
+        json.loads(text)
+        text = text.replace("\t", " ")  # JSON may have tabs between values, YAML may not
+    except (ValueError, RecursionError):
+        pass
+    reader = _Reader(file, dates=dates)
+    try:
+        reader.check_depth(yaml.parse(text, yaml.SafeLoader))
+        node = yaml.compose(text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = "" if mark is None else f" (line {mark.line + 1})"
+        raise ParameterError(f"{file}: no valid YAML: {error.problem}{where}") from None
+    except yaml.reader.ReaderError as error:
+        line, character = 1 + text[: error.position].count("\n"), visible(text[error.position])
+        raise ParameterError(f"{file}: no valid YAML: the character {character} is not allowed (line {line})") from None
+    if is_list and not isinstance(node, yaml.SequenceNode):
+        raise ParameterError(f"{file}: must be a list, each entry of which begins with `- ` (line 1)")
+    if not is_list and not isinstance(node, yaml.MappingNode):
+        raise ParameterError(f"{file}: must be keys with values, `key: value` (line 1)")
+    return reader.place((), node)
+
+
+class _Reader:
+    """Turns the nodes of one file into places; a path has the keys from the top to a node."""
+
+    def __init__(self, file: Path, *, dates: bool) -> None:
+        self._file = file
+        self._dates = dates
+        self._places: dict[int, Place] = {}
+        self._open: set[int] = set()
+        """Identities of the nodes whose places are known, and of those that are being read."""
+
+    def error(self, path: tuple[str, ...], node: yaml.Node | yaml.Event, message: str) -> ParameterError:
+        text = ": ".join(filter(None, [".".join(map(visible, path)), message]))
+        return ParameterError(f"{self._file}: {text} (line {node.start_mark.line + 1})")
+
+    def check_depth(self, events: Iterable[yaml.Event]) -> None:
+        """Refuse sections that are nested so deep that reading them would end in an error of the interpreter."""
+        depth = 0
+        for event in events:
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise self.error((), event, _TOO_DEEP)
+
+    def place(self, path: tuple[str, ...], node: yaml.Node) -> Place:
+        """Return the place of a value, which may be repeated by aliases."""
+        if id(node) in self._open:
+            raise self.error(path, node, "contains an alias of itself")
+        if id(node) not in self._places:
+            self._open.add(id(node))
+            self._places[id(node)] = place = self._read(path, node)
+            self._open.remove(id(node))
+            if place.height > DEEPEST:
+                raise self.error(path, node, _TOO_DEEP)
+            if place.size > LARGEST:
+                raise self.error(path, node, f"more than {LARGEST} values, counting those that aliases repeat")
+        return self._places[id(node)]
+
+    def _read(self, path: tuple[str, ...], node: yaml.Node) -> Place:
+        line = node.start_mark.line + 1
+        tag = node.tag.removeprefix("tag:yaml.org,2002:")
+        if tag not in _TAGS:
+            raise self.error(path, node, f"the tag {visible(node.tag)} is not allowed")
+        if isinstance(node, yaml.ScalarNode):
+            self._check_scalar(path, node, tag)
+            return Place(line, {})
+        if isinstance(node, yaml.MappingNode):
+            return self._section(path, node)
+        inner = {str(n): self.place((*path, str(n)), value) for n, value in enumerate(node.value)}
+        return _containing(line, inner, inner.values())
+
+    def _section(self, path: tuple[str, ...], node: yaml.MappingNode) -> Place:
+        own: dict[str, Place] = {}
+        merged: dict[str, Place] = {}
+        lines: dict[str, int] = {}
+        places = []
+        for key_node, value in node.value:
+            key = self._key(path, key_node)
+            if key in lines:
+                raise self.error((*path, key), key_node, f"the key comes twice, first in line {lines[key]}")
+            lines[key] = key_node.start_mark.line + 1
+            place = self.place((*path, key), value)
+            places.append(place)
+            if key_node.tag.endswith(":merge"):
+                for section in place.inner.values() if isinstance(value, yaml.SequenceNode) else [place]:
+                    merged = {**section.inner, **merged}  # the first one counts
+            else:
+                own[key] = place._replace(line=lines[key])
+        return _containing(node.start_mark.line + 1, {**merged, **own}, places)
+
+    def _key(self, path: tuple[str, ...], node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            raise self.error(path, node, "a key must be text, not a list or a section")
+        key = str(node.value)
+        if key in _PROGRAM:
+            raise self.error((*path, key), node, "would make the configuration a program, but it is data")
+        tag = node.tag.rpartition(":")[2]
+        if tag not in ("str", "merge"):
+            raise self.error((*path, key), node, f"this key is {_TAGS.get(tag, tag)} to YAML: put it in quotes")
+        return key
+
+    def _check_scalar(self, path: tuple[str, ...], node: yaml.ScalarNode, tag: str) -> None:
+        """Refuse what YAML reads as something else than it looks like."""
+        digits = node.value.lstrip("+-")
+        meant = ""
+        if tag in ("int", "float") and len(node.value) > LONGEST_NUMBER:
+            raise self.error(
+                path, node, f"{visible(node.value)}: a number must have at most {LONGEST_NUMBER} characters"
+            )
+        if tag == "bool" and node.value.lower() not in ("true", "false"):
+            meant = "true" if node.value.lower() in ("yes", "on") else "false"
+        elif tag in ("int", "float") and ":" in digits:
+            meant = "a number to the base of 60"
+        elif tag == "int" and digits.startswith("0") and digits.strip("0_"):
+            meant = str(yaml.safe_load(node.value))
+        elif tag == "timestamp" and not self._dates:
+            meant = _TAGS[tag]
+        if meant:
+            raise self.error(
+                path, node, f"{node.value} is {meant} to YAML: write what is meant, in quotes if it is text"
+            )
+
+
+def _containing(line: int, inner: Mapping[str, Place], places: Collection[Place]) -> Place:
+    """Return the place of a section or list with these values; what it merges counts, too."""
+    height = 1 + max((place.height for place in places), default=0)
+    return Place(line, inner, 1 + sum(place.size for place in places), height)
