@@ -10,6 +10,7 @@ import argparse
 import fnmatch
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import h5py
@@ -25,10 +26,11 @@ def first_difference(case, own, tolerances):
     for name in REQUIRED:
         if name not in own:
             raise ValueError(f"{name} is missing")
-    spikes = [set(zip(*(of[name][:].tolist() for name in REQUIRED[:2]), strict=True)) for of in (own, expected)]
-    if different := spikes[0] ^ spikes[1]:
+    spikes = [Counter(zip(*(of[name][:].tolist() for name in REQUIRED[:2]), strict=True)) for of in (own, expected)]
+    too_many, lacking = spikes[0] - spikes[1], spikes[1] - spikes[0]
+    if different := too_many + lacking:
         step, neuron = min(different)
-        what = "has a spike too many" if (step, neuron) in spikes[0] else "lacks a spike"
+        what = "has a spike too many" if (step, neuron) in too_many else "lacks a spike"
         found.append((step, 0, "spikes", f"neuron {neuron} {what}"))
     for order, name in enumerate((*SIGNALS, *(f"weights/{projection}" for projection in expected["weights"])), 1):
         if name not in own or name not in expected:

@@ -74,8 +74,7 @@ class FromNest(NamedTuple):
         -------
         dict
             "times" and "senders", and "readout_signal", "target_signal" and "error_signal", (n_events,). As in NEST,
-            the readout signal of cross-entropy is the softmax, and with e-prop+ all signals are 0 outside the learning
-            window.
+            the readout signal of cross-entropy is the softmax, and all signals are 0 outside the learning window.
         """
         dt, n_readout = self.network.dt, self.network.n_readout
         # With the rule of Bellec et al., NEST computes these signals one step after the voltages.
@@ -88,7 +87,7 @@ class FromNest(NamedTuple):
         if self.network.readout.loss == "cross_entropy":
             shares = np.exp(signal - signal.max(axis=1, keepdims=True))
             signal = shares / shares.sum(axis=1, keepdims=True)
-        shown = np.ones((n_steps, 1)) if by_samples else self.stimulus.learning_window[:n_steps, np.newaxis]
+        shown = self.stimulus.learning_window[:n_steps, np.newaxis]
         signals = {
             "readout_signal": shown * signal,
             "target_signal": shown * self.stimulus.target[:n_steps],

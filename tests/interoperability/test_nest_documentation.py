@@ -90,6 +90,49 @@ assert set(events_mm["senders"]) == set(populations.readouts.tolist())
     run_in_nest(directory, BUILT + read + shown + check + SAME_SPIKES, WITH_PACKAGE)
 
 
+BELLEC = """
+import nest
+from eprop_core import from_nest, recording_of_nest
+
+rule, rest = "_bsshslm_2020", {"C_m": 1.0, "E_L": 0.0, "V_m": 0.0, "tau_m": 20.0}
+nest.ResetKernel()
+nest.resolution = 1.0
+nest.set(eprop_reset_neurons_on_update=True, eprop_update_interval=50.0, eprop_learning_window=20.0)
+generators, parrots = nest.Create("spike_generator", 2), nest.Create("parrot_neuron", 2)
+generators.set([{"spike_times": [5.0, 9.0, 30.0, 61.0, 70.0]}, {"spike_times": [6.0, 10.0, 63.0, 72.0]}])
+neurons = nest.Create(f"eprop_iaf{rule}", 3, rest | {"V_th": 1.0, "regular_spike_arrival": True})
+readouts = nest.Create(f"eprop_readout{rule}", 1, rest)
+targets = nest.Create("step_rate_generator", 1, {"amplitude_times": [2.0], "amplitude_values": [0.5]})
+plastic = {"synapse_model": f"eprop_synapse{rule}", "delay": 1.0, "tau_m_readout": 20.0}
+signals = {"synapse_model": f"eprop_learning_signal_connection{rule}", "delay": 1.0, "weight": 0.3}
+rates = {"synapse_model": "rate_connection_delayed", "delay": 1.0, "receptor_type": 2}
+nest.Connect(generators, parrots, "one_to_one")
+nest.Connect(parrots, neurons, "all_to_all", plastic | {"weight": 0.9})
+nest.Connect(neurons, neurons, {"rule": "all_to_all", "allow_autapses": False}, plastic | {"weight": 0.1})
+nest.Connect(neurons, readouts, "all_to_all", plastic | {"weight": 0.4})
+nest.Connect(readouts, neurons, "all_to_all", signals)
+nest.Connect(targets, readouts, "one_to_one", rates)
+names = ["readout_signal", "target_signal", "error_signal"]
+multimeter = nest.Create("multimeter", 1, {"interval": 1.0, "record_from": names})
+nest.Connect(multimeter, readouts)
+with recording_of_nest() as recorded:
+    nest.Simulate(110.0)
+network = from_nest(recorded)
+here, there = network.readouts(network.run(network.simulation())), multimeter.events
+steps = {time: i for i, time in enumerate(here["times"].tolist())}
+both = [(steps[time], i) for i, time in enumerate(there["times"].tolist()) if time in steps]
+assert len(both) > 80
+for name in names:
+    pairs = [(here[name][i], there[name][j]) for i, j in both]
+    assert max(abs(own - other) for own, other in pairs) < 1e-12
+    assert sum(other == 0.0 for _, other in pairs) > 20 < sum(other != 0.0 for _, other in pairs)
+"""
+
+
+def test_signals_are_those_of_a_multimeter_in_and_beside_the_learning_window(directory: Path) -> None:
+    run_in_nest(directory, BELLEC, WITH_PACKAGE)
+
+
 def test_a_script_with_poisson_generators_comes_over(directory: Path) -> None:
     poisson = """
 nest.rng_seed = 3  # with which no input spikes twice in a step

@@ -142,6 +142,14 @@ def test_wrong_implementations_of_e_prop_plus_are_rejected(
     assert_rejected(mistake, results, tmp_path)
 
 
+def test_a_spike_that_is_listed_twice_is_too_many(conformance_set: h5py.File, tmp_path: Path) -> None:
+    case = conformance_set["cases/neurons"]
+    result = simulated(case)
+    twice = {name: np.repeat(result[name], 2) for name in ("spike_steps", "spike_neurons")}
+    write_results(tmp_path / "results.h5", {"neurons": result | twice})
+    assert "has a spike too many" in check(tmp_path / "results.h5", "--cases", "neurons").stdout
+
+
 @pytest.mark.parametrize("name", ["none", *OF_BELLEC])
 def test_wrong_implementations_of_the_rule_of_bellec_et_al_are_rejected(
     name: str, conformance_set: h5py.File, tmp_path: Path

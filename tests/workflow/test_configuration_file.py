@@ -170,7 +170,5 @@ def test_snakemake_does_not_execute_a_configuration(file: Path, options: tuple[s
 def test_a_file_that_is_far_too_long_is_not_read(file: Path) -> None:
     with file.open("wb") as sparse:
         sparse.truncate(2**32)
-    with pytest.raises(
-        ParameterError, match=f"has {2**32} bytes; at most {yaml_file.LARGEST_FILE} are allowed"
-    ):
+    with pytest.raises(ParameterError, match=f"has {2**32} bytes; at most {yaml_file.LARGEST_FILE} are allowed"):
         yaml_file.read(file)

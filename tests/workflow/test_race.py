@@ -253,3 +253,23 @@ def test_the_pipeline_draws_the_race_and_warns_of_an_unused_label(tmp_path: Path
     warnings = [line for line in finished.stderr.splitlines() if line.startswith("warning: ")]
     message = "style.labels.larg: no figure in results/figures has this text; close to it: large (line 3)"
     assert warnings == [f"warning: {tmp_path / 'style.yaml'}: {message}"]
+
+
+def test_a_single_point_has_room_and_its_name_in_the_legend(tmp_path: Path) -> None:
+    alone = POINT | {"network": "nmnist", "simulator": "_mine", "measured": MEASURED | {"training": TRAINING}}
+    drawn = figure.draw(rows(points(alone)))
+    drawn.draw_without_rendering()  # a warning says if the layout cannot be applied
+    *panels, trainings = drawn.axes
+    assert [text.get_text() for text in trainings.get_legend().get_texts()] == ["_mine, 1 core"]
+    for panel in (*panels, trainings):
+        low, high = panel.get_xlim()
+        assert high > 10 * low
+
+
+def test_a_file_without_a_measured_point_draws_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "points.yaml"
+    file.write_text(yaml.safe_dump([INVITATION]), encoding="utf-8")
+    command = [sys.executable, "-m", "workflow.scripts.race.figure", file, "--output", tmp_path / "race.csv"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {file}: no point is measured, so there is nothing to draw\n"

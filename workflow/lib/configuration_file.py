@@ -14,6 +14,8 @@ from workflow.yaml_file import Place, read
 
 DEFAULTS = (Path("config/config.yaml"), Path("config/baselines.yaml"))
 """What Snakemake reads if the command line names no configuration."""
+
+
 def with_lines(message: str, where: str, files: Iterable[Path]) -> str:
     """Return a message of :func:`eprop_core.configuration.load`, with the line of the file behind each of its lines."""
     places = [(file, read(file)) for file in files]

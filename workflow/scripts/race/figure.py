@@ -22,6 +22,8 @@ LINE = 4.2
 """mm of the figure per point."""
 TRAINING_LINES = 9
 """Height of the panel of trainings, as that of so many points."""
+AXIS_LINES = 3
+"""Height of an axis with its numbers and its name, as that of so many points."""
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -30,13 +32,13 @@ def draw(table: pd.DataFrame) -> Figure:
     networks = [network for network in NETWORKS if (measured["network"] == network).any()]
     sizes = [int((measured["network"] == network).sum()) for network in networks]
     trained = measured[measured["accuracy"].notna()]
-    lines = [1 + size for size in sizes] + [TRAINING_LINES] * (len(trained) > 0)
-    height = (38 + LINE * (sum(lines) - len(networks)) + 5 * len(lines)) * style.MILLIMETRE
-    figure = plt.figure(figsize=(style.two_columns(), height))
-    grid = figure.add_gridspec(len(lines), len(QUANTITIES), height_ratios=lines)
+    lines = [1 + size for size in sizes]
+    blocks = [sum(lines) + len(lines) + AXIS_LINES] + [TRAINING_LINES + AXIS_LINES] * (len(trained) > 0)
+    figure = plt.figure(figsize=(style.two_columns(), (20 + LINE * sum(blocks)) * style.MILLIMETRE))
+    grid = figure.add_gridspec(len(blocks), len(QUANTITIES), height_ratios=blocks)
     axes = (
-        grid[: len(networks), :]
-        .subgridspec(len(networks), len(QUANTITIES), height_ratios=lines[: len(networks)])
+        grid[0, :]
+        .subgridspec(len(networks), len(QUANTITIES), height_ratios=lines)
         .subplots(sharex="col", squeeze=False)
     )
     colours = dict(zip(dict.fromkeys(measured["simulator"]), itertools.cycle(style.COLOURS), strict=False))
@@ -47,6 +49,7 @@ def draw(table: pd.DataFrame) -> Figure:
         row[0].set_title(network, loc="left", fontweight="bold")
     for panel, label in zip(axes[-1], QUANTITIES.values(), strict=True):
         panel.set_xlabel(label)
+        style.span_a_decade(panel)
     if len(trained):
         _draw_trainings(figure.add_subplot(grid[-1, :]), trained, colours)
     handles = [
@@ -87,26 +90,24 @@ def _draw_points(panel: Axes, table: pd.DataFrame, column: str, colours: dict[st
 
 def _draw_trainings(panel: Axes, table: pd.DataFrame, colours: dict[str, str]) -> None:
     """Draw accuracies against the time of training, with 95 % intervals of a share of the test samples (Wilson)."""
+    drawn = []
     for _, point in table.iterrows():
         n, percent, colour = int(point["test_samples"]), 100 * point["accuracy"], colours[point["simulator"]]
         interval = binomtest(round(point["accuracy"] * n), n).proportion_ci(method="wilson")
         is_open = point["clock"] == "processor"
         panel.plot([point["training_s"]] * 2, [100 * interval.low, 100 * interval.high], color=colour)
-        panel.plot(
-            point["training_s"],
-            percent,
-            "o",
-            color=colour,
-            markerfacecolor="white" if is_open else colour,
-            label=f"{point['simulator']}, {_machine(point)}",
+        drawn += panel.plot(
+            point["training_s"], percent, "o", color=colour, markerfacecolor="white" if is_open else colour
         )
     panel.set_xscale("log")
     panel.margins(x=0.15)
+    style.span_a_decade(panel)
     numbers = ", ".join(f"{number:.0f}" for number in sorted(table["training_samples"].unique()))
     panel.set_title(f"nmnist, trained on {numbers} samples", loc="left", fontweight="bold")
     panel.set_xlabel("Time of the training (s)")
     panel.set_ylabel("Accuracy (%)")
-    panel.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    names = [f"{point.simulator}, {_machine(point)}" for point in table.itertuples()]
+    panel.legend(drawn, names, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _machine(point: Any) -> str:

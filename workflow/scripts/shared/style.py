@@ -3,6 +3,7 @@
 The key ``style`` of the configuration changes colours, font, sizes and labels.
 """
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -258,6 +259,14 @@ def limit_decades(
     highest = values.max() if high is None else high.fillna(values).where(values.notna()).max()
     if pd.notna(lowest):
         panel.set_ylim(lowest / below, highest * above)
+
+
+def span_a_decade(panel: Axes) -> None:
+    """Let a logarithmic horizontal axis span more than a factor of ten: the numbers on a shorter one would overlap."""
+    low, high = panel.get_xlim()
+    if high < 11 * low:
+        middle, factor = math.sqrt(low * high), math.sqrt(11)
+        panel.set_xlim(middle / factor, middle * factor)
 
 
 def start_at_zero(panel: Axes, values: pd.Series, room: float = 1.1) -> None:
