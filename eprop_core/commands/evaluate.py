@@ -13,6 +13,7 @@ from pydantic import Field
 from eprop_core.datasets.events import EventDataset
 from eprop_core.experiments import command_line
 from eprop_core.experiments.studies.result import FinalScore
+from eprop_core.files.arguments import Parser
 from eprop_core.measurement.results import Result
 from eprop_core.parsing import ParameterError
 from eprop_core.provenance import provenance
@@ -90,7 +91,7 @@ def score(
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m eprop_core evaluate",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from eprop_core.experiments import command_line
+from eprop_core.files.arguments import Parser
 from eprop_core.interoperability.nir_graph import INTEGRATIONS, to_nir
 from eprop_core.interoperability.to_nest import write_for_nest
 from eprop_core.machine.whole_file import whole_file
@@ -15,7 +16,7 @@ def write_nir(options: argparse.Namespace) -> None:
     graph = to_nir(Simulation.load(options.network), options.integration)
     import nir  # an extra, which ``to_nir`` has found
 
-    with whole_file(options.file) as temporary:
+    with whole_file(options.output) as temporary:
         nir.write(temporary, graph)
 
 
@@ -27,13 +28,13 @@ def write_nest(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m eprop_core export", description=__doc__)
+    parser = Parser(prog="python -m eprop_core export", description=__doc__)
     formats = parser.add_subparsers(metavar="FORMAT", required=True)
     of_nir = formats.add_parser(
         "nir", help="Neuromorphic Intermediate Representation", description="Write a network as a graph of NIR."
     )
     of_nir.add_argument("network", metavar="NETWORK", type=Path, help="file that Simulation.save wrote")
-    of_nir.add_argument("file", metavar="FILE", type=Path, help="file to write")
+    of_nir.add_argument("output", metavar="FILE", type=Path, help="file to write")
     of_nir.add_argument("--integration", choices=INTEGRATIONS, default="exact", help="of the reader (default: exact)")
     of_nir.set_defaults(write=write_nir)
     of_nest = formats.add_parser(

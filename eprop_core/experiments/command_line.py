@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 import eprop_core.memory_shortage  # noqa: F401
 from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError, one_line
+from eprop_core.files.arguments import Parser
 from eprop_core.interoperability.simulators import SimulatorError
 from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads
@@ -38,7 +39,7 @@ REPORTED = (
 
 def parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """Return a parser with the option that every command line here has."""
-    options = argparse.ArgumentParser(
+    options = Parser(
         prog=f"python -m {module}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--output", type=Path, required=True, help="result file to write (JSON)")
