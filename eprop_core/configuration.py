@@ -11,16 +11,15 @@ from eprop_core.experiments.baselines.parameters import BaselineParameters, Samp
 from eprop_core.experiments.break_even.parameters import BreakEven
 from eprop_core.experiments.figure_style import FigureStyle
 from eprop_core.experiments.interconnect.parameters import Interconnect
-from eprop_core.experiments.locality.parameters import Locality, check_network_of, check_task
+from eprop_core.experiments.locality.parameters import Locality, check_point, check_task
 from eprop_core.experiments.saccades.parameters import SaccadesComparison
 from eprop_core.experiments.scaling.parameters import Scaling
-from eprop_core.experiments.studies.parameters import Study, TaskParameters
+from eprop_core.experiments.studies.parameters import CONTROL, Study, TaskParameters, check_factors, without_effect
 from eprop_core.experiments.studies.sensitivity_parameters import Sensitivity
 from eprop_core.experiments.values import Name, RankCount
 from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated
-from eprop_core.training.schedules import Constant
 
 
 class Configuration(Parameters):
@@ -149,6 +148,13 @@ def _wrong_accuracy(baseline: SampleBaseline, trained: TaskParameters, where: st
         return [
             f"{where}: {task}: samples + samples_held_back = {needed}: must be at most its {there} training samples"
         ]
+    if unused := without_effect(trained.training, CONTROL):
+        return [f"{where}: {task}: {unused[0]}: all simulators are trained in the same plain way"]
+    try:
+        network = trained.network_for(*(trained.dataset.sizes or (1, 1)))
+        check_factors("learning_rate_factors", of_accuracy.learning_rate_factors, network)
+    except ParameterError as error:
+        return [f"{where}: {task}: {line}" for line in str(error).splitlines()]
     return []
 
 
@@ -195,9 +201,8 @@ def _wrong_in_sensitivity(configuration: Configuration) -> list[str]:
         rates = [getattr(dataset, name) for name in ("input_rate", "noise_rate") if hasattr(dataset, name)]
         if isinstance(dataset, Generated) and rates and not any(rates):
             lines.append(f"{task} has no input spike, without which a run could differ: needs dataset.input_rate > 0")
-        needed = (("rewiring", None, "null"), ("learning_rate_schedule", Constant(), "constant"), ("ranks", 1, "1"))
         lines += [
-            f"{task} needs training.{key} = {text}" for key, value, text in needed if getattr(training, key) != value
+            f"{task}: {line}" for line in without_effect(training, ("rewiring", "learning_rate_schedule", "ranks"))
         ]
     return lines
 
@@ -232,7 +237,7 @@ def _wrong_in_locality(configuration: Configuration, experiment: Locality) -> li
         where = f".gradients.series.{point.series}"
         try:
             parameters = experiment.gradients.at(task, point)
-            check_network_of(parameters)
+            check_point(parameters, point.changes)
         except ParameterError as error:
             lines += [f"{where}: {line}" for line in str(error).splitlines()]
             continue

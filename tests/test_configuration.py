@@ -539,7 +539,9 @@ def test_a_search_needs_samples_held_back(smoke: dict[str, Any]) -> None:
     ],
 )
 def test_sensitivity_needs_a_plain_training(smoke: dict[str, Any], key: str, value: Any, allowed: str) -> None:
-    with pytest.raises(ParameterError, match=rf"^my.yaml: sensitivity.tasks: digits needs training.{key} = {allowed}$"):
+    with pytest.raises(
+        ParameterError, match=rf"^my.yaml: sensitivity.tasks: digits: training.{key}: must be {allowed}$"
+    ):
         configuration.load(changed(smoke, f"tasks/digits/training/{key}", value), "my.yaml")
 
 

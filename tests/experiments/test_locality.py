@@ -318,6 +318,74 @@ def test_a_wrong_configuration_gets_one_line(
     assert only.startswith(f"my.yaml: {line}")
 
 
+def _with(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    *sections, key = path.split("/")
+    section = values
+    for name in sections:
+        section = section.setdefault(name, {})
+    section[key] = value
+    return values
+
+
+RANDOM = {"rule": "fixed_in_degree", "in_degree": 10, "allow_multapses": True}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        (
+            "tasks/digits/training/rewiring",
+            {"projections": ["input"]},
+            ".task: digits: training.rewiring: must be null",
+        ),
+        (
+            "tasks/digits/training/learning_rate_schedule",
+            {"kind": "list", "factors": [0.5]},
+            ".task: digits: training.learning_rate_schedule: must be constant",
+        ),
+        ("tasks/digits/training/folds", 3, ".task: digits: training.folds: must be null"),
+        ("tasks/digits/training/keep", "best", '.task: digits: training.keep: must be "last"'),
+        ("tasks/digits/network/plasticity/update", "sample", ".task: digits: network.plasticity.update"),
+        (
+            "tasks/digits/network/plasticity/reset_at_samples",
+            True,
+            ".task: digits: network.plasticity.reset_at_samples",
+        ),
+        ("tasks/digits/network/recurrent/connectivity", RANDOM, ".task: digits: network.recurrent.connectivity.allow"),
+        ("tasks/digits/network/plasticity/optimizer/learning_rate", 1e308, ".task: digits: search.factors: 3: "),
+        ("locality/gradients/samples", 1438, ".gradients.series.cutoff: samples = 1438: must be at most 1437"),
+        (
+            "locality/gradients/series",
+            {"a": {"trained_samples": [0, 1438]}},
+            ".gradients.series.a: trained_samples = 1438",
+        ),
+        (
+            "locality/gradients/series",
+            {"a": {"training.epochs": [1, 2]}},
+            ".gradients.series.a: training.epochs: does not change a gradient",
+        ),
+    ],
+)
+def test_what_has_no_effect_or_no_room_is_refused(values: dict[str, Any], key: str, value: Any, line: str) -> None:
+    values["tasks"]["digits"]["network"]["input"]["fixed_signs"] = "rewiring" in key
+    values["locality"]["gradients"]["series"] = {"cutoff": {"network.plasticity.cutoff": [5, None]}}
+    with pytest.raises(ParameterError) as error:
+        configuration.load(_with(values, key, value), "my.yaml")
+    assert str(error.value).splitlines()[0].startswith(f"my.yaml: locality{line}")
+
+
+@pytest.mark.parametrize("value", [2, 4])
+def test_delays_are_learned_by_all_methods(values: dict[str, Any], value: int) -> None:
+    delays = _with(values, "tasks/digits/network/recurrent/delay", value)
+    assert configuration.load(delays, "my.yaml").locality is not None
+
+
+def test_event_counts_of_one_class_get_one_line() -> None:
+    alone = TRAIN.subset(np.flatnonzero(TRAIN.labels == TRAIN.labels[0]))
+    with pytest.raises(ParameterError, match=f"^the {len(alone)} samples to learn from are all of one class"):
+        accuracy.fit_event_counts(alone, TEST, 1, 1.0)
+
+
 def test_estimated_memory_follows_what_is_shown() -> None:
     """Measured for `config/locality.yaml`: 995 MB of a training and 446 MB of gradients, of all processes."""
     loaded = configuration.load(yaml.safe_load((PROJECT / "config" / "locality.yaml").read_text()), "locality.yaml")

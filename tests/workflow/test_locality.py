@@ -105,6 +105,13 @@ def test_cosines_are_means_over_seeds(cosines: pd.DataFrame, tmp_path: Path) -> 
     assert "0.600 ± 0.000" in markdown
 
 
+def test_values_that_differ_in_the_last_digit_are_points_of_their_own(cosines: pd.DataFrame) -> None:
+    first = cosines.iloc[[0]]
+    given = {"0.1": 0.1, "0.10000001": 0.10000001, "1000000": 10**6, "1000001": 10**6 + 1, "none": "none"}
+    runs = pd.concat([first.assign(value=[value]) for value in given.values()])
+    assert numbers.cosines(runs)["value"].tolist() == list(given)
+
+
 def test_the_figure_of_cosines_has_its_labels(cosines: pd.DataFrame, tmp_path: Path) -> None:
     labels = ("symmetric feedback", "random feedback", "recurrent weights", "none", "the reference is zero")
     check(lambda: gradients_figure.draw(cosines), tmp_path, *labels)

@@ -20,7 +20,12 @@ from eprop_core.errors import one_line
 from eprop_core.experiments import command_line, points
 from eprop_core.experiments.baselines import accuracy
 from eprop_core.experiments.baselines.agreement import Arrays, agreement, initial_weights, read_outputs
-from eprop_core.experiments.baselines.parameters import BaselineParameters, PoissonBaseline, SampleBaseline
+from eprop_core.experiments.baselines.parameters import (
+    BaselineParameters,
+    PoissonBaseline,
+    SampleBaseline,
+    check_comparable,
+)
 from eprop_core.experiments.baselines.problem import Problem, changing_problem, poisson_problem, sample_problem
 from eprop_core.experiments.baselines.result import (
     OWN,
@@ -271,6 +276,11 @@ def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, P
         "events": sample_problem(timed, samples, baseline.seed, baseline.samples_warm_up, baseline.samples),
         "training": sample_problem(trained, samples, baseline.seed, 0, baseline.training_samples),
     }
+    for problem in problems.values():
+        try:
+            check_comparable(problem.network)
+        except ValueError as error:
+            raise ParameterError(f"baselines: {error}") from None
     return baseline, problems, trained
 
 

@@ -11,12 +11,11 @@ import numpy as np
 from eprop_core.compiled.purpose import Purpose
 from eprop_core.compiled.random import permutation
 from eprop_core.datasets.events import EventDataset
-from eprop_core.experiments.baselines.parameters import MEMORY_PARTS, PoissonBaseline, check_comparable
+from eprop_core.experiments.baselines.parameters import MEMORY_PARTS, PoissonBaseline
 from eprop_core.experiments.poisson_stimulus import poisson_stimulus
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.network.connections import Connections
 from eprop_core.parameters import PROJECTIONS, Network
-from eprop_core.parsing import ParameterError
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
 from eprop_core.tasks.dataset import task_of
@@ -113,10 +112,6 @@ def random_problem(network: Network, input_rate: float, seed: int, n_steps_warm_
 def sample_problem(task: TaskParameters, samples: EventDataset, seed: int, n_warm_up: int, n_timed: int) -> Problem:
     """Return the problem of a task's network that is shown training samples in random order, epoch after epoch."""
     network = task.network_for(samples.n_channels, samples.n_readout)
-    try:
-        check_comparable(network)
-    except ValueError as error:
-        raise ParameterError(f"baselines: {error}") from None
     n_shown = n_warm_up + n_timed
     order = [
         permutation(len(samples), seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=epoch)

@@ -95,6 +95,8 @@ def learner(method: Method, parameters: AccuracyParameters, seed: int, installed
 
 def fit_event_counts(samples: EventDataset, others: EventDataset, _epochs: int, factor: float) -> float:
     """Fit a linear readout of event counts, which ignores the times of events, to convergence."""
+    if np.ptp(samples.labels) == 0:
+        raise ParameterError(f"the {len(samples)} samples to learn from are all of one class; at least two are needed")
     model = LogisticRegression(C=factor, max_iter=10_000)
     model.fit(event_counts(samples), samples.labels)
     return float(model.score(event_counts(others), others.labels))

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from eprop_core.experiments import points
-from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.experiments.studies.parameters import CONTROL, TaskParameters, check_factors, without_effect
 from eprop_core.experiments.values import Name, Seeds
 from eprop_core.network.per_neuron import PER_NEURON
-from eprop_core.parameters import Network, differs
+from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, differs
 from eprop_core.parsing import ParameterError, Parameters, Whole, different
 from eprop_core.tasks.parameters import Generated
 
@@ -40,6 +40,8 @@ _COMPUTED = {
     "groups": None,
     "readout.loss": "mean_squared_error",
     "plasticity.c_reg": 0.0,
+    "plasticity.update": "spike",
+    "plasticity.reset_at_samples": False,
     "input.stdp": None,
     "recurrent.stdp": None,
     "feedback.kind": "random",
@@ -129,6 +131,13 @@ def check_comparable(network: Network) -> None:
                 f"network.{path} = {json.dumps(shown)}: must be {json.dumps(value)} to be compared with "
                 "backpropagation through time"
             )
+    for name in PROJECTIONS:
+        connectivity = getattr(network, name).connectivity
+        if isinstance(connectivity, FixedInDegree) and connectivity.allow_multapses:
+            raise ParameterError(
+                f"network.{name}.connectivity.allow_multapses: must be false to be compared with backpropagation "
+                "through time"
+            )
     for name, spec in PER_NEURON.items():
         if differs(network, name):
             raise ParameterError(
@@ -146,9 +155,25 @@ def check_task(task: TaskParameters, search: LearningRateSearch) -> None:
         raise ParameterError(
             f"search.samples_held_back = {search.samples_held_back}: must be below its {there} training samples"
         )
-    check_network_of(task)
+    if unused := without_effect(task.training, CONTROL):
+        raise ParameterError(f"{unused[0]}: all methods are trained in the same plain way")
+    network = check_network_of(task)
+    check_factors("search.factors", search.factors, network)
 
 
-def check_network_of(task: TaskParameters) -> None:
-    """Raise a ParameterError for a task whose network is not comparable."""
-    check_comparable(task.network_for(*(task.dataset.sizes or (1, 1))))
+def check_network_of(task: TaskParameters) -> Network:
+    """Return the network of a task; raise a ParameterError if it is not comparable."""
+    network = task.network_for(*(task.dataset.sizes or (1, 1)))
+    check_comparable(network)
+    return network
+
+
+def check_point(point: GradientPoint, changes: points.Changes) -> None:
+    """Raise a ParameterError for a point of which no gradient can be measured."""
+    check_network_of(point)
+    if idle := [path for path in changes if path.startswith("training.") and path != "training.learning_window"]:
+        raise ParameterError(f"{idle[0]}: does not change a gradient")
+    there = point.dataset.n_training_samples
+    for key in ("samples", "trained_samples"):
+        if there is not None and (given := getattr(point, key)) > there:
+            raise ParameterError(f"{key} = {given}: must be at most {there}, the training samples")

@@ -1,6 +1,8 @@
 """The parameters of studies: what is trained, how, and what varies."""
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -23,6 +25,10 @@ from eprop_core.training.parameters import (
     number_held_back,
     share_held_back,
 )
+from eprop_core.training.schedules import Constant
+
+CONTROL = ("learning_rate_schedule", "rewiring", "folds", "stop_at_accuracy", "patience", "keep")
+"""Keys of a training that change what is learned, and that only studies know."""
 
 # The sizes that follow from the data set are not for the user to give.
 TaskNetwork = create_model(  # type: ignore[call-overload]
@@ -70,6 +76,26 @@ class Training(TrainingParameters):
     ranks: RankCount = Field(
         1, description="MPI ranks of a training run, for networks too large for one; the results are the same"
     )
+
+
+def without_effect(training: Training, keys: Sequence[str]) -> list[str]:
+    """Return a line for each of these keys that has another value than its default, where it would have no effect."""
+    lines = []
+    for key in keys:
+        default = Training.model_fields[key].get_default()
+        if getattr(training, key) != default:
+            shown = default.kind if isinstance(default, Constant) else json.dumps(default)
+            lines.append(f"training.{key}: must be {shown}")
+    return lines
+
+
+def check_factors(key: str, factors: Sequence[float], network: Network) -> None:
+    """Raise a :class:`ParameterError` for a factor with which a learning rate of a network is not allowed."""
+    for factor in factors:
+        try:
+            network.with_scaled_learning_rates(factor)
+        except ParameterError as error:
+            raise ParameterError(f"{key}: {factor:g}: {error}") from None
 
 
 def check_snapshots(snapshots: list[int], n_shown: int) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from eprop_core.experiments.locality.result import GradientResult
 from eprop_core.files.text import read_json
+from workflow.scripts.locality.numbers import as_text
 from workflow.scripts.shared import program
 from workflow.scripts.shared.values import value_at
 
@@ -17,7 +18,7 @@ def rows(point: dict[str, Any], result: GradientResult) -> list[dict[str, Any]]:
     head = {
         "series": point["series"],
         "parameter": point["parameter"],
-        "value": "none" if value == "null" else f"{value:g}",
+        "value": "none" if value == "null" else as_text(value),
     }
     return [
         {**head, **alignment.model_dump(), "commit": result.provenance.code.commit} for alignment in result.alignments

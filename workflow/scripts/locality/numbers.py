@@ -22,9 +22,14 @@ def accuracies(runs: pd.DataFrame) -> pd.DataFrame:
 def cosines(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a row per point and kind of feedback: mean cosines, their 95 % confidence intervals, and mean spikes."""
     keys = ["series", "parameter", "value", "feedback"]
-    runs = runs.assign(value=[value if isinstance(value, str) else f"{value:g}" for value in runs["value"]])
+    runs = runs.assign(value=[as_text(value) for value in runs["value"]])
     spikes = runs.groupby(keys, sort=False)["spikes"].mean().reset_index()
     return _means(runs, keys, COSINES).merge(spikes, on=keys)
+
+
+def as_text(value: float | str) -> str:
+    """Return a number with all its digits; text as it is."""
+    return value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
 
 
 def reasons(table: pd.DataFrame) -> dict[str, Reasons]:
