@@ -26,9 +26,11 @@ def array_of(dtype: npt.DTypeLike, name: str, values: npt.ArrayLike, error: type
     Raises
     ------
     ValueError
-        An ``error``: lists of different lengths, or of something else than such numbers.
+        An ``error``: lists of different lengths, something else than such numbers, or masked values.
     """
     wanted = np.dtype(dtype)
+    if np.ma.is_masked(values):
+        raise error(f"{name} has masked values: must be an array of {wanted}, all of which count")
     try:
         array = np.asarray(values)
     except ValueError:

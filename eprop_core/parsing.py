@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
@@ -126,6 +127,11 @@ def expect(name: str, value: Any, allowed: type | tuple[type, ...], how: str) ->
     """
     if not isinstance(value, allowed):
         raise ParameterError(f"{name}: must be {how}, not {_kind(value)}")
+
+
+def expect_path(name: str, value: Any) -> None:
+    """Check that an argument is a path; a :class:`ParameterError` if not."""
+    expect(name, value, (str, os.PathLike), "a path, as text or a Path")
 
 
 def _kind(value: Any) -> str:

@@ -41,7 +41,7 @@ from eprop_core.network.projections import (
 )
 from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, expect, is_seed, parse
+from eprop_core.parsing import ParameterError, expect, expect_path, is_seed, parse, visible
 from eprop_core.poisson import PoissonStimulus
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, given_or_single, n_ranks_on_this_machine
@@ -141,7 +141,8 @@ class Simulation:
     ) -> None:
         start = time.perf_counter()
         expect("network", network, Network, "a Network, as parse(Network, {...}) returns it")
-        connections = _checked(network, connections or {})
+        expect("neuron_values", neuron_values, (Mapping, NoneType), "a dictionary of arrays, by name")
+        connections = _checked(network, {} if connections is None else connections)
         self._prepare(network, seed, communicator, destinations, dry_run, time_waiting)
         self._check_memory({name: given.source.size for name, given in connections.items()})
         self._neuron_values = values_of_neurons(network, int(seed), self.recurrent, neuron_values)
@@ -163,9 +164,11 @@ class Simulation:
     ) -> None:
         """Check and keep what was given."""
         if not is_seed(seed):
-            raise ParameterError(f"seed = {seed!r}: must be a whole number from 0 to 2**64 - 1")
-        if destinations not in (None, *get_args(Destinations)):
-            raise ParameterError(f"destinations = {destinations!r}: must be {' or '.join(get_args(Destinations))}")
+            raise ParameterError(f"seed = {visible(repr(seed))}: must be a whole number from 0 to 2**64 - 1")
+        if destinations is not None and (type(destinations) is not str or destinations not in get_args(Destinations)):
+            allowed = " or ".join(get_args(Destinations))
+            raise ParameterError(f"destinations = {visible(repr(destinations))}: must be {allowed}")
+        expect("time_waiting", time_waiting, bool, "True or False")
         self._communicator = given_or_single(communicator)
         if dry_run is not None and (self._communicator is not SINGLE_RANK or not network.firing_period):
             raise ParameterError("dry_run: needs neuron.ignore_and_fire, and no communicator")
@@ -256,6 +259,7 @@ class Simulation:
         OSError
             The file cannot be written.
         """
+        expect_path("path", path)
         self._check_complete("save")
         own = self._of_rank(self._with_all_updates())
         write_network(path, own, self.notes if notes is None else notes, self._communicator)
@@ -308,6 +312,7 @@ class Simulation:
         ParameterError
             Connections that ``network`` does not allow, or another argument that is not allowed.
         """
+        expect_path("path", path)
         communicator = given_or_single(communicator)
         header = raising_on_all_ranks(communicator, lambda: read_header(path))
         parameters = network or header.network
@@ -368,6 +373,7 @@ class Simulation:
         OSError
             The checkpoint cannot be written.
         """
+        expect_path("directory", directory)
         self._check_complete("save_checkpoint")
         keep_events(states(self.network, self._rank), self._rank.counters)
         own, communicator = self._of_rank(self._rank), self._communicator
@@ -415,6 +421,7 @@ class Simulation:
         NetworkFileError
             There is no checkpoint, or each is damaged, from a newer version, or of another network or seed.
         """
+        expect_path("directory", directory)
         communicator = given_or_single(communicator)
         paths = communicator.allgather(checkpoints(directory))[0]
         if not paths:
@@ -652,8 +659,13 @@ class Simulation:
         -------
         np.ndarray
             float64 (n_synapses,), pA, in no particular order; it may be a view, which must not be changed.
+
+        Raises
+        ------
+        ParameterError
+            A projection that the network does not have.
         """
-        return self._synapses(projection).column(WEIGHT)
+        return self._synapses(self._projection(projection).name).column(WEIGHT)
 
     def neuron_values(self) -> dict[str, np.ndarray]:
         """Return the parameters in which recurrent neurons may differ. Collective.
@@ -669,10 +681,7 @@ class Simulation:
         return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
 
     def _own_connections(self, projection: str) -> Connections:
-        by_name = {spec.name: spec for spec in projections(self.network)}
-        if projection not in by_name:
-            raise ParameterError(f"projection = {projection!r}: must be one of {', '.join(by_name)}")
-        spec, feedback = by_name[projection], self._rank.feedback
+        spec, feedback = self._projection(projection), self._rank.feedback
         if spec.role is not Role.FEEDBACK:
             return expand(self._synapses_now(projection), *spec.ranges(self.recurrent))
         if not feedback.along_output:
@@ -681,6 +690,13 @@ class Simulation:
         neuron, readout, weight = expand(feedback.synapses, *output.ranges(self.recurrent), feedback.column)
         order = np.lexsort((readout, neuron))
         return Connections(readout[order], neuron[order], weight[order])
+
+    def _projection(self, name: str) -> ProjectionSpec:
+        """Return the projection of a name; a :class:`ParameterError` if there is none."""
+        by_name = {spec.name: spec for spec in projections(self.network)}
+        if type(name) is not str or name not in by_name:
+            raise ParameterError(f"projection = {visible(repr(name))}: must be one of {', '.join(by_name)}")
+        return by_name[name]
 
     def _synapses(self, projection: str) -> Synapses:
         return synapses_of(self.network, self._rank, self.recurrent, projection)
@@ -705,6 +721,7 @@ class Simulation:
         ParameterError
             A learning rate that is not allowed, or no plastic projection of this name.
         """
+        expect("projection", projection, (str, NoneType), "the name of a projection, or None for all")
         network = self.network.with_learning_rate(learning_rate, projection)
         plastic = [spec.name for spec in spiking_projections(network) if spec.plastic]
         if not plastic or projection not in (None, *plastic):

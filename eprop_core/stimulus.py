@@ -7,6 +7,7 @@ import numpy as np
 
 from eprop_core.arrays import array_of
 from eprop_core.parameters import Network
+from eprop_core.parsing import visible
 
 
 class StimulusError(ValueError):
@@ -170,7 +171,7 @@ class Stimulus(Taught):
 
 def _count(name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise StimulusError(f"{name} = {value!r}: must be a whole number of at least 1")
+        raise StimulusError(f"{name} = {visible(repr(value))}: must be a whole number of at least 1")
     return int(value)
 
 

@@ -38,3 +38,9 @@ def test_numbers_are_not_rounded() -> None:
     for dtype, given in ((np.int64, [1.0]), (np.bool_, [1])):
         with pytest.raises(ValueError, match=r"^values has dtype \S+: must be"):
             array_of(dtype, "values", given, ValueError)
+
+
+def test_masked_values_are_refused() -> None:
+    assert array_of(float, "values", np.ma.array([1.0, 2.0], mask=[False, False]), ValueError).tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match=r"^values has masked values: must be an array of float64, all of"):
+        array_of(float, "values", np.ma.array([1.0, 2.0], mask=[True, False]), ValueError)

@@ -10,6 +10,8 @@ import eprop_core
 import small
 from eprop_core import Connections, Network, Record, Recording, Simulation, Stimulus, TrainingParameters, parse, train
 from eprop_core.commands import info
+from eprop_core.datasets.events import EventDataset
+from eprop_core.errors import DatasetError
 from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.training.loop import BoundsWarning, SilenceWarning, Trained
 
@@ -121,6 +123,39 @@ def test_an_empty_list_holds_no_spikes() -> None:
             lambda net: Simulation(net).weights("rec"),
             "projection = 'rec': must be one of input, recurrent, output, feedback",
         ),
+        (lambda net: Simulation(net).weights([]), "projection = []: must be one of input, recurrent, output, feedback"),
+        (lambda net: Simulation(net).own_weights("rec"), "projection = 'rec': must be one of input, recurrent, output"),
+        (
+            lambda net: Simulation(net).set_learning_rate(0.1, np.zeros(2)),
+            "projection: must be the name of a projection, or None for all, not ndarray of shape (2,)",
+        ),
+        (lambda net: Simulation(net, connections=np.zeros(2)), "connections: must be a mapping from projections"),
+        (
+            lambda net: Simulation(net, neuron_values=5),
+            "neuron_values: must be a dictionary of arrays, by name, not",
+        ),
+        (
+            lambda net: Simulation(net, neuron_values=[]),
+            "neuron_values: must be a dictionary of arrays, by name, not",
+        ),
+        (
+            lambda net: Simulation(net, destinations=np.array([None])),
+            "destinations = array([None], dtype=obj",
+        ),
+        (lambda net: Simulation(net, time_waiting="a"), "time_waiting: must be True or False, not str"),
+        (
+            lambda net: Simulation(net, seed=np.zeros((2, 2))),
+            "seed = array([[0., 0.],\\n       [0., 0.]]): must",
+        ),
+        (lambda net: Simulation(net).save(None), "path: must be a path, as text or a Path, not NoneType"),
+        (lambda net: Simulation(net).save_checkpoint(1.5), "directory: must be a path, as text or a Path, not float"),
+        (lambda net: Simulation.load(2**63), "path: must be a path, as text or a Path, not int"),
+        (lambda net: Simulation.from_checkpoint(None), "directory: must be a path, as text or a Path, not NoneType"),
+        (
+            lambda net: recordings(None),
+            "recordings: must be pairs of events and label, not NoneType",
+        ),
+        (lambda net: recordings([], classes=np.array(3)), "classes = array(3): must be a list of integers or of names"),
         (lambda net: Simulation(net).run({}), "stimulus: must be a Stimulus or a PoissonStimulus, not dict"),
         (lambda net: Simulation(net).run(stimulus(), [0]), "record: must be a Record or a RecordingFile, not list"),
         (lambda net: Record(neurons=3), "record.neurons: must be a list of ids of recurrent neurons, not int"),
@@ -132,6 +167,22 @@ def test_a_wrong_type_is_refused_in_one_line(network: Network, call: Any, messag
         call(network)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+def recordings(given: Any, **changes: Any) -> EventDataset:
+    return EventDataset.from_recordings(given, sensor_size=(3, 3, 2), n_steps=5, duration=0.1, **changes)
+
+
+def test_masked_events_are_refused() -> None:
+    fields = [("t", int), ("x", int), ("y", int), ("p", int)]
+    events = np.ma.array(np.zeros(3, fields), mask=[(1, 1, 1, 1), (0, 0, 0, 0), (0, 0, 0, 0)])
+    with pytest.raises(DatasetError, match=r"^recording 0: has masked events; expected"):
+        recordings([(events, 1)])
+
+
+def test_connections_of_any_type_are_shown() -> None:
+    for weight in (np.array(3), np.array(["a"]), np.array([None]), None):
+        assert repr(Connections(np.array([0]), np.array([0]), weight)).startswith("Connections(weights in a ")
 
 
 def test_a_matrix_becomes_connections_as_the_message_says(network: Network) -> None:

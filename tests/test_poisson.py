@@ -117,12 +117,26 @@ def test_rates_that_vary_in_time_draw_the_same_numbers() -> None:
             {"rates": np.zeros((1, 1, 1))},
             "rates have the shape (1, 1, 1): must be (n_channels,) or (n_rows, n_channels)",
         ),
-        ({"rates": [[1.0], [2.0, 3.0]]}, "rates: must be numbers, (n_channels,) or (n_rows, n_channels)"),
+        ({"rates": [[1.0], [2.0, 3.0]]}, "rates has parts of different lengths: must be an array of float64"),
+        ({"rates": [900 + 500j]}, "rates has dtype complex128: must be float64"),
+        ({"rates": ["900"]}, "rates has dtype <U3: must be float64"),
+        ({"rates": [True]}, "rates has dtype bool: must be float64"),
+        ({"rates": np.array([900], "m8[h]")}, "rates has dtype timedelta64[h]: must be float64"),
+        (
+            {"rates": np.ma.array([900.0], mask=[True])},
+            "rates has masked values: must be an array of float64, all of which count",
+        ),
         ({"n_steps": 0}, "n_steps = 0: must be a whole number of at least 1, below 2**60"),
         ({"steps_per_row": 1.5}, "steps_per_row = 1.5: must be a whole number of at least 1, below 2**60"),
         ({"first_step": -4}, "first_step = -4: must be a whole number of at least 0, below 2**60"),
         ({"seed": -1}, "seed = -1: must be a whole number from 0 to 2**64 - 1"),
-        ({"dt": 0.0}, "dt = 0.0: must be above 0 ms"),
+        ({"dt": 0.0}, "dt = 0.0: must be a finite number above 0 ms"),
+        ({"dt": "1"}, "dt = '1': must be a finite number above 0 ms"),
+        ({"dt": np.ones(2)}, "dt = array([1., 1.]): must be a finite number above 0 ms"),
+        (
+            {"n_steps": np.zeros((2, 1))},
+            "n_steps = array([[0.],\\n       [0.]]): must be a whole number of at least 1, below 2**60",
+        ),
     ],
 )
 def test_a_wrong_value_gets_one_line(changes: dict[str, Any], line: str) -> None:

@@ -30,6 +30,7 @@ def test_a_stimulus_may_have_no_events() -> None:
     [
         ("n_steps", 0, "n_steps = 0"),
         ("n_steps", 5.0, "n_steps = 5.0"),
+        ("n_steps", np.zeros((2, 2)), "n_steps = array"),
         ("n_samples", 0, "n_samples = 0"),
         ("n_samples", 2, "n_samples = 2: must divide n_steps = 5"),
         ("n_steps", 6, "target has 5 steps"),

@@ -378,7 +378,7 @@ class EventDataset:
         from eprop_core.datasets.recordings.sensor import Sensor
         from eprop_core.datasets.recordings.structured import StructuredArrays, check_types
 
-        check_types(duration, time_unit, sensor_size, classes)
+        check_types(recordings, duration, time_unit, sensor_size, classes)
         parameters = parameters_of(
             "recordings",
             n_steps=n_steps,

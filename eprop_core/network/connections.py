@@ -17,7 +17,7 @@ class Connections(NamedTuple):
 
     def __repr__(self) -> str:
         """Return the number of connections and the range of their weights, or the type of weights that are no array."""
-        if not isinstance(self.weight, np.ndarray):
+        if not isinstance(self.weight, np.ndarray) or self.weight.ndim != 1 or self.weight.dtype.kind not in "iuf":
             return f"Connections(weights in a {type(self.weight).__name__})"
         n = len(self.weight)
         weights = f", weights from {np.min(self.weight):.4g} to {np.max(self.weight):.4g} pA" if n else ""

@@ -175,7 +175,7 @@ def test_a_part_has_the_spikes_of_its_steps(elapsed: int) -> None:
     [
         ({"rates": [[1.0, -2.0]]}, "rates[0, 1] = -2: must be at least 0 and finite"),
         ({"rates": [np.inf]}, "rates[0, 0] = inf: must be at least 0 and finite"),
-        ({"rates": "fast"}, "rates: must be numbers, (n_channels,) or (n_rows, n_channels)"),
+        ({"rates": "fast"}, "rates has dtype <U4: must be float64"),
         (
             {"rates": np.zeros((1, 1, 1))},
             "rates have the shape (1, 1, 1): must be (n_channels,) or (n_rows, n_channels)",

@@ -15,10 +15,10 @@ from eprop_core.datasets.recordings.classes import NO_CLASSES, Classes
 from eprop_core.datasets.recordings.source import Labelled, Learn
 from eprop_core.datasets.recordings.targets import in_steps
 from eprop_core.errors import DatasetError
-from eprop_core.parsing import ParameterError
+from eprop_core.parsing import ParameterError, visible
 
 
-def check_types(duration: Any, time_unit: Any, sensor_size: Any, classes: Any) -> None:
+def check_types(recordings: Any, duration: Any, time_unit: Any, sensor_size: Any, classes: Any) -> None:
     """Check parameters of recordings in memory before they are used.
 
     Raises
@@ -26,19 +26,24 @@ def check_types(duration: Any, time_unit: Any, sensor_size: Any, classes: Any) -
     ParameterError
         A wrong type, or a ``time_unit`` that is no finite number above 0.
     """
+    if not hasattr(recordings, "__iter__") and not hasattr(recordings, "__getitem__"):
+        raise ParameterError(f"recordings: must be pairs of events and label, not {type(recordings).__name__}")
     for name, value in (("duration", duration), ("time_unit", time_unit)):
         if isinstance(value, bool) or not isinstance(value, Real):
-            raise ParameterError(f"{name} = {value!r}: must be a number")
+            raise ParameterError(f"{name} = {visible(repr(value))}: must be a number")
     if not 0.0 < time_unit < math.inf:
         raise ParameterError(f"time_unit = {time_unit}: must be a finite number above 0")
     if isinstance(sensor_size, str) or not isinstance(sensor_size, Sequence | np.ndarray):
-        raise ParameterError(f"sensor_size = {sensor_size!r}: must be width, height and number of polarities")
+        raise ParameterError(
+            f"sensor_size = {visible(repr(sensor_size))}: must be width, height and number of polarities"
+        )
     if classes is not None and (
         isinstance(classes, str)
         or not isinstance(classes, Sequence | np.ndarray)
+        or np.ndim(classes) != 1
         or not all(isinstance(label, int | str | np.integer) for label in classes)
     ):
-        raise ParameterError(f"classes = {classes!r}: must be a list of integers or of names")
+        raise ParameterError(f"classes = {visible(repr(classes))}: must be a list of integers or of names")
 
 
 class StructuredArrays:
@@ -78,6 +83,8 @@ class StructuredArrays:
             fields = getattr(getattr(events, "dtype", None), "names", None) or ()
             if missing := [name for name in "txp" if name not in fields]:
                 raise DatasetError(f"{where}: no field {missing[0]}; expected a structured array of t, x, (y,) p")
+            if any(np.ma.is_masked(events[name]) for name in fields):
+                raise DatasetError(f"{where}: has masked events; expected an array all of whose events count")
             x, polarity = (numbers.whole_numbers(events[name], name, where) for name in "xp")
             y = numbers.whole_numbers(events["y"], "y", where) if "y" in fields else None
             channels = self._binning.sensor.checked_channels(x, y, polarity, where)
