@@ -257,27 +257,27 @@ ADDITIONS = ("paper_cluster.yaml", "paper_large.yaml", "paper_quick.yaml")
 
 def draw(random: np.random.Generator) -> Faulty:
     files = sorted(set((PROJECT / "config").glob("*.yaml")) - {PROJECT / "config" / name for name in ADDITIONS})
-    text = TINY if random.random() < 0.6 else _one_of(random, files).read_text(encoding="utf-8")
+    text = TINY if random.random() < 0.6 else one_of(random, files).read_text(encoding="utf-8")
     if random.random() < 0.15:
-        return Faulty(_with_changed_text(random, text), [])
+        return Faulty(with_changed_text(random, text), [])
     values = json.loads(json.dumps(configuration._read_numbers(yaml.safe_load(text))))  # without shared sections
     if text == TINY:
-        kept = {"learning", _one_of(random, sorted(values["studies"]))}
+        kept = {"learning", one_of(random, sorted(values["studies"]))}
         values["studies"] = {name: study for name, study in values["studies"].items() if name in kept}
     changed: list[str] = []
     for _ in range(1 if random.random() < 0.7 else int(random.integers(2, 5))):
-        names = _change(random, values)
+        names = change(random, values)
         changed = [*changed, *names]
-    return Faulty(_written(values), changed)
+    return Faulty(written(values), changed)
 
 
-def _written(values: Any) -> bytes:
+def written(values: Any) -> bytes:
     """Return YAML; strings that no encoding has are dropped by it."""
     text = yaml.dump(values, sort_keys=False, allow_unicode=True, Dumper=yaml.SafeDumper)
     return text.encode("utf-8", "replace")
 
 
-def _one_of(random: np.random.Generator, values: Any) -> Any:
+def one_of(random: np.random.Generator, values: Any) -> Any:
     return values[int(random.integers(len(values)))]
 
 
@@ -295,13 +295,13 @@ def _at(values: Any, path: tuple[Any, ...]) -> Any:
     return values
 
 
-def _change(random: np.random.Generator, values: Any) -> list[str]:
+def change(random: np.random.Generator, values: Any) -> list[str]:
     """Change something in ``values``; return the names of what was changed, of which a message must have one."""
-    path = _one_of(random, list(_paths(values)))
+    path = one_of(random, list(_paths(values)))
     section, key = _at(values, path[:-1]), path[-1]
     names = [str(part) for part in path if isinstance(part, str)][-3:]
     kinds = ("value", "value", "typed", "typed", "typed", "delete", "add", "key", "rename", "repeat", "study")
-    kind = _one_of(random, kinds)
+    kind = one_of(random, kinds)
     if kind == "value":
         section[key] = copy.deepcopy(_anything(random))
     elif kind == "typed":
@@ -310,7 +310,7 @@ def _change(random: np.random.Generator, values: Any) -> list[str]:
     elif kind == "delete":
         del section[key]
     elif kind == "add" and isinstance(section, dict):
-        name = _one_of(random, [str(key) + "x", "x", "name", "seed", *TEXTS])
+        name = one_of(random, [str(key) + "x", "x", "name", "seed", *TEXTS])
         section[name] = _anything(random)
         names.append(name)
     elif kind == "key":
@@ -319,29 +319,29 @@ def _change(random: np.random.Generator, values: Any) -> list[str]:
         schema = _schema_at(place)
         known = list((schema or {}).get("properties", {}))
         if isinstance(target, dict) and known:
-            name = _one_of(random, known)
+            name = one_of(random, known)
             target[name] = _drawn(random, schema["properties"][name]) if schema else None
             names = [*names, name]
     elif kind == "rename" and isinstance(section, dict):
-        name = _one_of(random, [*TEXTS, "renamed", "renamed_2"])
+        name = one_of(random, [*TEXTS, "renamed", "renamed_2"])
         items = [(name if old == key else old, value) for old, value in section.items()]
         section.clear()
         section.update(items)
         names.append(name)
     elif kind == "repeat" and isinstance(section, list):
-        section.extend([section[key]] * int(_one_of(random, (1, 2, 1000))))
+        section.extend([section[key]] * int(one_of(random, (1, 2, 1000))))
     elif kind == "study" and values.get("tasks") and isinstance(values["tasks"], dict):
         names = _add_study(random, values)
     return names
 
 
 def _anything(random: np.random.Generator) -> Any:
-    return _one_of(random, _one_of(random, (TEXTS, NUMBERS, NUMBERS, OTHERS)))
+    return one_of(random, one_of(random, (TEXTS, NUMBERS, NUMBERS, OTHERS)))
 
 
 def _add_study(random: np.random.Generator, values: Any) -> list[str]:
     """Add a study of a few parameters of a task, with values that are drawn by their type."""
-    task = _one_of(random, list(values["tasks"]))
+    task = one_of(random, list(values["tasks"]))
     if not isinstance(values.get("studies"), dict):
         values["studies"] = {}
     paths = [path for path in _paths(values["tasks"][task]) if all(isinstance(key, str) for key in path)]
@@ -349,17 +349,17 @@ def _add_study(random: np.random.Generator, values: Any) -> list[str]:
         return []
     changes: dict[str, Any] = {}
     for _ in range(int(random.integers(1, 4))):
-        path = _one_of(random, paths)
+        path = one_of(random, paths)
         schema = _schema_at(("tasks", task, *path))
         if schema is not None:
             changes[".".join(path)] = [_drawn(random, schema) for _ in range(int(random.integers(1, 4)))]
-    kind = _one_of(random, ("vary", "grid", "series", "variants"))
+    kind = one_of(random, ("vary", "grid", "series", "variants"))
     if kind == "variants":
         of_kind: Any = {"first": {}}
         for path, of_path in changes.items():
-            of_kind[_one_of(random, TEXTS)] = {path: of_path[0]}
+            of_kind[one_of(random, TEXTS)] = {path: of_path[0]}
     elif kind == "series":
-        of_kind = {_one_of(random, TEXTS): {path: of_path} for path, of_path in changes.items()}
+        of_kind = {one_of(random, TEXTS): {path: of_path} for path, of_path in changes.items()}
     else:
         of_kind = changes
     values["studies"]["added"] = {"tasks": [task], "seeds": [1, 2], kind: of_kind}
@@ -395,11 +395,11 @@ def _alternatives(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _drawn(random: np.random.Generator, schema: dict[str, Any]) -> Any:
     """Return a value of the type that a schema describes, mostly allowed, often at a bound."""
-    chosen = _one_of(random, _alternatives(schema))
+    chosen = one_of(random, _alternatives(schema))
     if "const" in chosen:
         return chosen["const"]
     if "enum" in chosen:
-        return _one_of(random, chosen["enum"])
+        return one_of(random, chosen["enum"])
     kind = chosen.get("type")
     if kind == "boolean":
         return bool(random.integers(2))
@@ -409,12 +409,10 @@ def _drawn(random: np.random.Generator, schema: dict[str, Any]) -> Any:
         low = chosen.get("minimum", chosen.get("exclusiveMinimum", -3))
         high = chosen.get("maximum", chosen.get("exclusiveMaximum", low + 20))
         if kind == "integer":
-            return int(_one_of(random, (low, low + 1, low + 2, low + 5, high, high - 1, low - 1, high + 1)))
-        return float(
-            _one_of(random, (low, high, low + 1e-9, low + 0.1, low + 1, (low + high) / 2, 1e-300, 1e300, high))
-        )
+            return int(one_of(random, (low, low + 1, low + 2, low + 5, high, high - 1, low - 1, high + 1)))
+        return float(one_of(random, (low, high, low + 1e-9, low + 0.1, low + 1, (low + high) / 2, 1e-300, 1e300, high)))
     if kind == "string":
-        return _one_of(random, TEXTS)
+        return one_of(random, TEXTS)
     if kind == "array":
         items = chosen.get("items") or {}
         return [_drawn(random, items) if items else _anything(random) for _ in range(int(random.integers(0, 4)))]
@@ -426,16 +424,16 @@ def _drawn(random: np.random.Generator, schema: dict[str, Any]) -> Any:
         others = [chosen.get("additionalProperties"), *chosen.get("patternProperties", {}).values()]
         for other in others:
             if isinstance(other, dict):
-                drawn |= {_one_of(random, TEXTS): _drawn(random, other) for _ in range(int(random.integers(0, 3)))}
+                drawn |= {one_of(random, TEXTS): _drawn(random, other) for _ in range(int(random.integers(0, 3)))}
         return drawn
     return _anything(random)
 
 
-def _with_changed_text(random: np.random.Generator, text: str) -> bytes:
+def with_changed_text(random: np.random.Generator, text: str) -> bytes:
     """Return a text in which lines or letters are missing, repeated, exchanged or added."""
     lines = text.splitlines(keepends=True)
     at = int(random.integers(len(lines)))
-    kind = _one_of(
+    kind = one_of(
         random, ("repeat", "drop", "swap", "indent", "snippet", "snippet", "snippet", "cut", "bytes", "letters")
     )
     if kind == "repeat":
@@ -446,10 +444,10 @@ def _with_changed_text(random: np.random.Generator, text: str) -> bytes:
         other = int(random.integers(len(lines)))
         lines[at], lines[other] = lines[other], lines[at]
     elif kind == "indent":
-        lines[at] = _one_of(random, (" ", "  ", "\t", "")) + lines[at].lstrip(" ") + _one_of(random, ("", "x: 1\n"))
+        lines[at] = one_of(random, (" ", "  ", "\t", "")) + lines[at].lstrip(" ") + one_of(random, ("", "x: 1\n"))
     elif kind == "snippet":
         place = int(random.integers(len(lines[at]))) if random.random() < 0.4 else 0
-        lines[at] = lines[at][:place] + _one_of(random, SNIPPETS) + lines[at][place:]
+        lines[at] = lines[at][:place] + one_of(random, SNIPPETS) + lines[at][place:]
     elif kind == "cut":
         lines = lines[:at]
     elif kind == "bytes":
@@ -459,5 +457,5 @@ def _with_changed_text(random: np.random.Generator, text: str) -> bytes:
         return bytes(content)
     else:
         place = int(random.integers(len(lines[at])))
-        lines[at] = lines[at][:place] + _one_of(random, list(":-#'\"{}[],&*!|>%@`?~= x1\t")) + lines[at][place:]
+        lines[at] = lines[at][:place] + one_of(random, list(":-#'\"{}[],&*!|>%@`?~= x1\t")) + lines[at][place:]
     return "".join(lines).encode()

@@ -49,7 +49,7 @@ def run_case(random: np.random.Generator, folder: Path) -> Outcome:
     shown = faulty.content.decode(errors="backslashreplace")
     shown = f"changed: {faulty.changed}\n" + (shown if len(shown) < 20_000 else f"{shown[:20_000]}...")
     try:
-        with _deadline(LOADED):
+        with deadline(LOADED):
             loaded = _load(file)
     except ParameterError as error:
         wrong = _unclear(str(error), file, faulty.changed)
@@ -73,7 +73,7 @@ def run_case(random: np.random.Generator, folder: Path) -> Outcome:
 
 
 @contextmanager
-def _deadline(seconds: int) -> Iterator[None]:
+def deadline(seconds: int) -> Iterator[None]:
     def stop(*_: Any) -> None:
         raise TimeoutError
 
@@ -111,12 +111,11 @@ INTERNAL = re.compile(r"Traceback|pydantic|validator|function-|\btype=|input_val
 """What a message must not have."""
 
 
-def _unclear(message: str, file: Path, changed: list[str]) -> str | None:
-    """Return what is wrong with a message, if anything is."""
-    lines = message.splitlines()
-    if not lines:
+def unclear_line(message: str, file: Path) -> str | None:
+    """Return what is wrong with the lines of a message, if anything is."""
+    if not message:
         return "empty"
-    for line in lines:
+    for line in message.splitlines():
         if not line.startswith(f"{file}: "):
             return f"does not begin with the file: {line!r}"
         if len(line) > LONGEST_LINE:
@@ -125,6 +124,13 @@ def _unclear(message: str, file: Path, changed: list[str]) -> str | None:
             return f"not printable: {line!r}"
         if found := INTERNAL.search(line.removeprefix(f"{file}: ")):
             return f"speaks of the program: {found.group()}"
+    return None
+
+
+def _unclear(message: str, file: Path, changed: list[str]) -> str | None:
+    """Return what is wrong with a message about what was changed, if anything is."""
+    if wrong := unclear_line(message, file):
+        return wrong
     if "(line " not in message:
         return "no line"
     text = message.replace("_", " ")
