@@ -509,16 +509,18 @@ def test_memory_does_not_grow_with_time(cutoff: int | None) -> None:
     try:
         for begin in range(100, 1100, 100):  # each of the first calls of compiled code leaves some kB
             assert len(simulation.run(stimulus.part(begin, begin + 100)).readout) == 100
-        gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
-        assert len(simulation.run(stimulus).spike_steps) > 1000
-        gc.collect()
-        after = tracemalloc.get_traced_memory()[0]
+        grown = []
+        for _ in range(2):  # what other threads or a cache take once is no growth
+            gc.collect()
+            before = tracemalloc.get_traced_memory()[0]
+            assert len(simulation.run(stimulus).spike_steps) > 1000
+            gc.collect()
+            grown.append(tracemalloc.get_traced_memory()[0] - before)
     finally:
         tracemalloc.stop()
     assert bytes_of_arrays(simulation._rank) == size
     # Less than a byte per step.
-    assert after - before < 10_000
+    assert min(grown) < 10_000
 
 
 def test_a_voltage_that_is_not_finite_is_named() -> None:
