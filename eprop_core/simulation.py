@@ -512,7 +512,7 @@ class Simulation:
         expect("record", record, (Record, RecordingFile, NoneType), "a Record or a RecordingFile")
         if not isinstance(teacher, Teacher | None):
             kinds = "TargetTeacher, ErrorTeacher or CompiledErrorTeacher"
-            raise ParameterError(f"teacher = {teacher!r}: must be a {kinds}")
+            raise ParameterError(f"teacher = {visible(repr(teacher))}: must be a {kinds}")
         if teacher is not None and self._is_dry_run:
             raise ParameterError("teacher: a dry run has no readouts from which it could learn")
         stimulus.check_fits(self.network)

@@ -158,6 +158,7 @@ def test_an_empty_list_holds_no_spikes() -> None:
         (lambda net: recordings([], classes=np.array(3)), "classes = array(3): must be a list of integers or of names"),
         (lambda net: Simulation(net).run({}), "stimulus: must be a Stimulus or a PoissonStimulus, not dict"),
         (lambda net: Simulation(net).run(stimulus(), [0]), "record: must be a Record or a RecordingFile, not list"),
+        (lambda net: Record(interval=np.zeros((2, 2))), "record.interval = array([[0., 0.],\\n       [0., 0.]]): must"),
         (lambda net: Record(neurons=3), "record.neurons: must be a list of ids of recurrent neurons, not int"),
         (lambda net: Record(synapses=[(0, 1)]), "record.synapses: must be pairs of (source, target) by projection"),
     ],
