@@ -3,33 +3,33 @@
 import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from eprop_core.parsing import ParameterError, visible
 
 DEEPEST = 30
-"""Sections within sections."""
+"""Largest depth of nested sections and lists."""
 LARGEST = 1_000_000
-"""Values, where those that an alias repeats count again."""
+"""Largest number of values; a value counts again each time an alias repeats it."""
 LARGEST_FILE = 2**25
-"""Bytes; a longer file is no configuration, and would take the memory."""
+"""Largest size of a file in bytes; reading a longer one could exhaust the memory."""
 LONGEST_NUMBER = 40
-"""Characters."""
+"""Largest number of characters of a number."""
 
 _PROGRAM = ("__use_yte__", "__definitions__", "__variables__")
-"""Keys with which Snakemake takes YAML for a program."""
+"""Keys that make Snakemake execute a YAML file as a program."""
 _TAGS = {
     **{"map": "a section", "seq": "a list", "str": "text", "int": "a number", "float": "a number"},
     **{"bool": "true or false", "null": "null", "timestamp": "a date", "merge": "a merge"},
 }
-"""What is allowed, by the last part of YAML's tag."""
+"""Allowed types of values in plain words, by the last part of their YAML tag."""
 _TOO_DEEP = f"sections must not be nested deeper than {DEEPEST}"
 
 
 class Place(NamedTuple):
-    """Where a value stands."""
+    """Position of a value in a file, with the positions of the values in it."""
 
     line: int
     inner: "Mapping[str, Place]"
@@ -40,23 +40,51 @@ class Place(NamedTuple):
     """Number of sections within sections in it."""
 
 
-def read(file: Path, *, is_list: bool = False, dates: bool = False) -> Place:
-    """Return the place of the content of a file.
-
-    Parameters
-    ----------
-    file
-        The file.
-    is_list
-        Whether it holds a list; otherwise keys with values.
-    dates
-        Whether dates are allowed.
+def read(file: Path) -> Place:
+    """Check a file of keys with values, and return their positions.
 
     Raises
     ------
     ParameterError
         It cannot be read, is no YAML or JSON, or would be executed, hidden or guessed. The message is one line.
     """
+    node = _parsed(file, yaml.SafeLoader)
+    if not isinstance(node, yaml.MappingNode):
+        raise ParameterError(f"{file}: must be keys with values, `key: value` (line 1)")
+    return _Reader(file).place((), node)
+
+
+def read_list(file: Path) -> list[Any]:
+    """Check a file that holds a list, and return the list; dates are the text that they are in the file.
+
+    Raises
+    ------
+    ParameterError
+        As of :func:`read`.
+    """
+    node = _parsed(file, _DatesAsText)
+    if not isinstance(node, yaml.SequenceNode):
+        raise ParameterError(f"{file}: must be a list, each entry of which begins with `- ` (line 1)")
+    _Reader(file).place((), node)
+    try:
+        values: list[Any] = _DatesAsText("").construct_document(node)
+    except yaml.MarkedYAMLError as error:  # what it merges is no section
+        raise _invalid(file, error) from None
+    return values
+
+
+class _DatesAsText(yaml.SafeLoader):  # type: ignore[misc]
+    """Leaves a date the text that it is."""
+
+
+_DatesAsText.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _parsed(file: Path, loader: type[yaml.SafeLoader]) -> yaml.Node:
+    """Return the content of a file as YAML's nodes; a :class:`ParameterError` if it cannot be read or is no YAML."""
     if file.exists() and not file.is_file():
         raise ParameterError(f"{file}: must be a regular file")
     try:
@@ -73,40 +101,38 @@ def read(file: Path, *, is_list: bool = False, dates: bool = False) -> Place:
         text = text.replace("\t", " ")  # JSON may have tabs between values, YAML may not
     except (ValueError, RecursionError):
         pass
-    reader = _Reader(file, dates=dates)
     try:
-        reader.check_depth(yaml.parse(text, yaml.SafeLoader))
-        node = yaml.compose(text, yaml.SafeLoader)
+        _Reader(file).check_depth(yaml.parse(text, loader))
+        return yaml.compose(text, loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = "" if mark is None else f" (line {mark.line + 1})"
-        raise ParameterError(f"{file}: no valid YAML: {error.problem}{where}") from None
+        raise _invalid(file, error) from None
     except yaml.reader.ReaderError as error:
         line, character = 1 + text[: error.position].count("\n"), visible(text[error.position])
         raise ParameterError(f"{file}: no valid YAML: the character {character} is not allowed (line {line})") from None
-    if is_list and not isinstance(node, yaml.SequenceNode):
-        raise ParameterError(f"{file}: must be a list, each entry of which begins with `- ` (line 1)")
-    if not is_list and not isinstance(node, yaml.MappingNode):
-        raise ParameterError(f"{file}: must be keys with values, `key: value` (line 1)")
-    return reader.place((), node)
+
+
+def _invalid(file: Path, error: yaml.MarkedYAMLError) -> ParameterError:
+    mark = error.problem_mark or error.context_mark
+    where = "" if mark is None else f" (line {mark.line + 1})"
+    return ParameterError(f"{file}: no valid YAML: {error.problem}{where}")
 
 
 class _Reader:
-    """Turns the nodes of one file into places; a path has the keys from the top to a node."""
+    """Checks the nodes of one file and returns their positions; a path has the keys from the top to a node."""
 
-    def __init__(self, file: Path, *, dates: bool) -> None:
+    def __init__(self, file: Path) -> None:
         self._file = file
-        self._dates = dates
         self._places: dict[int, Place] = {}
+        """Positions that are known, by the identity of the node."""
         self._open: set[int] = set()
-        """Identities of the nodes whose places are known, and of those that are being read."""
+        """Identities of the nodes that are being read."""
 
     def error(self, path: tuple[str, ...], node: yaml.Node | yaml.Event, message: str) -> ParameterError:
         text = ": ".join(filter(None, [".".join(map(visible, path)), message]))
         return ParameterError(f"{self._file}: {text} (line {node.start_mark.line + 1})")
 
     def check_depth(self, events: Iterable[yaml.Event]) -> None:
-        """Refuse sections that are nested so deep that reading them would end in an error of the interpreter."""
+        """Refuse sections that are nested so deeply that parsing them would exceed Python's recursion limit."""
         depth = 0
         for event in events:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -114,7 +140,7 @@ class _Reader:
                 raise self.error((), event, _TOO_DEEP)
 
     def place(self, path: tuple[str, ...], node: yaml.Node) -> Place:
-        """Return the place of a value, which may be repeated by aliases."""
+        """Return the position of a value, which aliases may repeat."""
         if id(node) in self._open:
             raise self.error(path, node, "contains an alias of itself")
         if id(node) not in self._places:
@@ -171,7 +197,7 @@ class _Reader:
         return key
 
     def _check_scalar(self, path: tuple[str, ...], node: yaml.ScalarNode, tag: str) -> None:
-        """Refuse what YAML reads as something else than it looks like."""
+        """Refuse a value that YAML reads as something else than it looks like."""
         digits = node.value.lstrip("+-")
         meant = ""
         if tag in ("int", "float") and len(node.value) > LONGEST_NUMBER:
@@ -184,7 +210,7 @@ class _Reader:
             meant = "a number to the base of 60"
         elif tag == "int" and digits.startswith("0") and digits.strip("0_"):
             meant = str(yaml.safe_load(node.value))
-        elif tag == "timestamp" and not self._dates:
+        elif tag == "timestamp":
             meant = _TAGS[tag]
         if meant:
             raise self.error(
@@ -193,6 +219,6 @@ class _Reader:
 
 
 def _containing(line: int, inner: Mapping[str, Place], places: Collection[Place]) -> Place:
-    """Return the place of a section or list with these values; what it merges counts, too."""
+    """Return the position of a section or list with these values; merged values count, too."""
     height = 1 + max((place.height for place in places), default=0)
     return Place(line, inner, 1 + sum(place.size for place in places), height)

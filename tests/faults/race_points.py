@@ -1,6 +1,6 @@
 """Faulty points of the race: mutations of ``benchmarks/points.yaml``.
 
-A file is either refused in clear lines, or accepted; then it is drawn and tabulated.
+A file is either refused in clear lines, or accepted and drawn.
 """
 
 import io
@@ -29,7 +29,7 @@ DEADLINE = 30
 
 
 def run_case(random: np.random.Generator, folder: Path) -> Outcome:
-    """Draw a file of points, read it, and draw its figure."""
+    """Read a random file of points, and draw its figure."""
     file = folder / "points.yaml"
     file.write_bytes(_drawn(random))
     shown = file.read_bytes().decode(errors="backslashreplace")[:20_000]

@@ -1,5 +1,6 @@
 """The race: which points are allowed, stanzas from results, figure and table."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,12 @@ def test_a_wrong_point_is_refused_by_its_place(changes: dict[str, Any], message:
     assert str(file) in str(caught.value)
 
 
+def test_points_in_json_may_be_indented_by_tabs(tmp_path: Path) -> None:
+    file = tmp_path / "points.json"
+    file.write_text(json.dumps([POINT, INVITATION], indent="\t"), encoding="utf-8")
+    assert [point.network for point in read(file)] == ["medium", "large"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -106,6 +113,7 @@ def test_a_wrong_point_is_refused_by_its_place(changes: dict[str, Any], message:
         ("- " + 3000 * "[" + 3000 * "]", "nested deeper"),
         ("- commit: " + 5000 * "9", "a number must have at most"),
         ("- {1: 2}", "this key is a number to YAML"),
+        ("- {<<: 3}", r"no valid YAML: expected a mapping .* \(line 1\)"),
         (BOMB, "more than 1000000 values, counting those that aliases repeat"),
     ],
 )

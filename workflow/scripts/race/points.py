@@ -5,9 +5,8 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-import yaml
 from pydantic import Field, RootModel, StringConstraints, model_validator
 
 from eprop_core.experiments.points import Label
@@ -109,16 +108,6 @@ class Point(Parameters):
         return self.hardware is not None and (self.hardware.cores > 1 or self.hardware.gpu is not None)
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Leaves a date the text that it is."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 class Points(RootModel[list[Point]]):
     """All points of the race."""
 
@@ -131,7 +120,7 @@ def read(file: Path) -> list[Point]:
     ParameterError
         The file is no list of points, or a point is wrong; a line for each error names stanza and key.
     """
-    if not yaml_file.read(file, is_list=True, dates=True).inner:
+    stanzas = yaml_file.read_list(file)
+    if not stanzas:
         raise ParameterError(f"{file}: has no stanza, `- network: ...`")
-    stanzas: Any = yaml.load(file.read_bytes().decode("utf-8-sig"), _Loader)
     return [parse(Point, stanza, f"{file}: stanza {number}: ") for number, stanza in enumerate(stanzas, start=1)]
