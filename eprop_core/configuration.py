@@ -18,7 +18,7 @@ from eprop_core.experiments.studies.parameters import CONTROL, Study, TaskParame
 from eprop_core.experiments.studies.sensitivity_parameters import Sensitivity
 from eprop_core.experiments.values import Name, RankCount
 from eprop_core.experiments.verification.parameters import Verification
-from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, parse
+from eprop_core.parsing import ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated
 
 
@@ -151,8 +151,7 @@ def _wrong_accuracy(baseline: SampleBaseline, trained: TaskParameters, where: st
     if unused := without_effect(trained.training, CONTROL):
         return [f"{where}: {task}: {unused[0]}: all simulators are trained in the same plain way"]
     try:
-        network = trained.network_for(*(trained.dataset.sizes or (1, 1)))
-        check_factors("learning_rate_factors", of_accuracy.learning_rate_factors, network)
+        check_factors("learning_rate_factors", of_accuracy.learning_rate_factors, trained.network_before_data())
     except ParameterError as error:
         return [f"{where}: {task}: {line}" for line in str(error).splitlines()]
     return []
@@ -254,7 +253,7 @@ def _same(first: points.Point, second: points.Point) -> str:
 def _wrong_baseline(task: TaskParameters, where: str) -> list[str]:
     """Return the reasons why the network of a task cannot be compared with other simulators."""
     try:
-        check_comparable(task.network_for(*(task.dataset.sizes or (WHOLE_NUMBERS - 1, WHOLE_NUMBERS - 1))))
+        check_comparable(task.network_before_data())
     except ValueError as error:
         return [f"{where}: {error}"]
     return []

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +21,7 @@ Whole = Annotated[int, Field(lt=WHOLE_NUMBERS)]
 """A whole number."""
 
 
-def is_whole(value: Any, least: int, bound: int) -> bool:
+def is_whole(value: Any, least: int, bound: float = math.inf) -> bool:
     """Whether a value given in Python is a whole number from ``least`` to ``bound`` - 1; true and false are none."""
     return not isinstance(value, bool) and isinstance(value, Integral) and least <= int(value) < bound
 
@@ -226,6 +227,11 @@ def _ways(values: Any, location: tuple[int | str, ...]) -> Iterator[tuple[list[i
         for keys, section, value in _ways(values[part], tuple(rest)):
             yield [part, *keys], section if keys else values, value
     yield from _ways(values, tuple(rest))
+
+
+def shown(value: Any) -> str:
+    """Return any value as a part of a line, see :func:`visible`."""
+    return visible(repr(value))
 
 
 def visible(text: str) -> str:

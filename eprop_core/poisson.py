@@ -10,7 +10,7 @@ import numpy.typing as npt
 from eprop_core.arrays import array_of
 from eprop_core.compiled.poisson import PoissonSource, draw_steps
 from eprop_core.parameters import Network
-from eprop_core.parsing import is_seed, is_whole, visible
+from eprop_core.parsing import is_seed, is_whole, shown
 from eprop_core.stimulus import Stimulus, StimulusError, Taught
 
 _DRAWN_AT_ONCE = 1 << 16
@@ -227,7 +227,7 @@ def _by_row(rates: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def _probability(by_row: npt.NDArray[np.float64], dt: float) -> npt.NDArray[np.float64]:
     """Return the probabilities of a spike in a step of ``dt`` ms, float64 (n_rows, n_channels)."""
     if isinstance(dt, bool) or not isinstance(dt, Real) or not 0.0 < dt < np.inf:
-        raise StimulusError(f"dt = {visible(repr(dt))}: must be a finite number above 0 ms")
+        raise StimulusError(f"dt = {shown(dt)}: must be a finite number above 0 ms")
     probability = by_row * dt * 1e-3
     allowed = f"from 0 to {1000 / dt:g} spikes/s, one spike per step of {dt} ms"
     _check_rates(by_row, (probability >= 0.0) & (probability <= 1.0), allowed)
@@ -244,11 +244,9 @@ def _check_numbers(**numbers: tuple[Any, int]) -> None:
     """Check numbers of steps; each comes with the least that is allowed."""
     for name, (value, least) in numbers.items():
         if not is_whole(value, least, _BOUND):
-            raise StimulusError(
-                f"{name} = {visible(repr(value))}: must be a whole number of at least {least}, below 2**60"
-            )
+            raise StimulusError(f"{name} = {shown(value)}: must be a whole number of at least {least}, below 2**60")
 
 
 def _check_seed(seed: Any) -> None:
     if not is_seed(seed):
-        raise StimulusError(f"seed = {visible(repr(seed))}: must be a whole number from 0 to 2**64 - 1")
+        raise StimulusError(f"seed = {shown(seed)}: must be a whole number from 0 to 2**64 - 1")

@@ -41,7 +41,7 @@ from eprop_core.network.projections import (
 )
 from eprop_core.network.readout_range import ReadoutRange
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, expect, expect_path, is_seed, parse, visible
+from eprop_core.parsing import ParameterError, expect, expect_path, is_seed, parse, shown
 from eprop_core.poisson import PoissonStimulus
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import SINGLE_RANK, Communicator, given_or_single, n_ranks_on_this_machine
@@ -164,11 +164,11 @@ class Simulation:
     ) -> None:
         """Check and keep what was given."""
         if not is_seed(seed):
-            raise ParameterError(f"seed = {visible(repr(seed))}: must be a whole number from 0 to 2**64 - 1")
-        if destinations is not None and (type(destinations) is not str or destinations not in get_args(Destinations)):
+            raise ParameterError(f"seed = {shown(seed)}: must be a whole number from 0 to 2**64 - 1")
+        if destinations is not None and not (isinstance(destinations, str) and destinations in get_args(Destinations)):
             allowed = " or ".join(get_args(Destinations))
-            raise ParameterError(f"destinations = {visible(repr(destinations))}: must be {allowed}")
-        expect("time_waiting", time_waiting, bool, "True or False")
+            raise ParameterError(f"destinations = {shown(destinations)}: must be {allowed}")
+        expect("time_waiting", time_waiting, (bool, np.bool_), "True or False")
         self._communicator = given_or_single(communicator)
         if dry_run is not None and (self._communicator is not SINGLE_RANK or not network.firing_period):
             raise ParameterError("dry_run: needs neuron.ignore_and_fire, and no communicator")
@@ -512,7 +512,7 @@ class Simulation:
         expect("record", record, (Record, RecordingFile, NoneType), "a Record or a RecordingFile")
         if not isinstance(teacher, Teacher | None):
             kinds = "TargetTeacher, ErrorTeacher or CompiledErrorTeacher"
-            raise ParameterError(f"teacher = {visible(repr(teacher))}: must be a {kinds}")
+            raise ParameterError(f"teacher = {shown(teacher)}: must be a {kinds}")
         if teacher is not None and self._is_dry_run:
             raise ParameterError("teacher: a dry run has no readouts from which it could learn")
         stimulus.check_fits(self.network)
@@ -694,8 +694,8 @@ class Simulation:
     def _projection(self, name: str) -> ProjectionSpec:
         """Return the projection of a name; a :class:`ParameterError` if there is none."""
         by_name = {spec.name: spec for spec in projections(self.network)}
-        if type(name) is not str or name not in by_name:
-            raise ParameterError(f"projection = {visible(repr(name))}: must be one of {', '.join(by_name)}")
+        if not isinstance(name, str) or name not in by_name:
+            raise ParameterError(f"projection = {shown(name)}: must be one of {', '.join(by_name)}")
         return by_name[name]
 
     def _synapses(self, projection: str) -> Synapses:

@@ -7,7 +7,7 @@ import numpy as np
 
 from eprop_core.arrays import array_of
 from eprop_core.parameters import Network
-from eprop_core.parsing import visible
+from eprop_core.parsing import is_whole, shown
 
 
 class StimulusError(ValueError):
@@ -170,8 +170,8 @@ class Stimulus(Taught):
 
 
 def _count(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise StimulusError(f"{name} = {visible(repr(value))}: must be a whole number of at least 1")
+    if not is_whole(value, 1):
+        raise StimulusError(f"{name} = {shown(value)}: must be a whole number of at least 1")
     return int(value)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.arrays import array_of
-from eprop_core.parsing import visible
+from eprop_core.parsing import is_whole, shown
 from eprop_core.stimulus import StimulusError
 
 Teaching = Callable[[int, npt.NDArray[np.float64]], npt.ArrayLike | None]
@@ -39,8 +39,8 @@ class PeriodicTeacher:
 
     def __post_init__(self) -> None:
         """Check the number of steps."""
-        if isinstance(self.every, bool) or not isinstance(self.every, int | np.integer) or self.every < 1:
-            raise StimulusError(f"every = {visible(repr(self.every))}: must be a whole number of steps, at least 1")
+        if not is_whole(self.every, 1):
+            raise StimulusError(f"every = {shown(self.every)}: must be a whole number of steps, at least 1")
 
     def teach(self, step: int, readout: npt.NDArray[np.float64], taught: npt.NDArray[np.float64]) -> None:
         """Call the function before a step of the run, and write what it returns to ``taught``, (n_steps, n_readout)."""

@@ -6,16 +6,17 @@ from typing import Any
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that refuses to write where it reads: ``output`` must be no other file of the command line."""
+    """A parser that refuses an ``output`` which is also an input: a file that another argument names."""
 
     def parse_args(self, *arguments: Any, **options: Any) -> Any:
         """Parse the command line."""
-        values = vars(super().parse_args(*arguments, **options))
+        parsed = super().parse_args(*arguments, **options)
+        values = vars(parsed)
         read = _files([value for name, value in values.items() if name != "output"])
         for file in _files(values.get("output")):
             if any(file.samefile(one) for one in read):
                 self.error(f"{file}: is read by this command, too; choose another file to write")
-        return argparse.Namespace(**values)
+        return parsed
 
 
 def _files(value: Any) -> list[Path]:

@@ -16,7 +16,7 @@ class Connections(NamedTuple):
     """float64 (n,), pA."""
 
     def __repr__(self) -> str:
-        """Return the number of connections and the range of their weights, or the type of weights that are no array."""
+        """Return the number of connections and the range of weights, or the type of weights that are no vector."""
         if not isinstance(self.weight, np.ndarray) or self.weight.ndim != 1 or self.weight.dtype.kind not in "iuf":
             return f"Connections(weights in a {type(self.weight).__name__})"
         n = len(self.weight)

@@ -7,7 +7,7 @@ import numpy as np
 
 from eprop_core.network.projections import projections
 from eprop_core.parameters import Network
-from eprop_core.parsing import ParameterError, expect, visible
+from eprop_core.parsing import ParameterError, expect, is_whole, shown
 
 NEURON_QUANTITIES: Mapping[str, str] = {
     "membrane_voltage": "mV",
@@ -47,9 +47,9 @@ class Record:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if isinstance(self.interval, bool) or not isinstance(self.interval, int | np.integer) or self.interval < 1:
+        if not is_whole(self.interval, 1):
             raise ParameterError(
-                f"record.interval = {visible(repr(self.interval))}: must be a whole number of steps, at least 1"
+                f"record.interval = {shown(self.interval)}: must be a whole number of steps, at least 1"
             )
         expect("record.neurons", self.neurons, (Sequence, np.ndarray), "a list of ids of recurrent neurons")
         expect("record.synapses", self.synapses, Mapping, "pairs of (source, target) by projection")

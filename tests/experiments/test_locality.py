@@ -374,6 +374,19 @@ def test_what_has_no_effect_or_no_room_is_refused(values: dict[str, Any], key: s
     assert str(error.value).splitlines()[0].startswith(f"my.yaml: locality{line}")
 
 
+def test_in_degrees_of_data_that_are_not_read_are_allowed(values: dict[str, Any]) -> None:
+    values["tasks"]["digits"]["dataset"] = {
+        "name": "events",
+        "train": "my.h5",
+        "test_share": 0.2,
+        "n_steps": 50,
+        "duration": 1.0,
+    }
+    values["tasks"]["digits"]["network"]["input"]["connectivity"] = {"rule": "fixed_in_degree", "in_degree": 10}
+    values["locality"]["gradients"]["series"] = {"cutoff": {"network.plasticity.cutoff": [5, None]}}
+    assert configuration.load(values, "my.yaml").locality is not None
+
+
 @pytest.mark.parametrize("value", [2, 4])
 def test_delays_are_learned_by_all_methods(values: dict[str, Any], value: int) -> None:
     delays = _with(values, "tasks/digits/network/recurrent/delay", value)

@@ -15,7 +15,7 @@ from eprop_core.datasets.recordings.classes import NO_CLASSES, Classes
 from eprop_core.datasets.recordings.source import Labelled, Learn
 from eprop_core.datasets.recordings.targets import in_steps
 from eprop_core.errors import DatasetError
-from eprop_core.parsing import ParameterError, visible
+from eprop_core.parsing import ParameterError, shown
 
 
 def check_types(recordings: Any, duration: Any, time_unit: Any, sensor_size: Any, classes: Any) -> None:
@@ -30,20 +30,18 @@ def check_types(recordings: Any, duration: Any, time_unit: Any, sensor_size: Any
         raise ParameterError(f"recordings: must be pairs of events and label, not {type(recordings).__name__}")
     for name, value in (("duration", duration), ("time_unit", time_unit)):
         if isinstance(value, bool) or not isinstance(value, Real):
-            raise ParameterError(f"{name} = {visible(repr(value))}: must be a number")
+            raise ParameterError(f"{name} = {shown(value)}: must be a number")
     if not 0.0 < time_unit < math.inf:
         raise ParameterError(f"time_unit = {time_unit}: must be a finite number above 0")
     if isinstance(sensor_size, str) or not isinstance(sensor_size, Sequence | np.ndarray):
-        raise ParameterError(
-            f"sensor_size = {visible(repr(sensor_size))}: must be width, height and number of polarities"
-        )
+        raise ParameterError(f"sensor_size = {shown(sensor_size)}: must be width, height and number of polarities")
     if classes is not None and (
         isinstance(classes, str)
         or not isinstance(classes, Sequence | np.ndarray)
         or np.ndim(classes) != 1
         or not all(isinstance(label, int | str | np.integer) for label in classes)
     ):
-        raise ParameterError(f"classes = {visible(repr(classes))}: must be a list of integers or of names")
+        raise ParameterError(f"classes = {shown(classes)}: must be a list of integers or of names")
 
 
 class StructuredArrays:

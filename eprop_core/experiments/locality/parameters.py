@@ -163,7 +163,7 @@ def check_task(task: TaskParameters, search: LearningRateSearch) -> None:
 
 def check_network_of(task: TaskParameters) -> Network:
     """Return the network of a task; raise a ParameterError if it is not comparable."""
-    network = task.network_for(*(task.dataset.sizes or (1, 1)))
+    network = task.network_before_data()
     check_comparable(network)
     return network
 

@@ -129,7 +129,7 @@ class TaskParameters(Parameters):
                     raise ValueError(f"training.{key} must be null: the data set holds samples back itself")
         # The user's own recordings are not read yet: what depends on their sizes is checked when the network is built.
         try:
-            network = self.network_for(*(self.dataset.sizes or (WHOLE_NUMBERS - 1, WHOLE_NUMBERS - 1)))
+            network = self.network_before_data()
             check_initial_weights(network, sizes_are_known=self.dataset.sizes is not None)
         except ParameterError as error:
             raise ValueError(str(error)) from None
@@ -183,6 +183,10 @@ class TaskParameters(Parameters):
             return False
         share, n_samples = self.training.validation_share, self.n_training_samples
         return (share_held_back(share) if n_samples is None else number_held_back(share, n_samples)) == 0
+
+    def network_before_data(self) -> Network:
+        """Return the network before data are read: of the sizes that are known, or else of the largest ones."""
+        return self.network_for(*(self.dataset.sizes or (WHOLE_NUMBERS - 1, WHOLE_NUMBERS - 1)))
 
     def network_for(self, n_input: int, n_readout: int) -> Network:
         """Return the network for a task of ``n_input`` channels and ``n_readout`` readouts.
