@@ -382,7 +382,7 @@ class EventDataset:
         parameters = parameters_of(
             "recordings",
             n_steps=n_steps,
-            duration=duration / time_unit,
+            duration=duration,
             sensor_size=sensor_size,
             pooling=pooling,
             events_beyond=events_beyond,

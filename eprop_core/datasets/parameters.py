@@ -313,7 +313,7 @@ class Recordings(DatasetParameters):
     n_steps: Whole = Field(ge=1, description="time steps of a sample; they span duration")
     duration: float | None = Field(
         None,
-        gt=0,
+        ge=1e-9,
         description="duration of a sample; null for files of EventDataset.save, whose events have steps instead of "
         "times. An event at time t is in the step floor(t / duration * n_steps)",
         json_schema_extra={"unit": "s"},

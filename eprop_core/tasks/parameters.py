@@ -71,6 +71,8 @@ class SineWaves(Generated):
     def _waves_fit(self) -> Self:
         if max(self.periods) > self.n_steps:
             raise ValueError(f"periods: must not exceed n_steps = {self.n_steps}, each wave turns at least once")
+        if self.amplitudes.low < 1e-3 or self.amplitudes.high > 1e6:
+            raise ValueError("amplitudes: must be from 0.001 to 1e6; their sum is scaled to 1 mV")
         return self
 
     @property

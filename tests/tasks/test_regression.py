@@ -36,6 +36,12 @@ def test_a_period_must_not_exceed_the_sample() -> None:
         SineWaves(name="sine_waves", n_steps=500)
 
 
+@pytest.mark.parametrize(("low", "high"), [(1e-20, 1.0), (1.0, 1e300)])
+def test_amplitudes_must_be_such_that_their_sum_can_be_scaled(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match=r"amplitudes: must be from 0\.001 to 1e6"):
+        SineWaves(name="sine_waves", amplitudes={"low": low, "high": high})
+
+
 @pytest.mark.parametrize("at_once", [1, 7, 100, 10**6])
 def test_noise_is_the_same_in_blocks_of_any_size(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regression_task, "DRAWN_AT_ONCE", at_once)
