@@ -126,8 +126,9 @@ def test_runs_on_two_machines_are_both_described() -> None:
 @pytest.fixture
 def validated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that returns what roc-validator objects to in an archive; it reads terms from a file, not the web."""
-    services = pytest.importorskip("rocrate_validator.services", reason="needs roc-validator (pip install)")
-    http = pytest.importorskip("rocrate_validator.utils.http")
+    reason = "needs roc-validator, which is in the environment of `make env`"
+    services = pytest.importorskip("rocrate_validator.services", reason=reason)
+    http = pytest.importorskip("rocrate_validator.utils.http", reason=reason)
     terms = requests.Response()
     terms.status_code, terms.encoding = 200, "utf-8"
     terms.headers["Content-Type"] = "application/ld+json"
