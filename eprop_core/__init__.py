@@ -83,14 +83,16 @@ _MODULES = {
 """Modules of the public names, imported on first use, so that reading parameters does not import the compiler."""
 
 
-def _set_usable_number_of_threads() -> None:
-    """Replace a number of threads with which numba cannot be imported; compiled code here has one thread."""
-    given = os.environ.get("NUMBA_NUM_THREADS", "1")
-    if not (given.isascii() and given.isdigit() and int(given) >= 1):
+def _replace_unusable_settings() -> None:
+    """Replace settings with which numba cannot be imported, or complains; compiled code here has one thread."""
+    threads = os.environ.get("NUMBA_NUM_THREADS", "1")
+    if not (threads.isascii() and threads.isdigit() and len(threads) < 10 and int(threads) >= 1):
         os.environ["NUMBA_NUM_THREADS"] = "1"
+    if os.environ.get("NUMBA_DISABLE_JIT") not in {None, "0", "1"}:
+        os.environ["NUMBA_DISABLE_JIT"] = "0"
 
 
-_set_usable_number_of_threads()
+_replace_unusable_settings()
 
 
 def __getattr__(name: str) -> Any:

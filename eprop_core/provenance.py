@@ -36,7 +36,7 @@ def provenance(communicator: Communicator = SINGLE_RANK, nest: str | None = None
     """Describe this run; ``nest`` is the version of NEST that it is compared with. Collective."""
     return Provenance(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=sys.orig_argv,
+        command=[_in_unicode(argument) for argument in sys.orig_argv],
         code=_code(),
         python=platform.python_version(),
         packages=_versions(),
@@ -50,8 +50,13 @@ def provenance(communicator: Communicator = SINGLE_RANK, nest: str | None = None
         threads=communicator.allgather(threads.number()),
         memory_bytes=psutil.virtual_memory().total,
         mpi=launch.library(communicator),
-        batch_job=os.environ.get("SLURM_JOB_ID"),
+        batch_job=None if (job := os.environ.get("SLURM_JOB_ID")) is None else _in_unicode(job),
     )
+
+
+def _in_unicode(text: str) -> str:
+    """Return a text of the system with escapes for bytes that are not UTF-8, which a name of a file may have."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @functools.cache

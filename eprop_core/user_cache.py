@@ -9,10 +9,8 @@ NOWHERE = Path(os.devnull)
 
 def user_cache(name: str) -> Path:
     """Return the folder ``name`` in the user's cache; below :data:`NOWHERE` for a user without a home."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    if home:
-        return Path(home) / name
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        return Path.home() / ".cache" / name
+        return Path(caches).expanduser() / name
     except RuntimeError:  # neither HOME nor an entry in the list of users
         return NOWHERE / "no home directory" / name

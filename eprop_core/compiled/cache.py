@@ -64,7 +64,24 @@ class _Locator(caching._CacheLocator):
 
 
 class _Implementation(caching.CompileResultCacheImpl):
+    """Numba's cache with the locator above, whatever ``NUMBA_CACHE_LOCATOR_CLASSES`` names."""
+
     _locator_classes = (_Locator,)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        with _setting(numba.config, "CACHE_LOCATOR_CLASSES", ""):
+            super().__init__(function)
+
+
+@contextmanager
+def _setting(settings: Any, name: str, value: Any) -> Iterator[None]:
+    """Give a setting another value while the context lasts."""
+    before = getattr(settings, name)
+    setattr(settings, name, value)
+    try:
+        yield
+    finally:
+        setattr(settings, name, before)
 
 
 class _File(caching.IndexDataCacheFile):
@@ -166,7 +183,7 @@ def _directory(package: Path) -> Path:
         digest.update(f"{version}\n".encode())
     for root in dict.fromkeys((_PACKAGE, package)):
         digest.update(_kernels_hash(root).encode())
-    base = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else user_cache("eprop-core")
+    base = Path(os.path.expanduser(numba.config.CACHE_DIR)) if numba.config.CACHE_DIR else user_cache("eprop-core")
     return base.absolute() / f"kernels-{digest.hexdigest()[:16]}"
 
 

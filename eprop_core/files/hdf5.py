@@ -4,25 +4,13 @@ import math
 
 import h5py
 
+from eprop_core.files.hdf5_pieces import check_pieces
+
 _LARGEST_RATIO = 1100
 """Of the sizes of data before and after compression: that of deflate is 1032 at most."""
 
 _SMALL = 2**24
 """Bytes that may consist of a fill value alone, for which nothing is stored."""
-
-_NOT_COMPRESSING = {h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
-"""Filters of HDF5 that leave the size of the data as it is."""
-
-
-def _check_pieces(name: str, dataset: h5py.Dataset, stated: int) -> None:
-    """Check that no piece takes far more memory than the ``stated`` bytes of the dataset: HDF5 reads whole pieces."""
-    piece = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
-    if piece > max(_SMALL, 2 * stated):
-        raise ValueError(f"{name} is stored in pieces of {piece} bytes; expected at most twice its size")
-    pipeline = dataset.id.get_create_plist()
-    filters = [pipeline.get_filter(n)[0] for n in range(pipeline.get_nfilters())]
-    if sum(kind not in _NOT_COMPRESSING for kind in filters) > 1:
-        raise ValueError(f"{name} is compressed several times; expected once at most")
 
 
 def dataset_of_file(file: h5py.File, name: str) -> h5py.Dataset | None:
@@ -33,7 +21,7 @@ def dataset_of_file(file: h5py.File, name: str) -> h5py.Dataset | None:
     Raises
     ------
     ValueError
-        If the data lie elsewhere, or the file holds fewer data than the dataset states.
+        If the data lie elsewhere, or the file holds fewer or more data than the dataset states.
     """
     group: h5py.Group | h5py.Dataset = file
     for part in name.split("/"):
@@ -47,7 +35,11 @@ def dataset_of_file(file: h5py.File, name: str) -> h5py.Dataset | None:
     if group.is_virtual or group.external:
         raise ValueError(f"{name} lies in another file; expected data in the file itself")
     stored, stated = group.id.get_storage_size(), math.prod(group.shape or ()) * group.dtype.itemsize
-    _check_pieces(name, group, stated)
+    piece = math.prod(group.chunks or ()) * group.dtype.itemsize
+    if piece > max(_SMALL, 2 * stated):  # HDF5 reads whole pieces
+        raise ValueError(f"{name} is stored in pieces of {piece} bytes; expected at most twice its size")
+    if group.chunks is not None:
+        check_pieces(name, group)
     if stated > max(_SMALL, _LARGEST_RATIO * stored):
         raise ValueError(f"{name} states {stated} bytes; expected what the {stored} stored ones can hold")
     return group

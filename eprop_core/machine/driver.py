@@ -37,7 +37,7 @@ def end_with_driver() -> None:
     Does nothing where :data:`VARIABLE` names no driver on this machine and no launcher started the program.
     """
     host, _, process = os.environ.get(VARIABLE, "").rpartition(":")
-    driven = host == platform.node() and process.isdecimal()
+    driven = host == platform.node() and _is_number(process)
     launched = _CONNECTION in os.environ
     if launched and _OF_MPICH in os.environ:
         child.die_with_parent()  # no thread of Python runs while a rank waits in MPI_Init for the others
@@ -45,8 +45,14 @@ def end_with_driver() -> None:
         end_with(os.getppid(), "the process that started this program")
     if driven:
         end_with(int(process), "the call of Snakemake that started this program")
-    if launched and _is_closed(int(os.environ[_CONNECTION])):  # then the parent above was already another one
+    connection = os.environ.get(_CONNECTION, "")
+    if _is_number(connection) and _is_closed(int(connection)):  # then the parent above was already another one
         _end("the launcher of this rank")
+
+
+def _is_number(text: str) -> bool:
+    """Return whether a text can be the number of a process or of an open file."""
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def end_with(process: int, description: str) -> None:

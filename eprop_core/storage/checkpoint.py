@@ -5,6 +5,7 @@ by rank, each source with its id: the ranks that hold a source agree in its stat
 finds their sources among those of the ranks that had these neurons.
 """
 
+import bisect
 import functools
 import os
 from collections.abc import Iterator, Mapping
@@ -324,7 +325,7 @@ def read_state_header(path: str | os.PathLike[str]) -> StateHeader:
         if "state" not in file:
             raise NetworkFileError("is a network without state, no checkpoint")
         header = StateHeader(**{name: int(file["state"].attrs[name]) for name in StateHeader._fields})
-        if header.n_ranks < 1 or header.sample_length < 0 or header.step < 0:
+        if header.n_ranks < 1 or not all(0 <= value < 2**63 for value in header):
             raise NetworkFileError(f"state: impossible values, {header}")
         return header
 
@@ -375,9 +376,14 @@ def read_state(
 
 def _former_ranks(recurrent: Range, n_former: int) -> range:
     """Return those of ``n_former`` ranks that had one of the neurons of a rank."""
-    lasts = [Range.of_rank(recurrent.size, rank, n_former).last for rank in range(n_former)]
-    first = int(np.searchsorted(lasts, recurrent.first, side="right"))
-    return range(first, int(np.searchsorted(lasts, recurrent.last, side="left")) + 1)
+    ranks = range(n_former)  # a damaged file may state any number of them
+
+    def last(rank: int) -> int:
+        return Range.of_rank(recurrent.size, rank, n_former).last
+
+    return range(
+        bisect.bisect_right(ranks, recurrent.first, key=last), bisect.bisect_left(ranks, recurrent.last, key=last) + 1
+    )
 
 
 def _read_synapses(file: h5py.File, own: NetworkOfRank) -> None:

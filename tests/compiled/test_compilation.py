@@ -24,6 +24,7 @@ from eprop_core.experiments.compile import network_of, run_briefly
 from eprop_core.model import loop
 from eprop_core.model.neurons import FINITE
 from eprop_core.parsed_code import content_hash
+from eprop_core.user_cache import user_cache
 
 INNER = '''"""Inner kernel."""
 
@@ -186,8 +187,16 @@ def test_changed_comments_compile_nothing(programs: Programs) -> None:
     assert programs.run() == (7, [])
 
 
-def test_changed_code_is_compiled_again(programs: Programs) -> None:
-    """Also where the change is in a kernel that it calls. The code compiled before the change stays in the cache."""
+@pytest.mark.parametrize("locator", [None, "InTreeCacheLocator", "no_locator"])
+def test_changed_code_is_compiled_again(
+    locator: str | None, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the change is in a kernel that it calls. The code compiled before the change stays in the cache.
+
+    A setting of numba for other code, by which it would find the code compiled before the change, has no effect.
+    """
+    if locator is not None:
+        monkeypatch.setenv("NUMBA_CACHE_LOCATOR_CLASSES", locator)
     programs.run()
     programs.write("inner", INNER.replace("FACTOR = 2", "FACTOR = 5"))
     assert programs.run() == (16, ["outer", "inner"])
@@ -217,6 +226,14 @@ def test_a_change_of_the_package_changes_its_hash(monkeypatch: pytest.MonkeyPatc
         assert not changed(module, "\n# A comment\n")
     assert not changed("parameters.py", "\nNUMBER = 1\n")
     cache._kernels_hash.cache_clear()
+
+
+def test_the_home_directory_may_be_given_as_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "~/mine")
+    assert user_cache("eprop-core") == tmp_path / "mine/eprop-core"
+    monkeypatch.setattr(cache.numba.config, "CACHE_DIR", "~/compiled")
+    assert cache._directory.__wrapped__(cache._PACKAGE).parent == tmp_path / "compiled"
 
 
 def test_versions_of_libraries_change_the_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

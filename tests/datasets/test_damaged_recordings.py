@@ -7,6 +7,7 @@ import pickle
 import shutil
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.prepare import main
+from eprop_core.files.hdf5_pieces import pieces, unpacked
 from official_formats import encode, write_npz, write_shd
 
 SAMPLES = [([0.0, 0.1, 0.399], [0, 1, 39]), ([0.2, 0.3], [5, 6]), ([0.05], [7]), ([0.25, 0.35], [38, 3])]
@@ -512,6 +514,35 @@ def test_an_array_that_no_memory_holds_is_refused_before_it_is_read(
     if packed:
         archive(here / "train.zip", train_h5=bytes(content))
     assert prepare(here, train="train.zip" if packed else "train.h5") == 1
+    assert_one_line(here, capsys, "damaged (/spikes/units has an array of 4294967295 entries)")
+
+
+@pytest.mark.parametrize("filters", [{"shuffle": True}, {"compression": "gzip"}, {"compression": "lzf"}], ids=str)
+def test_compressed_lengths_that_no_memory_holds_are_refused(
+    here: Path, filters: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    chunked = {"dtype": h5py.vlen_dtype(np.uint16), "chunks": (len(SAMPLES),)}
+    replaced("spikes/units", shape=(len(SAMPLES),), **chunked, **filters)(here / "train.h5")
+    with h5py.File(here / "train.h5", "r+") as file:
+        for index, (_, units) in enumerate(SAMPLES):
+            file["spikes/units"][index] = np.array(units, np.uint16)
+    assert prepare(here, train="train.h5") == 0
+    capsys.readouterr()
+    for written in here.glob("out*"):
+        shutil.rmtree(written) if written.is_dir() else written.unlink()
+    with h5py.File(here / "train.h5", "r+") as file:
+        dataset = file["spikes/units"]
+        (piece,) = pieces(dataset)
+        data = bytearray(unpacked("units", dataset, piece) or (here / "train.h5").read_bytes()[piece.byte_offset :])
+        del data[16 * len(SAMPLES) :]
+        data[16:20] = (2**32 - 1).to_bytes(4, "little")
+        packed = bytes(data)
+        if filters.get("compression") == "gzip":
+            packed = zlib.compress(packed)
+        elif filters.get("compression") == "lzf":  # as literal bytes
+            packed = b"".join(bytes([15]) + packed[first : first + 16] for first in range(0, len(packed), 16))
+        dataset.id.write_direct_chunk((0,), packed)
+    assert prepare(here, train="train.h5") == 1
     assert_one_line(here, capsys, "damaged (/spikes/units has an array of 4294967295 entries)")
 
 

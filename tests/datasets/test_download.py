@@ -13,7 +13,7 @@ import requests
 
 from eprop_core.datasets import nmnist
 from eprop_core.datasets.download import _check_redirect, fetch, main
-from eprop_core.datasets.location import DOWNLOADS, cache_directory
+from eprop_core.datasets.location import DOWNLOADS, cache_directory, local_files, needs_download
 from eprop_core.datasets.parameters import Mnist, Nmnist, Shd
 from eprop_core.errors import DatasetError
 from official_formats import pack
@@ -192,12 +192,24 @@ def test_the_program_downloads_nothing_of_data_that_are_here(
 def test_a_variable_that_names_no_folder_starts_no_download(
     one_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("EPROP_BENCH_DATA", str(tmp_path / "dtaa"))
-    assert main([str(one_file), str(tmp_path / "here.json")]) == 1
-    expected = "no such folder; expected the folder of the published data sets, or none"
-    assert capsys.readouterr().err == f"error: EPROP_BENCH_DATA = {tmp_path / 'dtaa'}: {expected}\n"
-    assert Server.requests == 0
-    assert not (tmp_path / "here.json").exists()
+    too_long = "x" * 300
+    for name, shown in ((str(tmp_path / "dtaa"), None), (too_long, f"{too_long[:100]}...")):
+        monkeypatch.setenv("EPROP_BENCH_DATA", name)
+        assert main([str(one_file), str(tmp_path / "here.json")]) == 1
+        expected = "no such folder, or one that cannot be read; expected the folder of the published data sets, or none"
+        assert capsys.readouterr().err == f"error: EPROP_BENCH_DATA = {shown or name}: {expected}\n"
+        assert Server.requests == 0
+        assert not (tmp_path / "here.json").exists()
+
+
+def test_a_path_that_cannot_be_looked_at_is_left_to_the_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plan of a study asks for local files before any job runs."""
+    too_long = "x" * 300
+    monkeypatch.setenv("EPROP_BENCH_DATA", too_long)
+    monkeypatch.setenv("EPROP_BENCH_CACHE", too_long)
+    assert local_files("mnist", too_long) == ()
+    assert not needs_download("mnist", too_long)
+    assert needs_download("mnist", None)
 
 
 def test_without_a_network_the_line_tells_where_files_may_be_put(

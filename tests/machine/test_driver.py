@@ -4,6 +4,7 @@ import atexit
 import errno
 import fcntl
 import os
+import platform
 import re
 import select
 import signal
@@ -346,3 +347,12 @@ def test_the_driver_has_few_threads_and_jobs_compute_on_one(tmp_path: Path) -> N
         assert int(alone.read_text(encoding="utf-8")) <= MOST_THREADS
         environment = alone.with_suffix(".environment").read_text(encoding="utf-8")
         assert set(re.findall(r"^\w+_THREADS=(.*)$", environment, re.MULTILINE)) == {"1"}
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "1" * 5000, "9" * 10, "\N{SUPERSCRIPT TWO}"])
+def test_numbers_that_are_none_are_ignored(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variables are those of other programs, or were set by hand."""
+    monkeypatch.setattr(driver, "end_with", lambda *_: None)
+    monkeypatch.setenv(driver.VARIABLE, f"{platform.node()}:{number}")
+    monkeypatch.setenv("PMI_FD", number)
+    driver.end_with_driver()

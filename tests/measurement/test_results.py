@@ -59,6 +59,15 @@ def test_the_error_of_an_invalid_result_names_the_file(tmp_path: Path, wrong: st
         Small.read(tmp_path / "result.json")
 
 
+def test_a_command_with_a_name_that_is_not_utf_8_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.orig_argv", ["python", os.fsdecode(b"a\xff.py")])
+    monkeypatch.setenv("SLURM_JOB_ID", os.fsdecode(b"\xff"))
+    small(1).write(tmp_path / "result.json")
+    kept = Small.read(tmp_path / "result.json").provenance
+    assert kept.command == ["python", "a\\udcff.py"]
+    assert kept.batch_job == "\\udcff"
+
+
 def test_provenance_is_read_from_results_of_any_experiment(tmp_path: Path) -> None:
     made_by = provenance()
     CompileResult(kind="plain", provenance=made_by).write(tmp_path / "result.json")

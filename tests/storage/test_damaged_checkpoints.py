@@ -101,6 +101,11 @@ def without_state(path: Path) -> None:
         del file["state"]
 
 
+def many_ranks(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["state"].attrs["n_ranks"] = 2**40
+
+
 def newer(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         file.attrs["format_version"] = 99
@@ -161,6 +166,7 @@ DAMAGES = {
     other_shape: "state/neurons/rate has the shape (3,); expected (15)",
     missing_source: "state/sources/input: lacks source",
     without_state: "is a network without state, no checkpoint",
+    many_ranks: "state/sources/input/n_of_ranks has the shape (1,)",
     newer: "has the layout 99 of a newer version",
     foreign: "not a network of eprop-core",
     of_another_network: "is a checkpoint of another network",

@@ -111,7 +111,10 @@ def _labels(path: Path, file: h5py.File, name: str) -> Labels:
 
 
 def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    found = dataset_of_file(file, name)
+    try:
+        found = dataset_of_file(file, name)
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}") from None
     if found is None:
         learned = "targets" if name == "targets" else "labels, as in SHD"
         raise DatasetError(f"{path}: no dataset {name}; expected spikes/times, spikes/units and {learned}")

@@ -44,7 +44,7 @@ def whole_numbers(values: Any, name: str, where: str) -> npt.NDArray[np.int64]:
     wrong = whole != array
     if wrong.any():
         index = int(np.argmax(wrong))
-        raise DatasetError(f"{where}: entry {index} of {name} is {array[index]}; expected a whole number")
+        raise DatasetError(f"{where}: entry {index} of {name} is {array[index]}; expected a whole number below 2^63")
     return whole
 
 
