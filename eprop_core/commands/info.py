@@ -8,6 +8,7 @@ from pathlib import Path
 
 import eprop_core
 from eprop_core.compiled.cache import kernels_directory
+from eprop_core.errors import printable
 from eprop_core.experiments import command_line
 from eprop_core.provenance import provenance
 
@@ -36,7 +37,7 @@ def info() -> Iterator[str]:
     set_variables = [name for name in sorted(os.environ) if name in VARIABLES or name.startswith("NUMBA_")]
     rows |= {name: os.environ[name] for name in set_variables}
     for name, value in rows.items():
-        yield f"{name}: {value}"
+        yield printable(f"{name}: {value}")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import small
 from eprop_core import __main__ as program
-from eprop_core.commands import describe, evaluate
+from eprop_core.commands import describe, evaluate, info
 from eprop_core.experiments.studies import measure as studies
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
@@ -107,6 +107,12 @@ def test_programs_print_and_write_their_results(directory: Path, tmp_path: Path)
     described = run("describe", directory / "network.h5")
     assert described.returncode == 0
     assert "populations: " in described.stdout
+
+
+def test_values_of_variables_do_not_control_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EPROP_BENCH_DATA", "a\nb\x1b[31m")
+    (line,) = [line for line in info.info() if line.startswith("EPROP_BENCH_DATA")]
+    assert line == "EPROP_BENCH_DATA: a\\nb\\x1b[31m"
 
 
 @pytest.mark.parametrize("arguments", [["info"], ["describe", "--help"]])

@@ -150,6 +150,7 @@ ENVIRONMENTS = (
     ),
     Environment("no configuration of fonts", DRAW, {"FONTCONFIG_FILE": NOWHERE, "FONTCONFIG_PATH": NOWHERE}),
     Environment("backend of a notebook", DRAW, {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}),
+    Environment("date that is none", DRAW, {"SOURCE_DATE_EPOCH": "x"}),
     Environment("backend that does not exist", DRAW, {"MPLBACKEND": "nonsense"}),
     Environment("settings of matplotlib", DRAW, begin='printf "savefig.dpi: 30\\naxes.grid: True\\n" > matplotlibrc; '),
     # File systems.
@@ -209,8 +210,15 @@ ENVIRONMENTS = (
     Environment("number of threads that is none", TRAIN, {"OMP_NUM_THREADS": "many", "OPENBLAS_NUM_THREADS": "-3"}),
     *(
         Environment(f"NUMBA_NUM_THREADS is {value}", TRAIN, {"NUMBA_NUM_THREADS": value})
-        for value in ("0", "many", "-1")
+        for value in ("0", "many", "-1", "9" * 5000)
     ),
+    *(Environment(f"NUMBA_DISABLE_JIT is '{value}'", TRAIN, {"NUMBA_DISABLE_JIT": value}) for value in ("", "x")),
+    *(
+        Environment(f"locators of numba's cache: {value}", TRAIN, {"NUMBA_CACHE_LOCATOR_CLASSES": value})
+        for value in ("InTreeCacheLocator", "none")
+    ),
+    *(Environment(f"PMI_FD is '{value}'", TRAIN, {"PMI_FD": value}) for value in ("", "x", "9" * 20)),
+    Environment("number of a batch job that is not UTF-8", TRAIN, {"SLURM_JOB_ID": os.fsdecode(b"\xff")}),
     Environment("other hashes", PREPARE, {"PYTHONHASHSEED": "7"}),
     Environment("warnings are errors", TRAIN, {"PYTHONWARNINGS": "error"}),
     Environment("driver that is none", TRAIN, {"EPROP_BENCH_DRIVER": "nonsense"}),

@@ -517,3 +517,10 @@ def test_footnotes_are_lettered_from_a_on(tmp_path: Path) -> None:
     assert list(table["A"]) == ["1", write_table.DASH + "ᵇ*"] and list(table["B"]) == [write_table.DASH + "ᵃ", "x"]
     assert notes == f"* a note. Left out: ᵃ where {Reason.NO_SPREAD.value}; ᵇ where {Reason.CONSTANT.value}."
     assert r"--\textsuperscript{b}*" in latex and r"\textsuperscript{a} where all seeds" in latex
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(99.7, "100"), (320.4, "320"), (1234567.0, "1200000"), (9.81, "9.8"), (0.0234, "0.023")]
+)
+def test_two_digits_have_no_power_of_ten(value: float, text: str) -> None:
+    assert write_table.two_digits(value) == text

@@ -14,7 +14,7 @@ from eprop_core.experiments.baselines.result import OWN
 from workflow.scripts.baselines.numbers import reasons, summary
 from workflow.scripts.shared import figure_of_runs, other_work, program, style
 from workflow.scripts.shared.left_out import Reasons, quotient
-from workflow.scripts.shared.write_table import DASH
+from workflow.scripts.shared.write_table import DASH, two_digits
 
 OWN_LOOKS = {  # variant: label, colour
     "plastic": ("event-driven", style.COLOURS[0]),
@@ -154,7 +154,7 @@ def _draw_bars_of(
             continue
         text = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
         if with_ratio and not pd.isna(ratio):
-            text += f" (1/{ratio:.0f})" if ratio >= 1.5 else f" ({1 / ratio:.2g})"
+            text += f" (1/{ratio:.0f})" if ratio >= 1.5 else f" ({two_digits(1 / ratio)})"
         panel.annotate(text + mark, (position, end), (0, 3), **look)
 
 

@@ -12,6 +12,7 @@ from eprop_core.labels import label_of
 from workflow.scripts.break_even.numbers import MODELS, RIVALS, break_even, reasons, summary
 from workflow.scripts.shared import figure_of_runs, other_work, program, style
 from workflow.scripts.shared.left_out import Reasons
+from workflow.scripts.shared.write_table import two_digits
 
 LOOKS = {"event_driven": (style.COLOURS[0], "o"), "time_driven": (style.COLOURS[1], "s"), "bound": (style.GREY, "^")}
 
@@ -93,7 +94,7 @@ def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
         if at is not None:
             panel.axvline(at, color=colour, linestyle=":", linewidth=0.8)
             panel.annotate(
-                f"{float(f'{at:.2g}'):g}",
+                two_digits(at),
                 (at, 1),
                 (-1, 0),
                 xycoords=("data", "axes fraction"),

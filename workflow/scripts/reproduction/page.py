@@ -11,7 +11,7 @@ from workflow.scripts.reproduction.claims import Claim, Question
 from workflow.scripts.reproduction.verdict import Verdict
 from workflow.scripts.shared import program
 from workflow.scripts.shared.read_table import read
-from workflow.scripts.shared.write_table import escape_markdown
+from workflow.scripts.shared.write_table import escape_markdown, two_digits
 
 HEAD = """# Reproduction: what the results say about the claims of the paper
 
@@ -72,7 +72,7 @@ def _section(
         origin = "not yet run"
         if row is not None:
             cells[1:4] = [evidence.number(row, test), str(row["n"]), str(row["verdict"])]
-            hours = "" if pd.isna(row["core_hours"]) else f", {row['core_hours']:.2g} hours of a core"
+            hours = "" if pd.isna(row["core_hours"]) else f", {two_digits(row['core_hours'])} hours of a core"
             origin = f"commit {row['commit']}, {row['machine']}{hours}, {row['date']}"
         lines.append(f"| {' | '.join(cells)} |")
         made[f"- `{test.command}`: {escape_markdown(origin)}"] = None

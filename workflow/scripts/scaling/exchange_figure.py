@@ -16,6 +16,7 @@ from workflow.scripts.scaling.numbers import summary
 from workflow.scripts.shared import other_work, program, style
 from workflow.scripts.shared.left_out import positive, quotient
 from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.write_table import two_digits
 
 PATTERNS: dict[Pattern, str] = {
     "ping_pong": "ping-pong, one way",
@@ -142,7 +143,7 @@ def _draw_interconnect(panel: Axes, measured: InterconnectResult) -> None:
         panel.plot(rows["bytes"], 1e6 * one_way * rows["seconds"], color=colour, marker=marker, label=f"{label}{mark}")
     fitted = measured.interconnect
     sizes = np.array(sorted(times["bytes"].unique()))
-    label = f"{fitted.latency:.2g} µs + size / ({fitted.bandwidth:.2g} GB/s)"
+    label = f"{two_digits(fitted.latency)} µs + size / ({two_digits(fitted.bandwidth)} GB/s)"
     panel.plot(sizes, fitted.latency + 1e-3 * sizes / fitted.bandwidth, color="0.3", linestyle="--", label=label)
     panel.set(xscale="log", xlabel=label_of(CallTime, "bytes"), ylabel="Time between two ranks (µs)")
     _legend_above(panel)

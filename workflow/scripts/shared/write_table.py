@@ -132,6 +132,11 @@ def number(value: float, form: str) -> str:
     return f"{value:z{form}}"
 
 
+def two_digits(value: float) -> str:
+    """Return a number with two significant digits and without a power of ten: 100, not 1e+02."""
+    return f"{float(f'{value:.2g}'):.12g}"
+
+
 def ranges(low: "pd.Series[float]", high: "pd.Series[float]", n: "pd.Series[int]", form: str) -> list[str]:
     """Return ranges as they are printed, nothing where there is a single value."""
     ends = zip(low, high, n, strict=True)

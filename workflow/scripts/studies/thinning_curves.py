@@ -20,6 +20,7 @@ from eprop_core.labels import label_of
 from workflow.scripts.shared import style
 from workflow.scripts.shared.left_out import Reason, positive, quotient
 from workflow.scripts.shared.spread import summarize
+from workflow.scripts.shared.write_table import two_digits
 from workflow.scripts.studies.equally_good import MARGIN, first_not_shown, last_equally_good, lowest, power, tolerance
 from workflow.scripts.studies.measures import ACCURACY, Measure, measure_of
 
@@ -246,5 +247,5 @@ def _saved(pair: Pair, series: str, of_costs: dict[str, pd.DataFrame]) -> str:
     for cost, name in (("synapses", "synapses"), ("operations_per_sample", "operations")):
         ratio = of_costs[cost].set_index("point")["mean"].get(pair.last[series])
         if ratio is not None:
-            saved.append(f"{name} ÷ {1 / ratio:.2g}" if ratio <= 1 else f"{name} \u00d7 {ratio:.2g}")
+            saved.append(f"{name} ÷ {two_digits(1 / ratio)}" if ratio <= 1 else f"{name} \u00d7 {two_digits(ratio)}")
     return ": ".join(filter(None, [f"{at_mark.iloc[0]:g}", ", ".join(saved)]))
