@@ -71,7 +71,8 @@ def run(program: Callable[[], None]) -> None:
         try:
             program()
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as in a program that was started with a closed output
+                sys.stdout.flush()
     except BrokenPipeError:  # who reads the output, such as `head`, has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more
         sys.exit(1)

@@ -125,6 +125,12 @@ def test_output_may_be_cut_off(arguments: list[str]) -> None:
         assert process.stderr.read() == ""
 
 
+def test_output_may_be_closed() -> None:
+    command = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "eprop_core", "info"]
+    finished = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
 def test_a_network_is_exported_to_nir(tmp_path: Path) -> None:
     values = {"n_input": 3, "n_recurrent": 4, "n_readout": 2, "neuron": {"V_reset": 0.0}}
     simulation = Simulation(parse(Network, values), seed=1)
