@@ -174,9 +174,9 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
     "below a file": (lambda path: None, "cannot be read (Not a directory)", {"train": "good.h5/train.h5"}),
     "a recording instead of a folder": (lambda path: path.write_bytes(encode([(1, 2, 1, 5)])), "of no known kind", {}),
     # HDF5.
-    "truncated HDF5": (cut(shd, 3000), "damaged, or not in HDF5 format", {}),
-    "HDF5 of a few bytes": (cut(shd, 20), "damaged, or not in HDF5 format", {}),
-    "HDF5 without its last byte": (cut(shd, -1), "damaged, or not in HDF5 format", {}),
+    "truncated HDF5": (cut(shd, 3000), "damaged, in use, or not in HDF5 format", {}),
+    "HDF5 of a few bytes": (cut(shd, 20), "damaged, in use, or not in HDF5 format", {}),
+    "HDF5 without its last byte": (cut(shd, -1), "damaged, in use, or not in HDF5 format", {}),
     "HDF5 of another layout": (
         lambda path: h5py.File(path, "w").create_dataset("data", data=[1]),
         f"no dataset spikes/times; {LAYOUT}",
@@ -334,7 +334,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
         "labels was not written completely; expected a whole file",
         {},
     ),
-    "a wrong checksum": (wrong_checksum, "damaged, or not in HDF5 format", {}),
+    "a wrong checksum": (wrong_checksum, "damaged, in use, or not in HDF5 format", {}),
     "null labels": (replaced("labels", data=h5py.Empty("i8")), "labels have the shape (); expected one dimension", {}),
     "compound labels": (replaced("labels", data=np.zeros(4, [("a", "i4")])), "expected integers", {}),
     "one-hot labels": (replaced("labels", data=np.eye(2)[[0, 1, 0, 1]]), "labels have the shape (4, 2)", {}),
@@ -402,7 +402,11 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
     ),
     "an archive of text": (functools.partial(archive, readme_txt=b"hello"), "the arrays readme.txt", {}),
     "an archive of two files": (functools.partial(archive, a_h5=b"", b_h5=b""), "2 HDF5 files in the archive", {}),
-    "an archive of a damaged file": (functools.partial(archive, a_h5=b"\x89HDF"), "damaged, or not in HDF5 format", {}),
+    "an archive of a damaged file": (
+        functools.partial(archive, a_h5=b"\x89HDF"),
+        "damaged, in use, or not in HDF5 format",
+        {},
+    ),
     # Folders.
     "an empty folder": (lambda path: path.mkdir(), "no folders in it; expected a folder for each class", FOLDER),
     "a folder of files": (

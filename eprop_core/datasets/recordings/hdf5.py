@@ -69,7 +69,7 @@ def _naming_damage(where: Path | str) -> Iterator[None]:
     except DatasetError:
         raise
     except _DAMAGES as error:
-        raise DatasetError(f"{where}: damaged, or not in HDF5 format ({one_line(error)})") from None
+        raise DatasetError(f"{where}: damaged, in use, or not in HDF5 format ({one_line(error)})") from None
 
 
 def _source(path: Path, file: h5py.File, learn: Learn) -> Source:
