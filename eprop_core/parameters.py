@@ -97,7 +97,10 @@ NonNegativePerNeuron = Annotated[
 
 
 class SurrogateGradient(Parameters):
-    """Surrogate of the spike function's derivative, psi(v), with u = abs(v - V_th) / width."""
+    """Surrogate of the spike function's derivative, psi = height f(u), with u = abs(v - A) / width.
+
+    A is the threshold of the step: V_th, plus beta a with adaptation.
+    """
 
     function: SurrogateFunction = Field(
         "piecewise_linear",
@@ -169,9 +172,9 @@ class RecurrentNeuron(Parameters):
     )
     V_reset: float | None = Field(
         None,
-        description="voltage relative to E_L to which a spike resets the neuron, and at which it stays for t_ref; "
-        "input that arrives meanwhile is lost. null: a spike subtracts V_th; during t_ref the voltage evolves, but the "
-        "neuron does not spike",
+        description="voltage relative to E_L to which a spike resets the neuron, and at which it stays for t_ref (it "
+        "is clamped); input that arrives meanwhile is lost. null: a spike subtracts V_th; during t_ref the voltage "
+        "evolves, but the neuron does not spike",
         json_schema_extra={"unit": "mV"},
     )
     delayed_reset: bool = Field(
@@ -183,8 +186,9 @@ class RecurrentNeuron(Parameters):
     t_ref: NonNegativePerNeuron = Field(
         0.0,
         description="refractory period, a multiple of dt. A neuron under strong constant drive fires every "
-        "t_ref, or every dt if t_ref is 0; with V_reset, which clamps the voltage for the whole "
-        "of t_ref, it fires every t_ref + dt. {low, high}: drawn uniformly for each neuron and rounded to steps",
+        "t_ref, or every dt if t_ref is 0; with V_reset, which clamps the voltage for the t_ref / dt "
+        "steps after a spike, it fires every t_ref + dt. The surrogate gradient is 0 in all "
+        "these steps but the last. {low, high}: drawn uniformly for each neuron and rounded to steps",
         json_schema_extra={"unit": "ms"},
     )
     excitatory: Excitatory | None = Field(
