@@ -2,8 +2,8 @@
 
     python conformance/check.py RESULTS.h5 [--precision single] [--set FILE] [--cases PATTERN]
 
-It prints for each case "equal", or where the first difference is and what may have been done otherwise, and ends with
-exit code 0 if all cases are equal. It needs numpy and h5py only.
+It prints for each case "equal", or where the first difference is, and at the end what may have been done otherwise in
+the first case that differs. The exit code is 0 if all cases are equal. It needs numpy and h5py only.
 """
 
 import argparse
@@ -16,45 +16,157 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-SIGNALS = ("readout", "error", "learning_signal")
-REQUIRED = ("spike_steps", "spike_neurons", "weights/input", "weights/recurrent", "weights/output")
+FORMAT, VERSION = "e-prop conformance set", 2
+SPIKES, SIGNALS = ("spike_steps", "spike_neurons"), ("readout", "error", "learning_signal")
+REQUIRED = tuple(f"weights/{projection}" for projection in ("input", "recurrent", "output"))
+WEIGHTS = (*REQUIRED, "weights/feedback")
+CANNOT_READ = (KeyError, OSError, RuntimeError)
+"""What h5py raises for damaged files and broken links."""
+
+
+def read(own, name, shapes, kinds="fiu"):
+    """Return a data set of the results, None if there is none; raise ValueError if it is not as it should be."""
+    shown = " or ".join("({})".format(", ".join(map(str, shape))) for shape in shapes)
+    expected = f"expected is a data set of {'integers' if kinds == 'iu' else 'real numbers'} with the shape {shown}"
+    try:
+        if own.get(name, getlink=True) is None:
+            if name in (*SPIKES, *REQUIRED):
+                raise ValueError(f"{name} is missing; {expected}")
+            return None
+        if not isinstance(data := own[name], h5py.Dataset):
+            raise ValueError(f"{name} is a group; {expected}")
+        if data.shape is None or data.dtype.kind not in kinds:
+            what = "is empty (a null dataspace)" if data.shape is None else f"has the type {data.dtype}"
+            raise ValueError(f"{name} {what}; {expected}")
+        if data.shape not in shapes and not (shapes == [("n_spikes",)] and data.ndim == 1):
+            raise ValueError(f"{name} has the shape {data.shape}; {expected}")
+        return data[:]
+    except CANNOT_READ as error:
+        raise ValueError(f"{name} is damaged or a link to nothing; {expected}") from error
 
 
 def first_difference(case, own, tolerances):
-    """Return (step, order, quantity, what) of the first difference, or None; raise ValueError for a wrong layout."""
-    expected, found = case["results"], []
-    for name in REQUIRED:
-        if name not in own:
-            raise ValueError(f"{name} is missing")
-    spikes = [Counter(zip(*(of[name][:].tolist() for name in REQUIRED[:2]), strict=True)) for of in (own, expected)]
-    too_many, lacking = spikes[0] - spikes[1], spikes[1] - spikes[0]
+    """Return (step, order, quantity, what, is a number) of the first difference or None, and what was compared.
+
+    ValueError is raised where the results have a wrong layout.
+    """
+    expected, found, compared = case["results"], [], ["spikes"]
+    if not isinstance(own, h5py.Group):
+        raise ValueError("it is a data set; expected is a group with spikes and weights")
+    n_steps = int(case.attrs["n_steps"])
+    steps, neurons = (read(own, name, [("n_spikes",)], "iu").tolist() for name in SPIKES)
+    if len(steps) != len(neurons):
+        raise ValueError(f"spike_steps has {len(steps)} values and spike_neurons {len(neurons)}; expected is one each")
+    wanted = Counter(zip(*(expected[name][:].tolist() for name in SPIKES), strict=True))
+    too_many, lacking = (spikes := Counter(zip(steps, neurons, strict=True))) - wanted, wanted - spikes
     if different := too_many + lacking:
         step, neuron = min(different)
         what = "has a spike too many" if (step, neuron) in too_many else "lacks a spike"
-        found.append((step, 0, "spikes", f"neuron {neuron} {what}"))
-    for order, name in enumerate((*SIGNALS, *(f"weights/{projection}" for projection in expected["weights"])), 1):
-        if name not in own or name not in expected:
+        found.append((step, 0, "spikes", f"neuron {neuron} {what}", True))
+    for order, name in enumerate((*SIGNALS, *WEIGHTS), 1):
+        if name not in expected:
             continue
         kind, _, projection = name.partition("/")
-        values, wanted = own[name][:].astype(float), expected[name][:]
-        if kind == "weights" and 1 in (values.ndim, wanted.ndim):  # the weights at the end only
+        wanted = expected[name][:]
+        shapes = [(n_steps, wanted.shape[-1]), wanted.shape[-1:]] if kind == "weights" else [wanted.shape]
+        if (values := read(own, name, shapes)) is None:
+            continue
+        compared.append(name)
+        values, at_end = values.astype(float), 1 in (values.ndim, wanted.ndim)
+        if at_end:
             values, wanted = (array[-1:] if array.ndim == 2 else array[np.newaxis] for array in (values, wanted))
-        if values.shape != wanted.shape:
-            raise ValueError(f"{name} has the shape {own[name].shape}, not {expected[name].shape}")
         scale = np.nanmax(np.abs(wanted), initial=0.0)
         if name == "error":  # the small difference of readout and target
             scale = max(scale, np.abs(case["stimulus/target"][:]).max())
-        close = np.abs(values - wanted) <= tolerances[kind] * scale
-        wrong = np.argwhere(~close & ~np.isnan(wanted))
+        wrong = np.argwhere(~(np.abs(values - wanted) <= tolerances[kind] * scale) & ~np.isnan(wanted))
         if len(wrong):
             row, column = wrong[0]
             place = f"neuron {column}" if name == "learning_signal" else f"readout {column}"
             if kind == "weights":
                 ends = (case[f"connections/{projection}/{end}"][column] for end in ("source", "target"))
                 place = "synapse from {} to {}".format(*ends)
-            step = row if len(wanted) > 1 else case.attrs["n_steps"]
-            found.append((step, order, name, f"{place}: {values[row, column]:.12g}, not {wanted[row, column]:.12g}"))
-    return min(found, default=None)
+            value = "NaN" if np.isnan(values[row, column]) else f"{values[row, column]:.12g}"
+            what = f"{place}: {value}, not {wanted[row, column]:.12g}"
+            found.append((n_steps if at_end else int(row), order, name, what, value != "NaN"))
+    return min(found, default=None), compared
+
+
+def ignored(results, names):
+    """Yield what the results have and the checker does not read."""
+    cases = results.get("cases")
+    if not isinstance(cases, h5py.Group):
+        yield "the file has no group cases/NAME"
+        return
+    unknown = [f"cases/{name}" for name in cases if name not in names]
+    for own in (cases.get(name) for name in cases if name in names):
+        for prefix, group in (("", own), ("weights/", own.get("weights") if isinstance(own, h5py.Group) else None)):
+            listed = [f"{prefix}{name}" for name in group] if isinstance(group, h5py.Group) else []
+            unknown += [f"cases/*/{name}" for name in listed if name not in (*SPIKES, *SIGNALS, "weights", *WEIGHTS)]
+    for name, count in Counter(unknown).items():
+        yield f"{name} is not compared: the set has no such name" + (f" (in {count} cases)" if count > 1 else "")
+
+
+def hints_of(case, quantity, mastered, of_weights):
+    """Return the pitfalls that may be the reason, without those that other cases rule out."""
+    listed = json.loads(case.attrs["pitfalls"])
+    hints = [hint for hint in listed if hint not in mastered] or listed
+    return [hint for hint in hints if not quantity.startswith("weights") or hint in of_weights] or hints
+
+
+def opened(path):
+    """Open a file, or end with a line."""
+    if not h5py.is_hdf5(path):
+        sys.exit(f"error: {path}: no such file, or not an HDF5 file")
+    try:
+        return h5py.File(path)
+    except CANNOT_READ as error:
+        sys.exit(f"error: {path}: cannot be opened: {str(error).splitlines()[0]}")
+
+
+def compare(conformance_set, results, options):
+    """Compare the chosen cases, print what is found and return whether all are equal."""
+    attributes = conformance_set.attrs
+    if (attributes.get("format"), attributes.get("version")) != (FORMAT, VERSION):
+        sys.exit(f"error: {options.set}: not a conformance set of version {VERSION}, which this checker reads")
+    known = json.loads(attributes["cases"])
+    if not (names := fnmatch.filter(known, options.cases)):
+        sys.exit(f"error: --cases {options.cases}: no case has such a name")
+    tolerances = json.loads(attributes["tolerances"])[options.precision]
+    mastered, differing, n_equal, compared = set(), [], 0, Counter()
+    for name in names:
+        case, path = conformance_set["cases"][name], f"cases/{name}"
+        try:
+            try:
+                own = None if results.get(path, getlink=True) is None else results[path]
+            except CANNOT_READ:
+                raise ValueError("it is damaged or a link to nothing; expected is a group") from None
+            if own is None:
+                print(f"{name}: no results")
+                continue
+            difference, quantities = first_difference(case, own, tolerances)
+        except ValueError as error:
+            print(f"{name}: not compared: {error}")
+            continue
+        compared.update(quantities)
+        if difference is None:
+            mastered |= set(json.loads(case.attrs["rules_out"]))
+            n_equal += 1
+            print(f"{name}: equal")
+        else:
+            step, _, quantity, what, _ = difference
+            differing.append((case, difference))
+            when = "at the end" if step == case.attrs["n_steps"] else f"step {step}"
+            print(f"{name}: differs first in {quantity}, {when}, {what}")
+    if differing and differing[0][1][4]:
+        case, (_, _, quantity, *_) = differing[0]
+        print(f"{case.name.removeprefix('/cases/')} may differ for one of these reasons:")
+        for hint in hints_of(case, quantity, mastered, json.loads(attributes["shown_by_weights"])):
+            print(f"    {hint}: {json.loads(attributes['pitfalls'])[hint]}")
+    for line in ignored(results, known):
+        print(f"warning: {line}")
+    print(f"compared: {', '.join(f'{name} in {n} cases' for name, n in compared.items()) or 'nothing'}")
+    print(f"{n_equal} of {len(names)} cases are equal")
+    return n_equal == len(names)
 
 
 def main():
@@ -65,44 +177,12 @@ def main():
     parser.add_argument("--set", type=Path, default=Path(__file__).with_name("eprop_conformance.h5"))
     parser.add_argument("--cases", metavar="PATTERN", default="*", help='only these, for instance "all-learn*"')
     options = parser.parse_args()
-    for path in (options.set, options.results):
-        if not h5py.is_hdf5(path):
-            sys.exit(f"error: {path}: no such file, or not an HDF5 file")
-    with h5py.File(options.set) as conformance_set, h5py.File(options.results) as results:
-        names = fnmatch.filter(json.loads(conformance_set.attrs["cases"]), options.cases)
-        if not names:
-            sys.exit(f"error: --cases {options.cases}: no case has such a name")
-        tolerances = json.loads(conformance_set.attrs["tolerances"])[options.precision]
-        texts = json.loads(conformance_set.attrs["pitfalls"])
-        of_weights = json.loads(conformance_set.attrs["shown_by_weights"])
-        mastered, differences, n_equal = set(), {}, 0
-        for name in names:
-            case, own = conformance_set["cases"][name], results.get(f"cases/{name}")
-            try:
-                difference = None if own is None else first_difference(case, own, tolerances)
-            except (TypeError, ValueError) as error:
-                sys.exit(f"error: {options.results}: cases/{name}: {error}")
-            if own is not None and difference is None:
-                mastered |= set(json.loads(case.attrs["pitfalls"]))
-                n_equal += 1
-            differences[name] = "no results" if own is None else difference
-        suspected = {}
-        for name, difference in differences.items():
-            if difference is None or isinstance(difference, str):
-                print(f"{name}: {difference or 'equal'}")
-                continue
-            step, _, quantity, what = difference
-            print(f"{name}: differs first in {quantity}, step {step}, {what}")
-            hints = json.loads(conformance_set[f"cases/{name}"].attrs["pitfalls"])
-            hints = [hint for hint in hints if hint not in mastered] or hints
-            if quantity.startswith("weights"):
-                hints = [hint for hint in hints if hint in of_weights] or hints
-            print(f"    it may be: {', '.join(hints)}")
-            suspected |= dict.fromkeys(hints)
-        for hint in suspected:
-            print(f"{hint}: {texts[hint]}")
-    print(f"{n_equal} of {len(names)} cases are equal")
-    sys.exit(n_equal < len(names))
+    with opened(options.set) as conformance_set, opened(options.results) as results:
+        try:
+            equal = compare(conformance_set, results, options)
+        except CANNOT_READ as error:
+            sys.exit(f"error: {options.set} or {options.results} is damaged: {str(error).splitlines()[0]}")
+    sys.exit(not equal)
 
 
 if __name__ == "__main__":

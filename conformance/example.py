@@ -1,7 +1,7 @@
 """Simulate the e-prop+ cases of the conformance set in numpy: python conformance/example.py RESULTS.h5 [SET.h5].
 
 It shows how a simulator reads the set and writes its results. All is dense and computed step by step, in the notation
-of docs/reference/conformance.md: sources are i, neurons j, readouts k, and matrices have a row for each target.
+of docs/explanation/model.md: sources are i, neurons j, readouts k, and matrices have a row for each target.
 """
 
 import json

@@ -48,7 +48,12 @@ def check(path: Path, *options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
-def differing(output: str) -> dict[str, list[str]]:
-    """Cases that the checker finds to differ, with the pitfalls that it names."""
-    found = re.findall(r"^(\S+): differs first in .*\n +it may be: (.*)$", output, re.MULTILINE)
-    return {name: pitfalls.split(", ") for name, pitfalls in found}
+def differing(output: str) -> list[str]:
+    """Cases that the checker finds to differ."""
+    return re.findall(r"^(\S+): differs first in ", output, re.MULTILINE)
+
+
+def hints(output: str) -> dict[str, list[str]]:
+    """The pitfalls that the checker names, by case."""
+    found = re.findall(r"^(\S+) may differ for one of these reasons:\n((?:    .*\n)+)", output, re.MULTILINE)
+    return {name: re.findall(r"^    ([^:]+): ", lines, re.MULTILINE) for name, lines in found}

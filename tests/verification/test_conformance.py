@@ -4,6 +4,7 @@ The last needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_N
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from conformance_set import FOLDER, SET, Results, check, differing, problem_of, write_results
+from conformance_set import FOLDER, SET, Results, check, differing, hints, problem_of, write_results
 from eprop_core.parameters import Uniform
 from eprop_core.recording.request import Record
 from eprop_core.recording.time_series import Recorded
@@ -23,13 +24,15 @@ from eprop_core.verification import bellec_model, variants
 from eprop_core.verification.bellec_problem import VARIANTS
 from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.conformance.cases import BELLEC, E_PROP_PLUS, FIRST, cases
-from eprop_core.verification.conformance.file import outcomes
+from eprop_core.verification.conformance.file import TOLERANCES, outcomes
+from eprop_core.verification.conformance.mistakes import OF_BELLEC, OF_E_PROP_PLUS, Mistake
 from eprop_core.verification.conformance.outcomes import learned
+from eprop_core.verification.conformance.pitfalls import PITFALLS
+from eprop_core.verification.conformance.shown import shown
 from eprop_core.verification.nest import Nest
 from eprop_core.verification.random_problem import Problem
 from eprop_core.verification.simulators import event_driven_bellec, learning_signal
 from live_nest import NEST_PYTHON, needs_nest
-from wrong_implementations import OF_BELLEC, OF_E_PROP_PLUS, Mistake
 
 NO_MISTAKE = Mistake({}, "")
 LOST = "samples-spikes-in-the-first-step"
@@ -125,7 +128,8 @@ def test_an_independent_implementation_is_accepted(
 SOME = (
     *("V_min0.0-exponential", "dt-0.25", "no-feedback", "readout-at-E_L", "weight-bounds", "adaptation-cutoff"),
     *("delays-4-8-7-9-cutoff-35", "delays-6-5-2-2-cutoff-10", "symmetric-feedback-unit", "adaptive-feedback-unit"),
-    *("cross-entropy", "fixed-signs", "static-output"),
+    *("cross-entropy", "fixed-signs", "static-output", "decaying-feedback-unit", "adaptive-feedback-unit-bounded"),
+    *("refractory-0.3-dt-0.1", "cutoff-5", "adam-each-step-cutoff", "kappa-0.9-0.9"),
 )
 """Cases of e-prop+, beside the first ones, that show each mistake."""
 
@@ -183,12 +187,33 @@ def assert_rejected(mistake: Mistake, results: dict[str, Results], directory: Pa
     if mistake is NO_MISTAKE:
         assert not found
     else:
-        assert mistake.pitfall in next(iter(found.values())), checked.stdout
+        (named,) = hints(checked.stdout).items()
+        assert named[0] == found[0]
+        assert mistake.pitfall in named[1], checked.stdout
 
 
 def test_every_pitfall_is_that_of_a_case(conformance_set: h5py.File) -> None:
     of_cases = {one for case in conformance_set["cases"].values() for one in json.loads(case.attrs["pitfalls"])}
-    assert of_cases == json.loads(conformance_set.attrs["pitfalls"]).keys()
+    assert json.loads(conformance_set.attrs["pitfalls"]) == {name: pitfall.text for name, pitfall in PITFALLS.items()}
+    assert of_cases == PITFALLS.keys()
+    for case in conformance_set["cases"].values():
+        assert set(json.loads(case.attrs["rules_out"])) <= set(json.loads(case.attrs["pitfalls"]))
+
+
+@pytest.mark.parametrize("name", ["no-feedback", "all-learn-cutoff", "samples-refractory-3"])
+def test_pitfalls_of_a_case_are_those_whose_mistakes_change_it(name: str, conformance_set: h5py.File) -> None:
+    case, chosen = conformance_set["cases"][name], {case.name: case for case in cases()}[name]
+    problem = problem_of(case)
+    found = shown(case, problem, chosen.pitfalls(problem.network), TOLERANCES["double"], TOLERANCES["single"])
+    assert found == tuple(json.loads(case.attrs[kind]) for kind in ("pitfalls", "rules_out"))
+
+
+def test_a_case_that_a_mistake_does_not_change_does_not_rule_it_out(conformance_set: h5py.File) -> None:
+    ruled_out = {
+        name: json.loads(conformance_set["cases"][name].attrs["rules_out"]) for name in ("no-feedback", "all-learn")
+    }
+    assert "eligibility filter" in ruled_out["all-learn"]
+    assert "eligibility filter" not in ruled_out["no-feedback"]
 
 
 def test_the_set_has_every_kind_of_variant(conformance_set: h5py.File) -> None:
@@ -206,26 +231,129 @@ def test_the_set_has_every_kind_of_variant(conformance_set: h5py.File) -> None:
     }
     assert len(models) == 16
     assert {one["feedback"]["kind"] for one in networks} == {"random", "symmetric", "adaptive"}
-    assert SET.stat().st_size < 5e6
+    assert SET.stat().st_size < 6e6
 
 
-def test_wrong_files_end_with_one_line(conformance_set: h5py.File, tmp_path: Path) -> None:
+def stored(conformance_set: h5py.File, name: str) -> dict[str, Any]:
+    """The results of the set as those of a simulator."""
+    found: dict[str, Any] = {}
+    conformance_set[f"cases/{name}/results"].visititems(
+        lambda quantity, values: found.update({quantity: values[:]}) if isinstance(values, h5py.Dataset) else None
+    )
+    return found
+
+
+MALFORMED: dict[str, tuple[str, Any, str]] = {
+    "a group": ("weights/input", None, "is a group"),
+    "a scalar": ("weights/input", 1.0, "has the shape ()"),
+    "empty": ("weights/input", h5py.Empty("f"), "is empty"),
+    "another shape": ("weights/input", np.zeros(3), "has the shape (3,)"),
+    "lists of lists": ("spike_steps", np.zeros((4, 2), int), "has the shape (4, 2)"),
+    "numbers that are no integers": ("spike_steps", np.zeros(4), "has the type float64"),
+    "lists of unequal length": ("spike_steps", np.zeros(1, int), "spike_steps has 1 values and spike_neurons"),
+    "text": ("weights/input", "text", "has the type object"),
+    "compound values": ("weights/input", np.zeros(3, [("a", int)]), "has the type"),
+    "complex values": ("weights/input", np.zeros((150, 3), complex), "has the type complex128"),
+    "a broken link": ("weights/input", h5py.SoftLink("/nowhere"), "is damaged or a link to nothing"),
+    "a broken link of spikes": ("spike_steps", h5py.ExternalLink("none.h5", "/x"), "is damaged or a link to nothing"),
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_a_malformed_case_is_named_and_hides_no_other(what: str, conformance_set: h5py.File, tmp_path: Path) -> None:
+    quantity, value, message = MALFORMED[what]
+    path, right = tmp_path / "results.h5", stored(conformance_set, "neurons")
+    write_results(path, {"neurons": right, "output-learns": stored(conformance_set, "output-learns")})
+    with h5py.File(path, "a") as file:
+        del file[f"cases/neurons/{quantity}"]
+        if value is None:
+            file.create_group(f"cases/neurons/{quantity}")
+        else:
+            file[f"cases/neurons/{quantity}"] = value
+    checked = check(path, "--cases", "*n*s")
+    assert checked.returncode == 1
+    assert checked.stderr == ""
+    (line,) = (line for line in checked.stdout.splitlines() if line.startswith("neurons: "))
+    assert line.startswith(f"neurons: not compared: {quantity} ")
+    assert message in line
+    assert "expected is" in line
+    assert "output-learns: equal\n" in checked.stdout
+
+
+def test_cases_that_are_no_groups_or_lack_what_is_required(conformance_set: h5py.File, tmp_path: Path) -> None:
     path = tmp_path / "results.h5"
-    result = {name: values[:] for name, values in conformance_set["cases/neurons/results"].items() if name != "weights"}
-    for changes, message in (
-        ({}, "cases/neurons: weights/input is missing"),
-        (
-            {f"weights/{name}": np.zeros(3) for name in ("input", "recurrent", "output")},
-            "weights/input has the shape (3,)",
-        ),
+    with h5py.File(path, "w") as file:
+        file["cases/neurons"] = np.zeros(3)
+        file["cases/output-learns"] = h5py.SoftLink("/nowhere")
+        file.create_group("cases/input-learns")
+    checked = check(path)
+    assert checked.stderr == ""
+    assert checked.returncode == 1
+    assert "neurons: not compared: it is a data set; expected is a group" in checked.stdout
+    assert "output-learns: not compared: it is damaged or a link to nothing" in checked.stdout
+    assert "input-learns: not compared: spike_steps is missing; expected is a data set of integers" in checked.stdout
+    assert "all-learn: no results\n" in checked.stdout
+    assert "compared: nothing\n" in checked.stdout
+
+
+def test_what_is_not_compared_is_said(conformance_set: h5py.File, tmp_path: Path) -> None:
+    path, right = tmp_path / "results.h5", stored(conformance_set, "neurons")
+    misspelt = right | {"readouts": right["readout"], "weights/inputs": right["weights/input"]}
+    del misspelt["readout"]
+    write_results(path, {"neurons": misspelt, "neuron": right})
+    checked = check(path, "--cases", "neurons")
+    assert checked.returncode == 0
+    for name in ("cases/neuron", "cases/*/readouts", "cases/*/weights/inputs"):
+        assert f"warning: {name} is not compared" in checked.stdout
+    assert checked.stdout.count("warning: ") == 3
+    (compared,) = (line for line in checked.stdout.splitlines() if line.startswith("compared: "))
+    assert compared.split(" ", 1)[1].split(", ") == [
+        f"{name} in 1 cases"
+        for name in ("spikes", "error", "learning_signal", "weights/input", "weights/recurrent", "weights/output")
+    ]
+    with h5py.File(path, "w") as file:
+        file["case/neurons"] = 1.0
+    assert "warning: the file has no group cases/NAME\n" in check(path).stdout
+
+
+def test_values_that_are_not_numbers_are_named_without_hints(conformance_set: h5py.File, tmp_path: Path) -> None:
+    right = stored(conformance_set, "all-learn")
+    weights = right["weights/input"].copy()
+    weights[7, 2] = np.nan
+    write_results(tmp_path / "results.h5", {"all-learn": right | {"weights/input": weights}})
+    output = check(tmp_path / "results.h5", "--cases", "all-learn").stdout
+    assert re.search(r"differs first in weights/input, step 7, synapse from \d+ to \d+: NaN, not ", output)
+    assert not hints(output)
+
+
+def test_weights_at_the_end_differ_at_the_end(conformance_set: h5py.File, tmp_path: Path) -> None:
+    right = stored(conformance_set, "all-learn")
+    wrong = right | {"weights/input": right["weights/input"][-1] + 1.0}
+    write_results(tmp_path / "results.h5", {"all-learn": wrong})
+    assert "differs first in weights/input, at the end, synapse" in check(tmp_path / "results.h5").stdout
+
+
+def test_files_that_cannot_be_read_end_with_one_line(conformance_set: h5py.File, tmp_path: Path) -> None:
+    path = tmp_path / "results.h5"
+    write_results(path, {"neurons": stored(conformance_set, "neurons")})
+    truncated, other = tmp_path / "truncated.h5", tmp_path / "other.h5"
+    truncated.write_bytes(path.read_bytes()[:-2000])
+    with h5py.File(other, "w") as file:
+        file["x"] = 1.0
+    for arguments, message in (
+        ((tmp_path / "none.h5",), "no such file"),
+        ((tmp_path,), "not an HDF5 file"),
+        ((path, "--cases", "x"), "no case has such"),
+        ((truncated,), "cannot be opened"),
+        ((path, "--set", truncated), "cannot be opened"),
+        ((path, "--set", other), "not a conformance set"),
+        ((path, "--set", path), "not a conformance set"),
     ):
-        write_results(path, {"neurons": result | changes})
-        (line,) = check(path).stderr.splitlines()
+        checked = check(*arguments)
+        (line,) = checked.stderr.splitlines()
         assert line.startswith("error: ")
         assert message in line
-    for arguments, message in (((tmp_path / "none.h5",), "no such file"), ((path, "--cases", "x"), "no case has such")):
-        (line,) = check(*arguments).stderr.splitlines()
-        assert message in line
+        assert checked.returncode == 1
 
 
 @needs_nest

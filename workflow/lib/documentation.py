@@ -2,14 +2,16 @@
 
 These are the JSON Schemas of the configuration and of the points of the race, and the tables of the configuration's
 keys, from their models; the tables of command lines, from their parsers; the layers and the imports of the packages;
-and the page about the claims of the paper, from the evidence in ``docs/reproduction``. Run it in the directory of the
-project after a change of models, command lines, imports or evidence.
+the pitfalls of the conformance set; and the page about the claims of the paper, from the evidence in
+``docs/reproduction``. Run it in the directory of the project after a change of models, command lines, imports, pitfalls
+or evidence.
 """
 
 import argparse
 import json
 from pathlib import Path
 
+from eprop_core.verification.conformance.pitfalls import PITFALLS
 from workflow.lib import architecture, command_lines, configuration_keys
 from workflow.scripts.race.points import Points
 from workflow.scripts.reproduction import claims, page
@@ -22,6 +24,8 @@ COMMANDS = Path("docs/reference/command_lines.md")
 ARCHITECTURE = Path("docs/explanation/architecture.md")
 IMPORTS = "| package | imports |\n|---|---|\n"
 REPRODUCTION = Path("docs/reproduction.md")
+CONFORMANCE = Path("docs/reference/conformance.md")
+PITFALL_TABLE = "| pitfall | what is right |\n|---|---|\n"
 
 
 def schema() -> str:
@@ -39,6 +43,8 @@ def documents(directory: Path) -> dict[Path, str]:
     packages = (directory / ARCHITECTURE).read_text(encoding="utf-8")
     packages = _with(packages, "```text\n", architecture.layers(directory), "```\n")
     packages = _with(packages, IMPORTS, architecture.imports(directory), "\n")
+    conformance = (directory / CONFORMANCE).read_text(encoding="utf-8")
+    rows = "".join(f"| {name} | {pitfall.text} |\n" for name, pitfall in PITFALLS.items())
     evidence = page.collected(sorted((directory / REPRODUCTION.with_suffix("")).glob("*.csv")))
     return {
         directory / SCHEMA: schema(),
@@ -46,6 +52,7 @@ def documents(directory: Path) -> dict[Path, str]:
         **{directory / KEYS / f"{name}.md": keys for name, keys in configuration_keys.pages().items()},
         directory / COMMANDS: command_lines.page(),
         directory / ARCHITECTURE: packages,
+        directory / CONFORMANCE: _with(conformance, PITFALL_TABLE, rows, "\n"),
         directory / REPRODUCTION: page.page(claims.read(), evidence),
     }
 

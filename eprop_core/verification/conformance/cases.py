@@ -34,7 +34,7 @@ class Case(NamedTuple):
     in_nest: bool
     """Whether its results are those of NEST; otherwise they are those of the reference implementation."""
     special: tuple[str, ...] = ()
-    """Pitfalls for which the stimulus is made."""
+    """Pitfalls for which the stimulus is made; it is not used to find others."""
 
     @property
     def reference(self) -> Simulator:
@@ -50,13 +50,14 @@ class Case(NamedTuple):
         raise AssertionError(f"{self.name}: no network says something")
 
     def pitfalls(self, network: Network) -> list[str]:
-        """Return the names of the pitfalls that its results show."""
-        return [name for name, pitfall in PITFALLS.items() if pitfall.applies(network) or name in self.special]
+        """Return the names of the pitfalls that concern it."""
+        return [name for name, pitfall in PITFALLS.items() if pitfall.applies(network)]
 
 
 N_STEPS = 150
 STEPS_PER_SAMPLE = 25
 _SIZES = {"n_input": 6, "n_recurrent": 6, "n_readout": 2}
+_OTHER_SIZES = {"n_input": 5, "n_recurrent": 7, "n_readout": 3}
 CHANGE = 1e-6
 """Of the initial weights, relative: some roundings in single precision."""
 LARGEST_AMPLIFICATION = 300.0
@@ -154,20 +155,29 @@ def cases() -> Iterator[Case]:
         yield Case(name, E_PROP_PLUS, _drawing(settings | SMALLEST | _SIZES), in_nest=True)
     for name in _BEYOND_NEST:
         yield Case(name, E_PROP_PLUS, _drawing(OF_SMALL_NETWORKS[name] | SMALLEST | _SIZES), in_nest=False)
+    draw_rounded = _drawing(_PLAIN | {"seed": 1000, "dt": 0.1, "I_e": 8.0, "refractory_steps": 3, "width": 2.0})
+    yield Case("refractory-0.3-dt-0.1", E_PROP_PLUS, lambda attempt: _with_t_ref(draw_rounded(attempt), 0.3), True)
+    for name, settings in {
+        "kappa-0.9-0.9": FEATURES["kappa-0.9-0.9"],
+        "adam-cutoff": COMBINATIONS["adam-cutoff"],
+    }.items():
+        yield Case(f"sizes-5-7-3-{name}", E_PROP_PLUS, _drawing(settings | SMALLEST | _OTHER_SIZES), in_nest=True)
     for name in _SAMPLES:
         yield Case(f"samples-{name}", BELLEC, _drawing_samples(name), in_nest=True)
-    draw = _drawing_samples("mean_squared_error-lif-gradient_descent-batch-1")
+    name = "mean_squared_error-mixed-gradient_descent-batch-1"
+    yield Case(f"samples-sizes-5-7-3-{name}", BELLEC, _drawing_samples(name, **_OTHER_SIZES), in_nest=True)
+    draw_samples = _drawing_samples("mean_squared_error-lif-gradient_descent-batch-1")
     yield Case(
         "samples-spikes-in-the-first-step",
         BELLEC,
-        lambda attempt: with_spikes_in_step(draw(attempt), 0),
+        lambda attempt: with_spikes_in_step(draw_samples(attempt), 0),
         in_nest=True,
         special=("first step of a sample",),
     )
     yield Case(
         "samples-spikes-in-the-second-step",
         BELLEC,
-        lambda attempt: with_spikes_in_step(draw(attempt), 1),
+        lambda attempt: with_spikes_in_step(draw_samples(attempt), 1),
         in_nest=False,
         special=("second step of a sample",),
     )
@@ -188,8 +198,15 @@ def _drawing(settings: dict[str, Any]) -> Callable[[int], Problem]:
     return lambda attempt: problem_of_variant(settings, N_STEPS, attempt)
 
 
-def _drawing_samples(name: str) -> Callable[[int], Problem]:
-    settings = {**_SMALL_SAMPLES}
+def _with_t_ref(problem: Problem, t_ref: float) -> Problem:
+    network = problem.network
+    return problem._replace(
+        network=network.model_copy(update={"neuron": network.neuron.model_copy(update={"t_ref": t_ref})})
+    )
+
+
+def _drawing_samples(name: str, **more: Any) -> Callable[[int], Problem]:
+    settings = _SMALL_SAMPLES | more
     if "input_probability" in bellec_problem.VARIANTS[name]:
         del settings["input_probability"]
     return lambda attempt: bellec_problem.bellec_problem(name, attempt, **settings)

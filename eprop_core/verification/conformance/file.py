@@ -14,11 +14,12 @@ from eprop_core.verification.bellec_problem import in_absolute_time
 from eprop_core.verification.conformance.cases import BELLEC, Case, cases
 from eprop_core.verification.conformance.outcomes import of_nest, of_reference
 from eprop_core.verification.conformance.pitfalls import LEARNING, PITFALLS, SAMPLES
+from eprop_core.verification.conformance.shown import shown
 from eprop_core.verification.nest import Arrays, Nest
 from eprop_core.verification.random_problem import Problem, neuron_values
 
-VERSION = 1
-"""Of the layout."""
+VERSION = 2
+"""Of the layout and the cases."""
 TOLERANCES = {
     "double": {"readout": 1e-9, "error": 1e-9, "learning_signal": 1e-9, "weights": 1e-9},
     "single": {"readout": 1e-3, "error": 1e-3, "learning_signal": 1e-3, "weights": 1e-3},
@@ -40,7 +41,7 @@ def write(path: Path, nest: Nest) -> None:
             shown_by_weights=json.dumps([*LEARNING, *SAMPLES]),
             cases=json.dumps(list(chosen)),
         )
-        for name, case in chosen.items():
+        for name, case in progress(chosen.items(), "pitfalls"):
             _write_case(file.create_group(f"cases/{name}"), case, problems[name], of_cases[name])
 
 
@@ -58,7 +59,6 @@ def _write_case(group: h5py.Group, case: Case, problem: Problem, results: Arrays
         rule=case.rule,
         source="NEST 3.10" if case.in_nest else "reference implementation",
         network=network.model_dump_json(),
-        pitfalls=json.dumps(case.pitfalls(network)),
         n_steps=stimulus.n_steps,
         n_samples=stimulus.n_samples,
     )
@@ -72,6 +72,10 @@ def _write_case(group: h5py.Group, case: Case, problem: Problem, results: Arrays
             _write(group, f"connections/{projection}/{name}", values[order])
     for name, values in results.items():
         _write(group, f"results/{name}", values)
+    pitfalls = ruled_out = list(case.special)
+    if not case.special:
+        pitfalls, ruled_out = shown(group, problem, case.pitfalls(network), TOLERANCES["double"], TOLERANCES["single"])
+    group.attrs.update(pitfalls=json.dumps(pitfalls), rules_out=json.dumps(ruled_out))
 
 
 def of_neurons(network: Network) -> dict[str, np.ndarray]:

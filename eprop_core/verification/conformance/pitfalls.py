@@ -1,7 +1,8 @@
 """What implementations of e-prop easily do otherwise, and which networks show it.
 
-The checker (``conformance/check.py``) names the pitfalls of a case that differs, without those of the cases that agree:
-so a case has a pitfall only if the mistake changes its results.
+The checker (``conformance/check.py``) names the pitfalls of a case that differs, without those that cases which agree
+rule out. ``applies`` says which networks a pitfall concerns; whether it changes their results is found by making the
+mistake (``mistakes``).
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ class Pitfall(NamedTuple):
     text: str
     """What is right, in one sentence."""
     applies: Callable[[Network], bool]
-    """Whether the results of a network depend on it."""
+    """Whether it concerns a network."""
 
 
 def _rule(network: Network) -> Plasticity:
@@ -56,11 +57,13 @@ def _moving_average(network: Network) -> bool:
 
 
 def _psi_reaches_rest(network: Network) -> bool:
-    """Whether psi is larger than 0 after a spike that has subtracted V_th."""
+    """Whether psi may be larger than 0 after a spike."""
     neuron, surrogate = network.neuron, network.neuron.surrogate_gradient
     highest = neuron.V_th.high if isinstance(neuron.V_th, Uniform) else neuron.V_th
-    return neuron.V_reset is None and (
-        surrogate.function != "piecewise_linear" or network.extent("surrogate_width")[1] > highest
+    return (
+        neuron.V_reset is not None
+        or surrogate.function != "piecewise_linear"
+        or network.extent("surrogate_width")[1] > highest
     )
 
 
@@ -90,13 +93,18 @@ DYNAMICS: dict[str, Pitfall] = {
         "A neuron that spikes in step t cannot spike before step t + t_ref / dt; its voltage evolves meanwhile.",
         lambda network: network.neuron.V_reset is None and network.refractory_steps > 1,
     ),
+    "steps of the refractory period": Pitfall(
+        "t_ref / dt is rounded to the nearest integer: 0.3 / 0.1 is 2.9999999999999996 with floats of 64 bits.",
+        lambda network: network.refractory_steps > 0,
+    ),
     "V_min": Pitfall(
         "The voltage is raised to V_min before it is compared with the threshold.",
         lambda network: network.neuron.V_min is not None,
     ),
     "adaptation": Pitfall(
         "The adaptation a rises by 1 in the step after a spike, the threshold is V_th + beta a, and a spike subtracts "
-        "V_th without the rise. Those with the highest ids adapt. While V_reset clamps a neuron, a stands still.",
+        "V_th without the rise. Neurons with beta = 0 do not adapt. With V_reset, a stands still while the neuron is "
+        "clamped, and with t_ref of a step or more it remains 0.",
         lambda network: network.neuron.adaptation is not None,
     ),
     "values per neuron": Pitfall(
@@ -141,14 +149,32 @@ LEARNING: dict[str, Pitfall] = {
         "of its target.",
         _learns,
     ),
+    "trace onto readouts": Pitfall(
+        "The trace of a synapse onto a readout decays with alpha_out = exp(-dt / readout.tau_m).",
+        lambda network: network.output.plastic,
+    ),
+    "connections of feedback": Pitfall(
+        "In connections/feedback, source is the readout and target the neuron; matrices that are filled the other way "
+        "round, or in another order of the readouts, give other learning signals.",
+        lambda network: _neurons_learn(network) and network.feedback.kind != "symmetric",
+    ),
     "eligibility filter": Pitfall(
         "kappa filters the eligibility psi z_bar, without a factor 1 - kappa; alpha = exp(-dt / tau_m) filters the "
         "presynaptic spikes.",
         lambda network: _neurons_learn(network) and _rule(network).kappa > 0.0,
     ),
     "surrogate gradient": Pitfall("psi takes the voltage of its step, before the reset.", _neurons_learn),
+    "function of the surrogate gradient": Pitfall(
+        "psi is height f(u) with u = abs(v - A) / width and the function f that the network names.",
+        lambda network: _neurons_learn(network) and network.neuron.surrogate_gradient.function != "piecewise_linear",
+    ),
+    "surrogate gradient at V_reset": Pitfall(
+        "After a spike in step t, a neuron with V_reset is clamped in the n = t_ref / dt steps t+1 to t+n. psi is 0 in "
+        "steps t+1 to t+n-1; in step t+n the neuron does not spike, but psi is that of the voltage V_reset.",
+        lambda network: _neurons_learn(network) and network.neuron.V_reset is not None,
+    ),
     "surrogate gradient of refractory neurons": Pitfall(
-        "psi is 0 while a neuron is refractory.",
+        "After a spike in step t, psi is 0 in steps t+1 to t+n-1, n = t_ref / dt, also with V_reset.",
         lambda network: _neurons_learn(network) and network.refractory_steps > 1 and _psi_reaches_rest(network),
     ),
     "surrogate gradient of adaptive neurons": Pitfall(
@@ -160,8 +186,8 @@ LEARNING: dict[str, Pitfall] = {
         _neurons_learn,
     ),
     "late learning signals": Pitfall(
-        "A spike leaves the steps to the next update whose learning signals are still on their way: the newest "
-        "output.delay + feedback.delay - 1 - delay, if that is positive.",
+        "A spike that is emitted in step s updates with the steps t < s - max(0, output.delay + feedback.delay - 1 - "
+        "delay): the learning signals of later steps are still on their way, and are left to the next update.",
         lambda network: _by_spikes(network) and _late_signals(network),
     ),
     "cutoff": Pitfall(
@@ -170,8 +196,9 @@ LEARNING: dict[str, Pitfall] = {
         lambda network: _by_spikes(network) and _rule(network).cutoff is not None,
     ),
     "rate regularization": Pitfall(
-        "The moving average of the rate, in spikes per ms, includes the spike of its step; c_reg (rate - f_target) "
-        "multiplies the eligibility, filtered with kappa_reg and a factor 1 - kappa_reg.",
+        "The moving average f of the rate, in spikes per ms, includes the spike of its step; c_reg (f - f_target / "
+        "1000) multiplies the eligibility, filtered with kappa_reg and a factor 1 - kappa_reg, also outside of the "
+        "learning window.",
         _moving_average,
     ),
     "target rate": Pitfall(
@@ -205,13 +232,15 @@ LEARNING: dict[str, Pitfall] = {
         _adam,
     ),
     "steps of Adam": Pitfall(
-        "Adam's moments advance once for each elapsed step of the simulation, counted from step 0; the gradient acts "
-        "in the first step since the last update, and is 0 in the others.",
+        "An update by a spike that is emitted in step s advances Adam's moments to n = s, or to the first step that it "
+        "leaves to the next update. The gradient acts in the first step after the last update (n = 1 in the first "
+        "update, at the second spike of the source), and is 0 in the others.",
         _adam_of_intervals,
     ),
     "optimize_each_step": Pitfall(
-        "With optimize_each_step, Adam takes the gradient of each single step, within the cutoff, and clips the weight "
-        "each time.",
+        "With optimize_each_step, Adam takes the gradient of each single step within the cutoff, and clips the weight "
+        "each time. Steps beyond the cutoff are made up for by the next gradient: it acts in the first of them, and is "
+        "0 in the others and in its own step.",
         lambda network: _learns(network) and _rule(network).optimizer.moves_in_each_step,
     ),
     "symmetric feedback": Pitfall(
@@ -219,9 +248,14 @@ LEARNING: dict[str, Pitfall] = {
         lambda network: network.feedback.kind == "symmetric",
     ),
     "adaptive feedback": Pitfall(
-        "Adaptive feedback weights receive the same changes as the output weights, before these are clipped; both "
-        "shrink by weight_decay at each update.",
+        "Adaptive feedback weights receive the same changes as the output weights, before these are clipped. The "
+        "connections of both are in different orders.",
         lambda network: network.feedback.kind == "adaptive",
+    ),
+    "weight decay": Pitfall(
+        "At each update, also one without a gradient, output and adaptive feedback weights first shrink by the factor "
+        "1 - weight_decay; then they change, and output weights are clipped.",
+        lambda network: network.output.plastic and network.feedback.weight_decay > 0.0,
     ),
 }
 """Of the learning rule; they show in the weights."""
@@ -241,9 +275,17 @@ SAMPLES: dict[str, Pitfall] = {
         lambda network: _by_samples(network) and _regularizes(network),
     ),
     "batches": Pitfall(
-        "A batch updates the weights with the mean gradient of its samples; Adam counts updates. The last batch is "
-        "incomplete and changes nothing.",
+        "A batch updates the weights with the mean gradient of its samples. The last batch is incomplete and changes "
+        "nothing.",
         lambda network: _by_samples(network) and _rule(network).batch_size > 1,
+    ),
+    "end of a sample": Pitfall(
+        "The update acts before the next sample, and that of the last complete batch is in the weights at the end.",
+        _by_samples,
+    ),
+    "updates of Adam": Pitfall(
+        "In the rule of Bellec et al., Adam counts updates, from n = 1.",
+        lambda network: _by_samples(network) and _adam(network),
     ),
 }
 """Of the rule of Bellec et al.; they show in all values from the second sample on."""

@@ -1,11 +1,15 @@
 """Wrong implementations of e-prop: each is a right one with one small mistake in its source.
 
-By what is wrong: the right text, the wrong one, and the pitfall that the checker should name.
+By what is wrong: the right text, the wrong one, and the pitfall that the checker should name. They decide which
+pitfalls a case of the set shows, and tests show that the checker rejects them.
 """
 
 import types
 from pathlib import Path
 from typing import Any, NamedTuple
+
+EXAMPLE = Path(__file__).parents[3] / "conformance" / "example.py"
+LITERAL_MODEL = Path(__file__).parents[1] / "bellec_model.py"
 
 
 class Mistake(NamedTuple):
@@ -50,6 +54,10 @@ OF_E_PROP_PLUS = {
         {'n_refractory = round(neuron["t_ref"] / dt)': 'n_refractory = round(neuron["t_ref"] / dt) + 1'},
         "refractory period",
     ),
+    "the refractory period is rounded towards 0": Mistake(
+        {'n_refractory = round(neuron["t_ref"] / dt)': 'n_refractory = int(neuron["t_ref"] / dt)'},
+        "steps of the refractory period",
+    ),
     "a neuron with V_reset is not clamped": Mistake(
         {'(refractory > 0) & (neuron["V_reset"] is not None)': "np.zeros(n_recurrent, bool)"}, "reset to V_reset"
     ),
@@ -91,6 +99,9 @@ OF_E_PROP_PLUS = {
         {"trace + of.arriving(t)[0]": "trace + of.emitted[t]", "trace + output.arriving(t)[0]": "trace + spikes"},
         "trace of arrivals",
     ),
+    "the trace onto a readout decays as that onto a neuron": Mistake(
+        {"output.trace = alpha_out * output.trace": "output.trace = alpha[0] * output.trace"}, "trace onto readouts"
+    ),
     "the cutoff is one step too long": Mistake(
         {"(t < self.last_spike + self.cutoff)": "(t <= self.last_spike + self.cutoff)"}, "cutoff"
     ),
@@ -106,12 +117,30 @@ OF_E_PROP_PLUS = {
         {"np.where(refractory > 0, 0.0, psi).astype(dtype)": "psi.astype(dtype)"},
         "surrogate gradient of refractory neurons",
     ),
+    "the surrogate gradient of a clamped neuron is 0": Mistake(
+        {"np.where(refractory > 0, 0.0, psi)": "np.where((refractory > 0) | clamped, 0.0, psi)"},
+        "surrogate gradient at V_reset",
+    ),
+    "each surrogate gradient is piecewise linear": Mistake(
+        {'SURROGATE_GRADIENTS[surrogate["function"]]': 'SURROGATE_GRADIENTS["piecewise_linear"]'},
+        "function of the surrogate gradient",
+    ),
     "the surrogate gradient ignores the adaptation": Mistake(
         {"(np.abs(distance) / surrogate": "(np.abs(v - V_th) / surrogate"}, "surrogate gradient of adaptive neurons"
     ),
     "the learning signal acts one step late": Mistake(
         {"learning_signal[s + signal_delay] * of": "learning_signal[s + signal_delay - 1] * of"},
         "time of the learning signal",
+    ),
+    "feedback comes from the other readouts": Mistake(
+        {
+            'feedback[of_feedback["target"], of_feedback["source"]] = of': "feedback[of_feedback['target'], "
+            "n_readout - 1 - of_feedback['source']] = of"
+        },
+        "connections of feedback",
+    ),
+    "targets are shifted by the delay of the output": Mistake(
+        {"(answer - target[t])": "(answer - target[max(0, t + 1 - output.delay)])"}, "delays"
     ),
     "errors outside of the learning window count": Mistake({"window[t] * (answer": "(answer"}, "learning window"),
     "weights have no bounds": Mistake(
@@ -121,6 +150,20 @@ OF_E_PROP_PLUS = {
         {'(np.sqrt(v) + given["epsilon"])': 'np.sqrt(v + given["epsilon"])'}, "epsilon of Adam"
     ),
     "Adam counts updates": Mistake({"while self.n_adam[i] < n_steps:": "for _ in range(1):"}, "steps of Adam"),
+    "Adam ignores optimize_each_step": Mistake(
+        {"self.optimizer = rule": "own['optimize_each_step'] = False\n        self.optimizer = rule"},
+        "optimize_each_step",
+    ),
+    "Adam takes a step beyond the cutoff with a gradient of 0": Mistake(
+        {
+            "            if self.active[step, i]:\n": "            if True:\n",
+            "gradient_of_step(step, i)[exists]": "gradient_of_step(step, i)[exists] * self.active[step, i]",
+        },
+        "optimize_each_step",
+    ),
+    "the filter of the rate regularization lacks 1 - kappa_reg": Mistake(
+        {'of.filtered_reg + (1.0 - rule["kappa_reg"]) * e': "of.filtered_reg + e"}, "rate regularization"
+    ),
     "the regularized rate is that before the spikes of the step": Mistake(
         {
             "        rate = rule": "        regularization[t] = rule['c_reg'] * (rate - rule['f_target'] / 1000.0)\n"
@@ -157,6 +200,18 @@ OF_E_PROP_PLUS = {
     "adaptive feedback does not change": Mistake(
         {"adaptive_feedback = feedback if": "adaptive_feedback = feedback.copy() if"}, "adaptive feedback"
     ),
+    "adaptive feedback takes the change after clipping": Mistake(
+        {"feedback[i, exists] += change": "feedback[i, exists] += changed - weight"}, "adaptive feedback"
+    ),
+    "weights do not decay": Mistake({'decay=network["feedback"]["weight_decay"]': "decay=0.0"}, "weight decay"),
+    "weights decay after the update": Mistake(
+        {
+            "        self.weight[exists, i] *= 1.0 - decay\n": "",
+            "            self.optimize(i, exists, gradient, end, feedback)": "            self.optimize(i, exists, "
+            "gradient, end, feedback)\n        self.weight[exists, i] *= 1.0 - decay",
+        },
+        "weight decay",
+    ),
     "errors are differences also with cross-entropy": Mistake(
         {'if network["readout"]["loss"] == "cross_entropy":': "if False:"}, "cross-entropy"
     ),
@@ -176,6 +231,46 @@ OF_BELLEC = {
     ),
     "the mean of the rate regularizes the filtered eligibility": Mistake(
         {"rate_error[:, np.newaxis] * e / n_steps": "rate_error[:, np.newaxis] * e_bar / n_steps"}, "mean rate"
+    ),
+    "the update after the last sample is missing": Mistake(
+        {"if n % rule.batch_size == 0:": "if n % rule.batch_size == 0 and n < n_samples:"}, "end of a sample"
+    ),
+    "Adam begins with the second update": Mistake({"self._n_updates = 0": "self._n_updates = 1"}, "updates of Adam"),
+    "the epsilon of Adam is inside the root": Mistake(
+        {"(np.sqrt(self._v) + given.epsilon)": "np.sqrt(self._v + given.epsilon)"}, "epsilon of Adam"
+    ),
+    "the filter has a factor 1 - kappa": Mistake(
+        {"e_bar = rule.kappa * e_bar + e": "e_bar = rule.kappa * e_bar + (1.0 - rule.kappa) * e"}, "eligibility filter"
+    ),
+    "the refractory period is one step too long": Mistake(
+        {"np.rint(t_ref / dt).astype(int)": "np.rint(t_ref / dt).astype(int) + 1"}, "refractory period"
+    ),
+    "each surrogate gradient is piecewise linear": Mistake(
+        {
+            "surrogate_gradient_of(surrogate, distance)": "surrogate.height * np.maximum(0.0, 1.0 - np.abs(distance) / "
+            "surrogate.width)"
+        },
+        "function of the surrogate gradient",
+    ),
+    "the surrogate gradient is not 0 while a neuron is refractory": Mistake(
+        {"np.where(refractory == 0, surrogate": "np.where(True, surrogate"}, "surrogate gradient of refractory neurons"
+    ),
+    "the eligibility of adaptive neurons is that of others": Mistake(
+        {"(z_bar - beta[:, np.newaxis] * epsilon_a)": "(z_bar + 0.0 * epsilon_a)"}, "eligibility of adaptive neurons"
+    ),
+    "weights have no bounds": Mistake(
+        {
+            "np.clip(weights - given.learning_rate * gradient, given.weight_min, given.weight_max)": "weights - "
+            "given.learning_rate * gradient"
+        },
+        "weight bounds",
+    ),
+    "the regularized rate is not divided by the steps": Mistake({"* e / n_steps": "* e"}, "mean rate"),
+    "errors outside of the learning window count": Mistake(
+        {"learning_window[:, np.newaxis] * (answer": "(answer"}, "learning window"
+    ),
+    "errors are differences also with cross-entropy": Mistake(
+        {'if network.readout.loss == "cross_entropy" else readout': "if False else readout"}, "cross-entropy"
     ),
     "batches add their gradients": Mistake({"gradients[name] / rule.batch_size": "gradients[name]"}, "batches"),
     "the incomplete batch is applied": Mistake(
