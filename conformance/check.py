@@ -107,10 +107,10 @@ def ignored(results, names):
 
 
 def hints_of(case, quantity, mastered, of_weights):
-    """Return the pitfalls that may be the reason, without those that other cases rule out."""
+    """Return the pitfalls that may be the reason, without those that other cases rule out, the likely ones first."""
     listed = json.loads(case.attrs["pitfalls"])
     hints = [hint for hint in listed if hint not in mastered] or listed
-    return [hint for hint in hints if not quantity.startswith("weights") or hint in of_weights] or hints
+    return sorted(hints, key=lambda hint: quantity.startswith("weights") and hint not in of_weights)
 
 
 def opened(path):

@@ -129,7 +129,13 @@ SOME = (
     *("V_min0.0-exponential", "dt-0.25", "no-feedback", "readout-at-E_L", "weight-bounds", "adaptation-cutoff"),
     *("delays-4-8-7-9-cutoff-35", "delays-6-5-2-2-cutoff-10", "symmetric-feedback-unit", "adaptive-feedback-unit"),
     *("cross-entropy", "fixed-signs", "static-output", "decaying-feedback-unit", "adaptive-feedback-unit-bounded"),
-    *("refractory-0.3-dt-0.1", "cutoff-5", "adam-each-step-cutoff", "kappa-0.9-0.9"),
+    *(
+        "eprop_iaf_psc_delta-exponential-gradient_descent",
+        "refractory-0.3-dt-0.1",
+        "cutoff-5",
+        "adam-each-step-cutoff",
+        "kappa-0.9-0.9",
+    ),
 )
 """Cases of e-prop+, beside the first ones, that show each mistake."""
 
