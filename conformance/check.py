@@ -12,6 +12,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -21,7 +22,17 @@ SPIKES, SIGNALS = ("spike_steps", "spike_neurons"), ("readout", "error", "learni
 REQUIRED = tuple(f"weights/{projection}" for projection in ("input", "recurrent", "output"))
 WEIGHTS = (*REQUIRED, "weights/feedback")
 CANNOT_READ = (KeyError, OSError, RuntimeError)
-"""What h5py raises for damaged files and broken links."""
+"""Errors that h5py raises if a file is damaged or a link leads nowhere."""
+
+
+class Difference(NamedTuple):
+    """The first value that differs; of several in one step, the first of this order is named."""
+
+    step: int
+    order: int
+    quantity: str
+    what: str
+    is_number: bool = True
 
 
 def read(own, name, shapes, kinds="fiu"):
@@ -45,14 +56,20 @@ def read(own, name, shapes, kinds="fiu"):
         raise ValueError(f"{name} is damaged or a link to nothing; {expected}") from error
 
 
-def first_difference(case, own, tolerances):
-    """Return (step, order, quantity, what, is a number) of the first difference or None, and what was compared.
-
-    ValueError is raised where the results have a wrong layout.
-    """
-    expected, found, compared = case["results"], [], ["spikes"]
-    if not isinstance(own, h5py.Group):
+def results_of(results, name):
+    """Return the group of a case, None if there is none; raise ValueError if it is something else."""
+    try:
+        own = None if results.get(name, getlink=True) is None else results[name]
+    except CANNOT_READ:
+        raise ValueError("it is damaged or a link to nothing; expected is a group") from None
+    if isinstance(own, h5py.Dataset):
         raise ValueError("it is a data set; expected is a group with spikes and weights")
+    return own
+
+
+def first_difference(case, own, tolerances):
+    """Return the first difference or None, and what was compared; raise ValueError if the layout is wrong."""
+    expected, found, compared = case["results"], [], ["spikes"]
     n_steps = int(case.attrs["n_steps"])
     steps, neurons = (read(own, name, [("n_spikes",)], "iu").tolist() for name in SPIKES)
     if len(steps) != len(neurons):
@@ -62,7 +79,7 @@ def first_difference(case, own, tolerances):
     if different := too_many + lacking:
         step, neuron = min(different)
         what = "has a spike too many" if (step, neuron) in too_many else "lacks a spike"
-        found.append((step, 0, "spikes", f"neuron {neuron} {what}", True))
+        found.append(Difference(step, 0, "spikes", f"neuron {neuron} {what}"))
     for order, name in enumerate((*SIGNALS, *WEIGHTS), 1):
         if name not in expected:
             continue
@@ -87,7 +104,7 @@ def first_difference(case, own, tolerances):
                 place = "synapse from {} to {}".format(*ends)
             value = "NaN" if np.isnan(values[row, column]) else f"{values[row, column]:.12g}"
             what = f"{place}: {value}, not {wanted[row, column]:.12g}"
-            found.append((n_steps if at_end else int(row), order, name, what, value != "NaN"))
+            found.append(Difference(n_steps if at_end else int(row), order, name, what, value != "NaN"))
     return min(found, default=None), compared
 
 
@@ -132,15 +149,11 @@ def compare(conformance_set, results, options):
     if not (names := fnmatch.filter(known, options.cases)):
         sys.exit(f"error: --cases {options.cases}: no case has such a name")
     tolerances = json.loads(attributes["tolerances"])[options.precision]
-    mastered, differing, n_equal, compared = set(), [], 0, Counter()
+    mastered, first, n_equal, compared = set(), None, 0, Counter()
     for name in names:
-        case, path = conformance_set["cases"][name], f"cases/{name}"
+        case = conformance_set["cases"][name]
         try:
-            try:
-                own = None if results.get(path, getlink=True) is None else results[path]
-            except CANNOT_READ:
-                raise ValueError("it is damaged or a link to nothing; expected is a group") from None
-            if own is None:
+            if (own := results_of(results, f"cases/{name}")) is None:
                 print(f"{name}: no results")
                 continue
             difference, quantities = first_difference(case, own, tolerances)
@@ -153,14 +166,13 @@ def compare(conformance_set, results, options):
             n_equal += 1
             print(f"{name}: equal")
         else:
-            step, _, quantity, what, _ = difference
-            differing.append((case, difference))
-            when = "at the end" if step == case.attrs["n_steps"] else f"step {step}"
-            print(f"{name}: differs first in {quantity}, {when}, {what}")
-    if differing and differing[0][1][4]:
-        case, (_, _, quantity, *_) = differing[0]
-        print(f"{case.name.removeprefix('/cases/')} may differ for one of these reasons:")
-        for hint in hints_of(case, quantity, mastered, json.loads(attributes["shown_by_weights"])):
+            first = first or (name, case, difference)
+            when = "at the end" if difference.step == case.attrs["n_steps"] else f"step {difference.step}"
+            print(f"{name}: differs first in {difference.quantity}, {when}, {difference.what}")
+    if first is not None and first[-1].is_number:
+        name, case, difference = first
+        print(f"{name} may differ for one of these reasons:")
+        for hint in hints_of(case, difference.quantity, mastered, json.loads(attributes["shown_by_weights"])):
             print(f"    {hint}: {json.loads(attributes['pitfalls'])[hint]}")
     for line in ignored(results, known):
         print(f"warning: {line}")
