@@ -14,18 +14,18 @@ import h5py
 import numpy as np
 import pytest
 
-from conformance_set import FOLDER, SET, Results, check, differing, hints, problem_of, write_results
+from conformance_set import SET, Results, check, differing, hints, problem_of, write_results
 from eprop_core.parameters import Uniform
 from eprop_core.recording.request import Record
 from eprop_core.recording.time_series import Recorded
 from eprop_core.simulation import Simulation
 from eprop_core.stimulus import Stimulus
-from eprop_core.verification import bellec_model, variants
+from eprop_core.verification import variants
 from eprop_core.verification.bellec_problem import VARIANTS
 from eprop_core.verification.comparison import Outcome
 from eprop_core.verification.conformance.cases import BELLEC, E_PROP_PLUS, FIRST, cases
 from eprop_core.verification.conformance.file import TOLERANCES, outcomes
-from eprop_core.verification.conformance.mistakes import OF_BELLEC, OF_E_PROP_PLUS, Mistake
+from eprop_core.verification.conformance.mistakes import EXAMPLE, LITERAL_MODEL, OF_BELLEC, OF_E_PROP_PLUS, Mistake
 from eprop_core.verification.conformance.outcomes import learned
 from eprop_core.verification.conformance.pitfalls import PITFALLS
 from eprop_core.verification.conformance.shown import shown
@@ -115,7 +115,7 @@ def test_the_event_driven_simulation_is_accepted(conformance_set: h5py.File, tmp
 def test_an_independent_implementation_is_accepted(
     dtype: type, precision: str, conformance_set: h5py.File, tmp_path: Path
 ) -> None:
-    example = NO_MISTAKE.made_in(FOLDER / "example.py")
+    example = NO_MISTAKE.made_in(EXAMPLE)
     results = {name: example.simulate(case, dtype) for name, case in cases_of(conformance_set, E_PROP_PLUS).items()}
     assert next(iter(results.values()))["weights/input"].dtype == dtype
     write_results(tmp_path / "results.h5", results)
@@ -145,7 +145,7 @@ def test_wrong_implementations_of_e_prop_plus_are_rejected(
     name: str, conformance_set: h5py.File, tmp_path: Path
 ) -> None:
     mistake = OF_E_PROP_PLUS.get(name, NO_MISTAKE)
-    wrong = mistake.made_in(FOLDER / "example.py")
+    wrong = mistake.made_in(EXAMPLE)
     chosen = [*FIRST, *SOME]
     with np.errstate(all="ignore"):
         results = {case: wrong.simulate(conformance_set["cases"][case]) for case in chosen}
@@ -165,7 +165,7 @@ def test_wrong_implementations_of_the_rule_of_bellec_et_al_are_rejected(
     name: str, conformance_set: h5py.File, tmp_path: Path
 ) -> None:
     mistake = OF_BELLEC.get(name, NO_MISTAKE)
-    wrong = mistake.made_in(Path(bellec_model.__file__))
+    wrong = mistake.made_in(LITERAL_MODEL)
     results = {}
     for case, group in cases_of(conformance_set, BELLEC).items():
         if case != LOST:

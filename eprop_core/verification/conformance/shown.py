@@ -34,12 +34,12 @@ def shown(
     of_samples = case.attrs["rule"] == BELLEC
     changes: dict[str, bool] = {}
     certain: dict[str, bool] = {}
-    for mistake in (OF_BELLEC if of_samples else OF_E_PROP_PLUS).values():
-        name = mistake.pitfall
+    for mistake, (_, name) in (OF_BELLEC if of_samples else OF_E_PROP_PLUS).items():
         if name not in candidates:
             continue
+        wrong = _wrong_module(of_samples, mistake)
         with np.errstate(all="ignore"):
-            results = _of_samples(_made(mistake), problem) if of_samples else _made(mistake).simulate(case)
+            results = _of_samples(wrong, problem) if of_samples else wrong.simulate(case)
         at_end = {of: values[-1] if values.ndim == 2 else values for of, values in results.items() if "weights" in of}
         spikes = {of: results[of] for of in ("spike_steps", "spike_neurons")}
         changes[name] = changes.get(name, False) or _differ(case, results, double)
@@ -49,12 +49,8 @@ def shown(
 
 
 @cache
-def _module(path: str, *changes: tuple[str, str]) -> Any:
-    return Mistake(dict(changes), "").made_in(EXAMPLE if path == "example" else LITERAL_MODEL)
-
-
-def _made(mistake: Mistake) -> Any:
-    return _module("literal" if mistake in OF_BELLEC.values() else "example", *mistake.changes.items())
+def _wrong_module(of_samples: bool, mistake: str) -> Any:
+    return OF_BELLEC[mistake].made_in(LITERAL_MODEL) if of_samples else OF_E_PROP_PLUS[mistake].made_in(EXAMPLE)
 
 
 @cache
