@@ -6,6 +6,7 @@ states: what is missing would be read as what happens to be in memory.
 
 import math
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import h5py
@@ -28,13 +29,6 @@ _KEEPING_SIZE = {h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 _CHECKSUM_BYTES = 4
 
 
-def pieces(dataset: h5py.Dataset) -> list[Any]:
-    """Return what HDF5 notes of each stored piece: ``chunk_offset``, ``filter_mask``, ``byte_offset`` and ``size``."""
-    stored: list[Any] = []
-    dataset.id.chunk_iter(stored.append)
-    return stored
-
-
 def check_pieces(name: str, dataset: h5py.Dataset) -> None:
     """Check that each piece of a dataset has the length that the dataset states.
 
@@ -46,48 +40,49 @@ def check_pieces(name: str, dataset: h5py.Dataset) -> None:
     filters = _filters(dataset)
     unknown = [kind for kind in filters if kind not in _NAMES]
     if unknown:
-        raise ValueError(f"{name} is compressed by filter {unknown[0]} of HDF5; expected one of {_allowed()}")
+        allowed = ", ".join(_NAMES.values())
+        raise ValueError(f"{name} is compressed by filter {unknown[0]} of HDF5; expected one of {allowed}")
     if sum(kind not in _KEEPING_SIZE for kind in filters) > 1:
         raise ValueError(f"{name} is compressed several times; expected once at most")
-    for piece in pieces(dataset):
-        unpacked(name, dataset, piece)
+    for _ in unpacked_pieces(name, dataset):
+        pass
 
 
-def unpacked(name: str, dataset: h5py.Dataset, piece: Any) -> bytes | None:
-    """Return the bytes of a piece of a dataset without its compression; None if they are not compressed.
+def unpacked_pieces(name: str, dataset: h5py.Dataset) -> Iterator[tuple[Any, bytes | None]]:
+    """Yield what HDF5 notes of each stored piece, and its bytes without compression; None if there was none to undo.
+
+    HDF5 notes ``chunk_offset``, ``filter_mask``, ``byte_offset`` and ``size``.
 
     Raises
     ------
     ValueError
-        If there are fewer or more than the dataset states.
+        If a piece has fewer or more bytes than the dataset states.
     """
-    size = math.prod(dataset.chunks) * dataset.id.get_type().get_size()
-    used = [kind for bit, kind in enumerate(_filters(dataset)) if not piece.filter_mask >> bit & 1]
-    n_checksum = _CHECKSUM_BYTES * (h5py.h5z.FILTER_FLETCHER32 in used)
-    packing = [kind for kind in used if kind not in _KEEPING_SIZE]
-    if _WITH_OWN_LENGTH & set(packing):
-        return None
-    if not packing:
-        found, data = piece.size - n_checksum, None
-    elif piece.size > 2 * size + 2**16:
-        raise ValueError(f"{name} has a compressed piece of {piece.size} bytes; expected about {size} at most")
-    else:
-        _, packed = dataset.id.read_direct_chunk(piece.chunk_offset)
-        packed = packed[: len(packed) - n_checksum]
-        data = _inflated(packed, size + 1) if packing == [h5py.h5z.FILTER_DEFLATE] else _without_lzf(packed, size + 1)
-        found = len(data)
-    if found != size:
-        raise ValueError(f"{name} has a piece with {'more' if found > size else 'fewer'} than its {size} bytes")
-    return data
+    size, filters = math.prod(dataset.chunks) * dataset.id.get_type().get_size(), _filters(dataset)
+    stored: list[Any] = []
+    dataset.id.chunk_iter(stored.append)
+    for piece in stored:
+        used = {kind for bit, kind in enumerate(filters) if not piece.filter_mask >> bit & 1}
+        n_checksum = _CHECKSUM_BYTES * (h5py.h5z.FILTER_FLETCHER32 in used)
+        packing = used - _KEEPING_SIZE
+        if packing & _WITH_OWN_LENGTH:
+            yield piece, None
+            continue
+        data, n_bytes = None, piece.size - n_checksum
+        if packing:
+            if piece.size > 2 * size + 2**16:
+                raise ValueError(f"{name} has a compressed piece of {piece.size} bytes; expected about {size} at most")
+            unpack = _without_lzf if _LZF in packing else _inflated
+            data = unpack(dataset.id.read_direct_chunk(piece.chunk_offset)[1][:n_bytes], size + 1)
+            n_bytes = len(data)
+        if n_bytes != size:
+            raise ValueError(f"{name} has a piece with {'more' if n_bytes > size else 'fewer'} than its {size} bytes")
+        yield piece, data
 
 
 def _filters(dataset: h5py.Dataset) -> list[int]:
     pipeline = dataset.id.get_create_plist()
     return [pipeline.get_filter(n)[0] for n in range(pipeline.get_nfilters())]
-
-
-def _allowed() -> str:
-    return ", ".join(_NAMES.values())
 
 
 def _inflated(packed: bytes, most: int) -> bytes:

@@ -18,7 +18,7 @@ import pytest
 
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.prepare import main
-from eprop_core.files.hdf5_pieces import pieces, unpacked
+from eprop_core.files.hdf5_pieces import unpacked_pieces
 from official_formats import encode, write_npz, write_shd
 
 SAMPLES = [([0.0, 0.1, 0.399], [0, 1, 39]), ([0.2, 0.3], [5, 6]), ([0.05], [7]), ([0.25, 0.35], [38, 3])]
@@ -536,8 +536,8 @@ def test_compressed_lengths_that_no_memory_holds_are_refused(
         shutil.rmtree(written) if written.is_dir() else written.unlink()
     with h5py.File(here / "train.h5", "r+") as file:
         dataset = file["spikes/units"]
-        (piece,) = pieces(dataset)
-        data = bytearray(unpacked("units", dataset, piece) or (here / "train.h5").read_bytes()[piece.byte_offset :])
+        ((piece, unpacked),) = unpacked_pieces("units", dataset)
+        data = bytearray(unpacked or (here / "train.h5").read_bytes()[piece.byte_offset :])
         del data[16 * len(SAMPLES) :]
         data[16:20] = (2**32 - 1).to_bytes(4, "little")
         packed = bytes(data)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eprop_core.files.hdf5 import dataset_of_file
-from eprop_core.files.hdf5_pieces import pieces, unpacked
+from eprop_core.files.hdf5_pieces import unpacked_pieces
 
 
 def test_data_of_other_files_are_not_read(tmp_path: Path) -> None:
@@ -122,8 +122,7 @@ def test_any_compression_of_hdf5_is_read(filters: dict[str, Any], tmp_path: Path
         for name, values in written.items():
             dataset = dataset_of_file(file, name)
             assert dataset is not None and np.array_equal(dataset[()], values)
-            for piece in pieces(dataset)[:4]:
-                data = unpacked(name, dataset, piece)
+            for piece, data in list(unpacked_pieces(name, dataset))[:4]:
                 (first,) = piece.chunk_offset
                 if data is not None and "shuffle" not in filters:
                     assert data == values[first : first + 1200].tobytes()

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from eprop_core.errors import DatasetError
-from eprop_core.files.hdf5_pieces import pieces, unpacked
+from eprop_core.files.hdf5_pieces import unpacked_pieces
 
 _REFERENCE = np.dtype([("length", "<u4"), ("address", "<u8"), ("index", "<u4")])
 
@@ -34,8 +34,7 @@ def _references(file: IO[bytes], dataset: h5py.Dataset) -> Iterator[bytes]:
     """Yield the stored references, piece by piece. HDF5 never shuffles them."""
     places = []
     if dataset.chunks is not None:
-        for piece in pieces(dataset):
-            data = unpacked(dataset.name, dataset, piece)
+        for piece, data in unpacked_pieces(dataset.name, dataset):
             if data is None:
                 places.append((piece.byte_offset, piece.size))
             else:
