@@ -50,7 +50,7 @@ def provenance(communicator: Communicator = SINGLE_RANK, nest: str | None = None
         threads=communicator.allgather(threads.number()),
         memory_bytes=psutil.virtual_memory().total,
         mpi=launch.library(communicator),
-        batch_job=None if (job := os.environ.get("SLURM_JOB_ID")) is None else _in_unicode(job),
+        batch_job=_in_unicode(os.environ["SLURM_JOB_ID"]) if "SLURM_JOB_ID" in os.environ else None,
     )
 
 

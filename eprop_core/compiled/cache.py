@@ -69,19 +69,11 @@ class _Implementation(caching.CompileResultCacheImpl):
     _locator_classes = (_Locator,)
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        with _setting(numba.config, "CACHE_LOCATOR_CLASSES", ""):
+        named, numba.config.CACHE_LOCATOR_CLASSES = numba.config.CACHE_LOCATOR_CLASSES, ""
+        try:
             super().__init__(function)
-
-
-@contextmanager
-def _setting(settings: Any, name: str, value: Any) -> Iterator[None]:
-    """Give a setting another value while the context lasts."""
-    before = getattr(settings, name)
-    setattr(settings, name, value)
-    try:
-        yield
-    finally:
-        setattr(settings, name, before)
+        finally:
+            numba.config.CACHE_LOCATOR_CLASSES = named
 
 
 class _File(caching.IndexDataCacheFile):

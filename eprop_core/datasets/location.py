@@ -1,7 +1,11 @@
-"""Where published data sets lie on this machine, and where they can be downloaded."""
+"""Where published data sets lie on this machine, and where they can be downloaded.
+
+What cannot be looked at, because its name is too long or its folder may not be read, counts as missing (``os.path``,
+where ``Path.is_file`` would raise an error): whoever opens it reports why.
+"""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from eprop_core.errors import DatasetError
@@ -67,7 +71,7 @@ def cache_directory(dataset: str) -> Path:
 def needs_download(dataset: str, path: str | None) -> bool:
     """Return whether a published data set is neither at ``path``, nor in EPROP_BENCH_DATA, nor in the cache."""
     files = (cache_directory(dataset) / name for name in DOWNLOADS[dataset])
-    return local_copy(dataset, path) is None and not all(_is(Path.is_file, file) for file in files)
+    return local_copy(dataset, path) is None and not all(map(os.path.isfile, files))
 
 
 def local_copy(dataset: str, path: str | None) -> Path | None:
@@ -75,7 +79,7 @@ def local_copy(dataset: str, path: str | None) -> Path | None:
     if path is not None:
         return user_path(path)
     folder = os.environ.get("EPROP_BENCH_DATA")
-    return user_path(folder) / dataset if folder and _is(Path.is_dir, user_path(folder) / dataset) else None
+    return user_path(folder) / dataset if folder and os.path.isdir(user_path(folder) / dataset) else None
 
 
 def local_files(dataset: str, path: str | None) -> tuple[str, ...]:
@@ -83,25 +87,17 @@ def local_files(dataset: str, path: str | None) -> tuple[str, ...]:
     here = local_copy(dataset, path)
     if here is None:
         return ()
-    if _is(Path.is_file, here):
+    if os.path.isfile(here):
         return (str(here),)
     names = [name for packed in DOWNLOADS[dataset] for name in (packed, Path(packed).stem)]
-    return tuple(str(here / name) for name in names if _is(Path.exists, here / name))
+    return tuple(str(here / name) for name in names if os.path.exists(here / name))
 
 
 def check_data_folder() -> None:
     """Raise a :class:`DatasetError` if EPROP_BENCH_DATA names no folder, before a download begins instead."""
     folder = os.environ.get("EPROP_BENCH_DATA")
-    if folder and not _is(Path.is_dir, user_path(folder)):
+    if folder and not os.path.isdir(user_path(folder)):
         raise DatasetError(
             f"EPROP_BENCH_DATA = {visible(folder)}: no such folder, or one that cannot be read; expected the folder of "
             "the published data sets, or none"
         )
-
-
-def _is(kind: Callable[[Path], bool], path: Path) -> bool:
-    """Return whether there is a file or folder; False if that cannot be found out, which whoever opens it reports."""
-    try:
-        return kind(path)
-    except OSError:  # of a name that is too long, or a folder that may not be read
-        return False
