@@ -474,16 +474,20 @@ def process(synapses, i, first, last, running_sums, spike, optimizer, current, f
     target, values = targets_in(synapses.records), values_in(synapses.records)
     listed = target, values, synapses.columns, target_sums, first, last, spike, optimizer
     unfiltered = lacks_filter(running_sums.unfiltered)
+    arrives, updates, enters = spike.arrives, spike.updates, spike.enters
     # The most frequent cases have loops of their own, without these branches.
-    if not (spike.arrives and spike.updates and spike.enters):
-        _process(*listed, current, fixed_point, spike.state, spike.arrives, spike.updates, spike.enters, unfiltered)
-    elif unfiltered:
-        if spike.state == ACTIVE:
-            _process(*listed, current, fixed_point, ACTIVE, True, True, True, True)
-        else:
-            _process(*listed, current, fixed_point, ACTIVATING, True, True, True, False)
-    else:
+    if arrives and updates and enters and not unfiltered:
         _process(*listed, current, fixed_point, spike.state, True, True, True, False)
+    elif arrives and updates and enters and spike.state == ACTIVE:
+        _process(*listed, current, fixed_point, ACTIVE, True, True, True, True)
+    elif arrives and updates and enters:
+        _process(*listed, current, fixed_point, ACTIVATING, True, True, True, False)
+    elif arrives and updates and not unfiltered:
+        _process(*listed, current, fixed_point, spike.state, True, True, False, False)
+    elif enters and not arrives and spike.state == ACTIVE and not unfiltered:
+        _process(*listed, current, fixed_point, ACTIVE, False, False, True, False)
+    else:
+        _process(*listed, current, fixed_point, spike.state, arrives, updates, enters, unfiltered)
 
 
 @kernel
@@ -515,19 +519,26 @@ def _process_in_row(
     input_before = current[absent] if absent != NO_TARGET else 0.0
     of_row = None, row, _columns_of_row(columns), target_sums, first, last, spike
     arrives, updates, enters = spike.arrives, spike.updates, spike.enters
+    is_active = spike.state == ACTIVE
     if spike.taken_back.spikes != 0.0:
         _take_back_in_row(target_sums.unfiltered, row, first, last, spike.taken_back.offset)
-    if arrives and enters and updates and optimizer.kind == GRADIENT_DESCENT:
+    if arrives and updates and optimizer.kind == GRADIENT_DESCENT:
         descent = of_kind(optimizer, GRADIENT_DESCENT)
-        if spike.state == ACTIVE:
+        if enters and is_active:
             _process(*of_row, descent, current, fixed_point, ACTIVE, True, True, True, False)
-        else:
+        elif enters:
             _process(*of_row, descent, current, fixed_point, ACTIVATING, True, True, True, False)
+        elif is_active:
+            _process(*of_row, descent, current, fixed_point, ACTIVE, True, True, False, False)
+        else:
+            _process(*of_row, descent, current, fixed_point, ACTIVATING, True, True, False, False)
     elif arrives and enters and not updates:
-        if spike.state == ACTIVE:
+        if is_active:
             _process(*of_row, optimizer, current, fixed_point, ACTIVE, True, False, True, False)
         else:
             _process(*of_row, optimizer, current, fixed_point, ACTIVATING, True, False, True, False)
+    elif enters and is_active and not arrives:
+        _process(*of_row, optimizer, current, fixed_point, ACTIVE, False, False, True, False)
     else:
         _process(*of_row, optimizer, current, fixed_point, spike.state, arrives, updates, enters, False)
     if absent != NO_TARGET:
