@@ -64,7 +64,7 @@ def rows(script: str, result: dict[str, Any]) -> list[str]:
     lines = []
     for name, run in (("NEST", in_nest), ("here", here)):
         losses = ", ".join(f"{run['loss'][k]:.6g}" for k in shown)
-        lines.append(f"{name} | {losses} | {run['seconds']:.2g}")
+        lines.append(f"{name} | {losses} | {run['seconds']:.1f}")
     return [f"| {script} | {iterations} | {lines[0]} | |", f"| | | {lines[1]} | {agree} of {last + 1} |"]
 
 

@@ -37,7 +37,7 @@ def end_with_driver() -> None:
     Does nothing where :data:`VARIABLE` names no driver on this machine and no launcher started the program.
     """
     host, _, process = os.environ.get(VARIABLE, "").rpartition(":")
-    driven = host == platform.node() and _is_number(process)
+    driven = host == platform.node() and is_number(process)
     launched = _CONNECTION in os.environ
     if launched and _OF_MPICH in os.environ:
         child.die_with_parent()  # no thread of Python runs while a rank waits in MPI_Init for the others
@@ -46,11 +46,11 @@ def end_with_driver() -> None:
     if driven:
         end_with(int(process), "the call of Snakemake that started this program")
     connection = os.environ.get(_CONNECTION, "")
-    if _is_number(connection) and _is_closed(int(connection)):  # then the parent above was already another one
+    if is_number(connection) and _is_closed(int(connection)):  # then the parent above was already another one
         _end("the launcher of this rank")
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     """Return whether a text can be the number of a process or of an open file."""
     return text.isascii() and text.isdecimal() and len(text) < 10
 

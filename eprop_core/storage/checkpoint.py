@@ -17,11 +17,12 @@ import numpy as np
 from eprop_core.errors import NetworkFileError
 from eprop_core.model.projection import ProjectionState
 from eprop_core.model.spikes import Spikes
-from eprop_core.model.synapses import Columns
+from eprop_core.model.synapses import NO_COLUMN, Columns, Synapses
 from eprop_core.network.assembly import state_of, states
 from eprop_core.network.bundled_synapses import put_back
 from eprop_core.network.connections import Range
 from eprop_core.network.projections import Role, projections
+from eprop_core.parameters import Adam
 from eprop_core.ranks.collective import raising_on_all_ranks
 from eprop_core.ranks.communicator import Communicator
 from eprop_core.storage.edges import first_edge, weight_name
@@ -397,9 +398,18 @@ def _read_synapses(file: h5py.File, own: NetworkOfRank) -> None:
             datasets = [stored(file, dataset, (n,), "f") for dataset in columns]
             of_edges = functools.partial(_values_of_edges, datasets, first_edge(file, name, ends))
             set_values(synapses, ends, edges_per_owner(synapses, ends), list(columns.values()), of_edges)
+            if synapses.columns.moments != NO_COLUMN and isinstance(own.network.optimizer(name), Adam):
+                _check_second_moments(name, synapses)
             if specs[name].role is not Role.FEEDBACK:
                 bundle, spec, state = state_of(own.network, own.state, name)
                 put_back(synapses, state.synapses, bundle, spec, own.recurrent)
+
+
+def _check_second_moments(name: str, synapses: Synapses) -> None:
+    """Check the means of squared gradients, of which Adam takes the root."""
+    smallest, _ = synapses.extent(synapses.columns.moments + 1)
+    if smallest < 0.0:
+        raise NetworkFileError(f"{name}: a second moment of Adam is below 0")
 
 
 def _values_of_edges(datasets: list[h5py.Dataset], first: int, begin: int, end: int) -> np.ndarray:

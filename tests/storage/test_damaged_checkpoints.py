@@ -196,6 +196,18 @@ def test_the_checkpoint_before_a_damaged_one_is_used(
         assert simulation.notes == {"step": FIRST}
 
 
+def test_a_second_moment_below_zero_is_refused(tmp_path: Path) -> None:
+    """Adam takes its root."""
+    values = {"n_input": 4, "n_recurrent": 5, "n_readout": 2, "plasticity": {"optimizer": {"algorithm": "adam"}}}
+    Simulation(parse(Network, values)).save_checkpoint(tmp_path)
+    (path,) = checkpoints(tmp_path)
+    Simulation.from_checkpoint(tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["state/synapses/recurrent/moments_2"][3] = -1e-9
+    with pytest.raises(NetworkFileError, match=r"000001\.h5: recurrent: a second moment of Adam is below 0$"):
+        Simulation.from_checkpoint(tmp_path)
+
+
 def test_two_damaged_checkpoints_are_an_error(directory: Path) -> None:
     for path in checkpoints(directory):
         truncate(path)

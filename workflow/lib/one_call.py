@@ -90,7 +90,7 @@ def _remove_folders_left(directory: Path) -> None:
 def _has_ended(call: str) -> bool:
     """Return whether a call of this machine, HOST:PROCESS, has ended; False for those of others."""
     host, _, process = call.rpartition(":")
-    return host == platform.node() and process.isdecimal() and not psutil.pid_exists(int(process))
+    return host == platform.node() and driver.is_number(process) and not psutil.pid_exists(int(process))
 
 
 def _cancel_jobs_left(directory: Path) -> None:
