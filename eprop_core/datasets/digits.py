@@ -22,8 +22,7 @@ def read(parameters: Digits) -> Splits:
         stratify=labels,
         random_state=np.random.RandomState(np.random.MT19937(parameters.seed)),
     )
-    train.sort()
-    test.sort()
+    train, test = np.sort(train)[: parameters.train_samples], np.sort(test)[: parameters.test_samples]
     return Splits(
         train=record(
             images[train], labels[train], train, parameters.saccades, parameters.n_steps, parameters.seed, "train"

@@ -186,6 +186,11 @@ ActiveChannels = Annotated[
 """Number of the sensor's channels that are inputs."""
 
 
+def _check_enough(key: str, n_samples: int | None, there_are: int) -> None:
+    if n_samples is not None and n_samples > there_are:
+        raise ValueError(f"{key} = {n_samples}: must not exceed the {there_are} samples there are")
+
+
 def _check_active_channels(active_channels: int | None, sensor_size: int) -> None:
     """Raise a ValueError for more channels than two polarities of each pixel."""
     if active_channels is not None and active_channels > (n_channels := 2 * sensor_size**2):
@@ -210,6 +215,8 @@ class Digits(DatasetParameters):
     test_share: float = Field(
         0.2, gt=0, lt=1, description="fraction of the samples of each class that are test samples"
     )
+    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
+    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
     seed: int = Field(
         1,
@@ -222,12 +229,15 @@ class Digits(DatasetParameters):
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         _check_active_channels(self.active_channels, self.saccades.sensor_size)
-        fewest = min(self.n_training_samples, N_DIGITS - self.n_training_samples)
+        n_train, n_test = self._split
+        fewest = min(n_train, n_test)
         if fewest < N_CLASSES:
             raise ValueError(
                 f"test_share = {self.test_share}: leaves {fewest} of {N_DIGITS} samples to learn or to test, but each "
                 f"of the {N_CLASSES} classes needs one"
             )
+        _check_enough("train_samples", self.train_samples, n_train)
+        _check_enough("test_samples", self.test_samples, n_test)
         return self
 
     @property
@@ -238,7 +248,13 @@ class Digits(DatasetParameters):
     @property
     def n_training_samples(self) -> int:
         """Number of training samples."""
-        return N_DIGITS - math.ceil(self.test_share * N_DIGITS)
+        return self.train_samples or self._split[0]
+
+    @property
+    def _split(self) -> tuple[int, int]:
+        """Numbers of training and of test samples in the whole set."""
+        n_test = math.ceil(self.test_share * N_DIGITS)
+        return N_DIGITS - n_test, n_test
 
 
 class Mnist(Published):
@@ -488,12 +504,8 @@ class SyntheticSpeech(Recordings):
 
     @model_validator(mode="after")
     def _has_samples(self) -> Self:
-        for key, there_are in (
-            ("train_samples", self._n_samples_of(self._n_learned_speakers)),
-            ("test_samples", self._n_samples_of(self.n_test_speakers)),
-        ):
-            if (n_samples := getattr(self, key)) is not None and n_samples > there_are:
-                raise ValueError(f"{key} = {n_samples}: must not exceed the {there_are} samples there are")
+        _check_enough("train_samples", self.train_samples, self._n_samples_of(self._n_learned_speakers))
+        _check_enough("test_samples", self.test_samples, self._n_samples_of(self.n_test_speakers))
         return self
 
     @property

@@ -31,6 +31,18 @@ def test_the_digits_are_split_by_class_and_can_be_classified() -> None:
     assert nearest_class_mean(splits) > 0.8
 
 
+def test_the_first_samples_of_each_split_are_taken() -> None:
+    quick = SmallSaccades(saccade_duration=10.0, movement_onset=0.0, movement_duration=10.0)
+    whole = digits.read(Digits(name="digits", saccades=quick))
+    few = digits.read(Digits(name="digits", saccades=quick, train_samples=12, test_samples=11))
+    for part, all_of, n in ((few.train, whole.train, 12), (few.test, whole.test, 11)):
+        np.testing.assert_array_equal(part.labels, all_of.labels[:n])
+        np.testing.assert_array_equal(part.channels, all_of.channels[: len(part.channels)])
+    assert Digits(name="digits", train_samples=12).n_training_samples == 12
+    with pytest.raises(ValueError, match="test_samples = 361: must not exceed the 360 samples there are"):
+        Digits(name="digits", test_samples=361)
+
+
 def test_another_seed_draws_another_test_split(monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = load_digits(return_X_y=True)
     monkeypatch.setattr(digits, "load_digits", lambda **_: (images[::8], labels[::8]))
