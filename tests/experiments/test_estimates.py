@@ -98,7 +98,12 @@ def test_memory_of_a_check_is_within_a_quarter_of_what_it_took(
 
 @pytest.mark.parametrize(
     ("file", "name", "measured"),
-    [("baselines", "medium", 3185e6), ("memory", "changing_input", 424e6), ("smoke", "poisson", 420e6)],
+    [
+        ("baselines", "medium", 3241e6),
+        ("baselines", "large", 6433e6),
+        ("memory", "changing_input", 424e6),
+        ("smoke", "poisson", 420e6),
+    ],
 )
 def test_memory_of_a_comparison_is_within_a_quarter_of_what_it_took(file: str, name: str, measured: float) -> None:
     """Measured once, as above; the process of NEST that reads weights is the largest."""
@@ -111,9 +116,10 @@ def test_memory_of_a_comparison_grows_with_the_network_and_without_other_simulat
     values = yaml.safe_load((PROJECT / "config" / "baselines.yaml").read_text(encoding="utf-8"))
     loaded = configuration.load(values, "baselines.yaml")
     medium, large = (baselines_estimates.memory_of_job(loaded.baselines[name], None) for name in ("medium", "large"))
-    assert large > 3 * medium
+    assert large > 1.5 * medium  # of small networks, NEST's weights are read, which takes ten times the memory
     alone = loaded.baselines["medium"].model_copy(update={"simulators": []})
     assert baselines_estimates.memory_of_job(alone, None) < 0.4 * medium
     of_samples, task = loaded.baselines["nmnist"], loaded.tasks["nmnist_simulated"]
     one, other = (baselines_estimates.memory_of_job(of_samples, task, n_bytes) for n_bytes in (0, 10**9))
+    assert one + 18e6 == pytest.approx(595e6, rel=0.25)  # measured as above, with 18 MB of training samples
     assert other - one == 10**9

@@ -18,8 +18,12 @@ LISTED_BYTES = 24
 """Source, target and weight of a synapse in the file that all simulators get."""
 SAVING_BYTES = 60
 """Additional memory per synapse while the synapses are listed and sorted."""
-NEST_TIMES = 15
-"""NEST's memory for a plastic synapse, as a multiple of that of this simulator. No other simulator takes more."""
+NEST_SYNAPSE_BYTES = 240
+"""A plastic synapse in NEST, and its share of the tables of connections. No other simulator takes more."""
+NEST_HISTORY_BYTES = 60
+"""NEST's history of a neuron, per step."""
+NEST_HISTORY_STEPS = 1500
+"""Longest history, about: until each source of a neuron has spiked again."""
 READ_BYTES = 2350
 """Additional memory of NEST per synapse while its learned weights are read."""
 SPIKE_BYTES = 16
@@ -54,8 +58,9 @@ class _Shown(NamedTuple):
         pairs = self.network.n_recurrent * (self.network.n_input + self.network.n_recurrent)
         dense = DENSE_BYTES_PER_PAIR * pairs
         time_driven = 0.0 if dense > LARGEST_DENSE else PROCESS_BYTES + dense + LISTED_BYTES * self.n_synapses
-        other = OTHER_BYTES + NEST_TIMES * estimate_memory(self.network) + LISTED_BYTES * self.n_synapses
-        other += READ_BYTES * self.n_synapses * is_read
+        history = NEST_HISTORY_BYTES * self.network.n_recurrent * min(self.n_steps, NEST_HISTORY_STEPS)
+        per_synapse = NEST_SYNAPSE_BYTES + LISTED_BYTES + READ_BYTES * is_read
+        other = OTHER_BYTES + history + per_synapse * self.n_synapses
         return max(own, time_driven, other * by_others) + self.stimulus
 
 
