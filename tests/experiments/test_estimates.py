@@ -83,6 +83,7 @@ VARIANTS = {"variants": ["cutoff-*", "dt-*"]}
         ("nest_stdp", {}, 349e6),
         ("published", {}, 344e6),
         ("gradients", {}, 227e6),
+        ("reference", {}, 150e6),
         ("ranks", {}, 288e6),
         ("nest_eprop_plus", VARIANTS, 723e6),
         ("nest_eprop_plus", VARIANTS | {"n_steps": 6000, "largest": 200}, 3996e6),

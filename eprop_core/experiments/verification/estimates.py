@@ -8,6 +8,8 @@ from eprop_core.experiments.verification.problems import drawn, parts
 
 PROCESS_BYTES = 250_000_000
 """Python, the packages, and the simulator compiled for all variants."""
+UNCOMPILED_BYTES = 140_000_000
+"""The same for the check ``reference``, whose two simulators are not compiled."""
 NEST_BYTES = 120_000_000
 """NEST, which runs beside it."""
 SPIKES_PER_STEP = 0.03
@@ -23,9 +25,10 @@ EVENT_BYTES = 330
 def memory_of_check(parameters: Verification, check: str, seed: int) -> int:
     """Return about how many bytes a check takes at its peak, with those of NEST that it starts."""
     of_nest = NEST_BYTES if check.startswith("nest_") or check == "published" else 0
+    process = UNCOMPILED_BYTES if check == "reference" else PROCESS_BYTES
     problems = drawn(check, parameters)
     if problems is None:
-        return PROCESS_BYTES + of_nest
+        return process + of_nest
     settings = {name: problems.settings(name, seed) for name in problems.variants}
     kept = {
         name: VALUE_BYTES * problems.n_steps * own["n_recurrent"] + CONNECTION_BYTES * _connections(own)
@@ -37,7 +40,7 @@ def memory_of_check(parameters: Verification, check: str, seed: int) -> int:
             EVENT_BYTES * max((problems.n_steps * _events_per_step(own) for own in settings.values()), default=0.0)
         )
     # Most recordings are read when NEST has ended.
-    return int(PROCESS_BYTES + max(largest_part, of_nest))
+    return int(process + max(largest_part, of_nest))
 
 
 def _pairs(settings: Mapping[str, Any]) -> dict[str, float]:
