@@ -12,6 +12,7 @@ import socket
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -710,6 +711,30 @@ def wrong_hdf5(random: Random, folder: Path) -> Expected:
     return Expected.REFUSED
 
 
+def pieces_of_hdf5(random: Random, folder: Path) -> Expected:
+    """Store the labels compressed; the piece may unpack to another length than the dataset states, or not at all."""
+    with h5py.File(folder / "train.h5", "r+") as file:
+        labels = file["labels"][()]
+        del file["labels"]
+        filters: dict[str, Any] = {"shuffle": bool(random.integers(2)), "fletcher32": bool(random.integers(2))}
+        how = str(random.choice(["whole", "short", "long", "bomb", "cut off", "not compressed"]))
+        if how == "whole":
+            filters["compression"] = str(random.choice(["gzip", "lzf"]))
+            file.create_dataset("labels", data=labels, chunks=(4,), **filters)
+            return Expected.SAME
+        dataset = file.create_dataset("labels", (4,), labels.dtype, chunks=(4,), compression="gzip")
+        content = labels.tobytes()
+        changed = {
+            "short": zlib.compress(content[: int(random.integers(len(content)))]),
+            "long": zlib.compress(content + bytes(int(random.integers(1, 100)))),
+            "bomb": zlib.compress(bytes(2 * 10**8)),
+            "cut off": zlib.compress(content)[: int(random.integers(1, 5))],
+            "not compressed": content,
+        }
+        dataset.id.write_direct_chunk((0,), changed[how])
+    return Expected.REFUSED
+
+
 def changed_hdf5(random: Random, folder: Path) -> Expected:
     """Change a dataset or an attribute of a file of this suite by HDF5 itself, so that all checksums fit."""
     file_name = next(folder.iterdir())
@@ -785,7 +810,7 @@ OWN: dict[str, tuple[Damage, ...]] = {
     "MNIST, gzip": (*IMAGES, packed_otherwise, bomb_of_gzip),
     "prepared data": PREPARED,
     "npz": ARRAYS,
-    "HDF5": (wrong_hdf5,),
+    "HDF5": (wrong_hdf5, wrong_hdf5, pieces_of_hdf5),
     "network": (changed_hdf5,),
     "checkpoint": (changed_hdf5,),
     "recording": (changed_hdf5,),
