@@ -4,12 +4,16 @@ import importlib
 import re
 import shlex
 import typing
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from snakemake.cli import get_argument_parser
 
+from eprop_core import configuration
+from eprop_core.parsing import ParameterError
 from results_contract import RULES
 
 PROJECT = Path(__file__).parents[1]
@@ -118,3 +122,17 @@ def test_commands_of_snakemake_in_documents_are_understood(capsys: pytest.Captur
         assert all(file.endswith(".yaml") for file in files), command
         assert all((PROJECT / file).exists() for file in files if re.match(r"config/[a-z]", file)), command
         assert {target for target in given.targets if "/" not in target} <= {*rules, *ADDED}, command
+
+
+def test_the_gallery_has_the_figures_of_all_studies_and_scalings() -> None:
+    text = (PROJECT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"`(\w+)`", text)) | set(re.findall(r"results/figures/(\w+)\.pdf", text))
+    drawn = set()
+    for file in (PROJECT / "config").glob("*.yaml"):
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        with suppress(ParameterError):  # an addition to another file
+            loaded = configuration.load(values, file.name)
+            drawn |= set(loaded.studies) | {f"{name}_scaling" for name in loaded.scaling}
+    drawn -= {"densities"}  # of smoke.yaml, for tests
+    assert {"learning", "size", "nest_weak_scaling"} < drawn
+    assert drawn <= shown

@@ -38,13 +38,16 @@ def memory(scaling: Scaling, n_ranks: int, n_ranks_here: int) -> int:
 
 def nest_memory(scaling: Scaling, n: int, n_ranks_here: int = 0) -> int:
     """Return the memory on each node, MB, of NEST on ``n`` threads, or for ``n_ranks_here`` of its ``n`` ranks."""
-    from eprop_core.experiments.baselines.estimates import LISTED_BYTES, NEST_TIMES  # as above
-    from eprop_core.experiments.scaling import estimates
+    from eprop_core.experiments.baselines import estimates  # as above
 
-    share = NEST_TIMES * estimates.memory_of_job(scaling.timing, n) * (n_ranks_here or n)
-    # Each rank reads the list of all synapses.
-    listed = LISTED_BYTES * estimates.synapses_of_job(scaling.timing, n) * n_ranks_here
-    return math.ceil((share + listed) / 1e6)
+    n_steps = scaling.timing.n_steps_warm_up + scaling.timing.n_steps
+    ranks = (n, n_ranks_here) if n_ranks_here else (1, 1)
+    networks = [case.network_on(n) for case in scaling.timing.cases.values()]
+    needed = [
+        max(estimates.memory_of_listing(network), estimates.memory_of_nest(network, n_steps, *ranks))
+        for network in networks
+    ]
+    return _with_room(estimates.PROCESS_BYTES + max(needed), attempt=1)
 
 
 def _with_room(n_bytes: float, attempt: int, n_ranks: int = 1) -> int:

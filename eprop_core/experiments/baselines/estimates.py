@@ -32,6 +32,26 @@ VALUE_BYTES = 4 * 8
 """Target, readout, error and loss, of each readout in each step."""
 
 
+def memory_of_nest(network: Network, n_steps: int, n_ranks: int = 1, n_ranks_here: int = 1) -> float:
+    """Return about how many bytes ``n_ranks_here`` of ``n_ranks`` processes of NEST take for a plastic network.
+
+    Each reads the list of all synapses.
+    """
+    n_synapses = _synapses(network)
+    history = NEST_HISTORY_BYTES * network.n_recurrent * min(n_steps, NEST_HISTORY_STEPS)
+    share = (NEST_SYNAPSE_BYTES * n_synapses + history) / n_ranks
+    return n_ranks_here * (OTHER_BYTES + LISTED_BYTES * n_synapses + share)
+
+
+def memory_of_listing(network: Network) -> float:
+    """Return the bytes that the process takes which lists all synapses for others."""
+    return estimate_memory(network) + (LISTED_BYTES + SAVING_BYTES) * _synapses(network)
+
+
+def _synapses(network: Network) -> float:
+    return sum(projection.synapses_per_rank() for projection in projections_with_weights(network))
+
+
 class _Shown(NamedTuple):
     """A network, and the size of what it is shown."""
 
@@ -41,16 +61,12 @@ class _Shown(NamedTuple):
 
     @property
     def n_synapses(self) -> float:
-        return sum(projection.synapses_per_rank() for projection in projections_with_weights(self.network))
+        return _synapses(self.network)
 
     @property
     def stimulus(self) -> float:
         """Bytes of input and targets."""
         return SPIKE_BYTES * self.n_spikes + VALUE_BYTES * self.n_steps * self.network.n_readout
-
-    def saving(self) -> float:
-        """Return the bytes that the process takes which writes the file of the problem."""
-        return estimate_memory(self.network) + (LISTED_BYTES + SAVING_BYTES) * self.n_synapses
 
     def simulating(self, *, by_others: bool, is_read: bool) -> float:
         """Return the bytes of the largest process that simulates it; ``is_read``: its weights are read in the end."""
@@ -58,9 +74,7 @@ class _Shown(NamedTuple):
         pairs = self.network.n_recurrent * (self.network.n_input + self.network.n_recurrent)
         dense = DENSE_BYTES_PER_PAIR * pairs
         time_driven = 0.0 if dense > LARGEST_DENSE else PROCESS_BYTES + dense + LISTED_BYTES * self.n_synapses
-        history = NEST_HISTORY_BYTES * self.network.n_recurrent * min(self.n_steps, NEST_HISTORY_STEPS)
-        per_synapse = NEST_SYNAPSE_BYTES + LISTED_BYTES + READ_BYTES * is_read
-        other = OTHER_BYTES + history + per_synapse * self.n_synapses
+        other = memory_of_nest(self.network, self.n_steps) + READ_BYTES * self.n_synapses * is_read
         return max(own, time_driven, other * by_others) + self.stimulus
 
 
@@ -83,7 +97,7 @@ def memory_of_job(baseline: BaselineParameters, task: TaskParameters | None, n_b
     for of in shown:
         # A training ends with the weights; otherwise those of small networks are read, to compare them.
         is_read = isinstance(baseline, SampleBaseline) or of.n_synapses <= SYNAPSES_OF_OUTPUTS
-        needed += [of.saving(), of.simulating(by_others=bool(baseline.simulators), is_read=is_read)]
+        needed += [memory_of_listing(of.network), of.simulating(by_others=bool(baseline.simulators), is_read=is_read)]
     return int(here + max(needed))
 
 

@@ -44,11 +44,6 @@ def memory_of_job(timing: Timing, n_ranks: int) -> int:
     return max(COMPILING_BYTES, largest)
 
 
-def synapses_of_job(timing: Timing, n_ranks: int) -> float:
-    """Return the expected number of synapses of the largest network of a job, on all ranks together."""
-    return max(sum(_synapses(case.network_on(n_ranks), 1).values()) for case in timing.cases.values())
-
-
 def check_memory(timing: Timing, n_ranks: int, n_processes_here: int) -> None:
     """Raise :class:`InsufficientMemoryError` if a job's processes on this machine will not fit into its memory."""
     needed = memory_of_job(timing, n_ranks) * n_processes_here
