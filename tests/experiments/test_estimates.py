@@ -19,6 +19,7 @@ from eprop_core.experiments.studies.result import StudyResult
 from eprop_core.experiments.verification import estimates as verification_estimates
 from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.parsing import parse
+from workflow.lib import cluster
 
 PROJECT = Path(__file__).parents[2]
 
@@ -111,6 +112,15 @@ def test_memory_of_a_comparison_is_within_a_quarter_of_what_it_took(file: str, n
     values = yaml.safe_load((PROJECT / "config" / f"{file}.yaml").read_text(encoding="utf-8"))
     baseline = configuration.load(values, file).baselines[name]
     assert baselines_estimates.memory_of_job(baseline, None) == pytest.approx(measured, rel=0.25)
+
+
+def test_memory_of_nest_in_a_scaling_is_within_a_quarter_of_what_it_took() -> None:
+    """Measured once, as above, with two threads."""
+    values = yaml.safe_load((PROJECT / "config" / "nest_scaling.yaml").read_text(encoding="utf-8"))
+    scaling = configuration.load(values, "nest_scaling.yaml").scaling["nest_strong"]
+    n_bytes = 1e6 * cluster.nest_memory(scaling, 2) / 1.1
+    assert n_bytes == pytest.approx(1861e6, rel=0.25)
+    assert 1e6 * cluster.nest_memory(scaling, 2, n_ranks_here=2) > n_bytes
 
 
 def test_memory_of_a_comparison_grows_with_the_network_and_without_other_simulators_is_less() -> None:
