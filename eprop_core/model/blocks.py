@@ -10,7 +10,7 @@ measure. Longer blocks would save little: starting a block costs a few percent o
 """
 
 SMALLEST_DECAY = 1e-100
-"""In place of a decay of 0 where its powers are divided by."""
+"""Takes the place of a decay of 0 where something is divided by its powers."""
 
 
 def block_length(*decays: float) -> int:

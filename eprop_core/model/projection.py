@@ -8,13 +8,15 @@ All that a plastic projection does in step T concerns one time index of the runn
 so that at time index h all spikes emitted up to h are known, and all learning signals of earlier time indices have
 arrived:
 
-    cutoff     sources whose latest spike was emitted at h - cutoff are brought up to date and become inactive, while
-               the sums are still those of h - 1, whose learning signal is known,
-    emission   spikes emitted at h activate sources that were silent beyond the cutoff,
+    cutoff     sources whose latest spike was emitted at h - cutoff are brought up to date and become inactive: onto
+               neurons while the sums are still those of h - 1, whose learning signal is known,
+    emission   spikes emitted at h activate sources that were silent beyond the cutoff, or had not spiked yet,
     arrival    spikes arriving at T (emitted at T - delay) update weights and are delivered,
     entry      spikes emitted at h - delay + ``entry_lead`` enter the trace.
 
 With unit delays of all projections, the last three concern the same spikes onto neurons, which are then processed once.
+Otherwise each of them is a visit to the synapses of its own, at its own time index; an emission visits them only to
+activate them.
 """
 
 from typing import NamedTuple
@@ -107,14 +109,14 @@ def _adaptation_after(adaptation, age):
 
 @kernel
 def _activated_trace(projection, source, age):
-    """Return the trace of a source that is activated ``age`` steps after it became inactive."""
+    """Return the plain trace of a source that is activated ``age`` steps after it became inactive."""
     # Onto neurons, the stored trace is that of the time index before the source became inactive.
     return source["trace"] * power(projection.running_sums.decay.powers_of_alpha, age + projection.entry_lead)
 
 
 @kernel
 def _inactive_trace(projection, source):
-    """Return z of a source at the time index of the sums."""
+    """Return the plain trace of a source at the time index of the sums, which it keeps while it is inactive."""
     running_sums = projection.running_sums
     offset = offset_in_block(running_sums)
     return source["trace"] / running_sums.decay.steps[offset]["alpha_growth"]
@@ -179,7 +181,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         source["last_emission"] = time_index
     optimized = source["optimized"]
     first, last = synapses_of(source)
-    # Only optimizers that are linear have running sums, and for these all numbers but the steps are 0.
+    # An optimizer that updates at spikes from running sums is linear, so all numbers but the steps are 0.
     elapsed = elapsed_steps(projection.optimizers.first, optimized, time_index if updates else optimized)
     spike = Spike(
         state=state,
@@ -291,7 +293,8 @@ def begin_time_index(projection, time_index):
 
     Projections onto recurrent neurons call it while their sums are still those of the previous time index, whose
     learning signal is known: the sources that become inactive need its traces and its gradient. The projection onto
-    the readouts, which have no traces, calls it when its sums are those of ``time_index``.
+    the readouts, whose synapses have no eligibility, calls it when its sums are those of ``time_index``: they include
+    the error of the step before.
     """
     if projection.plastic and projection.sources.cutoff > 0:
         _deactivate(projection, time_index)
@@ -333,7 +336,7 @@ def _deactivate(projection, time_index):
 
 @kernel
 def end_block(projection):
-    """Bring the active synapses up to date, and the traces relative to the block that starts at this time index."""
+    """Bring the active synapses up to date, and make the traces relative to the block that starts now."""
     if projection.plastic:
         records, running_sums = projection.sources.records, projection.running_sums
         offset = offset_in_block(running_sums)
@@ -377,7 +380,7 @@ def _update_all(projection, n_samples, n_updates):
 
 @kernel
 def _is_lost(resets, emission, arrival):
-    """Whether a reset meets a spike on its way, or in the first step of a sample, if such spikes are not received."""
+    """Whether a spike is lost: a reset meets it on its way, or it arrives in a first step that does not count."""
     if resets.length == 0:
         return False
     since = arrival - resets.targets_begin

@@ -7,14 +7,16 @@ the eligibility trace, and b the first time index of the present block of steps.
     A(s) = sum over b <= t <  s of L(t) kappa^(t-b)
     Q(s) = sum over b <= t <  s of L(t) kappa^(t-b) U(t)
 
-U includes the surrogate gradient of step s, while A and Q do not yet include its learning signal: this is what is known
-when a spike that was emitted in step s arrives in step s + 1. Between the time indices s and e without a presynaptic
-arrival the trace z alpha^(t-b) decays freely. With E = c - z U(s), where c kappa^(s-b) is the eligibility trace at s,
+U includes the surrogate gradient of step s, while A and Q do not yet include its learning signal: with delays of one
+step, this is what is known when a spike that was emitted in step s arrives in step s + 1. As long as no spike of the
+source enters, from time index s to r, the trace z alpha^(t-b) decays freely. With E = c - z U(s), where c kappa^(s-b)
+is the filtered eligibility at s,
 
-    eligibility trace at e:        kappa^(e-b) (E + z U(e))
-    gradient gathered in [s, e):   E (A(e) - A(s)) + z (Q(e) - Q(s))
+    filtered eligibility at r:     kappa^(r-b) (E + z U(r))
+    gradient gathered in [s, r):   E (A(r) - A(s)) + z (Q(r) - Q(s))
 
-A synapse therefore stores E and the constant G = -(E A(s) + z Q(s)), and no history of earlier time indices is needed.
+A synapse therefore stores E and the constant G = g - (E A(s) + z Q(s)), where g is the gradient gathered before s, 0
+after an update. No history of earlier time indices is needed.
 The factors grow with t - b. A block ends before any of them exceeds a bound (``blocks.py``); then the sums start again
 from 0, relative to the present time index.
 
@@ -27,8 +29,9 @@ step to step. The neuron therefore follows two traces: X(t) for z = 1 and a(b) =
     p(t) = - psi(t) beta P(t-1)                    P(t) = rho P(t-1) + p(t)       W sums p(t) kappa^(b-t)
     Q_W(s) = sum over b <= t < s of L(t) kappa^(t-b) W(t)
 
-With D = (a(s) - z X(s)) / P(s) the trace at e is D P(e) + z X(e), and D W and D Q_W are added to z U and z Q above. P
-stays above 1 / LARGEST_FACTOR within a block, since psi never exceeds the height of the surrogate gradient.
+With D = (a(s) - z X(s)) / P(s), a(r) is D P(r) + z X(r), and D W and D Q_W are added to z U and z Q above. P stays
+above 1 / LARGEST_FACTOR within a block, since psi never exceeds the height of the surrogate gradient; where blocks have
+one step, something is divided by P at their start only, where it is 1.
 
 Where neurons have different membrane time constants, alpha belongs to the neuron, and z to the synapse.
 
@@ -187,7 +190,8 @@ class RunningSums(NamedTuple):
         alpha
             Decay of the presynaptic trace per step: one number, or float64 (n,) where neurons differ.
         kappa, kappa_reg
-            Decays per step of the filters of the learning signal and of the rate regularization.
+            Decays per step of the filters of the learning signal and of the rate regularization; of readouts, which
+            have no filter, ``alpha``, see :func:`_advance_error`.
         lag
             Steps by which the time index lags behind the step that is being computed.
         adaptation
@@ -271,9 +275,9 @@ def _new_sums(n: int, adaptation: Adaptation | None, order: Literal["C", "F"]) -
 def _decay(alpha: float, kappa: float, block: int, grows: bool) -> Decay:
     """Return the tables for the decays ``alpha`` and ``kappa`` per step.
 
-    Where powers of a decay of zero are divided by, it is replaced by 1e-100. Its blocks have one step, and the trace
-    that such a decay leaves is far below the rounding error of the sums. Unless ``grows``, the factors of kappa within
-    a block are 1, and an eligibility has no share in E.
+    Where something is divided by powers of a decay of zero, 1e-100 takes its place. Blocks then have one step, and the
+    trace that such a decay leaves is far below the rounding error of the sums. Unless ``grows``, the factors of kappa
+    within a block are 1, and an eligibility has no share in E.
     """
     alpha = max(alpha, SMALLEST_DECAY)
     base = max(kappa, SMALLEST_DECAY) if grows else 1.0
@@ -319,7 +323,7 @@ def unfiltered_signal(running_sums):
 
 @kernel
 def keep_signals(running_sums):
-    """Keep the learning signals of the present time index, or what they add too early where there is no filter."""
+    """Keep the present learning signals for stepwise synapses, or what they add too early where there is no filter."""
     _keep_signals(running_sums.step_values, running_sums)
     _keep_premature(running_sums.unfiltered, running_sums)
 
@@ -337,7 +341,7 @@ def _keep_premature(unfiltered, running_sums):
 
 @kernel
 def _entering_response(adaptation, sums, response, j):
-    """Return the eligibility of the present time index by z = 1 that leaves the trace of the adaptation as it is."""
+    """Return what a growth of z by 1 adds to the present eligibility if the adaptation's trace remains as it is."""
     if adaptation is None:
         return response[0, j]
     return response[0, j] - response[1, j] * (sums[j, X] / sums[j, P])
@@ -487,7 +491,7 @@ def _respond_anew(unfiltered, running_sums):
 
 @kernel
 def _respond_anew_adaptive(adaptation, response, surrogate_gradient):
-    """D is a(t), the eligibility is psi(t) (z - beta a(t-1)), and a(t) is the sum of it and rho a(t-1)."""
+    """At the start t, D is a(t), the eligibility is psi(t) (z - beta a(t-1)), and a(t) is this plus rho a(t-1)."""
     if adaptation is not None:
         for j in range(len(surrogate_gradient)):
             psi, lowered = surrogate_gradient[j], adaptation.beta[j] * surrogate_gradient[j]
@@ -538,7 +542,7 @@ def _advance_responses(sums, adaptation, own_decay, decay, offset, surrogate_gra
 
 @loop_kernel
 def _advance_error(sums, decay, offset, error):
-    """Add error(t) alpha^(t-b) to the readouts' Q; readouts have neither U nor A."""
+    """Add error(t) alpha^(t-b) to the readouts' Q; the kappa of their sums is alpha, and they have neither U nor A."""
     for k in range(len(sums)):
         sums[k, Q] += error[k] * decay.steps[offset]["kappa_power"]
 

@@ -20,7 +20,9 @@ NO_ENTRY = -1
 
 SOURCE = np.dtype(
     [
-        ("trace", "f8"),  # z relative to the block's start; of an inactive source the trace at deactivation
+        # z relative to the block's start; of an inactive source the plain trace of the last time index that counted
+        # or, onto readouts, of the one after; with spike-timing-dependent plasticity K_plus after the latest arrival
+        ("trace", "f8"),
         ("first_synapse", "i8"),
         ("n_synapses", "i4"),
         ("last_emission", "i4"),  # step of the latest spike up to the present time index; NO_SPIKE_YET before the first

@@ -177,7 +177,7 @@ class Spike(NamedTuple):
     updates: bool
     """Whether the weight is updated before that, with the gradient gathered so far."""
     enters: bool
-    """Whether the spike enters the presynaptic trace, from the next step on."""
+    """Whether the spike enters the presynaptic trace: from the next time index on; onto readouts, from this one on."""
     trace: float
     """z before the spike enters."""
     jump: float
@@ -185,7 +185,8 @@ class Spike(NamedTuple):
     plain_trace: float
     """z alpha^offset, which activation needs."""
     remaining: float
-    """Decay of an inactive eligibility trace up to now, kappa^age, relative to the start of the block."""
+    """Decay of an inactive eligibility trace up to now, kappa^age, times kappa^-offset, as E counts from the block's
+    start."""
     remaining_reg: float
     """The same for the rate regularization."""
     remaining_adaptation: float
@@ -480,7 +481,7 @@ def process(synapses, i, first, last, running_sums, spike, optimizer, current, f
         _process(*listed, current, fixed_point, spike.state, True, True, True, False)
     elif arrives and updates and enters and spike.state == ACTIVE:
         _process(*listed, current, fixed_point, ACTIVE, True, True, True, True)
-    elif arrives and updates and enters:
+    elif arrives and updates and enters:  # of a source that was inactive, from which nothing is taken back
         _process(*listed, current, fixed_point, ACTIVATING, True, True, True, False)
     elif arrives and updates and not unfiltered:
         _process(*listed, current, fixed_point, spike.state, True, True, False, False)
@@ -566,8 +567,8 @@ def _own_power(own_decay, j):
 def bring_up_to_date(synapses, i, first, last, running_sums, trace, step_ends, taken_back):
     """Replace G, E, D and a synapse's own z by the plain gradient and the plain traces at the present time index.
 
-    With ``step_ends`` the gradient includes the learning signal of the present time index. This is so at the cutoff,
-    but not at the end of a block. ``taken_back`` is a :class:`TakenBack`.
+    With ``step_ends`` the gradient includes the learning signal of the present time index. This is so at the cutoff of
+    synapses onto neurons, but not onto readouts, nor at the end of a block. ``taken_back`` is a :class:`TakenBack`.
     """
     offset = offset_in_block(running_sums)
     power, power_reg = kappa_power(running_sums.decay, offset), kappa_power(running_sums.decay_reg, offset)
