@@ -68,7 +68,7 @@ class RecurrentState(NamedTuple):
     spiked: np.ndarray
     """bool, whether the adaptation grows in the next step."""
     rate: np.ndarray
-    """Moving average, spikes per ms; or mean over the sample so far, spikes per step."""
+    """Moving average, spikes per ms; or the spikes of the sample so far, divided by the steps of the whole sample."""
     current: np.ndarray
     """pA, input of the present step; reset by the update."""
     surrogate_gradient: np.ndarray
@@ -129,7 +129,7 @@ class ReadoutState(NamedTuple):
     current: np.ndarray
     """int64 (interval, n), input in the steps of a communication interval, in fixed point."""
     error: np.ndarray
-    """float64 (depth, n), window * (readout - target) of the last ``depth`` steps."""
+    """float64 (depth, n), errors of the last ``depth`` steps, 0 outside the learning window."""
 
     @classmethod
     def at_rest(cls, n: int, interval: int, depth: int) -> "ReadoutState":
@@ -149,7 +149,7 @@ def update_recurrent(state, parameters, step, first_id, emitted):
     moment = step % parameters.period if ignores else 0
     n_spikes, not_finite = 0, FINITE
     for j in range(len(state.v)):
-        # A clamped neuron loses its input, and its adaptation does not decay (as in NEST, which ignores the spike).
+        # A clamped neuron loses its input; its adaptation neither decays nor rises by the spike (as in NEST).
         clamped = parameters.clamps and state.refractory[j] > 0
         refractory = max(state.refractory[j] - 1, 0)
         v, adaptation = state.v[j], state.adaptation[j]
@@ -271,7 +271,8 @@ def copy_signals(destination, source):
 def rate_signals(signal, share, rate_error):
     """Write the part share * rate_error_j of the learning signals to ``signal``, float64 (n,).
 
-    ``share`` is 1 - kappa_reg where one filter serves both parts, and 0 where the rate regularization has its own.
+    ``share`` is 1 - kappa_reg; where a rate is the mean over a sample, 1 in the sample's last step and else 0. In the
+    signal of the error it is 0 if the rate regularization has a signal of its own.
     """
     for j in range(len(signal)):
         signal[j] = share * rate_error[j]

@@ -14,7 +14,7 @@ from eprop_core import parameters
 from eprop_core.compiled.compilation import kernel
 
 N_TERMS = 4
-"""Powers of epsilon with which Adam's changes in elapsed steps are computed at once."""
+"""Terms of the series in powers of epsilon, from the 0th on, that gives Adam's changes in elapsed steps at once."""
 
 ROUNDING = 2.0**-53
 """Largest relative error of a rounded number."""
@@ -91,7 +91,8 @@ class Elapsed(NamedTuple):
     remaining_2: float
     """The same for the second moment."""
     sum_0: float
-    """Step sizes, each times the decay of the first moment and the growth of 1 / sqrt(second moment) until then."""
+    """Sum of the step sizes, each times the decay of the first moment and the growth of 1 / sqrt(second moment) until
+    then."""
     sum_1: float
     """The same with the square of this growth; those that follow with its third and fourth power."""
     sum_2: float
@@ -240,9 +241,9 @@ def adam(values, k, column, gradient, optimizer, elapsed):
 
 @kernel
 def _adam_step_by_step(m, root, optimizer, elapsed):
-    """Change of the weight (pA) from the moments, of which the second is as its ``root``, in the first step on.
+    """Change of the weight (pA), given the first moment and the ``root`` of the second one in the first step.
 
-    The terms become smaller from some step on, and end when one of them is lost in rounding.
+    The terms become smaller from some step on; the sum ends when one of them is lost in rounding.
     """
     limit = optimizer.step_size.shape[1] - 1
     decay = math.sqrt(optimizer.beta_2)

@@ -71,7 +71,7 @@ def clear(spikes, step):
 
 @kernel
 def receive(spikes, step, ids, first, n):
-    """Append to the list of a step those of the ``n`` neurons ``ids[first:]`` that are local sources."""
+    """Append the local sources among the ``n`` neurons ``ids[first:]`` to the list of a step."""
     slot = step % len(spikes.length)
     length = spikes.length[slot]
     for k in range(first, first + n):
@@ -84,7 +84,7 @@ def receive(spikes, step, ids, first, n):
 
 @kernel
 def take_over(of_projections, step, ids, first, n):
-    """Make those of the ``n`` neurons ``ids[first:]`` that are local sources the list of a step, of each projection."""
+    """Replace the list of a step, in each projection, by the local sources among the ``n`` neurons ``ids[first:]``."""
     for spikes in of_projections:
         clear(spikes, step)
         receive(spikes, step, ids, first, n)

@@ -169,9 +169,10 @@ def _depressed(size, k_minus, rule, mu_minus):
 
 @kernel
 def _made_up_for(spike_timing, j, size, k_plus, since, mu_plus):
-    """Size of a weight after all spikes of neuron ``j`` after step ``since``, when the source's spike had been there.
+    """Size of a weight after all spikes that neuron ``j`` emitted after step ``since``.
 
-    ``k_plus`` is K_plus after that spike.
+    These are at the synapse after the source's latest spike, which was emitted one delay after ``since``; ``k_plus`` is
+    K_plus after that spike.
     """
     rule, latest = spike_timing.rule, spike_timing.latest[j]
     if latest <= since:

@@ -1,10 +1,10 @@
-"""Stepwise synapses, which process each step between two spikes; Adam needs them.
+"""Stepwise synapses, which process each step between two spikes; Adam needs them where spikes update weights.
 
-Where the gradient of each step updates the weight, the update is not linear in time, so running sums cannot replace it.
-Where the sum of gradients since the last spike does, they could. But Adam divides a gradient by its own size, and would
-amplify the rounding error that the sums leave of a gradient that should be zero. Therefore the values of the neurons in
-each step of a block are kept, and each synapse goes through the steps since its source was processed last. Its traces
-are always the plain ones.
+Where the gradient of each step updates the weight, the update is not linear in the gradients, so running sums cannot
+replace it. Where the sum of the gradients since the last update does, they could. But Adam divides a gradient by its
+own size, and would amplify the rounding error that the sums leave of a gradient that should be zero. Therefore the
+values of the neurons in each step of a block are kept, and each synapse goes through the steps since its source was
+processed last. Its traces are always the plain ones.
 """
 
 from typing import NamedTuple
@@ -133,14 +133,14 @@ def _gradient(step_values, traces, offset):
 
 @kernel
 def _moved_on(traces, entering):
-    """Traces with the presynaptic trace of the next offset, in which the spikes ``entering`` arrive, 0 or 1."""
+    """Traces with the presynaptic trace of the next offset, from which on ``entering`` spikes count, 0 or 1."""
     presynaptic = traces.presynaptic * traces.alpha + entering
     return _Traces(traces.j, traces.alpha, presynaptic, traces.eligibility, traces.eligibility_reg, traces.adaptation)
 
 
 @kernel
 def _keep(synapses, running_sums, k, traces, entering):
-    """Keep the traces of synapse ``k``, with the spikes ``entering`` that count from the next offset on."""
+    """Keep the traces of synapse ``k``, with ``entering`` spikes, 0 or 1, that count from the next offset on."""
     values, columns = values_in(synapses.records), synapses.columns
     values[k, ELIGIBILITY] = traces.eligibility
     set_value(running_sums.sums_reg, values, k, columns.eligibility_reg, traces.eligibility_reg)

@@ -77,7 +77,7 @@ def surrogate_gradient(kind, u, height):
 
 
 class PlugIn(namedtuple("PlugIn", ())):
-    """A surrogate gradient of another distribution: an empty tuple, of a class of its own.
+    """A surrogate gradient that another package brings: an empty tuple, of a class of its own.
 
     At a call of compiled code, numba tells named tuples apart by the names of their classes, at once. For other objects
     it would ask Python for the type of each array of a rank.
