@@ -4,8 +4,8 @@ It shows how a simulator reads the set and writes its results. All is dense and 
 of docs/explanation/model.md: sources are i, neurons j, readouts k, and matrices have a row for each target.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 import h5py
@@ -206,8 +206,12 @@ def simulate(case, dtype=np.float64):
 
 def main():
     """Simulate all cases of e-prop+ and write their results."""
-    path = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).with_name("eprop_conformance.h5")
-    with h5py.File(path) as conformance_set, h5py.File(sys.argv[1], "w") as file:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, help="file to write: results of all cases of e-prop+")
+    whole_set = Path(__file__).with_name("eprop_conformance.h5")
+    parser.add_argument("conformance_set", type=Path, nargs="?", default=whole_set, help="default: %(default)s")
+    options = parser.parse_args()
+    with h5py.File(options.conformance_set) as conformance_set, h5py.File(options.results, "w") as file:
         for name, case in conformance_set["cases"].items():
             if case.attrs["rule"] == E_PROP_PLUS:
                 for quantity, values in simulate(case).items():

@@ -1,14 +1,11 @@
-"""Run the scripts of e-prop that NEST's wheel ships in both simulators: losses and times for ``docs/how_to/nest.md``.
+"""Run the scripts of e-prop that NEST's wheel ships in both simulators, and print a table of losses and times.
 
-    python -m eprop_core.interoperability.nest_scripts NEST_PYTHON [NMNIST]
-
-prints a table. NMNIST is a folder with the recordings of N-MNIST in Train/ and Test/; without it, that script is left
-out. It takes a quarter of an hour.
+It stands in ``docs/how_to/nest.md``, and takes a quarter of an hour.
 """
 
+import argparse
 import json
 import os
-import sys
 import sysconfig
 import tempfile
 from pathlib import Path
@@ -70,13 +67,16 @@ def rows(script: str, result: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """Run the program."""
-    python, *folder = sys.argv[1:]
-    nmnist = os.path.abspath(folder[0]) if folder else ""
+    parser = argparse.ArgumentParser(prog="python -m eprop_core.interoperability.nest_scripts", description=__doc__)
+    parser.add_argument("python", help="interpreter of an environment with NEST 3.10")
+    parser.add_argument("nmnist", nargs="?", default="", help="folder of N-MNIST; without it, its script is left out")
+    options = parser.parse_args()
+    nmnist = options.nmnist and os.path.abspath(options.nmnist)
     print("| script | iterations | simulator | losses | simulation, s | iterations that agree |")
     print("|---|---|---|---|---|---|")
     for script, assignments in progress(list(SHORTER.items()), "scripts"):
         if nmnist or "MNIST" not in script:
-            print("\n".join(rows(script, run(python, script, assignments, nmnist))), flush=True)
+            print("\n".join(rows(script, run(options.python, script, assignments, nmnist))), flush=True)
 
 
 if __name__ == "__main__":

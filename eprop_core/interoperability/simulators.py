@@ -6,6 +6,7 @@ asks the simulator in FOLDER for its version, with a Python that has it, and wri
 ``docs/how_to/simulators.md`` says how to add a simulator.
 """
 
+import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -99,12 +100,17 @@ def installed(folder: Path, python: str) -> InstalledSimulator:
 
 def main() -> None:
     """Run the program."""
-    folder, python, file = sys.argv[1:]
+    description = "Ask a simulator for its version, and write a file by which the comparison finds and starts it."
+    parser = argparse.ArgumentParser(prog="python -m eprop_core.interoperability.simulators", description=description)
+    parser.add_argument("folder", type=Path, help="folder of the simulator (docs/how_to/simulators.md)")
+    parser.add_argument("python", help="interpreter of an environment that has it")
+    parser.add_argument("output", help="file to write: the simulator with its version and interpreter")
+    options = parser.parse_args()
     try:
-        found = installed(Path(folder), python)
+        found = installed(options.folder, options.python)
     except (OneLineError, ParameterError, OSError) as error:
         sys.exit(f"error: {error}")
-    with whole_file(file) as temporary:
+    with whole_file(options.output) as temporary:
         temporary.write_text(found.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
