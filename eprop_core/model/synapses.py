@@ -519,29 +519,28 @@ def _process_in_row(
     row = _row(rows, i)
     input_before = current[absent] if absent != NO_TARGET else 0.0
     of_row = None, row, _columns_of_row(columns), target_sums, first, last, spike
-    arrives, updates, enters = spike.arrives, spike.updates, spike.enters
-    is_active = spike.state == ACTIVE
+    state, arrives, updates, enters = spike.state, spike.arrives, spike.updates, spike.enters
     if spike.taken_back.spikes != 0.0:
         _take_back_in_row(target_sums.unfiltered, row, first, last, spike.taken_back.offset)
-    if arrives and updates and optimizer.kind == GRADIENT_DESCENT:
+    if arrives and updates and state != INACTIVE and optimizer.kind == GRADIENT_DESCENT:
         descent = of_kind(optimizer, GRADIENT_DESCENT)
-        if enters and is_active:
+        if enters and state == ACTIVE:
             _process(*of_row, descent, current, fixed_point, ACTIVE, True, True, True, False)
         elif enters:
             _process(*of_row, descent, current, fixed_point, ACTIVATING, True, True, True, False)
-        elif is_active:
+        elif state == ACTIVE:
             _process(*of_row, descent, current, fixed_point, ACTIVE, True, True, False, False)
         else:
             _process(*of_row, descent, current, fixed_point, ACTIVATING, True, True, False, False)
     elif arrives and enters and not updates:
-        if is_active:
+        if state == ACTIVE:
             _process(*of_row, optimizer, current, fixed_point, ACTIVE, True, False, True, False)
         else:
             _process(*of_row, optimizer, current, fixed_point, ACTIVATING, True, False, True, False)
-    elif enters and is_active and not arrives:
+    elif enters and not arrives and state == ACTIVE:
         _process(*of_row, optimizer, current, fixed_point, ACTIVE, False, False, True, False)
     else:
-        _process(*of_row, optimizer, current, fixed_point, spike.state, arrives, updates, enters, False)
+        _process(*of_row, optimizer, current, fixed_point, state, arrives, updates, enters, False)
     if absent != NO_TARGET:
         current[absent] = input_before
     _clear_absent(row, absent)
