@@ -23,39 +23,40 @@ from eprop_core.tasks.parameters import Generated
 
 
 class Configuration(Parameters):
-    """The experiments of the pipeline, and the cluster that they run on."""
+    """The experiments of the pipeline, and the cluster on which they run."""
 
     tasks: dict[Name, TaskParameters] = Field(
         {}, description="data sets or generated tasks, with the networks that learn them"
     )
     studies: dict[Name, Study] = Field(
-        {}, description="training runs over parameters and seeds; each study makes a figure and a table of its name"
+        {}, description="training runs over parameters and seeds; each study makes a figure and a table with its name"
     )
-    sensitivity: Sensitivity | None = Field(None, description="what a single spike changes in the course of learning")
+    sensitivity: Sensitivity | None = Field(None, description="effect of a single input spike on learning")
     scaling: dict[Name, Scaling] = Field(
         {}, description="timing runs over numbers of ranks; each makes a figure and a table `NAME_scaling`"
     )
     ranks_per_node: RankCount | None = Field(
         None,
-        description="ranks on each node of a cluster; null: as many as a node has cores, and "
+        description="number of ranks per node of a cluster; null: as many as a node has cores, and "
         "each node is requested with the memory of all ranks",
     )
     interconnect: Interconnect | None = Field(
         None,
-        description="latency and bandwidth, for the modelled communication of dry runs; null: measured "
-        "between two ranks",
+        description="latency and bandwidth for the communication model of dry runs; null: measured between two ranks",
     )
-    break_even: BreakEven | None = Field(None, description="event-driven against time-driven simulation")
+    break_even: BreakEven | None = Field(None, description="cost of event-driven and time-driven simulation")
     baselines: dict[Name, BaselineParameters] = Field(
         {}, description="networks on which the target `baselines` compares simulators"
     )
     saccades: SaccadesComparison | None = Field(None, description="data of the target `saccades`")
     locality: Locality | None = Field(
-        None, description="e-prop+ beside backpropagation through time (the target `locality`)"
+        None, description="comparison of e-prop+ with backpropagation through time (the target `locality`)"
     )
-    verification: Verification = Field(Verification(), description="random networks of the target `verification`")
+    verification: Verification = Field(
+        Verification(), description="random networks that the target `verification` compares"
+    )
 
-    style: FigureStyle = Field(FigureStyle(), description="look of all figures")
+    style: FigureStyle = Field(FigureStyle(), description="style of all figures")
 
     @property
     def other_figures(self) -> set[str]:

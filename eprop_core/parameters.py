@@ -51,14 +51,14 @@ else:
 
 
 class IgnoreAndFire(Parameters):
-    """Neurons fire at a fixed rate and a random phase, whatever their voltage.
+    """Neurons fire at a fixed rate with a random phase, regardless of their membrane voltage.
 
-    The load per neuron of a scaling run is then the same at every network size.
+    In scaling runs, the load per neuron is then the same at every network size.
     """
 
     rate: float = Field(
         gt=0,
-        description="rate of each neuron; the interval between two spikes is rounded to steps",
+        description="firing rate of each neuron; the interspike interval is rounded to whole steps",
         json_schema_extra={"unit": "spikes/s"},
     )
 
@@ -97,9 +97,9 @@ NonNegativePerNeuron = Annotated[
 
 
 class SurrogateGradient(Parameters):
-    """Surrogate of the spike function's derivative, psi = height f(u), with u = abs(v - A) / width.
+    """Surrogate gradient of the spike function, psi = height f(u), with u = abs(v - A) / width.
 
-    A is the threshold of the step: V_th, plus beta a with adaptation.
+    A is the threshold in that step: V_th, or V_th + beta * a with adaptation.
     """
 
     function: SurrogateFunction = Field(
@@ -108,11 +108,11 @@ class SurrogateGradient(Parameters):
         json_schema_extra={"label": "surrogate gradient"},
     )
     height: NonNegativePerNeuron = Field(
-        0.5, description="largest value, at the threshold; {low, high}: drawn uniformly for each neuron"
+        0.5, description="maximum, reached at the threshold; {low, high}: drawn uniformly for each neuron"
     )
     width: PositivePerNeuron = Field(
         0.5,
-        description="distance to the threshold at which u is 1; {low, high}: drawn uniformly for each neuron",
+        description="distance from the threshold at which u = 1; {low, high}: drawn uniformly for each neuron",
         json_schema_extra={"unit": "mV"},
     )
 
@@ -127,11 +127,13 @@ class Adaptation(Parameters):
     """Adaptive threshold V_th + beta * a, where a decays with time constant tau and increases by 1 after each spike."""
 
     beta: PositivePerNeuron = Field(
-        description="increase of the threshold after a spike; {low, high}: drawn uniformly for each neuron",
+        description="increase of the threshold at each spike; {low, high}: drawn uniformly for each neuron",
         json_schema_extra={"unit": "mV"},
     )
     tau: float = Field(gt=0, description="time constant of the adaptation", json_schema_extra={"unit": "ms"})
-    share: float = Field(1.0, ge=0, le=1, description="fraction of the neurons that adapt: those with the highest ids")
+    share: float = Field(
+        1.0, ge=0, le=1, description="fraction of neurons with an adaptive threshold: those with the highest ids"
+    )
 
 
 Excitatory = Annotated[
@@ -155,11 +157,11 @@ class RecurrentNeuron(Parameters):
     )
     C_m: PositivePerNeuron = Field(
         1.0,
-        description="membrane capacitance; it scales the effect of I_e only; {low, high}: drawn uniformly for each "
-        "neuron",
+        description="membrane capacitance, which scales only the effect of I_e; {low, high}: drawn uniformly for "
+        "each neuron",
         json_schema_extra={"unit": "pF"},
     )
-    I_e: float = Field(0.0, description="constant current", json_schema_extra={"unit": "pA"})
+    I_e: float = Field(0.0, description="constant input current", json_schema_extra={"unit": "pA"})
     V_th: PositivePerNeuron = Field(
         0.6,
         description="spike threshold relative to E_L; {low, high}: drawn uniformly for each neuron",
@@ -172,9 +174,9 @@ class RecurrentNeuron(Parameters):
     )
     V_reset: float | None = Field(
         None,
-        description="voltage relative to E_L to which a spike resets the neuron, and at which it stays for t_ref (it "
-        "is clamped); input that arrives meanwhile is lost. null: a spike subtracts V_th; during t_ref the voltage "
-        "evolves, but the neuron does not spike",
+        description="reset voltage relative to E_L, at which the neuron is clamped for t_ref; input that arrives in "
+        "this period is lost. null: V_th is subtracted at each spike; during t_ref the voltage evolves, but the neuron "
+        "does not spike",
         json_schema_extra={"unit": "mV"},
     )
     delayed_reset: bool = Field(
@@ -185,17 +187,17 @@ class RecurrentNeuron(Parameters):
     )
     t_ref: NonNegativePerNeuron = Field(
         0.0,
-        description="refractory period, a multiple of dt. A neuron under strong constant drive fires every "
-        "t_ref, or every dt if t_ref is 0; with V_reset, which clamps the voltage for the t_ref / dt "
-        "steps after a spike, it fires every t_ref + dt. The surrogate gradient is 0 in all "
-        "these steps but the last. {low, high}: drawn uniformly for each neuron and rounded to steps",
+        description="refractory period, a multiple of dt. The shortest interspike interval is t_ref, or dt if t_ref "
+        "is 0; with V_reset, which clamps the voltage for the t_ref / dt steps after a spike, it is t_ref + dt. The "
+        "surrogate gradient is 0 in all these steps except the last. {low, high}: drawn uniformly for each neuron and "
+        "rounded to steps",
         json_schema_extra={"unit": "ms"},
     )
     excitatory: Excitatory | None = Field(
         None,
-        description="excitatory neurons, a share (those with the lowest ids) or a list of ids; all others are "
-        "inhibitory. The weights of all connections of a neuron to others and to readouts then have its sign and keep "
-        "it (Dale's law). null: a neuron has weights of both signs",
+        description="excitatory neurons: a fraction (those with the lowest ids) or a list of ids; all others are "
+        "inhibitory. All outgoing weights of a neuron then have its sign and keep it (Dale's law). null: a neuron has "
+        "outgoing weights of both signs",
         json_schema_extra={"label": "excitatory neurons"},
     )
     surrogate_gradient: SurrogateGradient = Field(
@@ -203,18 +205,18 @@ class RecurrentNeuron(Parameters):
     )
     ignore_and_fire: IgnoreAndFire | None = Field(
         None,
-        description="firing at a fixed rate; voltages and plasticity are computed as usual. null: a neuron "
+        description="neurons fire at a fixed rate; voltages and plasticity are computed as usual. null: a neuron "
         "spikes when its voltage reaches the threshold",
     )
 
 
 class Group(Parameters):
-    """Recurrent neurons with consecutive ids, which start where those of the group before end."""
+    """Recurrent neurons with consecutive ids, following those of the previous group."""
 
-    size: Whole = Field(ge=1, description="neurons; the sizes of all groups add up to n_recurrent")
+    size: Whole = Field(ge=1, description="number of neurons; the sizes of all groups add up to n_recurrent")
     excitatory: bool | None = Field(
         None,
-        description="whether the neurons are excitatory; false: inhibitory. To be given for all groups, instead of "
+        description="true: excitatory neurons; false: inhibitory. Either given for all groups, instead of "
         "neuron.excitatory, or for none",
     )
     tau_m: PositivePerNeuron | None = Field(
@@ -230,7 +232,7 @@ class Group(Parameters):
         None, description="refractory period; null: as in neuron", json_schema_extra={"unit": "ms"}
     )
     surrogate_height: NonNegativePerNeuron | None = Field(
-        None, description="largest value of the surrogate gradient; null: as in neuron.surrogate_gradient"
+        None, description="height of the surrogate gradient; null: as in neuron.surrogate_gradient"
     )
     surrogate_width: PositivePerNeuron | None = Field(
         None,
@@ -239,7 +241,7 @@ class Group(Parameters):
     )
     beta: NonNegativePerNeuron | None = Field(
         None,
-        description="increase of the threshold after a spike; null: as in neuron.adaptation, which is needed",
+        description="increase of the threshold at each spike; null: as in neuron.adaptation, which must be given",
         json_schema_extra={"unit": "mV"},
     )
     c_reg: NonNegativePerNeuron | None = Field(
@@ -259,14 +261,14 @@ LOSS_UNITS: dict[Loss, str] = {"mean_squared_error": "mV²", "cross_entropy": "n
 
 
 class ReadoutNeuron(Parameters):
-    """Leaky readout without spikes (NEST: ``eprop_readout``); its signal is y = v + E_L."""
+    """Leaky integrator without spikes (NEST: ``eprop_readout``); its readout signal is y = v + E_L."""
 
     tau_m: float = Field(20.0, gt=0, description="membrane time constant", json_schema_extra={"unit": "ms"})
     E_L: float = Field(0.0, description="leak potential, the readout signal at rest", json_schema_extra={"unit": "mV"})
     loss: Loss = Field(
         "mean_squared_error",
-        description="loss, averaged over samples; the error is its gradient by the readout signal y. "
-        "mean_squared_error: half the squared y - target, summed over readouts and the steps of "
+        description="loss, averaged over samples; the error is its derivative with respect to the readout signal y. "
+        "mean_squared_error: (y - target)² / 2, summed over readouts and the steps of "
         "the learning window, mV²; the error is y - target. cross_entropy: -log softmax(y) of "
         "the correct class, averaged over these steps, nats; the error is softmax(y) - target",
     )
@@ -288,8 +290,8 @@ class OptimizerParameters(Parameters):
     weight_max: float = Field(100.0, description="largest weight", json_schema_extra={"unit": "pA"})
     fixed_signs: bool = Field(
         False,
-        description="whether each weight keeps its initial sign: an update that would cross zero stops "
-        "there. The drawn weights of one neuron have both signs; for Dale's law see neuron.excitatory",
+        description="whether each weight keeps its initial sign: an update that would cross zero sets the weight to "
+        "0. The initial weights of one neuron have both signs; for Dale's law see neuron.excitatory",
     )
 
     @model_validator(mode="after")
@@ -311,19 +313,19 @@ class GradientDescent(OptimizerParameters):
 
 
 class Adam(OptimizerParameters):
-    """Adaptive moments (Kingma and Ba 2015); the moments are updated once per elapsed step or sample."""
+    """Adam (Kingma and Ba 2015); its moments are updated at each time step, or batch if ``update`` is ``sample``."""
 
     moments: ClassVar[int] = 2
     is_linear: ClassVar[bool] = False
 
     algorithm: Literal["adam"]
-    beta_1: float = Field(0.9, ge=0, lt=1, description="decay of the first moment")
-    beta_2: float = Field(0.999, ge=0, lt=1, description="decay of the second moment")
+    beta_1: float = Field(0.9, ge=0, lt=1, description="decay rate of the first moment")
+    beta_2: float = Field(0.999, ge=0, lt=1, description="decay rate of the second moment")
     epsilon: float = Field(1e-8, gt=0, description="added to the square root of the second moment")
     optimize_each_step: bool = Field(
         False,
-        description="whether the weight is updated with the gradient of each step, instead of with the sum "
-        "over the steps since the last spike; slow",
+        description="whether each step's gradient updates the weight separately, instead of their sum over the steps "
+        "since the last spike; slow",
     )
 
     @property
@@ -346,8 +348,8 @@ Optimizer = Annotated[
 class Plasticity(Parameters):
     """The learning rule.
 
-    The defaults give e-prop+: eligibility traces, firing-rate regularization by a moving average, one weight update per
-    presynaptic spike. e-prop of Bellec et al. 2020 has ``update: sample``, ``rate_average: sample``,
+    The defaults are e-prop+: eligibility traces, firing-rate regularization with a moving average, one weight update
+    per presynaptic spike. E-prop of Bellec et al. 2020 has ``update: sample``, ``rate_average: sample``,
     ``reset_at_samples: true``, ``cutoff: null`` and kappa = exp(-dt / readout.tau_m).
     """
 
@@ -358,13 +360,13 @@ class Plasticity(Parameters):
     batch_size: Whole = Field(
         1,
         ge=1,
-        description="samples per weight update, which uses the mean of their gradients; above 1 it needs "
-        "update: sample. An evaluation applies an incomplete batch, too",
+        description="samples per weight update, which uses the mean of their gradients; values above 1 need "
+        "update: sample. An incomplete batch is applied before an evaluation, too",
     )
     rate_average: Literal["moving", "sample"] = Field(
         "moving",
-        description="firing rate that is regularized. moving: a moving average; sample: the mean over a "
-        "sample, which needs update: sample",
+        description="estimate of the firing rate for the regularization. moving: a moving average; sample: the mean "
+        "over a sample, which needs update: sample",
     )
     reset_at_samples: bool = Field(
         False,
@@ -383,19 +385,19 @@ class Plasticity(Parameters):
     )
     c_reg: NonNegativePerNeuron = Field(
         0.0,
-        description="strength of the firing-rate regularization: factor of rate - f_target in spikes/ms, or "
+        description="strength of the firing-rate regularization: factor of (rate - f_target), in spikes/ms, or "
         "in spikes per step if rate_average is sample; {low, high}: drawn uniformly for each neuron",
         json_schema_extra={"label": "rate regularization"},
     )
     f_target: NonNegativePerNeuron = Field(
         10.0,
-        description="target rate of the regularization, at every dt; {low, high}: drawn uniformly for each neuron",
+        description="target firing rate of the regularization; {low, high}: drawn uniformly for each neuron",
         json_schema_extra={"label": "target rate", "unit": "spikes/s"},
     )
     cutoff: Whole | None = Field(
         100,
         ge=2,
-        description="time after a spike in which a synapse gathers gradient; null: no limit",
+        description="time after a presynaptic spike during which a synapse accumulates its gradient; null: no limit",
         json_schema_extra={"label": "cutoff", "unit": "steps"},
     )
     optimizer: Optimizer = Field(GradientDescent(), description="converts gradients into weight updates")
@@ -423,7 +425,7 @@ class AllToAll(Parameters):
 
 
 class FixedInDegree(Parameters):
-    """Every target has the same number of randomly drawn sources."""
+    """Each target has the same number of randomly drawn sources."""
 
     rule: Literal["fixed_in_degree"]
     in_degree: Whole = Field(ge=0, description="sources per target")
@@ -431,7 +433,7 @@ class FixedInDegree(Parameters):
 
 
 class PairwiseBernoulli(Parameters):
-    """Every pair of neurons is connected independently with the same probability."""
+    """Each pair of neurons is connected independently, with the same probability."""
 
     rule: Literal["pairwise_bernoulli"]
     probability: float = Field(
@@ -457,11 +459,13 @@ class InitialWeights(Parameters):
     """Initial weights: random numbers times ``scale``, divided by the square root that ``divide_by`` names."""
 
     distribution: Distribution = Field(
-        "normal", description="normal: mean 0, deviation 1; uniform: in [-sqrt(3), sqrt(3)), deviation 1; constant: 1"
+        "normal",
+        description="normal: mean 0, standard deviation 1; uniform: in [-sqrt(3), sqrt(3)), standard deviation 1; "
+        "constant: 1",
     )
     scale: Scale = Field(
         1.0,
-        description="factor of the random numbers; with divide_by: nothing their standard deviation",
+        description="factor of the random numbers; with divide_by: nothing, their standard deviation",
         json_schema_extra={"unit": "pA"},
     )
     divide_by: Divisor = Field(
@@ -472,13 +476,13 @@ class InitialWeights(Parameters):
 
 
 class SpikingWeights(InitialWeights):
-    """Initial weights of connections that carry spikes."""
+    """Initial weights of connections that transmit spikes."""
 
     inhibitory_factor: float = Field(
         1.0,
         gt=0,
-        description="factor of the weights of inhibitory sources, which balances them with the excitatory ones; needs "
-        "sources that are excitatory or inhibitory",
+        description="factor of the weights of inhibitory sources, to balance excitation and inhibition; needs sources "
+        "that are excitatory or inhibitory",
     )
 
 
@@ -491,43 +495,40 @@ LONGEST_TRACE = 10_000
 
 
 class SpikeTimingParameters(Parameters):
-    """Spike-timing-dependent plasticity of pairs of spikes, all with all (NEST: ``stdp_synapse``).
+    """Pair-based spike-timing-dependent plasticity with all-to-all pairing (NEST: ``stdp_synapse``).
 
-    With x the size of a weight relative to weight_max, a spike of the target changes x by
-    learning_rate (1 - x)^mu_plus K_plus, and one of the source by -alpha learning_rate x^mu_minus K_minus; x stays
-    within 0 and 1, and the weight keeps its sign. K_plus and K_minus are the exponentially decaying counts of earlier
-    spikes of the source and of the target. The whole delay is on the side of the target (dendritic).
+    With x = abs(weight) / weight_max, a postsynaptic spike changes x by learning_rate (1 - x)^mu_plus K_plus, and a
+    presynaptic spike by -alpha learning_rate x^mu_minus K_minus; x stays between 0 and 1, and the weight keeps its
+    sign. K_plus and K_minus are exponentially decaying traces of earlier presynaptic and postsynaptic spikes. The
+    whole delay is dendritic.
     """
 
     tau_plus: float = Field(
         20.0,
         gt=0,
-        description="time constant of K_plus, the trace of the source (NEST: tau_plus)",
+        description="time constant of K_plus, the presynaptic trace (NEST: tau_plus)",
         json_schema_extra={"unit": "ms"},
     )
     tau_minus: float = Field(
         20.0,
         gt=0,
-        description="time constant of K_minus, the trace of the target (NEST: tau_minus, a parameter of the neuron)",
+        description="time constant of K_minus, the postsynaptic trace (NEST: tau_minus, a parameter of the neuron)",
         json_schema_extra={"unit": "ms"},
     )
     learning_rate: float = Field(
         0.01, ge=0, description="step size relative to weight_max (NEST: lambda)", json_schema_extra={"label": "lambda"}
     )
-    alpha: float = Field(1.0, ge=0, description="asymmetry: factor of the depression (NEST: alpha)")
+    alpha: float = Field(1.0, ge=0, description="asymmetry: depression relative to potentiation (NEST: alpha)")
     mu_plus: float = Field(
         1.0,
         ge=0,
-        description="exponent of the facilitation's dependence on the weight (NEST: mu_plus); 0: additive, 1: "
-        "multiplicative",
+        description="exponent of the weight dependence of potentiation (NEST: mu_plus); 0: additive, 1: multiplicative",
     )
-    mu_minus: float = Field(
-        1.0, ge=0, description="exponent of the depression's dependence on the weight (NEST: mu_minus)"
-    )
+    mu_minus: float = Field(1.0, ge=0, description="exponent of the weight dependence of depression (NEST: mu_minus)")
     weight_max: float = Field(
         100.0,
         gt=0,
-        description="largest size of a weight (NEST: Wmax, with the sign of the weight)",
+        description="largest absolute value of a weight (NEST: Wmax, with the sign of the weight)",
         json_schema_extra={"unit": "pA"},
     )
 
@@ -540,8 +541,8 @@ class ProjectionParameters(Parameters):
     delay: Whole = Field(
         1,
         ge=1,
-        description="time from a spike's emission to its arrival. Targets and learning windows do not shift with it: "
-        "the first input.delay + output.delay steps of a sample still see the readouts answer the sample before",
+        description="time from the emission of a spike to its arrival. Targets and learning windows are not shifted by "
+        "delays: in the first input.delay + output.delay steps of a sample, readouts still respond to the previous one",
         json_schema_extra={"label": "delay", "unit": "steps"},
     )
     plastic: bool = Field(True, description="whether the weights are plastic")
@@ -567,13 +568,13 @@ class ProjectionParameters(Parameters):
     )
     optimizer: Optimizer | None = Field(
         None,
-        description="optimizer of this projection, with all its values; null: plasticity.optimizer. The values above "
-        "take its place",
+        description="optimizer of this projection, with all its values; null: plasticity.optimizer. The keys above "
+        "override its values",
     )
     stdp: SpikeTimingParameters | None = Field(
         None,
-        description="spike-timing-dependent plasticity, which takes the place of the network's rule where plastic is "
-        "true; of connections onto recurrent neurons only. null: the network's rule",
+        description="spike-timing-dependent plasticity instead of the network's learning rule, where plastic is true; "
+        "only for connections onto recurrent neurons. null: the network's learning rule",
     )
 
     @property
@@ -583,25 +584,25 @@ class ProjectionParameters(Parameters):
 
 
 class PairWeights(Parameters):
-    """Initial weights between two groups; a value that is null is that of the projection."""
+    """Initial weights between two groups; null: as in the projection."""
 
-    distribution: Distribution | None = Field(None, description="random numbers")
+    distribution: Distribution | None = Field(None, description="distribution of the random numbers")
     scale: Scale | None = Field(None, description="factor of the random numbers", json_schema_extra={"unit": "pA"})
     divide_by: Divisor | None = Field(
-        None, description="what the scale is divided by; sources and targets are those of the two groups"
+        None, description="divisor of the scale; sources and targets are those of the two groups"
     )
     inhibitory_factor: float | None = Field(None, gt=0, description="factor of the weights of inhibitory sources")
 
 
 class PairParameters(Parameters):
-    """Connections between two groups; a value that is null is that of the projection (input or recurrent)."""
+    """Connections between two groups; null: as in the projection (input or recurrent)."""
 
     connectivity: Connectivity | None = Field(
         None, description="pairs of neurons that are connected; sources and in-degrees are those within the two groups"
     )
     weights: PairWeights | None = Field(None, description="initial weights")
     delay: Whole | None = Field(
-        None, ge=1, description="time from a spike's emission to its arrival", json_schema_extra={"unit": "steps"}
+        None, ge=1, description="time from the emission of a spike to its arrival", json_schema_extra={"unit": "steps"}
     )
     plastic: bool | None = Field(None, description="whether the weights are plastic")
     learning_rate: float | None = Field(None, ge=0, description="step size of the weight updates")
@@ -610,7 +611,7 @@ class PairParameters(Parameters):
     weight_max: float | None = Field(None, description="largest weight", json_schema_extra={"unit": "pA"})
     epsilon: float | None = Field(None, gt=0, description="epsilon of Adam")
     optimizer: Optimizer | None = Field(
-        None, description="optimizer, with all its values, in place of all those of the projection"
+        None, description="optimizer, with all its values, instead of that of the projection"
     )
     stdp: SpikeTimingParameters | None = Field(None, description="spike-timing-dependent plasticity")
 
@@ -631,14 +632,14 @@ class InputParameters(ProjectionParameters):
     targets: dict[str, PairParameters] | None = Field(
         None,
         min_length=1,
-        description="groups that receive input, with values of their own: `{layer_1: {delay: 2}}`. Each is a "
+        description="groups that receive input, with their own parameters: `{layer_1: {delay: 2}}`. Each is a "
         'projection, "input -> layer_1". null: one projection to all neurons',
     )
 
     excitatory: Excitatory | None = Field(
         None,
-        description="excitatory input channels, a share (those with the lowest ids) or a list of ids; all others are "
-        "inhibitory. The weights of a channel have its sign and keep it (Dale's law). null: weights of both signs",
+        description="excitatory input channels: a fraction (those with the lowest ids) or a list of ids; all others "
+        "are inhibitory. The weights of a channel have its sign and keep it (Dale's law). null: weights of both signs",
         json_schema_extra={"label": "excitatory inputs"},
     )
 
@@ -649,9 +650,9 @@ class RecurrentProjectionParameters(ProjectionParameters):
     pairs: dict[str, PairParameters] | None = Field(
         None,
         min_length=1,
-        description="pairs of groups that are connected, with values of their own: "
-        "`{layer_1 -> layer_2: {delay: 2}}`. Each is a projection; groups in no pair are not connected. null: one "
-        "projection from all neurons to all",
+        description="pairs of connected groups, with their own parameters: "
+        "`{layer_1 -> layer_2: {delay: 2}}`. Each is a projection; other groups are not connected. null: one "
+        "projection from all neurons to all neurons",
     )
 
 
@@ -664,32 +665,32 @@ class OutputParameters(ProjectionParameters):
 
 
 class FeedbackParameters(Parameters):
-    """Feedback weights B from the readouts to the recurrent neurons, which carry the learning signals."""
+    """Feedback connections, with weights B, that carry learning signals from the readouts to the recurrent neurons."""
 
     kind: Literal["random", "symmetric", "adaptive"] = Field(
         "random",
-        description="random: drawn and constant; symmetric: the transposed output weights, following their "
-        "updates; adaptive: drawn for the transposed output connections, and changed by the "
-        "updates of the output weights. The key connectivity applies to random feedback only",
+        description="random: drawn once and constant; symmetric: the transposed output weights, also after their "
+        "updates; adaptive: drawn for the transposed output connections, with the same updates as the output weights. "
+        "The key connectivity applies to random feedback only",
     )
     weight_decay: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="fraction by which output weights and adaptive feedback weights shrink at each update",
+        description="weight decay: fraction by which output and adaptive feedback weights shrink at each update",
     )
     targets: GroupNames | None = Field(
         None,
         min_length=1,
-        description="groups that receive random feedback; null: all neurons. Other feedback goes to the neurons with "
-        "connections to the readouts, see output.sources",
+        description="groups that receive random feedback; null: all neurons. Symmetric and adaptive feedback go to the "
+        "neurons that are connected to the readouts, see output.sources",
     )
     connectivity: Connectivity = Field(AllToAll(rule="all_to_all"), description="pairs of neurons that are connected")
     weights: InitialWeights = InitialWeights(divide_by="nothing")
     delay: Whole = Field(
         1,
         ge=1,
-        description="time from a readout's error to its arrival at the recurrent neurons",
+        description="time from an error of a readout to its arrival at the recurrent neurons",
         json_schema_extra={"label": "delay", "unit": "steps"},
     )
 
@@ -711,10 +712,12 @@ def _check_voltages(neuron: RecurrentNeuron, lowest_threshold: float) -> None:
 class Network(Parameters):
     """A recurrent network with its inputs, readouts and learning rule."""
 
-    dt: float = Field(1.0, gt=0, description="simulation step", json_schema_extra={"unit": "ms"})
-    n_input: Whole = Field(ge=1, description="input channels")
-    n_recurrent: Whole = Field(ge=1, description="recurrent neurons", json_schema_extra={"label": "recurrent neurons"})
-    n_readout: Whole = Field(ge=1, description="readout neurons")
+    dt: float = Field(1.0, gt=0, description="time step of the simulation", json_schema_extra={"unit": "ms"})
+    n_input: Whole = Field(ge=1, description="number of input channels")
+    n_recurrent: Whole = Field(
+        ge=1, description="number of recurrent neurons", json_schema_extra={"label": "recurrent neurons"}
+    )
+    n_readout: Whole = Field(ge=1, description="number of readout neurons")
     neuron: RecurrentNeuron = Field(RecurrentNeuron(), description="recurrent neurons")
     groups: dict[Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")], Group] | None = Field(
         None,
@@ -729,7 +732,7 @@ class Network(Parameters):
     )
     recurrent: RecurrentProjectionParameters = Field(
         RecurrentProjectionParameters(),
-        description="recurrent neurons to each other, without autapses",
+        description="recurrent neurons to one another, without autapses",
         json_schema_extra={"label": "recurrent"},
     )
     output: OutputParameters = Field(

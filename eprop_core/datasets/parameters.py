@@ -93,9 +93,9 @@ class Published(DatasetParameters):
 
 
 class Saccades(Parameters):
-    """An event camera that records an image of 28 x 28 pixels while it moves along a triangle in three saccades.
+    """Simulated event camera that records an image of 28 x 28 pixels during three saccades along a triangle.
 
-    The defaults are calibrated to N-MNIST; the target `saccades` compares the two.
+    The defaults are calibrated to N-MNIST; the target `saccades` compares simulated and recorded events.
     """
 
     sensor_size: Whole = Field(
@@ -116,17 +116,23 @@ class Saccades(Parameters):
     saccade_duration: float = Field(
         105.0,
         gt=0,
-        description="duration of a saccade with the rest before and after its movement",
+        description="duration of a saccade, including the rest before and after the movement",
         json_schema_extra={"unit": "ms"},
     )
     movement_onset: float = Field(
-        3.0, ge=0, description="time from the start of a saccade to its movement", json_schema_extra={"unit": "ms"}
+        3.0,
+        ge=0,
+        description="time from the start of a saccade to the onset of the movement",
+        json_schema_extra={"unit": "ms"},
     )
     movement_duration: float = Field(
         88.0, gt=0, description="duration of the movement", json_schema_extra={"unit": "ms"}
     )
     blur: float = Field(
-        0.6, ge=0, description="standard deviation of the optics' point spread", json_schema_extra={"unit": "pixels"}
+        0.6,
+        ge=0,
+        description="standard deviation of the (Gaussian) point spread function of the optics",
+        json_schema_extra={"unit": "pixels"},
     )
     black_level: float = Field(
         0.2, gt=0, description="luminance of a stroke; that of the background is 1 + black_level"
@@ -134,19 +140,19 @@ class Saccades(Parameters):
     threshold_on: float = Field(0.16, gt=0, description="increase of the log luminance that causes an ON event")
     threshold_off: float = Field(0.15, gt=0, description="decrease of the log luminance that causes an OFF event")
     refractory_time: float = Field(
-        1.5, ge=0.5, description="time after an event in which a pixel emits no other", json_schema_extra={"unit": "ms"}
+        1.5, ge=0.5, description="refractory period of a pixel after an event", json_schema_extra={"unit": "ms"}
     )
     position_jitter: float = Field(
         0.25,
         ge=0,
-        description="standard deviation of the position of a recording, cut off at three times this value",
+        description="standard deviation of the position of the image, truncated at three times this value",
         json_schema_extra={"unit": "pixels"},
     )
     time_jitter: float = Field(
-        3.0, ge=0, description="standard deviation of the start of the movement", json_schema_extra={"unit": "ms"}
+        3.0, ge=0, description="standard deviation of the onset of the movement", json_schema_extra={"unit": "ms"}
     )
     leak_rate: float = Field(
-        0.33, ge=0, description="events/s of a pixel, rate of ON events without a change of luminance"
+        0.33, ge=0, description="events/s per pixel, rate of ON events without a change of luminance"
     )
 
     @model_validator(mode="after")
@@ -166,7 +172,7 @@ def _with_default(model: type[Parameters], name: str, default: Any) -> Any:
 
 
 class SmallSaccades(Saccades):
-    """The event camera for images of 8 x 8 pixels, with a proportionally smaller sensor."""
+    """Simulated event camera for images of 8 x 8 pixels, with a proportionally smaller sensor."""
 
     sensor_size: Whole = _with_default(Saccades, "sensor_size", 16)
     image_size: Whole = _with_default(Saccades, "image_size", 12)
@@ -179,9 +185,7 @@ class SmallSaccades(Saccades):
 
 ActiveChannels = Annotated[
     Whole | None,
-    Field(
-        ge=1, description="number of channels to keep, those with the most events in the training samples; null: all"
-    ),
+    Field(ge=1, description="number of input channels, those with the most events in the training samples; null: all"),
 ]
 """Number of the sensor's channels that are inputs."""
 
@@ -211,9 +215,9 @@ class Digits(DatasetParameters):
     preparation_mb: ClassVar[int] = 330
 
     name: Literal["digits"]
-    n_steps: Whole = Field(100, ge=1, description="time steps of a sample; they span the three saccades")
+    n_steps: Whole = Field(100, ge=1, description="number of time steps of a sample; they span the three saccades")
     test_share: float = Field(
-        0.2, gt=0, lt=1, description="fraction of the samples of each class that are test samples"
+        0.2, gt=0, lt=1, description="fraction of the samples of each class that is used as test samples"
     )
     train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
     test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
@@ -222,7 +226,7 @@ class Digits(DatasetParameters):
         1,
         ge=0,
         lt=2**64,
-        description="seed of the split into training and test samples, and of the noise of the sensor",
+        description="seed of the split into training and test samples, and of the sensor noise",
     )
     saccades: SmallSaccades = SmallSaccades()
 
@@ -267,14 +271,14 @@ class Mnist(Published):
     name: Literal["mnist"]
     path: FileName | None = Field(
         None,
-        description="directory of the four idx files, of MNIST or of Fashion-MNIST, KMNIST or other images in its "
+        description="directory of the four idx files of MNIST, Fashion-MNIST, KMNIST or other images in this "
         "format; null: the folder mnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    n_steps: Whole = Field(300, ge=1, description="time steps of a sample; they span the three saccades")
+    n_steps: Whole = Field(300, ge=1, description="number of time steps of a sample; they span the three saccades")
     train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
     test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
     active_channels: ActiveChannels = None
-    seed: int = Field(1, ge=0, lt=2**64, description="seed of the noise of the sensor")
+    seed: int = Field(1, ge=0, lt=2**64, description="seed of the sensor noise")
     saccades: Saccades = Saccades()
 
     @model_validator(mode="after")
@@ -300,12 +304,12 @@ class Nmnist(Published):
         description="directory with Train and Test (directories or .zip files), or the published archive; "
         "null: the folder nmnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    n_steps: Whole = Field(300, ge=1, description="time steps of a sample; they span time_max_us")
+    n_steps: Whole = Field(300, ge=1, description="number of time steps of a sample; they span time_max_us")
     time_max_us: int = Field(
         336040,
         ge=1,
         lt=2**23,
-        description="longest recording that is allowed",
+        description="maximum duration of a recording",
         json_schema_extra={"unit": "us"},
     )
     train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
@@ -324,30 +328,30 @@ class Nmnist(Published):
 
 
 class Recordings(DatasetParameters):
-    """Base of the parameters of data sets whose events have times, which are sorted into time steps."""
+    """Base of the parameters of data sets whose events have times, which are binned into time steps."""
 
-    n_steps: Whole = Field(ge=1, description="time steps of a sample; they span duration")
+    n_steps: Whole = Field(ge=1, description="number of time steps of a sample; they span duration")
     duration: float | None = Field(
         None,
         ge=1e-9,
-        description="duration of a sample; null for files of EventDataset.save, whose events have steps instead of "
-        "times. An event at time t is in the step floor(t / duration * n_steps)",
+        description="duration of a sample; null for files written by EventDataset.save, whose events have steps "
+        "instead of times. An event at time t is in the step floor(t / duration * n_steps)",
         json_schema_extra={"unit": "s"},
     )
     events_beyond: Literal["error", "cut"] = Field(
         "error",
-        description="events at or after the end of a sample. error: they are refused; cut: they are left out, and "
-        "their number is reported",
+        description="events at or after the end of a sample. error: the data set is refused; cut: these events are "
+        "dropped, and their number is reported",
     )
     align: Literal["start", "end"] = Field(
         "start",
-        description="place of samples that are shorter than duration. start: their time 0 is the first step; end: "
-        "their last event is in the last step, so that they end in the learning window",
+        description="alignment of samples that are shorter than duration. start: time 0 is the first step; end: the "
+        "last event is in the last step, so that samples end in the learning window",
     )
     pooling: Whole = Field(
         1,
         ge=1,
-        description="so many neighbouring channels become one; with sensor_size so many pixels in each direction",
+        description="number of neighbouring channels merged into one; with sensor_size, of pixels in each direction",
     )
     train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
     test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
@@ -359,44 +363,46 @@ class Events(Recordings):
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.read"
 
     name: Literal["events"]
-    train: FileName = Field(description="file or folder of the training samples; its content decides how it is read")
+    train: FileName = Field(
+        description="file or folder of the training samples; the format is detected from its content"
+    )
     learn: Literal["labels", "targets"] = Field(
         "labels",
-        description="labels: the class of each sample; targets: signals over time (mV), which the readouts follow, a "
-        "regression by mean squared error",
+        description="labels: classification; targets: regression of signals over time (mV) by the readouts, with the "
+        "mean squared error",
     )
     test: FileName | None = Field(None, description="file or folder of the test samples; null: test_share of train")
     test_share: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description="share of the samples in train that are test samples, drawn class by class; null: test is given",
+        description="fraction of the samples in train used as test samples, drawn class by class; null: test is given",
     )
     validation: FileName | None = Field(
-        None, description="file or folder of the samples held back from training (see training.validation_share)"
+        None, description="file or folder of the validation samples (see training.validation_share)"
     )
     validation_groups: Annotated[list[Whole | str], AfterValidator(different)] | None = Field(
         None,
         min_length=1,
-        description="groups of training samples, for instance speakers, that are held back from training (see "
+        description="groups in the training file, for instance speakers, whose samples are used for validation (see "
         "training.validation_share)",
     )
     n_channels: Whole | None = Field(
         None,
         ge=1,
-        description="channels of the files, before pooling; null where the files or sensor_size say",
+        description="number of channels of the files, before pooling; null: as given by the files or sensor_size",
     )
     sensor_size: list[Annotated[int, Field(ge=1, lt=2**15)]] | None = Field(
         None,
         min_length=3,
         max_length=3,
         description="width, height and number of polarities of the sensor, before pooling: a channel is "
-        "(polarity * height + y) * width + x; null: channels have no places",
+        "(polarity * height + y) * width + x; null: channels have no position",
     )
     n_classes: Whole | None = Field(
-        None, ge=1, description="number of classes where labels are integers from 0; null: as the training samples have"
+        None, ge=1, description="number of classes if labels are integers from 0; null: that of the training samples"
     )
-    seed: int = Field(1, ge=0, lt=2**32, description="seed that draws the test samples of test_share")
+    seed: int = Field(1, ge=0, lt=2**32, description="seed of the random choice of test samples by test_share")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -429,7 +435,7 @@ class Events(Recordings):
 
 
 class HeidelbergRecordings(Published, Recordings):
-    """Base of the parameters of SHD and SSC: spikes of a model of the inner ear that hears spoken words."""
+    """Base of the parameters of SHD and SSC: spoken words, converted to spikes by a model of the inner ear."""
 
     path: FileName | None = Field(
         None,
@@ -463,7 +469,7 @@ class Shd(HeidelbergRecordings):
     validation_speakers: Annotated[list[Whole], AfterValidator(different)] = Field(
         [9, 11],
         min_length=1,
-        description="speakers whose training samples are held back; speakers 4 and 5 are heard in the test only",
+        description="speakers whose training samples serve as validation; speakers 4 and 5 are only in the test set",
     )
 
 
@@ -478,7 +484,7 @@ class Ssc(HeidelbergRecordings):
 
 
 class SyntheticSpeech(Recordings):
-    """Synthetic spoken digits: ten sequences of vowels, four differ in their order alone. Nobody has spoken."""
+    """Synthetic spoken digits: ten sequences of synthesized vowels, four of which differ only in their order."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.synthetic_speech"
     preparation_mb: ClassVar[int] = 100
@@ -487,13 +493,15 @@ class SyntheticSpeech(Recordings):
     n_steps: Whole = _with_default(Recordings, "n_steps", 150)
     duration: float = _with_default(Recordings, "duration", 0.6)
     align: Literal["start", "end"] = _with_default(Recordings, "align", "end")
-    n_filters: int = Field(128, ge=2, lt=2**16, description="filters of the simulated cochlea, the channels")
-    n_speakers: Whole = Field(10, ge=1, description="speakers of the training samples")
-    n_test_speakers: Whole = Field(4, ge=1, description="other speakers, of the test samples")
-    validation_speakers: Annotated[list[Whole], AfterValidator(different)] = Field(
-        [8, 9], min_length=1, description="speakers whose training samples are held back, from 0"
+    n_filters: int = Field(
+        128, ge=2, lt=2**16, description="number of filters of the simulated cochlea, which are the channels"
     )
-    samples_per_word: Whole = Field(15, ge=1, description="samples of each word by each speaker")
+    n_speakers: Whole = Field(10, ge=1, description="number of speakers of the training and validation samples")
+    n_test_speakers: Whole = Field(4, ge=1, description="number of further speakers, of the test samples")
+    validation_speakers: Annotated[list[Whole], AfterValidator(different)] = Field(
+        [8, 9], min_length=1, description="speakers, from 0, whose training samples are used for validation"
+    )
+    samples_per_word: Whole = Field(15, ge=1, description="number of samples per word and speaker")
     seed: int = Field(1, ge=0, lt=2**32, description="seed of speakers and samples")
 
     @model_validator(mode="after")

@@ -35,14 +35,14 @@ class FigureStyle(Parameters):
         ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
         min_length=LOOKS,
         max_length=LOOKS,
-        description="of lines and dots in their order, as #RRGGBB",
+        description="colours of lines and markers in their order, as #RRGGBB",
     )
-    font: FontName = Field("DejaVu Sans", description="family of a font that is installed where figures are drawn")
+    font: FontName = Field("DejaVu Sans", description="font family, which must be installed where figures are drawn")
     font_size: float = Field(
         7.0,
         ge=4,
         le=14,
-        description="of axes and legends; other text is larger or smaller in proportion",
+        description="font size of axes and legends; other text is scaled in proportion",
         json_schema_extra={"unit": "pt"},
     )
     one_column: float = Field(
@@ -51,10 +51,10 @@ class FigureStyle(Parameters):
     two_columns: float = Field(
         180.0, ge=120, le=400, description="width of all other figures", json_schema_extra={"unit": "mm"}
     )
-    line_width: float = Field(1.2, ge=0.2, le=5, description="of curves", json_schema_extra={"unit": "pt"})
+    line_width: float = Field(1.2, ge=0.2, le=5, description="width of curves", json_schema_extra={"unit": "pt"})
     marker_size: float = Field(
-        3.5, ge=0.5, le=15, description="of the markers of curves", json_schema_extra={"unit": "pt"}
+        3.5, ge=0.5, le=15, description="size of the markers of curves", json_schema_extra={"unit": "pt"}
     )
     labels: dict[Label, Label] = Field(
-        {}, description="other names for texts in figures, each of which is written as it stands there"
+        {}, description="replacements of labels in figures, by the label as it appears there"
     )

@@ -42,7 +42,7 @@ class Generated(Parameters):
 
 
 class SineWaves(Generated):
-    """Follow a sum of sine waves, drawn once per seed, driven by frozen noise that is the same in every iteration.
+    """Generate a sum of sine waves, drawn once per seed, from frozen noise as input.
 
     As in NEST's tutorial "Tutorial on learning sine waves", after Bellec et al. 2020, figure 2.
     """
@@ -53,9 +53,12 @@ class SineWaves(Generated):
     name: Literal["sine_waves"]
     n_input: Whole = Field(100, ge=1, description="input channels")
     input_rate: float = Field(
-        50.0, ge=0, description="rate of the frozen noise of each channel", json_schema_extra={"unit": "spikes/s"}
+        50.0,
+        ge=0,
+        description="firing rate of each channel of the frozen noise",
+        json_schema_extra={"unit": "spikes/s"},
     )
-    n_steps: Whole = Field(1000, ge=2, description="time steps of the sample")
+    n_steps: Whole = Field(1000, ge=2, description="number of time steps of the sample")
     periods: list[Annotated[Whole, Field(ge=1)]] = Field(
         [1000, 500, 333, 200],
         min_length=1,
@@ -64,7 +67,7 @@ class SineWaves(Generated):
     )
     amplitudes: PositiveUniform = Field(
         PositiveUniform(low=0.5, high=2.0),
-        description="distribution of the amplitudes of the waves, whose sum is then scaled to at most 1 mV",
+        description="distribution of the amplitudes of the waves; their sum is then scaled to a maximum of 1 mV",
     )
 
     @model_validator(mode="after")
@@ -87,7 +90,7 @@ class SineWaves(Generated):
 
 
 class Pattern(Generated):
-    """Draw a closed curve in the plane, with one readout for x and one for y, driven by frozen noise.
+    """Generate a closed curve in the plane from frozen noise as input, with one readout for x and one for y.
 
     As in NEST's tutorial "Tutorial on learning to generate a lemniscate".
     """
@@ -98,9 +101,12 @@ class Pattern(Generated):
     name: Literal["pattern"]
     n_input: Whole = Field(100, ge=1, description="input channels")
     input_rate: float = Field(
-        50.0, ge=0, description="rate of the frozen noise of each channel", json_schema_extra={"unit": "spikes/s"}
+        50.0,
+        ge=0,
+        description="firing rate of each channel of the frozen noise",
+        json_schema_extra={"unit": "spikes/s"},
     )
-    n_steps: Whole = Field(1258, ge=2, description="time steps of the sample")
+    n_steps: Whole = Field(1258, ge=2, description="number of time steps of the sample")
     turns_x: Whole = Field(1, ge=1, description="periods of x in a sample; turns_x: 1 and turns_y: 2 give a lemniscate")
     turns_y: Whole = Field(2, ge=1, description="periods of y in a sample")
 
@@ -119,11 +125,11 @@ class Cued(Generated):
     """Base of the parameters of tasks whose samples are cues in groups of channels, and have a class."""
 
     name: str
-    train_samples: Whole = Field(ge=1, description="training samples of an epoch")
-    test_samples: Whole = Field(ge=1, description="test samples, shown once after training")
-    channels_per_group: Whole = Field(10, ge=1, description="input channels of each group")
+    train_samples: Whole = Field(ge=1, description="number of training samples per epoch")
+    test_samples: Whole = Field(ge=1, description="number of test samples, shown once after training")
+    channels_per_group: Whole = Field(10, ge=1, description="number of input channels per group")
     noise_rate: float = Field(
-        10.0, ge=0, description="rate of a channel of the noise", json_schema_extra={"unit": "spikes/s"}
+        10.0, ge=0, description="firing rate of each noise channel", json_schema_extra={"unit": "spikes/s"}
     )
 
     @property
@@ -133,7 +139,7 @@ class Cued(Generated):
 
 
 class EvidenceAccumulation(Cued):
-    """Decide, after a delay, on which side there were more cues.
+    """Report, after a delay, the side on which more cues were presented.
 
     The input has four groups of channels: cues on side 0, cues on side 1, recall, and noise. As in NEST's tutorial
     "Tutorial on learning to accumulate evidence", after Bellec et al. 2020, figure 3.
@@ -142,7 +148,7 @@ class EvidenceAccumulation(Cued):
     implementation: ClassVar[str] = "eprop_core.tasks.evidence_accumulation"
 
     name: Literal["evidence_accumulation"]
-    n_cues: Whole = Field(7, ge=1, description="cues of a sample; an odd number")
+    n_cues: Whole = Field(7, ge=1, description="number of cues per sample, odd")
     pause: Whole = Field(50, ge=0, description="steps before each cue")
     cue: Whole = Field(100, ge=1, description="steps of a cue")
     delay: Whole = Field(1050, ge=0, description="steps from the end of the last cue to the recall")
@@ -150,7 +156,7 @@ class EvidenceAccumulation(Cued):
     input_rate: float = Field(
         40.0,
         ge=0,
-        description="rate of a channel of the cues or of the recall while its group is active",
+        description="firing rate of each cue or recall channel while its group is active",
         json_schema_extra={"unit": "spikes/s"},
     )
     bias: float = Field(0.7, ge=0.5, le=1, description="probability that a cue is on the favoured side of its sample")
@@ -175,21 +181,21 @@ class EvidenceAccumulation(Cued):
 
 
 class DelayedMatch(Cued):
-    """Decide whether two cues, with a delay between them, are the same.
+    """Decide whether two cues, separated by a delay, are the same (delayed match to sample).
 
-    The input has a group of channels for each cue, and one with noise. Delayed match to sample is a classic task of
-    working memory: the answer depends on both cues.
+    The input has a group of channels for each cue, and a group of noise channels. This is a standard task of working
+    memory: the correct answer depends on both cues.
     """
 
     implementation: ClassVar[str] = "eprop_core.tasks.delayed_match"
 
     name: Literal["delayed_match"]
-    n_cues: Whole = Field(2, ge=2, description="different cues")
+    n_cues: Whole = Field(2, ge=2, description="number of different cues")
     cue: Whole = Field(50, ge=1, description="steps of a cue")
     delay: Whole = Field(100, ge=0, description="steps from the first cue to the second")
-    decision: Whole = Field(50, ge=1, description="steps after the second cue, at the end of the sample")
+    decision: Whole = Field(50, ge=1, description="steps of the decision period, after the second cue")
     input_rate: float = Field(
-        100.0, ge=0, description="rate of a channel during its cue", json_schema_extra={"unit": "spikes/s"}
+        100.0, ge=0, description="firing rate of each channel during its cue", json_schema_extra={"unit": "spikes/s"}
     )
 
     @property

@@ -10,17 +10,19 @@ from eprop_core.training.schedules import Constant, LearningRateSchedule, Listed
 
 
 class Rewiring(Parameters):
-    """Synapses that stand at zero are replaced by new ones at random free places, as many as there were (Deep R)."""
+    """Synapses whose weight is zero are replaced by new ones between random unconnected pairs of neurons (Deep R)."""
 
     projections: Annotated[list[Literal["input", "recurrent", "output"]], AfterValidator(different)] = Field(
-        min_length=1, description="projections that are rewired; all else keeps its connections"
+        min_length=1, description="projections that are rewired; all others keep their connections"
     )
     groups: Whole = Field(1, ge=1, description="groups of samples from one rewiring to the next")
     l1: float = Field(
-        0.0, ge=0, description="pull towards zero: weights shrink by learning_rate times this, pA, per sample"
+        0.0, ge=0, description="L1 regularization: weights shrink by learning_rate times this, pA, per sample"
     )
     temperature: float = Field(
-        0.0, ge=0, description="random walk of the weights: variance per sample 2 * learning_rate times this, pA²"
+        0.0,
+        ge=0,
+        description="random walk of the weights with a variance of 2 * learning_rate times this, pA², per sample",
     )
 
 
@@ -45,7 +47,7 @@ def check_rewirable(network: Network, rewiring: Rewiring) -> None:
 
 
 VALIDATION_SHARE = 0.1
-"""Share of the training samples that are held back where neither the parameters nor the data set say so."""
+"""Fraction of validation samples if neither the parameters nor the data set define it."""
 
 
 def check_numbers(network: Network, training: "TrainingParameters", n_learned: int, n_held_back: int) -> None:
@@ -90,41 +92,45 @@ class TrainingParameters(Parameters):
 
     epochs: Whole = Field(
         ge=1,
-        description="passes over the training samples, each in an order of its own",
+        description="passes over the training samples, each in a new random order",
         json_schema_extra={"label": "epochs"},
     )
-    samples_per_group: Whole = Field(100, ge=1, description="samples per point of the learning curve")
+    samples_per_group: Whole = Field(
+        100, ge=1, description="training samples per group, which is a point of the learning curve"
+    )
     validation_share: float | None = Field(
         None,
         ge=0,
         lt=1,
-        description="share of the training samples held back for the learning curve of unseen samples; null: those "
-        f"that the data set itself holds back, or {VALIDATION_SHARE} where it holds back none",
+        description="fraction of the training samples that are held out as validation samples; null: the validation "
+        f"samples of the data set, or {VALIDATION_SHARE} if it has none",
     )
     groups_per_validation: Whole | None = Field(
-        None, ge=1, description="groups from one look at the samples held back to the next; null: those of an epoch"
+        None, ge=1, description="groups between validations; null: one validation per epoch"
     )
     learning_rate_schedule: LearningRateSchedule = Field(
-        Constant(), description="what the learning rates of all projections are multiplied by, in each group of samples"
+        Constant(), description="factor of the learning rates of all projections in each group of samples"
     )
     stop_at_accuracy: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="accuracy on the samples held back at which training ends early; null: after all epochs",
+        description="early stopping at this validation accuracy; null: training ends after all epochs",
     )
     patience: Whole | None = Field(
         None,
         ge=1,
-        description="how many looks at the samples held back may follow the best one (by accuracy, or by loss where no "
-        "answer is right or wrong) before training ends; null: training ends after all epochs",
+        description="early stopping after this many validations without a new best accuracy (or loss, for regression "
+        "tasks); null: training ends after all epochs",
     )
     keep: Literal["last", "best"] = Field(
         "last",
-        description="network that is tested and kept. last: as training ends; best: with the best accuracy, or the "
-        "smallest loss, on the samples held back, the first of those that are equally good",
+        description="network that is tested and kept. last: at the end of training; best: with the highest validation "
+        "accuracy, or the lowest validation loss, the first one if several are equal",
     )
-    rewiring: Rewiring | None = Field(None, description="null: the connections stay as they were drawn")
+    rewiring: Rewiring | None = Field(
+        None, description="rewiring during training (Deep R); null: connections are fixed"
+    )
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:

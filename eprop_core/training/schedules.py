@@ -36,7 +36,7 @@ class _Schedule(Parameters):
 
 
 class Constant(_Schedule):
-    """The learning rate stays."""
+    """Constant learning rate."""
 
     kind: Literal["constant"] = "constant"
 
@@ -46,10 +46,10 @@ class Constant(_Schedule):
 
 
 class Steps(_Schedule):
-    """The learning rate is multiplied by a factor again and again, after so many epochs or groups."""
+    """Step decay: the learning rate is multiplied by a factor at regular intervals."""
 
     kind: Literal["steps"]
-    factor: float = Field(gt=0, description="factor of each step")
+    factor: float = Field(gt=0, description="factor of the learning rate at each step")
     epochs: Whole | None = Field(None, ge=1, description="epochs from one step to the next; null: groups are given")
     groups: Whole | None = Field(None, ge=1, description="groups from one step to the next; null: epochs are given")
 
@@ -72,7 +72,7 @@ class Steps(_Schedule):
 
 
 class Cosine(_Schedule):
-    """The factor falls from 1 in the first group to its final value in the last, along half a period of the cosine."""
+    """Cosine annealing: the factor falls from 1 in the first group to its final value in the last one."""
 
     kind: Literal["cosine"]
     final_factor: Factor = Field(0.0, description="factor of the last group")
@@ -84,14 +84,14 @@ class Cosine(_Schedule):
 
 
 class Listed(_Schedule):
-    """Factors in a list, one per epoch, or each from a number of samples on."""
+    """List of factors, one per epoch, or each from a given number of samples on."""
 
     kind: Literal["list"]
-    factors: list[Factor] = Field(min_length=1, description="factors in temporal order; the last one stays")
+    factors: list[Factor] = Field(min_length=1, description="factors in temporal order; the last one remains")
     samples: list[Annotated[Whole, Field(ge=0)]] | None = Field(
         None,
-        description="samples before each factor, ascending from 0; a factor begins with the first group that has so "
-        "many before it. null: a factor per epoch",
+        description="training samples before each factor, ascending from 0; a factor applies from the first group with "
+        "at least as many samples before it. null: one factor per epoch",
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from eprop_core.parsing import WHOLE_NUMBERS
 
 TOPICS = {
     "network": ("Networks", ("TaskNetwork", "Network"), "neurons, connections, weights, learning rule, optimizers"),
-    "training": ("Training", ("Training",), "epochs, learning rates over time, early end, rewiring, ranks"),
+    "training": ("Training", ("Training",), "epochs, learning rate schedules, early stopping, rewiring, ranks"),
     "data": ("Data sets and tasks", ("TaskParameters",), "data sets, recordings of your own, generated tasks"),
     "experiments": ("Experiments", ("Configuration",), "top-level keys, studies, scaling, comparisons, verification"),
 }

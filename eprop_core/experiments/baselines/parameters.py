@@ -21,9 +21,9 @@ class _Baseline(Parameters):
         ["nest"],
         description="other simulators: names of folders in `simulators/`; see docs/how_to/simulators.md",
     )
-    repeats: Whole = Field(5, ge=1, description="processes of each simulator; the simulators take turns")
+    repeats: Whole = Field(5, ge=1, description="processes per simulator; the simulators alternate")
     time_driven_steps: Whole = Field(
-        20, ge=1, description="steps on the clock of the time-driven model, whose cost per step is always the same"
+        20, ge=1, description="number of timed steps of the time-driven model, whose cost per step is constant"
     )
 
 
@@ -32,17 +32,19 @@ MEMORY_PARTS = 20
 
 
 class PoissonBaseline(_Baseline):
-    """A random network under Poisson input; targets are zero, and all errors count."""
+    """A random network with Poisson input; targets are zero, and errors count in all steps."""
 
     network: Network = Field(description="delays must be 1, as in NEST")
-    input_rate: float = Field(ge=0, description="rate of each input channel", json_schema_extra={"unit": "spikes/s"})
-    n_steps: Whole = Field(ge=1, description="steps that are timed")
-    n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
+    input_rate: float = Field(
+        ge=0, description="firing rate of each input channel", json_schema_extra={"unit": "spikes/s"}
+    )
+    n_steps: Whole = Field(ge=1, description="number of timed steps")
+    n_steps_warm_up: Whole = Field(ge=1, description="number of warm-up steps, which are not timed")
     memory_steps: Whole | None = Field(
         None,
         ge=MEMORY_PARTS,
-        description="steps of a further run, in which memory is measured over time: half of the input channels are "
-        "silent until its middle, the others from there on; null: none",
+        description="number of steps of a further run, in which memory is measured over time: half of the input "
+        "channels are silent in its first half, the others in its second half; null: no such run",
     )
 
     @model_validator(mode="after")
@@ -54,14 +56,15 @@ class PoissonBaseline(_Baseline):
 
 
 class AccuracyParameters(Parameters):
-    """Training of each simulator on the same samples, with a learning rate tuned for each."""
+    """Training with each simulator on the same samples, with a learning rate tuned for each."""
 
-    samples: Whole = Field(ge=1, description="training samples, each shown once")
+    samples: Whole = Field(ge=1, description="number of training samples, each shown once")
     tuning_samples: Whole = Field(
-        ge=1, description="the first of them, on which learning rates are tried; at most `samples`"
+        ge=1, description="number of these, the first ones, on which learning rates are tuned; at most `samples`"
     )
     samples_held_back: Whole = Field(
-        ge=1, description="other training samples, on which the accuracy decides between learning rates"
+        ge=1,
+        description="number of validation samples, other training samples whose accuracy determines the learning rate",
     )
     learning_rate_factors: Annotated[list[Annotated[float, Field(gt=0)]], AfterValidator(different)] = Field(
         [0.1, 0.3, 1.0, 3.0, 10.0],
@@ -77,17 +80,19 @@ class AccuracyParameters(Parameters):
 
 
 class SampleBaseline(_Baseline):
-    """A task's network that is shown its training samples, and the same task trained from the first sample on."""
+    """A task: time per synaptic event on its training samples, and time of a training run from its initial weights."""
 
     tasks: Annotated[list[Name], AfterValidator(different)] = Field(
-        min_length=1, description="names of tasks: the first whose data are on this machine is taken, else the last"
+        min_length=1,
+        description="names of tasks: the first one whose data are on this machine is used, otherwise the last one",
     )
     changes: dict[str, Any] = Field(
-        {}, description="values by parameter path within the task, for what is timed per event; training knows none"
+        {},
+        description="values by parameter path within the task, for the time per event, not for the training run",
     )
-    samples: Whole = Field(ge=1, description="training samples that are timed")
-    samples_warm_up: Whole = Field(ge=1, description="samples before them that are not timed")
-    training_samples: Whole = Field(ge=1, description="samples of the training run, from spikes in to weights out")
+    samples: Whole = Field(ge=1, description="number of timed training samples")
+    samples_warm_up: Whole = Field(ge=1, description="number of warm-up samples, which are not timed")
+    training_samples: Whole = Field(ge=1, description="number of samples of the training run")
     accuracy: AccuracyParameters | None = Field(
         None, description="comparison of test accuracies after training on the same samples; null: none"
     )

@@ -13,16 +13,18 @@ from eprop_core.time_driven.supported import check_network
 
 
 class BreakEvenPoint(Parameters):
-    """A random network under Poisson input, timed event-driven and time-driven."""
+    """A random network with Poisson input, whose event-driven and time-driven simulations are timed."""
 
     network: Network
     input_rate: float = Field(
-        ge=0, description="rate of each input channel", json_schema_extra={"label": "input rate", "unit": "spikes/s"}
+        ge=0,
+        description="firing rate of each input channel",
+        json_schema_extra={"label": "input rate", "unit": "spikes/s"},
     )
-    n_steps: Whole = Field(ge=1, description="steps of the event-driven model that are timed")
-    n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
-    n_steps_time_driven: Whole = Field(ge=1, description="steps of the time-driven model that are timed")
-    repeats: Whole = Field(3, ge=1, description="measurements within each job, of one model after the other")
+    n_steps: Whole = Field(ge=1, description="number of timed steps of the event-driven model")
+    n_steps_warm_up: Whole = Field(ge=1, description="number of warm-up steps, which are not timed")
+    n_steps_time_driven: Whole = Field(ge=1, description="number of timed steps of the time-driven model")
+    repeats: Whole = Field(3, ge=1, description="measurements of each model within a job, alternating between models")
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -33,7 +35,7 @@ class BreakEvenPoint(Parameters):
 
 
 class BreakEven(BreakEvenPoint):
-    """Where event-driven and time-driven simulation cost the same: timing runs over rates, densities and sizes."""
+    """Break-even of event-driven and time-driven simulation: timing runs over rates, densities and sizes."""
 
     series: dict[points.Label, points.Series] = Field(
         min_length=1, description="values by parameter path, by name; the parameters of a series change together"

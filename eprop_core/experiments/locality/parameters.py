@@ -50,20 +50,24 @@ _COMPUTED = {
 
 
 class LearningRateSearch(Parameters):
-    """Search for the learning rate of each method: short trainings, evaluated on held-out training samples."""
+    """Search for the learning rate of each method: short training runs, evaluated on validation samples."""
 
-    samples_held_back: Whole = Field(ge=1, description="training samples that are held out for the evaluation")
-    epochs: Whole = Field(ge=1, description="passes over the other training samples")
+    samples_held_back: Whole = Field(
+        ge=1, description="number of validation samples, held out from the training samples"
+    )
+    epochs: Whole = Field(ge=1, description="passes over the remaining training samples")
     factors: Annotated[list[Annotated[float, Field(gt=0)]], AfterValidator(different)] = Field(
         min_length=1,
-        description="learning rates to try, as multiples of those of the task; for the linear readout, its C: the "
-        "inverse strength of regularization",
+        description="learning rates to try, as multiples of those of the task; for the linear readout, values of C, "
+        "the inverse strength of regularization",
     )
 
 
 BatchSize = Annotated[
     Whole,
-    Field(ge=1, description="samples whose summed gradient makes one update of backpropagation through time"),
+    Field(
+        ge=1, description="samples per weight update of backpropagation through time, which uses their summed gradient"
+    ),
 ]
 
 
@@ -78,23 +82,23 @@ class AccuracyParameters(Parameters):
 class GradientPoint(TaskParameters):
     """A task and the samples whose gradient is compared."""
 
-    samples: Whole = Field(ge=1, description="training samples whose summed gradient is compared")
+    samples: Whole = Field(ge=1, description="number of training samples whose summed gradient is compared")
     trained_samples: Whole = Field(
         0,
         ge=0,
-        description="samples on which e-prop+ trains the network before",
+        description="number of samples on which e-prop+ trains the network beforehand",
         json_schema_extra={"label": "samples learned before"},
     )
 
 
 class GradientSeries(Parameters):
-    """Where the gradients of e-prop and of backpropagation through time are compared."""
+    """Points at which the gradients of e-prop and of backpropagation through time are compared."""
 
-    samples: Whole = Field(50, ge=1, description="training samples whose summed gradient is compared")
+    samples: Whole = Field(50, ge=1, description="number of training samples whose summed gradient is compared")
     series: dict[points.Label, points.Series] = Field(
         min_length=1,
-        description="numbers or null by parameter path within the task, or of trained_samples, the samples on which "
-        "e-prop+ trains the network before; by name; the parameters of a series change together",
+        description="numbers or null by parameter path within the task, or of trained_samples, the number of "
+        "samples on which e-prop+ trains the network beforehand; by name; the parameters of a series change together",
     )
 
     @model_validator(mode="after")
@@ -116,7 +120,7 @@ class Locality(Parameters):
     """The cost of locality: e-prop+ compared with backpropagation through time, in accuracy and in gradients."""
 
     task: Name = Field(description="name of a task with a data set, whose samples have classes")
-    seeds: Seeds = Field([1, 2, 3], description="of connections, weights and orders of samples")
+    seeds: Seeds = Field([1, 2, 3], description="seeds of connections, initial weights and sample order")
     search: LearningRateSearch
     batch_size: BatchSize = 1
     gradients: GradientSeries

@@ -9,12 +9,12 @@ from eprop_core.parsing import FileName, Parameters, Whole
 
 
 class SaccadesComparison(Parameters):
-    """Simulated against recorded saccades, on the images that both have (the target ``saccades``)."""
+    """Comparison of simulated with recorded saccades on the same images (the target ``saccades``)."""
 
-    nmnist: FileName = Field(description="directory with Train and Test, or archive, of N-MNIST")
-    mnist: FileName = Field(description="directory of MNIST's four idx files")
-    samples: Whole | None = Field(None, ge=1, description="the first so many recordings of each split; null: all")
-    seed: int = Field(1, ge=0, lt=2**64, description="seed of the simulated sensor's noise")
+    nmnist: FileName = Field(description="directory of N-MNIST with Train and Test, or its archive")
+    mnist: FileName = Field(description="directory of the four idx files of MNIST")
+    samples: Whole | None = Field(None, ge=1, description="number of recordings per split, the first ones; null: all")
+    seed: int = Field(1, ge=0, lt=2**64, description="seed of the noise of the simulated sensor")
     saccades: Saccades = Saccades()
 
     @model_validator(mode="after")

@@ -14,28 +14,33 @@ from eprop_core.ranks.exchange_cost import Destinations
 
 
 class Case(Parameters):
-    """A random network under Poisson input, on any number of ranks."""
+    """A random network with Poisson input, on any number of ranks."""
 
     kind: Literal["strong", "weak"] = Field(
-        description="strong: the same network on any number of ranks; weak: n_input and n_recurrent grow with it, "
-        "and probabilities of connection shrink: in-degrees stay, and so does the feedback's out-degree if it is drawn "
-        "by probability"
+        description="strong: the same network on any number of ranks; weak: n_input and n_recurrent grow in "
+        "proportion to the ranks, and connection probabilities shrink, so that in-degrees, and the out-degree of "
+        "feedback with pairwise_bernoulli, stay the same"
     )
     network: Network = Field(description="the network on `ranks_of_network` ranks")
     ranks_of_network: Whole = Field(
         1,
         ge=1,
-        description="ranks whose network is given, for weak scaling; on others, sizes are in proportion, rounded up",
+        description="weak scaling: number of ranks of the given network; on others, sizes are proportional, rounded up",
     )
-    readouts_grow: bool = Field(False, description="whether n_readout grows with the ranks as well, in weak scaling")
-    input_rate: float = Field(ge=0, description="rate of each input channel", json_schema_extra={"unit": "spikes/s"})
+    readouts_grow: bool = Field(
+        False, description="weak scaling: whether n_readout grows with the number of ranks as well"
+    )
+    input_rate: float = Field(
+        ge=0, description="firing rate of each input channel", json_schema_extra={"unit": "spikes/s"}
+    )
     destinations: Destinations | None = Field(
         None,
-        description="ranks that a spike is sent to: all, or those with targets; null: what should take less time",
+        description="ranks that a spike is sent to: all, or those with targets; null: what is faster by the model of "
+        "communication",
     )
 
     sample_length: Whole | None = Field(
-        None, ge=1, description="steps of a sample, for networks in which something happens between samples"
+        None, ge=1, description="steps per sample, for networks with weight updates or resets between samples"
     )
 
     @model_validator(mode="after")
@@ -73,24 +78,27 @@ class Case(Parameters):
 
 
 class Timing(Case):
-    """Timing of all variants of a random network in one job; the variants take turns."""
+    """Timing of all variants of a random network in one job, alternating between variants."""
 
     variants: dict[Name, points.Changes] = Field(
         {"eprop_plus": {}},
         min_length=1,
         max_length=LOOKS,
-        description="what is timed side by side: by name, values by parameter path (`network.input.plastic`)",
+        description="variants that are timed: values by parameter path (`network.input.plastic`), by name",
     )
-    n_steps: Whole = Field(ge=1, description="steps that are timed")
-    n_steps_warm_up: Whole = Field(ge=1, description="steps before them that are not timed")
-    repeats: Whole = Field(3, ge=1, description="builds and runs of each variant within a job, in turn")
+    n_steps: Whole = Field(ge=1, description="number of timed steps")
+    n_steps_warm_up: Whole = Field(ge=1, description="number of warm-up steps, which are not timed")
+    repeats: Whole = Field(
+        3, ge=1, description="repeats of building and running each variant within a job, alternating between variants"
+    )
     paired: bool = Field(
         False,
-        description="whether each run on several ranks is preceded by one of rank 0 alone, in the same job: the "
-        "speed-up is then the median of the ratios of these pairs. For weak scaling, the run alone is that of the "
-        "network on one rank",
+        description="whether each run on several ranks is preceded by a run of rank 0 alone in the same job; the "
+        "speed-up is then the median ratio of these pairs. In weak scaling, rank 0 alone runs the network of one rank",
     )
-    oversubscribe: bool = Field(False, description="allow more ranks than cores; the times then say little")
+    oversubscribe: bool = Field(
+        False, description="whether more ranks than cores are allowed; times are then hardly meaningful"
+    )
 
     @model_validator(mode="after")
     def _variants_are_allowed(self) -> Self:
@@ -137,38 +145,36 @@ def _is_comparable(network: Network) -> bool:
 class Scaling(Timing):
     """Timing runs over numbers of ranks and seeds."""
 
-    ranks: RankCounts = Field([], description="numbers of MPI ranks that are measured")
+    ranks: RankCounts = Field([], description="numbers of MPI ranks of the measurements")
     dry_ranks: RankCounts = Field(
         [],
-        description="numbers of ranks of which one is emulated without the others, for what this machine cannot "
-        "measure: its memory and computing time are real, communication is modelled; variants without "
-        "neuron.ignore_and_fire are left out",
+        description="numbers of ranks, of which a dry run emulates one without the others: memory and computing time "
+        "are measured, communication is modelled. Variants without neuron.ignore_and_fire are left out",
     )
     dry_together: bool = Field(
         False,
-        description="whether dry runs emulate as many ranks at the same time as there are cores (on a cluster, "
-        "ranks_per_node), as on a full node: they share caches and memory bandwidth, and the slowest counts. "
-        "false: one rank, which has the machine to itself",
+        description="true: dry runs emulate as many ranks at a time as there are cores (on a cluster, ranks_per_node), "
+        "which share caches and memory bandwidth as on a full node; the slowest one counts. false: one rank, which has "
+        "the machine to itself",
     )
     nest_threads: RankCounts = Field(
         [],
-        description="numbers of threads on which NEST simulates the same networks, of the variants that it can "
-        "simulate, and is shown beside",
+        description="numbers of threads of NEST, which simulates the variants that it supports and is shown in the "
+        "same figure",
     )
     nest_ranks: RankCounts = Field(
         [],
-        description="the same for numbers of MPI ranks with a thread each, if the NEST that "
-        "EPROP_BENCH_NEST_PYTHON names was built with MPI; otherwise they are left out",
+        description="the same for numbers of MPI ranks of NEST with one thread each, if NEST in "
+        "EPROP_BENCH_NEST_PYTHON was built with MPI; otherwise they are left out",
     )
     measured_elsewhere: dict[Name, FileName] = Field(
         {},
         max_length=2,
-        description="measurements on other machines that are shown beside, by name of the machine: the file "
-        "results/tables/EXPERIMENT_scaling_runs.csv that the same experiment wrote there. What it measured is shown, "
-        "and not its dry runs",
+        description="measurements on other machines that are shown in the same figure, by name of the machine: the "
+        "file results/tables/EXPERIMENT_scaling_runs.csv of the same experiment there, without its dry runs",
     )
     seeds: Seeds = Field([1], description="one job per seed and number of ranks")
-    note: str = Field("", max_length=500, description="sentence at the end of the figure's caption, plain text")
+    note: str = Field("", max_length=500, description="sentence that is added to the caption of the figure, plain text")
 
     @model_validator(mode="after")
     def _ranks_are_possible(self) -> Self:

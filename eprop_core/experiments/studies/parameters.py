@@ -34,7 +34,7 @@ CONTROL = ("learning_rate_schedule", "rewiring", "folds", "stop_at_accuracy", "p
 TaskNetwork = create_model(  # type: ignore[call-overload]
     "TaskNetwork",
     __base__=Parameters,
-    __doc__="A network whose inputs and readouts are as many as the data set or generated task has.",
+    __doc__="A network without n_input and n_readout, which follow from the data set or generated task.",
     **{
         name: (field.annotation, field)
         for name, field in Network.model_fields.items()
@@ -44,37 +44,38 @@ TaskNetwork = create_model(  # type: ignore[call-overload]
 
 
 class Training(TrainingParameters):
-    """How a network is trained on a task, and what is kept of it."""
+    """How a network is trained on a task, and what is saved."""
 
     learning_window: Whole | None = Field(
         None,
         ge=1,
-        description="steps at the end of each sample in which errors count; null: all. It does not shift with delays: "
-        "in the first input.delay + output.delay steps of a sample the readouts still answer the sample before",
+        description="steps at the end of each sample in which errors count; null: all. It is not shifted by delays: in "
+        "the first input.delay + output.delay steps of a sample, readouts still respond to the previous one",
     )
     folds: Whole | None = Field(
         None,
         ge=2,
-        description="cross-validation: training and test samples together are dealt to so many folds, and the run with "
-        "seed s tests fold s modulo folds and learns the others; null: the data set's own test samples",
+        description="number of folds of cross-validation over training and test samples together: the run with seed s "
+        "is tested on fold s modulo folds and trained on the others; null: the test samples of the data set",
     )
     keep_network: bool = Field(
-        True, description="whether the trained network is kept beside its scores, in a file with the end .h5"
+        True, description="whether the trained network is saved beside its scores, in a file with the suffix .h5"
     )
     snapshots: Annotated[list[Annotated[Whole, Field(ge=0)]], AfterValidator(different)] = Field(
         [],
-        description="numbers of training samples, 0 for none, after which the network is saved: at the end of the "
-        "group, in a folder with the end .snapshots beside its scores, under the number of samples it has seen",
+        description="numbers of training samples after which the network is saved (0: before training), at the end of "
+        "the group, in a folder with the suffix .snapshots beside its scores, under the number of samples seen",
     )
     checkpoint_minutes: float | None = Field(
         10.0,
         gt=0,
-        description="time from one checkpoint to the next; a run that is ended by the machine, a time limit or SIGTERM "
-        "goes on from the latest. null: no checkpoints",
+        description="time between checkpoints; a run that was ended by a crash, a time limit or SIGTERM continues from "
+        "the latest one. null: no checkpoints",
         json_schema_extra={"unit": "minutes"},
     )
     ranks: RankCount = Field(
-        1, description="MPI ranks of a training run, for networks too large for one; the results are the same"
+        1,
+        description="MPI ranks of a training run, for networks too large for one; results do not depend on it",
     )
 
 
@@ -105,7 +106,7 @@ def check_snapshots(snapshots: list[int], n_shown: int) -> None:
 
 
 class TaskParameters(Parameters):
-    """A data set or generated task, the network that learns it, and how it is trained."""
+    """A data set or generated task, the network, and its training."""
 
     dataset: Dataset | GeneratedTask = Field(discriminator="name")
     network: TaskNetwork
@@ -216,49 +217,49 @@ def _check_number(key: str, number: int, most: int) -> None:
 
 
 class Study(Parameters):
-    """Training runs over parameters and seeds; its figure follows from what is varied."""
+    """Training runs over parameters and seeds; what is varied determines the kind of figure."""
 
     tasks: Annotated[list[Name], AfterValidator(different)] = Field(
         min_length=1,
-        description="names of the tasks to train; where something is varied, all with accuracy or all without",
+        description="names of the tasks to train; if something is varied, all or none of them have an accuracy",
     )
-    seeds: Seeds = Field(description="one run per seed: initial weights, connections, sample order")
+    seeds: Seeds = Field(description="one run per seed of connections, initial weights and sample order")
     vary: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        {}, min_length=1, description="values by parameter path within the task; one parameter is changed at a time"
+        {}, min_length=1, description="values by parameter path within the task; parameters are varied one at a time"
     )
     grid: points.Grid = Field(
-        {}, description="values by parameter path within the task, of two parameters; every combination is run"
+        {}, description="values by parameter path within the task, of two parameters; all combinations are run"
     )
     variants: dict[points.Label, points.Changes] = Field(
         {},
         min_length=1,
-        description="changed values by parameter path, by name; the first variant is the model to compare with",
+        description="changed values by parameter path, by name; the first variant is the reference",
     )
     series: dict[points.Label, points.Series] = Field(
         {},
         min_length=1,
-        description="values by parameter path, by name; the parameters of a series change together, and its figure has "
-        "the first on its axis; the first values are those to compare with",
+        description="values by parameter path, by name; the parameters of a series change together, and the first one "
+        "is on the axis of the figure; the first values are the reference",
     )
     compared_with: dict[points.Label, points.Label] = Field(
         {},
-        description="series that are drawn in the panel of another, named before them, and compared with its first "
-        "values, by name",
+        description="series that are drawn in the panel of an earlier series and compared with its first values, by "
+        "name",
     )
     margin: float = Field(
         0.02,
         gt=0,
-        description="by how much accuracy may fall below that of the first values, or a loss rise as a share of it, to "
-        "be called as good; to be chosen before looking at results",
+        description="margin of non-inferiority to the first values: absolute for accuracies, relative for losses; to "
+        "be chosen before looking at results",
     )
     tune: Tuning | None = Field(
         None,
-        description="values that each point chooses for itself on samples held back; null: those of its task",
+        description="hyperparameter search of each point on validation samples; null: the values of its task",
     )
     goals: dict[Name, Annotated[float, Field(gt=0)]] = Field(
         {},
-        description="accuracy on samples held back (on training samples if there are none), at most 1, or training "
-        "loss (mean_squared_error, mV²) where no answer is right or wrong, by task; tables have the time until then",
+        description="goals by task: validation accuracy (training accuracy without validation samples), at most 1, or "
+        "training loss (mean_squared_error, mV²) for regression; tables have the time to reach it",
     )
 
     @model_validator(mode="after")

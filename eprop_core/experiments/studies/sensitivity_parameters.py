@@ -9,11 +9,13 @@ from eprop_core.parsing import Parameters, different
 
 
 class Sensitivity(Parameters):
-    """Trainings that are repeated with one input spike less, and how far both runs are apart."""
+    """Training runs with and without one input spike, and the distance between both over time."""
 
     tasks: Annotated[list[Name], AfterValidator(different)] = Field(
         min_length=1,
         max_length=COLUMNS,
-        description="names of the tasks, of constant learning rates, without rewiring and on one rank",
+        description="names of the tasks, which have constant learning rates, no rewiring and one rank",
     )
-    seeds: Seeds = Field(max_length=LOOKS, description="two trainings per seed and task; each seed has a line")
+    seeds: Seeds = Field(
+        max_length=LOOKS, description="two training runs per seed and task; the figure has a line per seed"
+    )

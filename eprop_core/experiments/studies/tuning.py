@@ -1,4 +1,4 @@
-"""A search that a study makes before its runs: each point has values of its own, chosen on samples held back."""
+"""Hyperparameter search of a study: the values of each point are chosen by validation samples before its runs."""
 
 from typing import Annotated, Any
 
@@ -27,26 +27,26 @@ def _values_to_choose(values: dict[str, list[Any]]) -> dict[str, list[Any]]:
 
 
 class Tuning(Parameters):
-    """A search of every point of a study: with each combination of these values, networks are trained and judged on
-    samples held back; the runs of the study have the combination with the best mean.
+    """Grid search at every point of a study: networks are trained with each combination of these values and evaluated
+    on validation samples; the runs of the study use the combination with the best mean.
 
-    All points have the same budget. Test samples have no influence: with ``training.folds``, a run has what was chosen
-    by the searches that test the same fold, whose samples these searches have not seen either.
+    All points have the same budget. Test samples have no influence: with ``training.folds``, cross-validation is
+    nested: a run uses what was chosen by the searches of the same fold, which have not seen its test samples either.
     """
 
     values: Annotated[
         dict[str, Annotated[list[Any], Field(min_length=1)]], Field(min_length=1), AfterValidator(_values_to_choose)
     ] = Field(description="values by parameter path within the task; every combination is tried at every point")
     seeds: Seeds = Field(
-        description="one run of the search per seed and combination; with training.folds, as many for each fold (seed "
-        "modulo folds)"
+        description="one run of the search per seed and combination; with training.folds, equally many seeds for each "
+        "fold (seed modulo folds)"
     )
     validation_share: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description="share of the training samples that the search holds back and judges by, of which the study's own "
-        "runs learn again; null: training.validation_share of the task, or those that the data set holds back",
+        description="fraction of the training samples that the search holds out as validation samples; the study's own "
+        "runs hold out training.validation_share of the task. null: the same samples as these runs",
     )
 
     def changes(self) -> list[points.Changes]:

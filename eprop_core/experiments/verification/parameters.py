@@ -10,18 +10,23 @@ from eprop_core.verification import bellec_problem, variants
 
 
 class Verification(Parameters):
-    """Random networks of every variant, against NEST, the time-driven model, several ranks and exact gradients."""
+    """Comparison of random networks with NEST, the time-driven model, several ranks and exact gradients."""
 
     seeds: Seeds = Field(
-        [1, 2, 3], description="one network per seed and variant: sizes, densities, weights, rates, input"
+        [1, 2, 3],
+        description="one random network per seed and variant, with random sizes, densities, weights, rates and input",
     )
     variants: list[str] = Field(
-        [], description="patterns of names, such as adam-*: only these variants are compared; all if there are none"
+        [], description="name patterns of the variants to compare, such as adam-*; empty: all variants"
     )
-    n_steps: Whole = Field(2000, ge=100, description="steps of a network of e-prop+")
-    largest: Whole = Field(100, ge=5, description="most input channels and most recurrent neurons of such a network")
-    n_steps_time_driven: Whole = Field(500, ge=100, description="steps against the time-driven model")
-    ranks: RankCounts = Field([1, 2, 3], min_length=1, description="numbers of ranks, oversubscribed if need be")
+    n_steps: Whole = Field(2000, ge=100, description="time steps of a network with e-prop+")
+    largest: Whole = Field(
+        100, ge=5, description="maximum number of input channels, and of recurrent neurons, of such a network"
+    )
+    n_steps_time_driven: Whole = Field(500, ge=100, description="time steps of comparisons with the time-driven model")
+    ranks: RankCounts = Field(
+        [1, 2, 3], min_length=1, description="numbers of MPI ranks, oversubscribed if there are fewer cores"
+    )
 
     @field_validator("variants")
     @classmethod
