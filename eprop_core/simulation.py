@@ -639,13 +639,41 @@ class Simulation:
         ParameterError
             A projection that the network does not have.
         """
-        own = self._own_connections(projection)
+        own = self.own_connections(projection)
         parts = self._communicator.allgather(own)
         if len(parts) == 1:
             return own
         source, target, weight = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         order = np.lexsort((source, target))
         return Connections(source[order], target[order], weight[order])
+
+    def own_connections(self, projection: str) -> Connections:
+        """Return the connections of a projection onto the neurons of this rank with their present weights. Collective.
+
+        Parameters
+        ----------
+        projection
+            Its name, see :meth:`weights`.
+
+        Returns
+        -------
+        Connections
+            Of this rank, sorted by (target, source); those of the output reach all readouts from its neurons.
+
+        Raises
+        ------
+        ParameterError
+            A projection that the network does not have.
+        """
+        spec, feedback = self._projection(projection), self._rank.feedback
+        if spec.role is not Role.FEEDBACK:
+            return expand(self._synapses_now(projection), *spec.ranges(self.recurrent))
+        if not feedback.along_output:
+            return expand(feedback.synapses, *spec.ranges(self.recurrent))
+        output = projection_with(self.network, Role.OUTPUT)
+        neuron, readout, weight = expand(feedback.synapses, *output.ranges(self.recurrent), feedback.column)
+        order = np.lexsort((readout, neuron))
+        return Connections(readout[order], neuron[order], weight[order])
 
     def own_weights(self, projection: str) -> np.ndarray:
         """Return the weights of this rank's synapses of a projection, as the latest arriving spikes have found them.
@@ -679,17 +707,6 @@ class Simulation:
         """
         own = {name: getattr(self._neuron_values, name) for name in PER_NEURON}
         return {name: np.concatenate(self._communicator.allgather(values)) for name, values in own.items()}
-
-    def _own_connections(self, projection: str) -> Connections:
-        spec, feedback = self._projection(projection), self._rank.feedback
-        if spec.role is not Role.FEEDBACK:
-            return expand(self._synapses_now(projection), *spec.ranges(self.recurrent))
-        if not feedback.along_output:
-            return expand(feedback.synapses, *spec.ranges(self.recurrent))
-        output = projection_with(self.network, Role.OUTPUT)
-        neuron, readout, weight = expand(feedback.synapses, *output.ranges(self.recurrent), feedback.column)
-        order = np.lexsort((readout, neuron))
-        return Connections(readout[order], neuron[order], weight[order])
 
     def _projection(self, name: str) -> ProjectionSpec:
         """Return the projection of a name; a :class:`ParameterError` if there is none."""

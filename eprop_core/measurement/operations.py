@@ -33,7 +33,8 @@ class OperationCounter:
         self._of_neuron = np.zeros(network.n_recurrent, np.int64)
         for spec in spiking_projections(network):
             of_sources = self._of_channel if spec.role is Role.INPUT else self._of_neuron
-            of_sources += _fan_out(simulation, spec.name, spec.source.size)
+            of_rank = _fan_out(simulation, spec.name, spec.source.size)
+            of_sources += np.sum(communicator.allgather(of_rank), axis=0)
 
     def count(self, stimulus: Stimulus, recording: Recording) -> int:
         """Return the number of effective accumulates of one run; collective."""
@@ -49,6 +50,6 @@ def dense_operations(network: Network, n_steps: int) -> int:
 
 
 def _fan_out(simulation: Simulation, projection: str, n_sources: int) -> npt.NDArray[np.int64]:
-    """Return the number of synapses with a weight other than zero, by source, int64 (n_sources,)."""
-    source, _, weight = simulation.weights(projection)
+    """Return the number of this rank's synapses with a weight other than zero, by source, int64 (n_sources,)."""
+    source, _, weight = simulation.own_connections(projection)
     return np.bincount(source[weight != 0], minlength=n_sources)

@@ -24,6 +24,7 @@ from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.tasks.generate import generate
 from eprop_core.training.evaluation import evaluate
 from eprop_core.training.loop import DivergenceWarning
+from thread_ranks import on_thread_ranks
 
 UNTIMED = {"test", "samples", "rate_hz", "counts", "operations_per_sample"}
 
@@ -168,6 +169,22 @@ def test_operations_count_each_spike_once_for_each_of_its_synapses(
     last = stimulus.input_channels[stimulus.input_steps == stimulus.n_steps - 1]
     on_their_way += int(np.isin(simulation.weights("input").source, last).sum())
     assert n_operations == frozen.counts["synaptic_events"] + on_their_way
+
+
+def test_each_rank_counts_the_operations_of_its_own_synapses(
+    training_set: DatasetClassification, test_set: DatasetClassification, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All connections do not fit into the memory of one rank of a large network."""
+    network = small.task(epochs=1).network_for(training_set.n_input, training_set.n_readout)
+
+    def count(communicator: Any) -> int:
+        _, n_operations = evaluate(Simulation(network, seed=1, communicator=communicator), test_set, np.arange(2), 2)
+        return n_operations
+
+    (expected,) = on_thread_ranks(1, count)
+    monkeypatch.delattr(Simulation, "weights")
+    assert on_thread_ranks(3, count) == [expected] * 3
+    assert expected > 0
 
 
 def test_a_weight_of_zero_costs_no_operation(test_set: DatasetClassification) -> None:
