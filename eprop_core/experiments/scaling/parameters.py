@@ -159,13 +159,13 @@ class Scaling(Timing):
     )
     nest_threads: RankCounts = Field(
         [],
-        description="numbers of threads of NEST, which simulates the variants that it supports and is shown in the "
-        "same figure",
+        description="numbers of threads of runs with NEST, which are shown in the same figure; variants that NEST does "
+        "not support are left out",
     )
     nest_ranks: RankCounts = Field(
         [],
-        description="the same for numbers of MPI ranks of NEST with one thread each, if NEST in "
-        "EPROP_BENCH_NEST_PYTHON was built with MPI; otherwise they are left out",
+        description="numbers of MPI ranks, with one thread each, of further runs with NEST; left out unless the NEST "
+        "of EPROP_BENCH_NEST_PYTHON was built with MPI",
     )
     measured_elsewhere: dict[Name, FileName] = Field(
         {},
