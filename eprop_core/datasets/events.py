@@ -485,12 +485,6 @@ def most_active_channels(dataset: EventDataset, n_channels: int) -> npt.NDArray[
     return np.sort(np.argsort(-dataset.events_by_channel(), kind="stable")[:n_channels])
 
 
-def check_enough(key: str, n_samples: int | None, available: int) -> None:
-    """Raise a :class:`DatasetError` where the parameter ``key`` asks for more samples than there are; None: for all."""
-    if n_samples is not None and n_samples > available:
-        raise DatasetError(f"{key} = {n_samples}: must not exceed the {available} samples that the data set has")
-
-
 def bin_events(
     steps: npt.ArrayLike, channels: npt.ArrayLike, n_channels: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:

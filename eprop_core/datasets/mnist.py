@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.download import published
-from eprop_core.datasets.events import EventDataset, Splits, check_enough
+from eprop_core.datasets.events import EventDataset, Splits
 from eprop_core.datasets.origin import Origin, compared_images, origin_of
-from eprop_core.datasets.parameters import N_CLASSES, Mnist
+from eprop_core.datasets.parameters import N_CLASSES, Mnist, check_enough
 from eprop_core.datasets.saccades import record
 from eprop_core.errors import DatasetError
 from eprop_core.files.regular import Readable, open_regular, read_at_most, reason

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from eprop_core.datasets.download import published
 from eprop_core.datasets.event_store import Sample
-from eprop_core.datasets.events import EventDataset, Splits, bin_events, check_enough
+from eprop_core.datasets.events import EventDataset, Splits, bin_events
 from eprop_core.datasets.origin import Origin, compared_recordings
-from eprop_core.datasets.parameters import N_CLASSES, SENSOR_SIZE, Nmnist
+from eprop_core.datasets.parameters import N_CLASSES, SENSOR_SIZE, Nmnist, check_enough
 from eprop_core.datasets.recordings.nmnist_format import unpack
 from eprop_core.errors import DatasetError
 from eprop_core.files.archive import Archive, open_archive

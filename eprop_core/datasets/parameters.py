@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from eprop_core.datasets.location import HEIDELBERG, local_files, needs_download
+from eprop_core.errors import DatasetError
 from eprop_core.parsing import FileName, Parameters, Whole, different
 
 N_CLASSES = 10
@@ -17,6 +18,12 @@ SENSOR_SIZE = 34
 """pixels, edge of the square sensor of N-MNIST"""
 IMAGE_SIZE = 28
 """pixels, edge of an image of MNIST, and of its recording in N-MNIST"""
+
+
+def check_enough(key: str, n_samples: int | None, available: int) -> None:
+    """Raise a :class:`DatasetError` where the parameter ``key`` asks for more samples than there are; None: for all."""
+    if n_samples is not None and n_samples > available:
+        raise DatasetError(f"{key} = {n_samples}: must not exceed the {available} samples that the data set has")
 
 
 class DatasetParameters(Parameters):
@@ -190,11 +197,6 @@ ActiveChannels = Annotated[
 """Number of the sensor's channels that are inputs."""
 
 
-def _check_enough(key: str, n_samples: int | None, there_are: int) -> None:
-    if n_samples is not None and n_samples > there_are:
-        raise ValueError(f"{key} = {n_samples}: must not exceed the {there_are} samples there are")
-
-
 def _check_active_channels(active_channels: int | None, sensor_size: int) -> None:
     """Raise a ValueError for more channels than two polarities of each pixel."""
     if active_channels is not None and active_channels > (n_channels := 2 * sensor_size**2):
@@ -240,8 +242,8 @@ class Digits(DatasetParameters):
                 f"test_share = {self.test_share}: leaves {fewest} of {N_DIGITS} samples to learn or to test, but each "
                 f"of the {N_CLASSES} classes needs one"
             )
-        _check_enough("train_samples", self.train_samples, n_train)
-        _check_enough("test_samples", self.test_samples, n_test)
+        check_enough("train_samples", self.train_samples, n_train)
+        check_enough("test_samples", self.test_samples, n_test)
         return self
 
     @property
@@ -512,8 +514,8 @@ class SyntheticSpeech(Recordings):
 
     @model_validator(mode="after")
     def _has_samples(self) -> Self:
-        _check_enough("train_samples", self.train_samples, self._n_samples_of(self._n_learned_speakers))
-        _check_enough("test_samples", self.test_samples, self._n_samples_of(self.n_test_speakers))
+        check_enough("train_samples", self.train_samples, self._n_samples_of(self._n_learned_speakers))
+        check_enough("test_samples", self.test_samples, self._n_samples_of(self.n_test_speakers))
         return self
 
     @property

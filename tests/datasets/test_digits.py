@@ -39,7 +39,7 @@ def test_the_first_samples_of_each_split_are_taken() -> None:
         np.testing.assert_array_equal(part.labels, all_of.labels[:n])
         np.testing.assert_array_equal(part.channels, all_of.channels[: len(part.channels)])
     assert Digits(name="digits", train_samples=12).n_training_samples == 12
-    with pytest.raises(ValueError, match="test_samples = 361: must not exceed the 360 samples there are"):
+    with pytest.raises(ValueError, match="test_samples = 361: must not exceed the 360 samples that the data set has"):
         Digits(name="digits", test_samples=361)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.events import EventDataset, Splits, check_enough
+from eprop_core.datasets.events import EventDataset, Splits
 from eprop_core.datasets.origin import origin_of
-from eprop_core.datasets.parameters import Events
+from eprop_core.datasets.parameters import Events, check_enough
 from eprop_core.datasets.recordings.binning import Binning, Tally
 from eprop_core.datasets.recordings.classes import NO_CLASSES, Classes
 from eprop_core.datasets.recordings.opening import open_recordings
