@@ -56,16 +56,17 @@ class Cluster(NamedTuple):
         records = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in lines]
         return [record for record in records if record.get("WorkDir") == str(directory)]
 
-    def at_work(self, directory: Path) -> set[str]:
-        """Return the jobs that have begun and not ended."""
-        return {job["JobId"] for job in self.jobs_now(directory) if job["JobState"] in ("RUNNING", "COMPLETING")}
+    def not_ended(self, directory: Path) -> set[str]:
+        """Return the jobs that wait, run or are ending."""
+        states = ("PENDING", "RUNNING", "COMPLETING")
+        return {job["JobId"] for job in self.jobs_now(directory) if job["JobState"] in states}
 
     def jobs(self, directory: Path) -> list[dict[str, str]]:
         """Return what :meth:`jobs_now` returns once all jobs have ended.
 
         Snakemake waits for results, which may exist a moment before SLURM knows that the job has ended.
         """
-        wait_for(lambda: not self.at_work(directory), lambda: str(self.jobs_now(directory)))
+        wait_for(lambda: not self.not_ended(directory), lambda: str(self.jobs_now(directory)))
         return self.jobs_now(directory)
 
     def state(self, job: str) -> str:
@@ -314,8 +315,8 @@ def test_the_next_call_finishes_the_work(
             first.release()
             kill_if_deadlocked(first.process)
         assert first.process.wait(PATIENCE) != 0
-        if end is signal.SIGKILL:  # a job that is cancelled between its result and its end would not count as completed
-            wait_for(lambda: cluster.at_work(unfinished) <= {job for job, _ in first.halted()}, first.said)
+        if end is signal.SIGKILL:  # a job that ends while the next call is starting would be repeated or be cancelled
+            wait_for(lambda: cluster.not_ended(unfinished) <= {job for job, _ in first.halted()}, first.said)
     assert not (unfinished / table).exists()
     # A job that is cancelled between its result and its end is not completed, but its result stays.
     kept = {name for name in results(unfinished) if name.startswith("rule_train_")}
