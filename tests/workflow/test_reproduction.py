@@ -165,6 +165,15 @@ def test_the_report_has_the_table_of_evidence_without_a_figure(tmp_path: Path) -
     assert "It learns." in section["table"]
 
 
+def test_hours_of_all_ranks_count_and_those_of_one_that_is_emulated() -> None:
+    times = pd.DataFrame({"build_s": [3600.0, 7200.0], "propagation_s": [1800.0, 1800.0]})
+    assert evidence.core_hours(times) == 1.5 + 2.5
+    assert evidence.core_hours(times.assign(ranks=[1, 2])) == 1.5 + 2 * 2.5
+    emulated = times.assign(ranks=[2, 128], measured=["measured", "dry_run"])
+    assert evidence.core_hours(emulated) == 2 * 1.5 + 2.5
+    assert np.isnan(evidence.core_hours(pd.DataFrame({"ranks": [1]})))
+
+
 def test_evidence_for_another_rule_does_not_count(tmp_path: Path) -> None:
     answers = collected(tmp_path, claim(here=asked(at_least=0.85)))
     stricter = page.page(claim(here=asked(at_least=0.95)), answers)

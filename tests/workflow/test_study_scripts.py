@@ -265,6 +265,8 @@ def test_a_series_marks_its_last_point_that_is_as_good(study: Any, tmp_path: Pat
     worse = runs.assign(test_accuracy=runs["test_accuracy"].where(runs["series"] != "input, later", 0.1))
     assert thinning_curves.pairs_of(worse, measures.ACCURACY)[0].last == {"input": 1, "input, later": None}
     check(lambda: thinning_curves.draw(worse), tmp_path, "none shown to be as good")
+    of_one_seed = runs[runs["seed"] == runs["seed"].iloc[0]]
+    check(lambda: thinning_curves.draw(of_one_seed), tmp_path, "1 seed", "no test with one seed")
 
 
 def test_ratios_of_costs_are_averaged_by_their_logarithms() -> None:

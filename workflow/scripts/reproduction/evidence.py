@@ -35,6 +35,17 @@ def origin(files: list[str]) -> dict[str, str]:
     }
 
 
+def core_hours(table: pd.DataFrame) -> float:
+    """Return the hours that the runs of a table took, times their ranks; NaN if it has no times."""
+    times = [column for column in TIMES if column in table]
+    if not times:
+        return np.nan
+    processes = table["ranks"] if "ranks" in table else pd.Series(1, table.index)
+    if "measured" in table:  # one of the ranks is emulated, by one process
+        processes = processes.where(table["measured"] == "measured", 1)
+    return float((table[times].sum(axis="columns") * processes).sum() / 3600)
+
+
 def rows(of_tests: dict[tuple[str, str], Question], tables: Path, results: dict[str, list[str]]) -> pd.DataFrame:
     """Return a row per test that the tables answer: rule, number with its interval, verdict, and what made the table.
 
@@ -56,7 +67,6 @@ def rows(of_tests: dict[tuple[str, str], Question], tables: Path, results: dict[
         table = read_tables[test.table]
         if (answer := verdict.statistic(table, test)) is None:
             continue
-        timed = [column for column in TIMES if column in table]
         found.append(
             {
                 "claim": claim,
@@ -64,7 +74,7 @@ def rows(of_tests: dict[tuple[str, str], Question], tables: Path, results: dict[
                 "rule": test.rule,
                 **answer._asdict(),
                 **origins[test.table],
-                "core_hours": table[timed].sum().sum() / 3600 if timed else np.nan,
+                "core_hours": core_hours(table),
             }
         )
     return pd.DataFrame(found, columns=COLUMNS)

@@ -240,6 +240,8 @@ def _mark(panel: Axes, pair: Pair, series: str, colour: str) -> None:
 
 def _saved(pair: Pair, series: str, of_costs: dict[str, pd.DataFrame]) -> str:
     """Return where that is, and what has been saved by then."""
+    if len(pair.runs["seed"].unique()) == 1:
+        return "no test with one seed"
     at_mark = pair.runs.loc[pair.runs["point"] == pair.last[series], "x"]
     if at_mark.empty:
         return "none shown to be as good"
