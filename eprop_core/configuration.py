@@ -144,10 +144,10 @@ def _wrong_accuracy(baseline: SampleBaseline, trained: TaskParameters, where: st
     if not trained.dataset.has_accuracy:
         return [f"{where}: {task}: its samples have no classes"]
     of_accuracy, there = baseline.accuracy, trained.dataset.n_training_samples
-    needed = of_accuracy.samples + of_accuracy.samples_held_back
+    needed = of_accuracy.samples + of_accuracy.validation_samples
     if there is not None and needed > there:
         return [
-            f"{where}: {task}: samples + samples_held_back = {needed}: must be at most its {there} training samples"
+            f"{where}: {task}: samples + validation_samples = {needed}: must be at most its {there} training samples"
         ]
     if unused := without_effect(trained.training, CONTROL):
         return [f"{where}: {task}: {unused[0]}: all simulators are trained in the same plain way"]
@@ -331,8 +331,10 @@ def _wrong_search(configuration: Configuration, study: Study, trained: dict[str,
                     lines += [f".tune: {task}: {line}" for line in wrong]
                     continue
                 searched = configuration.point(task, point.changes | changes)
-                if searched.holds_nothing_back:
-                    lines.append(f".tune.validation_share: {task} holds nothing back; a search needs a share above 0")
+                if searched.has_no_validation_samples:
+                    lines.append(
+                        f".tune.validation_share: {task} has no validation samples; a search needs a share above 0"
+                    )
                 first = seen.setdefault(points.content_hash(searched), combination.changes)
                 if first is not combination.changes:
                     lines.append(f".tune.values: {task}: {_same(points.Point(first), combination)}")

@@ -62,7 +62,7 @@ def learning_curve(training: "Trained | Sequence[CurvePoint]", *, axes: "Axes | 
     Returns
     -------
     Axes
-        A line for the training samples, and one for the samples held back, if there are any.
+        A line for the training samples, and one for the validation samples, if there are any.
     """
     curve = training.progress.curve if isinstance(training, Trained) else list(training)
     if not curve or not all(isinstance(point, CurvePoint) for point in curve):

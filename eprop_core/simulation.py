@@ -596,9 +596,9 @@ class Simulation:
             )
         self._sample_length = length
         synapses = {bundle.name: state.synapses for bundle, state in states(self.network, self._rank)}
-        self._take_over(self._assemble(synapses, self._rank))
+        self._replace_rank(self._assemble(synapses, self._rank))
 
-    def _take_over(self, rank: RankState) -> None:
+    def _replace_rank(self, rank: RankState) -> None:
         """Replace the state by one at rest, but keep the counters."""
         keep_events(states(self.network, self._rank), self._rank.counters)
         self._rank = rank._replace(counters=self._rank.counters)
@@ -887,7 +887,7 @@ class Simulation:
         all_connections = {name: self.weights(name) for name in kept}
         all_connections.update(connections)
         self._sample_length = 0
-        self._take_over(raising_on_all_ranks(self._communicator, lambda: self._build(all_connections)))
+        self._replace_rank(raising_on_all_ranks(self._communicator, lambda: self._build(all_connections)))
         traffic = self.traffic
         self._exchange = self._new_exchange()
         if self._exchange is not None:

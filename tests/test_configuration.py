@@ -268,7 +268,7 @@ DENSITY, KAPPA = "network.input.connectivity.probability", "network.plasticity.k
         (
             "tasks/sine_waves/training/keep",
             "best",
-            ["training.validation_share = 0.1: none of 1 samples are held back"],
+            ["training.validation_share = 0.1: none of 1 samples are for validation, which keep needs"],
         ),
         ("tasks/sine_waves/training/snapshots", [101], ["training.snapshots: 101 exceeds the 100 samples"]),
         (
@@ -378,7 +378,7 @@ DENSITY, KAPPA = "network.input.connectivity.probability", "network.plasticity.k
         (
             "studies/ablation/tune/validation_share",
             1e-4,
-            ["tune.validation_share: digits holds nothing back"],
+            ["tune.validation_share: digits has no validation samples"],
         ),
         ("tasks/digits/dataset/test_share", 1e-3, ["test_share = 0.001: leaves 2 of 1797 samples"]),
         ("tasks/digits/dataset/active_channels", 513, ["active_channels = 513: must not exceed 512"]),
@@ -406,10 +406,10 @@ def test_a_wrong_value_is_reported_in_one_line(
 
 
 def test_accuracies_of_simulators_need_enough_samples_with_classes(smoke: dict[str, Any]) -> None:
-    accuracy = {"samples": 90, "tuning_samples": 10, "samples_held_back": 11}
+    accuracy = {"samples": 90, "tuning_samples": 10, "validation_samples": 11}
     smoke["tasks"]["digits"]["dataset"] = {"name": "nmnist", "n_steps": 25, "train_samples": 100, "test_samples": 10}
     values = changed(smoke, "baselines/samples/accuracy", accuracy)
-    line = "digits: samples + samples_held_back = 101: must be at most its 100 training samples"
+    line = "digits: samples + validation_samples = 101: must be at most its 100 training samples"
     with pytest.raises(ParameterError, match=f"^my.yaml: baselines.samples.accuracy: {re.escape(line)}$"):
         configuration.load(values, "my.yaml")
     values["baselines"]["samples"]["accuracy"]["samples"] = 89
@@ -523,11 +523,11 @@ def test_a_search_must_hold_out_all_folds_equally_often(smoke: dict[str, Any], s
             configuration.load(values, "my.yaml")
 
 
-def test_a_search_needs_samples_held_back(smoke: dict[str, Any]) -> None:
+def test_a_search_needs_validation_samples(smoke: dict[str, Any]) -> None:
     values = changed(smoke, "tasks/digits/training/validation_share", 0.0)
     configuration.load(values, "my.yaml")  # the search has a share of its own
     del values["studies"]["ablation"]["tune"]["validation_share"]
-    with pytest.raises(ParameterError, match=r"^my.yaml: studies.ablation.tune.validation_share: digits holds nothing"):
+    with pytest.raises(ParameterError, match=r"^my.yaml: studies.ablation.tune.validation_share: digits has no"):
         configuration.load(values, "my.yaml")
 
 

@@ -456,7 +456,7 @@ class Splits(NamedTuple):
     origins: Mapping[str, Origin] = {}
     """Files of the data, by name."""
     validation: EventDataset | None = None
-    """Samples that the data set itself holds back from training; None: it does not"""
+    """Validation samples that the data set itself names; None: it names none"""
     notes: Mapping[str, Any] = {}
     """Further properties of the data, which `prepare` writes to dataset.json"""
 

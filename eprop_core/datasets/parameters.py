@@ -54,12 +54,12 @@ class DatasetParameters(Parameters):
 
     @property
     def has_validation(self) -> bool:
-        """Whether the data set itself says which samples are held back from training."""
+        """Whether the data set has validation samples of its own."""
         return False
 
     @property
     def n_training_samples(self) -> int | None:
-        """Number of training samples but those that it holds back itself; None if unknown until the data are read."""
+        """Number of training samples without validation samples of its own; None if unknown until the data are read."""
         return getattr(self, "train_samples", None)
 
     @property
@@ -427,7 +427,7 @@ class Events(Recordings):
 
     @property
     def has_validation(self) -> bool:
-        """Whether the data set itself says which samples are held back from training."""
+        """Whether the data set has validation samples of its own."""
         return self.validation is not None or self.validation_groups is not None
 
     @property
@@ -451,7 +451,7 @@ class HeidelbergRecordings(Published, Recordings):
 
     @property
     def has_validation(self) -> bool:
-        """Whether the data set itself says which samples are held back from training."""
+        """Whether the data set has validation samples of its own."""
         return True
 
     @property
@@ -527,7 +527,7 @@ class SyntheticSpeech(Recordings):
 
     @property
     def n_training_samples(self) -> int:
-        """Number of training samples but those of the speakers held back."""
+        """Number of training samples but those of the validation speakers."""
         return self.train_samples or self._n_samples_of(self._n_learned_speakers)
 
     @property
@@ -537,5 +537,5 @@ class SyntheticSpeech(Recordings):
 
     @property
     def has_validation(self) -> bool:
-        """Whether the data set itself says which samples are held back from training."""
+        """Whether the data set has validation samples of its own."""
         return True

@@ -1,6 +1,6 @@
 """Prepare a data set: read or generate its events; write ``train.npz``, ``test.npz`` and ``dataset.json``.
 
-If the data set itself holds samples back from training, they are written to ``validation.npz``.
+If the data set has validation samples of its own, they are written to ``validation.npz``.
 """
 
 import argparse

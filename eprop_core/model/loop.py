@@ -41,7 +41,7 @@ from eprop_core.model.running_sums import (
     start_block,
 )
 from eprop_core.model.samples import samples_ended, size_of_ending_batch
-from eprop_core.model.spikes import copy_ids, take_over
+from eprop_core.model.spikes import copy_ids, replace_received
 from eprop_core.model.stdp import begin_step
 
 STOPPED = -2
@@ -239,7 +239,7 @@ def _receive_input(of_projections, run, step):
     if len(run.poisson.channels) > 0:
         channels = run.poisson.spikes
         first, n = draw_step(run.poisson, t)
-    take_over(of_projections, step, channels, first, n)
+    replace_received(of_projections, step, channels, first, n)
 
 
 @kernel
@@ -293,7 +293,7 @@ def _publish_own(of_projections, own_spikes, published, step):
     """Take over the spikes of a single rank as those of all ranks."""
     for s in range(published[0], step):
         slot = s % len(own_spikes.length)
-        take_over(of_projections, s, own_spikes.ids[slot], 0, own_spikes.length[slot])
+        replace_received(of_projections, s, own_spikes.ids[slot], 0, own_spikes.length[slot])
     published[0] = step
 
 

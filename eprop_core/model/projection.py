@@ -39,12 +39,12 @@ from eprop_core.model.running_sums import RunningSums, kappa_growth, offset_in_b
 from eprop_core.model.sources import NO_ENTRY, NO_SPIKE_YET, Sources, reaches_cutoff, state_after, synapses_of
 from eprop_core.model.spikes import Spikes, spikes_of
 from eprop_core.model.stdp import SpikeTiming, applies, process_arriving
-from eprop_core.model.stepwise import activate, advance_gradients, advance_weights, take_over, update
+from eprop_core.model.stepwise import activate, advance_gradients, advance_weights, take_next_weights, update
 from eprop_core.model.synapses import (
     ACTIVATING,
     ACTIVE,
     INACTIVE,
-    Spike,
+    SpikeEffects,
     Synapses,
     TakenBack,
     bring_up_to_date,
@@ -150,11 +150,11 @@ def _process(step_values, projection, i, emission, arrives, enters, current, fix
 def _take_back(projection, i):
     """Return what the latest spike contributed too early, as :class:`TakenBack`, and forget its entry."""
     sources = projection.sources
-    spikes, offset = 0.0, 0
+    factor, offset = 0.0, 0
     if len(sources.entry) > 0 and sources.entry[i] != NO_ENTRY:
-        spikes, offset = 1.0, sources.entry[i] - projection.running_sums.block_start[0]
+        factor, offset = 1.0, sources.entry[i] - projection.running_sums.block_start[0]
         sources.entry[i] = NO_ENTRY
-    return TakenBack(spikes, offset)
+    return TakenBack(factor, offset)
 
 
 @kernel
@@ -166,14 +166,14 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
     state, z, plain_trace = state_after(source, emission), source["trace"], 0.0
     # The first spike has no gradient to learn from. From then on the optimizer counts the steps since step 0.
     updates = arrives and projection.updates_at_spikes and time_index > source["optimized"] > NO_SPIKE_YET
-    remaining, remaining_reg, remaining_adaptation, age = 0.0, 0.0, 0.0, 0
+    remaining, remaining_reg, remaining_adaptation, inactive_steps = 0.0, 0.0, 0.0, 0
     if state == ACTIVATING:
         if source["last_emission"] != NO_SPIKE_YET:
-            age = time_index - source["last_emission"] - projection.sources.cutoff
-            remaining = power_of_kappa(decay, age + 1) * kappa_growth(decay, offset)
-            remaining_reg = power_of_kappa(decay_reg, age + 1) * kappa_growth(decay_reg, offset)
-            remaining_adaptation = _adaptation_after(running_sums.adaptation, age)
-            plain_trace = _activated_trace(projection, source, age)
+            inactive_steps = time_index - source["last_emission"] - projection.sources.cutoff
+            remaining = power_of_kappa(decay, inactive_steps + 1) * kappa_growth(decay, offset)
+            remaining_reg = power_of_kappa(decay_reg, inactive_steps + 1) * kappa_growth(decay_reg, offset)
+            remaining_adaptation = _adaptation_after(running_sums.adaptation, inactive_steps)
+            plain_trace = _activated_trace(projection, source, inactive_steps)
             z = plain_trace * decay.steps[offset]["alpha_growth"]
         source["trace"] = z
         source["state"] = ACTIVE
@@ -183,7 +183,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
     first, last = synapses_of(source)
     # An optimizer that updates at spikes from running sums is linear, so all numbers but the steps are 0.
     elapsed = elapsed_steps(projection.optimizers.first, optimized, time_index if updates else optimized)
-    spike = Spike(
+    spike = SpikeEffects(
         state=state,
         arrives=arrives,
         updates=updates,
@@ -194,7 +194,7 @@ def _process_at_once(projection, i, source, emission, arrives, jump, current, fi
         remaining=remaining,
         remaining_reg=remaining_reg,
         remaining_adaptation=remaining_adaptation,
-        age=age + 1,
+        age=inactive_steps + 1,
         growth=kappa_growth(decay, offset),
         growth_reg=kappa_growth(decay_reg, offset),
         taken_back=_take_back(projection, i),
@@ -262,7 +262,7 @@ def _update_arriving(projection, i, source, time_index):
     first, last = synapses_of(source)
     optimized = source["optimized"]
     if projection.optimizers.first.each_step:
-        take_over(synapses, first, last, projection.optimizers.first)
+        take_next_weights(synapses, first, last, projection.optimizers.first)
     elif time_index > optimized > NO_SPIKE_YET:
         for part in range(n_parts(projection.parts)):
             last = end_of_part(projection.parts, i, source, part)

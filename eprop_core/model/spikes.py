@@ -83,7 +83,7 @@ def receive(spikes, step, ids, first, n):
 
 
 @kernel
-def take_over(of_projections, step, ids, first, n):
+def replace_received(of_projections, step, ids, first, n):
     """Replace the list of a step, in each projection, by the local sources among the ``n`` neurons ``ids[first:]``."""
     for spikes in of_projections:
         clear(spikes, step)

@@ -190,9 +190,9 @@ def advance_gradients(synapses, running_sums, first, last, trace, entered, begin
         g0, g1, g2, g3 = values[k0, GRADIENT], values[k1, GRADIENT], values[k2, GRADIENT], values[k3, GRADIENT]
         for offset in range(begin, end):
             if offset > begin:
-                arriving = entering if offset == begin + 1 else 0.0
-                traces_0, traces_1 = _moved_on(traces_0, arriving), _moved_on(traces_1, arriving)
-                traces_2, traces_3 = _moved_on(traces_2, arriving), _moved_on(traces_3, arriving)
+                entered_now = entering if offset == begin + 1 else 0.0
+                traces_0, traces_1 = _moved_on(traces_0, entered_now), _moved_on(traces_1, entered_now)
+                traces_2, traces_3 = _moved_on(traces_2, entered_now), _moved_on(traces_3, entered_now)
             traces_0 = _traces_at(running_sums, traces_0, offset)
             traces_1 = _traces_at(running_sums, traces_1, offset)
             traces_2 = _traces_at(running_sums, traces_2, offset)
@@ -210,7 +210,7 @@ def advance_gradients(synapses, running_sums, first, last, trace, entered, begin
 
 
 @kernel
-def take_over(synapses, first, last, optimizer):
+def take_next_weights(synapses, first, last, optimizer):
     """Replace the weights by those that the steps have led to; then begin the next ones with the weight decay."""
     values, columns = values_in(synapses.records), synapses.columns
     for k in range(np.uint64(first), np.uint64(last)):

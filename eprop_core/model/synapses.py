@@ -161,13 +161,13 @@ class Synapses(NamedTuple):
 class TakenBack(NamedTuple):
     """The gradient that a spike contributed too early, in the step of its entry, where there is no filter."""
 
-    spikes: float
+    factor: float
     """1, or 0 where nothing is to be subtracted."""
     offset: int
     """Offset of that step in the block."""
 
 
-class Spike(NamedTuple):
+class SpikeEffects(NamedTuple):
     """Effects of a spike on the synapses of its source at one time index, and the factors that they need."""
 
     state: int
@@ -429,7 +429,7 @@ def _process(
         x = _adaptive_sum(adaptation, sums, j, X)
         g, e = values[k, GRADIENT], values[k, ELIGIBILITY]
         if unfiltered:
-            g -= spike.taken_back.spikes * _premature(target_sums.unfiltered, spike.taken_back.offset, j)
+            g -= spike.taken_back.factor * _premature(target_sums.unfiltered, spike.taken_back.offset, j)
         e_reg = value(sums_reg, values, k, columns.eligibility_reg)
         d = value(adaptation, values, k, columns.adaptation)
         z, plain_trace = _trace(own_decay, state, spike, values, k, columns.trace, j)
@@ -439,15 +439,15 @@ def _process(
             d = _per_own_response(adaptation, sums, j, remaining + eligibility - z * x)
             e = e * spike.remaining + eligibility * spike.growth - (z * u + d * w)
             e_reg = e_reg * spike.remaining_reg + eligibility * spike.growth_reg - (z * u_reg + d * w_reg)
-        since = (e * a + z * q + d * q_w) + (e_reg * a_reg + z * q_reg + d * q_w_reg)
+        since_last_spike = (e * a + z * q + d * q_w) + (e_reg * a_reg + z * q_reg + d * q_w_reg)
         if state == INACTIVE:
-            since = 0.0
+            since_last_spike = 0.0
         if updates:
-            gathered = g + since if state == ACTIVE else g
+            gathered = g + since_last_spike if state == ACTIVE else g
             update_weight(values, k, columns, gathered, optimizer, spike.elapsed)
-            g = -since
+            g = -since_last_spike
         elif state == ACTIVATING:
-            g -= since
+            g -= since_last_spike
         if arrives:
             _add_to_input(current, j, values[k, WEIGHT], fixed_point)
         if enters:
@@ -520,7 +520,7 @@ def _process_in_row(
     input_before = current[absent] if absent != NO_TARGET else 0.0
     of_row = None, row, _columns_of_row(columns), target_sums, first, last, spike
     state, arrives, updates, enters = spike.state, spike.arrives, spike.updates, spike.enters
-    if spike.taken_back.spikes != 0.0:
+    if spike.taken_back.factor != 0.0:
         _take_back_in_row(target_sums.unfiltered, row, first, last, spike.taken_back.offset)
     if arrives and updates and state != INACTIVE and optimizer.kind == GRADIENT_DESCENT:
         descent = of_kind(optimizer, GRADIENT_DESCENT)
@@ -633,7 +633,7 @@ def _bring_up_to_date(
         if step_ends:
             g += target_sums.signal[j] * e + target_sums.signal_reg[j] * e_reg
         if unfiltered:
-            g -= taken_back.spikes * _premature(target_sums.unfiltered, taken_back.offset, j)
+            g -= taken_back.factor * _premature(target_sums.unfiltered, taken_back.offset, j)
             if step_ends:
                 g += target_sums.signal_unfiltered[j] * _eligibility(target_sums.unfiltered, adaptation, j, z, d)
         d = d * _adaptive_sum(adaptation, sums, j, P) + z * _adaptive_sum(adaptation, sums, j, X)

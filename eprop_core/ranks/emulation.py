@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from eprop_core.model.spikes import take_over
+from eprop_core.model.spikes import replace_received
 from eprop_core.network.connections import Range
 from eprop_core.ranks.exchange import Traffic
 from eprop_core.ranks.exchange_cost import (
@@ -77,7 +77,7 @@ class EmulatedExchange:
         self.done.append((first, step, n_current_steps * rank.incoming.current.shape[1]))
         for s in range(first, step):
             ids = self.firing[s % len(self.firing)]
-            take_over(rank.incoming.spikes, s, ids, 0, len(ids))
+            replace_received(rank.incoming.spikes, s, ids, 0, len(ids))
         rank.published[0] = step
         return notice
 

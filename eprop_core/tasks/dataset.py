@@ -21,8 +21,8 @@ class DatasetTask(Task):
     learning_window, loss
         See :class:`eprop_core.tasks.task.Task`.
     validation
-        Samples that are held back from training; their numbers follow those of ``dataset``. None: the share that the
-        training parameters say is held back.
+        Validation samples; their numbers follow those of ``dataset``. None: the share of ``dataset`` that the training
+        parameters state.
 
     Raises
     ------
@@ -39,7 +39,7 @@ class DatasetTask(Task):
     ) -> None:
         self.dataset = dataset if validation is None else dataset.joined(validation)
         if validation is not None:
-            self.held_back = np.arange(len(dataset), len(self.dataset))
+            self.validation = np.arange(len(dataset), len(self.dataset))
         super().__init__(
             n_samples=len(self.dataset),
             n_steps=dataset.n_steps,

@@ -69,7 +69,7 @@ class Task(ABC):
 
     chance: float | None = None
     """Accuracy of random guesses; None if the task has no classes."""
-    held_back: Samples | None = None
+    validation: Samples | None = None
     """int64, ascending: samples that training must not learn from; None: the task does not say."""
 
     def __init__(

@@ -89,8 +89,8 @@ def train(
 ) -> Trained:
     """Train a network. Collective.
 
-    The seed of the simulation draws the samples that are held back, and the order of the others in each epoch. Nothing
-    is learned from samples held back; they draw the learning curve and decide what ``stop_at_accuracy``, ``patience``
+    The seed of the simulation draws the validation samples, and the order of the others in each epoch. Nothing
+    is learned from validation samples; they draw the learning curve and decide what ``stop_at_accuracy``, ``patience``
     and ``keep`` say.
 
     Warns once of what cannot be meant: of a loss that, after the first group of samples, is at least 100 times that of
@@ -169,7 +169,7 @@ class _Loop:
 
     @property
     def has_ended(self) -> bool:
-        """Whether all groups were shown, or the samples held back say so."""
+        """Whether all groups were shown, or the validation samples say so."""
         goal, patience, curve = self.parameters.stop_at_accuracy, self.parameters.patience, self.progress.curve
         accuracy = curve[-1].validation_accuracy
         return (
@@ -179,7 +179,7 @@ class _Loop:
         )
 
     def show_next_group(self) -> tuple[Samples, Recording, CurvePoint]:
-        """Let the network learn the next group, and look at the samples held back if it is time to."""
+        """Let the network learn the next group, and look at the validation samples if it is time to."""
         simulation, task, progress = self.simulation, self.task, self.progress
         number = progress.groups
         group, epoch = self.plan.group(number), self.plan.epoch(number) + 1
@@ -237,10 +237,10 @@ class _Loop:
                 self.simulation.set_learning_rate(factor * rate, name)
 
     def _validate_if_due(self, epoch: int) -> Score | None:
-        if len(self.plan.held_back) == 0 or self.progress.groups % self.plan.groups_per_validation != 0:
+        if len(self.plan.validation) == 0 or self.progress.groups % self.plan.groups_per_validation != 0:
             return None
         with self.stopwatch.measure("validation"):
-            score, _ = evaluate(self.simulation, self.task, self.plan.held_back, self.parameters.samples_per_group)
+            score, _ = evaluate(self.simulation, self.task, self.plan.validation, self.parameters.samples_per_group)
         return _finite(score, epoch)
 
     def _warn_of_divergence(self, loss: float) -> None:

@@ -50,15 +50,15 @@ VALIDATION_SHARE = 0.1
 """Fraction of validation samples if neither the parameters nor the data set define it."""
 
 
-def check_numbers(network: Network, training: "TrainingParameters", n_learned: int, n_held_back: int) -> None:
-    """Raise a :class:`ParameterError` where a training does not fit the numbers of samples to learn and held back."""
+def check_numbers(network: Network, training: "TrainingParameters", n_learned: int, n_validation: int) -> None:
+    """Raise a :class:`ParameterError` where a training does not fit its numbers of samples."""
     n_groups = training.epochs * -(-n_learned // training.samples_per_group)
     n_shown = training.epochs * n_learned
     if deciding := training.decided_by_validation:
-        if n_held_back == 0:
-            share = share_held_back(training.validation_share)
+        if n_validation == 0:
+            share = resolve_validation_share(training.validation_share)
             raise ParameterError(
-                f"validation_share = {share}: none of {n_learned} samples are held back for {deciding}"
+                f"validation_share = {share}: none of {n_learned} samples are for validation, which {deciding} needs"
             )
         if training.groups_per_validation is not None and training.groups_per_validation > n_groups:
             raise ParameterError(
@@ -74,16 +74,16 @@ def check_numbers(network: Network, training: "TrainingParameters", n_learned: i
         )
 
 
-def number_held_back(validation_share: float | None, n_samples: int) -> int:
-    """Return how many samples are held back; raise a :class:`ParameterError` if none is left."""
-    share = share_held_back(validation_share)
-    if n_samples <= (n_held_back := round(share * n_samples)):
+def count_validation_samples(validation_share: float | None, n_samples: int) -> int:
+    """Return the number of validation samples; raise a :class:`ParameterError` if none is left."""
+    share = resolve_validation_share(validation_share)
+    if n_samples <= (n_validation := round(share * n_samples)):
         raise ParameterError(f"validation_share = {share}: leaves none of {n_samples} samples")
-    return n_held_back
+    return n_validation
 
 
-def share_held_back(validation_share: float | None) -> float:
-    """Return the share of the training samples that is held back; None stands for the default."""
+def resolve_validation_share(validation_share: float | None) -> float:
+    """Return the share of the training samples that is for validation; None stands for the default."""
     return VALIDATION_SHARE if validation_share is None else validation_share
 
 
@@ -146,6 +146,6 @@ class TrainingParameters(Parameters):
 
     @property
     def decided_by_validation(self) -> str:
-        """A key with a value that needs samples held back; empty if there is none."""
+        """A key with a value that needs validation samples; empty if there is none."""
         undecided = {"stop_at_accuracy": None, "patience": None, "keep": "last"}
         return next((key for key, value in undecided.items() if getattr(self, key) != value), "")

@@ -1,4 +1,4 @@
-"""Schedule of a training: the groups of samples that are learned, and the samples held back."""
+"""Schedule of a training: the groups of samples that are learned, and the validation samples."""
 
 import functools
 from typing import NamedTuple, Self
@@ -11,7 +11,7 @@ from eprop_core.machine import memory
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.tasks.task import Samples, Task
-from eprop_core.training.parameters import TrainingParameters, check_numbers, check_rewirable, number_held_back
+from eprop_core.training.parameters import TrainingParameters, check_numbers, check_rewirable, count_validation_samples
 from eprop_core.training.schedules import Place
 
 _VALIDATION_SPLIT = 0
@@ -23,7 +23,7 @@ class Plan(NamedTuple):
 
     learned: Samples
     """int64 (n,), the samples that are learned, ascending."""
-    held_back: Samples
+    validation: Samples
     """int64, the others, ascending."""
     seed: int
     """Seed of the order of each epoch."""
@@ -31,7 +31,7 @@ class Plan(NamedTuple):
     group_size: int
     """Samples of a group; the last one of an epoch may have fewer."""
     groups_per_validation: int
-    """Groups from one look at the samples held back to the next."""
+    """Groups from one look at the validation samples to the next."""
 
     @classmethod
     def of(cls, network: Network, task: Task, parameters: TrainingParameters, seed: int) -> Self:
@@ -44,8 +44,8 @@ class Plan(NamedTuple):
         InsufficientMemoryError
             A group of samples that does not fit into the memory.
         """
-        learned, held_back = _split(task, parameters.validation_share, seed)
-        plan = cls(learned, held_back, seed, parameters.epochs, parameters.samples_per_group, 1)
+        learned, validation = _split(task, parameters.validation_share, seed)
+        plan = cls(learned, validation, seed, parameters.epochs, parameters.samples_per_group, 1)
         plan = plan._replace(groups_per_validation=parameters.groups_per_validation or plan.groups_per_epoch)
         plan._check(network, task, parameters)
         return plan
@@ -55,8 +55,8 @@ class Plan(NamedTuple):
             check_rewirable(network, parameters.rewiring)
         if parameters.stop_at_accuracy is not None and task.chance is None:
             raise ParameterError("stop_at_accuracy must be null for a task that has no accuracy")
-        check_numbers(network, parameters, len(self.learned), len(self.held_back))
-        largest = min(self.group_size, max(len(self.learned), len(self.held_back)))
+        check_numbers(network, parameters, len(self.learned), len(self.validation))
+        largest = min(self.group_size, max(len(self.learned), len(self.validation)))
         memory.check(
             task.memory(largest),
             f"a group of {largest} samples",
@@ -95,13 +95,13 @@ class Plan(NamedTuple):
 
 
 def _split(task: Task, validation_share: float | None, seed: int) -> tuple[Samples, Samples]:
-    """Return the samples to learn and those held back, by the task or by their share."""
+    """Return the samples to learn and the validation samples, by the task or by their share."""
     n_samples = task.n_samples
-    if task.held_back is not None:
+    if task.validation is not None:
         if validation_share is not None:
-            raise ParameterError("validation_share must be null for a task that holds samples back itself")
-        return np.setdiff1d(np.arange(n_samples), task.held_back), task.held_back
-    n_validation = number_held_back(validation_share, n_samples)
+            raise ParameterError("validation_share must be null for a task with validation samples of its own")
+        return np.setdiff1d(np.arange(n_samples), task.validation), task.validation
+    n_validation = count_validation_samples(validation_share, n_samples)
     order = _order(n_samples, seed, _VALIDATION_SPLIT)
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])
 

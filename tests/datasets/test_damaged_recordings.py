@@ -353,7 +353,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
         "no sample of group 3 (validation_groups); expected some of 1, 2",
         {"validation_groups": [3]},
     ),
-    "all speakers held back": (
+    "all validation speakers": (
         functools.partial(shd, speakers=[1, 1, 2, 2]),
         "validation_groups: leave no sample",
         {"validation_groups": [1, 2]},

@@ -1,4 +1,4 @@
-"""SHD and SSC: what is read, what is held back, and where it comes from."""
+"""SHD and SSC: what is read, what is for validation, and where it comes from."""
 
 import hashlib
 import zipfile
@@ -42,7 +42,7 @@ def shd(tmp_path: Path) -> Path:
     return tmp_path / "shd"
 
 
-def test_speakers_of_shd_are_held_back_from_training(shd: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_speakers_of_shd_can_be_kept_for_validation(shd: Path, capsys: pytest.CaptureFixture[str]) -> None:
     splits = heidelberg.read(Shd(name="shd", path=str(shd)))
     assert splits.validation is not None
     assert (len(splits.train), len(splits.validation), len(splits.test)) == (160, 40, 40)

@@ -298,13 +298,13 @@ def test_the_first_samples_are_taken(shd: Path) -> None:
         read(events(shd, train_samples=31))
 
 
-def test_speakers_are_held_back_from_training_but_not_from_the_test(shd: Path) -> None:
+def test_validation_speakers_are_not_learned_but_tested(shd: Path) -> None:
     splits = read(events(shd, validation_groups=[3, 1]))
     speakers = np.arange(N_SAMPLES) // 3 % 5
-    all_of_them, held_back = read_own(shd), np.isin(speakers, [1, 3])
+    all_of_them, validation = read_own(shd), np.isin(speakers, [1, 3])
     assert splits.validation is not None
-    assert_same(splits.validation, all_of_them.subset(np.flatnonzero(held_back)))
-    assert_same(splits.train, all_of_them.subset(np.flatnonzero(~held_back)))
+    assert_same(splits.validation, all_of_them.subset(np.flatnonzero(validation)))
+    assert_same(splits.train, all_of_them.subset(np.flatnonzero(~validation)))
     assert_same(splits.test, all_of_them)
 
 

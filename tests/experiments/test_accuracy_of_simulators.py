@@ -25,7 +25,7 @@ RATE = small.task().network_for(100, 10).plasticity.optimizer.learning_rate
 
 
 def baseline(**accuracies: Any) -> SampleBaseline:
-    values = {"samples": 600, "tuning_samples": 500, "samples_held_back": 50, "learning_rate_factors": [1.0, 10.0]}
+    values = {"samples": 600, "tuning_samples": 500, "validation_samples": 50, "learning_rate_factors": [1.0, 10.0]}
     given = {"tasks": ["digits"], "samples": 5, "samples_warm_up": 1, "training_samples": 5}
     return parse(SampleBaseline, given | {"accuracy": values | accuracies})
 
@@ -154,10 +154,10 @@ def test_missing_weights_get_one_line(weights: dict[str, np.ndarray], line: str)
 def test_too_few_samples_get_one_line() -> None:
     accuracies = baseline(samples=650).accuracy
     assert accuracies is not None
-    with pytest.raises(ParameterError, match=r"^accuracy: samples \+ samples_held_back = 700: must be at most 660"):
+    with pytest.raises(ParameterError, match=r"^accuracy: samples \+ validation_samples = 700: must be at most 660"):
         divide(TRAIN, TEST, accuracies, seed=1)
     with pytest.raises(ParameterError, match="tuning_samples = 60: must be at most samples = 50"):
-        parse(AccuracyParameters, {"samples": 50, "tuning_samples": 60, "samples_held_back": 5})
+        parse(AccuracyParameters, {"samples": 50, "tuning_samples": 60, "validation_samples": 5})
 
 
 @needs_nest

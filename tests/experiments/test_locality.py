@@ -184,7 +184,7 @@ def test_other_spikes_are_not_compared(tmp_path: Path) -> None:
 
 
 def search_parameters(**given: Any) -> LearningRateSearch:
-    values = {"samples_held_back": 50, "epochs": 2, "factors": [1.0, 10.0, 100.0]}
+    values = {"validation_samples": 50, "epochs": 2, "factors": [1.0, 10.0, 100.0]}
     return parse(LearningRateSearch, values | given)
 
 
@@ -207,7 +207,7 @@ def test_the_best_factor_learns_all_samples() -> None:
     assert calls == [(250, 50, 2, 1.0), (250, 50, 2, 10.0), (250, 50, 2, 100.0), (300, 50, 7, 10.0)]
 
 
-def test_samples_held_back_are_not_learned() -> None:
+def test_validation_samples_are_not_learned() -> None:
     def learn(samples: EventDataset, others: EventDataset, _epochs: int, _factor: float) -> float:
         if others is not TEST:
             keys = [{tuple(map(bytes, sample)) for sample in part.samples()} for part in (samples, others)]
@@ -218,8 +218,8 @@ def test_samples_held_back_are_not_learned() -> None:
 
 
 def test_too_few_samples_get_one_line() -> None:
-    with pytest.raises(ParameterError, match=r"^search.samples_held_back = 300: must be below 300, the training"):
-        accuracy.search(lambda *_: 0.5, search_parameters(samples_held_back=300), 1, TRAIN, TEST, seed=1)
+    with pytest.raises(ParameterError, match=r"^search.validation_samples = 300: must be below 300, the training"):
+        accuracy.search(lambda *_: 0.5, search_parameters(validation_samples=300), 1, TRAIN, TEST, seed=1)
     with pytest.raises(ParameterError, match=r"^trained_samples = 301: must be at most 300, the training samples$"):
         gradients.problem_of(point({}, trained_samples=301), TRAIN, 1)
 
@@ -281,7 +281,7 @@ def _set_rate(values: dict[str, Any]) -> None:
 
 
 def _set_samples(values: dict[str, Any]) -> None:
-    values["locality"]["search"]["samples_held_back"] = 1437
+    values["locality"]["search"]["validation_samples"] = 1437
 
 
 def _set_series(values: dict[str, Any]) -> None:
@@ -301,7 +301,7 @@ def _set_neurons(values: dict[str, Any]) -> None:
     [
         (_set_task, "locality.task: no task 'digit'; there are digits"),
         (_set_rate, "locality.task: digits: network.plasticity.c_reg = 6.7: must be 0.0"),
-        (_set_samples, "locality.task: digits: search.samples_held_back = 1437: must be below its 1437 training"),
+        (_set_samples, "locality.task: digits: search.validation_samples = 1437: must be below its 1437 training"),
         (_set_series, "locality.gradients.series.cutoff: network.plasticity.cutoff = 5 comes twice"),
         (_set_words, 'locality.gradients: series.kind: network.feedback.kind = "random": has no place on an axis'),
         (_set_neurons, "locality.gradients.series.rest: network.neuron.t_ref = 2.0: must be 0.0"),

@@ -21,7 +21,7 @@ from eprop_core.model.synapses import (
     NO_TARGET,
     WEIGHT,
     Columns,
-    Spike,
+    SpikeEffects,
     Synapses,
     TakenBack,
     bring_up_to_date,
@@ -48,7 +48,7 @@ PSI_OF_ADAPTIVE = RNG.integers(1, 3, (BLOCK + 1, 2)) * [0.5, 0.25]
 
 UNBOUNDED = optimizer_of(GradientDescent(learning_rate=1.0), 0.0)
 NOTHING_TAKEN_BACK = TakenBack(0.0, 0)
-NO_SPIKE = Spike(
+NO_SPIKE = SpikeEffects(
     state=ACTIVE,
     arrives=False,
     updates=False,

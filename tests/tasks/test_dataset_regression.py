@@ -39,10 +39,10 @@ def test_no_constant_answer_has_a_smaller_loss_than_the_best() -> None:
     assert task_of(taught(np.ones((5, N_STEPS, 3))), WINDOW).loss_of_best_constant == 0.0
 
 
-def test_samples_held_back_bring_their_targets() -> None:
+def test_validation_samples_bring_their_targets() -> None:
     task = task_of(taught(), WINDOW, validation=taught(TARGETS[::-1].copy()))
-    assert task.held_back is not None
-    np.testing.assert_array_equal(task.target(int(task.held_back[0])), TARGETS[4])
+    assert task.validation is not None
+    np.testing.assert_array_equal(task.target(int(task.validation[0])), TARGETS[4])
 
 
 def test_a_data_set_with_labels_is_classified() -> None:

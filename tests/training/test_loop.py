@@ -26,7 +26,7 @@ from thread_ranks import on_thread_ranks
 
 TASK = DatasetClassification(small.dataset(200), small.WINDOW)
 GROUP_ENDS = [50, 100, 150, 180, 230, 280, 330, 360]
-"""Samples that are shown until the end of each group: 180 per epoch, 20 are held back."""
+"""Samples that are shown until the end of each group: 180 per epoch, 20 are for validation."""
 RULES: dict[str, dict[str, Any]] = {
     "gradient descent": {},
     "Adam per spike": {"optimizer": {"algorithm": "adam", "learning_rate": 1e-4}},
@@ -64,7 +64,7 @@ def untimed(curve: list[CurvePoint]) -> list[dict[str, Any]]:
 
 @functools.cache
 def long_training(seed: int = 1) -> tuple[Trained, dict[int, dict[str, np.ndarray]]]:
-    """Train for eight epochs with a look at the samples held back after each group; return all weights on the way."""
+    """Train for eight epochs with a look at the validation samples after each group; return all weights on the way."""
     on_the_way: dict[int, dict[str, np.ndarray]] = {}
 
     def keep(point: CurvePoint, simulation: Simulation) -> None:
@@ -170,8 +170,8 @@ def test_the_best_network_is_kept() -> None:
     assert trained.n_learned == first_best.samples
     assert_same_weights(weights(trained.kept), on_the_way[first_best.samples])
     assert_same_weights(weights(trained.simulation), on_the_way[whole.progress.samples])
-    held_back = Plan.of(network(), TASK, parameters(8), seed=1).held_back
-    score, _ = evaluate(trained.kept, TASK, held_back, group_size=50)
+    validation = Plan.of(network(), TASK, parameters(8), seed=1).validation
+    score, _ = evaluate(trained.kept, TASK, validation, group_size=50)
     assert (score.accuracy, score.loss) == (first_best.validation_accuracy, first_best.validation_loss)
     assert untimed(trained.progress.curve) == untimed(whole.progress.curve)
 
@@ -184,7 +184,7 @@ def test_the_last_network_is_kept_unless_the_best_is_asked_for() -> None:
 
 
 def regression(n_samples: int = 20) -> Task:
-    """A pattern without classes, of which several samples can be held back."""
+    """A pattern without classes, of which several samples can be for validation."""
     task = small.regression(1)
     learnt, _ = generate(task.dataset, dt=1.0, seed=1, learning_window=None, loss="mean_squared_error")
     learnt.n_samples = n_samples
@@ -321,7 +321,7 @@ def test_a_training_that_has_ended_does_not_go_on() -> None:
 
 
 @pytest.mark.parametrize("key", [{"patience": 1}, {"keep": "best"}, {"stop_at_accuracy": 0.5}])
-def test_decisions_by_validation_need_samples_held_back(key: dict[str, Any]) -> None:
+def test_decisions_by_validation_need_validation_samples(key: dict[str, Any]) -> None:
     with pytest.raises(ParameterError, match=rf"^{next(iter(key))} needs validation_share > 0$"):
         parameters(validation_share=0.0, **key)
 

@@ -1,4 +1,4 @@
-"""Which samples are learned and which are held back: by share, or by the data set itself."""
+"""Which samples are learned and which are for validation: by share, or by the data set itself."""
 
 from typing import Any
 
@@ -22,10 +22,10 @@ def plan(task: DatasetClassification, **training: Any) -> Plan:
     return Plan.of(small.task().network_for(task.n_input, task.n_readout), task, parameters, seed=3)
 
 
-def test_the_samples_of_a_validation_set_are_held_back_and_no_others() -> None:
+def test_a_validation_set_holds_all_validation_samples() -> None:
     made = plan(TASK)
     assert made.learned.tolist() == list(range(60))
-    assert made.held_back.tolist() == list(range(60, 85))
+    assert made.validation.tolist() == list(range(60, 85))
     assert np.unique(np.concatenate([made.group(number) for number in range(made.n_groups)])).tolist() == list(
         range(60)
     )
@@ -35,25 +35,25 @@ def test_the_numbers_of_validation_samples_follow_those_of_training() -> None:
     for index in (0, 59):
         assert all(np.array_equal(*pair) for pair in zip(TASK.events(index), DATASET.sample(index), strict=True))
     for index in (0, 24):
-        held_back = TASK.events(60 + index)
-        assert all(np.array_equal(*pair) for pair in zip(held_back, VALIDATION.sample(index), strict=True))
+        validation = TASK.events(60 + index)
+        assert all(np.array_equal(*pair) for pair in zip(validation, VALIDATION.sample(index), strict=True))
         assert TASK.label(60 + index) == VALIDATION.labels[index]
 
 
-def test_a_tenth_is_held_back_unless_anything_says_otherwise() -> None:
+def test_a_tenth_is_for_validation_unless_anything_says_otherwise() -> None:
     task = DatasetClassification(DATASET, small.WINDOW)
-    assert len(plan(task).held_back) == 6
-    assert plan(task).held_back.tolist() == plan(task, validation_share=0.1).held_back.tolist()
-    assert len(plan(task, validation_share=0.0).held_back) == 0
+    assert len(plan(task).validation) == 6
+    assert plan(task).validation.tolist() == plan(task, validation_share=0.1).validation.tolist()
+    assert len(plan(task, validation_share=0.0).validation) == 0
 
 
 def test_a_share_of_a_data_set_with_validation_samples_is_refused() -> None:
-    with pytest.raises(ParameterError, match="validation_share must be null for a task that holds samples back itself"):
+    with pytest.raises(ParameterError, match="validation_share must be null for a task with validation samples of"):
         plan(TASK, validation_share=0.1)
 
 
 def test_the_best_network_may_be_chosen_by_validation_samples() -> None:
-    assert len(plan(TASK, keep="best", patience=3).held_back) == 25
+    assert len(plan(TASK, keep="best", patience=3).validation) == 25
 
 
 def test_a_validation_set_of_other_channels_is_refused() -> None:
@@ -70,7 +70,7 @@ def test_a_configuration_holds_samples_back_in_one_way(key: str, value: Any) -> 
     values["dataset"]["validation_groups"] = [1]
     assert parse(TaskParameters, values).dataset.has_validation
     values["training"][key] = value
-    with pytest.raises(ParameterError, match=rf"training.{key} must be null: the data set holds samples back itself"):
+    with pytest.raises(ParameterError, match=rf"training.{key} must be null: the data set has validation samples of"):
         parse(TaskParameters, values)
 
 

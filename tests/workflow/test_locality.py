@@ -24,7 +24,7 @@ from workflow.scripts.shared.read_table import read
 
 pytestmark = pytest.mark.usefixtures("drawing")
 
-SEARCH = {"samples_held_back": 10, "epochs": 1, "factors": [1.0, 10.0]}
+SEARCH = {"validation_samples": 10, "epochs": 1, "factors": [1.0, 10.0]}
 
 
 def accuracy(method: Method, seed: int) -> AccuracyResult:
@@ -91,7 +91,7 @@ def test_accuracies_are_means_over_seeds(accuracies: pd.DataFrame, tmp_path: Pat
 
 
 def test_the_figure_of_accuracies_has_its_labels(accuracies: pd.DataFrame, tmp_path: Path) -> None:
-    labels = ("Test accuracy (%)", "linear readout of event counts", "adaptive feedback", "samples held back")
+    labels = ("Test accuracy (%)", "linear readout of event counts", "adaptive feedback", "validation samples")
     check(lambda: accuracy_figure.draw(accuracies), tmp_path, *labels)
 
 

@@ -29,8 +29,8 @@ def run(directory: Path, *arguments: str) -> str:
     return finished.stdout + finished.stderr
 
 
-@pytest.mark.parametrize("held_back", [None, [2]])
-def test_a_changed_recording_repeats_the_preparation(tmp_path: Path, held_back: list[int] | None) -> None:
+@pytest.mark.parametrize("validation", [None, [2]])
+def test_a_changed_recording_repeats_the_preparation(tmp_path: Path, validation: list[int] | None) -> None:
     write(tmp_path / "mine.npz", 1)
     dataset = {
         "name": "events",
@@ -39,16 +39,16 @@ def test_a_changed_recording_repeats_the_preparation(tmp_path: Path, held_back: 
         "duration": 1.0,
         "n_steps": 10,
         "n_channels": 4,
-        "validation_groups": held_back,
+        "validation_groups": validation,
     }
     task = {"dataset": dataset, "network": {"n_recurrent": 5}, "training": {"epochs": 1}}
     studies = {"learning": {"tasks": ["mine"], "seeds": [1]}}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"tasks": {"mine": task}, "studies": studies}))
-    rule = "prepare_dataset" if held_back is None else "prepare_dataset_with_validation"
+    rule = "prepare_dataset" if validation is None else "prepare_dataset_with_validation"
     run(tmp_path, "--until", rule)
     (prepared,) = (tmp_path / "results" / "datasets").iterdir()
     assert EventDataset.load(prepared / "train.npz").channels.min() == 1
-    assert (prepared / "validation.npz").exists() == (held_back is not None)
+    assert (prepared / "validation.npz").exists() == (validation is not None)
 
     before = (prepared / "train.npz").stat().st_mtime_ns
     os.utime(tmp_path / "mine.npz")

@@ -30,7 +30,7 @@ def plan_of(folds: int | None = None, **tune: Any) -> Plan:
     return Plan(loaded, "x")
 
 
-def test_every_point_tries_every_combination_on_samples_held_back() -> None:
+def test_every_point_tries_every_combination_on_validation_samples() -> None:
     tuning = parse(Tuning, {"values": {RATE: [1e-5, 2e-5], KAPPA: [0.8, 0.9]}, "seeds": [1], "validation_share": 0.25})
     tried = {(changes[RATE], changes[KAPPA]) for changes in tuning.changes()}
     assert tried == {(1e-5, 0.8), (1e-5, 0.9), (2e-5, 0.8), (2e-5, 0.9)}
@@ -66,7 +66,7 @@ def test_another_search_has_other_results() -> None:
 
 
 def results(directory: Path, accuracies: dict[float, list[float | None]], losses: dict[float, float]) -> list[Any]:
-    """Candidates with a learning rate each, whose runs end with these scores on samples held back."""
+    """Candidates with a learning rate each, whose runs end with these scores on validation samples."""
     candidates = []
     for rate, of_runs in accuracies.items():
         files = []
@@ -113,10 +113,10 @@ def test_the_chosen_values_replace_those_of_the_point_alone(tmp_path: Path, monk
     assert chosen.model_dump(mode="json") == expected
 
 
-def test_nothing_is_chosen_without_samples_held_back(tmp_path: Path) -> None:
+def test_nothing_is_chosen_without_validation_samples(tmp_path: Path) -> None:
     curve = [point.model_dump() | {"validation_loss": None} for point in training_result(1).curve]
     changed(training_result(1), curve=curve).write(tmp_path / "1.json")
-    with pytest.raises(ParameterError, match="tune: digits holds back no samples to choose by"):
+    with pytest.raises(ParameterError, match="tune: digits has no validation samples to choose by"):
         choose.best([{"results": [str(tmp_path / "1.json")]}])
 
 

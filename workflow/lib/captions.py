@@ -83,7 +83,7 @@ def locality(configuration: Configuration) -> dict[str, Any]:
         "task": parameters.task,
         "seeds": len(parameters.seeds),
         "epochs": configuration.tasks[parameters.task].training.epochs,
-        "held_back": parameters.search.samples_held_back,
+        "validation": parameters.search.validation_samples,
         "factors": len(parameters.search.factors),
         "samples": parameters.gradients.samples,
         "batch_size": parameters.batch_size,

@@ -171,9 +171,9 @@ def _chosen(
     else:
         test = "test", np.arange(sources["test"].n_samples)
     if parameters.validation_groups is not None:
-        held_back = _in_groups(sources["train"], parameters.validation_groups)
-        chosen["validation"] = "train", train[held_back[train]]
-        train = train[~held_back[train]]
+        validation = _in_groups(sources["train"], parameters.validation_groups)
+        chosen["validation"] = "train", train[validation[train]]
+        train = train[~validation[train]]
         if len(train) == 0:
             raise DatasetError(f"validation_groups: leave no sample of {parameters.train}; expected some to learn")
     if parameters.validation is not None:

@@ -33,7 +33,7 @@ class Samples(NamedTuple):
     """Samples by what they are for."""
 
     learned: EventDataset
-    held_back: EventDataset
+    validation: EventDataset
     test: EventDataset
 
 
@@ -45,14 +45,14 @@ def divide(train: EventDataset, test: EventDataset, parameters: AccuracyParamete
     ParameterError
         There are fewer training samples.
     """
-    n_learned, n_held_back = parameters.samples, parameters.samples_held_back
-    if n_learned + n_held_back > len(train):
+    n_learned, n_validation = parameters.samples, parameters.validation_samples
+    if n_learned + n_validation > len(train):
         raise ParameterError(
-            f"accuracy: samples + samples_held_back = {n_learned + n_held_back}: must be at most {len(train)}, the "
+            f"accuracy: samples + validation_samples = {n_learned + n_validation}: must be at most {len(train)}, the "
             "training samples of the data set"
         )
     order = permutation(len(train), seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=0)
-    return Samples(train.subset(order[:n_learned]), train.subset(order[n_learned:][:n_held_back]), test)
+    return Samples(train.subset(order[:n_learned]), train.subset(order[n_learned:][:n_validation]), test)
 
 
 def compare(
@@ -101,7 +101,7 @@ def _learn(
         trained = _train(label, simulator, _problem(task, samples.learned, seed, parameters.tuning_samples, factor))
         if trained is None:
             return None
-        tried.append((factor, accuracy_of(trained.answering, task, samples.held_back)))
+        tried.append((factor, accuracy_of(trained.answering, task, samples.validation)))
     best = best_factor(tried)
     trained = _train(label, simulator, _problem(task, samples.learned, seed, parameters.samples, best))
     if trained is None:

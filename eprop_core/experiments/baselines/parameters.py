@@ -62,7 +62,7 @@ class AccuracyParameters(Parameters):
     tuning_samples: Whole = Field(
         ge=1, description="number of these, the first ones, on which learning rates are tuned; at most `samples`"
     )
-    samples_held_back: Whole = Field(
+    validation_samples: Whole = Field(
         ge=1,
         description="number of validation samples, other training samples whose accuracy determines the learning rate",
     )

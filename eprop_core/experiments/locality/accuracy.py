@@ -58,15 +58,15 @@ def search(
     ParameterError
         There are too few samples.
     """
-    n_held_back = parameters.samples_held_back
-    if n_held_back >= len(train):
+    n_validation = parameters.validation_samples
+    if n_validation >= len(train):
         raise ParameterError(
-            f"search.samples_held_back = {n_held_back}: must be below {len(train)}, the training samples"
+            f"search.validation_samples = {n_validation}: must be below {len(train)}, the training samples"
         )
     order = permutation(len(train), seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=0)
-    held_back, shown = train.subset(order[:n_held_back]), train.subset(order[n_held_back:])
+    validation, shown = train.subset(order[:n_validation]), train.subset(order[n_validation:])
     tried = [
-        (factor, learn(shown, held_back, parameters.epochs, factor))
+        (factor, learn(shown, validation, parameters.epochs, factor))
         for factor in progress(parameters.factors, "learning rates", len(parameters.factors))
     ]
     best = best_factor(tried)

@@ -52,7 +52,7 @@ _COMPUTED = {
 class LearningRateSearch(Parameters):
     """Search for the learning rate of each method: short training runs, evaluated on validation samples."""
 
-    samples_held_back: Whole = Field(
+    validation_samples: Whole = Field(
         ge=1, description="number of validation samples, held out from the training samples"
     )
     epochs: Whole = Field(ge=1, description="passes over the remaining training samples")
@@ -155,9 +155,9 @@ def check_task(task: TaskParameters, search: LearningRateSearch) -> None:
     if isinstance(task.dataset, Generated) or not task.has_accuracy:
         raise ParameterError(f"{task.dataset.name}: is no data set whose samples have classes")
     there = task.dataset.n_training_samples
-    if there is not None and search.samples_held_back >= there:
+    if there is not None and search.validation_samples >= there:
         raise ParameterError(
-            f"search.samples_held_back = {search.samples_held_back}: must be below its {there} training samples"
+            f"search.validation_samples = {search.validation_samples}: must be below its {there} training samples"
         )
     if unused := without_effect(task.training, CONTROL):
         raise ParameterError(f"{unused[0]}: all methods are trained in the same plain way")

@@ -128,7 +128,7 @@ def measure(
         else FinalScore(samples=test.n_samples, correct=test.n_correct, accuracy=test.accuracy, loss=test.loss),
         samples=SampleNumbers(
             training=len(plan.learned),
-            validation=len(plan.held_back),
+            validation=len(plan.validation),
             test=0 if tested is None else tested.n_samples,
             shown=progress.samples,
             learned=trained.n_learned,

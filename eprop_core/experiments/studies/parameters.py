@@ -22,8 +22,8 @@ from eprop_core.training.parameters import (
     TrainingParameters,
     check_numbers,
     check_rewirable,
-    number_held_back,
-    share_held_back,
+    count_validation_samples,
+    resolve_validation_share,
 )
 from eprop_core.training.schedules import Constant
 
@@ -127,7 +127,7 @@ class TaskParameters(Parameters):
         if self._has_validation:
             for key in ("folds", "validation_share"):
                 if getattr(self.training, key) is not None:
-                    raise ValueError(f"training.{key} must be null: the data set holds samples back itself")
+                    raise ValueError(f"training.{key} must be null: the data set has validation samples of its own")
         # The user's own recordings are not read yet: what depends on their sizes is checked when the network is built.
         try:
             network = self.network_before_data()
@@ -151,16 +151,16 @@ class TaskParameters(Parameters):
         return self
 
     def _check_samples(self, network: Network, n_samples: int) -> None:
-        training, n_held_back = self.training, 0
+        training, n_validation = self.training, 0
         try:
             if not self._has_validation:
-                n_held_back = number_held_back(training.validation_share, n_samples)
-            n_known = n_held_back or int(self._has_validation)  # at least one, if the data set has its own
-            check_numbers(network, training, n_samples - n_held_back, n_known)
+                n_validation = count_validation_samples(training.validation_share, n_samples)
+            n_known = n_validation or int(self._has_validation)  # at least one, if the data set has its own
+            check_numbers(network, training, n_samples - n_validation, n_known)
         except ParameterError as error:
             message = str(error)
             raise ValueError(message if message.startswith("network.") else f"training.{message}") from None
-        check_snapshots(training.snapshots, training.epochs * (n_samples - n_held_back))
+        check_snapshots(training.snapshots, training.epochs * (n_samples - n_validation))
 
     @property
     def has_accuracy(self) -> bool:
@@ -169,21 +169,23 @@ class TaskParameters(Parameters):
 
     @property
     def _has_validation(self) -> bool:
-        """Whether the data set itself holds samples back from training."""
+        """Whether the data set has validation samples of its own."""
         return not isinstance(self.dataset, Generated) and self.dataset.has_validation
 
     @property
     def n_training_samples(self) -> int | None:
-        """Number of training samples, with those held back by a share; None if unknown until the data are read."""
+        """Number of training samples, with those for validation; None if unknown until the data are read."""
         return None if self.training.folds is not None else self.dataset.n_training_samples
 
     @property
-    def holds_nothing_back(self) -> bool:
-        """Whether it is certain that no samples are held back from training."""
+    def has_no_validation_samples(self) -> bool:
+        """Whether it is certain that there are no validation samples."""
         if self._has_validation:
             return False
         share, n_samples = self.training.validation_share, self.n_training_samples
-        return (share_held_back(share) if n_samples is None else number_held_back(share, n_samples)) == 0
+        if n_samples is None:
+            return resolve_validation_share(share) == 0
+        return count_validation_samples(share, n_samples) == 0
 
     def network_before_data(self) -> Network:
         """Return the network before data are read: of the sizes that are known, or else of the largest ones."""

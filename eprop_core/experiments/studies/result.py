@@ -23,7 +23,7 @@ class SampleNumbers(Record):
     """Numbers of samples."""
 
     training: int = Field(description="samples that are learned from")
-    validation: int = Field(description="samples held back from training")
+    validation: int = Field(description="validation samples, which are not learned")
     test: int
     shown: int = Field(
         description="training samples shown, over all epochs", json_schema_extra={"label": "training samples"}

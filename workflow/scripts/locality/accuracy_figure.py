@@ -43,7 +43,7 @@ def _draw_search(panel: Axes, table: pd.DataFrame) -> None:
         drawn = of_method.sort_values("factor")
         panel.plot(drawn["factor"], 100 * drawn["accuracy"], color=colour, marker=marker)
     panel.set_xscale("log")
-    panel.set(xlabel="Factor of the learning rate (linear readout: C)", ylabel="Accuracy on samples held back (%)")
+    panel.set(xlabel="Factor of the learning rate (linear readout: C)", ylabel="Accuracy on validation samples (%)")
     panel.set_ylim(0, 100)
 
 

@@ -1,4 +1,4 @@
-"""Choose the values with which a point of a study is trained, by the scores of a search on samples held back."""
+"""Choose the values with which a point of a study is trained, by the scores of a search on validation samples."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from workflow.scripts.shared import program
 
 
 class Score(NamedTuple):
-    """How well networks with a combination of values do on samples held back; scores compare by accuracy first."""
+    """How well networks with a combination of values do on validation samples; scores compare by accuracy first."""
 
     accuracy: float
     """Mean over the runs of the search; 0 where no answer is right or wrong."""
@@ -28,11 +28,11 @@ class Score(NamedTuple):
 def judged(result: StudyResult) -> CurvePoint:
     """Return the point of the curve at which the network stood that the training kept.
 
-    Raises a :class:`ParameterError` where no samples were held back.
+    Raises a :class:`ParameterError` where there were no validation samples.
     """
     shown = [point for point in result.curve if point.validation_loss is not None]
     if not shown:
-        raise ParameterError(f"tune: {result.parameters.dataset.name} holds back no samples to choose by")
+        raise ParameterError(f"tune: {result.parameters.dataset.name} has no validation samples to choose by")
     best = best_point(shown)
     assert best is not None
     return best if result.parameters.training.keep == "best" else shown[-1]

@@ -24,14 +24,14 @@ LAST_POINTS = 10
 def time_to(goal: float, curve: list[CurvePoint]) -> float | None:
     """Return the seconds of training after which a curve reaches ``goal`` for the first time; None: it does not.
 
-    Where answers are right or wrong, the goal is an accuracy: of samples held back, if there are any, otherwise of the
+    Where answers are right or wrong, the goal is an accuracy: of validation samples, if there are any, otherwise of the
     training samples while they are learned. Elsewhere it is a training loss.
     """
     if curve[0].training_accuracy is None:
         return next((point.training_time_s for point in curve if point.training_loss <= goal), None)
-    held_back = any(point.validation_accuracy is not None for point in curve)
+    validation = any(point.validation_accuracy is not None for point in curve)
     for point in curve:
-        accuracy = point.validation_accuracy if held_back else point.training_accuracy
+        accuracy = point.validation_accuracy if validation else point.training_accuracy
         if accuracy is not None and accuracy >= goal:
             return point.training_time_s
     return None
@@ -105,7 +105,7 @@ def collect(
     ``points`` are dictionaries of ``task``, ``variant`` and ``series`` (their names, where the study has them),
     ``panel`` (the series that this one is compared with, maybe itself), ``changes`` (values by path), ``default``
     (whether the changes change nothing) and ``results`` (file names). The column ``point`` counts them, ``varied``
-    holds the paths that a point changes, ``tuned`` those whose values were chosen on samples held back. ``goals`` are
+    holds the paths that a point changes, ``tuned`` those whose values were chosen on validation samples. ``goals`` are
     accuracies or losses by task, ``margin`` is how much worse still counts as good.
     """
     paths = list(dict.fromkeys([*(path for point in points for path in point["changes"]), *tuned]))

@@ -1,4 +1,4 @@
-"""Table of a search: scores on samples held back of every point and combination of values, and what was chosen."""
+"""Table of a search: scores on validation samples of every point and combination of values, and what was chosen."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from workflow.scripts.studies.choose import best, judged
 from workflow.scripts.studies.measures import Measure
 
 CAPTION = (
-    "Search of study {study}: scores on samples held back from training, after training; mean over the runs of the "
+    "Search of study {study}: scores on validation samples, after training; mean over the runs of the "
     "search and half width of its 95 % confidence interval (Student's t). Chosen is the combination with the best "
     "accuracy, or loss where no answer is right or wrong: for all runs of the study, or for those that test a fold."
 )

@@ -38,7 +38,7 @@ def measures_of(runs: pd.DataFrame) -> list[Measure]:
 
 
 def tuned_paths(runs: pd.DataFrame) -> list[str]:
-    """Return the paths of the parameters whose values the study has chosen on samples held back."""
+    """Return the paths of the parameters whose values the study has chosen on validation samples."""
     return str(runs["tuned"].iloc[0]).split() if runs["tuned"].notna().all() else []
 
 
