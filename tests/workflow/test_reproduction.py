@@ -72,6 +72,9 @@ def test_differences_are_paired_over_seeds() -> None:
     assert answer is not None
     assert (answer.n, answer.value, answer.verdict) == (3, pytest.approx(0.02), Verdict.REPRODUCED)
     assert verdict_on(table, asked(at_least=0.6)) == Verdict.UNDECIDED  # the same accuracies, by themselves
+    of_one_pair = verdict.statistic(table[table["seed"] == 3], asked(against={"variant": "a"}, at_least=-0.02))
+    assert of_one_pair is not None
+    assert (of_one_pair.n, of_one_pair.value, of_one_pair.verdict) == (1, pytest.approx(0.03), Verdict.UNDECIDED)
 
 
 def test_a_single_value_and_an_extreme_are_compared_themselves() -> None:
@@ -146,8 +149,8 @@ def test_the_page_says_what_the_tables_say(tmp_path: Path) -> None:
     text = page.page(of_claims, answers)
     assert "| accuracy of b ≥ 85.0 % | 92.0 ± 5.0 % | 3 | reproduced | `drawn` |" in text
     assert "| accuracy of b ≥ 0.8 |  |  | not yet run |  |" in text
-    assert "| [It learns.](#learning) | **reproduced in part** |" in text
-    origin = "commit 0123456789ab, some CPU, 2 processors, 2 hours of a core, 2026-01-01"
+    assert "| [It learns.](#learning) | **reproduced in part** | 1 of 2 |" in text
+    origin = "commit 0123456789ab, some CPU, 2 processors, 2 core-hours, 2026-01-01"
     assert f"- `snakemake --cores all --configfile config/own.yaml`: {origin}" in text
     assert "- `snakemake --cores all --configfile config/other.yaml`: not yet run" in text
     printed = evidence.printed(answers, of_claims)

@@ -100,7 +100,7 @@ def test_the_figure_of_scaling_has_its_labels(
     tmp_path: Path, kind: str, label: str, ranks: tuple[int, ...], dry_ranks: tuple[int, ...]
 ) -> None:
     labels = ["Propagating (s)", "Real-time factor", "Ranks", "Peak memory per rank (MB)", "communicate", label, "slow"]
-    labels += ["single repeats"] + ["measured"] * bool(ranks) + ["dry run, modelled"] * bool(dry_ranks)
+    labels += ["single repeats"] + ["measured"] * bool(ranks) + ["emulated"] * bool(dry_ranks)
     check(lambda: scaling_figure.draw(scaling_rows(kind, ranks, dry_ranks, variants=2)), tmp_path, *labels)
 
 
@@ -116,7 +116,7 @@ def test_measurements_of_another_machine_are_shown_beside_the_prediction(tmp_pat
     of_other = table[table["variant"].str.endswith("big_cluster")]
     assert list(of_other.groupby("variant")["efficiency"].first()) == [1.0, 1.0]
     assert list(table.loc[table["measured"] == "dry_run", "ranks"].unique()) == [4, 8]
-    check(lambda: scaling_figure.draw(rows), tmp_path, "slow on big cluster", "dry run, modelled")
+    check(lambda: scaling_figure.draw(rows), tmp_path, "slow on big cluster", "emulated")
 
 
 def test_threads_and_ranks_of_nest_have_lines_of_their_own(tmp_path: Path) -> None:

@@ -269,6 +269,14 @@ def test_a_series_marks_its_last_point_that_is_as_good(study: Any, tmp_path: Pat
     check(lambda: thinning_curves.draw(of_one_seed), tmp_path, "1 seed", "no test with one seed")
 
 
+def test_a_label_names_all_projections_that_vary_in_the_same_way(study: Any, tmp_path: Path) -> None:
+    recurrent = "network.recurrent.connectivity.probability"
+    runs, _ = study([{DENSITY: density, recurrent: density} for density in (1.0, 0.5)], names=[{"series": "both"}] * 2)
+    alike = runs.assign(**{recurrent: runs[DENSITY]})
+    check(lambda: thinning_curves.draw(alike), tmp_path, "Input and recurrent")
+    check(lambda: thinning_curves.draw(runs.assign(**{recurrent: 0.5})), tmp_path, "Input density")
+
+
 def test_ratios_of_costs_are_averaged_by_their_logarithms() -> None:
     costs = [[1.0, 2.0, 4.0], [0.5, 2.0, 1.0], [0.0, 0.0, 0.0]]
     rows = [

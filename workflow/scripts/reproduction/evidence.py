@@ -19,7 +19,8 @@ COLUMNS = ("claim", "test", "rule", *verdict.Statistic._fields, "commit", "machi
 CAPTION = (
     "Tests of the paper's claims: number, its 95 % confidence interval (Student's t), the bound that stands in "
     "workflow/report/claims.yaml, and the verdict. Reproduced (not reproduced): a one-sided t-test at the 5 % level "
-    "shows that the bound is met (missed); undecided: neither. A single value is compared itself."
+    "shows that the bound is met (missed); undecided: neither. A single value is compared with the bound directly; a "
+    "difference of one pair of runs is undecided."
 )
 
 

@@ -19,14 +19,21 @@ The paper is Korcsak-Gorzo et al. (2025), [arXiv:2511.21674](https://arxiv.org/a
 from tables of results: nobody writes a number or a verdict into it.
 [`workflow/report/claims.yaml`](../workflow/report/claims.yaml) has the claims and the tests. Each has a bound, whose
 history is that of the file. Earlier results of this project, and runs with other seeds to choose parameters, were known
-when the bounds were written. A number that was collected for another bound does not count.
+when the bounds were written. Evidence that was collected for a different bound is ignored. Claims are paraphrased.
+Except for the comparison with NEST, all tests run the simulator of this suite, so verdicts on efficiency and
+scalability concern it, not the authors' implementation.
 
 A test asks whether a mean over seeds is at least (≥) or at most (≤) a bound. **Reproduced**: a one-sided t-test at
 the 5 % level shows that the bound is met. **Not reproduced**: such a test shows that it is missed. **Undecided**:
-neither, as the interval contains the bound. A single value, or the extreme of all rows, is compared itself. A claim
-is reproduced if all its tests are, **reproduced in part** if some are; otherwise it is not reproduced if one test
-says so, undecided if one is, and **not yet run** if no test was run. Differences are paired over seeds. Intervals are
-95 % confidence intervals of the mean (Student's t). "Points" are percentage points of accuracy on test samples.
+neither test is significant. As tests are one-sided, a verdict can be decided although the printed two-sided interval
+contains the bound. A single value, or an extreme over all rows, is compared with the bound directly, without a test; a
+difference of one pair of runs is undecided. A claim is reproduced if all its tests are, **reproduced in part** if some
+are; otherwise it is not reproduced if one test says so, undecided if one is, and **not yet run** if no test was run.
+
+Differences are paired over seeds. Intervals are 95 % confidence intervals of the mean (Student's t). In
+cross-validation, n counts runs; runs of one fold share their test samples, so that intervals are too narrow. "Points"
+are percentage points of accuracy on test samples. Core-hours are wall time times ranks, with pauses and other load of
+the machine. Runs that two tables share count in both; those of a search are not included.
 """
 TAIL = """
 ## How this page is made
@@ -42,12 +49,13 @@ def page(of_claims: dict[str, Claim], answers: pd.DataFrame) -> str:
     ``answers`` holds the rows of evidence (:func:`workflow.scripts.reproduction.evidence.rows`) of all configurations.
     """
     found = {(row["claim"], row["test"]): row for _, row in answers.iterrows()}
-    summary, sections = ["| claim | verdict |", "|---|---|"], []
+    summary, sections = ["| claim | verdict | tests reproduced |", "|---|---|---|"], []
     for name, claim in of_claims.items():
         tested = [(test, _counting(found.get((name, key)), test)) for key, test in claim.tests.items()]
         says = [Verdict.NOT_RUN if row is None else Verdict(row["verdict"]) for _, row in tested]
         overall = verdict.of_claim(says) if says else Verdict.UNTESTABLE
-        summary.append(f"| [{escape_markdown(claim.claim)}](#{name.replace('_', '-')}) | **{overall}** |")
+        share = f"{says.count(Verdict.REPRODUCED)} of {len(says)}" if says else ""
+        summary.append(f"| [{escape_markdown(claim.claim)}](#{name.replace('_', '-')}) | **{overall}** | {share} |")
         sections.append(_section(name, claim, overall, tested))
     return "\n".join([HEAD, *summary, "", *sections, TAIL.lstrip("\n")])
 
@@ -60,7 +68,7 @@ def _counting(row: "pd.Series[Any] | None", test: Question) -> "pd.Series[Any] |
 def _section(
     name: str, claim: Claim, overall: Verdict, tested: Sequence[tuple[Question, "pd.Series[Any] | None"]]
 ) -> str:
-    title = name.capitalize().replace("_", " ")
+    title = name.capitalize().replace("_", " ").replace("mnist", "MNIST")
     said = f"{escape_markdown(claim.claim)} ({escape_markdown(claim.source)}) **{overall.capitalize()}**."
     lines = [f"## {title}", "", said, ""]
     if claim.untestable:
@@ -72,7 +80,7 @@ def _section(
         origin = "not yet run"
         if row is not None:
             cells[1:4] = [evidence.number(row, test), str(row["n"]), str(row["verdict"])]
-            hours = "" if pd.isna(row["core_hours"]) else f", {two_digits(row['core_hours'])} hours of a core"
+            hours = "" if pd.isna(row["core_hours"]) else f", {two_digits(row['core_hours'])} core-hours"
             origin = f"commit {row['commit']}, {row['machine']}{hours}, {row['date']}"
         lines.append(f"| {' | '.join(cells)} |")
         made[f"- `{test.command}`: {escape_markdown(origin)}"] = None

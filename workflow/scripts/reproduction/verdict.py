@@ -40,7 +40,8 @@ class Statistic(NamedTuple):
 def statistic(table: pd.DataFrame, test: Question) -> Statistic | None:
     """Return the number that a test asks for, and the verdict on it; None where the table does not answer.
 
-    It does not without the column or the rows, or if a difference is asked for and rows share their seed.
+    It does not without the column or the rows, or if a difference is asked for and rows share their seed. A difference
+    of one pair is undecided, as accuracies vary from seed to seed.
     """
     values = _values(table, test.where, test)
     if test.against is not None:
@@ -54,7 +55,8 @@ def statistic(table: pd.DataFrame, test: Question) -> Statistic | None:
     n = len(values)
     if test.statistic != "mean" or n == 1:
         value = float(np.max(values) if test.statistic == "maximum" else np.min(values))
-        return Statistic(n, value, np.nan, np.nan, _met(test.sign * (value - test.bound) >= 0))
+        met = _met(test.sign * (value - test.bound) >= 0)
+        return Statistic(n, value, np.nan, np.nan, met if test.against is None else Verdict.UNDECIDED)
     mean, error = float(np.mean(values)), float(stats.sem(values))
     half_width = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * error
     beyond = test.sign * (mean - test.bound)

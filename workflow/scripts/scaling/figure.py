@@ -156,7 +156,7 @@ def _draw_key(panel: Axes, table: pd.DataFrame) -> None:
     if (table["measured"] == "measured").any():
         lines.append(Line2D([], [], color="0.3", label="measured"))
     if (table["measured"] == "dry_run").any():
-        lines.append(Line2D([], [], color="0.3", linestyle="--", label="dry run, modelled"))
+        lines.append(Line2D([], [], color="0.3", linestyle="--", label="emulated"))
     lines.append(Line2D([], [], color=style.GREY, linestyle=":", label="ideal"))
     lines.append(Line2D([], [], color="0.3", linestyle="", label="single repeats", **REPEATS))
     panel.legend(handles=[*variants, *lines], loc="upper left", borderaxespad=0)

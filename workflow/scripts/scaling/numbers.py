@@ -138,7 +138,8 @@ def variant_name(variant: str) -> str:
     if ELSEWHERE in variant:
         own, machine = variant.split(ELSEWHERE)
         return f"{variant_name(own)}{ELSEWHERE}{machine.replace('_', ' ')}"
-    return {"eprop_plus": "e-prop+", "bellec": "Bellec et al. 2020"}.get(variant, variant.replace("_", " "))
+    names = {"eprop_plus": "e-prop+", "bellec": "Bellec et al. 2020", "stdp": "STDP"}
+    return names.get(variant, variant.replace("_", " "))
 
 
 def ranks_and_how(table: pd.DataFrame) -> pd.Series:

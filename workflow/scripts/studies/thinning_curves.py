@@ -5,6 +5,7 @@ is as good as the first point of the panel (:mod:`equally_good`). Below, costs i
 factors, the logarithms are averaged, and no interval reaches below zero.
 """
 
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +33,11 @@ COSTS = {
 }
 COLUMNS = 3
 """Pairs of panels side by side."""
+KEY = (
+    Line2D([], [], color=style.GREY, marker=".", markersize=2, linestyle="", label="one run"),
+    Line2D([], [], color=style.GREY, marker="|", markersize=8, linestyle="", label="as good to here"),
+)
+"""Of marks that look alike in all series."""
 LINES = ("-", "--", ":")
 """Of the costs of the series that share a panel."""
 
@@ -42,6 +48,8 @@ class Pair(NamedTuple):
     task: str
     name: str
     parameter: str
+    label: str
+    """Of the parameter, and of those that have its values."""
     runs: pd.DataFrame
     """With the column x, the value of the parameter."""
     last: dict[str, int | None]
@@ -53,10 +61,27 @@ def pairs_of(runs: pd.DataFrame, measure: Measure) -> list[Pair]:
     result = []
     for names, table in runs.groupby(["task", "panel"], sort=False):
         task, name = map(str, names)
-        parameter = str(table["varied"].iloc[0]).split()[0]
+        varied = str(table["varied"].iloc[0]).split()
+        parameter = varied[0]
         last = {series: last_equally_good(table, series, measure) for series in table["series"].unique()}
-        result.append(Pair(task, name, parameter, table.assign(x=table[parameter]), last))
+        label = _label([path for path in varied if path == parameter or _varies_as(path, parameter, table)])
+        result.append(Pair(task, name, parameter, label, table.assign(x=table[parameter]), last))
     return result
+
+
+def _varies_as(path: str, other: str, runs: pd.DataFrame) -> bool:
+    """Return whether two parameters are the same ones of two projections, with the same values."""
+    below = path.split(".")[2:]
+    return below != [] and below == other.split(".")[2:] and runs[path].equals(runs[other].rename(path))
+
+
+def _label(paths: list[str]) -> str:
+    """Return a label for parameters with the same values, such as "Input, recurrent and output density"."""
+    if len(paths) == 1:
+        return label_of(TaskParameters, paths[0])
+    projections, names = zip(*(label_of(TaskParameters, path).split(" ", 1) for path in paths), strict=True)
+    words = [projections[0], *(word.lower() for word in projections[1:])]
+    return f"{', '.join(words[:-1])} and {words[-1]} {names[0]}"
 
 
 def ratios(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
@@ -125,9 +150,9 @@ def draw(runs: pd.DataFrame) -> Figure:
         if runs["chance"].notna().all() and not zoomed:
             style.draw_chance(above, pair.runs["chance"].iloc[0])
         _draw_costs(below, pair)
-        name = style.wrapped(pair.name) if len(pair.last) == 1 else ""  # else a legend names them
+        name = style.wrapped(pair.name) if len(pair.last) == 1 < len(pairs) else ""  # else a legend names them
         above.set_title(", ".join(filter(None, [style.task_name(pair.task) if several_tasks else "", name])))
-        below.set_xlabel(label_of(TaskParameters, pair.parameter))
+        below.set_xlabel(textwrap.fill(pair.label, 26))
         for panel in (above, below):
             style.scale_to_values(panel, sorted(pair.runs["x"].unique()))
         above.set_xlim(below.get_xlim())
@@ -144,9 +169,9 @@ def draw(runs: pd.DataFrame) -> Figure:
     handles, _ = panels[0][1].get_legend_handles_labels()
     margin = f"margin: {100 * runs['margin'].iloc[0]:g} {'points' if measure == ACCURACY else '%'}"
     figure.legend(
-        handles=[*handles, Patch(color=MARGIN, label=margin)],
+        handles=[*handles, Patch(color=MARGIN, label=margin), *KEY],
         loc="outside upper center",
-        ncols=1 + len(COSTS) if n_columns > 1 else 2,
+        ncols=len(COSTS) if n_columns > 1 else 2,
         title=style.tell_seeds(runs),
     )
     missing = {
@@ -248,6 +273,6 @@ def _saved(pair: Pair, series: str, of_costs: dict[str, pd.DataFrame]) -> str:
     saved = []
     for cost, name in (("synapses", "synapses"), ("operations_per_sample", "operations")):
         ratio = of_costs[cost].set_index("point")["mean"].get(pair.last[series])
-        if ratio is not None:
+        if ratio is not None and two_digits(ratio) != "1":
             saved.append(f"{name} ÷ {two_digits(1 / ratio)}" if ratio <= 1 else f"{name} \u00d7 {two_digits(ratio)}")
     return ": ".join(filter(None, [f"{at_mark.iloc[0]:g}", ", ".join(saved)]))
