@@ -4,6 +4,7 @@ Programs write these models, scripts read them, and tests build them. This modul
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -12,12 +13,14 @@ from pydantic import BaseModel, Field, ValidationError
 from eprop_core.errors import one_line
 from eprop_core.files.text import read_text
 from eprop_core.machine.whole_file import whole_file
+from eprop_core.network.projections import projections
+from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
 from eprop_core.records import Provenance, Record
 
 
 class Counts(Record):
-    """Sizes of a network, and the spikes and events of its simulation."""
+    """Sizes of a network, and the spikes and events of its simulation; projections of one role count together."""
 
     neurons: int = Field(json_schema_extra={"label": "neurons"})
     spikes: int = Field(description="spikes of the recurrent neurons")
@@ -30,6 +33,20 @@ class Counts(Record):
     output_synaptic_events: int
     synapses: int = Field(description="without those of the feedback", json_schema_extra={"label": "synapses"})
     synaptic_events: int = Field(description="spikes times the synapses that they reach, without the feedback")
+
+
+def counts_by_role(network: Network, counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts of a :class:`Simulation <eprop_core.simulation.Simulation>` by role instead of by projection.
+
+    Between groups of neurons there are several projections of a role.
+    """
+    totals = {name: counts[name] for name in ("neurons", "spikes", "synapses", "synaptic_events")}
+    for projection in projections(network):
+        for kind in ("synapses", "synaptic_events"):
+            name, of_role = f"{projection.name}_{kind}", f"{projection.role.value}_{kind}"
+            if name in counts:  # feedback carries no spikes
+                totals[of_role] = totals.get(of_role, 0) + counts[name]
+    return totals
 
 
 class Phases(Record):

@@ -57,6 +57,22 @@ def test_the_network_is_active_and_counted(result: ScalingResult) -> None:
     assert result.variants["eprop_plus"].model_time_s == pytest.approx(0.05, rel=1e-15)
 
 
+def test_projections_between_groups_count_by_role() -> None:
+    values = small.timing().model_dump(mode="json")
+    values["network"] |= {"groups": {"first": {"size": 40}, "second": {"size": 20}}}
+    values["network"]["input"] |= {"targets": {"first": {}, "second": {}}}
+    values["network"]["recurrent"] |= {"pairs": {"first -> second": {}, "second -> first": {}}}
+    values["variants"] = {"static": small.STATIC}
+    (variant,) = measure(parse(Timing, values), seed=1).variants.values()
+    ((rank,),) = variant.repeats
+    synapses, events = (
+        [getattr(rank.counts, f"{role}_{kind}") for role in ("input", "recurrent", "output")]
+        for kind in ("synapses", "synaptic_events")
+    )
+    assert sum(synapses) == rank.counts.synapses and min(events) > 0
+    assert sum(events) == rank.counts.synaptic_events
+
+
 def test_model_time_is_in_seconds() -> None:
     """50 steps of half a millisecond, in which neurons that fire every 10 ms spike two or three times."""
     values = small.timing(ignore_and_fire=True).model_dump(mode="json")

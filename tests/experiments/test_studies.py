@@ -71,6 +71,27 @@ def test_the_curve_has_a_point_per_group(result: StudyResult) -> None:
     assert validated == [False, False, False, True] * 5
 
 
+def test_projections_between_groups_count_by_role(
+    training_set: DatasetClassification, test_set: DatasetClassification
+) -> None:
+    """Of layers in which each neuron has 20 input or 5 recurrent synapses; the last one is read out."""
+    values = small.task(epochs=1).model_dump(mode="json")
+    values["network"] |= {
+        "groups": {"first": {"size": 30}, "second": {"size": 10}},
+        "output": values["network"]["output"] | {"sources": ["second"]},
+    }
+    for name, in_degree, given in (
+        ("input", 20, {"targets": {"first": {}, "second": {}}}),
+        ("recurrent", 5, {"pairs": {"first -> second": {}, "second -> second": {}}}),
+    ):
+        values["network"][name] |= {"connectivity": {"rule": "fixed_in_degree", "in_degree": in_degree}, **given}
+    counts = measure(parse(TaskParameters, values), training_set, test_set, seed=1).counts
+    assert (counts.input_synapses, counts.recurrent_synapses) == (40 * 20, 2 * 10 * 5)
+    assert counts.synapses == counts.input_synapses + counts.recurrent_synapses + 10 * 10
+    by_role = counts.input_synaptic_events, counts.recurrent_synaptic_events, counts.output_synaptic_events
+    assert min(by_role) > 0 and sum(by_role) == counts.synaptic_events
+
+
 def test_samples_are_counted(result: StudyResult) -> None:
     assert result.samples == SampleNumbers(training=180, validation=20, test=30, shown=900, learned=900)
 

@@ -8,10 +8,11 @@ import pytest
 
 import small
 from eprop_core.experiments import points
-from eprop_core.experiments.studies.dynamics import N_NEURONS, DynamicsResult, measure
+from eprop_core.experiments.studies.dynamics import N_NEURONS, DynamicsResult, Series, measure
 from eprop_core.experiments.studies.measure import Kept
 from eprop_core.experiments.studies.measure import measure as train
 from eprop_core.experiments.studies.parameters import TaskParameters
+from eprop_core.recording.time_series import TimeSeries
 from eprop_core.simulation import Simulation
 from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.training.evaluation import evaluate
@@ -85,6 +86,42 @@ def test_figure_and_table_show_both_states(result: DynamicsResult) -> None:
     assert table.loc["Loss (mV²)", "after"] == result.after.loss
     assert table.loc["Rate (spikes/s)", "before"] == len(result.before.spike_steps) / 40 / 0.2
     assert len(dynamics_table.printed(dynamics_table.numbers(result))) == len(table)
+
+
+@pytest.mark.usefixtures("drawing")
+def test_a_sample_may_end_before_its_first_learning_signal(result: DynamicsResult) -> None:
+    nothing = {"steps": [], "by_step": []}
+    early = result.model_dump()
+    for state in ("before", "after"):
+        early[state]["neurons"]["learning_signal"] = nothing
+    shortened = DynamicsResult.model_validate(early)
+    dynamics_figure.draw(shortened)
+    drawn = dynamics_figure.numbers(shortened)
+    assert "learning_signal" not in set(drawn["quantity"]) and "membrane_voltage" in set(drawn["quantity"])
+    table = dynamics_table.numbers(shortened).set_index("measure")
+    assert table.loc["Learning signal of the chosen neurons, root mean square"].isna().all()
+    assert len(dynamics_table.printed(dynamics_table.numbers(shortened))) == len(table)
+
+
+@pytest.mark.usefixtures("drawing")
+def test_values_that_are_not_finite_are_left_out(result: DynamicsResult, tmp_path: Path) -> None:
+    """A large surrogate gradient lets traces overflow, whatever the network does."""
+    series = Series.of(TimeSeries(np.array([-1, 0, 1]), np.array([[9.0, 9.0], [1.0, np.nan], [np.inf, 2.0]])))
+    assert series.by_step == [[1.0, None], [None, 2.0]]
+    np.testing.assert_array_equal(series.values(1), [np.nan, 2.0])
+    signal = result.after.neurons["learning_signal"]
+    values = [[None, *others] for _, *others in signal.by_step]
+    overflowing = result.model_dump()
+    overflowing["after"]["neurons"]["learning_signal"]["by_step"] = values
+    DynamicsResult.model_validate(overflowing).write(tmp_path / "result.json")
+    read = DynamicsResult.read(tmp_path / "result.json")
+    dynamics_figure.draw(read)
+    own = dynamics_figure.numbers(read).query("state == 'after training' and quantity == 'learning_signal'")
+    assert own.groupby("of", sort=False)["value"].apply(lambda of_neuron: of_neuron.isna().all()).tolist() == [
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("changes", [{"n_recurrent": 1}, small.STATIC], ids=["a single neuron", "static"])

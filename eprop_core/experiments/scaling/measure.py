@@ -23,7 +23,7 @@ from eprop_core.experiments.scaling.result import MessageCost, RankRecord, Scali
 from eprop_core.files.text import read_json
 from eprop_core.machine import processors
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement.results import Counts, Phases
+from eprop_core.measurement.results import Counts, Phases, counts_by_role
 from eprop_core.network.features import communication_interval
 from eprop_core.parameters import Network
 from eprop_core.parsing import parse
@@ -136,7 +136,7 @@ def _repeat(
         rank=rank,
         propagation_s=propagation,
         times_s=Phases(**measurement.difference(simulation.times, times) | {"build": times["build"]}),
-        counts=Counts(**simulation.counts | happened),
+        counts=Counts(**counts_by_role(network, simulation.counts | happened)),
         destinations=simulation.destinations,
         traffic={
             name: Traffic(exchanges=received.exchanges, received_bytes=received.received_bytes)

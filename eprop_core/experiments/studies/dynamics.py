@@ -42,13 +42,21 @@ class Series(Document):
     """A recorded quantity of the chosen neurons or synapses."""
 
     steps: list[int]
-    by_step: list[list[float]] = Field(description="values of the neurons or synapses in each of these steps")
+    by_step: list[list[float | None]] = Field(
+        description="values of the neurons or synapses in each of these steps; null: not finite"
+    )
 
     @classmethod
     def of(cls, series: TimeSeries) -> "Series":
         """Return the recorded values that belong to the steps shown."""
         shown = series.steps >= 0
-        return cls(steps=series.steps[shown].tolist(), by_step=series.values[shown].tolist())
+        values = series.values[shown].astype(object)
+        values[~np.isfinite(series.values[shown])] = None
+        return cls(steps=series.steps[shown].tolist(), by_step=values.tolist())
+
+    def values(self, k: int) -> np.ndarray:
+        """Return the values of the k-th neuron or synapse, float64 (steps,): nan where they are not finite."""
+        return np.array([values[k] for values in self.by_step], float)
 
 
 class Synapse(Document):

@@ -30,7 +30,7 @@ from eprop_core.experiments.studies.result import (
 from eprop_core.files.text import read_json
 from eprop_core.measurement import operations
 from eprop_core.measurement import process as measurement
-from eprop_core.measurement.results import Counts, Phases
+from eprop_core.measurement.results import Counts, Phases, counts_by_role
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.provenance import provenance
 from eprop_core.ranks import launch
@@ -135,7 +135,7 @@ def measure(
         ),
         last_answer=_last_answer(learnt, trained.last_group, trained.last_recording) if learnt.chance is None else None,
         rate_hz=progress.curve[-1].rate_hz,
-        counts=Counts(**measurement.total(communicator, simulation.counts)),
+        counts=Counts(**measurement.total(communicator, counts_by_role(network, simulation.counts))),
         replaced_synapses=progress.replaced_synapses,
         operations_per_sample=Operations(
             effective_accumulates=n_operations / test.n_samples,

@@ -35,17 +35,17 @@ def numbers(result: DynamicsResult) -> pd.DataFrame:
     """Return the drawn values, a row per step of a quantity of a neuron, synapse or readout."""
     parts = []
 
-    def add(state: str, quantity: str, of: str | int, steps: Sequence[int], values: Sequence[float]) -> None:
+    def add(state: str, quantity: str, of: str | int, steps: Sequence[int], values: Any) -> None:
         columns = {"state": state, "quantity": quantity, "of": of, "step": steps, "value": values}
         parts.append(pd.DataFrame(columns))
 
     for state, activity in states(result).items():
         for quantity, series in activity.neurons.items():
-            for neuron, values in zip(result.neurons, zip(*series.by_step, strict=True), strict=True):
-                add(state, quantity, neuron, series.steps, values)
+            for k, neuron in enumerate(result.neurons):
+                add(state, quantity, neuron, series.steps, series.values(k))
         for synapse, series in zip(result.synapses, activity.eligibility_traces, strict=True):
             name = f"{synapse.projection} {synapse.source}-{synapse.target}"
-            add(state, "eligibility_trace", name, series.steps, [value for (value,) in series.by_step])
+            add(state, "eligibility_trace", name, series.steps, series.values(0))
         for k, values in enumerate(zip(*activity.readout, strict=True)):
             add(state, "readout", k, range(result.n_steps), values)
         add(state, "spike", "recurrent", activity.spike_steps, activity.spike_neurons)
@@ -94,11 +94,12 @@ def _draw_voltages(panel: Axes, result: DynamicsResult, activity: Activity) -> N
     Far from the threshold they are cut off.
     """
     voltage, threshold = activity.neurons["membrane_voltage"], activity.neurons["threshold"]
-    time, unit = np.array(voltage.steps) * result.dt, np.max(threshold.by_step)
+    thresholds = [threshold.values(k) for k, _ in enumerate(result.neurons)]
+    time, unit = np.array(voltage.steps) * result.dt, np.max(thresholds)
     for k, _ in enumerate(result.neurons):
         base, (colour, _) = SPACING * k, style.look(k)
-        panel.plot(time, base + np.array(threshold.by_step)[:, k] / unit, "--", color=style.GREY, linewidth=0.6)
-        drawn = np.clip(np.array(voltage.by_step)[:, k] / unit, *DRAWN)
+        panel.plot(time, base + thresholds[k] / unit, "--", color=style.GREY, linewidth=0.6)
+        drawn = np.clip(voltage.values(k) / unit, *DRAWN)
         panel.plot(time, base + drawn, color=colour, linewidth=0.6)
     panel.set_yticks(SPACING * np.arange(len(result.neurons)), [str(neuron) for neuron in result.neurons])
 
@@ -110,14 +111,14 @@ def _draw_signals(panel: Axes, result: DynamicsResult, activity: Activity) -> No
         return
     for k, _ in enumerate(result.neurons):
         colour, _ = style.look(k)
-        panel.plot(np.array(series.steps) * result.dt, np.array(series.by_step)[:, k], color=colour, linewidth=0.6)
+        panel.plot(np.array(series.steps) * result.dt, series.values(k), color=colour, linewidth=0.6)
 
 
 def _draw_traces(panel: Axes, result: DynamicsResult, activity: Activity) -> None:
     for synapse, series in zip(result.synapses, activity.eligibility_traces, strict=True):
         colour, _ = style.look(result.neurons.index(synapse.target))
         line = "-" if synapse.projection.startswith("input") else ":"
-        panel.plot(np.array(series.steps) * result.dt, series.by_step, line, color=colour, linewidth=0.7)
+        panel.plot(np.array(series.steps) * result.dt, series.values(0), line, color=colour, linewidth=0.7)
 
 
 def _draw_readouts(panel: Axes, result: DynamicsResult, activity: Activity) -> None:

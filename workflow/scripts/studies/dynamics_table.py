@@ -26,8 +26,9 @@ def measures(result: DynamicsResult, activity: Activity) -> dict[str, float]:
         "Rate (spikes/s)": len(activity.spike_steps) / result.n_recurrent / seconds,
     }
     if "learning_signal" in activity.neurons:
-        signals = np.array(activity.neurons["learning_signal"].by_step)
-        measured["Learning signal of the chosen neurons, root mean square"] = float(np.sqrt(np.mean(signals**2)))
+        signals = np.array(activity.neurons["learning_signal"].by_step, float)
+        mean_square = np.mean(signals**2) if signals.size else np.nan  # a sample may be too short for signals
+        measured["Learning signal of the chosen neurons, root mean square"] = float(np.sqrt(mean_square))
     for name, weights in activity.weights.items():
         measured[f"{label_of(Weights, 'deviation')}, {name}"] = weights.deviation
     return measured
