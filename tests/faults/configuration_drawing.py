@@ -30,8 +30,19 @@ tasks:
        cue: 5, delay: 10, recall: 10}
     network: {n_recurrent: 10, readout: {loss: cross_entropy}}
     training: {epochs: 2, samples_per_group: 2}
+  layers:
+    dataset: {name: sine_waves, n_steps: 50, n_input: 10, periods: [50]}
+    network:
+      n_recurrent: 10
+      groups: {first: {size: 6}, second: {size: 4, f_target: 20.0}}
+      neuron: {V_th: 0.03}
+      plasticity: {cutoff: 20, optimizer: {learning_rate: 1e-6}}
+      input: {targets: {first: {}}}
+      recurrent: {pairs: {first -> second: {}, second -> second: {weights: {scale: 0.5}}}}
+      output: {sources: [second]}
+    training: {epochs: 3}
 studies:
-  learning: {tasks: [waves, cues], seeds: [1, 2], goals: {waves: 0.1}}
+  learning: {tasks: [waves, cues, layers], seeds: [1, 2], goals: {waves: 0.1}}
   sizes:
     tasks: [waves]
     seeds: [1, 2]
