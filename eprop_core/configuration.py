@@ -61,15 +61,30 @@ class Configuration(Parameters):
     @property
     def other_figures(self) -> set[str]:
         """Names of the figures and tables that belong to no study."""
-        single = {"baselines", "break_even", "exchange", "saccades", "scaling", "sensitivity", "verification"}
-        of_locality = {"locality_accuracy", "locality_gradients"}
-        return single | of_locality | {f"{name}_scaling" for name in self.scaling}
+        single = {
+            "baselines",
+            "break_even",
+            "exchange",
+            "locality_accuracy",
+            "locality_gradients",
+            "memory_over_time",
+            "race",
+            "saccades",
+            "scaling",
+            "sensitivity",
+            "verification",
+        }
+        of_tasks = {f"dynamics_{name}" for name in self.tasks} | {
+            f"data_{task.dataset.name}" for task in self.tasks.values()
+        }
+        return single | of_tasks | {f"{name}_scaling" for name in self.scaling}
 
     @property
     def other_tables(self) -> set[str]:
         """Names of the tables other than those with the name of a study."""
         of_studies = {f"{name}_{kind}" for name in self.studies for kind in ("runs", "curves", "answers", "search")}
         single = {
+            "baselines_memory",
             "baselines_runs",
             "break_even_runs",
             "locality_accuracy_runs",

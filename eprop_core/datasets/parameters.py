@@ -63,6 +63,11 @@ class DatasetParameters(Parameters):
         return getattr(self, "train_samples", None)
 
     @property
+    def n_test_samples(self) -> int | None:
+        """Number of test samples; None if unknown until the data are read."""
+        return getattr(self, "test_samples", None)
+
+    @property
     def has_accuracy(self) -> bool:
         """Whether answers are right or wrong; otherwise samples have targets, and a run is judged by its loss."""
         return True
@@ -257,6 +262,11 @@ class Digits(DatasetParameters):
         return self.train_samples or self._split[0]
 
     @property
+    def n_test_samples(self) -> int:
+        """Number of test samples."""
+        return self.test_samples or self._split[1]
+
+    @property
     def _split(self) -> tuple[int, int]:
         """Numbers of training and of test samples in the whole set."""
         n_test = math.ceil(self.test_share * N_DIGITS)
@@ -402,7 +412,7 @@ class Events(Recordings):
         "(polarity * height + y) * width + x; null: channels have no position",
     )
     n_classes: Whole | None = Field(
-        None, ge=1, description="number of classes if labels are integers from 0; null: that of the training samples"
+        None, ge=2, description="number of classes if labels are integers from 0; null: that of the training samples"
     )
     seed: int = Field(1, ge=0, lt=2**32, description="seed of the random choice of test samples by test_share")
 
@@ -498,7 +508,7 @@ class SyntheticSpeech(Recordings):
     n_filters: int = Field(
         128, ge=2, lt=2**16, description="number of filters of the simulated cochlea, which are the channels"
     )
-    n_speakers: Whole = Field(10, ge=1, description="number of speakers of the training and validation samples")
+    n_speakers: Whole = Field(10, ge=2, description="number of speakers of the training and validation samples")
     n_test_speakers: Whole = Field(4, ge=1, description="number of further speakers, of the test samples")
     validation_speakers: Annotated[list[Whole], AfterValidator(different)] = Field(
         [8, 9], min_length=1, description="speakers, from 0, whose training samples are used for validation"

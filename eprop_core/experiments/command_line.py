@@ -17,7 +17,7 @@ from eprop_core.interoperability.simulators import SimulatorError
 from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads
 from eprop_core.machine.driver import end_with_driver
-from eprop_core.parsing import ParameterError
+from eprop_core.parsing import ParameterError, visible
 from eprop_core.ranks import launch
 from eprop_core.ranks.launch import RanksError
 from eprop_core.stimulus import StimulusError
@@ -42,8 +42,16 @@ def parser(module: str, description: str | None) -> argparse.ArgumentParser:
     options = Parser(
         prog=f"python -m {module}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--output", type=Path, required=True, help="result file to write (JSON)")
+    options.add_argument("--output", type=_new_file, required=True, help="result file to write (JSON)")
     return options
+
+
+def _new_file(text: str) -> Path:
+    """Return the path of a file that can be written: it has a name, which is not that of a directory."""
+    path = Path(text)
+    if not path.name or path.is_dir():
+        raise argparse.ArgumentTypeError(f"expected the name of a file, not {visible(text)!r}")
+    return path
 
 
 def add_run_options(options: argparse.ArgumentParser) -> None:
@@ -114,7 +122,6 @@ def seed(text: str) -> int:
     Raises:
         ValueError: it is no seed.
     """
-    number = int(text)
-    if not 0 <= number < 2**63:
+    if not (text.isascii() and text.isdecimal()) or int(text) >= 2**63:
         raise ValueError
-    return number
+    return int(text)

@@ -121,11 +121,11 @@ class _Header:
                 "format_version": VERSION,
                 "magic": _SONATA_MAGIC,
                 "version": np.array([0, 1], np.uint32),
-                "network": np.bytes_(own.network.model_dump_json()),
+                "network": np.bytes_(own.network.model_dump_json().encode()),
                 "seed": np.uint64(own.seed),
                 "readout_fixed_point": own.readout_range.fixed_point,
                 "readout_largest_weight": own.readout_range.largest_weight,
-                "provenance": np.bytes_(self._provenance),
+                "provenance": np.bytes_(self._provenance.encode()),
             }
         )
         new_dataset(file, "notes", self._notes.shape, np.uint8)

@@ -105,7 +105,7 @@ class RecordingFile:
                 {
                     "format": format_of("recording"),
                     "format_version": VERSION,
-                    "network": np.bytes_(network.model_dump_json()),
+                    "network": np.bytes_(network.model_dump_json().encode()),
                     "seed": np.uint64(seed),
                     "dt": network.dt,
                     "interval": self._record.interval,

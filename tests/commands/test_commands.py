@@ -94,6 +94,13 @@ def test_each_command_has_help(command: str) -> None:
     assert helped.stdout.startswith("usage: ")
 
 
+@pytest.mark.parametrize("output", ["", ".", "/", ".."])
+def test_an_output_without_a_name_is_refused(output: str) -> None:
+    refused = run("studies", "task.json", "--output", output)
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1].endswith(f"argument --output: expected the name of a file, not '{output}'")
+
+
 def test_programs_print_and_write_their_results(directory: Path, tmp_path: Path) -> None:
     output = tmp_path / "score.json"
     scored = run("evaluate", directory / "network.h5", "--data", directory, "--output", output)

@@ -50,6 +50,15 @@ def test_notes_that_json_cannot_hold_are_refused(save: Callable[..., None], note
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and file.stat().st_size]
 
 
+def test_a_command_line_may_have_letters_beyond_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["python", "train.py", "--output", "jörg/漢字.json"]
+    monkeypatch.setattr("sys.orig_argv", command)
+    new_simulation(problem_with()).save(tmp_path / "ä.h5")
+    with h5py.File(tmp_path / "ä.h5") as file:
+        assert json.loads(file.attrs["provenance"])["command"] == command
+    assert Simulation.load(tmp_path / "ä.h5").network == problem_with().network
+
+
 @pytest.mark.parametrize("n_ranks", [1, 2, 3])
 @pytest.mark.parametrize("feedback", FEEDBACKS)
 def test_a_loaded_network_answers_as_the_frozen_one(feedback: str, n_ranks: int, tmp_path: Path) -> None:

@@ -148,6 +148,8 @@ def test_the_files_on_a_command_line_are_found() -> None:
         ["--cores", "2", "--configfile", "a.yaml", "b.yaml", "-n", "--configfiles=c.yaml", "--", "--configfile", "d"]
     )
     assert list(map(str, found)) == ["a.yaml", "b.yaml", "c.yaml"]
+    both = configuration_file.named_files(["--configfile", "a.yaml", "--config", "style={font_size: 9}", "-n"])
+    assert list(map(str, both)) == ["a.yaml"]
 
 
 @pytest.mark.parametrize("options", [("--dry-run",), ("--cores", "1", "--unlock")])

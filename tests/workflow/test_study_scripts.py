@@ -1,5 +1,6 @@
 """Tables and figures of studies, made from small results: their numbers, and that the figures can be read."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from workflow.scripts.studies import (
     learning_curves,
     measures,
     parameter_curves,
+    parameter_paths,
     thinning_curves,
     variant_differences,
 )
@@ -267,6 +269,20 @@ def test_a_series_marks_its_last_point_that_is_as_good(study: Any, tmp_path: Pat
     check(lambda: thinning_curves.draw(worse), tmp_path, "none shown to be as good")
     of_one_seed = runs[runs["seed"] == runs["seed"].iloc[0]]
     check(lambda: thinning_curves.draw(of_one_seed), tmp_path, "1 seed", "no test with one seed")
+
+
+def test_paths_of_pairs_of_groups_have_spaces(study: Any, tmp_path: Path) -> None:
+    pair = "network.recurrent.pairs.a -> b.delay"
+    cell = parameter_paths.joined([DELAY, pair])
+    assert parameter_paths.split(cell) == [DELAY, pair]
+    assert parameter_paths.split(parameter_paths.joined([])) == []
+    runs, _ = study([{DELAY: 1}, {DELAY: 3}])
+    of_pair = runs.rename(columns={DELAY: pair}).assign(varied=pair)
+    table = studies_table.numbers(of_pair)
+    assert table[pair].tolist() == [1, 3]
+    studies_table.printed(table, of_pair)
+    for draw in (parameter_curves.draw, thinning_curves.draw):
+        check(functools.partial(draw, of_pair.assign(series="delay", panel="delay")), tmp_path)
 
 
 def test_a_label_names_all_projections_that_vary_in_the_same_way(study: Any, tmp_path: Path) -> None:

@@ -47,7 +47,9 @@ def _begins(rest: str, key: str) -> bool:
 
 def named_files(arguments: Iterable[str]) -> list[Path]:
     """Return the configurations that a command line of Snakemake names."""
+    # Snakemake allows abbreviations; "--conf" is ambiguous to it, and "--config" another option.
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--config", "-C", nargs="*")
     parser.add_argument("--configfile", "--configfiles", nargs="+", type=Path, action="extend", default=[])
     try:
         files: list[Path] = parser.parse_known_args(list(arguments))[0].configfile

@@ -124,6 +124,12 @@ class TaskParameters(Parameters):
             raise ValueError(
                 "training.folds needs dataset.active_channels = null: test samples must not choose channels"
             )
+        if self.training.folds is not None:
+            n_samples = self._n_samples_in_folds
+            if n_samples is not None and n_samples < self.training.folds:
+                raise ValueError(
+                    f"training.folds = {self.training.folds}: must not exceed the {n_samples} training and test samples"
+                )
         if self._has_validation:
             for key in ("folds", "validation_share"):
                 if getattr(self.training, key) is not None:
@@ -174,8 +180,21 @@ class TaskParameters(Parameters):
 
     @property
     def n_training_samples(self) -> int | None:
-        """Number of training samples, with those for validation; None if unknown until the data are read."""
-        return None if self.training.folds is not None else self.dataset.n_training_samples
+        """Number of training samples, with those for validation; None if unknown until the data are read.
+
+        In cross-validation it is that of the fold with the fewest.
+        """
+        if self.training.folds is None:
+            return self.dataset.n_training_samples
+        total = self._n_samples_in_folds
+        return None if total is None else total - -(-total // self.training.folds)
+
+    @property
+    def _n_samples_in_folds(self) -> int | None:
+        """Number of samples that cross-validation deals to the folds; None if unknown until the data are read."""
+        assert not isinstance(self.dataset, Generated)
+        of_training, of_test = self.dataset.n_training_samples, self.dataset.n_test_samples
+        return None if of_training is None or of_test is None else of_training + of_test
 
     @property
     def has_no_validation_samples(self) -> bool:

@@ -214,7 +214,7 @@ class _WhereThereIsRoom(Formatter):
         places = axes.transData.transform([(value, axes.get_ylim()[0]) for value in values])[:, 0]
         free, shown = np.inf, [""] * len(names)
         for k in np.argsort(-places):
-            half = 0.5 * self.WIDTH * size * (len(names[k]) + 1.0)
+            half = 0.5 * self.WIDTH * size * (len(names[k]) + 0.75)
             if places[k] + half <= free:
                 free, shown[k] = places[k] - half, names[k]
         return shown

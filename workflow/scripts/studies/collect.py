@@ -16,6 +16,7 @@ from eprop_core.files.text import read_json
 from eprop_core.training.curve import CurvePoint
 from workflow.scripts.shared import program
 from workflow.scripts.shared.values import value_at
+from workflow.scripts.studies import parameter_paths
 
 LAST_POINTS = 10
 """Points at the end of a curve whose mean is the final training loss; a single one scatters."""
@@ -120,8 +121,8 @@ def collect(
                 "variant": point["variant"],
                 "series": point["series"],
                 "panel": point["panel"],
-                "varied": " ".join(point["changes"]),
-                "tuned": " ".join(tuned),
+                "varied": parameter_paths.joined(point["changes"]),
+                "tuned": parameter_paths.joined(tuned),
                 "default": point["default"],
                 "margin": margin,
                 **{path: value_at(result.parameters, path) for path in paths},

@@ -16,6 +16,7 @@ from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.labels import label_of
 from workflow.scripts.shared import style
 from workflow.scripts.shared.spread import summarize
+from workflow.scripts.studies import parameter_paths
 from workflow.scripts.studies.measures import Measure, measure_of
 
 COST = Measure("synaptic_events_per_sample", "Synaptic events\nper sample", "1000", 1e-3, 2, -1)
@@ -35,10 +36,10 @@ class Column(NamedTuple):
 
 def columns(runs: pd.DataFrame) -> list[Column]:
     """Return the columns of panels, in the order of the configuration."""
-    combined = runs["varied"].str.contains(" ")
+    combined = runs["varied"].str.contains(parameter_paths.SEPARATOR, regex=False)
     result = []
     for (task, varied), table in runs.groupby([runs["task"].where(combined, ""), "varied"], sort=False):
-        parameter, second, *_ = [*str(varied).split(), ""]
+        parameter, second, *_ = [*parameter_paths.split(str(varied)), ""]
         series = table[second].astype(str) if second else table["task"].map(style.task_name)
         result.append(Column(parameter, second, str(task), table.assign(x=table[parameter], series=series)))
     return result

@@ -14,6 +14,7 @@ from workflow.scripts.shared import program, style, write_table
 from workflow.scripts.shared.left_out import Reason, Reasons
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.spread import with_means
+from workflow.scripts.studies import parameter_paths
 from workflow.scripts.studies.differences import differences
 from workflow.scripts.studies.measures import ACCURACY, NMSE, Measure, measure_of
 
@@ -39,7 +40,7 @@ def measures_of(runs: pd.DataFrame) -> list[Measure]:
 
 def tuned_paths(runs: pd.DataFrame) -> list[str]:
     """Return the paths of the parameters whose values the study has chosen on validation samples."""
-    return str(runs["tuned"].iloc[0]).split() if runs["tuned"].notna().all() else []
+    return parameter_paths.split(str(runs["tuned"].iloc[0])) if runs["tuned"].notna().all() else []
 
 
 def _with_numbers(values: "pd.Series[Any]") -> str:
@@ -56,7 +57,7 @@ def numbers(runs: pd.DataFrame) -> pd.DataFrame:
     Points of variants and series also have the difference to the first (:mod:`differences`). Chosen values come with
     the number of runs that have them.
     """
-    paths = list(dict.fromkeys(path for varied in runs["varied"].dropna() for path in varied.split()))
+    paths = list(dict.fromkeys(path for varied in runs["varied"].dropna() for path in parameter_paths.split(varied)))
     keys = ["point", "task", "variant", "series", "varied", *paths]
     chosen = {path: (path, _with_numbers) for path in tuned_paths(runs)}
     table = runs.groupby(keys, sort=False, dropna=False).agg(seeds=("seed", "nunique"), **chosen).reset_index()
@@ -109,7 +110,7 @@ def _compared(runs: pd.DataFrame) -> pd.Series:
 def _point(row: pd.Series) -> str:
     if isinstance(row["variant"], str):
         return row["variant"]
-    changed = str(row["varied"]).split()
+    changed = parameter_paths.split(str(row["varied"]))
     if isinstance(row["series"], str):
         return f"{row['series']}: {label_of(TaskParameters, changed[0])} {row[changed[0]]}"
     return ", ".join(f"{label_of(TaskParameters, path)} {row[path]}" for path in changed)

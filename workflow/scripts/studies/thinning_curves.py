@@ -22,6 +22,7 @@ from workflow.scripts.shared import style
 from workflow.scripts.shared.left_out import Reason, positive, quotient
 from workflow.scripts.shared.spread import summarize
 from workflow.scripts.shared.write_table import two_digits
+from workflow.scripts.studies import parameter_paths
 from workflow.scripts.studies.equally_good import MARGIN, first_not_shown, last_equally_good, lowest, power, tolerance
 from workflow.scripts.studies.measures import ACCURACY, Measure, measure_of
 
@@ -61,7 +62,7 @@ def pairs_of(runs: pd.DataFrame, measure: Measure) -> list[Pair]:
     result = []
     for names, table in runs.groupby(["task", "panel"], sort=False):
         task, name = map(str, names)
-        varied = str(table["varied"].iloc[0]).split()
+        varied = parameter_paths.split(str(table["varied"].iloc[0]))
         parameter = varied[0]
         last = {series: last_equally_good(table, series, measure) for series in table["series"].unique()}
         label = _label([path for path in varied if path == parameter or _varies_as(path, parameter, table)])
@@ -131,10 +132,11 @@ def draw(runs: pd.DataFrame) -> Figure:
     pairs = pairs_of(runs, measure)
     n_rows, n_columns = -(-len(pairs) // COLUMNS), min(len(pairs), COLUMNS)
     width = style.one_column() if n_columns == 1 else style.two_columns()
+    of_legends = 22 if n_columns == 1 else 12
     figure, axes = plt.subplots(
         2 * n_rows,
         n_columns,
-        figsize=(width, (8 + 75 * n_rows) * style.MILLIMETRE),
+        figsize=(width, (of_legends + 75 * n_rows) * style.MILLIMETRE),
         squeeze=False,
         sharey="row",
         height_ratios=[3, 2] * n_rows,
