@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from eprop_core.parameters import Loss
 from eprop_core.recording.recording import Recording
-from eprop_core.stimulus import Stimulus
+from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.tasks.losses import LOSSES
 
 Samples = npt.NDArray[np.int64]
@@ -99,12 +99,23 @@ class Task(ABC):
         """Return the target of a sample, mV, an array that broadcasts to (n_steps, n_readout)."""
 
     def stimulus(self, samples: Samples) -> Stimulus:
-        """Return the stimulus of ``samples`` (n_samples,), one after another."""
+        """Return the stimulus of ``samples`` (n_samples,), one after another.
+
+        Raises
+        ------
+        StimulusError
+            An input spike outside the steps of its sample, which would be one of another sample.
+        """
         events = [self.events(int(sample)) for sample in samples]
-        starts = np.repeat(np.arange(len(events)) * self.n_steps, [len(steps) for steps, _ in events])
+        lengths = [len(steps) for steps, _ in events]
+        steps = np.concatenate([steps for steps, _ in events])
+        outside = (steps < 0) | (steps >= self.n_steps)
+        if outside.any():
+            sample, step = np.repeat(samples, lengths)[outside][0], steps[outside][0]
+            raise StimulusError(f"sample {sample}: input spike in step {step}: must be in 0..{self.n_steps - 1}")
         return Stimulus(
             n_steps=len(events) * self.n_steps,
-            input_steps=np.concatenate([steps for steps, _ in events]) + starts,
+            input_steps=steps + np.repeat(np.arange(len(events)) * self.n_steps, lengths),
             input_channels=np.concatenate([channels for _, channels in events]),
             target=self.targets(samples).reshape(-1, self.n_readout),
             learning_window=np.tile(np.arange(self.n_steps) >= self.n_steps - self.learning_window, len(events)),

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from eprop_core.datasets.events import EventDataset
+from eprop_core.parsing import ParameterError
 from eprop_core.recording.recording import Recording
+from eprop_core.stimulus import StimulusError
+from eprop_core.tasks.classification import Classification
 from eprop_core.tasks.dataset import DatasetClassification
 from eprop_core.tasks.task import Loss, Score
 
@@ -89,3 +92,31 @@ def test_scores_add_up() -> None:
     assert Score(3, 1.5, 2) + Score(1, 0.5, 1) == Score(4, 2.0, 3)
     assert Score(3, 1.5) + Score(1, 0.5) == Score(4, 2.0)
     assert Score(1, 0.5).accuracy is None
+
+
+class OneSample(Classification):
+    """A sample of given events and a given label."""
+
+    def __init__(self, steps: list[int], label: float) -> None:
+        self.n_samples, self.n_steps, self.n_input, self.n_readout = 1, N_STEPS, 2, 3
+        self.learning_window, self.steps, self.given = WINDOW, steps, label
+
+    def events(self, sample: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.array(self.steps, np.int32), np.zeros(len(self.steps), np.int32)
+
+    def label(self, sample: int) -> int:
+        return self.given  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("steps", "wrong"), [([4, N_STEPS], N_STEPS), ([N_STEPS, 0], N_STEPS), ([0, -1], -1)])
+def test_a_spike_outside_its_sample_is_refused(steps: list[int], wrong: int) -> None:
+    """It would be one of the sample before or after."""
+    with pytest.raises(StimulusError, match=rf"sample 0: input spike in step {wrong}: must be in 0\.\.4"):
+        OneSample(steps, 0).stimulus(np.array([0]))
+    assert OneSample([0, 4], 2).stimulus(np.array([0])).target[0].tolist() == [0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("label", [-1, 3, 0.5])
+def test_a_label_that_is_no_class_is_refused(label: float) -> None:
+    with pytest.raises(ParameterError, match=rf"sample 0: label = {label}: must be a whole number from 0 to 2"):
+        OneSample([], label).target(0)
