@@ -13,7 +13,7 @@ from pydantic import Field
 from eprop_core.datasets.events import EventDataset
 from eprop_core.experiments import command_line
 from eprop_core.experiments.studies.result import FinalScore
-from eprop_core.files.arguments import Parser
+from eprop_core.files.arguments import Parser, output_file
 from eprop_core.measurement.results import Result
 from eprop_core.parsing import ParameterError
 from eprop_core.provenance import provenance
@@ -107,7 +107,7 @@ def main() -> None:
         "--learning-window", type=int, help="steps at the end of a sample that are scored (default: as in training)"
     )
     parser.add_argument("--samples-per-group", type=int, default=100, help="samples that are shown in one run")
-    parser.add_argument("--output", type=Path, help="result file to write (JSON)")
+    parser.add_argument("--output", type=output_file, help="result file to write (JSON)")
     parser.add_argument("--ranks", type=int, default=1, help="MPI ranks it was started with (default: 1, no MPI)")
     command_line.add_oversubscribe(parser)
     options = parser.parse_args()

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from eprop_core.experiments import command_line
-from eprop_core.files.arguments import Parser
+from eprop_core.files.arguments import Parser, output_file
 from eprop_core.interoperability.nir_graph import INTEGRATIONS, to_nir
 from eprop_core.interoperability.to_nest import write_for_nest
 from eprop_core.machine.whole_file import whole_file
@@ -34,7 +34,7 @@ def main() -> None:
         "nir", help="Neuromorphic Intermediate Representation", description="Write a network as a graph of NIR."
     )
     of_nir.add_argument("network", metavar="NETWORK", type=Path, help="file that Simulation.save wrote")
-    of_nir.add_argument("output", metavar="FILE", type=Path, help="file to write")
+    of_nir.add_argument("output", metavar="FILE", type=output_file, help="file to write")
     of_nir.add_argument("--integration", choices=INTEGRATIONS, default="exact", help="of the reader (default: exact)")
     of_nir.set_defaults(write=write_nir)
     of_nest = formats.add_parser(

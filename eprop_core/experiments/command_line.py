@@ -5,19 +5,18 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import TextIO
 
 from tqdm import tqdm
 
 import eprop_core.memory_shortage  # noqa: F401
 from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError, one_line
-from eprop_core.files.arguments import Parser
+from eprop_core.files.arguments import Parser, output_file
 from eprop_core.interoperability.simulators import SimulatorError
 from eprop_core.interrupts import Terminated
 from eprop_core.machine import threads
 from eprop_core.machine.driver import end_with_driver
-from eprop_core.parsing import ParameterError, visible
+from eprop_core.parsing import ParameterError
 from eprop_core.ranks import launch
 from eprop_core.ranks.launch import RanksError
 from eprop_core.stimulus import StimulusError
@@ -42,16 +41,8 @@ def parser(module: str, description: str | None) -> argparse.ArgumentParser:
     options = Parser(
         prog=f"python -m {module}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--output", type=_new_file, required=True, help="result file to write (JSON)")
+    options.add_argument("--output", type=output_file, required=True, help="result file to write (JSON)")
     return options
-
-
-def _new_file(text: str) -> Path:
-    """Return the path of a file that can be written: it has a name, which is not that of a directory."""
-    path = Path(text)
-    if not path.name or path.is_dir():
-        raise argparse.ArgumentTypeError(f"expected the name of a file, not {visible(text)!r}")
-    return path
 
 
 def add_run_options(options: argparse.ArgumentParser) -> None:

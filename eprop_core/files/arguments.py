@@ -1,8 +1,10 @@
-"""Command lines that never write to a file that they read."""
+"""Command lines whose outputs are files that can be written, and none that they read."""
 
 import argparse
 from pathlib import Path
 from typing import Any
+
+from eprop_core.parsing import visible
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,6 +19,14 @@ class Parser(argparse.ArgumentParser):
             if any(file.samefile(one) for one in read):
                 self.error(f"{file}: is read by this command, too; choose another file to write")
         return parsed
+
+
+def output_file(text: str) -> Path:
+    """Return the path of an output: it has a name, which is not that of a directory. For ``type`` of an argument."""
+    path = Path(text)
+    if not path.name or path.is_dir():
+        raise argparse.ArgumentTypeError(f"expected the name of a file, not {visible(text)!r}")
+    return path
 
 
 def _files(value: Any) -> list[Path]:

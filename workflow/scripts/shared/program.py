@@ -8,7 +8,7 @@ from pathlib import Path
 
 from eprop_core.errors import OneLineError
 from eprop_core.experiments.figure_style import FigureStyle
-from eprop_core.files.arguments import Parser
+from eprop_core.files.arguments import Parser, output_file
 from eprop_core.files.text import read_json
 from eprop_core.machine.driver import end_with_driver
 from eprop_core.parsing import ParameterError, parse
@@ -21,7 +21,7 @@ TABLE = "table with all digits (CSV), and as printed (Markdown, LaTeX)"
 def parser(module: str, description: str | None, outputs: str) -> argparse.ArgumentParser:
     """Return a parser with the option ``--output``; ``outputs`` says which files it names."""
     options = Parser(prog=f"python -m {module}", description=description)
-    options.add_argument("--output", type=Path, nargs="+", required=True, metavar="FILE", help=outputs)
+    options.add_argument("--output", type=output_file, nargs="+", required=True, metavar="FILE", help=outputs)
     return options
 
 

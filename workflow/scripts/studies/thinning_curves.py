@@ -65,7 +65,7 @@ def pairs_of(runs: pd.DataFrame, measure: Measure) -> list[Pair]:
         varied = parameter_paths.split(str(table["varied"].iloc[0]))
         parameter = varied[0]
         last = {series: last_equally_good(table, series, measure) for series in table["series"].unique()}
-        label = _label([path for path in varied if path == parameter or _varies_as(path, parameter, table)])
+        label = _label([parameter, *(path for path in varied[1:] if _varies_as(path, parameter, table))])
         result.append(Pair(task, name, parameter, label, table.assign(x=table[parameter]), last))
     return result
 
@@ -73,7 +73,7 @@ def pairs_of(runs: pd.DataFrame, measure: Measure) -> list[Pair]:
 def _varies_as(path: str, other: str, runs: pd.DataFrame) -> bool:
     """Return whether two parameters are the same ones of two projections, with the same values."""
     below = path.split(".")[2:]
-    return below != [] and below == other.split(".")[2:] and runs[path].equals(runs[other].rename(path))
+    return below != [] and below == other.split(".")[2:] and runs[path].equals(runs[other])
 
 
 def _label(paths: list[str]) -> str:
