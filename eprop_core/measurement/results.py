@@ -3,15 +3,17 @@
 Programs write these models, scripts read them, and tests build them. This module needs neither the simulator nor MPI.
 """
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from eprop_core.errors import one_line
-from eprop_core.files.text import read_text
+from eprop_core.files.text import read_json
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.network.projections import projections
 from eprop_core.parameters import Network
@@ -67,15 +69,20 @@ class Phases(Record):
 
 
 class Result(Record):
-    """Base of the results of all experiments."""
+    """Base of the results of all experiments.
+
+    Its file also holds a checksum of the content, so that a change by hand is noticed.
+    """
 
     provenance: Provenance
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the result as JSON to ``path``, replacing the file only when everything is written."""
+        content = json.loads(self.model_dump_json())
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
-            temporary.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            text = json.dumps({**content, "sha256": _checksum(content)}, indent=1, ensure_ascii=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
@@ -83,14 +90,15 @@ class Result(Record):
 
         Raises
         ------
-            ParameterError: the file is no result of this kind; the message names the file and a wrong key.
+            ParameterError: the file is no result of this kind, or was changed after it was written; the message names
+            the file and a wrong key.
         """
-        return _valid(cls, read_text(path), path)
+        return _valid(cls, path)
 
 
 def read_provenance(path: str | os.PathLike[str]) -> Provenance:
     """Return what made the result in a file, of whatever experiment."""
-    return _valid(_AnyResult, read_text(path), path).provenance
+    return _valid(_AnyResult, path).provenance
 
 
 class _AnyResult(BaseModel):
@@ -99,13 +107,26 @@ class _AnyResult(BaseModel):
     provenance: Provenance
 
 
+def _checksum(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of values, whatever the order of keys and the white space of their file."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def _valid(model: type[Model], text: str, path: str | os.PathLike[str]) -> Model:
+def _valid(model: type[Model], path: str | os.PathLike[str]) -> Model:
+    content = read_json(path)
+    stated = content.pop("sha256", None) if isinstance(content, dict) else None
     try:
-        return model.model_validate_json(text)
+        result = model.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "content"
         raise ParameterError(f"{path}: {key}: {one_line(first['msg'])}; expected a result of this suite") from None
+    if stated != _checksum(content):
+        raise ParameterError(
+            f"{path}: does not have the checksum with which results of this suite are written; expected a file that "
+            "nobody has changed (delete it, and the next call makes it again)"
+        )
+    return result

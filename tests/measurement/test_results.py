@@ -1,5 +1,6 @@
 """A result file is complete or absent, and has the fields of its model."""
 
+import json
 import os
 import resource
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from eprop_core.experiments.compile import CompileResult
 from eprop_core.machine import threads
 from eprop_core.measurement.results import Result, read_provenance
+from eprop_core.parsing import ParameterError
 from eprop_core.provenance import provenance
 
 
@@ -57,6 +59,18 @@ def test_the_error_of_an_invalid_result_names_the_file(tmp_path: Path, wrong: st
     (tmp_path / "result.json").write_text(f'{{"provenance": {made_by}, {wrong}}}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"result\.json: (value|more).*expected a result of this suite"):
         Small.read(tmp_path / "result.json")
+
+
+def test_a_change_by_hand_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    small(1, 2.5).write(file)
+    content = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps(dict(reversed(content.items()))), encoding="utf-8")  # other layout, same content
+    assert Small.read(file).values == [1, 2.5]
+    for change in ({"values": [1, 2.6]}, {"sha256": None}):
+        file.write_text(json.dumps(content | change), encoding="utf-8")
+        with pytest.raises(ParameterError, match=r"result\.json: does not have the checksum.*that nobody has changed"):
+            Small.read(file)
 
 
 def test_a_command_with_a_name_that_is_not_utf_8_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,6 +168,13 @@ def test_the_report_has_the_table_of_evidence_without_a_figure(tmp_path: Path) -
     assert "It learns." in section["table"]
 
 
+def test_tables_that_answer_no_test_give_a_table_without_rows(tmp_path: Path) -> None:
+    empty = pd.DataFrame(columns=evidence.COLUMNS)
+    files = [tmp_path / f"reproduction.{extension}" for extension in ("csv", "md", "tex")]
+    write_table.write(empty, evidence.printed(empty, claims.read()), files, "", "reproduction")
+    assert len(read(files[0])) == 0
+
+
 def test_hours_of_all_ranks_count_and_those_of_one_that_is_emulated() -> None:
     times = pd.DataFrame({"build_s": [3600.0, 7200.0], "propagation_s": [1800.0, 1800.0]})
     assert evidence.core_hours(times) == 1.5 + 2.5

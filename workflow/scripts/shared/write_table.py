@@ -206,4 +206,4 @@ def _each(printed: pd.DataFrame, escape: Callable[[str], str]) -> pd.DataFrame:
 
 
 def _is_number(column: pd.Series) -> bool:
-    return bool(column.str.match(rf"^([-+<]?[\d.]|{DASH}|$)").all())
+    return bool(column.astype(str).str.match(rf"^([-+<]?[\d.]|{DASH}|$)").all())

@@ -81,7 +81,8 @@ def draw(runs: pd.DataFrame) -> Figure:
     measure, drawn = measure_of(runs), numbers(runs)
     variants, tasks = list(drawn["variant"].unique()), list(drawn["task"].unique())
     names = [style.wrapped(variant) for variant in variants]
-    height = (32 + sum(2 + 3 * len(name.splitlines()) for name in names)) * style.MILLIMETRE
+    lines = [max(len(name.splitlines()), len(tasks)) for name in names]  # of the name, and of a verdict for each task
+    height = (32 + sum(2 + 3 * of_variant for of_variant in lines)) * style.MILLIMETRE
     figure, axes = plt.subplots(
         1, 1 + len(COSTS), figsize=(style.two_columns(), height), sharey=True, width_ratios=(2, *[1] * len(COSTS))
     )
@@ -93,7 +94,7 @@ def draw(runs: pd.DataFrame) -> Figure:
     for panel, column, label in zip(axes, ("difference", *COSTS), labels, strict=True):
         panel.axvline(0, color=style.GREY, linewidth=0.8, zorder=0.8)
         for index, task in enumerate(tasks):
-            beside = 0.22 * (index - (len(tasks) - 1) / 2)
+            beside = 0.7 * (index - (len(tasks) - 1) / 2) / len(tasks)
             table = drawn[drawn["task"] == task]
             _draw_points(panel, table, column, table["variant"].map(place) + beside, index, task)
             if column == "difference":
