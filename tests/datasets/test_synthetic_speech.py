@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from eprop_core.datasets.parameters import SyntheticSpeech
+from eprop_core.datasets.recordings.synthetic_speech import read
 from eprop_core.datasets.synthetic_speech import ORDERED, WORDS, spoken
+from eprop_core.errors import DatasetError
 
 N_FILTERS = 64
 
@@ -69,6 +73,15 @@ def test_wrong_options_are_refused_in_one_line(tmp_path: Path) -> None:
     ended = subprocess.run(program, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "at least 4 speakers" in ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("beyond", ["cut", "error"])
+def test_a_duration_without_events_is_refused_without_naming_a_temporary_file(beyond: Any) -> None:
+    parameters = SyntheticSpeech(
+        name="synthetic_speech", duration=1e-6, align="start", events_beyond=beyond, n_filters=2, samples_per_word=1
+    )
+    with pytest.raises(DatasetError, match=r"^synthetic_speech: train\.h5: "):
+        read(parameters)
 
 
 def test_words_take_time() -> None:
