@@ -278,7 +278,15 @@ def test_a_single_point_has_room_and_its_name_in_the_legend(tmp_path: Path) -> N
 def test_a_file_without_a_measured_point_draws_nothing(tmp_path: Path) -> None:
     file = tmp_path / "points.yaml"
     file.write_text(yaml.safe_dump([INVITATION]), encoding="utf-8")
-    command = [sys.executable, "-m", "workflow.scripts.race.figure", file, "--output", tmp_path / "race.csv"]
+    command = [
+        sys.executable,
+        "-m",
+        "workflow.scripts.race.figure",
+        file,
+        "--output",
+        tmp_path / "race.svg",
+        tmp_path / "race.csv",
+    ]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == f"error: {file}: no point is measured, so there is nothing to draw\n"

@@ -133,5 +133,5 @@ def test_the_style_is_a_file_of_figures_alone(tmp_path: Path) -> None:
             assert draws == ("style=STYLE," in rule) == ("STYLE_OPTION" in rule), rule
     file = tmp_path / "style.json"
     file.write_text(changed.text("style", "figures"))
-    given = program.figure_parser("a", None).parse_args(["--style", str(file), "--output", "a.svg"])
+    given = program.figure_parser("a", None).parse_args(["--style", str(file), "--output", "a.svg", "a.csv"])
     assert given.style == parse(FigureStyle, EXAMPLE["style"]) == parse(FigureStyle, json.loads(file.read_text()))

@@ -56,7 +56,8 @@ def _agreement(agreement: Agreement | None) -> dict[str, float | None]:
 
 def main() -> None:
     """Write the table of all simulators."""
-    options = program.parser("workflow.scripts.baselines.collect", __doc__, "tables of processes and of memory (CSV)")
+    outputs = "tables of processes and of memory (CSV)"
+    options = program.parser("workflow.scripts.baselines.collect", __doc__, outputs, 2)
     options.add_argument("plan", type=Path, help="JSON file: result files by network")
     given = options.parse_args()
     results = read_json(given.plan)["results"].items()

@@ -62,7 +62,7 @@ NOT_IN_LATEX = (
 
 def main() -> None:
     """Write the table of all networks."""
-    options = program.parser("workflow.scripts.baselines.table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.baselines.table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
     runs = read(given.runs)

@@ -53,7 +53,7 @@ NOT_IN_LATEX = (
 
 def main() -> None:
     """Write the table."""
-    options = program.parser("workflow.scripts.break_even.table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.break_even.table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
     table = summary(read(given.runs))

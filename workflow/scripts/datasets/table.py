@@ -25,7 +25,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table."""
-    options = program.parser("workflow.scripts.datasets.table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.datasets.table", __doc__)
     options.add_argument("data", type=Path, nargs="+", help="prepared training, validation and test samples (.npz)")
     given = options.parse_args()
     table = numbers(load_together(given.data))

@@ -33,7 +33,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table."""
-    options = program.parser("workflow.scripts.locality.accuracy_table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.locality.accuracy_table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
     table = accuracies(read(given.runs)).query("samples == 'test'").drop(columns=["samples", "factor"])

@@ -40,7 +40,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table."""
-    options = program.parser("workflow.scripts.locality.gradients_table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.locality.gradients_table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
     table = cosines(read(given.runs))

@@ -45,7 +45,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table of all points."""
-    options = program.parser("workflow.scripts.race.table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.race.table", __doc__)
     options.add_argument("points", type=Path, help="benchmarks/points.yaml")
     given = options.parse_args()
     table = rows(read(given.points))

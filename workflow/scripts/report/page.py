@@ -142,9 +142,8 @@ def write(plan: dict[str, Any], page: Path) -> None:
 
 def main() -> None:
     """Write the page."""
-    options = program.parser(
-        "workflow.scripts.report.page", __doc__, "the page (HTML), and for a page with folders, their index (CSV)"
-    )
+    outputs = "the page (HTML), and for a page with folders, their index (CSV)"
+    options = program.parser("workflow.scripts.report.page", __doc__, outputs, range(1, 3))
     options.add_argument("plan", type=Path, help="JSON file: title, sections and result files of the page")
     given = options.parse_args()
     plan = read_json(given.plan)

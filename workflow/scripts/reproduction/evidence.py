@@ -105,7 +105,7 @@ def number(row: "pd.Series[Any]", test: Question) -> str:
 
 def main() -> None:
     """Write the table of one configuration."""
-    options = program.parser("workflow.scripts.reproduction.evidence", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.reproduction.evidence", __doc__)
     options.add_argument("plan", type=Path, help="JSON file: name of the configuration, and result files by table")
     options.add_argument("--tables", type=Path, required=True, help="folder of the tables")
     given = options.parse_args()

@@ -31,7 +31,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table."""
-    options = program.parser("workflow.scripts.saccades.table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.saccades.table", __doc__)
     options.add_argument("numbers", type=Path, help="numbers of the figure (CSV)")
     given = options.parse_args()
     table = read(given.numbers)

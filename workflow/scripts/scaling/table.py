@@ -78,7 +78,7 @@ NOT_IN_LATEX = (
 
 def main() -> None:
     """Write the table of one scaling experiment."""
-    options = program.parser("workflow.scripts.scaling.table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.scaling.table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
     rows = read(given.runs)

@@ -64,7 +64,7 @@ def curve(task: str, result: SensitivityResult) -> pd.DataFrame:
 
 def main() -> None:
     """Write the tables."""
-    options = program.parser("workflow.scripts.sensitivity.collect", __doc__, "tables of pairs and of times (CSV)")
+    options = program.parser("workflow.scripts.sensitivity.collect", __doc__, "tables of pairs and of times (CSV)", 2)
     options.add_argument("plan", type=Path, help="JSON file: result files by task")
     given = options.parse_args()
     results = [

@@ -51,7 +51,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table."""
-    options = program.parser("workflow.scripts.sensitivity.table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.sensitivity.table", __doc__)
     options.add_argument("runs", type=Path, help="table of pairs of trainings (CSV)")
     given = options.parse_args()
     table = numbers(read(given.runs))

@@ -22,7 +22,9 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import Formatter, LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator
 
+from eprop_core.errors import printable
 from eprop_core.experiments.figure_style import FigureStyle
+from eprop_core.parsing import ParameterError
 from workflow.scripts.shared import fonts
 from workflow.scripts.shared.left_out import Reason, Reasons, positive, reasons_of
 
@@ -374,6 +376,8 @@ def save(figure: Figure, files: Sequence[str | Path]) -> None:
         ".png": {},
     }
     for file in files:
+        if Path(file).suffix not in of_format:
+            raise ParameterError(f"{printable(file)}: no picture; its name must end with {', '.join(of_format)}")
         figure.savefig(file, metadata=of_format[Path(file).suffix])
 
 

@@ -143,7 +143,7 @@ def collect(
 def main() -> None:
     """Write the tables of one study."""
     options = program.parser(
-        "workflow.scripts.studies.collect", __doc__, "tables of runs, learning curves and last answers (CSV)"
+        "workflow.scripts.studies.collect", __doc__, "tables of runs, learning curves and last answers (CSV)", 3
     )
     options.add_argument("plan", type=Path, help="JSON file: points with their result files, goals, margin")
     given = options.parse_args()

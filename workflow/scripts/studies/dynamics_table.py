@@ -44,7 +44,7 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table."""
-    options = program.parser("workflow.scripts.studies.dynamics_table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.studies.dynamics_table", __doc__)
     options.add_argument("result", type=Path, help="recorded activity before and after training (JSON)")
     given = options.parse_args()
     result = DynamicsResult.read(given.result)

@@ -90,7 +90,7 @@ def printed(table: pd.DataFrame, paths: list[str]) -> pd.DataFrame:
 
 def main() -> None:
     """Write the table of the search of one study."""
-    options = program.parser("workflow.scripts.studies.search_table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.studies.search_table", __doc__)
     options.add_argument("plan", type=Path, help="JSON file: name of the study; points with their candidates")
     given = options.parse_args()
     plan = read_json(given.plan)

@@ -136,7 +136,7 @@ TO_GOAL = " The training time to the goal is that of the seeds that reach it."
 
 def main() -> None:
     """Write the table of one study."""
-    options = program.parser("workflow.scripts.studies.table", __doc__, program.TABLE)
+    options = program.table_parser("workflow.scripts.studies.table", __doc__)
     options.add_argument("plan", type=Path, help="JSON file: name of the study, and what it varies")
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()

@@ -91,6 +91,7 @@ def main() -> None:
         "workflow.scripts.verification.table",
         __doc__,
         "the same three files as for other tables, and tables of divergences and of activities (CSV)",
+        5,
     )
     options.add_argument("plan", type=Path, help="JSON file: result files")
     given = options.parse_args()
