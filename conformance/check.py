@@ -130,24 +130,29 @@ def hints_of(case, quantity, mastered, of_weights):
     return sorted(hints, key=lambda hint: quantity.startswith("weights") and hint not in of_weights)
 
 
+def fail(message):
+    """End with a line, whatever characters the name of a file has."""
+    sys.exit("error: " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
+
+
 def opened(path):
     """Open a file, or end with a line."""
     if not h5py.is_hdf5(path):
-        sys.exit(f"error: {path}: no such file, or not an HDF5 file")
+        fail(f"{path}: no such file, or not an HDF5 file")
     try:
         return h5py.File(path)
     except CANNOT_READ as error:
-        sys.exit(f"error: {path}: cannot be opened: {str(error).splitlines()[0]}")
+        fail(f"{path}: cannot be opened: {str(error).splitlines()[0]}")
 
 
 def compare(conformance_set, results, options):
     """Compare the chosen cases, print what is found and return whether all are equal."""
     attributes = conformance_set.attrs
     if (attributes.get("format"), attributes.get("version")) != (FORMAT, VERSION):
-        sys.exit(f"error: {options.set}: not a conformance set of version {VERSION}, which this checker reads")
+        fail(f"{options.set}: not a conformance set of version {VERSION}, which this checker reads")
     known = json.loads(attributes["cases"])
     if not (names := fnmatch.filter(known, options.cases)):
-        sys.exit(f"error: --cases {options.cases}: no case has such a name")
+        fail(f"--cases {options.cases}: no case has such a name")
     tolerances = json.loads(attributes["tolerances"])[options.precision]
     mastered, first, n_equal, compared = set(), None, 0, Counter()
     for name in names:
@@ -193,7 +198,7 @@ def main():
         try:
             equal = compare(conformance_set, results, options)
         except CANNOT_READ as error:
-            sys.exit(f"error: {options.set} or {options.results} is damaged: {str(error).splitlines()[0]}")
+            fail(f"{options.set} or {options.results} is damaged: {str(error).splitlines()[0]}")
     sys.exit(not equal)
 
 

@@ -3,6 +3,8 @@
 import runpy
 import sys
 
+from eprop_core.errors import printable
+
 COMMANDS = {
     "describe": ("eprop_core.commands.describe", "print what the file of a network or a checkpoint holds"),
     "evaluate": ("eprop_core.commands.evaluate", "score a network on a data set"),
@@ -33,7 +35,7 @@ def main() -> None:
         for command, (_, description) in COMMANDS.items():
             print(f"  {command:<14}{description}")
     else:
-        print(f"error: {name}: no such command; there are {', '.join(COMMANDS)}", file=sys.stderr)
+        print(f"error: {printable(name)}: no such command; there are {', '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(1)
 
 

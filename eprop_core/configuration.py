@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from eprop_core.errors import printable
 from eprop_core.experiments import points
 from eprop_core.experiments.baselines.parameters import BaselineParameters, SampleBaseline, check_comparable
 from eprop_core.experiments.break_even.parameters import BreakEven
@@ -122,6 +123,7 @@ def load(values: Any, where: str) -> Configuration:
     ParameterError
         If values are not allowed; the message has one line per wrong key.
     """
+    where = printable(where)
     configuration = parse(Configuration, _read_numbers(values), f"{where}: ")
     problems = []
     for name in configuration.studies:

@@ -6,9 +6,9 @@ def one_line(error: BaseException | str) -> str:
     return " ".join(str(error).split())
 
 
-def printable(text: str) -> str:
-    """Return ``text`` with escapes for characters that end a line or control a terminal, as names of files may have."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+def printable(text: object) -> str:
+    """Return a text or path with escapes for what ends a line or controls a terminal, as names of files may have."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
 
 
 class OneLineError(ValueError):

@@ -104,7 +104,7 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
         lines = [_line(detail, values, readers) for detail in details[:_MOST_LINES]]
         if len(details) > _MOST_LINES:
             lines.append(f"{len(details) - _MOST_LINES} other values are not allowed either")
-        raise ParameterError("\n".join(f"{where}{line}" for line in lines)) from None
+        raise ParameterError("\n".join(f"{printable(where)}{line}" for line in lines)) from None
 
 
 def expect(name: str, value: Any, allowed: type | tuple[type, ...], how: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from eprop_core.errors import printable
 from eprop_core.parsing import ParameterError, visible
 
 DEEPEST = 30
@@ -50,7 +51,7 @@ def read(file: Path) -> Place:
     """
     node = _parsed(file, yaml.SafeLoader)
     if not isinstance(node, yaml.MappingNode):
-        raise ParameterError(f"{file}: must be keys with values, `key: value` (line 1)")
+        raise _refused(file, "must be keys with values, `key: value` (line 1)")
     return _Reader(file).place((), node)
 
 
@@ -64,7 +65,7 @@ def read_list(file: Path) -> list[Any]:
     """
     node = _parsed(file, _DatesAsText)
     if not isinstance(node, yaml.SequenceNode):
-        raise ParameterError(f"{file}: must be a list, each entry of which begins with `- ` (line 1)")
+        raise _refused(file, "must be a list, each entry of which begins with `- ` (line 1)")
     _Reader(file).place((), node)
     try:
         values: list[Any] = _DatesAsText("").construct_document(node)
@@ -86,16 +87,16 @@ _DatesAsText.yaml_implicit_resolvers = {
 def _parsed(file: Path, loader: type[yaml.SafeLoader]) -> yaml.Node:
     """Return the content of a file as YAML's nodes; a :class:`ParameterError` if it cannot be read or is no YAML."""
     if file.exists() and not file.is_file():
-        raise ParameterError(f"{file}: must be a regular file")
+        raise _refused(file, "must be a regular file")
     try:
         if file.stat().st_size > LARGEST_FILE:
-            raise ParameterError(f"{file}: has {file.stat().st_size} bytes; at most {LARGEST_FILE} are allowed")
+            raise _refused(file, f"has {file.stat().st_size} bytes; at most {LARGEST_FILE} are allowed")
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ParameterError(f"{file}: {error.strerror}") from None
+        raise _refused(file, f"{error.strerror}") from None
     except UnicodeDecodeError as error:
         line = 1 + error.object[: error.start].count(b"\n")
-        raise ParameterError(f"{file}: byte {error.object[error.start]:#04x} is not UTF-8 (line {line})") from None
+        raise _refused(file, f"byte {error.object[error.start]:#04x} is not UTF-8 (line {line})") from None
     try:
         json.loads(text)
         text = text.replace("\t", " ")  # JSON may have tabs between values, YAML may not
@@ -108,13 +109,17 @@ def _parsed(file: Path, loader: type[yaml.SafeLoader]) -> yaml.Node:
         raise _invalid(file, error) from None
     except yaml.reader.ReaderError as error:
         line, character = 1 + text[: error.position].count("\n"), visible(text[error.position])
-        raise ParameterError(f"{file}: no valid YAML: the character {character} is not allowed (line {line})") from None
+        raise _refused(file, f"no valid YAML: the character {character} is not allowed (line {line})") from None
+
+
+def _refused(file: Path, message: str) -> ParameterError:
+    return ParameterError(f"{printable(file)}: {message}")
 
 
 def _invalid(file: Path, error: yaml.MarkedYAMLError) -> ParameterError:
     mark = error.problem_mark or error.context_mark
     where = "" if mark is None else f" (line {mark.line + 1})"
-    return ParameterError(f"{file}: no valid YAML: {error.problem}{where}")
+    return _refused(file, f"no valid YAML: {error.problem}{where}")
 
 
 class _Reader:
@@ -129,7 +134,7 @@ class _Reader:
 
     def error(self, path: tuple[str, ...], node: yaml.Node | yaml.Event, message: str) -> ParameterError:
         text = ": ".join(filter(None, [".".join(map(visible, path)), message]))
-        return ParameterError(f"{self._file}: {text} (line {node.start_mark.line + 1})")
+        return _refused(self._file, f"{text} (line {node.start_mark.line + 1})")
 
     def check_depth(self, events: Iterable[yaml.Event]) -> None:
         """Refuse sections that are nested so deeply that parsing them would exceed Python's recursion limit."""

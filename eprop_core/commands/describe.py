@@ -1,6 +1,5 @@
 """Print what the file of a network or a checkpoint holds: parameters, populations, connections, weights, provenance."""
 
-import argparse
 import json
 import math
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import numpy as np
 
 from eprop_core.errors import NetworkFileError, one_line, printable
 from eprop_core.experiments import command_line
+from eprop_core.files.arguments import Parser
 from eprop_core.network.projections import projections
 from eprop_core.storage.checkpoint import read_state_header
 from eprop_core.storage.network import Header, read_header, weights_in_pieces
@@ -53,7 +53,7 @@ def describe(path: Path) -> Iterator[str]:
     """
     header = read_header(path)
     network = header.network
-    yield f"{path}: {'checkpoint' if header.has_state else 'network'} of eprop-core, layout {header.version}"
+    yield f"{printable(path)}: {'checkpoint' if header.has_state else 'network'} of eprop-core, layout {header.version}"
     try:
         yield from map(printable, _origin(header))
     except (KeyError, TypeError, AttributeError) as error:
@@ -97,7 +97,7 @@ def _origin(header: Header) -> Iterator[str]:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m eprop_core describe", description=__doc__)
+    parser = Parser(prog="python -m eprop_core describe", description=__doc__)
     parser.add_argument(
         "network", metavar="NETWORK", type=Path, help="file that Simulation.save wrote, or a checkpoint"
     )

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from eprop_core.errors import printable
 from eprop_core.experiments import command_line
 from eprop_core.files.arguments import Parser, output_file
 from eprop_core.interoperability.nir_graph import INTEGRATIONS, to_nir
@@ -23,7 +24,7 @@ def write_nir(options: argparse.Namespace) -> None:
 def write_nest(options: argparse.Namespace) -> None:
     """Write a folder that rebuilds a network in NEST."""
     write_for_nest(options.network, options.folder)
-    print(f"{options.folder}: network.py rebuilds network.h5 in NEST 3.10; its first lines say how")
+    print(f"{printable(options.folder)}: network.py rebuilds network.h5 in NEST 3.10; its first lines say how")
 
 
 def main() -> None:

@@ -1,6 +1,5 @@
 """Print versions, the machine and the folders in use: what a bug report needs."""
 
-import argparse
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ import eprop_core
 from eprop_core.compiled.cache import kernels_directory
 from eprop_core.errors import printable
 from eprop_core.experiments import command_line
+from eprop_core.files.arguments import Parser
 from eprop_core.provenance import provenance
 
 VARIABLES = ("EPROP_BENCH_DATA", "EPROP_BENCH_CACHE", "EPROP_BENCH_NEST_PYTHON", "MPI4PY_LIBMPI")
@@ -42,7 +42,7 @@ def info() -> Iterator[str]:
 
 def main() -> None:
     """Run the command line."""
-    argparse.ArgumentParser(prog="eprop-core info", description=__doc__).parse_args()
+    Parser(prog="eprop-core info", description=__doc__).parse_args()
     for line in info():
         print(line)
 

@@ -1,6 +1,5 @@
 """Print a summary of prepared data: samples, events, channels without events, balance of the classes or targets."""
 
-import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from eprop_core.datasets.prepared import load_together
 from eprop_core.datasets.summary import Summary
 from eprop_core.errors import DatasetError, printable
 from eprop_core.experiments import command_line
+from eprop_core.files.arguments import Parser
 from eprop_core.files.text import read_json
 
 SPLITS = ("train", "validation", "test")
@@ -34,7 +34,7 @@ def summarize(path: Path) -> Iterator[str]:
     splits = load_together(files.values())
     first = next(iter(splits.values()))
     learned = f"{first.n_classes} classes" if first.n_outputs is None else f"{first.n_outputs} targets"
-    yield f"{path}: {first.n_channels} channels, {first.n_steps} steps, {learned}"
+    yield f"{printable(path)}: {first.n_channels} channels, {first.n_steps} steps, {learned}"
     summaries = {name: Summary.of(split) for name, split in splits.items()}
     yield _row("", summaries)
     for measure in next(iter(summaries.values())).measures:
@@ -57,12 +57,12 @@ def _class_names(path: Path, n_classes: int) -> list[str]:
     named = described.get("classes") if isinstance(described, dict) else None
     if named is not None and (not isinstance(named, list) or len(named) != n_classes):
         raise DatasetError(f"{description}: classes = {named}; expected the names of {n_classes} classes")
-    return [printable(str(name)) for name in named or range(n_classes)]
+    return [printable(name) for name in named or range(n_classes)]
 
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m eprop_core summarize", description=__doc__)
+    parser = Parser(prog="python -m eprop_core summarize", description=__doc__)
     parser.add_argument("data", type=Path, help="a directory that `prepare` has written, or one of its .npz files")
     for line in summarize(parser.parse_args().data):
         print(line)

@@ -3,7 +3,6 @@
 The pipeline does this where it is called, because the nodes of a cluster may have no network.
 """
 
-import argparse
 import json
 import os
 import sys
@@ -19,6 +18,7 @@ from eprop_core.datasets import program
 from eprop_core.datasets.location import DOWNLOADS, Downloads, cache_directory, check_data_folder, local_copy
 from eprop_core.datasets.parameters import Published
 from eprop_core.errors import DatasetError, one_line
+from eprop_core.files.arguments import Parser
 from eprop_core.machine.temporary_place import temporary_place
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.progress import ProgressLines
@@ -102,7 +102,7 @@ def _check_redirect(response: requests.Response, **_: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m eprop_core.datasets.download", description=__doc__)
+    parser = Parser(prog="python -m eprop_core.datasets.download", description=__doc__)
     parser.add_argument("parameters", metavar="PARAMETERS.json", type=Path, help='for instance {"name": "nmnist"}')
     parser.add_argument("output", metavar="OUTPUT.json", type=Path, help="their names, written once they are here")
     options = parser.parse_args(arguments)

@@ -3,7 +3,6 @@
 If the data set has validation samples of its own, they are written to ``validation.npz``.
 """
 
-import argparse
 import importlib
 import importlib.metadata
 import json
@@ -20,6 +19,7 @@ from eprop_core.datasets.origin import print_comparisons
 from eprop_core.datasets.prepared import CHECKSUMS, DESCRIPTION, checksums
 from eprop_core.datasets.registry import Dataset
 from eprop_core.errors import DatasetError
+from eprop_core.files.arguments import Parser
 from eprop_core.files.litter import is_litter
 from eprop_core.machine import processors
 from eprop_core.machine.whole_directory import whole_directory
@@ -106,7 +106,7 @@ def _check_replaceable(directory: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the program; return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m eprop_core.datasets.prepare", description=__doc__)
+    parser = Parser(prog="python -m eprop_core.datasets.prepare", description=__doc__)
     parser.add_argument("parameters", metavar="PARAMETERS.json", type=Path, help='for instance {"name": "digits"}')
     parser.add_argument("directory", metavar="OUTPUT_DIRECTORY", type=Path, help="replaced if it holds a data set")
     parser.add_argument(

@@ -10,7 +10,6 @@ The last four words have the same vowels in different orders. Vowels do not blen
 of spikes of each filter says nothing about the order.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from eprop_core.files.arguments import Parser
 from eprop_core.machine.whole_file import whole_file
 
 VOWELS = {  # formants in Hz, about those of Peterson and Barney (1952)
@@ -159,7 +159,7 @@ def _rates(centres: np.ndarray, heard: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m eprop_core.datasets.synthetic_speech", description=__doc__)
+    parser = Parser(prog="python -m eprop_core.datasets.synthetic_speech", description=__doc__)
     parser.add_argument("directory", type=Path, help="receives train.h5 and test.h5")
     parser.add_argument("--speakers", type=int, default=12, help="of which a quarter is in test.h5 alone (default: 12)")
     parser.add_argument("--per-word", type=int, default=12, help="recordings of a word by a speaker (default: 12)")

@@ -1,14 +1,19 @@
-"""Command lines whose outputs are files that can be written, and none that they read."""
+"""Command lines whose outputs are files that can be written, and none that they read; errors of one line each."""
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from eprop_core.errors import printable
 from eprop_core.parsing import visible
 
 
 class Parser(argparse.ArgumentParser):
     """A parser that refuses an ``output`` which is also an input: a file that another argument names."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message, in which an argument is a part of the line, and exit."""
+        super().error(printable(message))
 
     def parse_args(self, *arguments: Any, **options: Any) -> Any:
         """Parse the command line."""

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
-from eprop_core.errors import one_line
+from eprop_core.errors import one_line, printable
 
 PathLike = str | os.PathLike[str]
 
@@ -32,7 +32,7 @@ class NotRegularError(OSError):
 
     def __str__(self) -> str:
         """Return path and reason in one line."""
-        return f"{self.filename}: {self.strerror}"
+        return printable(f"{self.filename}: {self.strerror}")
 
 
 def reason(error: Exception, path: PathLike = "") -> str:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from eprop_core.errors import one_line
+from eprop_core.errors import one_line, printable
 from eprop_core.files.regular import PathLike, open_regular, read_at_most
 from eprop_core.parsing import ParameterError
 
@@ -24,11 +24,11 @@ def read_text(path: PathLike) -> str:
     with open_regular(path) as file:
         data = read_at_most(file, LARGEST + 1)
     if len(data) > LARGEST:
-        raise ParameterError(f"{path}: has more than {LARGEST} bytes; expected a shorter text")
+        raise ParameterError(f"{printable(path)}: has more than {LARGEST} bytes; expected a shorter text")
     try:
         return data.decode("utf-8-sig")  # some editors begin a text with a mark of its byte order
     except UnicodeDecodeError as error:
-        raise ParameterError(f"{path}: byte {error.start} is no text; expected UTF-8") from None
+        raise ParameterError(f"{printable(path)}: byte {error.start} is no text; expected UTF-8") from None
 
 
 def read_json(path: PathLike) -> Any:
@@ -38,4 +38,4 @@ def read_json(path: PathLike) -> Any:
     except ParameterError:
         raise
     except (ValueError, RecursionError) as error:  # deep nesting, or numbers of thousands of digits
-        raise ParameterError(f"{path}: not a JSON file ({one_line(error)})") from None
+        raise ParameterError(f"{printable(path)}: not a JSON file ({one_line(error)})") from None

@@ -3,7 +3,6 @@
 It stands in ``docs/how_to/nest.md``, and takes a quarter of an hour.
 """
 
-import argparse
 import json
 import os
 import sysconfig
@@ -11,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from eprop_core.files.arguments import Parser
 from eprop_core.interoperability import nest_programs
 from eprop_core.progress import progress
 
@@ -67,7 +67,7 @@ def rows(script: str, result: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     """Run the program."""
-    parser = argparse.ArgumentParser(prog="python -m eprop_core.interoperability.nest_scripts", description=__doc__)
+    parser = Parser(prog="python -m eprop_core.interoperability.nest_scripts", description=__doc__)
     parser.add_argument("python", help="interpreter of an environment with NEST 3.10")
     parser.add_argument("nmnist", nargs="?", default="", help="folder of N-MNIST; without it, its script is left out")
     options = parser.parse_args()

@@ -6,7 +6,6 @@ asks the simulator in FOLDER for its version, with a Python that has it, and wri
 ``docs/how_to/simulators.md`` says how to add a simulator.
 """
 
-import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from eprop_core.errors import OneLineError
+from eprop_core.errors import OneLineError, printable
+from eprop_core.files.arguments import Parser
 from eprop_core.files.text import read_json
 from eprop_core.interoperability import nest_programs
 from eprop_core.machine import child
@@ -71,7 +71,9 @@ def described(folder: Path) -> Described:
         There is none, it is wrong, or it names a file that is missing.
     """
     if not (folder / FILE).is_file():
-        raise ParameterError(f"{folder}: no simulator; expected a folder with {FILE} (docs/how_to/simulators.md)")
+        raise ParameterError(
+            f"{printable(folder)}: no simulator; expected a folder with {FILE} (docs/how_to/simulators.md)"
+        )
     found = parse(Described, read_json(folder / FILE), f"{folder / FILE}: ")
     for key in ("script", "requirements"):
         if not (folder / getattr(found, key)).is_file():
@@ -101,7 +103,7 @@ def installed(folder: Path, python: str) -> InstalledSimulator:
 def main() -> None:
     """Run the program."""
     description = "Ask a simulator for its version, and write a file by which the comparison finds and starts it."
-    parser = argparse.ArgumentParser(prog="python -m eprop_core.interoperability.simulators", description=description)
+    parser = Parser(prog="python -m eprop_core.interoperability.simulators", description=description)
     parser.add_argument("folder", type=Path, help="folder of the simulator (docs/how_to/simulators.md)")
     parser.add_argument("python", help="interpreter of an environment that has it")
     parser.add_argument("output", help="file to write: the simulator with its version and interpreter")

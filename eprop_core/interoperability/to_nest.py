@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from eprop_core.errors import printable
 from eprop_core.interoperability.nest_limits import check_nest_can_simulate
 from eprop_core.interoperability.nest_programs import PROGRAMS
 from eprop_core.machine.whole_directory import whole_directory
@@ -101,7 +102,7 @@ def write_for_nest(network: str | os.PathLike[str], folder: str | os.PathLike[st
     """
     check_nest_can_simulate(read_header(network).network)
     if Path(folder).exists():
-        raise ParameterError(f"{folder}: exists already; name a new folder")
+        raise ParameterError(f"{printable(folder)}: exists already; name a new folder")
     with whole_directory(Path(folder)) as part:
         shutil.copyfile(network, part / FILE)
         shutil.copyfile(PROGRAMS / SCRIPT, part / SCRIPT)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from eprop_core.errors import printable
+
 ENDING = ".new.part"
 """Ending of the directory's name, after the name of the file or directory."""
 
@@ -84,7 +86,7 @@ def _lock(place: Path, path: Path, kind: int) -> int:
             pass
         except BlockingIOError:
             os.close(lock)
-            raise BlockingIOError(f"{path}: another process is writing it; wait for its end") from None
+            raise BlockingIOError(f"{printable(path)}: another process is writing it; wait for its end") from None
         except OSError:  # some file systems of clusters have no locks
             return lock
         os.close(lock)

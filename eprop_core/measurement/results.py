@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from eprop_core.errors import one_line
+from eprop_core.errors import one_line, printable
 from eprop_core.files.text import read_json
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.network.projections import projections
@@ -123,10 +123,12 @@ def _valid(model: type[Model], path: str | os.PathLike[str]) -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "content"
-        raise ParameterError(f"{path}: {key}: {one_line(first['msg'])}; expected a result of this suite") from None
+        raise ParameterError(
+            f"{printable(path)}: {key}: {one_line(first['msg'])}; expected a result of this suite"
+        ) from None
     if stated != _checksum(content):
         raise ParameterError(
-            f"{path}: does not have the checksum with which results of this suite are written; expected a file that "
-            "nobody has changed (delete it, and the next call makes it again)"
+            f"{printable(path)}: does not have the checksum with which results of this suite are written; expected a "
+            "file that nobody has changed (delete it, and the next call makes it again)"
         )
     return result

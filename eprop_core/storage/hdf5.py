@@ -14,7 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from eprop_core.errors import NetworkFileError, one_line
+from eprop_core.errors import NetworkFileError, one_line, printable
 from eprop_core.files.hdf5 import dataset_of_file
 from eprop_core.files.regular import check_regular
 from eprop_core.machine.whole_file import whole_file
@@ -91,7 +91,7 @@ def _write_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # a full disk is either, depending on when HDF5 notices
-        raise OSError(f"{path}: cannot be written ({one_line(error)})") from None
+        raise OSError(f"{printable(path)}: cannot be written ({one_line(error)})") from None
 
 
 def new_file(path: str | os.PathLike[str]) -> h5py.File:

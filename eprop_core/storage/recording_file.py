@@ -13,7 +13,7 @@ from typing import Self
 import h5py
 import numpy as np
 
-from eprop_core.errors import NetworkFileError
+from eprop_core.errors import NetworkFileError, printable
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError
@@ -87,12 +87,12 @@ class RecordingFile:
     def open(self, network: Network, seed: int, communicator: Communicator) -> Record:
         """Create the file if this is the first run, and return what is to be recorded. Collective."""
         if self._stack is None:
-            raise ParameterError(f"{self._path}: a run is recorded within the `with` block of its file")
+            raise ParameterError(f"{printable(self._path)}: a run is recorded within the `with` block of its file")
         if self._network is None:
             self._network, self._communicator = (network, seed), communicator
             raising_on_all_ranks(communicator, self._create)
         elif self._network != (network, seed):
-            raise ParameterError(f"{self._path}: holds the recording of another network")
+            raise ParameterError(f"{printable(self._path)}: holds the recording of another network")
         return self._record
 
     def _create(self) -> None:

@@ -1,13 +1,20 @@
-"""A command never writes to a file that it reads."""
+"""A command never writes to a file that it reads, and its errors are one line each."""
 
 from pathlib import Path
 
 import pytest
+from matplotlib import pyplot as plt
 
+from eprop_core.__main__ import main
 from eprop_core.commands import evaluate, export
 from eprop_core.experiments.studies import measure as studies
 from eprop_core.files.arguments import Parser
-from workflow.scripts.race import table
+from eprop_core.files.text import read_json
+from eprop_core.parsing import ParameterError, Parameters, parse
+from workflow.scripts.baselines import collect
+from workflow.scripts.race import figure, table
+from workflow.scripts.report import page
+from workflow.scripts.shared import style
 
 
 @pytest.fixture
@@ -43,6 +50,35 @@ def test_an_output_that_is_read_is_refused(
     assert parser.parse_args(["a", "--output", "b"]).output == [Path("b")]  # an older result is replaced
 
 
+@pytest.mark.parametrize("arguments", [["a", "\nx"], ["a", "--out\nput", "b"]])
+def test_an_argument_with_a_line_break_is_told_in_one_line(
+    arguments: list[str], parser: Parser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser.parse_args(arguments)
+    lines = capsys.readouterr().err.splitlines()
+    assert "error: " in lines[-1]
+    assert "\\n" in lines[-1]
+
+
+def test_a_command_with_a_line_break_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["eprop-core", "\nx"])
+    with pytest.raises(SystemExit):
+        main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(r"error: \nx: no such command")
+
+
+@pytest.mark.parametrize("text", ["no JSON", '{"a": 1}'])
+def test_a_file_with_a_line_break_in_its_name_is_told_in_one_line(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "a\nb.json"
+    file.write_text(text)
+    with pytest.raises(ParameterError, match=r"a\\nb\.json: [^\n]*$"):
+        parse(Parameters, read_json(file), f"{file}: ")
+
+
 @pytest.mark.parametrize(
     ("program", "arguments"),
     [
@@ -62,3 +98,32 @@ def test_programs_keep_what_they_read(
         program.main()  # type: ignore[attr-defined]
     assert caught.value.code == 2
     assert file.read_text() == "what was there"
+
+
+@pytest.mark.parametrize(
+    ("program", "number", "message"),
+    [
+        (
+            table,
+            2,
+            "--output: expected 3 files, table with all digits (CSV), and as printed (Markdown, LaTeX); given: 2",
+        ),
+        (collect, 3, "--output: expected 2 files, tables of processes and of memory (CSV); given: 3"),
+        (figure, 5, "--output: expected 2 to 4 files, pictures (PDF, SVG, PNG) and a table of"),
+        (page, 3, "--output: expected 1 to 2 files, "),
+    ],
+)
+def test_another_number_of_outputs_is_refused(
+    program: object, number: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["program", "input", "--output", *map(str, range(number))])
+    with pytest.raises(SystemExit) as caught:
+        program.main()  # type: ignore[attr-defined]
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_picture_of_another_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"figure\.jpg: no picture; its name must end with \.pdf, \.svg, \.png"):
+        style.save(plt.figure(), [tmp_path / "figure.jpg"])
+    plt.close("all")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from eprop_core import configuration
 from eprop_core.parsing import ParameterError
 from workflow import yaml_file
 from workflow.lib import configuration_file
@@ -173,4 +174,17 @@ def test_a_file_that_is_far_too_long_is_not_read(file: Path) -> None:
     with file.open("wb") as sparse:
         sparse.truncate(2**32)
     with pytest.raises(ParameterError, match=f"has {2**32} bytes; at most {yaml_file.LARGEST_FILE} are allowed"):
+        yaml_file.read(file)
+
+
+def test_a_file_with_a_line_break_in_its_name_is_told_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "my\n.yaml"
+    file.write_text("nothing: 1", encoding="utf-8")
+    with pytest.raises(ParameterError) as raised:
+        configuration.load({"nothing": 1}, str(file))
+    (line,) = configuration_file.with_lines(str(raised.value), str(file), [file]).splitlines()
+    assert r"my\n.yaml: nothing: no such key" in line
+    assert line.endswith("(line 1)")
+    file.write_text("a: no", encoding="utf-8")
+    with pytest.raises(ParameterError, match=r"my\\n\.yaml: a: no is false"):
         yaml_file.read(file)

@@ -3,7 +3,6 @@
 Run it in the directory of the project after a change of the algorithm.
 """
 
-import argparse
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from eprop_core.files.arguments import Parser
 from workflow.lib.one_synapse import N_STEPS, SPIKES, FromConstants, Synapse, one_synapse
 from workflow.scripts.shared import style
 
@@ -135,7 +135,7 @@ def _draw_legend(panel: Axes) -> None:
 
 def main() -> None:
     """Write the figure."""
-    argparse.ArgumentParser(prog="python -m workflow.lib.algorithm_figure", description=__doc__).parse_args()
+    Parser(prog="python -m workflow.lib.algorithm_figure", description=__doc__).parse_args()
     write(FILE)
 
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from eprop_core.errors import printable
+from eprop_core.files.arguments import Parser
 from eprop_core.parsing import ParameterError, visible
 from workflow.yaml_file import Place, read
 
@@ -19,7 +21,7 @@ DEFAULTS = (Path("config/config.yaml"), Path("config/baselines.yaml"))
 def with_lines(message: str, where: str, files: Iterable[Path]) -> str:
     """Return a message of :func:`eprop_core.configuration.load`, with the line of the file behind each of its lines."""
     places = [(file, read(file)) for file in files]
-    lines = [(line, _line_of(line.removeprefix(f"{where}: "), places)) for line in message.splitlines()]
+    lines = [(line, _line_of(line.removeprefix(f"{printable(where)}: "), places)) for line in message.splitlines()]
     return "\n".join(f"{line} ({found})" if found else line for line, found in lines)
 
 
@@ -37,7 +39,7 @@ def _line_of(message: str, places: Sequence[tuple[Path, Place]]) -> str:
             place, depth = place.inner[key], depth + 1
             rest = rest[len(visible(key)) :].removeprefix(".").removeprefix(": ")
         if depth and depth >= deepest:
-            deepest, found = depth, f"{file}, line {place.line}" if len(places) > 1 else f"line {place.line}"
+            deepest, found = depth, f"{printable(file)}, line {place.line}" if len(places) > 1 else f"line {place.line}"
     return found
 
 
@@ -89,7 +91,7 @@ def _relative(file: Path, folders: Sequence[Path]) -> str:
 
 def main() -> None:
     """Check the files that the command line names."""
-    parser = argparse.ArgumentParser(prog="python -m workflow.lib.configuration_file", description=__doc__)
+    parser = Parser(prog="python -m workflow.lib.configuration_file", description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", help="configurations (YAML or JSON)")
     check(parser.parse_args().files)
 

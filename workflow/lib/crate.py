@@ -5,7 +5,6 @@ figures and tables, the report and, if wanted, the trained networks; ``ro-crate-
 it in the directory in which the pipeline ran.
 """
 
-import argparse
 import itertools
 import json
 import sys
@@ -19,6 +18,8 @@ from rocrate.rocrate import ROCrate
 from snakemake.utils import update_config
 
 from eprop_core import configuration
+from eprop_core.errors import printable
+from eprop_core.files.arguments import Parser
 from eprop_core.machine.whole_file import whole_file
 from eprop_core.measurement.results import read_provenance
 from eprop_core.parsing import ParameterError
@@ -128,7 +129,9 @@ def refuse_paths_of_the_machine(files: Iterable[Path]) -> None:
         content = file.read_bytes()
         for folder in folders:
             if folder in content:
-                raise ParameterError(f"{file} contains {folder.decode()}, a path of this machine: not packed")
+                raise ParameterError(
+                    f"{printable(file)} contains {folder.decode()}, a path of this machine: not packed"
+                )
 
 
 def pack(files: Sequence[Path], archive: Path, *, networks: bool = False, license_: str = LICENSE) -> None:
@@ -155,7 +158,9 @@ def pack(files: Sequence[Path], archive: Path, *, networks: bool = False, licens
     plan = read_plan(files)
     for file in files:
         for key in absolute_paths(yaml.safe_load(file.read_text(encoding="utf-8"))):
-            raise ParameterError(f"{file}: {key}: is an absolute path, which nobody else has; use a relative one")
+            raise ParameterError(
+                f"{printable(file)}: {key}: is an absolute path, which nobody else has; use a relative one"
+            )
     shown = shown_files(plan)
     kept = [Path(file) for file in plan.networks] if networks else []
     origins = [*plan.results_of_report(), *(map(str, kept))]
@@ -228,7 +233,7 @@ def _kind(file: Path) -> str:
 
 def main() -> None:
     """Pack what the command line names."""
-    parser = argparse.ArgumentParser(prog="python -m workflow.lib.crate", description=__doc__)
+    parser = Parser(prog="python -m workflow.lib.crate", description=__doc__)
     parser.add_argument("archive", type=Path, help="the archive to write (ZIP)")
     parser.add_argument(
         "--configfile",

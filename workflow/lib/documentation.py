@@ -7,10 +7,10 @@ the pitfalls of the conformance set; and the page about the claims of the paper,
 or evidence.
 """
 
-import argparse
 import json
 from pathlib import Path
 
+from eprop_core.files.arguments import Parser
 from eprop_core.verification.conformance.pitfalls import PITFALLS
 from workflow.lib import architecture, command_lines, configuration_keys
 from workflow.scripts.race.points import Points
@@ -66,7 +66,7 @@ def _with(markdown: str, start: str, lines: str, end: str) -> str:
 
 def main() -> None:
     """Write the files."""
-    argparse.ArgumentParser(prog="python -m workflow.lib.documentation", description=__doc__).parse_args()
+    Parser(prog="python -m workflow.lib.documentation", description=__doc__).parse_args()
     for file, text in documents(Path.cwd()).items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

@@ -19,6 +19,7 @@ if workflow.is_main_process:
     )
 
 from eprop_core import configuration
+from eprop_core.errors import printable
 from eprop_core.experiments.locality.parameters import METHODS
 from eprop_core.machine import driver, processors, threads
 from eprop_core.network.features import kind, network_of
@@ -35,7 +36,7 @@ from workflow.lib.plan import Plan, code, figure, modules, table
 from workflow.scripts.shared import fonts
 
 CONFIGURATION_FILES = workflow.overwrite_configfiles or configuration_file.DEFAULTS
-CONFIGURATION_FILE = ", ".join(map(str, CONFIGURATION_FILES))
+CONFIGURATION_FILE = printable(", ".join(map(str, CONFIGURATION_FILES)))
 # A workflow that imports this one may have its configuration elsewhere.
 CONFIGURATION_FILES = [file for file in CONFIGURATION_FILES if Path(file).exists()]
 

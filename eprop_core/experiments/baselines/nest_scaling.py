@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from eprop_core.errors import printable
 from eprop_core.experiments import command_line
 from eprop_core.experiments.baselines.measure import Simulator, run_ranks
 from eprop_core.experiments.baselines.problem import Problem, random_problem
@@ -198,7 +199,7 @@ def main() -> None:
     parallel: Parallel = "ranks" if options.threads is None else "threads"
     n = options.ranks if options.threads is None else options.threads
     if n < 1 or not timing.simulated_by_nest(n):
-        raise ParameterError(f"{options.timing}: NEST can simulate none of its variants on {n} {parallel}")
+        raise ParameterError(f"{printable(options.timing)}: NEST can simulate none of its variants on {n} {parallel}")
     # A batch job may have more machines than this one.
     if n > processors.available() and not timing.oversubscribe and not (options.ranks and _in_batch_job()):
         raise RanksError(f"--{parallel} {n}: this machine has {processors.available():g} processors for them")

@@ -19,6 +19,7 @@ from eprop_core.experiments import command_line
 from eprop_core.experiments.baselines.problem import Problem, load_connections
 from eprop_core.experiments.baselines.result import MachineSpeed, Measurement, Variant
 from eprop_core.experiments.compile import run_briefly
+from eprop_core.files.arguments import Parser
 from eprop_core.machine import threads
 from eprop_core.measurement import bandwidth
 from eprop_core.measurement import process as measurement
@@ -231,7 +232,7 @@ def _resident_memory() -> int:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m eprop_core.experiments.baselines.simulator",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, RootModel, StringConstraints, model_validator
 
+from eprop_core.errors import printable
 from eprop_core.experiments.points import Label
 from eprop_core.parsing import ParameterError, Parameters, Whole, parse
 from workflow import yaml_file
@@ -122,5 +123,5 @@ def read(file: Path) -> list[Point]:
     """
     stanzas = yaml_file.read_list(file)
     if not stanzas:
-        raise ParameterError(f"{file}: has no stanza, `- network: ...`")
+        raise ParameterError(f"{printable(file)}: has no stanza, `- network: ...`")
     return [parse(Point, stanza, f"{file}: stanza {number}: ") for number, stanza in enumerate(stanzas, start=1)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from eprop_core.errors import printable
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.interconnect.result import InterconnectResult
 from eprop_core.experiments.scaling.result import MessageCost, ScalingResult
@@ -82,10 +83,14 @@ def measured_elsewhere(file: Path, machine: str, own: pd.DataFrame) -> pd.DataFr
     table = read(file)
     experiment = own["experiment"].iloc[0]
     if missing := next((column for column in own if column not in table), None):
-        raise ParameterError(f"{file}: lacks the column {missing}; expected results/tables/*_scaling_runs.csv")
+        raise ParameterError(
+            f"{printable(file)}: lacks the column {missing}; expected results/tables/*_scaling_runs.csv"
+        )
     chosen = (table["measured"] == "measured") & table["variant"].isin(own["variant"])
     if not chosen.any() or set(table["kind"]) != set(own["kind"]):
-        raise ParameterError(f"{file}: has no measured run of {experiment} scaling: expected its table of runs")
+        raise ParameterError(
+            f"{printable(file)}: has no measured run of {experiment} scaling: expected its table of runs"
+        )
     return table[chosen].assign(experiment=experiment, variant=table["variant"] + ELSEWHERE + machine)[list(own)]
 
 

@@ -6,7 +6,7 @@ from os import PathLike
 
 import pandas as pd
 
-from eprop_core.errors import one_line
+from eprop_core.errors import one_line, printable
 from eprop_core.files.text import read_text
 from eprop_core.parsing import ParameterError
 
@@ -31,4 +31,4 @@ def read(file: str | PathLike[str]) -> pd.DataFrame:
             raise ValueError("it is cut off, or a column comes twice")
         return pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=[""])
     except (ValueError, csv.Error) as error:
-        raise ParameterError(f"{file}: {one_line(error)}; expected a table of this suite (CSV)") from None
+        raise ParameterError(f"{printable(file)}: {one_line(error)}; expected a table of this suite (CSV)") from None
