@@ -11,7 +11,7 @@ import pytest
 import small
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
-from eprop_core.experiments.studies.measure import divided, measure
+from eprop_core.experiments.studies.measure import divided, measure, read_task
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.experiments.studies.result import SampleNumbers, StudyResult
 from eprop_core.measurement.operations import OperationCounter
@@ -426,6 +426,12 @@ def test_a_generated_task_needs_no_data(tmp_path: Path) -> None:
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     assert len(StudyResult.read(tmp_path / "result.json").curve) == 2
+
+
+def test_data_that_a_generated_task_would_ignore_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "task.json").write_text(small.regression(epochs=2).model_dump_json(), encoding="utf-8")
+    with pytest.raises(ParameterError, match=r"^--data .*: must be left out for sine_waves, whose samples are "):
+        read_task(tmp_path / "task.json", tmp_path, seed=1)
 
 
 def learn_too_fast(files: Path) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from pydantic import RootModel, TypeAdapter, ValidationError
 
 from eprop_core.datasets.events import EventDataset
-from eprop_core.errors import one_line
+from eprop_core.errors import one_line, printable
 from eprop_core.experiments import command_line, points
 from eprop_core.experiments.baselines import accuracy
 from eprop_core.experiments.baselines.agreement import Arrays, agreement, initial_weights, read_outputs
@@ -259,11 +259,13 @@ def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, P
     """Return the parameters of a comparison, its problems and the task whose samples are shown, if any are.
 
     Raises:
-        ParameterError: a parameter is wrong, or the data are missing.
+        ParameterError: a parameter is wrong, or the data are missing, or given and not needed.
     """
     values = read_json(file)
     baseline = parse(_AnyBaseline, values["baseline"], f"{file}: ").root
     if isinstance(baseline, PoissonBaseline):
+        if data is not None:
+            raise ParameterError(f"--data {printable(data)}: must be left out where the input is a Poisson process")
         n_steps = baseline.memory_steps
         over_time = {} if n_steps is None else {"memory": changing_problem(baseline, n_steps)}
         return baseline, {"events": poisson_problem(baseline), **over_time}, None

@@ -16,6 +16,7 @@ import numpy as np
 from eprop_core.datasets.events import EventDataset
 from eprop_core.datasets.folds import fold
 from eprop_core.datasets.prepared import load_together
+from eprop_core.errors import printable
 from eprop_core.experiments import command_line
 from eprop_core.experiments.compile import run_briefly
 from eprop_core.experiments.studies.parameters import TaskParameters, check_snapshots
@@ -159,13 +160,16 @@ def read_task(task_file: Path, directory: Path | None, seed: int) -> tuple[TaskP
     """Return the parameters of a task, what is learned and what is tested."""
     parameters = parse(TaskParameters, read_json(task_file), f"{task_file}: ")
     if isinstance(parameters.dataset, Generated):
+        if directory is not None:
+            place, name = printable(directory), parameters.dataset.name
+            raise ParameterError(f"--data {place}: must be left out for {name}, whose samples are generated")
         network, window = parameters.network_for(*parameters.dataset.sizes), parameters.training.learning_window
         samples = generate(
             parameters.dataset, dt=network.dt, seed=seed, learning_window=window, loss=network.readout.loss
         )
         return parameters, *samples
     if directory is None:
-        raise ParameterError(f"{task_file}: dataset.name = {parameters.dataset.name!r} needs --data")
+        raise ParameterError(f"{printable(task_file)}: dataset.name = {parameters.dataset.name!r} needs --data")
     names = ("train", "test", *(["validation"] if parameters.dataset.has_validation else []))
     sets = load_together(directory / f"{name}.npz" for name in names)
     return parameters, *divided(parameters, sets["train"], sets["test"], seed, sets.get("validation"))
