@@ -6,10 +6,11 @@ asks the simulator in FOLDER for its version, with a Python that has it, and wri
 ``docs/how_to/simulators.md`` says how to add a simulator.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -87,17 +88,31 @@ def installed(folder: Path, python: str) -> InstalledSimulator:
     Raises
     ------
     SimulatorError
-        The simulator fails to print its version.
+        There is no such interpreter, or the simulator fails to print its version.
     """
     found = described(folder)
-    script = str((folder / found.script).resolve())
-    asked = child.run([python, script, "--version"], env=nest_programs.environment(), stdout=subprocess.PIPE, text=True)
+    script, interpreter = str((folder / found.script).resolve()), _interpreter(folder, python)
+    as_text: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True, "errors": "replace"}
+    try:
+        asked = child.run([python, script, "--version"], env=nest_programs.environment(), **as_text)
+    except OSError as error:
+        raise SimulatorError(f"{interpreter}: {error.strerror}; expected a Python that has {found.label}") from None
+    if asked.returncode != 0:
+        failed = f"{script} --version ended with exit code {asked.returncode}; expected a version"
+        raise SimulatorError(f"{interpreter}: {failed}, from a Python that has {found.label}")
     printed = asked.stdout.split("\n")
     version = next((line.strip() for line in reversed(printed) if line.strip()), "")
-    if asked.returncode != 0 or not version:
-        raise SimulatorError(f"{script} --version ended with exit code {asked.returncode}; expected 0 and a version")
+    if not version:
+        raise SimulatorError(f"{script} --version printed nothing to stdout; expected a version in its last line")
     chosen = found.model_dump(include={"label", "computes", "variants"})
     return InstalledSimulator(**chosen, version=version, python=python, script=script)
+
+
+def _interpreter(folder: Path, python: str) -> str:
+    """Return an interpreter as a message names it: with the environment variable that it comes from, if any."""
+    variable = f"EPROP_BENCH_{folder.name.upper()}_PYTHON"
+    is_named = os.path.expanduser(os.environ.get(variable, "")) == python
+    return f"{variable} = {python}" if is_named else python
 
 
 def main() -> None:

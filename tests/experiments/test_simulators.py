@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
 from live_nest import NEST_PYTHON, needs_nest
 from small_results import PROJECT
+from workflow.lib import simulator_folders
 from workflow.scripts.scaling import collect
 from workflow.scripts.scaling.numbers import by_repeat
 
@@ -92,10 +94,61 @@ def test_a_wrong_folder_is_refused(folder: Path, file: str, content: object, mes
         simulators.described(folder)
 
 
+@pytest.mark.parametrize(("label", "owner"), [("delta rule", "simulators/delta_rule"), ("eprop_core", "this")])
+def test_a_label_that_another_simulator_has_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, label: str, owner: str
+) -> None:
+    monkeypatch.setattr(simulator_folders, "ROOT", folder.parents[1])
+    mine = folder.with_name("mine")
+    shutil.copytree(folder, mine)
+    described = json.loads((folder / "simulator.json").read_text())
+    (mine / "simulator.json").write_text(json.dumps(described | {"label": label}))
+    message = f"^simulator mine: {mine}/simulator.json: label = '{label}': is the label of {owner}"
+    with pytest.raises(SystemExit, match=message):
+        simulator_folders.folder("mine")
+    (mine / "simulator.json").write_text(json.dumps(described | {"label": "mine"}))
+    assert simulator_folders.folder("mine") == mine
+    (mine / "simulator.json").write_text("{")  # another folder may be unfinished
+    assert simulator_folders.folder("delta_rule") == folder
+
+
+def test_installed_simulators_with_one_label_are_refused(folder: Path, tmp_path: Path) -> None:
+    found = simulators.installed(folder, sys.executable)
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    for file in (one, two):
+        file.write_text(found.model_dump_json())
+    assert baselines.read_simulators([one]) == [found]
+    with pytest.raises(ParameterError, match=f"^{two}: label = 'delta rule': is the label of {one}, too$"):
+        baselines.read_simulators([one, two])
+    one.write_text(found.model_copy(update={"label": "eprop_core"}).model_dump_json())
+    with pytest.raises(ParameterError, match=f"^{one}: label = 'eprop_core': is the label of this simulator, too$"):
+        baselines.read_simulators([one])
+
+
 def test_the_version_is_the_last_line(folder: Path) -> None:
     assert program(folder, "").version == "2.5"
     with pytest.raises(SimulatorError, match="exit code 3"):
         program(folder, "sys.exit(3)")
+
+
+def test_a_program_that_prints_no_version_gets_one_line(folder: Path) -> None:
+    (folder / "measure.py").write_text("print()")
+    with pytest.raises(SimulatorError, match=r"measure.py --version printed nothing to stdout; expected a version"):
+        simulators.installed(folder, sys.executable)
+
+
+def test_the_variable_of_a_wrong_interpreter_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "measure.py").write_text("import a_simulator_that_is_missing")
+    monkeypatch.setenv("EPROP_BENCH_DELTA_RULE_PYTHON", sys.executable)
+    message = f"^EPROP_BENCH_DELTA_RULE_PYTHON = {sys.executable}: .*--version ended with exit code 1"
+    with pytest.raises(SimulatorError, match=message):
+        simulators.installed(folder, sys.executable)
+    monkeypatch.setenv("EPROP_BENCH_DELTA_RULE_PYTHON", "/no/python")
+    message = "^EPROP_BENCH_DELTA_RULE_PYTHON = /no/python: No such file or directory; expected a Python that has delta"
+    with pytest.raises(SimulatorError, match=message):
+        simulators.installed(folder, "/no/python")
+    with pytest.raises(SimulatorError, match=r"^/other/python: No such file"):
+        simulators.installed(folder, "/other/python")
 
 
 def test_a_reason_stands_in_place_of_a_measurement(folder: Path, problem: Problem) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import sys
 from pathlib import Path
 
+from eprop_core.experiments.baselines.result import OWN
 from eprop_core.interoperability import simulators
 from eprop_core.parsing import ParameterError
 from workflow.lib.sources import ROOT
@@ -13,10 +14,28 @@ def folder(simulator: str) -> Path:
     """Return the folder of a simulator; exit with a message if there is none, or its description is wrong."""
     path = ROOT / "simulators" / simulator
     try:
-        simulators.described(path)
+        _check_label(path, simulators.described(path).label)
     except (OSError, ParameterError) as error:
         sys.exit(f"simulator {simulator}: {error}")
     return path
+
+
+def _check_label(path: Path, label: str) -> None:
+    """Refuse a label that another simulator has: tables and figures tell simulators apart by their labels."""
+    where = f"{path / simulators.FILE}: label = {label!r}"
+    if label == OWN:
+        raise ParameterError(f"{where}: is the label of this simulator; choose another one")
+    for other in sorted(path.parent.iterdir()):
+        if other != path and _label(other) == label:
+            raise ParameterError(f"{where}: is the label of simulators/{other.name}, too; choose another one")
+
+
+def _label(path: Path) -> str | None:
+    """Return the label of a simulator; None where no folder of a simulator is."""
+    try:
+        return simulators.described(path).label
+    except (OSError, ParameterError):  # reported where that simulator takes part
+        return None
 
 
 def description(simulator: str) -> str:

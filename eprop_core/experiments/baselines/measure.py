@@ -286,6 +286,22 @@ def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, P
     return baseline, problems, trained
 
 
+def read_simulators(files: Sequence[Path]) -> list[InstalledSimulator]:
+    """Return the other simulators; results tell them apart by their labels.
+
+    Raises:
+        ParameterError: a file is wrong, or two simulators have one label.
+    """
+    labels, found = {OWN: "this simulator"}, []
+    for file in files:
+        other = parse(InstalledSimulator, read_json(file), f"{file}: ")
+        if other.label in labels:
+            raise ParameterError(f"{file}: label = {other.label!r}: is the label of {labels[other.label]}, too")
+        labels[other.label] = str(file)
+        found.append(other)
+    return found
+
+
 def main() -> None:
     """Run the command line."""
     parser = command_line.parser("eprop_core.experiments.baselines", __doc__)
@@ -303,7 +319,7 @@ def main() -> None:
     options = parser.parse_args()
     launch.join(1, timed=True)
     parameters, problems, task = read(options.parameters, options.data)
-    others = [parse(InstalledSimulator, read_json(file), f"{file}: ") for file in options.simulators]
+    others = read_simulators(options.simulators)
     learned = {}
     if task is not None and isinstance(parameters, SampleBaseline) and parameters.accuracy is not None:
         learned = compare_accuracy(parameters, task, options.data, others)
