@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 import small
 from eprop_core.experiments.baselines import measure as baselines
 from eprop_core.experiments.baselines import nest_scaling
-from eprop_core.experiments.baselines.agreement import agreement, read_outputs
+from eprop_core.experiments.baselines.agreement import agreement, check_outputs, read_outputs
 from eprop_core.experiments.baselines.parameters import PoissonBaseline
 from eprop_core.experiments.baselines.problem import Problem, changing_problem, poisson_problem
 from eprop_core.experiments.scaling import measure as scaling
@@ -186,18 +187,84 @@ def test_outputs_are_compared(tmp_path: Path) -> None:
         "output_weight": np.array([1.0, 3.0, 1.5]),
     }
     other = own | {"spike_steps": np.array([0, 1, 2]), "readouts": np.array([[1.5], [-4.0]])}
-    found = agreement(own, other | {"output_weight": np.array([1.0, 2.5, 1.5])}, before)
+    found = agreement(own, other | {"output_weight": np.array([1.0, 2.5, 1.5])}, before, "x")
     assert found.equal_spikes == pytest.approx(2 / 4)
     assert found.readout_difference == pytest.approx(0.5 / 4)
     assert found.weight_difference == pytest.approx(0.5 / 2)
-    assert agreement(own, {}, before).model_dump() == dict.fromkeys(found.model_dump())
-    with pytest.raises(SimulatorError, match=r"output_weight has shape \(2,\); expected \(3,\)"):
-        agreement(own, {"output_weight": np.ones(2)}, before)
+    assert agreement(own, {}, before, "x").model_dump() == dict.fromkeys(found.model_dump())
+    for n in (0, 2):
+        message = rf"^x: its outputs: output_weight has shape \({n},\); expected \(3,\)$"
+        with pytest.raises(SimulatorError, match=message):
+            agreement(own, {"output_weight": np.ones(n)}, before, "x")
     np.savez(tmp_path / "other.npz", spikes=np.ones(2))
     with pytest.raises(SimulatorError, match="outputs have 'spikes'; expected some of spike_steps"):
         read_outputs(tmp_path / "other.npz", "x")
     with pytest.raises(SimulatorError, match="missing"):
         read_outputs(tmp_path / "none.npz", "x")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"spike_steps": ["a", "b"]}, "spike_steps has the type <U1; expected integers"),
+        ({"spike_steps": [1.0, 2.0]}, "spike_steps has the type float64; expected integers"),
+        ({"output_weight": [True]}, "output_weight has the type bool; expected numbers"),
+        ({"readouts": [1j]}, "readouts has the type complex128; expected numbers"),
+        (
+            {"spike_steps": [1]},
+            r"spike_steps has shape \(1,\) and spike_neurons \(2,\); expected one step and one neuron",
+        ),
+        ({"spike_steps": [[1]], "spike_neurons": [[1]]}, r"spike_steps has shape \(1, 1\)"),
+        ({"spike_neurons": [1, 60]}, "spike_neurons has 60; expected 0 to 59"),
+        ({"spike_neurons": [-1, 1]}, "spike_neurons has -1; expected 0 to 59"),
+        ({"spike_steps": [3, 200]}, "spike_steps has 200; expected 0 to 199"),
+        ({"spike_steps": None}, "spike_neurons without spike_steps; expected both or none"),
+        ({"spike_neurons": None}, "spike_steps without spike_neurons; expected both or none"),
+        ({"readouts": [0.0, np.inf]}, "readouts: 1 of 2 values are not finite, the first is inf"),
+        ({"output_weight": [np.nan]}, "output_weight: 1 of 1 values are not finite, the first is nan"),
+    ],
+)
+def test_wrong_outputs_get_one_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    outputs = {"spike_steps": [1, 2], "spike_neurons": [3, 4], "readouts": [0.0], "output_weight": [0.5]} | changes
+    np.savez(tmp_path / "x.npz", **{name: np.array(values) for name, values in outputs.items() if values is not None})
+    with pytest.raises(SimulatorError, match=f"^x: its outputs: {message}"):
+        check_outputs(read_outputs(tmp_path / "x.npz", "x"), "x", 200, 60)
+
+
+def test_outputs_of_another_network_are_refused(folder: Path, problem: Problem) -> None:
+    file = folder / "measure.py"
+    text = file.read_text()
+    written = '"spike_neurons": neurons'
+    assert written in text
+    file.write_text(text.replace(written, '"spike_neurons": neurons + 60'))
+    taking_part = baselines.simulators([simulators.installed(folder, sys.executable)], 40)
+    with pytest.raises(SimulatorError, match=r"^delta rule: its outputs: spike_neurons has \d+; expected 0 to 59$"):
+        baselines.compare_outputs({"events": problem}, taking_part)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"neurons": 59}, "neurons = 59; the problem has 60"),
+        ({"synapses": 1}, "synapses = 1; the problem has 1860"),
+        ({"n_steps": 200}, "n_steps = 200; the problem has 150"),
+        ({"threads": 2}, "threads = 2: must be at most 1"),
+        ({"threads": 0}, "threads: Input should be greater than or equal to 1"),
+        ({"spikes": -1}, "spikes: Input should be greater than or equal to 0"),
+        ({"spikes": 9001}, "spikes = 9001: must be at most 9000, one per neuron and step"),
+        ({"synaptic_events": -5}, "synaptic_events: Input should be greater than or equal to 0"),
+        ({"seconds": -1.0}, r"seconds = -1\.0: must be above 0"),
+    ],
+)
+def test_counts_are_those_of_the_problem(folder: Path, problem: Problem, changes: dict[str, Any], message: str) -> None:
+    file = folder / "measure.py"
+    text = file.read_text()
+    written = "        json.dump(measurement, file)"
+    assert written in text
+    file.write_text(text.replace(written, f"        json.dump(measurement | {changes}, file)"))
+    taking_part = baselines.simulators([simulators.installed(folder, sys.executable)], 40)[1:2]
+    with pytest.raises(SimulatorError, match=f"^delta rule, plastic: its result: .*{message}"):
+        baselines.compare({"events": problem}, taking_part, repeats=1)
 
 
 def test_threads_are_recorded_like_ranks(folder: Path, tmp_path: Path) -> None:

@@ -19,7 +19,14 @@ from eprop_core.datasets.events import EventDataset
 from eprop_core.errors import one_line, printable
 from eprop_core.experiments import command_line, points
 from eprop_core.experiments.baselines import accuracy
-from eprop_core.experiments.baselines.agreement import Arrays, agreement, initial_weights, read_outputs
+from eprop_core.experiments.baselines.agreement import (
+    Arrays,
+    agreement,
+    check_outputs,
+    initial_weights,
+    read_outputs,
+)
+from eprop_core.experiments.baselines.counts import check_counts
 from eprop_core.experiments.baselines.parameters import (
     BaselineParameters,
     PoissonBaseline,
@@ -102,8 +109,8 @@ def measure(
 ) -> BaselineResult:
     """Return the measurements of this simulator and of others; ``learned`` are the results of their trainings."""
     taking_part = simulators(others, parameters.time_driven_steps)
+    agreements = compare_outputs(problems, taking_part)  # first: a wrong output ends the comparison, which takes long
     processes, left_out = compare(problems, taking_part, parameters.repeats)
-    agreements = compare_outputs(problems, taking_part)
     origin = provenance()
     own_version = origin.packages.get("eprop-core", "")
     compared = {OWN: Compared(version=own_version, computes=OWN_RULE, agreement=None)}
@@ -194,7 +201,8 @@ def compare_outputs(problems: Mapping[str, Problem], taking_part: Sequence[Simul
     agreements = {}
     with tempfile.TemporaryDirectory(prefix="baselines.") as directory:
         file = Path(directory) / "problem.npz"
-        problem.beginning(STEPS_OF_OUTPUTS).save(file)
+        shown = problem.beginning(STEPS_OF_OUTPUTS)
+        shown.save(file)
         before = initial_weights(file)
         if sum(map(len, before.values())) > SYNAPSES_OF_OUTPUTS:
             return {}
@@ -205,7 +213,8 @@ def compare_outputs(problems: Mapping[str, Problem], taking_part: Sequence[Simul
                 outputs[simulator.name] = read_outputs(written, simulator.name)
     own = outputs.pop(OWN)
     for label, other in outputs.items():
-        agreements[label] = agreement(own, other, before)
+        check_outputs(other, label, shown.stimulus.n_steps, shown.network.n_recurrent)
+        agreements[label] = agreement(own, other, before, label)
     return agreements
 
 
@@ -219,9 +228,12 @@ def run_once(simulator: Simulator, problem: Path, outputs: Path | None = None) -
     Raises
     ------
     SimulatorError
-        It failed, or wrote something else.
+        It failed, wrote something else, or measured another problem.
     """
-    return run_ranks(simulator, problem, 1, outputs)[0]
+    measured = run_ranks(simulator, problem, 1, outputs)[0]
+    if isinstance(measured, Measurement) and simulator.name != OWN:
+        check_counts(measured, problem, simulator.variant, f"{simulator.name}, {simulator.variant}")
+    return measured
 
 
 def run_ranks(

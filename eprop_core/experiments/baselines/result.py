@@ -30,11 +30,11 @@ class MachineSpeed(Record):
 class Measurement(Record):
     """Measurements of one process; null: not measured for this simulator and variant."""
 
-    neurons: int
-    synapses: int = Field(json_schema_extra={"label": "synapses"})
-    n_steps: int = Field(description="timed steps")
-    spikes: int = Field(description="of the recurrent neurons, in the timed steps")
-    synaptic_events: int
+    neurons: int = Field(ge=0)
+    synapses: int = Field(ge=0, json_schema_extra={"label": "synapses"})
+    n_steps: int = Field(ge=0, description="timed steps")
+    spikes: int = Field(ge=0, description="of the recurrent neurons, in the timed steps")
+    synaptic_events: int = Field(ge=0)
     seconds: float = Field(description="wall time", json_schema_extra={"label": "time", "unit": "s"})
     processor_s: float = Field(description="processor time")
     build_s: float | None = Field(None, description="wall time of building")
@@ -53,7 +53,7 @@ class Measurement(Record):
         None, description="bytes of synapses read and written; null also without events"
     )
     machine: MachineSpeed | None = None
-    threads: int
+    threads: int = Field(ge=1)
     host: str | None = Field(None, description="name of the machine")
 
 
