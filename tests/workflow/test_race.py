@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from eprop_core.experiments.baselines.parameters import PoissonBaseline
+from eprop_core.experiments.baselines.parameters import PoissonBaseline, SampleBaseline
 from eprop_core.experiments.baselines.result import BaselineResult, Compared, Learned, Process
 from eprop_core.parsing import ParameterError, parse
 from results_contract import undescribed_columns, undescribed_tables
 from small_results import PROJECT, PROVENANCE, changed, check, scaling_result, written
-from workflow.scripts.race import figure, table
+from workflow.scripts.race import figure, fixed, table
 from workflow.scripts.race.numbers import rows
 from workflow.scripts.race.points import NOBODY, Point, read
 from workflow.scripts.race.stanzas import stanzas, stanzas_of_scaling
@@ -181,6 +181,74 @@ def test_stanzas_are_medians_on_the_clock_that_nothing_disturbed(
     parse(Point, own | {"by": "someone"})
     with pytest.raises(ParameterError, match="by: must be"):
         parse(Point, own)
+
+
+def run_of_stanzas(plan: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Call the program that writes stanzas."""
+    (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    command = [sys.executable, "-m", "workflow.scripts.race.stanzas", folder / "plan.json"]
+    return subprocess.run(
+        [*command, "--output", folder / "points.yaml"], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+
+
+def test_points_of_another_network_are_refused(tmp_path: Path) -> None:
+    file, free = tmp_path / "result.json", {"simulators": [], "repeats": 3}
+    small, race = result(0.02), fixed.networks().baselines["medium"]
+    small.write(file)
+    plan = {"results": {"medium": str(file), "mine": str(file)}, "tasks": {"medium": None, "mine": None}}
+    done = run_of_stanzas(plan, tmp_path)
+    message = f"error: {file}: baselines.medium.network.n_input = 10: must be 1000 in the race (config/baselines.yaml"
+    assert done.returncode == 1 and done.stderr.startswith(message), done.stderr
+    assert not (tmp_path / "points.yaml").exists()
+    changed(small, parameters=race.model_copy(update=free)).write(file)
+    done = run_of_stanzas(plan, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [one["network"] for one in yaml.safe_load((tmp_path / "points.yaml").read_text())] == ["medium", "medium"]
+    done = run_of_stanzas({"results": {"mine": str(file)}, "tasks": {"mine": None}}, tmp_path)
+    assert done.stderr.startswith(f"error: {tmp_path / 'plan.json'}: no result that could be a point; the race has nmn")
+
+
+def test_the_problems_of_the_race_are_those_of_the_configuration() -> None:
+    race = fixed.networks()
+    nmnist, task = race.baselines["nmnist"], race.tasks["nmnist"]
+    assert isinstance(nmnist, SampleBaseline) and nmnist.accuracy is not None and nmnist.accuracy.samples == 900
+    elsewhere = task.model_copy(update={"dataset": task.dataset.model_copy(update={"path": "/data"})})
+    fixed.check("nmnist", nmnist, elsewhere)
+    fixed.check("nmnist", nmnist.model_copy(update={"accuracy": None}), task)
+    with pytest.raises(ParameterError, match=r"^tasks.nmnist.dataset.name = 'digits': must be 'nmnist' in the race"):
+        fixed.check("nmnist", nmnist, race.tasks["nmnist_simulated"])
+    fewer = nmnist.accuracy.model_copy(update={"samples": 800})
+    with pytest.raises(ParameterError, match=r"accuracy.samples = 800: must be 900 in the race"):
+        fixed.check("nmnist", nmnist.model_copy(update={"accuracy": fewer}), task)
+
+
+def test_a_scaling_of_another_network_is_refused() -> None:
+    timing = fixed.scaling().timing
+    fixed.check_scaling(timing.model_copy(update={"repeats": 7, "variants": {"eprop_plus": {}}}), 1)
+    variants = {"eprop_plus": {"network.plasticity.cutoff": 50}}
+    with pytest.raises(ParameterError, match=r"variants.eprop_plus.network.plasticity.cutoff = 50: must be left out "):
+        fixed.check_scaling(timing.model_copy(update={"variants": variants}), 1)
+    with pytest.raises(
+        ParameterError, match=r"^scaling.nest_strong.n_steps = 20: must be 200 in the race \(config/nes"
+    ):
+        fixed.check_scaling(timing.model_copy(update={"n_steps": 20}), 1)
+    with pytest.raises(ParameterError, match=r"seeds: 2: must be 1 in the race"):
+        fixed.check_scaling(timing, 2)
+
+
+def test_memory_that_cannot_be_measured_stops_no_other_point(tmp_path: Path) -> None:
+    """The second simulator does not grow."""
+    processes = [
+        changed(one, memory_bytes=-4096 if one.simulator == "NEST" else one.memory_bytes)
+        for one in result(0.02).processes
+    ]
+    own, nest = stanzas("medium", changed(result(0.02), processes=processes))
+    assert (own["measured"]["bytes_per_synapse"], nest["measured"]["bytes_per_synapse"]) == (28.0, None)
+    found = rows([parse(Point, one | {"by": "someone"}) for one in (own, nest)])
+    check(lambda: figure.draw(found), tmp_path, "not measured")
+    assert list(table.printed(found)["Bytes per synapse"]) == ["28", "not measured"]
+    check(lambda: figure.draw(found[found["simulator"] == "NEST"]), tmp_path, "not measured")
 
 
 @pytest.mark.parametrize(("other_work", "seconds"), [(0.02, 2.0), (0.4, 1.5)])

@@ -437,7 +437,10 @@ class Plan:
             "break_even": {**self.break_even, "all": {"points": self._points_of_break_even()}},
             "baselines": {
                 **{name: {"baseline": of.parameters, "task": of.task} for name, of in self.baselines.items()},
-                "all": {"results": {of.name: f"results/baselines/{name}.json" for name, of in self.baselines.items()}},
+                "all": {
+                    "results": {of.name: f"results/baselines/{name}.json" for name, of in self.baselines.items()},
+                    "tasks": {of.name: of.task for of in self.baselines.values()},
+                },
             },
             "saccades": {"all": configuration.saccades},
             "locality": {

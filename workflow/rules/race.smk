@@ -22,6 +22,10 @@ use rule collect_study as race_points with:
             if "nest_strong" in CONFIGURATION.scaling
             else []
         ),
+        fixed=[
+            str(SOURCE / "config" / name)
+            for name in ("baselines.yaml", "race.yaml", "nest_scaling.yaml")
+        ],
         code=code("workflow.scripts.race.stanzas"),
     output:
         "results/race/points.yaml",

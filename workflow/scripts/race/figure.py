@@ -68,18 +68,15 @@ def _draw_points(panel: Axes, table: pd.DataFrame, column: str, colours: dict[st
     places = np.arange(len(table))[::-1]
     for place, (_, point) in zip(places, table.iterrows(), strict=True):
         value, colour = point[column], colours[point["simulator"]]
+        look: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": style.points(6)}
+        if pd.isna(value):
+            panel.annotate("not measured", (0, place), (5, 0), xycoords=panel.get_yaxis_transform(), **look)
+            continue
         is_open = point["clock"] == "processor" and column == "ns_per_event"
         panel.plot(value, place, "o", color=colour, markerfacecolor="white" if is_open else colour, zorder=3)
         if column == "ns_per_event":
             panel.plot([point[f"{column}_low"], point[f"{column}_high"]], [place, place], color=colour)
-        panel.annotate(
-            three_digits(value),
-            (value, place),
-            (5, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=style.points(6),
-        )
+        panel.annotate(three_digits(value), (value, place), (5, 0), **look)
     names = [f"{point.simulator}, {_machine(point)}" for point in table.itertuples()]
     panel.set_yticks(places, names if is_first else [])
     panel.tick_params(axis="y", length=0)

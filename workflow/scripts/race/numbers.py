@@ -40,7 +40,7 @@ def _row(point: Point) -> dict[str, object]:
         "ns_per_event_low": measured.ns_per_event.low if measured else nan,
         "ns_per_event_high": measured.ns_per_event.high if measured else nan,
         "clock": measured.clock if measured else "",
-        "bytes_per_synapse": measured.bytes_per_synapse if measured else nan,
+        "bytes_per_synapse": (measured.bytes_per_synapse or nan) if measured else nan,
         "repeats": measured.repeats if measured else nan,
         "training_samples": training.samples if training else nan,
         "training_s": training.seconds if training else nan,

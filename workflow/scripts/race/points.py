@@ -63,8 +63,10 @@ class Measured(Parameters):
     clock: Literal["wall", "processor"] = Field(
         description="wall: on a machine without other work; processor: processor time of one core, beside other work"
     )
-    bytes_per_synapse: Positive = Field(description="growth of all processes by building and running, over synapses")
-    repeats: Whole = Field(ge=1, description="processes, each of which built and ran once")
+    bytes_per_synapse: Positive | None = Field(
+        None, description="growth of all processes by building and running, over synapses; null: not measured"
+    )
+    repeats: Whole = Field(ge=3, description="processes, each of which built and ran once")
     events: Positive = Field(description="plastic synaptic events of a run, after the warm-up")
     training: Training | None = Field(None, description="accuracy after training, and its time; null: not measured")
 

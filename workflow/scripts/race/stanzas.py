@@ -1,5 +1,6 @@
 """Stanzas for ``benchmarks/points.yaml`` from results: a point per network, simulator and number of cores."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,16 +9,17 @@ import yaml
 
 from eprop_core.experiments.baselines.result import OWN, OWN_RULE, BaselineResult, Learned, Process
 from eprop_core.experiments.scaling.result import NEST_RANKS, NEST_THREADS, ScalingResult
+from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.files.text import read_json
-from eprop_core.parsing import parse
+from eprop_core.parsing import ParameterError, parse
 from eprop_core.records import Provenance
+from workflow.scripts.race import fixed
+from workflow.scripts.race.fixed import PLASTIC
 from workflow.scripts.race.points import NETWORKS, NOBODY, Point
 from workflow.scripts.scaling import collect
 from workflow.scripts.scaling.numbers import by_repeat
 from workflow.scripts.shared import other_work, program
 
-PLASTIC = "eprop_plus"
-"""Variant of the scaling experiment."""
 SIMULATORS = {PLASTIC: OWN, f"{NEST_THREADS}{PLASTIC}": "NEST", f"{NEST_RANKS}{PLASTIC}": "NEST, MPI"}
 """Simulators by variant of the result; "NEST" alone is NEST on threads."""
 DIGITS = 4
@@ -44,6 +46,32 @@ def stanzas(network: str, result: BaselineResult) -> list[dict[str, Any]]:
     ]
 
 
+def stanzas_of_plan(plan: dict[str, Any], file: Path) -> list[dict[str, Any]]:
+    """Return the points of all results that a plan, from ``file``, lists by network; others have no place in the race.
+
+    Raises
+    ------
+    ParameterError
+        The problem of a result is not that of the race.
+    """
+    made = []
+    for network in NETWORKS:
+        if network in plan["results"]:
+            result, values = BaselineResult.read(plan["results"][network]), plan["tasks"][network]
+            task = None if values is None else parse(TaskParameters, values, f"{file}: tasks.{network}: ")
+            _explained(plan["results"][network], fixed.check, network, result.parameters, task)
+            made += stanzas(network, result)
+    return made
+
+
+def _explained(file: Path | str, check: Callable[..., None], *arguments: Any) -> None:
+    """Call a check; its error names the file of the result."""
+    try:
+        check(*arguments)
+    except ParameterError as error:
+        raise ParameterError(f"{file}: {error}") from None
+
+
 def stanzas_of_scaling(results: list[ScalingResult]) -> list[dict[str, Any]]:
     """Return a point for each simulator and number of ranks or threads; other work disturbs it, and leaves it out."""
     groups: dict[tuple[str, int], list[ScalingResult]] = {}
@@ -68,7 +96,7 @@ def stanzas_of_scaling(results: list[ScalingResult]) -> list[dict[str, Any]]:
                 "measured": {
                     "ns_per_event": spread(1e9 * runs["propagation_s"] / runs["synaptic_events"]),
                     "clock": "wall",
-                    "bytes_per_synapse": rounded(float(runs["memory_per_synapse_bytes"].median())),
+                    "bytes_per_synapse": _memory(runs["memory_per_synapse_bytes"]),
                     "repeats": len(runs),
                     "events": float(runs["synaptic_events"].median()),
                 },
@@ -102,7 +130,7 @@ def measured(processes: list[Process]) -> dict[str, Any]:
     return {
         "ns_per_event": spread(times),
         "clock": "processor" if disturbed else "wall",
-        "bytes_per_synapse": rounded(float((table["memory_bytes"] / table["synapses"]).median())),
+        "bytes_per_synapse": _memory(table["memory_bytes"] / table["synapses"]),
         "repeats": len(table),
         "events": float(table["synaptic_events"].median()),
     }
@@ -112,6 +140,12 @@ def spread(values: "pd.Series[float]") -> dict[str, float]:
     """Return median and quartiles."""
     quantiles = {"median": 0.5, "low": 0.25, "high": 0.75}
     return {name: rounded(float(values.quantile(share))) for name, share in quantiles.items()}
+
+
+def _memory(values: "pd.Series[float]") -> float | None:
+    """Return the median of bytes per synapse; None where the process did not grow: what it took was free before."""
+    median = float(values.median())
+    return rounded(median) if median > 0 else None
 
 
 def rounded(value: float) -> float:
@@ -130,16 +164,15 @@ def main() -> None:
     options.add_argument("plan", type=Path, help="JSON file: result files by network")
     options.add_argument("--scaling", type=Path, nargs="*", default=[], help="result files of nest_strong")
     given = options.parse_args()
-    results = read_json(given.plan)["results"]
-    made = [
-        stanza
-        for network, file in results.items()
-        if network in NETWORKS
-        for stanza in stanzas(network, BaselineResult.read(file))
-    ]
-    made += stanzas_of_scaling([ScalingResult.read(file) for file in given.scaling])
+    made = stanzas_of_plan(read_json(given.plan), given.plan)
+    of_scaling = [ScalingResult.read(file) for file in given.scaling]
+    for file, result in zip(given.scaling, of_scaling, strict=True):
+        _explained(file, fixed.check_scaling, result.parameters, result.seed)
+    made += stanzas_of_scaling(of_scaling)
+    if not made:
+        raise ParameterError(f"{given.plan}: no result that could be a point; the race has {', '.join(NETWORKS)}")
     for stanza in made:
-        parse(Point, stanza | {"by": "someone"}, f"{given.plan}: ")
+        parse(Point, stanza | {"by": "someone"}, f"{given.plan}: {stanza['network']}, {stanza['simulator']}: ")
     given.output[0].write_text(yaml.safe_dump(made, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 

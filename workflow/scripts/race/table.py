@@ -32,7 +32,10 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
             "Clock": table["clock"],
             "Accuracy (%)": cells(100 * table["accuracy"], ".1f"),
             "Training (s)": [three_digits(seconds) for seconds in table["training_s"]],
-            "Bytes per synapse": [three_digits(size) for size in table["bytes_per_synapse"]],
+            "Bytes per synapse": [
+                three_digits(size) or ("" if why else "not measured")
+                for size, why in zip(table["bytes_per_synapse"], table["not_measured"], strict=True)
+            ],
             "Cores": cells(table["cores"], ".0f"),
             "Hardware": hardware,
             "Repeats": cells(table["repeats"], ".0f"),
