@@ -38,7 +38,7 @@ KERNEL = """
 from eprop_core.compiled.random import philox
 print("words", *philox(1, 2, 3, 4))
 """
-MEASURED = ("provenance", "times_s", "per_rank", "training_time_per_sample_s", "training_time_s")
+MEASURED = ("provenance", "sha256", "times_s", "per_rank", "training_time_per_sample_s", "training_time_s")
 """Keys of a result whose values depend on the machine."""
 
 

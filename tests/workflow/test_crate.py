@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from eprop_core.measurement.results import Result
 from eprop_core.parsing import ParameterError
 from small_results import PROVENANCE, changed, training_result
 
@@ -37,8 +38,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         if "/studies/" in result:
             training_result(seed).write(result)
         else:
-            Path(result).parent.mkdir(parents=True, exist_ok=True)
-            Path(result).write_text(json.dumps({"provenance": PROVENANCE.model_dump()}))
+            Result(provenance=PROVENANCE).write(result)
     for network in plan.networks:
         Path(network).write_bytes(b"\x89HDF\r\n")
     for section in plan.sections():
