@@ -354,33 +354,44 @@ class Plan:
         ]
 
     @cached_property
-    def evidence(self) -> dict[str, dict[str, Any]]:
-        """What the claims of the paper ask of this configuration, by name of the table of evidence.
+    def evidence_of_report(self) -> dict[str, dict[str, Any]]:
+        """What the claims of the paper ask of the tables of the report, by name of the table of evidence."""
+        return self._evidence(
+            "",
+            {
+                **{f"{study}_runs": self.results_of_study(study) for study in self.configuration.studies},
+                **{f"{name}_scaling": self.results_of_scaling(name) for name in self.configuration.scaling},
+                **({"sensitivity_runs": self.results_of_sensitivity} if self._sensitivity else {}),
+                **({"break_even": self.results_of_break_even} if self.configuration.break_even else {}),
+            },
+        )
 
-        The verification, which runs on request only, has a table of its own.
-        """
-        made = {
-            **{f"{study}_runs": self.results_of_study(study) for study in self.configuration.studies},
-            **{f"{name}_scaling": self.results_of_scaling(name) for name in self.configuration.scaling},
-            **({"sensitivity_runs": self.results_of_sensitivity} if self._sensitivity else {}),
-            **({"break_even": self.results_of_break_even} if self.configuration.break_even else {}),
-        }
-        file = Path(self.origin.partition(", ")[0])
-        parts = {"": made, "_verification": {"verification": self.results_of_verification}}
-        of_claims = claims.read()
+    @cached_property
+    def evidence_on_request(self) -> dict[str, dict[str, Any]]:
+        """What the claims ask of tables that are made on request only, each with a table of evidence of its own."""
         return {
-            f"reproduction_{file.stem}{part}": {
-                "configuration": file.name,
-                "results": {name: results[name] for name in dict.fromkeys(test.table for test in asked.values())},
-            }
-            for part, results in parts.items()
-            if (asked := claims.tests_of(of_claims, file.name, results))
+            **self._evidence("_verification", {"verification": self.results_of_verification}),
+            **self._evidence("_accuracy", {"locality_accuracy_runs": self.results_of_accuracy}),
         }
 
     @property
-    def evidence_of_report(self) -> list[str]:
-        """The tables of evidence that the report shows: not those that are made on request only."""
-        return [name for name in self.evidence if not name.endswith("_verification")]
+    def evidence(self) -> dict[str, dict[str, Any]]:
+        """What the claims of the paper ask of this configuration, by name of the table of evidence."""
+        return self.evidence_of_report | self.evidence_on_request
+
+    def evidence_from(self, name: str) -> list[str]:
+        """Return the files of the evidence from a table that is made on request only; none if no claim asks it."""
+        asking = [evidence for evidence, asked in self.evidence_on_request.items() if name in asked["results"]]
+        return [file for evidence in asking for file in table(evidence)]
+
+    def _evidence(self, ending: str, results: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+        """Return what the claims ask of tables that are made from these result files, if they ask anything."""
+        file = Path(self.origin.partition(", ")[0])
+        asked = claims.tests_of(claims.read(), file.name, results)
+        if not asked:
+            return {}
+        of_tables = {name: results[name] for name in dict.fromkeys(test.table for test in asked.values())}
+        return {f"reproduction_{file.stem}{ending}": {"configuration": file.name, "results": of_tables}}
 
     def all_evidence(self) -> list[str]:
         """Return the tables of evidence of this configuration, and those that others have left."""

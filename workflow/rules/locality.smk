@@ -22,6 +22,7 @@ rule locality:
             *table("locality_accuracy"),
             *figure("locality_gradients"),
             *table("locality_gradients"),
+            *PLAN.evidence_from("locality_accuracy_runs"),
         ],
 
 

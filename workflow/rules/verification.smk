@@ -17,6 +17,7 @@ rule verification:
     input:
         figure("verification"),
         "results/verification.html",
+        PLAN.evidence_from("verification"),
         table="results/tables/verification.csv",
         code=code("workflow.scripts.verification.passed"),
     log:
