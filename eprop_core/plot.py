@@ -20,6 +20,7 @@ from eprop_core.training.loop import Trained
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 _MOST_LINES = 8
 """Lines in a panel that are named in its legend."""
@@ -106,16 +107,17 @@ def dynamics(recording: Recording, stimulus: Stimulus | PoissonStimulus | None =
     )
     readouts, spikes, *others = all_axes[:, 0]
     steps = np.arange(len(recording.readout))
-    _lines(
-        readouts, TimeSeries(steps, recording.readout), dt, [f"readout {k}" for k in range(recording.readout.shape[1])]
-    )
+    names = [f"readout {k}" for k in range(recording.readout.shape[1])]
+    lines = readouts.plot(steps * dt, recording.readout, linewidth=1.0)
     if stimulus is not None:
         readouts.set_prop_cycle(None)
-        readouts.plot(steps * dt, stimulus.target, linestyle="--", linewidth=1.0)
+        lines += readouts.plot(steps * dt, stimulus.target, linestyle="--", linewidth=1.0)
+        names += [f"target {k}" for k in range(recording.readout.shape[1])]
+    _name_lines(readouts, lines, names)
     readouts.set_ylabel("readouts\n(mV)")
     raster(recording, dt=dt, axes=spikes)
     for axes, (quantity, series, names) in zip(others, panels, strict=True):
-        _lines(axes, series, dt, names)
+        _name_lines(axes, axes.plot(series.steps * dt, series.values, linewidth=1.0), names)
         unit = {**NEURON_QUANTITIES, **SYNAPSE_QUANTITIES}[quantity.rpartition(" ")[2]]
         axes.set_ylabel("\n".join([*quantity.replace("_", " ").split(" "), *([f"({unit})"] if unit else [])]))
     for axes in all_axes[:-1, 0]:
@@ -138,9 +140,8 @@ def _panels(recording: Recording) -> list[tuple[str, TimeSeries, list[str]]]:
     return panels
 
 
-def _lines(axes: "Axes", series: TimeSeries, dt: float, names: Sequence[str]) -> None:
-    """Draw the values of a series, a line for each name; a legend names a few lines, but not many."""
-    lines = axes.plot(series.steps * dt, series.values, linewidth=1.0)
+def _name_lines(axes: "Axes", lines: "list[Line2D]", names: list[str]) -> None:
+    """Name a few lines in a legend, but not many."""
     if 1 < len(names) <= _MOST_LINES:
         axes.legend(lines, names, loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="x-small", frameon=False)
 

@@ -100,7 +100,7 @@ def _draw_time_by_interval(panel: Axes, table: pd.DataFrame) -> None:
             marker=marker,
             linestyle="-" if solid else "--",
             fillstyle="full" if solid else "none",
-            label=f"{experiment}, {ranks} ranks" + ("" if solid else " (dry run)"),
+            label=f"{experiment}, {ranks} ranks" + ("" if solid else " (emulated)"),
         )
         other_work.mark(panel, rows["interval_ms"], rows["communicate_per_model_time"], rows)
     panel.set(xscale="log", xlabel="Smallest delay (ms)", ylabel="Communicating (s per s of model time)")
