@@ -151,7 +151,7 @@ def test_the_figure_of_the_exchange_has_its_labels(tmp_path: Path, measured: boo
         "Smallest delay (ms)",
         "strong, to all ranks",
         "strong, to ranks with targets",
-        "strong, 4 ranks (dry run)",
+        "strong, 4 ranks (emulated)",
     ]
     labels += ["ping-pong, one way", "2 µs + size / (5 GB/s)"] if measured else []
     check(lambda: scaling_exchange_figure.draw(table, interconnect), tmp_path, *labels)
