@@ -133,7 +133,7 @@ def test_the_table_of_a_search_tells_what_was_chosen_how_often(tmp_path: Path) -
     printed = search_table.printed(table, [RATE])
     assert list(printed["Variant"]) == ["one", "one", "other", "other"]
     assert list(printed["Learning rate"]) == ["1e-05", "2e-05"] * 2
-    assert list(printed["Chosen"]) == ["0 of 2 times", "2 of 2 times"] * 2
+    assert list(printed["Chosen (searches)"]) == ["0 of 2", "2 of 2"] * 2
     assert list(printed["Validation accuracy (%)"]) == ["80.0 ± 0.0", "90.0 ± 0.0"] * 2
     written(table, printed, tmp_path)
 

@@ -84,7 +84,7 @@ def printed(table: pd.DataFrame, paths: list[str]) -> pd.DataFrame:
     choices = table.drop_duplicates(["point", "candidate", "choice"]).groupby(["point", "candidate"], sort=False)[
         "chosen"
     ]
-    columns["Chosen"] = [f"{n} of {of} times" for n, of in zip(choices.sum(), choices.count(), strict=True)]
+    columns["Chosen (searches)"] = [f"{n} of {of}" for n, of in zip(choices.sum(), choices.count(), strict=True)]
     return pd.DataFrame(columns)
 
 
