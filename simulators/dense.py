@@ -11,6 +11,19 @@ import numpy as np
 LEARNING = ("input", "recurrent", "output")
 LARGEST = 2e9
 """Bytes that dense matrices may take, as for the time-driven model of this suite."""
+COMPUTED = {
+    "neuron.I_e": 0.0,
+    "neuron.V_min": None,
+    "neuron.V_reset": None,
+    "neuron.adaptation": None,
+    "neuron.t_ref": 0.0,
+    "neuron.excitatory": None,
+    "neuron.surrogate_gradient.function": "piecewise_linear",
+    "plasticity.optimizer.algorithm": "gradient_descent",
+    "plasticity.optimizer.fixed_signs": False,
+    **{f"{name}.{key}": None for name in LEARNING for key in ("fixed_signs", "optimizer")},
+}
+"""The only values, by parameter path, that these programs compute. Bounds of weights are not applied."""
 
 
 def main(version, bytes_per_pair, measure, weight):
@@ -25,9 +38,8 @@ def main(version, bytes_per_pair, measure, weight):
     problem_file, variant, result_file, *outputs_file = sys.argv[1:]
     with np.load(problem_file) as file:
         problem = dict(file)
-    size = dense_bytes(problem, bytes_per_pair)
-    if size > LARGEST:
-        result = {"not_measured": f"dense matrices would need {size / 1e9:.0f} GB"}
+    if reason := obstacle(json.loads(str(problem["network"])), bytes_per_pair):
+        result = {"not_measured": reason}
     else:
         result, (spikes, readouts, network) = measure(problem, variant)
         if outputs_file:
@@ -44,11 +56,26 @@ def main(version, bytes_per_pair, measure, weight):
     Path(result_file).write_text(json.dumps(result), encoding="utf-8")
 
 
-def dense_bytes(problem, bytes_per_pair):
-    """Return the memory of the dense matrices, bytes."""
-    network = json.loads(str(problem["network"]))
+def obstacle(network, bytes_per_pair):
+    """Return why a network is not measured; None if it can be."""
+    for path, value in COMPUTED.items():
+        given = network
+        for key in path.split("."):
+            given = given[key]
+        if given != value:
+            return f"network.{path} is not {json.dumps(value)}"
     n = network["n_recurrent"]
-    return bytes_per_pair * n * (network["n_input"] + n + network["n_readout"])
+    size = bytes_per_pair * n * (network["n_input"] + n + network["n_readout"])
+    return f"dense matrices would need {size / 1e9:.0f} GB" if size > LARGEST else None
+
+
+def learning_rates(network):
+    """Return the learning rate of each projection, 0 if its weights are not plastic."""
+    own = {name: network[name]["learning_rate"] for name in LEARNING}
+    of_all = network["plasticity"]["optimizer"]["learning_rate"]
+    return {
+        name: (of_all if own[name] is None else own[name]) if network[name]["plastic"] else 0.0 for name in LEARNING
+    }
 
 
 def counts(problem, spikes, first):

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from dense import LEARNING, counts, main, resident_memory
+from dense import LEARNING, counts, learning_rates, main, resident_memory
 
 BYTES_PER_PAIR = 16
 """A weight, its gradients of a step and of a sample, and whether it exists."""
@@ -38,8 +38,6 @@ class Network(brainstate.nn.Module):
         n_input, n, n_readout = (network[f"n_{kind}"] for kind in ("input", "recurrent", "readout"))
         shapes = {"input": (n_input, n), "recurrent": (n, n), "output": (n, n_readout)}
         surrogate = network["neuron"]["surrogate_gradient"]
-        if surrogate["function"] != "piecewise_linear":
-            raise ValueError(f"surrogate gradient {surrogate['function']}: only piecewise_linear is written here")
         slope = surrogate["height"] / surrogate["width"]
         self.is_spike = braintools.surrogate.ReluGrad(alpha=slope, width=surrogate["width"])
         self.n, self.n_readout = n, n_readout
@@ -73,12 +71,12 @@ class Training:
     """A network that learns, compiled for samples of ``n_steps``."""
 
     def __init__(self, problem, n_steps):
-        rate = json.loads(str(problem["network"]))["plasticity"]["optimizer"]["learning_rate"]
+        rates = learning_rates(json.loads(str(problem["network"])))
         self.network = network = Network(problem)
         self.n_steps, self.n_input = n_steps, network.input.value.shape[0]
         example = jnp.zeros(self.n_input)
         learner = braintrace.compile(network, braintrace.pp_prop, example, decay_or_rank=network.decay)
-        projections = {id(getattr(network, name)): network.exists[name] for name in LEARNING}
+        steps = {id(getattr(network, name)): rates[name] * network.exists[name] for name in LEARNING}
 
         def loss(inputs, target, window):
             spikes, readouts = learner(inputs)
@@ -89,7 +87,7 @@ class Training:
                 inputs, target, window, step_fn=loss, reduction="sum", has_aux=True
             )
             for key, state in learner.param_states.items():
-                state.value = state.value - rate * gradients[key] * projections[id(state)]
+                state.value = state.value - steps[id(state)] * gradients[key]
             return recorded
 
         self.show = brainstate.transform.jit(show)

@@ -9,17 +9,19 @@ taken as given. What remains is the whole path through the recurrent connections
 
 ``gradient`` writes the derivative of the summed loss of all samples by each weight (``input_gradient`` and so on, in
 the order of the problem's connections), and ``spike_steps``, ``spike_neurons`` and ``readouts`` of all steps.
-``training`` shows the samples one batch after another, takes the learning rate times the summed gradient of a batch off
-the weights after it, and writes these (``input_weight`` and so on).
+``training`` shows the samples one batch after another, takes the learning rate of a projection times the gradient of a
+batch off its weights after it, and writes these (``input_weight`` and so on). Bounds of weights are not applied.
 """
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
 
-PROJECTIONS = ("input", "recurrent", "output")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from dense import LEARNING, learning_rates
 
 
 class Spike(torch.autograd.Function):
@@ -45,17 +47,15 @@ class Network:
 
     def __init__(self, problem):
         network = json.loads(str(problem["network"]))
-        self.neuron, self.size = (
-            network["neuron"],
-            {kind: network[f"n_{kind}"] for kind in (*PROJECTIONS[:2], "readout")},
-        )
+        self.neuron = network["neuron"]
+        self.size = {kind: network[f"n_{kind}"] for kind in ("input", "recurrent", "readout")}
         self.decay, self.readout_decay = (
             float(np.exp(-network["dt"] / of["tau_m"])) for of in (network["neuron"], network["readout"])
         )
         self.rest = network["readout"]["E_L"]
-        self.rate = network["plasticity"]["optimizer"]["learning_rate"]
-        self.delay = {name: network[name]["delay"] for name in PROJECTIONS}
-        self.ends = {name: (problem[f"{name}_source"], problem[f"{name}_target"]) for name in PROJECTIONS}
+        self.rates = learning_rates(network)
+        self.delay = {name: network[name]["delay"] for name in LEARNING}
+        self.ends = {name: (problem[f"{name}_source"], problem[f"{name}_target"]) for name in LEARNING}
         ends = {"input": ("input", "recurrent"), "recurrent": ("recurrent",) * 2, "output": ("recurrent", "readout")}
         self.weight = {}
         for name, (sources, targets) in ends.items():
@@ -104,7 +104,7 @@ class Network:
         """Return values of all pairs as those of the synapses, by ``PROJECTION_key``."""
         return {
             f"{name}_{key}": matrix.detach().numpy()[self.ends[name]]
-            for name, matrix in zip(PROJECTIONS, matrices, strict=True)
+            for name, matrix in zip(LEARNING, matrices, strict=True)
         }
 
 
@@ -130,7 +130,7 @@ def train(network, inputs, target, window, batch_size):
         found = network.gradients(readouts, wanted, counts)
         with torch.no_grad():
             for (name, weight), one in zip(network.weight.items(), found, strict=True):
-                weight -= network.rate * exists[name] * one
+                weight -= network.rates[name] * exists[name] * one
     return network.of_synapses(network.weight.values(), "weight")
 
 
@@ -141,8 +141,6 @@ def main():
     with np.load(problem_file) as file:
         problem = dict(file)
     network = Network(problem)
-    if (function := network.neuron["surrogate_gradient"]["function"]) != "piecewise_linear":
-        sys.exit(f"error: surrogate gradient {function}: only piecewise_linear is written here")
     n_steps, size = int(problem["n_steps"]), int(problem["sample_steps"])
     inputs = np.zeros((n_steps, network.size["input"]), bool)
     inputs[problem["input_steps"], problem["input_channels"]] = True

@@ -18,7 +18,7 @@ import torch
 from snntorch import surrogate
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from dense import LEARNING, counts, main, resident_memory
+from dense import LEARNING, counts, learning_rates, main, resident_memory
 
 BYTES_PER_PAIR = 12
 """A weight, its gradient, and whether it exists."""
@@ -31,7 +31,7 @@ class Network:
         network = json.loads(str(problem["network"]))
         n_input, n, n_readout = (network[f"n_{kind}"] for kind in ("input", "recurrent", "readout"))
         shapes = {"input": (n_input, n), "recurrent": (n, n), "output": (n, n_readout)}
-        self.learns, self.rate = learns, network["plasticity"]["optimizer"]["learning_rate"]
+        self.learns, self.rates = learns, learning_rates(network)
         self.rest = network["readout"]["E_L"]
         self.readout_decay = float(np.exp(-network["dt"] / network["readout"]["tau_m"]))
         self.threshold = network["neuron"]["V_th"]
@@ -76,13 +76,10 @@ class Network:
         with torch.no_grad():
             for name, gradient in zip(LEARNING, gradients, strict=True):
                 if gradient is not None:
-                    self.weight[name] -= self.rate * gradient * self.exists[name]
+                    self.weight[name] -= self.rates[name] * gradient * self.exists[name]
 
 
 def _surrogate_gradient(chosen):
-    if chosen["function"] != "piecewise_linear":
-        raise ValueError(f"surrogate gradient {chosen['function']}: only piecewise_linear is written here")
-
     def gradient(distance, incoming, _spikes):
         return incoming * chosen["height"] * torch.clamp(1.0 - distance.abs() / chosen["width"], min=0.0)
 

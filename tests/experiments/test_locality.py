@@ -24,13 +24,14 @@ from eprop_core.experiments.locality.parameters import (
     METHODS,
     AccuracyParameters,
     GradientPoint,
+    LearningRates,
     LearningRateSearch,
     check_comparable,
 )
 from eprop_core.experiments.locality.result import Alignment
 from eprop_core.experiments.points import apply
 from eprop_core.interoperability.simulators import InstalledSimulator, SimulatorError
-from eprop_core.parameters import PROJECTIONS, Network
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, Network
 from eprop_core.parsing import ParameterError, parse
 from small_results import PROJECT
 
@@ -47,6 +48,7 @@ TORCH = InstalledSimulator(
     script=str(PROJECT / "simulators" / "snntorch" / "measure.py"),
 )
 TRAIN, TEST = small.dataset(300), small.dataset(50, seed=2)
+ONE = LearningRates(1.0, 1.0)
 EXACT = {
     "network.plasticity.kappa": math.exp(-1.0 / 10.0),  # as the readouts decay
     "network.plasticity.cutoff": None,
@@ -132,19 +134,23 @@ def test_learning_comes_before_the_gradient() -> None:
 def test_backpropagation_learns() -> None:
     parameters = accuracy_parameters(batch_size=5)
     learn = accuracy.learner("bptt", parameters, 1, TORCH)
-    assert learn(TRAIN, TEST, 3, 30.0) > 0.5 > 2 * learn(TRAIN, TEST, 1, 1e-6)
+    assert learn(TRAIN, TEST, 3, LearningRates(30.0, 1.0)) > 0.5 > 2 * learn(TRAIN, TEST, 1, LearningRates(1e-6, 1.0))
 
 
 @needs_torch
 def test_one_batch_takes_the_gradient_off_the_weights() -> None:
-    """A training on one batch and the gradient of its samples, each of which starts at rest, are the same."""
-    problem = gradients.problem_of(point({}), TRAIN, 1)
-    rate = problem.network.plasticity.optimizer.learning_rate
+    """A training on one batch and the gradient of its samples, each of which starts at rest, are the same.
+
+    A projection may have a learning rate of its own.
+    """
+    problem = gradients.problem_of(point({"network.output.learning_rate": 0.125}), TRAIN, 1)
+    rates = {name: problem.network.optimizer(name).learning_rate for name in LEARNING_PROJECTIONS}
+    assert rates["output"] == 0.125 != rates["input"]
     gradient = gradients.backpropagated(problem, TORCH).gradients
     learned = gradients.bptt.train(problem.save, TORCH, batch_size=5)
     for name, expected in gradient.items():
         change = problem.connections[name].weight - learned[f"{name}_weight"]
-        np.testing.assert_allclose(change / rate, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+        np.testing.assert_allclose(change / rates[name], expected, rtol=0, atol=1e-9 * np.abs(expected).max())
 
 
 def test_a_cosine_has_a_sign_and_no_scale() -> None:
@@ -194,32 +200,47 @@ def accuracy_parameters(**given: Any) -> AccuracyParameters:
     return parse(AccuracyParameters, {"task": task, "search": search_parameters().model_dump()} | given)
 
 
-def test_the_best_factor_learns_all_samples() -> None:
-    calls: list[tuple[int, int, int, float]] = []
+def test_the_best_learning_rates_learn_all_samples() -> None:
+    calls: list[tuple[int, int, int, LearningRates]] = []
+    accuracies = {(1.0, 0.1): 0.25, (1.0, 1.0): 0.5, (10.0, 0.1): 0.75, (10.0, 1.0): 0.75}
 
-    def learn(samples: EventDataset, others: EventDataset, epochs: int, factor: float) -> float:
-        calls.append((len(samples), len(others), epochs, factor))
-        return {1.0: 0.25, 10.0: 0.75, 100.0: 0.75}[factor]
+    def learn(samples: EventDataset, others: EventDataset, epochs: int, rates: LearningRates) -> float:
+        calls.append((len(samples), len(others), epochs, rates))
+        return accuracies[rates]
 
-    found = accuracy.search(learn, search_parameters(), 7, TRAIN, TEST, seed=1)
-    assert found.factor == 10.0  # the smallest of equally good ones
-    assert found.tried == [(1.0, 0.25), (10.0, 0.75), (100.0, 0.75)]
-    assert calls == [(250, 50, 2, 1.0), (250, 50, 2, 10.0), (250, 50, 2, 100.0), (300, 50, 7, 10.0)]
+    parameters = search_parameters(factors=[10.0, 1.0], output_factors=[1.0, 0.1])
+    found = accuracy.search(learn, parameters.learning_rates("bptt"), parameters, 7, TRAIN, TEST, seed=1)
+    assert (found.factor, found.output_factor) == (10.0, 0.1)  # the smallest of equally good ones
+    assert {one[:2]: one[2] for one in found.tried} == accuracies
+    assert [call[:3] for call in calls] == [(250, 50, 2)] * 4 + [(300, 50, 7)]
+    assert calls[-1][3] == (10.0, 0.1)
+
+
+def test_only_the_output_weights_have_a_further_factor() -> None:
+    network = accuracy_parameters().task.network_before_data()
+    scaled = LearningRates(10.0, 0.5).of(network)
+    before, after = (
+        {name: of.optimizer(name).learning_rate for name in LEARNING_PROJECTIONS} for of in (network, scaled)
+    )
+    assert after == {name: before[name] * (5.0 if name == "output" else 10.0) for name in LEARNING_PROJECTIONS}
+    assert {
+        rates.output_factor for rates in search_parameters(output_factors=[0.1]).learning_rates("event_counts")
+    } == {1}
 
 
 def test_validation_samples_are_not_learned() -> None:
-    def learn(samples: EventDataset, others: EventDataset, _epochs: int, _factor: float) -> float:
+    def learn(samples: EventDataset, others: EventDataset, _epochs: int, _rates: LearningRates) -> float:
         if others is not TEST:
             keys = [{tuple(map(bytes, sample)) for sample in part.samples()} for part in (samples, others)]
             assert len(keys[0] | keys[1]) == len(TRAIN)
         return 0.5
 
-    accuracy.search(learn, search_parameters(), 1, TRAIN, TEST, seed=1)
+    accuracy.search(learn, [ONE], search_parameters(), 1, TRAIN, TEST, seed=1)
 
 
 def test_too_few_samples_get_one_line() -> None:
     with pytest.raises(ParameterError, match=r"^search.validation_samples = 300: must be below 300, the training"):
-        accuracy.search(lambda *_: 0.5, search_parameters(validation_samples=300), 1, TRAIN, TEST, seed=1)
+        accuracy.search(lambda *_: 0.5, [ONE], search_parameters(validation_samples=300), 1, TRAIN, TEST, seed=1)
     with pytest.raises(ParameterError, match=r"^trained_samples = 301: must be at most 300, the training samples$"):
         gradients.problem_of(point({}, trained_samples=301), TRAIN, 1)
 
@@ -228,14 +249,15 @@ def test_event_counts_answer_where_channels_differ_by_class() -> None:
     counts = accuracy.event_counts(TEST)
     assert counts.shape == (50, 100)
     assert counts.sum() == sum(len(steps) for steps, _ in TEST.samples())
-    assert accuracy.fit_event_counts(TRAIN, TEST, 1, 1.0) > 0.95
+    assert accuracy.fit_event_counts(TRAIN, TEST, 1, ONE) > 0.95
 
 
 @pytest.mark.parametrize("method", ["symmetric", "adaptive", "random"])
 def test_every_kind_of_feedback_learns(method: Any) -> None:
     learn = accuracy.learner(method, accuracy_parameters(), 1, None)
     factor = 0.3 if method != "symmetric" else 30.0  # feedback weights are large where they are drawn
-    assert learn(TRAIN, TEST, 5, factor) > 0.3 > 1.5 * learn(TRAIN, TEST, 1, 1e-9)
+    fast, slow = LearningRates(factor, 1.0), LearningRates(1e-9, 1.0)
+    assert learn(TRAIN, TEST, 5, fast) > 0.3 > 1.5 * learn(TRAIN, TEST, 1, slow)
 
 
 def test_backpropagation_needs_its_program() -> None:
@@ -256,6 +278,13 @@ def test_backpropagation_needs_its_program() -> None:
             {"neuron": {"surrogate_gradient": {"function": "arctan"}}},
             'network.neuron.surrogate_gradient.function = "arctan": must be "piecewise_linear" to be compared',
         ),
+        (
+            {"plasticity": {"optimizer": {"algorithm": "adam"}}},
+            'network.plasticity.optimizer.algorithm = "adam": must be "gradient_descent" to be compared',
+        ),
+        ({"output": {"optimizer": {"learning_rate": 1.0}}}, 'network.output.optimizer = "...": must be null to be'),
+        ({"output": {"fixed_signs": True}}, "network.output.fixed_signs = true: must be null to be compared"),
+        ({"input": {"plastic": False}}, "network.input.plastic = false: must be true to be compared"),
         ({"neuron": {"tau_m": {"low": 5.0, "high": 9.0}}}, "network.neuron.tau_m: must be one value for all neurons"),
     ],
 )
@@ -352,7 +381,11 @@ RANDOM = {"rule": "fixed_in_degree", "in_degree": 10, "allow_multapses": True}
             ".task: digits: network.plasticity.reset_at_samples",
         ),
         ("tasks/digits/network/recurrent/connectivity", RANDOM, ".task: digits: network.recurrent.connectivity.allow"),
-        ("tasks/digits/network/plasticity/optimizer/learning_rate", 1e308, ".task: digits: search.factors: 3: "),
+        (
+            "tasks/digits/network/plasticity/optimizer/learning_rate",
+            1e308,
+            ".task: digits: search: learning rates multiplied by 3 and 0.03: ",
+        ),
         ("locality/gradients/samples", 1438, ".gradients.series.cutoff: samples = 1438: must be at most 1437"),
         (
             "locality/gradients/series",
@@ -367,7 +400,8 @@ RANDOM = {"rule": "fixed_in_degree", "in_degree": 10, "allow_multapses": True}
     ],
 )
 def test_what_has_no_effect_or_no_room_is_refused(values: dict[str, Any], key: str, value: Any, line: str) -> None:
-    values["tasks"]["digits"]["network"]["input"]["fixed_signs"] = "rewiring" in key
+    if "rewiring" in key:
+        values["tasks"]["digits"]["network"]["input"]["fixed_signs"] = True
     values["locality"]["gradients"]["series"] = {"cutoff": {"network.plasticity.cutoff": [5, None]}}
     with pytest.raises(ParameterError) as error:
         configuration.load(_with(values, key, value), "my.yaml")

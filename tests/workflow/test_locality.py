@@ -24,7 +24,7 @@ from workflow.scripts.shared.read_table import read
 
 pytestmark = pytest.mark.usefixtures("drawing")
 
-SEARCH = {"validation_samples": 10, "epochs": 1, "factors": [1.0, 10.0]}
+SEARCH = {"validation_samples": 10, "epochs": 1, "factors": [1.0, 10.0], "output_factors": [0.1, 1.0]}
 
 
 def accuracy(method: Method, seed: int) -> AccuracyResult:
@@ -34,7 +34,8 @@ def accuracy(method: Method, seed: int) -> AccuracyResult:
         method=method,
         seed=seed,
         factor=10.0 if seed == 1 else 1.0,
-        tried=[(1.0, 0.5), (10.0, 0.75)],
+        output_factor=1.0,
+        tried=[(1.0, 0.1, 0.25), (1.0, 1.0, 0.5), (10.0, 0.1, 0.5), (10.0, 1.0, 0.75)],
         accuracy=0.5 + 0.1 * seed,
         test_samples=360,
     )
@@ -76,13 +77,13 @@ def cosines(tmp_path: Path) -> pd.DataFrame:
 
 
 def test_accuracies_are_means_over_seeds(accuracies: pd.DataFrame, tmp_path: Path) -> None:
-    assert len(accuracies) == 5 * 2 * 3
+    assert len(accuracies) == 5 * 2 * 5
     table = numbers.accuracies(accuracies)
     of_test = table[table["samples"] == "test"]
     assert list(of_test["method"]) == list(METHODS.values())
     assert of_test["accuracy"].tolist() == pytest.approx([0.65] * 5)
     assert of_test["factor_median"].tolist() == [5.5] * 5
-    searched = table[(table["samples"] == "search") & (table["factor"] == 10.0)]
+    searched = table[(table["samples"] == "search") & (table["factor"] == 10.0) & (table["output_factor"] == 1.0)]
     assert searched["accuracy"].tolist() == pytest.approx([0.75] * 5)
     _, markdown, latex = written(of_test, accuracy_table.printed(of_test), tmp_path)
     assert "| e-prop+, random feedback" in markdown

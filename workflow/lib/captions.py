@@ -85,6 +85,7 @@ def locality(configuration: Configuration) -> dict[str, Any]:
         "epochs": configuration.tasks[parameters.task].training.epochs,
         "validation": parameters.search.validation_samples,
         "factors": len(parameters.search.factors),
+        "output_factors": len(parameters.search.output_factors),
         "samples": parameters.gradients.samples,
         "batch_size": parameters.batch_size,
     }

@@ -1,8 +1,8 @@
-"""Train a task by one method with a tuned learning rate, and write its test accuracy to a result file.
+"""Train a task by one method with tuned learning rates, and write its test accuracy to a result file.
 
-For every method, the same number of learning rates is tried: each in a training on part of the samples, evaluated on
-held-out training samples. The best one is used for a training on all training samples. All methods start from the same
-weights, see the same samples in the same order, and are evaluated in this simulator.
+Every method tries the same learning rates: each in a training on part of the samples, evaluated on held-out training
+samples. The best are used for a training on all training samples. All methods start from the same weights, see the same
+samples in the same order, and are evaluated in this simulator.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,13 @@ from eprop_core.compiled.purpose import Purpose
 from eprop_core.compiled.random import permutation
 from eprop_core.datasets.events import EventDataset
 from eprop_core.experiments import command_line
-from eprop_core.experiments.baselines.answers import accuracy_of, answering, best_factor, learned_connections
+from eprop_core.experiments.baselines.answers import accuracy_of, answering, learned_connections
 from eprop_core.experiments.baselines.problem import Problem, sample_problem
 from eprop_core.experiments.locality import bptt
 from eprop_core.experiments.locality.parameters import (
     METHODS,
     AccuracyParameters,
+    LearningRates,
     LearningRateSearch,
     Method,
     check_task,
@@ -35,23 +36,30 @@ from eprop_core.progress import progress
 from eprop_core.provenance import provenance
 from eprop_core.simulation import Simulation
 
-Learn = Callable[[EventDataset, EventDataset, int, float], float]
-"""Trains on the first samples, for a number of epochs, with a factor of the learning rate; returns the accuracy on the
-second samples."""
+Learn = Callable[[EventDataset, EventDataset, int, LearningRates], float]
+"""Trains on the first samples, for a number of epochs, with some learning rates; returns the accuracy on the second
+samples."""
 
 
 class Found(NamedTuple):
-    """Result of a search: the chosen factor, the accuracy of each that was tried, and the test accuracy."""
+    """Result of a search: the chosen learning rates, those that were tried with their accuracies, the test accuracy."""
 
     factor: float
-    tried: list[tuple[float, float]]
+    output_factor: float
+    tried: list[tuple[float, float, float]]
     accuracy: float
 
 
 def search(
-    learn: Learn, parameters: LearningRateSearch, epochs: int, train: EventDataset, test: EventDataset, seed: int
+    learn: Learn,
+    rates: list[LearningRates],
+    parameters: LearningRateSearch,
+    epochs: int,
+    train: EventDataset,
+    test: EventDataset,
+    seed: int,
 ) -> Found:
-    """Return the test accuracy after a training of ``epochs`` with the best factor; of equally good ones the smallest.
+    """Return the test accuracy after a training of ``epochs`` with the best ``rates``; of equally good the smallest.
 
     Raises
     ------
@@ -65,12 +73,11 @@ def search(
         )
     order = permutation(len(train), seed=seed, purpose=Purpose.SAMPLE_ORDER, identifier=0)
     validation, shown = train.subset(order[:n_validation]), train.subset(order[n_validation:])
-    tried = [
-        (factor, learn(shown, validation, parameters.epochs, factor))
-        for factor in progress(parameters.factors, "learning rates", len(parameters.factors))
-    ]
-    best = best_factor(tried)
-    return Found(best, tried, learn(train, test, epochs, best))
+    found = {
+        one: learn(shown, validation, parameters.epochs, one) for one in progress(rates, "learning rates", len(rates))
+    }
+    best = max(sorted(found), key=lambda one: found[one])  # the first of equally good ones
+    return Found(*best, [(*one, accuracy) for one, accuracy in found.items()], learn(train, test, epochs, best))
 
 
 def learner(method: Method, parameters: AccuracyParameters, seed: int, installed: InstalledSimulator | None) -> Learn:
@@ -85,19 +92,19 @@ def learner(method: Method, parameters: AccuracyParameters, seed: int, installed
         train = _by_eprop(method)
     task = parameters.task
 
-    def learn(samples: EventDataset, others: EventDataset, epochs: int, factor: float) -> float:
+    def learn(samples: EventDataset, others: EventDataset, epochs: int, rates: LearningRates) -> float:
         problem = sample_problem(task, samples, seed, 0, epochs * len(samples))
-        problem = replace(problem, network=problem.network.with_scaled_learning_rates(factor))
+        problem = replace(problem, network=rates.of(problem.network))
         return accuracy_of(lambda: train(problem), task, others)
 
     return learn
 
 
-def fit_event_counts(samples: EventDataset, others: EventDataset, _epochs: int, factor: float) -> float:
+def fit_event_counts(samples: EventDataset, others: EventDataset, _epochs: int, rates: LearningRates) -> float:
     """Fit a linear readout of event counts, which ignores the times of events, to convergence."""
     if np.ptp(samples.labels) == 0:
         raise ParameterError(f"the {len(samples)} samples to learn from are all of one class; at least two are needed")
-    model = LogisticRegression(C=factor, max_iter=10_000)
+    model = LogisticRegression(C=rates.factor, max_iter=10_000)
     model.fit(event_counts(samples), samples.labels)
     return float(model.score(event_counts(others), others.labels))
 
@@ -142,7 +149,8 @@ def main() -> None:
         installed = parse(InstalledSimulator, read_json(options.simulator), f"{options.simulator}: ")
     train, test = (EventDataset.load(options.data / f"{split}.npz") for split in ("train", "test"))
     learn = learner(options.method, parameters, options.seed, installed)
-    found = search(learn, parameters.search, parameters.task.training.epochs, train, test, options.seed)
+    rates = parameters.search.learning_rates(options.method)
+    found = search(learn, rates, parameters.search, parameters.task.training.epochs, train, test, options.seed)
     AccuracyResult(
         provenance=provenance(),
         parameters=parameters,

@@ -2,15 +2,15 @@
 
 import json
 from operator import attrgetter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from eprop_core.experiments import points
-from eprop_core.experiments.studies.parameters import CONTROL, TaskParameters, check_factors, without_effect
+from eprop_core.experiments.studies.parameters import CONTROL, TaskParameters, without_effect
 from eprop_core.experiments.values import Name, Seeds
 from eprop_core.network.per_neuron import PER_NEURON
-from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, differs
+from eprop_core.parameters import LEARNING_PROJECTIONS, PROJECTIONS, FixedInDegree, Network, differs
 from eprop_core.parsing import ParameterError, Parameters, Whole, different
 from eprop_core.tasks.parameters import Generated
 
@@ -27,6 +27,22 @@ METHODS: dict[Method, str] = {
 Feedback = Literal["symmetric", "random"]
 """Kinds of feedback with which e-prop's gradient is measured."""
 
+
+class LearningRates(NamedTuple):
+    """Learning rates, relative to those of a task."""
+
+    factor: float
+    """That of all projections; for the linear readout, the inverse strength of regularization."""
+    output_factor: float
+    """A further factor of that of the output weights."""
+
+    def of(self, network: Network) -> Network:
+        """Return a network with these learning rates; raises a ParameterError where one is not allowed."""
+        scaled = network.with_scaled_learning_rates(self.factor)
+        of_output = scaled.optimizer("output").learning_rate * self.output_factor
+        return scaled.with_learning_rate(of_output, "output")
+
+
 _COMPUTED = {
     "neuron.I_e": 0.0,
     "neuron.V_min": None,
@@ -42,25 +58,44 @@ _COMPUTED = {
     "plasticity.c_reg": 0.0,
     "plasticity.update": "spike",
     "plasticity.reset_at_samples": False,
+    "plasticity.optimizer.algorithm": "gradient_descent",
+    "plasticity.optimizer.fixed_signs": False,
+    "input.excitatory": None,
     "input.stdp": None,
     "recurrent.stdp": None,
+    **{
+        f"{name}.{key}": value
+        for name in LEARNING_PROJECTIONS
+        for key, value in (("plastic", True), ("fixed_signs", None), ("optimizer", None))
+    },
     "feedback.kind": "random",
 }
 """The only values, by parameter path, that the program of backpropagation through time supports."""
 
 
+_Factors = Annotated[list[Annotated[float, Field(gt=0)]], AfterValidator(different), Field(min_length=1)]
+
+
 class LearningRateSearch(Parameters):
-    """Search for the learning rate of each method: short training runs, evaluated on validation samples."""
+    """Search for the learning rates of each method: short training runs, evaluated on validation samples."""
 
     validation_samples: Whole = Field(
         ge=1, description="number of validation samples, held out from the training samples"
     )
     epochs: Whole = Field(ge=1, description="passes over the remaining training samples")
-    factors: Annotated[list[Annotated[float, Field(gt=0)]], AfterValidator(different)] = Field(
-        min_length=1,
+    factors: _Factors = Field(
         description="learning rates to try, as multiples of those of the task; for the linear readout, values of C, "
         "the inverse strength of regularization",
     )
+    output_factors: _Factors = Field(
+        [1.0],
+        description="learning rates of the output weights to try with each of them, as further multiples",
+    )
+
+    def learning_rates(self, method: Method) -> list[LearningRates]:
+        """Return the learning rates that a method tries."""
+        output_factors = [1.0] if method == "event_counts" else self.output_factors
+        return [LearningRates(factor, of_output) for factor in self.factors for of_output in output_factors]
 
 
 BatchSize = Annotated[
@@ -162,7 +197,12 @@ def check_task(task: TaskParameters, search: LearningRateSearch) -> None:
     if unused := without_effect(task.training, CONTROL):
         raise ParameterError(f"{unused[0]}: all methods are trained in the same plain way")
     network = check_network_of(task)
-    check_factors("search.factors", search.factors, network)
+    for rates in search.learning_rates("bptt"):
+        try:
+            rates.of(network)
+        except ParameterError as error:
+            factors = " and ".join(f"{factor:g}" for factor in rates)
+            raise ParameterError(f"search: learning rates multiplied by {factors}: {error}") from None
 
 
 def check_network_of(task: TaskParameters) -> Network:

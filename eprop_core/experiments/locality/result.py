@@ -38,14 +38,17 @@ class GradientResult(Result):
 
 
 class AccuracyResult(Result):
-    """Test accuracy of one method, with its search for the learning rate."""
+    """Test accuracy of one method, with its search for the learning rates."""
 
     experiment: Literal["locality_accuracy"] = "locality_accuracy"
     parameters: AccuracyParameters
     method: Method
     seed: int
-    factor: float = Field(description="the one that was chosen")
-    tried: list[tuple[float, float]] = Field(description="factors, each with the accuracy on held-out samples")
+    factor: float = Field(description="of all learning rates, the one that was chosen")
+    output_factor: float = Field(description="further one of the output weights, the one that was chosen")
+    tried: list[tuple[float, float, float]] = Field(
+        description="both factors, and the accuracy on held-out samples with them"
+    )
     accuracy: float = Field(
         description="fraction of the test samples that are classified correctly",
         json_schema_extra={"label": "accuracy"},

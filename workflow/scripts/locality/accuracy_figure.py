@@ -1,4 +1,4 @@
-"""Draw the test accuracy of methods, and their accuracy on held-out samples by learning rate."""
+"""Draw the test accuracy of methods, and their best accuracy on held-out samples by learning rate."""
 
 import numpy as np
 import pandas as pd
@@ -38,10 +38,11 @@ def _draw_test(panel: Axes, table: pd.DataFrame, runs: pd.DataFrame) -> None:
 
 
 def _draw_search(panel: Axes, table: pd.DataFrame) -> None:
+    """Draw a line per method: at each learning rate, with the best one of the output weights."""
     for position, (_, of_method) in enumerate(table.groupby("method", sort=False)):
         colour, marker = style.look(position)
-        drawn = of_method.sort_values("factor")
-        panel.plot(drawn["factor"], 100 * drawn["accuracy"], color=colour, marker=marker)
+        best = of_method.groupby("factor")["accuracy"].max()
+        panel.plot(best.index, 100 * best, color=colour, marker=marker)
     panel.set_xscale("log")
     panel.set(xlabel="Factor of the learning rate (linear readout: C)", ylabel="Accuracy on validation samples (%)")
     panel.set_ylim(0, 100)

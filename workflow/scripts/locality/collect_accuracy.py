@@ -1,4 +1,4 @@
-"""Collect accuracies: a row per final training, and a row for each learning rate that was tried."""
+"""Collect accuracies: a row per final training, and a row for each pair of learning rates that was tried."""
 
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ def rows(result: AccuracyResult) -> list[dict[str, Any]]:
     """Return the rows of a result: those of the ``search`` have accuracies on held-out samples."""
     head = {"method": METHODS[result.method], "seed": result.seed}
     tail = {"commit": result.provenance.code.commit}
-    tried = [
-        {**head, "samples": "search", "factor": factor, "accuracy": accuracy, **tail}
-        for factor, accuracy in result.tried
-    ]
-    return [*tried, {**head, "samples": "test", "factor": result.factor, "accuracy": result.accuracy, **tail}]
+
+    def row(samples: str, factor: float, output_factor: float, accuracy: float) -> dict[str, Any]:
+        found = {"samples": samples, "factor": factor, "output_factor": output_factor, "accuracy": accuracy}
+        return {**head, **found, **tail}
+
+    tried = [row("search", *one) for one in result.tried]
+    return [*tried, row("test", result.factor, result.output_factor, result.accuracy)]
 
 
 def main() -> None:

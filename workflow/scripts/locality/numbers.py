@@ -7,16 +7,20 @@ import pandas as pd
 from workflow.scripts.shared.left_out import Reason, Reasons
 from workflow.scripts.shared.spread import with_means
 
+FACTORS = ("factor", "output_factor")
+"""Columns of the factors of learning rates: of all, and the further one of the output weights."""
 COSINES = ("input_cosine", "recurrent_cosine", "output_cosine", "all_cosine")
 
 
 def accuracies(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean accuracy and its 95 % confidence interval: by method, and by method and factor of the search."""
+    """Return mean accuracies and their 95 % confidence intervals: by method, and by the rates it tried."""
     test, tried = (runs[runs["samples"] == samples] for samples in ("test", "search"))
     of_test = _means(test, ["method", "samples"], ["accuracy"])
-    factors = test.groupby("method", sort=False)["factor"].agg(["median", "min", "max"]).add_prefix("factor_")
-    of_test = of_test.merge(factors.reset_index(), on="method")
-    return pd.concat([of_test, _means(tried, ["method", "samples", "factor"], ["accuracy"])], ignore_index=True)
+    for factor in FACTORS:
+        chosen = test.groupby("method", sort=False)[factor].agg(["median", "min", "max"]).add_prefix(f"{factor}_")
+        of_test = of_test.merge(chosen.reset_index(), on="method")
+    of_search = _means(tried, ["method", "samples", *FACTORS], ["accuracy"])
+    return pd.concat([of_test, of_search], ignore_index=True)
 
 
 def cosines(runs: pd.DataFrame) -> pd.DataFrame:
