@@ -1,6 +1,5 @@
 """The configuration of the pipeline: the top-level keys, and checks across experiments."""
 
-import re
 from collections import Counter
 from typing import Any
 
@@ -19,7 +18,7 @@ from eprop_core.experiments.studies.parameters import CONTROL, Study, TaskParame
 from eprop_core.experiments.studies.sensitivity_parameters import Sensitivity
 from eprop_core.experiments.values import Name, RankCount
 from eprop_core.experiments.verification.parameters import Verification
-from eprop_core.parsing import ParameterError, Parameters, parse
+from eprop_core.parsing import EXPONENT, ParameterError, Parameters, parse
 from eprop_core.tasks.parameters import Generated
 
 
@@ -358,15 +357,12 @@ def _wrong_search(configuration: Configuration, study: Study, trained: dict[str,
     return lines + _wrong_seeds("tune.seeds", study.tune.seeds, trained)
 
 
-_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
-
-
 def _read_numbers(values: Any) -> Any:
-    """Return ``values`` with strings like ``5e-3`` as numbers, as in YAML 1.2; YAML 1.1 requires a dot in them."""
+    """Return ``values`` with strings like ``5e-3`` as numbers."""
     if isinstance(values, dict):
         return {key: _read_numbers(value) for key, value in values.items()}
     if isinstance(values, list):
         return [_read_numbers(value) for value in values]
-    if isinstance(values, str) and _EXPONENT.fullmatch(values):
+    if isinstance(values, str) and EXPONENT.match(values):
         return float(values)
     return values

@@ -4,6 +4,7 @@ import difflib
 import json
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from numbers import Integral
@@ -19,6 +20,8 @@ WHOLE_NUMBERS = 2**31
 """Bound of all whole numbers but seeds: sizes, lengths and ids are stored in 4 bytes."""
 Whole = Annotated[int, Field(lt=WHOLE_NUMBERS)]
 """A whole number."""
+EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+\Z")
+"""A number like 5e-3, as in JSON and YAML 1.2; YAML 1.1 takes it for text without a dot and a sign of the exponent."""
 
 
 def is_whole(value: Any, least: int, bound: float = math.inf) -> bool:
@@ -164,6 +167,7 @@ def no_such_key(key: str, known: Iterable[str]) -> str:
 _PLAIN_WORDS = {
     "too_short": "must have entries, at least {min_length}",
     "too_long": "must have entries, at most {max_length}",
+    "string_type": "must be text, in quotes if it looks like a number",
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be keys with values, `key: value`"),
 }
 """Messages that replace those in which pydantic speaks of its own types, by the type of the error."""

@@ -1,14 +1,14 @@
 """YAML and JSON files of users are data: what YAML would execute, hide or guess is refused."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from eprop_core.errors import printable
-from eprop_core.parsing import ParameterError, visible
+from eprop_core.parsing import EXPONENT, ParameterError, visible
 
 DEEPEST = 30
 """Largest depth of nested sections and lists."""
@@ -55,33 +55,85 @@ def read(file: Path) -> Place:
     return _Reader(file).place((), node)
 
 
-def read_list(file: Path) -> list[Any]:
-    """Check a file that holds a list, and return the list; dates are the text that they are in the file.
+def read_list(file: Path, entry: str) -> tuple[list[Any], Place]:
+    """Check a file that holds a list.
+
+    Parameters
+    ----------
+    file
+        The file.
+    entry
+        What an entry is called in messages, which count from 1.
+
+    Returns
+    -------
+    tuple
+        The list, in which dates are the text that they are in the file, and the positions of its entries, by the name
+        of the entry: "stanza 1" where ``entry`` is "stanza".
 
     Raises
     ------
     ParameterError
         As of :func:`read`.
     """
-    node = _parsed(file, _DatesAsText)
+    node = _parsed(file, _AsItLooks)
     if not isinstance(node, yaml.SequenceNode):
         raise _refused(file, "must be a list, each entry of which begins with `- ` (line 1)")
-    _Reader(file).place((), node)
+    place = _Reader(file, entry).place((), node)
     try:
-        values: list[Any] = _DatesAsText("").construct_document(node)
+        values: list[Any] = _AsItLooks("").construct_document(node)
     except yaml.MarkedYAMLError as error:  # what it merges is no section
         raise _invalid(file, error) from None
-    return values
+    return values, place
 
 
-class _DatesAsText(yaml.SafeLoader):  # type: ignore[misc]
-    """Leaves a date the text that it is."""
+def with_lines(message: str, where: str, places: Sequence[tuple[Path, Place]]) -> str:
+    """Return a message with the line of the key that each of its lines names.
+
+    Parameters
+    ----------
+    message
+        Lines of the form ``where: key: problem``.
+    where
+        What each line begins with.
+    places
+        Files with the positions of their values; those of a later file count before those of an earlier one.
+    """
+    lines = [(line, _line_of(line.removeprefix(f"{printable(where)}: "), places)) for line in message.splitlines()]
+    return "\n".join(f"{line} ({found})" if found else line for line, found in lines)
 
 
-_DatesAsText.yaml_implicit_resolvers = {
+def _line_of(message: str, places: Sequence[tuple[Path, Place]]) -> str:
+    """Return the place of the key that a message begins with, in the last file that has it; nothing if none has.
+
+    Keys are divided by "." or, behind those of a point, by ": ", as in ``studies.a.variants.b: network.dt = 0: ...``;
+    they may themselves contain both.
+    """
+    deepest, found = 0, ""
+    for file, place in places:
+        rest, depth = message, 0
+        while inside := [key for key in place.inner if _begins(rest, visible(key))]:
+            key = max(inside, key=len)
+            place, depth = place.inner[key], depth + 1
+            rest = rest[len(visible(key)) :].removeprefix(".").removeprefix(": ")
+        if depth and depth >= deepest:
+            deepest, found = depth, f"{printable(file)}, line {place.line}" if len(places) > 1 else f"line {place.line}"
+    return found
+
+
+def _begins(rest: str, key: str) -> bool:
+    return rest.startswith(key) and rest[len(key) : len(key) + 1] in ("", ".", ":", " ")
+
+
+class _AsItLooks(yaml.SafeLoader):  # type: ignore[misc]
+    """Leaves a date the text that it is, and reads 9.3e6 as a number."""
+
+
+_AsItLooks.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_AsItLooks.add_implicit_resolver("tag:yaml.org,2002:float", EXPONENT, "-+.0123456789")
 
 
 def _parsed(file: Path, loader: type[yaml.SafeLoader]) -> yaml.Node:
@@ -125,15 +177,18 @@ def _invalid(file: Path, error: yaml.MarkedYAMLError) -> ParameterError:
 class _Reader:
     """Checks the nodes of one file and returns their positions; a path has the keys from the top to a node."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, entry: str = "") -> None:
         self._file = file
+        self._entry = entry
+        """What an entry of a list at the top is called."""
         self._places: dict[int, Place] = {}
         """Positions that are known, by the identity of the node."""
         self._open: set[int] = set()
         """Identities of the nodes that are being read."""
 
     def error(self, path: tuple[str, ...], node: yaml.Node | yaml.Event, message: str) -> ParameterError:
-        text = ": ".join(filter(None, [".".join(map(visible, path)), message]))
+        entry, keys = (path[:1], path[1:]) if self._entry else ((), path)
+        text = ": ".join(filter(None, [*entry, ".".join(map(visible, keys)), message]))
         return _refused(self._file, f"{text} (line {node.start_mark.line + 1})")
 
     def check_depth(self, events: Iterable[yaml.Event]) -> None:
@@ -168,7 +223,8 @@ class _Reader:
             return Place(line, {})
         if isinstance(node, yaml.MappingNode):
             return self._section(path, node)
-        inner = {str(n): self.place((*path, str(n)), value) for n, value in enumerate(node.value)}
+        names = [str(n) if path or not self._entry else f"{self._entry} {n + 1}" for n in range(len(node.value))]
+        inner = {name: self.place((*path, name), value) for name, value in zip(names, node.value, strict=True)}
         return _containing(line, inner, inner.values())
 
     def _section(self, path: tuple[str, ...], node: yaml.MappingNode) -> Place:

@@ -97,6 +97,55 @@ def test_a_wrong_point_is_refused_by_its_place(changes: dict[str, Any], message:
     assert str(file) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("commit: 0123abc", "commit: 1234567", r"commit = 1234567: must be text, in quotes if .* \(line 22\)"),
+        ("version: '3.10'", "version: 3.10", r"version = 3.1: must be text, in quotes if .* \(line 8\)"),
+        ("events: 1000000.0", "events: -9.3e6", r"measured.events = -9300000.0: .* greater than 0 \(line 21\)"),
+        ("repeats: 5", "repeats: 2", r"measured.repeats = 2: .* greater than or equal to 3 \(line 20\)"),
+        (
+            "low: 8.5",
+            "low: 9.5",
+            r"measured.ns_per_event: must be low <= median <= high, not 9.5 <= 9 <= 10 \(line 14\)",
+        ),
+        ("date: '2026-12-01'", "date: 2026-13-01", r"date = '2026-13-01': month must be in 1..12 \(line 24\)"),
+        ("  by: someone\n", "", r"by: is needed where something was measured \(line 6\)"),
+        ("computes: e-prop+", "network: large", r"network: the key comes twice, first in line 6 \(line 9\)"),
+    ],
+)
+def test_a_wrong_point_is_refused_by_its_line(old: str, new: str, message: str, tmp_path: Path) -> None:
+    """The second stanza begins in line 6."""
+    file = tmp_path / "points.yaml"
+    text = yaml.safe_dump([INVITATION], sort_keys=False) + "\n" + yaml.safe_dump([POINT], sort_keys=False)
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(ParameterError, match=rf"^{file}: stanza 2: {message}$"):
+        read(file)
+
+
+@pytest.mark.parametrize("changes", [{}, {"not_measured": "another reason"}])
+def test_a_point_is_listed_once(changes: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "points.yaml"
+    file.write_text(yaml.safe_dump([INVITATION, POINT, INVITATION | changes], sort_keys=False), encoding="utf-8")
+    message = rf"^{file}: stanza 3: has network, .* of stanza 1: a point is listed once \(line 24\)$"
+    with pytest.raises(ParameterError, match=message):
+        read(file)
+
+
+def test_a_measurement_of_another_day_is_another_point(tmp_path: Path) -> None:
+    file = tmp_path / "points.yaml"
+    file.write_text(yaml.safe_dump([POINT, POINT | {"date": "2026-12-02"}]), encoding="utf-8")
+    assert len(read(file)) == 2
+
+
+def test_a_number_may_be_written_without_the_sign_of_its_exponent(tmp_path: Path) -> None:
+    file = tmp_path / "points.yaml"
+    file.write_text(yaml.safe_dump([POINT]).replace("1000000.0", "9.3e6"), encoding="utf-8")
+    (point,) = read(file)
+    assert point.measured is not None and point.measured.events == 9.3e6
+
+
 def test_points_in_json_may_be_indented_by_tabs(tmp_path: Path) -> None:
     file = tmp_path / "points.json"
     file.write_text(json.dumps([POINT, INVITATION], indent="\t"), encoding="utf-8")
@@ -109,7 +158,7 @@ def test_points_in_json_may_be_indented_by_tabs(tmp_path: Path) -> None:
         ("a: [", r"no valid YAML: .* \(line 1\)"),
         ("network: medium", r"must be a list, .* \(line 1\)"),
         ("[]", "has no stanza"),
-        ("- {network: medium, network: large}", r"0.network: the key comes twice, first in line 1"),
+        ("- {network: medium, network: large}", r"stanza 1: network: the key comes twice, first in line 1"),
         ("- &a [*a]", "contains an alias of itself"),
         ("- " + 3000 * "[" + 3000 * "]", "nested deeper"),
         ("- commit: " + 5000 * "9", "a number must have at most"),

@@ -9,10 +9,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from eprop_core.errors import printable
 from eprop_core.files.arguments import Parser
-from eprop_core.parsing import ParameterError, visible
-from workflow.yaml_file import Place, read
+from eprop_core.parsing import ParameterError
+from workflow import yaml_file
 
 DEFAULTS = (Path("config/config.yaml"), Path("config/baselines.yaml"))
 """What Snakemake reads if the command line names no configuration."""
@@ -20,31 +19,7 @@ DEFAULTS = (Path("config/config.yaml"), Path("config/baselines.yaml"))
 
 def with_lines(message: str, where: str, files: Iterable[Path]) -> str:
     """Return a message of :func:`eprop_core.configuration.load`, with the line of the file behind each of its lines."""
-    places = [(file, read(file)) for file in files]
-    lines = [(line, _line_of(line.removeprefix(f"{printable(where)}: "), places)) for line in message.splitlines()]
-    return "\n".join(f"{line} ({found})" if found else line for line, found in lines)
-
-
-def _line_of(message: str, places: Sequence[tuple[Path, Place]]) -> str:
-    """Return the place of the key that a message begins with, in the last file that has it; nothing if none has.
-
-    Keys are divided by "." or, behind those of a point, by ": ", as in ``studies.a.variants.b: network.dt = 0: ...``;
-    they may themselves contain both.
-    """
-    deepest, found = 0, ""
-    for file, place in places:
-        rest, depth = message, 0
-        while inside := [key for key in place.inner if _begins(rest, visible(key))]:
-            key = max(inside, key=len)
-            place, depth = place.inner[key], depth + 1
-            rest = rest[len(visible(key)) :].removeprefix(".").removeprefix(": ")
-        if depth and depth >= deepest:
-            deepest, found = depth, f"{printable(file)}, line {place.line}" if len(places) > 1 else f"line {place.line}"
-    return found
-
-
-def _begins(rest: str, key: str) -> bool:
-    return rest.startswith(key) and rest[len(key) : len(key) + 1] in ("", ".", ":", " ")
+    return yaml_file.with_lines(message, where, [(file, yaml_file.read(file)) for file in files])
 
 
 def named_files(arguments: Iterable[str]) -> list[Path]:
@@ -65,7 +40,7 @@ def check(files: Iterable[Path]) -> None:
     messages = []
     for file in files:
         try:
-            read(file)
+            yaml_file.read(file)
         except ParameterError as error:
             messages.append(str(error))
     if messages:

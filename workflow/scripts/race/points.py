@@ -19,6 +19,7 @@ NETWORKS = ("nmnist", "medium", "large", "scaling")
 NOBODY = "your name"
 """Stands in the stanzas that are made from results until the one who measured has written another name."""
 
+
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -40,7 +41,7 @@ class Spread(Parameters):
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
         if not self.low <= self.median <= self.high:
-            raise ValueError("must be low <= median <= high")
+            raise ValueError(f"must be low <= median <= high, not {self.low:g} <= {self.median:g} <= {self.high:g}")
         return self
 
 
@@ -100,12 +101,20 @@ class Point(Parameters):
         if self.by == NOBODY:
             raise ValueError(f"by: must be who measured, not {NOBODY!r}")
         if self.date is not None:
-            date.fromisoformat(self.date)
+            try:
+                date.fromisoformat(self.date)
+            except ValueError as error:
+                raise ValueError(f"date = {self.date!r}: {error}") from None
         if self.measured is not None and self.measured.clock == "processor" and self._several_processors():
             raise ValueError("measured.clock: processor time is for one core alone; several need wall time")
         if self.measured is not None and self.measured.training is not None and self.network != "nmnist":
             raise ValueError(f"measured.training: is for nmnist alone, not {self.network}")
         return self
+
+    @property
+    def origin(self) -> str:
+        """All but the numbers, as text: a point is listed once."""
+        return self.model_dump_json(exclude={"measured", "not_measured"})
 
     def _several_processors(self) -> bool:
         return self.hardware is not None and (self.hardware.cores > 1 or self.hardware.gpu is not None)
@@ -121,9 +130,22 @@ def read(file: Path) -> list[Point]:
     Raises
     ------
     ParameterError
-        The file is no list of points, or a point is wrong; a line for each error names stanza and key.
+        The file is no list of points, a point is wrong, or two describe the same measurement; a line for each error
+        names stanza, key and line.
     """
-    stanzas = yaml_file.read_list(file)
+    stanzas, places = yaml_file.read_list(file, "stanza")
     if not stanzas:
         raise ParameterError(f"{printable(file)}: has no stanza, `- network: ...`")
-    return [parse(Point, stanza, f"{file}: stanza {number}: ") for number, stanza in enumerate(stanzas, start=1)]
+    points = []
+    first: dict[str, int] = {}
+    try:
+        for number, stanza in enumerate(stanzas, start=1):
+            where = f"{file}: stanza {number}: "
+            points.append(parse(Point, stanza, where))
+            other = first.setdefault(points[-1].origin, number)
+            if other != number:
+                same = "network, simulator, version, learning rule, hardware, commit, person and date"
+                raise ParameterError(f"{printable(where)}has {same} of stanza {other}: a point is listed once")
+    except ParameterError as error:
+        raise ParameterError(yaml_file.with_lines(str(error), str(file), [(file, places)])) from None
+    return points
