@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import small
+from eprop_core import configuration
 from eprop_core.experiments.baselines import measure as baselines
 from eprop_core.experiments.baselines import nest_scaling
 from eprop_core.experiments.baselines.agreement import agreement, check_outputs, read_outputs
@@ -71,6 +73,16 @@ def test_the_example_takes_part(folder: Path, problem: Problem) -> None:
     assert agrees.equal_spikes == 1.0  # the learning rate is small
     assert agrees.readout_difference is not None and agrees.readout_difference < 1e-6
     assert agrees.weight_difference is not None and 1e-3 < agrees.weight_difference < 10  # another rule
+
+
+def test_the_first_run_is_the_same_with_and_without_the_workflow(tmp_path: Path) -> None:
+    text = (PROJECT / "docs" / "how_to" / "simulators.md").read_text(encoding="utf-8").partition("## A first run")[2]
+    configured = configuration.load(yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0]), "own.yaml")
+    file = tmp_path / "own.json"
+    file.write_text(text.partition("```json\n")[2].partition("```")[0], encoding="utf-8")
+    own, problems, _ = baselines.read(file, None)
+    assert own.model_copy(update={"simulators": ["delta_rule"]}) == configured.baselines["tiny"]
+    assert list(problems) == ["events"]
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,22 @@ def test_many_simulators_stand_in_two_rows(tmp_path: Path) -> None:
     check(lambda: baselines_figure.draw(rows), tmp_path, "third", "fourth, static")
 
 
+@pytest.mark.parametrize("names", [(), ("third", "fourth")])
+def test_poisson_input_has_no_panel_of_trainings(names: tuple[str, ...], tmp_path: Path) -> None:
+    result = baseline_result(training=False)
+    others = [changed(process, simulator=name) for process in result.processes[:4] for name in names]
+    more = changed(
+        result,
+        processes=[process.model_dump() for process in [*result.processes, *others]],
+        simulators={name: COMPARED.model_dump() for name in names},
+    )
+    rows = pd.DataFrame(baselines_collect.rows("large", more))
+    check(lambda: baselines_figure.draw(rows), tmp_path, "Memory per synapse (bytes)")
+    drawn = baselines_figure.draw(rows)
+    assert [panel.get_title("left") for panel in drawn.axes] == ["a", "b", "c"]
+    assert "Training run (s)" not in [panel.get_ylabel() for panel in drawn.axes]
+
+
 def test_memory_over_time_is_drawn_by_simulator(tmp_path: Path) -> None:
     result = baseline_result(training=False)
     measured = [

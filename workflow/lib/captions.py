@@ -92,11 +92,13 @@ def locality(configuration: Configuration) -> dict[str, Any]:
 
 
 def baselines(plan: "Plan") -> dict[str, Any]:
-    """Return the facts of the comparison of simulators: the input of each network, and numbers of repeats."""
+    """Return the facts of the comparison of simulators: the input of each network, numbers of repeats, and panels."""
     networks = plan.baselines.values()
     return {
         "networks": {of.name: of.task.dataset.name if of.task else "Poisson input" for of in networks},
         "repeats": sorted({of.parameters.repeats for of in networks}),
+        "with_nest": any("nest" in of.parameters.simulators for of in networks),
+        "with_training": any(of.task for of in networks),
     }
 
 

@@ -59,7 +59,8 @@ def draw(runs: pd.DataFrame) -> Figure:
     """Return the figure."""
     table = summary(runs)
     bars = looks(table)
-    figure, (times, memory, limit, training) = _panels(len(bars))
+    trainings = table[table["variant"] == "training"]
+    figure, (times, memory, limit, *training) = _panels(len(bars), with_training=not trainings.empty)
     events = _draw_bars(times, table, "ns_per_synaptic_event", bars, with_ratio=True)
     times.set_ylabel("Time per synaptic event (ns)")
     _mark_left_out(times, runs)
@@ -67,7 +68,8 @@ def draw(runs: pd.DataFrame) -> Figure:
     synapses = _draw_bars(memory, table, "bytes_per_synapse", without_dense)
     memory.set_ylabel("Memory per synapse (bytes)")
     own = _draw_limit(limit, table)
-    _draw_training(training, table[table["variant"] == "training"], bars)
+    for panel in training:
+        _draw_training(panel, trainings, bars)
     handles, labels = times.get_legend_handles_labels()
     figure.legend(
         handles,
@@ -76,22 +78,25 @@ def draw(runs: pd.DataFrame) -> Figure:
         ncols=-(-len(bars) // (1 + len(bars) // (LEGEND + 1))),
         handlelength=1,
     )
-    style.label_panels((times, memory, limit, training), {times: [events], memory: [synapses], limit: [own]})
+    style.label_panels((times, memory, limit, *training), {times: [events], memory: [synapses], limit: [own]})
     other_work.explain(figure)
     return figure
 
 
-def _panels(n_bars: int) -> tuple[Figure, list[Axes]]:
-    """Return four panels: side by side or, where a network has more bars than :data:`MOST_BARS`, in two rows."""
+def _panels(n_bars: int, *, with_training: bool) -> tuple[Figure, list[Axes]]:
+    """Return three panels, or four: side by side or, where a network has more bars than :data:`MOST_BARS`, in two rows.
+
+    A network with Poisson input has no training, the last panel.
+    """
     if n_bars <= MOST_BARS:
         size = (style.two_columns(), 72 * style.MILLIMETRE)
-        figure, axes = plt.subplots(1, 4, figsize=size, width_ratios=(2.2, 1.7, 1.6, 0.6))
+        widths = (2.2, 1.7, 1.6, 0.6)[: 3 + with_training]
+        figure, axes = plt.subplots(1, len(widths), figsize=size, width_ratios=widths)
         return figure, list(axes)
     figure = plt.figure(figsize=(style.two_columns(), 140 * style.MILLIMETRE))
-    panels = figure.subplot_mosaic(
-        [["times", "times", "times"], ["memory", "limit", "training"]], width_ratios=(2, 1, 1)
-    )
-    return figure, [panels[name] for name in ("times", "memory", "limit", "training")]
+    below = ("memory", "limit", "training")[: 2 + with_training]
+    panels = figure.subplot_mosaic([["times" for _ in below], [*below]], width_ratios=(2, 1, 1)[: len(below)])
+    return figure, [panels[name] for name in ("times", *below)]
 
 
 def _draw_bars(
@@ -222,7 +227,7 @@ def _draw_training(panel: Axes, table: pd.DataFrame, bars: dict[tuple[str, str],
     panel.set_xticks(range(len(table)), names)
     if len(names) > MOST_NAMES:
         panel.tick_params(axis="x", labelrotation=90)
-    panel.set_xlim(-0.5, max(len(table), 1) - 0.5)
+    panel.set_xlim(-0.5, len(table) - 0.5)
     panel.set_ylabel("Training run (s)")
 
 
