@@ -18,6 +18,18 @@ SENSOR_SIZE = 34
 """pixels, edge of the square sensor of N-MNIST"""
 IMAGE_SIZE = 28
 """pixels, edge of an image of MNIST, and of its recording in N-MNIST"""
+VALIDATION_SHARE = 0.1
+"""Fraction of the training samples that are held out if neither the training parameters nor the data set define it."""
+HELD_OUT = (
+    f"{100 * VALIDATION_SHARE:g} % of them are held out for validation, unless training.validation_share or the data "
+    "set says otherwise"
+)
+"""What happens to training samples, for descriptions."""
+TrainSamples = Annotated[
+    Whole | None,
+    Field(ge=1, description=f"number of training samples, the first ones; {HELD_OUT}; null: all"),
+]
+TestSamples = Annotated[Whole | None, Field(ge=1, description="number of test samples, the first ones; null: all")]
 
 
 def check_enough(key: str, n_samples: int | None, available: int) -> None:
@@ -226,8 +238,8 @@ class Digits(DatasetParameters):
     test_share: float = Field(
         0.2, gt=0, lt=1, description="fraction of the samples of each class that is used as test samples"
     )
-    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    train_samples: TrainSamples = None
+    test_samples: TestSamples = None
     active_channels: ActiveChannels = None
     seed: int = Field(
         1,
@@ -287,8 +299,8 @@ class Mnist(Published):
         "format; null: the folder mnist of EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
     n_steps: Whole = Field(300, ge=1, description="number of time steps of a sample; they span the three saccades")
-    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    train_samples: TrainSamples = None
+    test_samples: TestSamples = None
     active_channels: ActiveChannels = None
     seed: int = Field(1, ge=0, lt=2**64, description="seed of the sensor noise")
     saccades: Saccades = Saccades()
@@ -324,8 +336,8 @@ class Nmnist(Published):
         description="maximum duration of a recording",
         json_schema_extra={"unit": "us"},
     )
-    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    train_samples: TrainSamples = None
+    test_samples: TestSamples = None
     active_channels: ActiveChannels = None
 
     @model_validator(mode="after")
@@ -365,8 +377,8 @@ class Recordings(DatasetParameters):
         ge=1,
         description="number of neighbouring channels merged into one; with sensor_size, of pixels in each direction",
     )
-    train_samples: Whole | None = Field(None, ge=1, description="number of training samples, the first ones; null: all")
-    test_samples: Whole | None = Field(None, ge=1, description="number of test samples, the first ones; null: all")
+    train_samples: TrainSamples = None
+    test_samples: TestSamples = None
 
 
 class Events(Recordings):

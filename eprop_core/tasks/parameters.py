@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from eprop_core.datasets.parameters import HELD_OUT
 from eprop_core.parameters import PositiveUniform
 from eprop_core.parsing import WHOLE_NUMBERS, Parameters, Whole
 
@@ -125,7 +126,7 @@ class Cued(Generated):
     """Base of the parameters of tasks whose samples are cues in groups of channels, and have a class."""
 
     name: str
-    train_samples: Whole = Field(ge=1, description="number of training samples per epoch")
+    train_samples: Whole = Field(ge=1, description=f"number of training samples; {HELD_OUT}")
     test_samples: Whole = Field(ge=1, description="number of test samples, shown once after training")
     channels_per_group: Whole = Field(10, ge=1, description="number of input channels per group")
     noise_rate: float = Field(

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from eprop_core.datasets.parameters import VALIDATION_SHARE
 from eprop_core.parameters import LEARNING_PROJECTIONS, FixedInDegree, Network
 from eprop_core.parsing import ParameterError, Parameters, Whole, different
 from eprop_core.training.schedules import Constant, LearningRateSchedule, Listed
@@ -44,10 +45,6 @@ def check_rewirable(network: Network, rewiring: Rewiring) -> None:
             raise ParameterError(f"rewiring.projections: {name}.connectivity.allow_multapses must be false")
     if "output" in rewiring.projections and network.feedback.kind == "adaptive":
         raise ParameterError("rewiring.projections: output has feedback weights that adapt along it")
-
-
-VALIDATION_SHARE = 0.1
-"""Fraction of validation samples if neither the parameters nor the data set define it."""
 
 
 def check_numbers(network: Network, training: "TrainingParameters", n_learned: int, n_validation: int) -> None:
