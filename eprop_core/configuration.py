@@ -19,6 +19,7 @@ from eprop_core.experiments.studies.sensitivity_parameters import Sensitivity
 from eprop_core.experiments.values import Name, RankCount
 from eprop_core.experiments.verification.parameters import Verification
 from eprop_core.parsing import EXPONENT, ParameterError, Parameters, parse
+from eprop_core.plug_ins import blaming
 from eprop_core.tasks.parameters import Generated
 
 
@@ -123,7 +124,8 @@ def load(values: Any, where: str) -> Configuration:
         If values are not allowed; the message has one line per wrong key.
     """
     where = printable(where)
-    configuration = parse(Configuration, _read_numbers(values), f"{where}: ")
+    with blaming(f"{where}: "):
+        configuration = parse(Configuration, _read_numbers(values), f"{where}: ")
     problems = []
     for name in configuration.studies:
         problems += [f"studies.{name}{line}" for line in _wrong_in_study(configuration, name)]

@@ -1,5 +1,7 @@
 """Errors with a message of one line."""
 
+import sys
+
 
 def one_line(error: BaseException | str) -> str:
     """Return the message of an error in one line."""
@@ -9,6 +11,14 @@ def one_line(error: BaseException | str) -> str:
 def printable(text: object) -> str:
     """Return a text or path with escapes for what ends a line or controls a terminal, as names of files may have."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(text))
+
+
+def report(error: BaseException) -> None:
+    """Print an error in what the user gave in one line, and above it what its notes have."""
+    for note in getattr(error, "__notes__", ()):
+        print(note, file=sys.stderr)
+    for line in str(error).splitlines():
+        print(f"error: {line}", file=sys.stderr, flush=True)
 
 
 class OneLineError(ValueError):

@@ -5,14 +5,16 @@ NEST and of the literature. Voltages are relative to the leak potential ``E_L`` 
 ms; delays and windows are in steps of ``dt``.
 """
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from eprop_core import plug_ins
-from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, different, parse, visible
+from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, different, parse, shown, visible
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 """Keys of a network's projections; :func:`eprop_core.network.projections.projections` says what they connect."""
@@ -41,13 +43,35 @@ SURROGATE_GRADIENTS = {
 }
 """Formulas of the built-in surrogate gradients by name."""
 
-PLUG_IN_SURROGATE_GRADIENTS = plug_ins.found(plug_ins.SURROGATE_GRADIENTS, SURROGATE_GRADIENTS)
+PLUG_IN_SURROGATE_GRADIENTS, _UNUSABLE = plug_ins.found(plug_ins.SURROGATE_GRADIENTS, SURROGATE_GRADIENTS)
 """Entry points of the surrogate gradients of other distributions by name."""
 
 if TYPE_CHECKING:
     SurrogateFunction = str
 else:
-    SurrogateFunction = Literal[(*SURROGATE_GRADIENTS, *PLUG_IN_SURROGATE_GRADIENTS)]
+    SurrogateFunction = Literal[(*SURROGATE_GRADIENTS, *PLUG_IN_SURROGATE_GRADIENTS, *_UNUSABLE)]
+
+
+@functools.cache
+def plug_in_surrogate_gradient(name: str) -> Callable[[float], float]:
+    """Return the surrogate gradient of a plug-in as a Python function of u.
+
+    Raises
+    ------
+        ParameterError: if it cannot be imported, is no function of one argument, or has values that are not numbers
+            from 0 to 1.
+    """
+    entry = PLUG_IN_SURROGATE_GRADIENTS[name]
+    where = plug_ins.place(entry)
+    loaded = plug_ins.load(entry)
+    function: Callable[[float], float] = getattr(loaded, "py_func", loaded)
+    plug_ins.check_callable(function, plug_ins.Call(entry.attr, ("u",)), where)
+    for u in (0.0, 1e-3, 0.1, 0.5, 1.0, 2.0, 10.0, 1e3):
+        with plug_ins.blaming(f"{where}: at u = {u:g}: "):
+            value = function(u)
+        if not (isinstance(value, Real) and 0.0 <= value <= 1.0):
+            raise ParameterError(f"{where}: is {shown(value)} at u = {u:g}, must be a number from 0 to 1")
+    return function
 
 
 class IgnoreAndFire(Parameters):
@@ -115,6 +139,15 @@ class SurrogateGradient(Parameters):
         description="distance from the threshold at which u = 1; {low, high}: drawn uniformly for each neuron",
         json_schema_extra={"unit": "mV"},
     )
+
+    @field_validator("function")
+    @classmethod
+    def _plug_in_can_be_used(cls, function: str) -> str:
+        if function in _UNUSABLE:
+            raise ValueError(_UNUSABLE[function])
+        if function in PLUG_IN_SURROGATE_GRADIENTS:
+            plug_in_surrogate_gradient(function)
+        return function
 
     @property
     def implementation(self) -> str | None:

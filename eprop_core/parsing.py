@@ -97,7 +97,7 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
         If values are not allowed; the message has one line per wrong key.
     """
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise ParameterError(f"parse: the first argument must be a class such as Network, not {_kind(model)}")
+        raise ParameterError(f"parse: the first argument must be a class such as Network, not {kind_of(model)}")
     readers: dict[int, type[BaseModel]] = {}
     values = _without_numpy(values)
     try:
@@ -130,7 +130,7 @@ def expect(name: str, value: Any, allowed: type | tuple[type, ...], how: str) ->
         The value has another type.
     """
     if not isinstance(value, allowed):
-        raise ParameterError(f"{name}: must be {how}, not {_kind(value)}")
+        raise ParameterError(f"{name}: must be {how}, not {kind_of(value)}")
 
 
 def expect_path(name: str, value: Any) -> None:
@@ -138,10 +138,11 @@ def expect_path(name: str, value: Any) -> None:
     expect(name, value, (str, os.PathLike), "a path, as text or a Path")
 
 
-def _kind(value: Any) -> str:
-    """Return the type of a value in words."""
-    shape = getattr(value, "shape", None)
-    return f"{type(value).__name__} of shape {shape}" if shape else type(value).__name__
+def kind_of(value: Any) -> str:
+    """Return the type of a value in words, with the shape of an array and the type of its numbers."""
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    of_array = f" of shape {shape}" + (f" and type {dtype}" if dtype is not None else "") if shape else ""
+    return type(value).__name__ + of_array
 
 
 def _without_numpy(values: Any) -> Any:

@@ -2,21 +2,30 @@
 
 A configuration calls a plug-in by the name of its entry point. Built-in parts and plug-ins share their names, so no two
 may have the same one. To list plug-ins imports nothing of them.
+
+What is wrong with a plug-in matters only where a configuration uses it. :data:`PROBLEMS` is for a warning.
 """
 
 import ast
 import functools
+import importlib
 import importlib.util
+import inspect
 import re
-from collections.abc import Collection, Iterator
+import traceback
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from types import FrameType, TracebackType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
 
-from eprop_core.errors import one_line
+from pydantic import Field, TypeAdapter, create_model, model_validator
+
+from eprop_core.errors import one_line, printable
 from eprop_core.parsed_code import combined_hash
-from eprop_core.parsing import ParameterError, Parameters
+from eprop_core.parsing import ParameterError, Parameters, kind_of, parse
 
 SURROGATE_GRADIENTS = "eprop_core.surrogate_gradients"
 TASKS = "eprop_core.tasks"
@@ -28,24 +37,44 @@ _NAME = re.compile("[a-z][a-z0-9_]*")
 
 Model = TypeVar("Model", bound=Parameters)
 
+PROBLEMS: list[str] = []
+"""What is wrong with installed plug-ins, a line for each, of the groups whose names have been asked for."""
 
-def found(group: str, taken: Collection[str]) -> dict[str, EntryPoint]:
-    """Return the entry points of a group by name.
 
-    Raises
-    ------
-        ParameterError: if a name is among those ``taken``, comes twice, or is not lower-case letters, digits and _.
+class PlugInError(ParameterError):
+    """The code of a plug-in has raised an exception: its place and message in one line, and its traceback as a note."""
+
+
+class Call(NamedTuple):
+    """How this project calls a function of a plug-in."""
+
+    function: str
+    arguments: tuple[str, ...]
+    by_name: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the head of a function that can be called so."""
+        return f"{self.function}({', '.join([*self.arguments, *(['*', *self.by_name] if self.by_name else [])])})"
+
+
+def found(group: str, taken: Collection[str]) -> tuple[dict[str, EntryPoint], dict[str, str]]:
+    """Return the entry points of a group by name, and why others cannot be used, by name.
+
+    A name that is taken stays that of the built-in part.
     """
     by_name: dict[str, EntryPoint] = {}
+    unusable: dict[str, str] = {}
     for entry in _entry_points().select(group=group):
         if not _NAME.fullmatch(entry.name):
-            raise ParameterError(f"{_place(entry)}: a name has lower-case letters, digits and _, a letter first")
-        if entry.name in taken:
-            raise ParameterError(f"{_place(entry)}: {', '.join(taken)} are taken")
-        if entry.name in by_name:
-            raise ParameterError(f"{_place(entry)}: {_distribution(by_name[entry.name])} has this name, too")
-        by_name[entry.name] = entry
-    return by_name
+            unusable[entry.name] = f"{place(entry)}: a name has lower-case letters, digits and _, a letter first"
+        elif entry.name in taken:
+            PROBLEMS.append(f"{place(entry)}: {', '.join(taken)} are taken")
+        elif entry.name in by_name:
+            unusable[entry.name] = f"{place(entry)}: {_distribution(by_name[entry.name])} has this name, too"
+        else:
+            by_name[entry.name] = entry
+    PROBLEMS.extend(unusable.values())
+    return {name: entry for name, entry in by_name.items() if name not in unusable}, unusable
 
 
 def load(entry: EntryPoint) -> Any:
@@ -53,37 +82,159 @@ def load(entry: EntryPoint) -> Any:
 
     Raises
     ------
-        ParameterError: if that fails.
+        ParameterError: if that fails; it says where in the code of the plug-in.
+    """
+    return _import(entry.load, place(entry))
+
+
+@contextmanager
+def blaming(where: str = "") -> Iterator[None]:
+    """Raise a :class:`PlugInError` in place of what the code of a plug-in raises inside; other exceptions pass.
+
+    Parameters
+    ----------
+    where
+        Prefix of its message.
     """
     try:
-        return entry.load()
+        yield
+    except PlugInError:
+        raise
+    except (Exception, SystemExit) as error:
+        if (trace := _own(error.__traceback__)) is None:
+            raise
+        raised = PlugInError(f"{where}{_told(error)}")
+        raised.add_note("".join(traceback.format_exception(error.with_traceback(trace))))
+        raise raised from None
+
+
+def check_callable(function: Any, call: Call, where: str) -> None:
+    """Check that an object of a plug-in can be called; one whose signature Python does not know counts as fitting.
+
+    Raises
+    ------
+        ParameterError: if it cannot; the message begins with ``where``.
+    """
+    if not callable(function):
+        raise ParameterError(f"{where}: must be a function {call}, not {kind_of(function)}")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    try:
+        signature.bind(*call.arguments, **dict.fromkeys(call.by_name))
+    except TypeError as error:
+        raise ParameterError(f"{where}: must be a function {call} ({error})") from None
+
+
+def check(parameters: Any, stated: type[Parameters], call: Call) -> None:
+    """Check parameters of a task or data set, if a plug-in brings them, and import the module that they name.
+
+    Parameters
+    ----------
+    parameters
+        A model, of :func:`with_plug_ins`.
+    stated
+        What its properties must be.
+    call
+        The function that the module ``parameters.implementation`` must have.
+
+    Raises
+    ------
+        ParameterError: the first problem, with the file and the name in it.
+    """
+    kind = type(parameters)
+    if distribution(kind.__module__) is None:
+        return
+    where = f"{described(kind.__module__)}: class {kind.__name__}"
+    values = {}
+    for name in stated.model_fields:
+        try:
+            values[name] = getattr(parameters, name)
+        except (Exception, SystemExit) as error:
+            raise ParameterError(f"{where}: needs the field or property {name} ({_told(error)})") from None
+    _first_problem(stated, values, where)
+    try:
+        written = parameters.model_dump(mode="json")
     except Exception as error:
-        raise ParameterError(
-            f"{_place(entry)}: cannot be imported ({type(error).__name__}: {one_line(error)})"
-        ) from error
+        raise ParameterError(f"{where}: its values cannot be written as JSON ({_told(error)})") from None
+    _first_problem(kind, written, f"{where}: its values, written as JSON")
+    where = described(kind.implementation)
+    module = _import(functools.partial(importlib.import_module, kind.implementation), where)
+    check_callable(getattr(module, call.function, None), call, f"{where}: {call.function}")
+
+
+def _first_problem(model: type[Parameters], values: Any, where: str) -> None:
+    """Raise a :class:`ParameterError` of one line if these values are not allowed."""
+    try:
+        parse(model, values)
+    except ParameterError as error:
+        raise ParameterError(f"{where}: {str(error).splitlines()[0]}") from None
 
 
 def with_plug_ins(group: str, base: type[Model], *built_in: type[Model]) -> tuple[type[Model], ...]:
     """Return parameter models, those built in and those of the plug-ins of a group.
 
-    Each has a field ``name`` with one allowed value, by which a configuration chooses it.
+    Each has a field ``name`` with one allowed value, by which a configuration chooses it. A plug-in that cannot be used
+    has a model in its place that says why.
 
-    Raises
-    ------
-        ParameterError: if a plug-in is not such a model, or cannot be imported.
+    Parameters
+    ----------
+    group
+        Of entry points.
+    base
+        Class of all models.
+    built_in
+        Models of this project.
     """
-    models = list(built_in)
-    for name, entry in found(group, [_name_of(model) for model in built_in]).items():
-        model = load(entry)
-        if not (isinstance(model, type) and issubclass(model, base)) or _name_of(model) != name:
-            module = f"{base.__module__}.{base.__qualname__}"
-            raise ParameterError(f'{_place(entry)}: must be a subclass of {module} with name: Literal["{name}"]')
-        if _file(getattr(model, "implementation", "")) is None:
-            raise ParameterError(f"{_place(entry)}: its attribute `implementation` must name a module")
-        models.append(model)
-    return tuple(models)
+    usable, unusable = found(group, [_name_of(model) for model in built_in])
+    models = {}
+    for name, entry in usable.items():
+        try:
+            models[name] = _model(entry, base, built_in[0])
+        except ParameterError as error:
+            unusable[name] = str(error)
+            PROBLEMS.append(str(error))
+    return (*built_in, *models.values(), *(_stand_in(base, name, problem) for name, problem in unusable.items()))
 
 
+def _model(entry: EntryPoint, base: type[Model], other: type[Model]) -> type[Model]:
+    """Return the parameter model that an entry point names; a :class:`ParameterError` if it names none."""
+    model = load(entry)
+    if not (isinstance(model, type) and issubclass(model, base)) or _name_of(model) != entry.name:
+        module = f"{base.__module__}.{base.__qualname__}"
+        raise ParameterError(f'{place(entry)}: must be a subclass of {module} with name: Literal["{entry.name}"]')
+    implementation = getattr(model, "implementation", "")
+    if not isinstance(implementation, str) or _file(implementation) is None:
+        raise ParameterError(f"{place(entry)}: its attribute `implementation` must name a module")
+    check_callable(model.__init__, Call("__init__", ("self",), tuple(model.model_fields)), f"{place(entry)}: __init__")
+    try:
+        model.model_rebuild()
+        TypeAdapter(Annotated[model | other, Field(discriminator="name")])  # type: ignore[arg-type]
+    except Exception as error:  # of several kinds, such as that of an unknown name in an annotation
+        raise ParameterError(f"{place(entry)}: {model.__name__} is no model of parameters ({_told(error)})") from None
+    return model
+
+
+def _stand_in(base: type[Model], name: str, problem: str) -> type[Model]:
+    """Return a model that refuses all values with the line ``problem``."""
+
+    def refuse(values: Any) -> Any:
+        raise ValueError(problem)
+
+    validators: dict[str, Any] = {"refuse": model_validator(mode="before")(refuse)}
+    fields: dict[str, Any] = {"name": (Literal[name], ...)}
+    model: type[Model] = create_model(f"Unusable_{name}", __base__=base, __validators__=validators, **fields)
+    return model
+
+
+def described(module: str) -> str:
+    """Return a module for a message: of a plug-in, its file and distribution; otherwise its name."""
+    owner = distribution(module)
+    return f"module {module}" if owner is None else printable(f"{_file(module) or module} of {owner}")
+
+
+@functools.cache
 def distribution(module: str) -> str | None:
     """Return name and version of the distribution whose plug-in has a module; None for a module of no plug-in."""
     package = module.partition(".")[0]
@@ -171,8 +322,38 @@ def _name_of(model: type[Parameters]) -> str:
     return str(allowed[0]) if len(allowed) == 1 else ""
 
 
-def _place(entry: EntryPoint) -> str:
-    return f"entry point {entry.name} of {entry.group} ({_distribution(entry)})"
+def place(entry: EntryPoint) -> str:
+    """Return an entry point for a message, with its file."""
+    file = _file(entry.module)
+    where = _distribution(entry) + ("" if file is None else f", {file}")
+    return printable(f"entry point {entry.name} of {entry.group} ({where})")
+
+
+def _import(load: Callable[[], Any], where: str) -> Any:
+    try:
+        return load()
+    except (Exception, SystemExit) as error:
+        raise ParameterError(f"{where}: cannot be imported ({_told(error)})") from None
+
+
+def _own(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback from the first call of a plug-in's code on; None if it has none."""
+    while trace is not None and _owner(trace.tb_frame) is None:
+        trace = trace.tb_next
+    return trace
+
+
+def _told(error: BaseException) -> str:
+    """Return type and message of an exception in one line, behind the last place in the code of a plug-in, if any."""
+    why = f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
+    own = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if _owner(frame) is not None]
+    for frame, line in own[-1:]:
+        why = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}, of {_owner(frame)}: {why}"
+    return printable(why)
+
+
+def _owner(frame: FrameType) -> str | None:
+    return distribution(str(frame.f_globals.get("__name__")))
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -127,7 +127,7 @@ def test_an_empty_list_holds_no_spikes() -> None:
         (lambda net: Simulation(net).own_weights("rec"), "projection = 'rec': must be one of input, recurrent, output"),
         (
             lambda net: Simulation(net).set_learning_rate(0.1, np.zeros(2)),
-            "projection: must be the name of a projection, or None for all, not ndarray of shape (2,)",
+            "projection: must be the name of a projection, or None for all, not ndarray of shape (2,) and type float64",
         ),
         (lambda net: Simulation(net, connections=np.zeros(2)), "connections: must be a mapping from projections"),
         (

@@ -83,6 +83,9 @@ def fault_of(
     """
     if len(steps) != len(channels):
         return f"{len(channels)} channels and {len(steps)} steps; expected as many"
+    for name, values in (("steps", steps), ("channels", channels)):
+        if values.size and values.dtype.kind not in "iu":
+            return f"{name}: of type {values.dtype}; expected integers"
     for name, values, bound in (("steps", steps, n_steps), ("channels", channels, n_channels)):
         if values.size and (values.min() < 0 or values.max() >= bound):
             return f"{name}: from {values.min()} to {values.max()}; allowed are 0 to {bound - 1}"

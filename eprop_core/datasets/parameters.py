@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from eprop_core.datasets.location import HEIDELBERG, local_files, needs_download
 from eprop_core.errors import DatasetError
 from eprop_core.parsing import FileName, Parameters, Whole, different
+from eprop_core.plug_ins import Call
 
 N_CLASSES = 10
 """Classes of the handwritten digits."""
@@ -36,6 +37,24 @@ def check_enough(key: str, n_samples: int | None, available: int) -> None:
     """Raise a :class:`DatasetError` where the parameter ``key`` asks for more samples than there are; None: for all."""
     if n_samples is not None and n_samples > available:
         raise DatasetError(f"{key} = {n_samples}: must not exceed the {available} samples that the data set has")
+
+
+READ = Call("read", ("parameters",))
+"""How a data set is read or made, see :class:`DatasetParameters`."""
+
+
+class StatedByDataset(Parameters):
+    """What the parameters of a data set must state, by fields, properties or attributes."""
+
+    n_steps: Whole = Field(ge=1)
+    sizes: tuple[Annotated[Whole, Field(ge=1)], Annotated[Whole, Field(ge=1)]] | None
+    has_accuracy: bool
+    has_validation: bool
+    n_training_samples: Annotated[Whole, Field(ge=1)] | None
+    n_test_samples: Annotated[Whole, Field(ge=1)] | None
+    source_files: tuple[FileName, ...]
+    most_threads: Whole = Field(ge=1)
+    preparation_mb: Whole = Field(ge=1)
 
 
 class DatasetParameters(Parameters):

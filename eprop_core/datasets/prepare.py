@@ -15,7 +15,7 @@ import eprop_core.memory_shortage  # noqa: F401
 from eprop_core import plug_ins
 from eprop_core.datasets import program
 from eprop_core.datasets.events import EventDataset, Splits
-from eprop_core.datasets.origin import print_comparisons
+from eprop_core.datasets.origin import Origin, print_comparisons
 from eprop_core.datasets.prepared import CHECKSUMS, DESCRIPTION, checksums
 from eprop_core.datasets.registry import Dataset
 from eprop_core.errors import DatasetError
@@ -31,8 +31,38 @@ VERSIONS = {"numpy", "numba", "scipy", "scikit-learn"}
 
 
 def read(parameters: Dataset) -> Splits:
-    """Read or make the data set that ``parameters`` describe, by the module that they name."""
-    splits: Splits = importlib.import_module(parameters.implementation).read(parameters)
+    """Read or make the data set that ``parameters`` describe, by the module that they name.
+
+    Raises
+    ------
+    DatasetError
+        If what the module returns is no data set of the sizes that the parameters state.
+    """
+    module = importlib.import_module(parameters.implementation)
+    where = f"data set {parameters.name} ({plug_ins.described(module.__name__)})"
+    splits = module.read(parameters)
+    if not isinstance(splits, Splits):
+        raise DatasetError(f"{where}: read must return {Splits.__module__}.Splits, not {type(splits).__name__}")
+    for name in ("train", "test", "validation"):
+        part = getattr(splits, name)
+        if not (isinstance(part, EventDataset) or (part is None and name == "validation")):
+            raise DatasetError(f"{where}: {name} must be an EventDataset, not {type(part).__name__}")
+        if part is not None and not len(part):
+            raise DatasetError(f"{where}: {name} has no samples")
+        if part is not None and part.n_steps != parameters.n_steps:
+            raise DatasetError(
+                f"{where}: {name} has {part.n_steps} steps per sample; its parameters state {parameters.n_steps}"
+            )
+    if parameters.sizes not in (None, (sizes := (splits.train.n_channels, splits.train.n_outputs))):
+        raise DatasetError(f"{where}: {sizes} channels and outputs; its parameters state {parameters.sizes}")
+    if (splits.validation is not None) != parameters.has_validation:
+        raise DatasetError(f"{where}: has_validation is {parameters.has_validation}, unlike what read returns")
+    if not all(isinstance(origin, Origin) for origin in dict(splits.origins).values()):
+        raise DatasetError(f"{where}: origins must be objects of {Origin.__module__}.Origin by name")
+    try:
+        json.dumps(splits.notes)
+    except TypeError as error:
+        raise DatasetError(f"{where}: notes must be values of JSON ({error})") from None
     return splits
 
 

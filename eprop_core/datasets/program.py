@@ -1,11 +1,11 @@
 """What programs that work on data sets share."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from eprop_core import plug_ins
 from eprop_core.datasets.registry import Dataset, parse_dataset
-from eprop_core.errors import DatasetError
+from eprop_core.errors import DatasetError, report
 from eprop_core.files.text import read_json
 from eprop_core.machine.driver import end_with_driver
 from eprop_core.parsing import ParameterError
@@ -15,9 +15,10 @@ def run(work: Callable[[], None]) -> int:
     """Do the work of a program; return its exit code. An error in the input of the user is printed in one line."""
     end_with_driver()
     try:
-        work()
+        with plug_ins.blaming():
+            work()
     except (ParameterError, DatasetError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        report(error)
         return 1
     return 0
 

@@ -1,11 +1,12 @@
 """All data sets that a configuration can name: those built in, and those of plug-ins."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, Self, Union
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, model_validator
 
 from eprop_core import plug_ins
 from eprop_core.datasets.parameters import (
+    READ,
     DatasetParameters,
     Digits,
     Events,
@@ -13,6 +14,7 @@ from eprop_core.datasets.parameters import (
     Nmnist,
     Shd,
     Ssc,
+    StatedByDataset,
     SyntheticSpeech,
 )
 from eprop_core.parsing import parse
@@ -28,8 +30,18 @@ else:
     Dataset = Annotated[Union[DATASETS], Field(discriminator="name")]  # noqa: UP007
 
 
+def check_dataset(parameters: DatasetParameters) -> None:
+    """Raise a :class:`ParameterError` if a plug-in brings this data set and lacks something."""
+    plug_ins.check(parameters, StatedByDataset, READ)
+
+
 class _AnyDataset(RootModel[Dataset]):
     """One data set of any kind, for :func:`parse_dataset`."""
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Self:
+        check_dataset(self.root)
+        return self
 
 
 def parse_dataset(values: Any, where: str = "") -> Dataset:

@@ -10,7 +10,8 @@ from typing import TextIO
 from tqdm import tqdm
 
 import eprop_core.memory_shortage  # noqa: F401
-from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError, one_line
+from eprop_core import plug_ins
+from eprop_core.errors import DatasetError, InsufficientMemoryError, NetworkFileError, NotFiniteError, one_line, report
 from eprop_core.files.arguments import Parser, output_file
 from eprop_core.interoperability.simulators import SimulatorError
 from eprop_core.interrupts import Terminated
@@ -61,35 +62,35 @@ def run(program: Callable[[], None]) -> None:
     """Call ``program`` on one thread; it ends with the call of Snakemake that started it, if one did.
 
     An error in the input of the user is printed in one line, and the exit code is 1. A :class:`UserWarning` is printed
-    in one line, too. Any other exception ends all ranks that were started with ``python -m mpi4py``.
+    in one line, too, and so is an exception in the code of a plug-in, below its traceback. Any other exception ends all
+    ranks that were started with ``python -m mpi4py``.
     """
     end_with_driver()
     warnings.showwarning = _show_warning
     threads.use_one()
     try:
         try:
-            program()
+            with plug_ins.blaming():
+                program()
         finally:
             if sys.stdout is not None:  # as in a program that was started with a closed output
                 sys.stdout.flush()
     except BrokenPipeError:  # who reads the output, such as `head`, has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more
         sys.exit(1)
+    except plug_ins.PlugInError as error:
+        report(error)
+        sys.exit(1)  # and, with ``python -m mpi4py``, all ranks: this may be the only one that has failed
     except REPORTED as error:
         if launch.is_first():
-            _print_error(error)
+            report(error)
         launch.leave()
         sys.exit(1)
     except MemoryError as error:  # nobody has foreseen it, and other ranks may still compute
         if not launch.is_alone():
             raise
-        _print_error(MemoryError(f"the memory does not suffice: {one_line(error) or 'an array could not be made'}"))
+        report(MemoryError(f"the memory does not suffice: {one_line(error) or 'an array could not be made'}"))
         sys.exit(1)
-
-
-def _print_error(error: Exception) -> None:
-    for line in str(error).splitlines():
-        print(f"error: {line}", file=sys.stderr, flush=True)
 
 
 def _show_warning(

@@ -19,7 +19,7 @@ from numba.extending import NativeValue, models, overload, register_model, typeo
 
 from eprop_core import plug_ins
 from eprop_core.compiled.compilation import kernel, reason_of
-from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS
+from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS, plug_in_surrogate_gradient
 from eprop_core.parsing import ParameterError
 
 
@@ -108,18 +108,11 @@ def function_of(name: str) -> Callable[[float], float]:
     """Return the surrogate gradient of height 1 as a Python function of u.
 
     Raises:
-        ParameterError: if it is a plug-in that cannot be imported, or whose values are not numbers from 0 to 1.
+        ParameterError: see :func:`eprop_core.parameters.plug_in_surrogate_gradient`.
     """
     if name in FUNCTIONS:
         return lambda u: FUNCTIONS[name](u, 1.0)
-    entry = PLUG_IN_SURROGATE_GRADIENTS[name]
-    loaded = plug_ins.load(entry)
-    function: Callable[[float], float] = getattr(loaded, "py_func", loaded)
-    for u in (0.0, 1e-3, 0.1, 0.5, 1.0, 2.0, 10.0, 1e3):
-        value = function(u)
-        if not 0.0 <= value <= 1.0:
-            raise ParameterError(f"surrogate gradient {name} ({entry.value}): is {value} at {u}, must be from 0 to 1")
-    return function
+    return plug_in_surrogate_gradient(name)
 
 
 class _PlugInType(types.Opaque):  # type: ignore[misc]  # numba has no types
@@ -151,14 +144,19 @@ def _compiled(name: str) -> Any:
     """Return a plug-in's function for other kernels, with whose compiled code its own is kept.
 
     Raises:
-        ParameterError: if it cannot be compiled.
+        ParameterError: if it cannot be compiled, or does not return a number.
     """
-    function = njit(**_AS_KERNELS)(function_of(name))
-    if isinstance(function, Dispatcher):  # NUMBA_DISABLE_JIT leaves it as it is
-        try:
+    where, function = plug_ins.place(PLUG_IN_SURROGATE_GRADIENTS[name]), function_of(name)
+    try:
+        function = njit(**_AS_KERNELS)(function)
+        if isinstance(function, Dispatcher):  # NUMBA_DISABLE_JIT leaves it as it is
             function.compile((types.float64,))
-        except Exception as error:  # of several kinds
-            raise ParameterError(f"surrogate gradient {name}: numba cannot compile it ({reason_of(error)})") from error
+    except Exception as error:  # of several kinds
+        raise ParameterError(f"{where}: numba cannot compile it ({reason_of(error)})") from error
+    if isinstance(function, Dispatcher):
+        (returned,) = {overload.signature.return_type for overload in function.overloads.values()}
+        if not isinstance(returned, types.Float | types.Integer | types.Boolean):
+            raise ParameterError(f"{where}: returns, compiled, a value of type {returned}; must be a number")
     return function
 
 

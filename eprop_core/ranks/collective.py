@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from eprop_core.plug_ins import blaming
 from eprop_core.ranks.communicator import Communicator
 
 Value = TypeVar("Value")
@@ -17,7 +18,8 @@ def raising_on_all_ranks(communicator: Communicator, function: Callable[[], Valu
     value: Value | None = None
     error: Exception | None = None
     try:
-        value = function()
+        with blaming():
+            value = function()
     except (ValueError, ArithmeticError, MemoryError, OSError) as raised:
         error = raised
     for other in communicator.allgather(error):

@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.parsing import ParameterError
 from eprop_core.recording.recording import Recording
 from eprop_core.tasks.losses import LOSSES
 from eprop_core.tasks.task import Samples, Score, Task
@@ -36,10 +35,8 @@ class Classification(Task):
     def target(self, sample: int) -> npt.NDArray[np.float64]:
         """Return the target, mV, float64 (n_readout,): 1 for the readout of the sample's class, 0 for the others."""
         label, target = self.label(sample), np.zeros(self.n_readout)
-        if label not in range(self.n_readout):
-            raise ParameterError(
-                f"sample {sample}: label = {label}: must be a whole number from 0 to {len(target) - 1}"
-            )
+        if np.ndim(label) or label not in range(self.n_readout):
+            raise self.fault(sample, f"label = {label}: must be a whole number from 0 to {len(target) - 1}")
         target[int(label)] = 1.0
         return target
 

@@ -10,6 +10,19 @@ from pydantic import Field, model_validator
 from eprop_core.datasets.parameters import HELD_OUT
 from eprop_core.parameters import PositiveUniform
 from eprop_core.parsing import WHOLE_NUMBERS, Parameters, Whole
+from eprop_core.plug_ins import Call
+
+GENERATE = Call("generate", ("parameters",), ("dt", "seed", "learning_window", "loss"))
+"""How the samples of a task are made, see :func:`eprop_core.tasks.generate.generate`."""
+
+
+class StatedByTask(Parameters):
+    """What the parameters of a generated task must state, by fields or properties."""
+
+    n_steps: Whole = Field(ge=1)
+    sizes: tuple[Annotated[Whole, Field(ge=1)], Annotated[Whole, Field(ge=1)]]
+    has_accuracy: bool
+    n_training_samples: Annotated[Whole, Field(ge=1)] | None
 
 
 class Generated(Parameters):

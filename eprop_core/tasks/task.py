@@ -9,7 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from eprop_core.arrays import array_of
 from eprop_core.parameters import Loss
+from eprop_core.parsing import kind_of
+from eprop_core.plug_ins import described
 from eprop_core.recording.recording import Recording
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.tasks.losses import LOSSES
@@ -104,15 +107,11 @@ class Task(ABC):
         Raises
         ------
         StimulusError
-            An input spike outside the steps of its sample, which would be one of another sample.
+            Events that are no ascending steps and channels within the sizes of this task, or a target of another shape.
         """
-        events = [self.events(int(sample)) for sample in samples]
+        events = [self._checked_events(int(sample)) for sample in samples]
         lengths = [len(steps) for steps, _ in events]
         steps = np.concatenate([steps for steps, _ in events])
-        outside = (steps < 0) | (steps >= self.n_steps)
-        if outside.any():
-            sample, step = np.repeat(samples, lengths)[outside][0], steps[outside][0]
-            raise StimulusError(f"sample {sample}: input spike in step {step}: must be in 0..{self.n_steps - 1}")
         return Stimulus(
             n_steps=len(events) * self.n_steps,
             input_steps=steps + np.repeat(np.arange(len(events)) * self.n_steps, lengths),
@@ -130,8 +129,41 @@ class Task(ABC):
         """Return the targets of ``samples``, mV, float64 (n_samples, n_steps, n_readout)."""
         targets = np.empty((len(samples), self.n_steps, self.n_readout))
         for target, sample in zip(targets, samples, strict=True):
-            target[:] = self.target(int(sample))
+            given = self.target(int(sample))
+            try:
+                target[:] = given
+            except (TypeError, ValueError):
+                wanted = f"numbers that broadcast to (n_steps, n_readout) = {target.shape}"
+                raise self.fault(sample, f"the target must be {wanted}, not {kind_of(given)}") from None
+            if not np.isfinite(target).all():
+                raise self.fault(sample, "the target must be finite")
         return targets
+
+    def _checked_events(self, sample: int) -> Events:
+        events = self.events(sample)
+        if not (isinstance(events, tuple | list) and len(events) == 2):
+            raise self.fault(sample, f"events must be steps and channels, a pair of arrays, not {kind_of(events)}")
+        try:
+            steps, channels = (
+                array_of("int64", name, part, StimulusError)
+                for name, part in zip(("steps", "channels"), events, strict=True)
+            )
+        except StimulusError as error:
+            raise self.fault(sample, str(error)) from None
+        if steps.ndim != 1 or steps.shape != channels.shape:
+            raise self.fault(sample, f"events: steps {steps.shape} and channels {channels.shape} must be equally long")
+        for name, part, bound in (("step", steps, self.n_steps), ("channel", channels, self.n_input)):
+            outside = (part < 0) | (part >= bound)
+            if outside.any():
+                raise self.fault(sample, f"input spike in {name} {part[outside][0]}: must be in 0..{bound - 1}")
+        if np.any(steps[1:] < steps[:-1]):
+            raise self.fault(sample, "steps of the events must not descend")
+        return steps, channels
+
+    def fault(self, sample: int, message: str) -> StimulusError:
+        """Return the error of something wrong in a sample; it says in whose code."""
+        whose = f"{type(self).__name__} in {described(type(self).__module__)}"
+        return StimulusError(f"sample {sample}: {message} ({whose})")
 
     def score(self, samples: Samples, recording: Recording) -> Score:
         """Return the score of the network's response to ``stimulus(samples)``.

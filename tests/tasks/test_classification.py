@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from eprop_core.datasets.events import EventDataset
-from eprop_core.parsing import ParameterError
 from eprop_core.recording.recording import Recording
 from eprop_core.stimulus import StimulusError
 from eprop_core.tasks.classification import Classification
@@ -118,5 +117,5 @@ def test_a_spike_outside_its_sample_is_refused(steps: list[int], wrong: int) -> 
 
 @pytest.mark.parametrize("label", [-1, 3, 0.5])
 def test_a_label_that_is_no_class_is_refused(label: float) -> None:
-    with pytest.raises(ParameterError, match=rf"sample 0: label = {label}: must be a whole number from 0 to 2"):
+    with pytest.raises(StimulusError, match=rf"sample 0: label = {label}: must be a whole number from 0 to 2"):
         OneSample([], label).target(0)

@@ -18,7 +18,7 @@ if workflow.is_main_process:
         [workflow.snakemake_tmp_dir, workflow.sourcecache.runtime_cache_path],
     )
 
-from eprop_core import configuration
+from eprop_core import configuration, plug_ins
 from eprop_core.errors import printable
 from eprop_core.experiments.locality.parameters import METHODS
 from eprop_core.machine import driver, processors, threads
@@ -45,6 +45,10 @@ try:
     CONFIGURATION = configuration.load(config, CONFIGURATION_FILE)
     if workflow.is_main_process:  # figures are drawn where Snakemake is called
         fonts.check(CONFIGURATION.style, f"{CONFIGURATION_FILE}: ")
+    with plug_ins.blaming(f"{CONFIGURATION_FILE}: "):
+        PLAN = Plan(
+            CONFIGURATION, configuration_file.shown(CONFIGURATION_FILES, SOURCE)
+        )
 except ParameterError as error:
     sys.exit(
         configuration_file.with_lines(
@@ -52,7 +56,9 @@ except ParameterError as error:
         )
     )
 
-PLAN = Plan(CONFIGURATION, configuration_file.shown(CONFIGURATION_FILES, SOURCE))
+if workflow.is_main_process:
+    for problem in plug_ins.PROBLEMS:
+        print(f"warning: {problem}", file=sys.stderr)
 
 # Snakemake formats the path of an environment, which fails in a folder with braces in its name.
 ENVIRONMENT = None if "{" in str(SOURCE) else "../../envs/core.yaml"

@@ -10,7 +10,7 @@ from eprop_core.network.initial_weights import check_initial_weights
 from eprop_core.network.per_neuron import PER_NEURON
 from eprop_core.parameters import PROJECTIONS, FixedInDegree, Network, check_rate, differs
 from eprop_core.parsing import Parameters, Whole, different
-from eprop_core.time_driven.supported import COMPUTED
+from eprop_core.time_driven.supported import COMPUTED, check_optimizer
 
 
 class _Baseline(Parameters):
@@ -110,6 +110,7 @@ BaselineParameters = Annotated[
 
 def check_comparable(network: Network) -> None:
     """Raise a ValueError for a network that not all simulators can simulate."""
+    check_optimizer(network)
     allowed = {
         **COMPUTED,
         **{f"{name}.delay": 1 for name in ("input", "recurrent", "output", "feedback")},

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 from pydantic import AfterValidator, Field, create_model, model_validator
 
-from eprop_core import labels
-from eprop_core.datasets.registry import Dataset
+from eprop_core import labels, plug_ins
+from eprop_core.datasets.registry import Dataset, check_dataset
 from eprop_core.experiments import points
 from eprop_core.experiments.studies.tuning import Tuning
 from eprop_core.experiments.values import COLUMNS, LOOKS, VALUES, Name, RankCount, Seeds
 from eprop_core.network.initial_weights import check_initial_weights
 from eprop_core.parameters import Network, check_rate
 from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, different
-from eprop_core.tasks.parameters import Generated
+from eprop_core.tasks.parameters import GENERATE, Generated, StatedByTask
 from eprop_core.tasks.registry import GeneratedTask
 from eprop_core.training.parameters import (
     TrainingParameters,
@@ -114,6 +114,10 @@ class TaskParameters(Parameters):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
+        if isinstance(self.dataset, Generated):
+            plug_ins.check(self.dataset, StatedByTask, GENERATE)
+        else:
+            check_dataset(self.dataset)
         if self.training.learning_window is not None and self.training.learning_window > self.dataset.n_steps:
             raise ValueError(f"training.learning_window must not exceed dataset.n_steps = {self.dataset.n_steps}")
         if self.training.stop_at_accuracy is not None and not self.has_accuracy:
