@@ -1,14 +1,27 @@
 """What is wrong with a plug-in is said in one line: where it is used, before anything runs if its code shows it."""
 
-import os
-import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import Distribution
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-PROJECT = Path(__file__).parents[1]
-NETWORK = "{n_recurrent: 4, plasticity: {optimizer: {learning_rate: 1e-3}}}"
+from eprop_core import plug_ins
+from eprop_core.datasets import prepare
+from eprop_core.datasets.parameters import DatasetParameters, Digits
+from eprop_core.datasets.registry import check_dataset
+from eprop_core.errors import DatasetError
+from eprop_core.model import surrogate
+from eprop_core.parameters import PLUG_IN_SURROGATE_GRADIENTS, plug_in_surrogate_gradient
+from eprop_core.parsing import ParameterError, parse
+from eprop_core.plug_ins import DATASETS, SURROGATE_GRADIENTS, TASKS
+from eprop_core.stimulus import StimulusError
+from eprop_core.tasks.generate import generate
+from eprop_core.tasks.parameters import GENERATE, Generated, SineWaves, StatedByTask
+
 TASK = """
 from typing import ClassVar, Literal
 import numpy as np
@@ -72,102 +85,162 @@ def changed(code: str, old: str, new: str) -> str:
     return code.replace(old, new)
 
 
-def installed(directory: Path, kind: str, code: str) -> dict[str, str]:
-    """Install the module ``other`` with a plug-in ``own`` of a kind; return the environment that finds it."""
-    folder = directory / "site"
-    metadata = folder / "other-2.0.dist-info"
-    metadata.mkdir(parents=True)
-    (folder / "other.py").write_text(code, encoding="utf-8")
+Install = Callable[[str, str], None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Return a function that installs the module ``other`` with a plug-in ``own`` of a group."""
+    metadata = tmp_path / "other-2.0.dist-info"
+    metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 2.0\n", encoding="utf-8")
-    attribute = "own" if kind == "surrogate_gradients" else "Own"
-    (metadata / "entry_points.txt").write_text(f"[eprop_core.{kind}]\nown = other:{attribute}\n", encoding="utf-8")
-    return os.environ | {"PYTHONPATH": f"{folder}:{PROJECT}", "NUMBA_DISABLE_JIT": "1"}
+    caches = (plug_ins.distribution, plug_in_surrogate_gradient, surrogate.kind_of, surrogate.function_of)
+
+    def write(group: str, code: str) -> None:
+        (tmp_path / "other.py").write_text(code, encoding="utf-8")
+        attribute = "own" if group == SURROGATE_GRADIENTS else "Own"
+        (metadata / "entry_points.txt").write_text(f"[{group}]\nown = other:{attribute}\n", encoding="utf-8")
+        (found,) = Distribution.discover(path=[str(tmp_path)])
+        monkeypatch.setattr(plug_ins, "_entry_points", lambda: found.entry_points)
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(plug_ins, "PROBLEMS", [])
+    for cache in caches:
+        cache.cache_clear()
+    yield write
+    sys.modules.pop("other", None)
+    for cache in caches:
+        cache.cache_clear()
 
 
-def python(environment: dict[str, str], directory: Path, program: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", program]
-    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
+def parameters(group: str) -> Any:
+    """Return the parameters of the installed plug-in, read as a configuration is."""
+    if group == TASKS:
+        *_, own = plug_ins.with_plug_ins(group, Generated, SineWaves)
+        read: Any = parse(own, {"name": "own"})
+        plug_ins.check(read, StatedByTask, GENERATE)
+        return read
+    *_, own = plug_ins.with_plug_ins(group, DatasetParameters, Digits)
+    read = parse(own, {"name": "own"})
+    check_dataset(read)
+    return read
 
 
-def load(environment: dict[str, str], directory: Path, task: str) -> subprocess.CompletedProcess[str]:
-    """Read a configuration with one task, as Snakemake does."""
-    text = f"tasks: {{a: {{{task}, training: {{epochs: 1, learning_window: 1}}}}}}"
-    program = f"""
-import sys, yaml
-from eprop_core import configuration
-try:
-    configuration.load(yaml.safe_load({text!r}), "my.yaml")
-except configuration.ParameterError as error:
-    sys.exit(str(error))
-"""
-    return python(environment, directory, program)
+def gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the installed surrogate gradient."""
+    found, _ = plug_ins.found(SURROGATE_GRADIENTS, ())
+    monkeypatch.setitem(PLUG_IN_SURROGATE_GRADIENTS, "own", found["own"])
+    plug_in_surrogate_gradient("own")
 
 
-def using(kind: str, environment: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
-    if kind != "surrogate_gradients":
-        return load(environment, directory, f"dataset: {{name: own}}, network: {NETWORK}")
-    network = NETWORK.replace("}}", "}}, neuron: {surrogate_gradient: {function: own}}", 1)
-    return load(environment, directory, f"dataset: {{name: digits}}, network: {network}")
+def line_of(error: pytest.ExceptionInfo[Exception], directory: Path) -> str:
+    """Return the message of an error, one line that names the file of the plug-in."""
+    assert "\n" not in str(error.value)
+    assert str(directory / "other.py") in str(error.value)
+    return str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("kind", "old", "new", "message"),
+    ("group", "old", "new", "message"),
     [
-        ("tasks", SIZES, "", "class Own: needs the field or property sizes (NotImplementedError)"),
-        ("tasks", "    n_steps: int = 5\n", "", "class Own: needs the field or property n_steps (AttributeError: "),
-        ("tasks", "return 3, 2", "return 3", "class Own: sizes = 3: Input should be a valid tuple"),
-        ("tasks", "return 3, 2", "return 1 // 0", "line 14, in sizes, of other 2.0: ZeroDivisionError: "),
-        ("tasks", "    @property\n", "", "class Own: sizes = <bound method "),
-        ("tasks", "int = 5", "float = 5.0", "class Own: n_steps = 5.0: Input should be a valid integer"),
-        ("tasks", "int = 5", "int = 5\n    x: set = {1}", "its values, written as JSON: x = [1]: "),
-        ("tasks", "int = 5", "int = 5\n    x: 'Nothing' = 1", "Own is no model of parameters (PydanticUndefined"),
-        ("tasks", "int = 5", "int = 5\n    def __init__(self): ...", "must be a function __init__(self, *, name, n_st"),
+        (TASKS, SIZES, "", "class Own: needs the field or property sizes (NotImplementedError)"),
         (
-            "tasks",
-            "int = 5",
-            "int = 5\n    def model_post_init(self, _): {}[0]",
-            "in model_post_init, of other 2.0: KeyE",
+            TASKS,
+            "    n_steps: int = 5\n",
+            "",
+            "class Own: needs the field or property n_steps (AttributeError: ",
         ),
-        ("tasks", "def generate(", "def make(", "generate: must be a function generate(parameters, *, dt, seed, "),
-        ("tasks", "*, dt, seed", "*, seed", "loss) (got an unexpected keyword argument 'dt')"),
-        ("tasks", "(parameters, *,", "(parameters, more, *,", "loss) (missing a required argument: 'more')"),
-        ("tasks", "import numpy", "import nowhere", ", line 3, in <module>, of other 2.0: ModuleNotFoundError: "),
-        ("tasks", "class Own", "raise SystemExit(0)\nclass Own", "cannot be imported ("),
-        ("tasks", "class Own(", "clss Own(", "cannot be imported (SyntaxError: invalid syntax (other.py, line 7))"),
-        ("tasks", 'Literal["own"]', "str", 'a subclass of eprop_core.tasks.parameters.Generated with name: Literal["o'),
-        ("tasks", "= __name__", "= 'gone'", "its attribute `implementation` must name a module"),
-        ("datasets", "def read(", "def other(", "read: must be a function read(parameters), not NoneType"),
-        ("datasets", "def read(parameters", "def read(", "read(parameters) (too many positional arguments)"),
-        ("datasets", "[bool] = False", "[str] = 'no'", "class Own: has_validation = 'no': "),
-        ("surrogate_gradients", "own(u)", "own(u, height)", "own(u) (missing a required argument: 'height')"),
-        ("surrogate_gradients", "own(u)", "owner(u)", "(AttributeError: module 'other' has no attribute 'own')"),
-        ("surrogate_gradients", "import math", "import nowhere", "ModuleNotFoundError: No module named 'nowhere'"),
-        ("surrogate_gradients", "math.exp(-u * u)", "None", "is None at u = 0, must be a number from 0 to 1"),
-        ("surrogate_gradients", "math.exp(-u * u)", "math.nan", "is nan at u = 0, must be a number from 0 to 1"),
-        ("surrogate_gradients", "math.exp(-u * u)", "2.0 - u", "is 2.0 at u = 0, must be a number from 0 to 1"),
-        ("surrogate_gradients", "math.exp(-u * u)", "1 / u", "in own, of other 2.0: ZeroDivisionError: "),
-        ("surrogate_gradients", "def own(u):\n    return", "own =", "NameError: name 'u' is not defined"),
-        ("surrogate_gradients", "def own(u):\n    return math.exp(-u * u)", "own = 3", "a function own(u), not int"),
+        (TASKS, "return 3, 2", "return 3", "class Own: sizes = 3: Input should be a valid tuple"),
+        (TASKS, "return 3, 2", "return 1 // 0", "line 14, in sizes, of other 2.0: ZeroDivisionError: "),
+        (TASKS, "    @property\n", "", "class Own: sizes = <bound method "),
+        (TASKS, "int = 5", "float = 5.0", "class Own: n_steps = 5.0: Input should be a valid integer"),
+        (TASKS, "int = 5", "int = 5\n    x: set = {1}", "its values, written as JSON: x = [1]: "),
+        (
+            TASKS,
+            "int = 5",
+            "int = 5\n    x: 'Nothing' = 1",
+            "Own is no model of parameters (PydanticUndefined",
+        ),
+        (
+            TASKS,
+            "int = 5",
+            "int = 5\n    def __init__(self): ...",
+            "must be a function __init__(self, *, name, n_st",
+        ),
+        (TASKS, "int = 5", "int = 5\n    def model_post_init(self, _): {}[0]", "in model_post_init, of other 2"),
+        (
+            TASKS,
+            "def generate(",
+            "def make(",
+            "generate: must be a function generate(parameters, *, dt, seed, ",
+        ),
+        (TASKS, "*, dt, seed", "*, seed", "loss) (got an unexpected keyword argument 'dt')"),
+        (TASKS, "(parameters, *,", "(parameters, more, *,", "loss) (missing a required argument: 'more')"),
+        (
+            TASKS,
+            "import numpy",
+            "import nowhere",
+            ", line 3, in <module>, of other 2.0: ModuleNotFoundError: ",
+        ),
+        (TASKS, "class Own", "raise SystemExit(0)\nclass Own", "cannot be imported ("),
+        (
+            TASKS,
+            "class Own(",
+            "clss Own(",
+            "cannot be imported (SyntaxError: invalid syntax (other.py, line 7))",
+        ),
+        (
+            TASKS,
+            'Literal["own"]',
+            "str",
+            'a subclass of eprop_core.tasks.parameters.Generated with name: Literal["o',
+        ),
+        (TASKS, "= __name__", "= 'gone'", "its attribute `implementation` must name a module"),
+        (DATASETS, "def read(", "def other(", "read: must be a function read(parameters), not NoneType"),
+        (DATASETS, "def read(parameters", "def read(", "read(parameters) (too many positional arguments)"),
+        (DATASETS, "[bool] = False", "[str] = 'no'", "class Own: has_validation = 'no': "),
     ],
 )
-def test_a_wrong_plug_in_is_refused_in_one_line_where_it_is_used(
-    kind: str, old: str, new: str, message: str, tmp_path: Path
+def test_a_wrong_task_or_data_set_is_refused_in_one_line(
+    group: str, old: str, new: str, message: str, install: Install, tmp_path: Path
 ) -> None:
-    code = {"tasks": TASK, "datasets": DATASET, "surrogate_gradients": GRADIENT}[kind]
-    environment = installed(tmp_path, kind, changed(code, old, new))
-    refused = using(kind, environment, tmp_path)
-    assert refused.returncode == 1
-    (line,) = refused.stderr.splitlines()
-    assert message in line
-    assert line.startswith("my.yaml: ") and str(tmp_path / "site" / "other.py") in line
-    without = load(environment, tmp_path, f"dataset: {{name: digits}}, network: {NETWORK}")
-    assert (without.returncode, without.stderr) == (0, "")
+    install(group, changed(TASK if group == TASKS else DATASET, old, new))
+    with pytest.raises(ParameterError) as error, plug_ins.blaming():
+        parameters(group)
+    assert message in line_of(error, tmp_path)
 
 
-@pytest.mark.parametrize(("kind", "code"), [("tasks", TASK), ("datasets", DATASET), ("surrogate_gradients", GRADIENT)])
-def test_a_right_plug_in_is_read(kind: str, code: str, tmp_path: Path) -> None:
-    done = using(kind, installed(tmp_path, kind, code), tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+def test_right_plug_ins_are_read(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    for group, code in ((TASKS, TASK), (DATASETS, DATASET)):
+        install(group, code)
+        assert parameters(group).n_steps == 5
+        sys.modules.pop("other")
+    install(SURROGATE_GRADIENTS, GRADIENT)
+    gradient(monkeypatch)
+    assert plug_ins.PROBLEMS == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("own(u)", "own(u, height)", "own(u) (missing a required argument: 'height')"),
+        ("own(u)", "owner(u)", "(AttributeError: module 'other' has no attribute 'own')"),
+        ("import math", "import nowhere", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("math.exp(-u * u)", "None", "is None at u = 0, must be a number from 0 to 1"),
+        ("math.exp(-u * u)", "math.nan", "is nan at u = 0, must be a number from 0 to 1"),
+        ("math.exp(-u * u)", "2.0 - u", "is 2.0 at u = 0, must be a number from 0 to 1"),
+        ("math.exp(-u * u)", "1 / u", "in own, of other 2.0: ZeroDivisionError: "),
+        ("def own(u):\n    return", "own =", "NameError: name 'u' is not defined"),
+        ("def own(u):\n    return math.exp(-u * u)", "own = 3", "a function own(u), not int"),
+    ],
+)
+def test_a_wrong_surrogate_gradient_is_refused_in_one_line(
+    old: str, new: str, message: str, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(SURROGATE_GRADIENTS, changed(GRADIENT, old, new))
+    with pytest.raises(ParameterError) as error:
+        gradient(monkeypatch)
+    assert message in line_of(error, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -177,30 +250,16 @@ def test_a_right_plug_in_is_read(kind: str, code: str, tmp_path: Path) -> None:
         ("0.5 if u < 2000 else 0.5j", "returns, compiled, a value of type complex128; must be a number"),
     ],
 )
-def test_a_surrogate_gradient_that_cannot_be_compiled_is_refused(returned: str, message: str, tmp_path: Path) -> None:
-    environment = installed(tmp_path, "surrogate_gradients", changed(GRADIENT, "math.exp(-u * u)", returned))
-    program = "from eprop_core.experiments import command_line\nfrom eprop_core.model import surrogate\n"
-    program += "command_line.run(lambda: surrogate.kind_of('own'))"
-    refused = python(environment | {"NUMBA_DISABLE_JIT": "0"}, tmp_path, program)
-    assert refused.returncode == 1
-    (line,) = refused.stderr.splitlines()
-    assert line.startswith("error: entry point own of eprop_core.surrogate_gradients (other 2.0, ")
-    assert message in line
+def test_a_surrogate_gradient_that_cannot_be_compiled_is_refused(
+    returned: str, message: str, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(SURROGATE_GRADIENTS, changed(GRADIENT, "math.exp(-u * u)", returned))
+    gradient(monkeypatch)
+    with pytest.raises(ParameterError) as error:
+        surrogate.kind_of("own")
+    assert message in line_of(error, tmp_path)
 
 
-RUN = """
-import numpy as np
-from eprop_core.experiments import command_line
-from eprop_core.tasks.generate import generate
-from eprop_core.tasks.registry import GENERATED_TASKS
-
-def run():
-    (own,) = [kind for kind in GENERATED_TASKS if kind.__module__ == "other"]
-    task, _ = generate(own(name="own"), dt=1.0, seed=1, learning_window=None, loss="mean_squared_error")
-    task.stimulus(np.arange(2))
-
-command_line.run(run)
-"""
 TARGET = "return 0\n    def target(self, sample):\n        return "
 
 
@@ -217,7 +276,7 @@ TARGET = "return 0\n    def target(self, sample):\n        return "
         (
             EVENTS,
             "return np.zeros((5, 3))",
-            "pair of arrays, not ndarray of shape (5, 3) and type float64 (Samples in ",
+            "not ndarray of shape (5, 3) and type float64 (Samples in ",
         ),
         (EVENTS, "return [0.5], [1]", "sample 0: steps has dtype float64: must be int64 (Samples in "),
         (EVENTS, "return [1], [1, 2]", "sample 0: events: steps (1,) and channels (2,) must be equally long"),
@@ -229,17 +288,20 @@ TARGET = "return 0\n    def target(self, sample):\n        return "
         (
             "return 0\n",
             f"{TARGET}np.zeros(7)\n",
-            "the target must be numbers that broadcast to (n_steps, n_readout) = ",
+            "the target must be numbers that broadcast to (n_steps, ",
         ),
         ("return 0\n", f"{TARGET}None\n", "the target must be finite (Samples in "),
     ],
 )
-def test_wrong_samples_are_refused_in_one_line(old: str, new: str, message: str, tmp_path: Path) -> None:
-    refused = python(installed(tmp_path, "tasks", changed(TASK, old, new)), tmp_path, RUN)
-    assert refused.returncode == 1
-    (line,) = refused.stderr.splitlines()
-    assert message in line
-    assert line.startswith("error: ") and f"{tmp_path / 'site' / 'other.py'} of other 2.0" in line
+def test_wrong_samples_are_refused_in_one_line(
+    old: str, new: str, message: str, install: Install, tmp_path: Path
+) -> None:
+    install(TASKS, changed(TASK, old, new))
+    read = parameters(TASKS)
+    with pytest.raises((ParameterError, StimulusError)) as error:
+        task, _ = generate(read, dt=1.0, seed=1, learning_window=None, loss="mean_squared_error")
+        task.stimulus(np.arange(2))
+    assert message in line_of(error, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -254,43 +316,38 @@ def test_wrong_samples_are_refused_in_one_line(old: str, new: str, message: str,
         ("int = 5", "int = 6", "train has 5 steps per sample; its parameters state 6"),
         (
             "int = 5",
-            "int = 5\n    sizes: ClassVar = (4, 2)",
-            "(3, 2) channels and outputs; its parameters state (4, 2)",
+            "int = 5\n    sizes: ClassVar[tuple[int, int]] = (4, 2)",
+            "(3, 2) channels and readouts; its parameters",
         ),
         ("[0, 1]), np", "[0.5, 1]), np", "DatasetError: sample 0: steps: of type float64; expected integers"),
-        (READ, "raise KeyError('a')", "line 18, in read, of other 2.0: KeyError: 'a'"),
-        (READ, "raise SystemExit(0)", "line 18, in read, of other 2.0: SystemExit: 0"),
+        (READ, "raise KeyError('a')", "line 17, in read, of other 2.0: KeyError: 'a'"),
+        (READ, "raise SystemExit(0)", "line 17, in read, of other 2.0: SystemExit: 0"),
     ],
 )
-def test_a_wrong_data_set_is_refused_in_one_line(old: str, new: str, message: str, tmp_path: Path) -> None:
-    environment = installed(tmp_path, "datasets", changed(DATASET, old, new))
-    (tmp_path / "own.json").write_text('{"name": "own"}', encoding="utf-8")
-    program = "import sys\nfrom eprop_core.datasets import prepare\nsys.exit(prepare.main(['own.json', 'prepared']))"
-    refused = python(environment, tmp_path, program)
-    assert refused.returncode == 1
-    (line,) = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
-    assert message in line
-    assert str(tmp_path / "site" / "other.py") in line
-    assert not (tmp_path / "prepared").exists()
+def test_a_wrong_data_set_is_refused_in_one_line(
+    old: str, new: str, message: str, install: Install, tmp_path: Path
+) -> None:
+    install(DATASETS, changed(DATASET, old, new))
+    read = parameters(DATASETS)
+    with pytest.raises((ParameterError, DatasetError)) as error, plug_ins.blaming():
+        prepare.read(read)
+    assert message in line_of(error, tmp_path)
 
 
-def test_an_exception_in_a_plug_in_ends_in_one_line_below_the_traceback_of_its_own_code(tmp_path: Path) -> None:
-    failed = python(installed(tmp_path, "tasks", changed(TASK, EVENTS, "return 1 // 0")), tmp_path, RUN)
-    file = tmp_path / "site" / "other.py"
+def test_an_exception_in_a_plug_in_has_one_line_and_the_traceback_of_its_own_code(
+    install: Install, tmp_path: Path
+) -> None:
+    install(DATASETS, changed(DATASET, READ, "return 1 // 0"))
+    read, file = parameters(DATASETS), tmp_path / "other.py"
+    with pytest.raises(plug_ins.PlugInError) as error, plug_ins.blaming("a: "):
+        prepare.read(read)
     message = "ZeroDivisionError: integer division or modulo by zero"
-    assert failed.returncode == 1
-    assert failed.stderr.splitlines()[-1] == f"error: {file}, line 25, in events, of other 2.0: {message}"
-    assert failed.stderr.startswith(f'Traceback (most recent call last):\n  File "{file}", line 25, in events\n')
-    assert "eprop_core" not in failed.stderr
+    assert str(error.value) == f"a: {file}, line 17, in read, of other 2.0: {message}"
+    (note,) = error.value.__notes__
+    assert note.startswith(f'Traceback (most recent call last):\n  File "{file}", line 17, in read\n')
+    assert "eprop_core" not in note
 
 
-def test_snakemake_warns_of_a_broken_plug_in_that_is_not_used(tmp_path: Path) -> None:
-    environment = installed(tmp_path, "datasets", "import nowhere")
-    (tmp_path / "my.yaml").write_text("{}", encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--snakefile", PROJECT / "Snakefile"]
-    command += ["--directory", tmp_path, "--configfile", tmp_path / "my.yaml"]
-    run = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    (line,) = [line for line in run.stderr.splitlines() if line.startswith("warning: ")]
-    assert line.startswith("warning: entry point own of eprop_core.datasets (other 2.0, ")
-    assert line.endswith("line 1, in <module>, of other 2.0: ModuleNotFoundError: No module named 'nowhere')")
+def test_exceptions_of_this_project_keep_their_type() -> None:
+    with pytest.raises(ZeroDivisionError), plug_ins.blaming():
+        _ = 1 // 0

@@ -53,8 +53,8 @@ def read(parameters: Dataset) -> Splits:
             raise DatasetError(
                 f"{where}: {name} has {part.n_steps} steps per sample; its parameters state {parameters.n_steps}"
             )
-    if parameters.sizes not in (None, (sizes := (splits.train.n_channels, splits.train.n_outputs))):
-        raise DatasetError(f"{where}: {sizes} channels and outputs; its parameters state {parameters.sizes}")
+    if parameters.sizes not in (None, (sizes := (splits.train.n_channels, splits.train.n_readout))):
+        raise DatasetError(f"{where}: {sizes} channels and readouts; its parameters state {parameters.sizes}")
     if (splits.validation is not None) != parameters.has_validation:
         raise DatasetError(f"{where}: has_validation is {parameters.has_validation}, unlike what read returns")
     if not all(isinstance(origin, Origin) for origin in dict(splits.origins).values()):

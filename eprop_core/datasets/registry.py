@@ -33,6 +33,9 @@ else:
 def check_dataset(parameters: DatasetParameters) -> None:
     """Raise a :class:`ParameterError` if a plug-in brings this data set and lacks something."""
     plug_ins.check(parameters, StatedByDataset, READ)
+    plug_ins.check_callable(
+        parameters.is_here, plug_ins.Call("is_here", ()), f"dataset.name = {parameters.name}: is_here"
+    )
 
 
 class _AnyDataset(RootModel[Dataset]):
