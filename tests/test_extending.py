@@ -188,6 +188,41 @@ def add_distribution(directory: Path, entry_points: str) -> None:
     (metadata / "entry_points.txt").write_text(entry_points, encoding="utf-8")
 
 
+def test_a_broken_plug_in_that_is_not_used_is_a_warning(tmp_path: Path) -> None:
+    add_distribution(tmp_path, "[eprop_core.datasets]\ngone = other:Gone\n")
+    (tmp_path / "other.py").write_text("import nowhere\n", encoding="utf-8")
+    (tmp_path / "my.yaml").write_text("{}", encoding="utf-8")
+    call = [sys.executable, "-m", "snakemake", "--dry-run", "--snakefile", PROJECT / "Snakefile"]
+    output = Checkout(PROJECT, [tmp_path]).run(tmp_path, *call, "--configfile", tmp_path / "my.yaml")
+    (line,) = [line for line in output.splitlines() if line.startswith("warning: ")]
+    assert line.startswith("warning: entry point gone of eprop_core.datasets (other 2.0, ")
+    assert line.endswith("line 1, in <module>, of other 2.0: ModuleNotFoundError: No module named 'nowhere')")
+
+
+def test_an_exception_in_a_plug_in_ends_a_program_with_one_line_below_its_traceback(
+    examples: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(examples / "eprop-examples" / "eprop_examples", tmp_path / "eprop_examples")
+    add_distribution(tmp_path, "[eprop_core.tasks]\ntwo_rates = eprop_examples.parameters:TwoRates\n")
+    file = tmp_path / "eprop_examples" / "two_rates.py"
+    text = file.read_text(encoding="utf-8")
+    assert text.count("random.integers(2)") == 1
+    file.write_text(text.replace("random.integers(2)", "1 // 0"), encoding="utf-8")
+    network = {"n_recurrent": 4, "plasticity": {"optimizer": {"learning_rate": 1e-3}}}
+    task = {"dataset": {"name": "two_rates"}, "network": network, "training": {"epochs": 1}}
+    (tmp_path / "task.json").write_text(json.dumps(task), encoding="utf-8")
+    command = [sys.executable, "-m", "eprop_core.experiments.studies", "task.json", "--output", "result.json"]
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{PROJECT}", "NUMBA_DISABLE_JIT": "1"}
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    traceback = run.stderr[run.stderr.index("Traceback") :]
+    last = traceback.splitlines()[-1]
+    assert last.startswith(f"error: {file}, line ")
+    assert last.endswith(", in events, of other 2.0: ZeroDivisionError: integer division or modulo by zero")
+    assert f'File "{PROJECT}' not in traceback
+    assert not (tmp_path / "result.json").exists()
+
+
 @pytest.fixture(scope="module")
 def finished(installed: Checkout, examples: Path) -> Path:
     """A directory in which the examples of plug-ins have run: on one rank, and on two."""

@@ -18,6 +18,7 @@ from eprop_core.interoperability.simulators import InstalledSimulator
 from eprop_core.parameters import PROJECTIONS
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.simulation import Simulation
+from eprop_core.time_driven.optimizers import OPTIMIZERS
 from live_nest import NEST_PYTHON, needs_nest
 from small_results import PROJECT
 
@@ -173,6 +174,13 @@ def test_parameters_that_nest_lacks_are_refused(path: str, value: object) -> Non
     network[group][key] = value
     with pytest.raises(ParameterError, match=f"{path}.*to be compared with NEST"):
         parse(PoissonBaseline, BASELINE | {"network": network})
+
+
+def test_an_optimizer_that_the_time_driven_model_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for optimizer in tuple(OPTIMIZERS):
+        monkeypatch.delitem(OPTIMIZERS, optimizer)
+    with pytest.raises(ParameterError, match=r"optimizer\.algorithm = \w+: the time-driven model lacks it"):
+        parse(PoissonBaseline, BASELINE)
 
 
 @needs_nest

@@ -10,6 +10,7 @@ from eprop_core.parameters import IgnoreAndFire, Network
 from eprop_core.parsing import ParameterError, parse
 from eprop_core.stimulus import Stimulus, StimulusError
 from eprop_core.time_driven.neurons import RecurrentNeurons
+from eprop_core.time_driven.optimizers import OPTIMIZERS
 from eprop_core.time_driven.simulation import simulate
 from eprop_core.verification.random_problem import random_problem
 
@@ -115,6 +116,16 @@ def test_adaptive_feedback_that_does_not_reverse_the_output_is_refused() -> None
     feedback = Connections(*(values[1:] for values in connections["feedback"]))
     with pytest.raises(ParameterError, match=r"connections\['feedback'\]: must reverse"):
         simulate(network, connections | {"feedback": feedback}, stimulus)
+
+
+def test_an_optimizer_that_the_model_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for optimizer in tuple(OPTIMIZERS):
+        monkeypatch.delitem(OPTIMIZERS, optimizer)
+    problem = random_problem(6, 10, **SMALL)
+    with pytest.raises(
+        ParameterError, match=r"^network.plasticity.optimizer.algorithm = \w+: the time-driven model lac"
+    ):
+        simulate(problem.network, problem.connections, problem.stimulus)
 
 
 def test_a_stimulus_of_other_sizes_is_refused() -> None:
