@@ -12,7 +12,8 @@ from eprop_core.errors import NotFiniteError
 from eprop_core.interrupts import DeferredTermination
 from eprop_core.measurement.process import Stopwatch
 from eprop_core.network.projections import projections, spiking_projections
-from eprop_core.parsing import ParameterError
+from eprop_core.parsing import ParameterError, expect
+from eprop_core.plug_ins import described
 from eprop_core.progress import ProgressBar, progress_bar
 from eprop_core.recording.recording import Recording
 from eprop_core.simulation import Simulation
@@ -188,7 +189,9 @@ class _Loop:
             self._rewire_if_due()
             self._set_learning_rates(number)
             recording = simulation.run(task.stimulus(group))
-            score = _finite(task.score(group, recording), epoch)
+            scored = task.score(group, recording)
+            expect(f"score in {described(type(task).__module__)}", scored, Score, "a Score")
+            score = _finite(scored, epoch)
         progress.groups += 1
         progress.samples += len(group)
         for name in progress.rates_since_rewiring:
