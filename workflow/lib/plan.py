@@ -1,7 +1,7 @@
 """The plan that follows from a configuration: the points to compute, and the names of all files."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -132,6 +132,13 @@ class Plan:
                         "changes": candidate["changes"],
                         "results": [candidate["results"][of_search] for of_search in point["deciding"][name]],
                     }
+                    for candidate in point["candidates"]
+                ],
+                "asked": [
+                    _asked(
+                        candidate["parameters"],
+                        {candidate["results"][seed]: {"seed": seed} for seed in point["deciding"][name]},
+                    )
                     for candidate in point["candidates"]
                 ],
             }
@@ -270,10 +277,13 @@ class Plan:
 
     def results_of_scaling(self, name: str) -> list[str]:
         """Return the result files of a scaling experiment, by numbers of ranks and seeds."""
+        return list(self._runs_of_scaling(name))
+
+    def _runs_of_scaling(self, name: str) -> dict[str, dict[str, Any]]:
         scaling = self.configuration.scaling[name]
         directory = f"results/scaling/{name}-{content_hash(scaling.timing)}"
-        return [
-            f"{directory}/{run}-{ranks}_seed-{seed}.json"
+        return {
+            f"{directory}/{run}-{ranks}_seed-{seed}.json": {"seed": seed, "ranks": ranks, "dry_run": run == "dry"}
             for seed in dict.fromkeys(scaling.seeds)
             for run, numbers in (
                 ("ranks", scaling.ranks),
@@ -282,7 +292,7 @@ class Plan:
                 ("nest-ranks", scaling.nest_ranks),
             )
             for ranks in dict.fromkeys(numbers)
-        ]
+        }
 
     @cached_property
     def _sensitivity(self) -> dict[str, str]:
@@ -291,17 +301,17 @@ class Plan:
         return {task: f"{task}-{content_hash(self.configuration.tasks[task])}" for task in of.tasks} if of else {}
 
     @property
-    def _results_of_sensitivity_by_task(self) -> dict[str, list[str]]:
+    def _runs_of_sensitivity(self) -> dict[str, dict[str, dict[str, Any]]]:
         seeds = dict.fromkeys(self.configuration.sensitivity.seeds) if self.configuration.sensitivity else ()
         return {
-            task: [f"results/sensitivity/{name}/seed-{seed}.json" for seed in seeds]
+            task: {f"results/sensitivity/{name}/seed-{seed}.json": {"seed": seed} for seed in seeds}
             for task, name in self._sensitivity.items()
         }
 
     @property
     def results_of_sensitivity(self) -> list[str]:
         """The result files of the trainings with and without a spike."""
-        return [file for files in self._results_of_sensitivity_by_task.values() for file in files]
+        return [file for runs in self._runs_of_sensitivity.values() for file in runs]
 
     @property
     def sensitivity_files(self) -> list[str]:
@@ -311,21 +321,28 @@ class Plan:
     @property
     def results_of_break_even(self) -> list[str]:
         """The result files of the break-even experiment."""
+        return [file for point in self.break_even for file in self._runs_of_break_even(point)]
+
+    def _runs_of_break_even(self, point: str) -> dict[str, dict[str, Any]]:
         experiment = self.configuration.break_even
         seeds = dict.fromkeys(experiment.seeds) if experiment else ()
-        return [f"results/break_even/{point}/seed-{seed}.json" for point in self.break_even for seed in seeds]
+        return {f"results/break_even/{point}/seed-{seed}.json": {"seed": seed} for seed in seeds}
 
     @property
     def results_of_accuracy(self) -> list[str]:
         """The result files of the comparison with backpropagation through time in accuracy."""
+        return list(self._runs_of_accuracy)
+
+    @property
+    def _runs_of_accuracy(self) -> dict[str, dict[str, Any]]:
         if self.locality is None or self.configuration.locality is None:
-            return []
+            return {}
         name = content_hash(self.locality)
-        return [
-            f"results/locality/accuracy-{name}/{method}_seed-{seed}.json"
+        return {
+            f"results/locality/accuracy-{name}/{method}_seed-{seed}.json": {"method": method, "seed": seed}
             for method in METHODS
             for seed in self.configuration.locality.seeds
-        ]
+        }
 
     @property
     def results_of_gradients(self) -> list[str]:
@@ -345,13 +362,19 @@ class Plan:
     @property
     def results_of_verification(self) -> list[str]:
         """The result files of the verification."""
+        return list(self._runs_of_verification)
+
+    @property
+    def _runs_of_verification(self) -> dict[str, dict[str, Any]]:
         parameters = self.configuration.verification
-        seeds, ranks = dict.fromkeys(parameters.seeds), dict.fromkeys(parameters.ranks)
-        return [
-            *(f"{self.verification}/{check}_seed-{seed}.json" for check in CHECKS for seed in seeds),
-            f"{self.verification}/published_seed-1.json",
-            *(f"{self.verification}/ranks-{n_ranks}.json" for n_ranks in ranks),
-        ]
+        seeded = [*((check, seed) for check in CHECKS for seed in parameters.seeds), ("published", 1)]
+        return {
+            **{
+                f"{self.verification}/{check}_seed-{seed}.json": {"check": check, "seed": seed}
+                for check, seed in seeded
+            },
+            **{f"{self.verification}/ranks-{n}.json": {"check": "ranks", "ranks": n} for n in parameters.ranks},
+        }
 
     @cached_property
     def evidence_of_report(self) -> dict[str, dict[str, Any]]:
@@ -445,19 +468,26 @@ class Plan:
             "searches": self.searches,
             "timings": {name: scaling.timing for name, scaling in self.timings.items()},
             "scaling": {name: self._scaling(name) for name in configuration.scaling},
-            "break_even": {**self.break_even, "all": {"points": self._points_of_break_even()}},
+            "break_even": {**self.break_even, "all": self._break_even()},
             "baselines": {
                 **{name: {"baseline": of.parameters, "task": of.task} for name, of in self.baselines.items()},
                 "all": {
                     "results": {of.name: f"results/baselines/{name}.json" for name, of in self.baselines.items()},
                     "tasks": {of.name: of.task for of in self.baselines.values()},
+                    "asked": [
+                        _asked(of.parameters, {f"results/baselines/{name}.json": {}})
+                        for name, of in self.baselines.items()
+                    ],
                 },
             },
             "saccades": {"all": configuration.saccades},
             "locality": {
                 **self.gradient_points,
                 **({content_hash(self.locality): self.locality} if self.locality else {}),
-                "accuracy": {"results": self.results_of_accuracy},
+                "accuracy": {
+                    "results": self.results_of_accuracy,
+                    "asked": [_asked(self.locality, self._runs_of_accuracy)] if self.locality else [],
+                },
                 "gradients": {
                     "points": [
                         {
@@ -466,11 +496,28 @@ class Plan:
                             "result": _gradient_file(parameters),
                         }
                         for point, parameters in self._points_of_gradients()
-                    ]
+                    ],
+                    "asked": [
+                        _asked(parameters, {_gradient_file(parameters): {}})
+                        for parameters in self.gradient_points.values()
+                    ],
                 },
             },
-            "sensitivity": {"all": {"results": self._results_of_sensitivity_by_task}},
-            "verification": {"all": configuration.verification, "results": {"results": self.results_of_verification}},
+            "sensitivity": {
+                "all": {
+                    "results": {task: list(runs) for task, runs in self._runs_of_sensitivity.items()},
+                    "asked": [
+                        _asked(configuration.tasks[task], runs) for task, runs in self._runs_of_sensitivity.items()
+                    ],
+                }
+            },
+            "verification": {
+                "all": configuration.verification,
+                "results": {
+                    "results": self.results_of_verification,
+                    "asked": [_asked(configuration.verification, self._runs_of_verification)],
+                },
+            },
             "evidence": self.evidence,
             "style": {"figures": configuration.style},
             "pages": {"report": self._report(), "verification": self._verification_page()},
@@ -555,7 +602,7 @@ class Plan:
         ]
         sensitivity = [
             {"folder": f"sensitivity/{name}", "figure": "sensitivity", "task": task, "changes": ""}
-            | {"files": len(self._results_of_sensitivity_by_task[task])}
+            | {"files": len(self._runs_of_sensitivity[task])}
             for task, name in self._sensitivity.items()
         ]
         return [*studies, *sensitivity, *scaling, *break_even]
@@ -631,14 +678,26 @@ class Plan:
     def _study(self, study: str) -> dict[str, Any]:
         parameters = self.configuration.studies[study]
         left_out = ("name", "parameters", "candidates", "choices", "deciding")
+        chosen = list(parameters.tune.values) if parameters.tune else []
         points = [{key: value for key, value in point.items() if key not in left_out} for point in self._points[study]]
         return {
             "study": study,
             "kind": parameters.kind,
             "goals": parameters.goals,
             "margin": parameters.margin,
-            "tuned": list(parameters.tune.values) if parameters.tune else [],
+            "tuned": chosen,
             "points": points,
+            "asked": [
+                _asked(
+                    point["parameters"],
+                    {
+                        file: {"seed": seed}
+                        for seed, file in zip(dict.fromkeys(parameters.seeds), point["results"], strict=True)
+                    },
+                    chosen,
+                )
+                for point in self._points[study]
+            ],
         }
 
     @cached_property
@@ -662,25 +721,29 @@ class Plan:
             "experiment": name,
             "interconnect": self.configuration.interconnect,
             "results": self.results_of_scaling(name),
+            "asked": [_asked(self.configuration.scaling[name].timing, self._runs_of_scaling(name))],
             "measured_elsewhere": self.configuration.scaling[name].measured_elsewhere,
         }
 
-    def _points_of_break_even(self) -> list[dict[str, Any]]:
-        """Return for each point its series, the parameter on the axis, and the result files, one per seed."""
+    def _break_even(self) -> dict[str, Any]:
+        """Return the points, each with its series, the parameter on the axis, and the result files, one per seed."""
         experiment = self.configuration.break_even
-        if experiment is None:
-            return []
-        return [
-            {
-                "series": point.series,
-                "parameter": next(iter(point.changes)),
-                "results": [
-                    f"results/break_even/{content_hash(parameters)}/seed-{seed}.json"
-                    for seed in dict.fromkeys(experiment.seeds)
-                ],
-            }
-            for point, parameters in experiment.points()
-        ]
+        return {
+            "points": [
+                {
+                    "series": point.series,
+                    "parameter": next(iter(point.changes)),
+                    "results": list(self._runs_of_break_even(content_hash(parameters))),
+                }
+                for point, parameters in (experiment.points() if experiment else ())
+            ],
+            "asked": [_asked(of_name, self._runs_of_break_even(name)) for name, of_name in self.break_even.items()],
+        }
+
+
+def _asked(parameters: BaseModel, runs: Mapping[str, Mapping[str, Any]], chosen: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what result files must hold: parameters but those that a search chooses, and by file seed and ranks."""
+    return {"parameters": parameters.model_dump(mode="json"), "chosen": chosen, "runs": runs}
 
 
 def _gradient_file(parameters: GradientPoint) -> str:

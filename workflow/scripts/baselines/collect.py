@@ -7,7 +7,7 @@ import pandas as pd
 
 from eprop_core.experiments.baselines.result import Agreement, BaselineResult
 from eprop_core.files.text import read_json
-from workflow.scripts.shared import program
+from workflow.scripts.shared import asked, program
 
 
 def rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
@@ -60,8 +60,9 @@ def main() -> None:
     options = program.parser("workflow.scripts.baselines.collect", __doc__, outputs, 2)
     options.add_argument("plan", type=Path, help="JSON file: result files by network")
     given = options.parse_args()
-    results = read_json(given.plan)["results"].items()
-    read = {network: BaselineResult.read(file) for network, file in results}
+    plan = read_json(given.plan)
+    asked.check(plan)
+    read = {network: BaselineResult.read(file) for network, file in plan["results"].items()}
     for of_result, file in zip((rows, memory_rows), given.output, strict=True):
         table = [row for network, result in read.items() for row in of_result(network, result)]
         pd.DataFrame(table).to_csv(file, index=False)

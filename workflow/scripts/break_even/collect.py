@@ -7,7 +7,7 @@ import pandas as pd
 
 from eprop_core.experiments.break_even.result import BreakEvenResult
 from eprop_core.files.text import read_json
-from workflow.scripts.shared import program
+from workflow.scripts.shared import asked, program
 from workflow.scripts.shared.values import value_at
 
 
@@ -39,11 +39,10 @@ def main() -> None:
     options = program.parser("workflow.scripts.break_even.collect", __doc__, "table (CSV)")
     options.add_argument("plan", type=Path, help="JSON file: points with their result files")
     given = options.parse_args()
+    plan = read_json(given.plan)
+    asked.check(plan)
     table = [
-        row
-        for point in read_json(given.plan)["points"]
-        for file in point["results"]
-        for row in rows(point, BreakEvenResult.read(file))
+        row for point in plan["points"] for file in point["results"] for row in rows(point, BreakEvenResult.read(file))
     ]
     pd.DataFrame(table).to_csv(given.output[0], index=False)
 

@@ -8,7 +8,7 @@ import pandas as pd
 from eprop_core.experiments.locality.parameters import METHODS
 from eprop_core.experiments.locality.result import AccuracyResult
 from eprop_core.files.text import read_json
-from workflow.scripts.shared import program
+from workflow.scripts.shared import asked, program
 
 
 def rows(result: AccuracyResult) -> list[dict[str, Any]]:
@@ -29,7 +29,9 @@ def main() -> None:
     options = program.parser("workflow.scripts.locality.collect_accuracy", __doc__, "table (CSV)")
     options.add_argument("plan", type=Path, help="JSON file: result files")
     given = options.parse_args()
-    table = [row for file in read_json(given.plan)["results"] for row in rows(AccuracyResult.read(file))]
+    plan = read_json(given.plan)
+    asked.check(plan)
+    table = [row for file in plan["results"] for row in rows(AccuracyResult.read(file))]
     pd.DataFrame(table).to_csv(given.output[0], index=False)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from eprop_core.experiments.locality.result import GradientResult
 from eprop_core.files.text import read_json
 from workflow.scripts.locality.numbers import as_text
-from workflow.scripts.shared import program
+from workflow.scripts.shared import asked, program
 from workflow.scripts.shared.values import value_at
 
 
@@ -30,9 +30,9 @@ def main() -> None:
     options = program.parser("workflow.scripts.locality.collect_gradients", __doc__, "table (CSV)")
     options.add_argument("plan", type=Path, help="JSON file: points with their result files")
     given = options.parse_args()
-    table = [
-        row for point in read_json(given.plan)["points"] for row in rows(point, GradientResult.read(point["result"]))
-    ]
+    plan = read_json(given.plan)
+    asked.check(plan)
+    table = [row for point in plan["points"] for row in rows(point, GradientResult.read(point["result"]))]
     pd.DataFrame(table).to_csv(given.output[0], index=False)
 
 

@@ -3,7 +3,6 @@
 Their one place is the configuration: ``config/baselines.yaml`` and, for `scaling`, ``config/nest_scaling.yaml``.
 """
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from eprop_core.experiments.baselines.parameters import BaselineParameters, Samp
 from eprop_core.experiments.scaling.parameters import Scaling, Timing
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.parsing import ParameterError, shown
+from workflow.scripts.shared.values import first_difference
 
 FOLDER = Path(__file__).parents[3] / "config"
 BASELINES, ADDED, SCALING = "baselines.yaml", "race.yaml", "nest_scaling.yaml"
@@ -91,19 +91,8 @@ def _values(file: str) -> Any:
 
 def _compare(where: str, given: Any, fixed: Any, free: set[str], files: str) -> None:
     """Raise a :class:`ParameterError` for the first parameter that is neither free nor as it is fixed."""
-    here = {} if given is None else dict(_leaves(given.model_dump(mode="json")))
-    there = dict(_leaves(fixed.model_dump(mode="json")))
-    for path in dict.fromkeys((*there, *here)):
-        is_free = any(path == one or path.startswith(f"{one}.") for one in free)
-        if not is_free and here.get(path) != there.get(path):
-            found, must = shown(here.get(path)), shown(there[path]) if path in there else "left out"
-            raise ParameterError(f"{where}.{path} = {found}: must be {must} in the race ({files})")
-
-
-def _leaves(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested parameters by path."""
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", value
+    found = {} if given is None else given.model_dump(mode="json")
+    if difference := first_difference(found, fixed.model_dump(mode="json"), free):
+        path, here, there = difference
+        must = "left out" if there is None else shown(there)
+        raise ParameterError(f"{where}.{path} = {shown(here)}: must be {must} in the race ({files})")

@@ -15,7 +15,7 @@ from eprop_core.files.text import read_json
 from eprop_core.parsing import ParameterError
 from eprop_core.ranks.exchange_cost import Destinations
 from workflow.scripts.scaling.numbers import ELSEWHERE
-from workflow.scripts.shared import program
+from workflow.scripts.shared import asked, program
 from workflow.scripts.shared.read_table import read
 
 
@@ -111,6 +111,7 @@ def main() -> None:
     options.add_argument("--interconnect", type=Path, help="measurement of the interconnect, where the plan has none")
     given = options.parse_args()
     experiment = read_json(given.plan)
+    asked.check(experiment)
     interconnect = experiment["interconnect"] and Interconnect.model_validate(experiment["interconnect"])
     if given.interconnect is not None:
         interconnect = InterconnectResult.read(given.interconnect).interconnect

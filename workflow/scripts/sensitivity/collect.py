@@ -8,7 +8,7 @@ import pandas as pd
 
 from eprop_core.experiments.studies.sensitivity import SensitivityResult
 from eprop_core.files.text import read_json
-from workflow.scripts.shared import program
+from workflow.scripts.shared import asked, program
 
 
 def run_row(task: str, result: SensitivityResult) -> dict[str, Any]:
@@ -67,11 +67,9 @@ def main() -> None:
     options = program.parser("workflow.scripts.sensitivity.collect", __doc__, "tables of pairs and of times (CSV)", 2)
     options.add_argument("plan", type=Path, help="JSON file: result files by task")
     given = options.parse_args()
-    results = [
-        (task, SensitivityResult.read(file))
-        for task, files in read_json(given.plan)["results"].items()
-        for file in files
-    ]
+    plan = read_json(given.plan)
+    asked.check(plan)
+    results = [(task, SensitivityResult.read(file)) for task, files in plan["results"].items() for file in files]
     tables = [pd.DataFrame([run_row(*pair) for pair in results]), pd.concat([curve(*pair) for pair in results])]
     for table, file in zip(tables, given.output, strict=True):
         table.to_csv(file, index=False)

@@ -13,7 +13,7 @@ from eprop_core.experiments.studies.result import StudyResult
 from eprop_core.files.text import read_json
 from eprop_core.parsing import ParameterError
 from eprop_core.training.curve import CurvePoint, best_point
-from workflow.scripts.shared import program
+from workflow.scripts.shared import asked, program
 
 
 class Score(NamedTuple):
@@ -64,6 +64,7 @@ def main() -> None:
     )
     given = options.parse_args()
     plan = read_json(given.plan)
+    asked.check(plan)
     chosen = plan["candidates"][best(plan["candidates"])]["changes"]
     parameters = points.parse_changed(TaskParameters, plan["parameters"], chosen)
     given.output[0].write_text(json.dumps(parameters.model_dump(mode="json"), indent=1), encoding="utf-8")

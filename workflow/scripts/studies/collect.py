@@ -14,7 +14,7 @@ import pandas as pd
 from eprop_core.experiments.studies.result import StudyResult
 from eprop_core.files.text import read_json
 from eprop_core.training.curve import CurvePoint
-from workflow.scripts.shared import program
+from workflow.scripts.shared import asked, program
 from workflow.scripts.shared.values import value_at
 from workflow.scripts.studies import parameter_paths
 
@@ -148,6 +148,7 @@ def main() -> None:
     options.add_argument("plan", type=Path, help="JSON file: points with their result files, goals, margin")
     given = options.parse_args()
     study = read_json(given.plan)
+    asked.check(study)
     runs, curves = collect(study["points"], study["goals"], study["margin"], study["tuned"])
     for table, file in zip((runs, curves, answers(study["points"])), given.output, strict=True):
         table.to_csv(file, index=False)

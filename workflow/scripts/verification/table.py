@@ -10,7 +10,7 @@ from eprop_core.experiments.verification.result import VerificationResult
 from eprop_core.files.text import read_json
 from eprop_core.labels import name_of
 from eprop_core.verification.findings import Difference
-from workflow.scripts.shared import program, write_table
+from workflow.scripts.shared import asked, program, write_table
 from workflow.scripts.shared.left_out import Reason
 from workflow.scripts.shared.write_table import cells
 from workflow.scripts.verification.numbers import CHECKS, COLUMNS, largest
@@ -95,7 +95,9 @@ def main() -> None:
     )
     options.add_argument("plan", type=Path, help="JSON file: result files")
     given = options.parse_args()
-    results = [VerificationResult.read(file) for file in read_json(given.plan)["results"]]
+    plan = read_json(given.plan)
+    asked.check(plan)
+    results = [VerificationResult.read(file) for file in plan["results"]]
     table, activity = differences(results), activities(results)
     *files, divergence_file, activity_file = given.output
     caption = (
