@@ -169,7 +169,7 @@ def test_the_report_has_the_table_of_evidence_without_a_figure(tmp_path: Path) -
 
 
 def test_tables_that_answer_no_test_give_a_table_without_rows(tmp_path: Path) -> None:
-    empty = pd.DataFrame(columns=evidence.COLUMNS)
+    empty = pd.DataFrame(columns=list(evidence.EVIDENCE.columns))
     files = [tmp_path / f"reproduction.{extension}" for extension in ("csv", "md", "tex")]
     write_table.write(empty, evidence.printed(empty, claims.read()), files, "", "reproduction")
     assert len(read(files[0])) == 0

@@ -131,7 +131,7 @@ def test_threads_and_ranks_of_nest_have_lines_of_their_own(tmp_path: Path) -> No
 def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
     file, own = tmp_path / "runs.csv", scaling_rows("weak", (1, 2), (), 1)
     file.write_text("a,b\n1,2\n")
-    with pytest.raises(ParameterError, match=r"runs\.csv: lacks the column experiment; expected results/tables/"):
+    with pytest.raises(ParameterError, match=r"runs\.csv: lacks the column experiment; expected a table"):
         scaling_collect.measured_elsewhere(file, "other", own)
     for changes in ({"variant": "unknown"}, {"kind": "strong"}, {"measured": "dry_run"}):
         own.assign(**changes).to_csv(file, index=False)

@@ -1,13 +1,45 @@
 """Collect the results of the comparison of simulators in tidy tables: rows per process, and of memory over time."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
+from pydantic import Field
 
-from eprop_core.experiments.baselines.result import Agreement, BaselineResult
+from eprop_core.experiments.baselines.result import Agreement, BaselineResult, MachineSpeed, Process
 from eprop_core.files.text import read_json
 from workflow.scripts.shared import asked, program
+from workflow.scripts.shared.read_table import Count, Number, Table, columns_of
+
+NOT_IN_ROWS = ("machine", "memory_over_time_bytes", "wait_s", "host")
+RUNS = Table(
+    {
+        "network": str,
+        **columns_of(Process, *NOT_IN_ROWS),
+        "version": str,
+        "computes": str | None,
+        **columns_of(Agreement),
+        **dict.fromkeys(MachineSpeed.model_fields, float | None),
+        "model_time_s": Annotated[float, Field(gt=0)],
+        "left_out": str | None,
+        "host": str,
+        "cpu": str,
+        "commit": str | None,
+    },
+    key=("network", "simulator", "variant", "repeat"),
+)
+MEMORY = Table(
+    {
+        "network": str,
+        "simulator": str,
+        "version": str,
+        "model_time_s": Annotated[float, Field(gt=0)],
+        "synapses": Count,
+        "neurons": Number,
+        "memory_bytes": int,
+    },
+    key=("network", "simulator", "model_time_s"),
+)
 
 
 def rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
@@ -16,7 +48,7 @@ def rows(network: str, result: BaselineResult) -> list[dict[str, Any]]:
     return [
         {
             "network": network,
-            **process.model_dump(exclude={"machine", "memory_over_time_bytes", "wait_s", "host"}),
+            **process.model_dump(exclude=set(NOT_IN_ROWS)),
             "version": result.simulators[process.simulator].version,
             "computes": None if process.variant == "static" else result.simulators[process.simulator].computes,
             **_agreement(result.simulators[process.simulator].agreement if process.variant == "plastic" else None),
@@ -63,9 +95,9 @@ def main() -> None:
     plan = read_json(given.plan)
     asked.check(plan)
     read = {network: BaselineResult.read(file) for network, file in plan["results"].items()}
-    for of_result, file in zip((rows, memory_rows), given.output, strict=True):
-        table = [row for network, result in read.items() for row in of_result(network, result)]
-        pd.DataFrame(table).to_csv(file, index=False)
+    for of_result, table, file in zip((rows, memory_rows), (RUNS, MEMORY), given.output, strict=True):
+        made = [row for network, result in read.items() for row in of_result(network, result)]
+        pd.DataFrame(made, columns=list(table.columns)).to_csv(file, index=False)
 
 
 if __name__ == "__main__":

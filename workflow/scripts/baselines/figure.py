@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from eprop_core.experiments.baselines.result import OWN
+from workflow.scripts.baselines.collect import RUNS
 from workflow.scripts.baselines.numbers import reasons, summary
 from workflow.scripts.shared import figure_of_runs, other_work, program, style
 from workflow.scripts.shared.left_out import Reasons, quotient
@@ -233,7 +234,7 @@ def _draw_training(panel: Axes, table: pd.DataFrame, bars: dict[tuple[str, str],
 
 def main() -> None:
     """Draw the figure of all simulators."""
-    figure_of_runs.main("workflow.scripts.baselines.figure", __doc__, draw, summary)
+    figure_of_runs.main("workflow.scripts.baselines.figure", __doc__, draw, summary, RUNS)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow.scripts.baselines.collect import MEMORY
 from workflow.scripts.shared import figure_of_runs, program, style
 
 
@@ -46,7 +47,7 @@ def _draw_lines(panel: Axes, table: pd.DataFrame, column: str) -> None:
 def main() -> None:
     """Draw the figure."""
     figure_of_runs.main(
-        "workflow.scripts.baselines.memory_figure", __doc__, draw, growth, "table of memory over time (CSV)"
+        "workflow.scripts.baselines.memory_figure", __doc__, draw, growth, MEMORY, "table of memory over time (CSV)"
     )
 
 

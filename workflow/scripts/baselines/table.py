@@ -6,6 +6,7 @@ import pandas as pd
 
 from eprop_core.experiments.baselines.result import Measurement
 from eprop_core.labels import label_of
+from workflow.scripts.baselines.collect import RUNS
 from workflow.scripts.baselines.numbers import COLUMNS, reasons, summary
 from workflow.scripts.shared import other_work, program, write_table
 from workflow.scripts.shared.left_out import quotient
@@ -65,7 +66,7 @@ def main() -> None:
     options = program.table_parser("workflow.scripts.baselines.table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
-    runs = read(given.runs)
+    runs = read(given.runs, RUNS)
     table = summary(runs)
     left_out = runs.drop_duplicates("network")[["network", "left_out"]].dropna()
     words = "".join(f" {row.network}: {row.left_out}." for row in left_out.itertuples())

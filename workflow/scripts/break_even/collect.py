@@ -5,10 +5,31 @@ from typing import Any
 
 import pandas as pd
 
-from eprop_core.experiments.break_even.result import BreakEvenResult
+from eprop_core.experiments.break_even.result import BreakEvenResult, SecondsPerStep
 from eprop_core.files.text import read_json
 from workflow.scripts.shared import asked, program
+from workflow.scripts.shared.read_table import Amount, Count, Number, Table
 from workflow.scripts.shared.values import value_at
+
+RUNS = Table(
+    {
+        "series": str,
+        "parameter": str,
+        "value": float,
+        "seed": Count,
+        "synapses": Count,
+        "pairs": Count,
+        "synaptic_events_per_step": Amount,
+        "rate_hz": Amount | None,
+        "cpu": str,
+        "processors": Amount,
+        "threads": Number,
+        "repeat": Count,
+        **{f"{model}_s": float for model in SecondsPerStep.model_fields},
+        "other_work_processors": Amount | None,
+    },
+    key=("series", "parameter", "value", "seed", "repeat"),
+)
 
 
 def rows(point: dict[str, Any], result: BreakEvenResult) -> list[dict[str, Any]]:

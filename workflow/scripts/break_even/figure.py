@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator, StrMethodFormatter
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.break_even.result import BreakEvenResult
 from eprop_core.labels import label_of
+from workflow.scripts.break_even.collect import RUNS
 from workflow.scripts.break_even.numbers import MODELS, RIVALS, break_even, reasons, summary
 from workflow.scripts.shared import figure_of_runs, other_work, program, style
 from workflow.scripts.shared.left_out import Reasons
@@ -107,7 +108,7 @@ def _draw_ratios(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    figure_of_runs.main("workflow.scripts.break_even.figure", __doc__, draw, summary)
+    figure_of_runs.main("workflow.scripts.break_even.figure", __doc__, draw, summary, RUNS)
 
 
 if __name__ == "__main__":

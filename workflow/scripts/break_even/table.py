@@ -8,6 +8,7 @@ import pandas as pd
 from eprop_core.experiments.break_even.parameters import BreakEvenPoint
 from eprop_core.experiments.break_even.result import BreakEvenResult
 from eprop_core.labels import label_of
+from workflow.scripts.break_even.collect import RUNS
 from workflow.scripts.break_even.numbers import MODELS, RIVALS, reasons, summary
 from workflow.scripts.shared import other_work, program, write_table
 from workflow.scripts.shared.left_out import quotient
@@ -56,7 +57,7 @@ def main() -> None:
     options = program.table_parser("workflow.scripts.break_even.table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
-    table = summary(read(given.runs))
+    table = summary(read(given.runs, RUNS))
     caption = "Event-driven and time-driven simulation on one core: median and range over repeats and seeds."
     note = other_work.note(table)
     write_table.write(table, printed(table), given.output, caption, "break_even", note, NOT_IN_LATEX)

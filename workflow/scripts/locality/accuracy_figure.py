@@ -6,6 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow.scripts.locality.collect_accuracy import RUNS
 from workflow.scripts.locality.numbers import accuracies
 from workflow.scripts.shared import figure_of_runs, program, style
 
@@ -50,7 +51,7 @@ def _draw_search(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    figure_of_runs.main("workflow.scripts.locality.accuracy_figure", __doc__, draw, accuracies)
+    figure_of_runs.main("workflow.scripts.locality.accuracy_figure", __doc__, draw, accuracies, RUNS)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workflow.scripts.locality.collect_accuracy import RUNS
 from workflow.scripts.locality.numbers import FACTORS, accuracies
 from workflow.scripts.shared import program, write_table
 from workflow.scripts.shared.read_table import read
@@ -43,7 +44,7 @@ def main() -> None:
     options = program.table_parser("workflow.scripts.locality.accuracy_table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
-    table = accuracies(read(given.runs)).query("samples == 'test'").drop(columns=["samples", *FACTORS])
+    table = accuracies(read(given.runs, RUNS)).query("samples == 'test'").drop(columns=["samples", *FACTORS])
     write_table.write(table, printed(table), given.output, CAPTION, "locality_accuracy")
 
 

@@ -1,14 +1,29 @@
 """Collect accuracies: a row per final training, and a row for each pair of learning rates that was tried."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
+from pydantic import Field
 
 from eprop_core.experiments.locality.parameters import METHODS
 from eprop_core.experiments.locality.result import AccuracyResult
 from eprop_core.files.text import read_json
+from workflow.scripts.locality.numbers import FACTORS
 from workflow.scripts.shared import asked, program
+from workflow.scripts.shared.read_table import Count, Share, Table
+
+RUNS = Table(
+    {
+        "method": Literal[tuple(METHODS.values())],
+        "seed": Count,
+        "samples": Literal["search", "test"],
+        **dict.fromkeys(FACTORS, Annotated[float, Field(gt=0)]),
+        "accuracy": Share,
+        "commit": str | None,
+    },
+    key=("method", "seed", "samples", *FACTORS),
+)
 
 
 def rows(result: AccuracyResult) -> list[dict[str, Any]]:

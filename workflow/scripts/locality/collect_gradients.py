@@ -5,11 +5,24 @@ from typing import Any
 
 import pandas as pd
 
-from eprop_core.experiments.locality.result import GradientResult
+from eprop_core.experiments.locality.result import Alignment, GradientResult
 from eprop_core.files.text import read_json
 from workflow.scripts.locality.numbers import as_text
 from workflow.scripts.shared import asked, program
+from workflow.scripts.shared.read_table import Count, Table, columns_of
 from workflow.scripts.shared.values import value_at
+
+RUNS = Table(
+    {
+        "series": str,
+        "parameter": str,
+        "value": str,
+        **columns_of(Alignment),
+        "spikes": Count,
+        "commit": str | None,
+    },
+    key=("series", "parameter", "value", "seed", "feedback"),
+)
 
 
 def rows(point: dict[str, Any], result: GradientResult) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from eprop_core.experiments.locality.parameters import GradientPoint
 from eprop_core.experiments.locality.result import Alignment
 from eprop_core.labels import label_of, name_of
+from workflow.scripts.locality.collect_gradients import RUNS
 from workflow.scripts.locality.numbers import COSINES, cosines, reasons
 from workflow.scripts.shared import figure_of_runs, program, style
 from workflow.scripts.shared.left_out import Reasons
@@ -60,7 +61,7 @@ def _draw_cosines(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure, and write the numbers in it beside it."""
-    figure_of_runs.main("workflow.scripts.locality.gradients_figure", __doc__, draw, cosines)
+    figure_of_runs.main("workflow.scripts.locality.gradients_figure", __doc__, draw, cosines, RUNS)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pandas as pd
 from eprop_core.experiments.locality.parameters import GradientPoint
 from eprop_core.experiments.locality.result import Alignment
 from eprop_core.labels import label_of, name_of
+from workflow.scripts.locality.collect_gradients import RUNS
 from workflow.scripts.locality.numbers import COSINES, cosines, reasons
 from workflow.scripts.shared import program, write_table
 from workflow.scripts.shared.read_table import read
@@ -43,7 +44,7 @@ def main() -> None:
     options = program.table_parser("workflow.scripts.locality.gradients_table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
-    table = cosines(read(given.runs))
+    table = cosines(read(given.runs, RUNS))
     write_table.write(table, printed(table), given.output, CAPTION, "locality_gradients")
 
 

@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from eprop_core.errors import printable
+from eprop_core.parsing import ParameterError
 from eprop_core.records import Provenance
 from workflow.scripts.scaling.numbers import variant_name
 from workflow.scripts.shared import other_work
-from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.read_table import Number, read, read_columns
 from workflow.scripts.shared.write_table import mean_with_interval
+from workflow.scripts.studies.collect import RUNS
 
 _SCORES = (
     ("test accuracy", "test_accuracy", " %", 100.0, 1),
@@ -19,6 +22,17 @@ _SCORES = (
     ("training loss", "training_loss", "", 1.0, 3),
 )
 """Scores, the first of which that all runs have is shown: name, column, unit, factor to it, digits."""
+
+
+COLUMNS = {
+    **{f"{score[1]}{end}": float | None for score in _SCORES for end in ("", "_high")},
+    **dict.fromkeys(("share_of_differing_spikes", "weight_distance"), float | None),
+    **dict.fromkeys(("real_time_factor", "speed_up", "time_driven_ratio", "ns_per_synaptic_event"), float | None),
+    **dict.fromkeys(("before", "after", "train", "validation", "test", other_work.COLUMN), float | None),
+    **dict.fromkeys(("seeds", "ranks", "repeats"), Number),
+    **dict.fromkeys(("passed", "chosen"), bool),
+}
+"""Columns of numbers of which a summary has some, in whichever table they are."""
 
 
 class Headline(NamedTuple):
@@ -34,11 +48,19 @@ class Headline(NamedTuple):
 def headline(name: str, title: str, results: Path) -> Headline:
     """Return the main result of a section, from its table of all digits."""
     file = f"tables/{name}.csv"
-    return Headline(name, title, list(_results(read(results / file))), file)
+    table = read_columns(results / file, COLUMNS)
+    try:
+        return Headline(name, title, list(_results(table)), file)
+    except KeyError as error:
+        raise ParameterError(
+            f"{printable(results / file)}: lacks the column {error.args[0]}; expected a table of this suite (CSV)"
+        ) from None
 
 
 def _results(table: pd.DataFrame) -> Iterator[str]:
-    if "weight_distance" in table:
+    if table.empty and "verdict" not in table:
+        yield _count(0, "measurement")
+    elif "weight_distance" in table:
         for _, row in table.iterrows():
             spikes = f"{100 * row['share_of_differing_spikes']:.0f} % of the spikes differ after training"
             yield f"{row['task']}: {spikes}, by one input spike".replace("_", " ")
@@ -131,10 +153,10 @@ def warnings(sections: Sequence[str], results: Path, made_by: Sequence[Provenanc
     if len(machines(made_by)) > 1:
         lines.append("Results were made on different machines; their times are not comparable.")
     for name in sections:
-        table = read(results / f"tables/{name}.csv")
+        table = read_columns(results / f"tables/{name}.csv", COLUMNS)
         runs = results / f"tables/{name}_runs.csv"
         if "seeds" in table and "weight_distance" not in table and runs.is_file():
-            lines += _unlearned(name, read(runs))
+            lines += _unlearned(name, read(runs, RUNS))
         if "passed" in table and not table["passed"].all():
             n = int((~table["passed"]).sum())
             lines.append(f"{name}: {n} of {_count(len(table), 'difference')} exceed their tolerances.")

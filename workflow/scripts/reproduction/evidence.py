@@ -1,7 +1,8 @@
 """Ask the tables of one configuration what the claims of the paper ask; a row per test, with its verdict and origin."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,32 @@ from eprop_core.files.text import read_json
 from eprop_core.measurement.results import read_provenance
 from workflow.scripts.reproduction import claims, verdict
 from workflow.scripts.reproduction.claims import Claim, Question
+from workflow.scripts.sensitivity import collect as collect_sensitivity
 from workflow.scripts.shared import program, write_table
-from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.read_table import Amount, Number, Table, read, read_columns
+from workflow.scripts.studies import collect as collect_study
+from workflow.scripts.verification.numbers import DIFFERENCES
 
 TIMES = ("total_time_s", "build_s", "propagation_s")
 """Columns with wall times of a process, s, which add up."""
-COLUMNS = ("claim", "test", "rule", *verdict.Statistic._fields, "commit", "machine", "date", "core_hours")
+EVIDENCE = Table(
+    {
+        "claim": str,
+        "test": str,
+        "rule": str,
+        "n": Number,
+        "value": float,
+        "low": float | None,
+        "high": float | None,
+        "verdict": Literal[tuple(map(str, verdict.Verdict))],
+        "commit": str,
+        "machine": str,
+        "date": str,
+        "core_hours": Amount | None,
+    },
+    key=("claim", "test"),
+    may_be_empty=True,
+)
 CAPTION = (
     "Tests of the paper's claims: number, its 95 % confidence interval (Student's t), the bound that stands in "
     "workflow/report/claims.yaml, and the verdict. Reproduced (not reproduced): a one-sided t-test at the 5 % level "
@@ -60,7 +81,8 @@ def rows(of_tests: dict[tuple[str, str], Question], tables: Path, results: dict[
         Result files that each table was made from.
     """
     read_tables = {
-        name: read(tables / f"{name}.csv") for name in dict.fromkeys(test.table for test in of_tests.values())
+        name: _read(tables / f"{name}.csv", [test.column for test in of_tests.values() if test.table == name])
+        for name in dict.fromkeys(test.table for test in of_tests.values())
     }
     origins = {name: origin(results[name]) for name in read_tables}
     found = []
@@ -78,7 +100,16 @@ def rows(of_tests: dict[tuple[str, str], Question], tables: Path, results: dict[
                 "core_hours": core_hours(table),
             }
         )
-    return pd.DataFrame(found, columns=COLUMNS)
+    return pd.DataFrame(found, columns=list(EVIDENCE.columns))
+
+
+def _read(file: Path, asked: Sequence[str]) -> pd.DataFrame:
+    """Return a table of which some columns are asked."""
+    of_runs = {"sensitivity_runs": collect_sensitivity.RUNS, "verification": DIFFERENCES}
+    if table := of_runs.get(file.stem, collect_study.RUNS if file.stem.endswith("_runs") else None):
+        return read(file, table)
+    numbers = dict.fromkeys((*asked, *TIMES), float | None)
+    return read_columns(file, {**numbers, "ranks": Number, "measured": str})
 
 
 def printed(evidence: pd.DataFrame, of_claims: dict[str, Claim]) -> pd.DataFrame:

@@ -89,8 +89,8 @@ def _section(
 
 def collected(tables: Sequence[Path]) -> pd.DataFrame:
     """Return the evidence in all tables; an empty table where there are none."""
-    parts = [read(file) for file in tables]
-    return pd.concat(parts) if parts else pd.DataFrame(columns=evidence.COLUMNS)
+    parts = [read(file, evidence.EVIDENCE) for file in tables]
+    return pd.concat(parts) if parts else pd.DataFrame(columns=list(evidence.EVIDENCE.columns))
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from eprop_core.experiments.saccades.result import Agreement, SaccadesResult, St
 from eprop_core.labels import name_of
 from workflow.scripts.shared import program, style
 from workflow.scripts.shared.left_out import Reason, quotient
+from workflow.scripts.shared.read_table import Table
 from workflow.scripts.shared.write_table import number
 
 POLARITIES = ("OFF", "ON")
@@ -24,6 +25,7 @@ CORRELATIONS = (
     f"correlation_of_rates_in_bins_of_{BIN}_ms",
 )
 """Fields of the agreement."""
+NUMBERS = Table({"measure": str, **dict.fromkeys(("recorded", "simulated", "ratio", "correlation"), float | None)})
 
 
 def statistics(result: SaccadesResult) -> dict[str, Statistics]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from eprop_core.experiments.saccades.result import Agreement
 from eprop_core.labels import name_of
-from workflow.scripts.saccades.figure import CORRELATIONS
+from workflow.scripts.saccades.figure import CORRELATIONS, NUMBERS
 from workflow.scripts.shared import program, write_table
 from workflow.scripts.shared.left_out import Reason
 from workflow.scripts.shared.read_table import read
@@ -34,7 +34,7 @@ def main() -> None:
     options = program.table_parser("workflow.scripts.saccades.table", __doc__)
     options.add_argument("numbers", type=Path, help="numbers of the figure (CSV)")
     given = options.parse_args()
-    table = read(given.numbers)
+    table = read(given.numbers, NUMBERS)
     caption = "Events of recorded and of simulated saccades, on the images that N-MNIST and MNIST share."
     write_table.write(table, printed(table), given.output, caption, "saccades")
 

@@ -3,20 +3,61 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
+from pydantic import Field
 
 from eprop_core.errors import printable
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.interconnect.result import InterconnectResult
+from eprop_core.experiments.scaling.parameters import Timing
 from eprop_core.experiments.scaling.result import MessageCost, ScalingResult
 from eprop_core.files.text import read_json
+from eprop_core.measurement.results import Counts, Phases
 from eprop_core.parsing import ParameterError
 from eprop_core.ranks.exchange_cost import Destinations
 from workflow.scripts.scaling.numbers import ELSEWHERE
 from workflow.scripts.shared import asked, program
-from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.read_table import Amount, Count, Number, Table, read
+
+RUNS = Table(
+    {
+        "experiment": str,
+        "variant": str,
+        "kind": Timing.model_fields["kind"].annotation,
+        "measured": Literal["measured", "dry_run"],
+        "ranks": Number,
+        "rank": Count,
+        "emulated_together": Number | None,
+        "seed": Count,
+        "repeat": Number,
+        "network_neurons": Number,
+        **dict.fromkeys(Counts.model_fields, Count),
+        "model_time_s": Annotated[float, Field(gt=0)],
+        "propagation_s": Amount,
+        "alone_s": Amount | None,
+        **{f"{phase}_s": Amount for phase in Phases.model_fields},
+        "destinations": Destinations,
+        "interval_ms": Annotated[float, Field(gt=0)],
+        "exchanges": Count,
+        "received_bytes": Count,
+        "modelled_to_all_s": Amount | None,
+        "modelled_to_targets_s": Amount | None,
+        "bytes_per_event": Amount | None,
+        "peak_memory_bytes": Count,
+        "network_memory_bytes": int,
+        "estimated_memory_bytes": Count,
+        "other_work_processors": Amount | None,
+        "processors": Amount,
+        "threads": Number,
+        "host": str,
+        "cpu": str,
+        "mpi": str | None,
+        "commit": str | None,
+    },
+    key=("experiment", "variant", "measured", "ranks", "rank", "seed", "repeat"),
+)
 
 
 def rows(result: ScalingResult, experiment: str, interconnect: Interconnect | None) -> list[dict[str, Any]]:
@@ -80,12 +121,8 @@ def measured_elsewhere(file: Path, machine: str, own: pd.DataFrame) -> pd.DataFr
     ParameterError
         The file is no table of runs of this experiment, or has no measured run of one of the variants.
     """
-    table = read(file)
+    table = read(file, RUNS)
     experiment = own["experiment"].iloc[0]
-    if missing := next((column for column in own if column not in table), None):
-        raise ParameterError(
-            f"{printable(file)}: lacks the column {missing}; expected results/tables/*_scaling_runs.csv"
-        )
     chosen = (table["measured"] == "measured") & table["variant"].isin(own["variant"])
     if not chosen.any() or set(table["kind"]) != set(own["kind"]):
         raise ParameterError(

@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 
 from eprop_core.experiments.interconnect.result import CallTime, InterconnectResult, Pattern
 from eprop_core.labels import label_of
+from workflow.scripts.scaling.collect import RUNS
 from workflow.scripts.scaling.numbers import summary
 from workflow.scripts.shared import other_work, program, style
 from workflow.scripts.shared.left_out import positive, quotient
-from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.read_table import Amount, Table, read
 from workflow.scripts.shared.write_table import two_digits
 
 PATTERNS: dict[Pattern, str] = {
@@ -25,6 +26,19 @@ PATTERNS: dict[Pattern, str] = {
     "allreduce": "sum (Allreduce)",
 }
 DESTINATIONS = {"all": "to all ranks", "targets": "to ranks with targets"}
+NUMBERS = Table(
+    {
+        **{name: RUNS.columns[name] for name in ("experiment", "variant", "measured", "ranks", "interval_ms")},
+        "other_work_processors": Amount | None,
+        "exchanges_per_s": Amount,
+        "received_bytes": Amount | None,
+        "communicate_s": Amount | None,
+        "communicate_per_model_time": Amount | None,
+        "to_all_s": Amount | None,
+        "to_targets_s": Amount | None,
+    },
+    key=("experiment", "variant", "measured", "ranks"),
+)
 
 
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:
@@ -166,7 +180,7 @@ def main() -> None:
     options.add_argument("--interconnect", type=Path, help="measurement of the interconnect")
     given = options.parse_args()
     style.use(given.style)
-    table = numbers(read(given.runs))
+    table = numbers(read(given.runs, RUNS))
     interconnect = None if given.interconnect is None else InterconnectResult.read(given.interconnect)
     style.save_with_numbers(draw(table, interconnect), table, given.output)
 

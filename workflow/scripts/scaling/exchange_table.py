@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from workflow.scripts.scaling.exchange_figure import NUMBERS
 from workflow.scripts.scaling.numbers import ranks_and_how, variant_name
 from workflow.scripts.shared import other_work, program, write_table
 from workflow.scripts.shared.read_table import read
@@ -31,7 +32,7 @@ def main() -> None:
     options = program.table_parser("workflow.scripts.scaling.exchange_table", __doc__)
     options.add_argument("numbers", type=Path, help="numbers of the figure (CSV)")
     given = options.parse_args()
-    table = read(given.numbers)
+    table = read(given.numbers, NUMBERS)
     caption = "Exchange between ranks, of model time and per exchange."
     note = f"* dry run: communication modelled. {other_work.note(table)}"
     write_table.write(table, printed(table), given.output, caption, "exchange", note)

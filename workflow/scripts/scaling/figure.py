@@ -14,6 +14,7 @@ from matplotlib.typing import HashableList
 
 from eprop_core.experiments.scaling.result import NEST_THREADS, RankRecord
 from eprop_core.labels import label_of, name_of
+from workflow.scripts.scaling.collect import RUNS
 from workflow.scripts.scaling.numbers import PHASES, by_repeat, reasons, summary, variant_name
 from workflow.scripts.shared import figure_of_runs, other_work, program, style
 from workflow.scripts.shared.left_out import quotient
@@ -171,7 +172,7 @@ def _rank_axis(panel: Axes, table: pd.DataFrame) -> None:
 
 def main() -> None:
     """Draw the figure of one scaling experiment."""
-    figure_of_runs.main("workflow.scripts.scaling.figure", __doc__, draw, summary)
+    figure_of_runs.main("workflow.scripts.scaling.figure", __doc__, draw, summary, RUNS)
 
 
 if __name__ == "__main__":

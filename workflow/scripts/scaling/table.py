@@ -6,6 +6,7 @@ import pandas as pd
 
 from eprop_core.experiments.scaling.result import RankRecord
 from eprop_core.labels import label_of, name_of
+from workflow.scripts.scaling.collect import RUNS
 from workflow.scripts.scaling.numbers import ranks_and_how, reasons, summary, variant_name
 from workflow.scripts.shared import other_work, program, write_table
 from workflow.scripts.shared.read_table import read
@@ -81,7 +82,7 @@ def main() -> None:
     options = program.table_parser("workflow.scripts.scaling.table", __doc__)
     options.add_argument("runs", type=Path, help="table of runs (CSV)")
     given = options.parse_args()
-    rows = read(given.runs)
+    rows = read(given.runs, RUNS)
     table = summary(rows)
     dry = note_of_dry_runs(table)
     caption = (

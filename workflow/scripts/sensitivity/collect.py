@@ -1,14 +1,56 @@
 """Collect pairs of trainings that differ by one spike in tidy tables: a row per pair; a row per pair and time."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from eprop_core.experiments.studies.sensitivity import SensitivityResult
 from eprop_core.files.text import read_json
 from workflow.scripts.shared import asked, program
+from workflow.scripts.shared.read_table import Amount, Count, Share, Table
+
+RUNS = Table(
+    {
+        "task": str,
+        "seed": Count,
+        "loss": SensitivityResult.model_fields["loss"].annotation,
+        "same_spikes_ms": Amount | None,
+        "voltage_difference": Amount | None,
+        "share_of_differing_spikes": Share | None,
+        "weight_distance": Amount | None,
+        "training_loss": Amount,
+        "training_loss_without_spike": Amount,
+        "cpu": str,
+        "commit": str | None,
+        "test_loss": Amount | None,
+        "test_loss_without_spike": Amount | None,
+        "test_loss_difference": float | None,
+        "test_accuracy": Share | None,
+        "test_accuracy_without_spike": Share | None,
+        "test_accuracy_difference": float | None,
+    },
+    key=("task", "seed"),
+)
+MEASURES = (
+    "voltage_difference",
+    "share_of_differing_spikes",
+    "weight_distance",
+    "training_loss",
+    "training_loss_without_spike",
+)
+CURVES = Table(
+    {
+        "task": str,
+        "seed": Count,
+        "measure": Literal[MEASURES],
+        "time_ms": Annotated[float, Field(gt=0)],
+        "value": Amount | None,
+    },
+    key=("task", "seed", "measure", "time_ms"),
+)
 
 
 def run_row(task: str, result: SensitivityResult) -> dict[str, Any]:

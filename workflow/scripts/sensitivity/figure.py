@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from eprop_core.experiments.studies.sensitivity import Distances
 from eprop_core.labels import label_of
 from eprop_core.parameters import LOSS_UNITS
+from workflow.scripts.sensitivity.collect import CURVES, RUNS
 from workflow.scripts.shared import program, style
 from workflow.scripts.shared.left_out import positive
 from workflow.scripts.shared.read_table import read
@@ -89,8 +90,8 @@ def main() -> None:
     options.add_argument("curves", type=Path, help="table of distances over time (CSV)")
     given = options.parse_args()
     style.use(given.style)
-    curves = read(given.curves)
-    style.save_with_numbers(draw(curves, read(given.runs)), curves, given.output)
+    curves = read(given.curves, CURVES)
+    style.save_with_numbers(draw(curves, read(given.runs, RUNS)), curves, given.output)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from eprop_core.parameters import LOSS_UNITS
+from workflow.scripts.sensitivity.collect import RUNS
 from workflow.scripts.shared import program, style, write_table
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.spread import with_means
@@ -54,7 +55,7 @@ def main() -> None:
     options = program.table_parser("workflow.scripts.sensitivity.table", __doc__)
     options.add_argument("runs", type=Path, help="table of pairs of trainings (CSV)")
     given = options.parse_args()
-    table = numbers(read(given.runs))
+    table = numbers(read(given.runs, RUNS))
     write_table.write(table, printed(table), given.output, CAPTION, "sensitivity")
 
 

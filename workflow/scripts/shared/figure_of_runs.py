@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from workflow.scripts.shared import program, style
-from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.read_table import Table, read
 
 
 def main(
@@ -15,7 +15,8 @@ def main(
     description: str | None,
     draw: Callable[[pd.DataFrame], Figure],
     numbers: Callable[[pd.DataFrame], pd.DataFrame],
-    table: str = "table of runs (CSV)",
+    table: Table,
+    help: str = "table of runs (CSV)",
 ) -> None:
     """Draw the figure of the table that the command line names, and write the numbers in it beside it.
 
@@ -25,12 +26,12 @@ def main(
         Name and docstring of the script.
     draw, numbers
         What makes the figure and its numbers from the table.
-    table
-        Description of the table.
+    table, help
+        What the table holds, and its description.
     """
     options = program.figure_parser(module, description)
-    options.add_argument("runs", type=Path, help=table)
+    options.add_argument("runs", type=Path, help=help)
     given = options.parse_args()
     style.use(given.style)
-    runs = read(given.runs)
+    runs = read(given.runs, table)
     style.save_with_numbers(draw(runs), numbers(runs), given.output)

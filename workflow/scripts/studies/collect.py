@@ -4,20 +4,77 @@ A row per run; a row per run and point of its curve; and, of tasks in which no a
 and readout of the first run's last answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from eprop_core.errors import printable
 from eprop_core.experiments.studies.result import StudyResult
 from eprop_core.files.text import read_json
+from eprop_core.parsing import ParameterError, shown
 from eprop_core.training.curve import CurvePoint
 from workflow.scripts.shared import asked, program
+from workflow.scripts.shared.read_table import PATHS, Amount, Count, Number, Share, Table, columns_of, read
 from workflow.scripts.shared.values import value_at
 from workflow.scripts.studies import parameter_paths
 
+_POINT = {
+    "task": str,
+    "point": Count,
+    "variant": str | None,
+    "series": str | None,
+    "panel": str | None,
+    "varied": str | None,
+    "tuned": str | None,
+    "default": bool,
+    "margin": Amount,
+    "seed": Count,
+}
+RUNS = Table(
+    {
+        **_POINT,
+        "test_accuracy": Share | None,
+        "test_loss": Amount | None,
+        "test_samples": Count,
+        "training_loss": Amount,
+        "training_nmse": Amount | None,
+        "loss": StudyResult.model_fields["loss"].annotation,
+        "loss_of_best_constant": Amount,
+        "chance": Share | None,
+        "training_samples_shown": Number,
+        "neurons": Number,
+        "synapses": Count,
+        "synaptic_events_per_sample": Amount,
+        "operations_per_sample": Amount,
+        "dense_operations_per_sample": Count,
+        "rate_hz": Amount,
+        "training_time_per_sample_s": Amount,
+        "training_time_per_event_s": Amount | None,
+        "goal": Amount | None,
+        "time_to_goal_s": Amount | None,
+        "total_time_s": Amount,
+        "peak_memory_bytes": Count,
+        "ranks": Number,
+        "cpu": str,
+        "commit": str | None,
+        "file": str,
+    },
+    key=("point", "seed"),
+    others=PATHS,
+)
+CURVES = Table(
+    {**_POINT, **columns_of(CurvePoint), "samples": Number, "training_nmse": Amount | None},
+    key=("point", "seed", "samples"),
+    others=PATHS,
+)
+ANSWERS = Table(
+    {"task": str, "seed": Count, "readout": Count, "step": Count, "target": float, "answer": float},
+    key=("task", "readout", "step"),
+    may_be_empty=True,
+)
 LAST_POINTS = 10
 """Points at the end of a curve whose mean is the final training loss; a single one scatters."""
 
@@ -84,7 +141,7 @@ def run_row(result: StudyResult, goal: float | None) -> dict[str, Any]:
 
 def answers(points: list[dict[str, Any]]) -> pd.DataFrame:
     """Return target and answer (mV) of the first run of each task to its last training sample."""
-    columns, parts = ["task", "seed", "readout", "step", "target", "answer"], []
+    columns, parts = list(ANSWERS.columns), []
     for task in dict.fromkeys(point["task"] for point in points):
         first = next(point for point in points if point["task"] == task)
         result = StudyResult.read(first["results"][0])
@@ -138,6 +195,34 @@ def collect(
                 for point_of_curve in result.curve
             ]
     return pd.DataFrame(runs), pd.DataFrame(curves)
+
+
+def read_runs(file: Path, plan: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table of the runs of a study.
+
+    Raises
+    ------
+    ParameterError
+        It is no such table, or its rows are not the runs of the plan: the first one of a study is the reference.
+    """
+    runs = read(file, RUNS)
+    rows = [
+        {name: point[name] or None for name in ("task", "variant", "series", "panel")}
+        | {path: value for path, value in point["changes"].items() if isinstance(value, int | float | str)}
+        | {"point": number, "default": point["default"], "file": of_run}
+        for number, point in enumerate(plan["points"])
+        for of_run in point["results"]
+    ]
+    if len(rows) != len(runs):
+        raise ParameterError(f"{printable(file)}: has {len(runs)} rows; expected the {len(rows)} runs of the study")
+    for number, (expected, (_, found)) in enumerate(zip(rows, runs.iterrows(), strict=True), start=2):
+        for name, value in expected.items():
+            here = found.get(name)
+            if here != value and str(here) != str(value) and not (value is None and pd.isna(here)):
+                raise ParameterError(
+                    f"{printable(file)}: row {number}, {name} = {shown(here)}: must be {shown(value)}, as in the plan"
+                )
+    return runs
 
 
 def main() -> None:

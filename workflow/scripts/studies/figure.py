@@ -9,6 +9,7 @@ from eprop_core.files.text import read_json
 from workflow.scripts.shared import program, style
 from workflow.scripts.shared.read_table import read
 from workflow.scripts.studies import learning_curves, parameter_curves, thinning_curves, variant_differences
+from workflow.scripts.studies.collect import ANSWERS, CURVES, read_runs
 
 FIGURES = {
     "vary": parameter_curves,
@@ -32,7 +33,8 @@ def main() -> None:
     options.add_argument("tables", type=Path, nargs=3, help="tables of runs, learning curves and last answers (CSV)")
     given = options.parse_args()
     style.use(given.style)
-    figure, numbers = draw(read_json(given.plan)["kind"], *map(read, given.tables))
+    plan, (runs, curves, answers) = read_json(given.plan), given.tables
+    figure, numbers = draw(plan["kind"], read_runs(runs, plan), read(curves, CURVES), read(answers, ANSWERS))
     style.save_with_numbers(figure, numbers, given.output)
 
 

@@ -12,9 +12,9 @@ from eprop_core.labels import label_of, name_of, unit_of
 from eprop_core.measurement.results import Counts
 from workflow.scripts.shared import program, style, write_table
 from workflow.scripts.shared.left_out import Reason, Reasons
-from workflow.scripts.shared.read_table import read
 from workflow.scripts.shared.spread import with_means
 from workflow.scripts.studies import parameter_paths
+from workflow.scripts.studies.collect import read_runs
 from workflow.scripts.studies.differences import differences
 from workflow.scripts.studies.measures import ACCURACY, NMSE, Measure, measure_of
 
@@ -142,7 +142,7 @@ def main() -> None:
     given = options.parse_args()
     plan = read_json(given.plan)
     study, kind = plan["study"], plan["kind"]
-    runs = read(given.runs)
+    runs = read_runs(given.runs, plan)
     table = numbers(runs)
     caption = CAPTION.format(study=study)
     if (table["seeds"] < 2).any():

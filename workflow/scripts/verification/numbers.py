@@ -1,8 +1,11 @@
 """Numbers in table and figure of the verification: the largest differences by check and quantity."""
 
+from typing import Literal
+
 import pandas as pd
 
 from eprop_core.experiments.verification.result import Check
+from workflow.scripts.shared.read_table import Amount, Table
 
 CHECKS: dict[Check, str] = {
     "nest_eprop_plus": "NEST, e-prop+",
@@ -15,7 +18,17 @@ CHECKS: dict[Check, str] = {
     "gradients": "exact gradients",
 }
 """Names of the checks in print, in their order there."""
-COLUMNS = ("check", "variant", "quantity", "max_difference", "tolerance", "passed")
+DIFFERENCES = Table(
+    {
+        "check": Literal[tuple(CHECKS.values())],
+        "variant": str,
+        "quantity": str,
+        "max_difference": Amount | None,
+        "tolerance": Amount,
+        "passed": bool,
+    },
+    key=("check", "variant", "quantity"),
+)
 
 
 def without_steps(quantities: pd.Series) -> pd.Series:

@@ -13,7 +13,7 @@ from eprop_core.verification.findings import Difference
 from workflow.scripts.shared import asked, program, write_table
 from workflow.scripts.shared.left_out import Reason
 from workflow.scripts.shared.write_table import cells
-from workflow.scripts.verification.numbers import CHECKS, COLUMNS, largest
+from workflow.scripts.verification.numbers import CHECKS, DIFFERENCES, largest
 
 
 def named(result: VerificationResult, variant: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def differences(results: list[VerificationResult]) -> pd.DataFrame:
         for variant, of_variant in result.differences.items()
         for difference in of_variant
     ]
-    return pd.DataFrame(rows)[list(COLUMNS)].replace({"max_difference": _NOT_FINITE})
+    return pd.DataFrame(rows)[list(DIFFERENCES.columns)].replace({"max_difference": _NOT_FINITE})
 
 
 def divergences(results: list[VerificationResult]) -> pd.DataFrame:
