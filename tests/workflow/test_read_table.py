@@ -142,7 +142,7 @@ def test_the_runs_of_a_study_are_those_of_its_plan(tmp_path: Path) -> None:
             changed(training_result(seed, density)).write(file)
         points.append(point | {"changes": {DENSITY: density}, "results": files})
     runs, _ = collect.collect(points, {}, margin=0.02)
-    plan, file = {"points": points}, tmp_path / "runs.csv"
+    plan, file = {"points": points, "margin": 0.02}, tmp_path / "runs.csv"
 
     def reread(table: pd.DataFrame) -> pd.DataFrame:
         table.to_csv(file, index=False)

@@ -135,3 +135,14 @@ def test_the_style_is_a_file_of_figures_alone(tmp_path: Path) -> None:
     file.write_text(changed.text("style", "figures"))
     given = program.figure_parser("a", None).parse_args(["--style", str(file), "--output", "a.svg", "a.csv"])
     assert given.style == parse(FigureStyle, EXAMPLE["style"]) == parse(FigureStyle, json.loads(file.read_text()))
+
+
+def test_a_figure_grows_where_texts_leave_its_panels_no_room(tmp_path: Path) -> None:
+    figure, panels = plt.subplots(1, 4, figsize=(2, 1), layout="constrained")
+    for panel in panels:
+        panel.set_ylabel("the label of an axis", fontsize=20)
+    style.save(figure, [tmp_path / "figure.svg"])
+    width, height = figure.get_size_inches()
+    assert width > 2 and height == pytest.approx(width / 2)
+    assert all(panel.get_position().width > 0.01 and panel.get_position().height > 0.01 for panel in panels)
+    plt.close(figure)

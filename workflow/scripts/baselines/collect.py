@@ -16,6 +16,7 @@ RUNS = Table(
     {
         "network": str,
         **columns_of(Process, *NOT_IN_ROWS),
+        "neurons": Number,
         "version": str,
         "computes": str | None,
         **columns_of(Agreement),

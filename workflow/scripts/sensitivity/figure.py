@@ -10,13 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from eprop_core.errors import printable
 from eprop_core.experiments.studies.sensitivity import Distances
 from eprop_core.labels import label_of
 from eprop_core.parameters import LOSS_UNITS
+from eprop_core.parsing import ParameterError
 from workflow.scripts.sensitivity.collect import CURVES, RUNS
 from workflow.scripts.shared import program, style
 from workflow.scripts.shared.left_out import positive
-from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.read_table import check_together, read
 
 ROWS = {
     "voltage_difference": label_of(Distances, "voltage").replace(" of ", "\nof "),
@@ -90,8 +92,12 @@ def main() -> None:
     options.add_argument("curves", type=Path, help="table of distances over time (CSV)")
     given = options.parse_args()
     style.use(given.style)
-    curves = read(given.curves, CURVES)
-    style.save_with_numbers(draw(curves, read(given.runs, RUNS)), curves, given.output)
+    curves, runs = read(given.curves, CURVES), read(given.runs, RUNS)
+    check_together(given.curves, curves, runs, ("task", "seed"))
+    without = curves.index[curves["measure"].isin(LINES) & curves["value"].isna()]
+    if len(without):
+        raise ParameterError(f"{printable(given.curves)}: row {without[0] + 2}, value: is missing; a loss has a value")
+    style.save_with_numbers(draw(curves, runs), curves, given.output)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,10 @@ Amount = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+LARGEST = 1e100
+"""No table has larger numbers, whose products would overflow."""
+
+
 class Table(NamedTuple):
     """What a kind of table holds."""
 
@@ -32,7 +36,7 @@ class Table(NamedTuple):
     """Types of the cells, by column; ``| None`` where a cell may be empty."""
     key: Sequence[str] = ()
     """Columns that together name a row, of which there is one."""
-    others: str = ""
+    others: str = r"(?!)"
     """Pattern of the names of further columns; their cells may hold anything."""
     may_be_empty: bool = False
 
@@ -84,6 +88,15 @@ def read_columns(file: str | PathLike[str], columns: Mapping[str, Any]) -> pd.Da
     return read(file, Table({n: of for n, of in columns.items() if n in present}, others=ANY, may_be_empty=True))
 
 
+def check_together(file: str | PathLike[str], table: pd.DataFrame, other: pd.DataFrame, key: Sequence[str]) -> None:
+    """Raise a :class:`ParameterError` for a row of a file whose ``key`` the other table does not have."""
+    known = set(other[list(key)].itertuples(index=False, name=None))
+    for number, found in enumerate(table[list(key)].itertuples(index=False, name=None), start=2):
+        if found not in known:
+            what = ", ".join(f"{name} = {shown(value)}" for name, value in zip(key, found, strict=True))
+            raise ParameterError(f"{printable(file)}: row {number}: {visible(what)} is not in the table of runs")
+
+
 def _cells(text: str) -> tuple[list[str], dict[int, list[str]]]:
     """Return the names of the columns, and the cells of the rows by the number of the row."""
     lines = csv.reader(io.StringIO(text), strict=True)
@@ -128,7 +141,7 @@ def _typed(header: Sequence[str], rows: Mapping[int, Sequence[str]], table: Tabl
             why = first["msg"].partition(", unable")[0]
             raise ValueError(f"row {row}, {name} = {shown(rows[row][place])}: {why}") from None
         typed[name] = pd.Series([math.nan if value is None else value for value in values])
-        if typed[name].dtype == object and values:
+        if (typed[name].dtype == object and values) or _too_large(typed[name]):
             raise ValueError(f"the column {name} has a number that is too large")
     seen: dict[tuple[Any, ...], int] = {}
     for number, key in zip(numbers, zip(*(typed[name] for name in table.key), strict=True), strict=bool(table.key)):
@@ -136,6 +149,10 @@ def _typed(header: Sequence[str], rows: Mapping[int, Sequence[str]], table: Tabl
             what = ", ".join(f"{name} = {shown(value)}" for name, value in zip(table.key, key, strict=True))
             raise ValueError(f"row {number} names the same as row {first_row}: {visible(what)}")
     return typed
+
+
+def _too_large(values: "pd.Series[Any]") -> bool:
+    return bool(values.dtype == float and (values.abs() > LARGEST).any())
 
 
 _FINITE = ConfigDict(allow_inf_nan=False)

@@ -5,6 +5,7 @@ The key ``style`` of the configuration changes colours, font, sizes and labels.
 
 import math
 import textwrap
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ NOTE_WIDTH = 0.85
 """Letters of a note below a figure, in a mm of its width, with the usual size of the font."""
 LAYOUT_PASSES = 3
 """Axes that keep their aspect settle to within 0.1 mm after so many."""
+
+NO_ROOM = "constrained_layout not applied"
+"""How matplotlib begins a warning that texts leave no room for panels, which it then puts one over another."""
+GROWTH, MOST_GROWTHS = 1.15, 10
+"""By what factor such a figure grows, and how often."""
 
 COLOURS = ("C0", "C1", "C2", "C3", "C4", "C5")
 """matplotlib's names of the colours of the style, whichever they are."""
@@ -358,6 +364,26 @@ def task_name(task: str) -> str:
     return task.replace("_", " ")
 
 
+def _lay_out(figure: Figure) -> None:
+    """Arrange the panels; a figure in which their texts leave them no room grows until they have some.
+
+    A large font in a narrow figure does so, and long names.
+    """
+    for _ in range(MOST_GROWTHS):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", NO_ROOM)
+            try:
+                for _ in range(LAYOUT_PASSES):
+                    figure.draw_without_rendering()
+                return
+            except UserWarning as warning:
+                if not str(warning).startswith(NO_ROOM):
+                    raise
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(GROWTH * width, GROWTH * height)
+    figure.draw_without_rendering()
+
+
 def save(figure: Figure, files: Sequence[str | Path]) -> None:
     """Write the figure in every format that ``files`` name, without dates: equal figures are equal files.
 
@@ -366,8 +392,7 @@ def save(figure: Figure, files: Sequence[str | Path]) -> None:
     """
     _write_powers_as_text(figure)
     texts = _rename(figure)
-    for _ in range(LAYOUT_PASSES):
-        figure.draw_without_rendering()
+    _lay_out(figure)
     figure.set_layout_engine("none")
     keywords = sorted(filter(None, texts)) or None
     of_format: dict[str, dict[str, Any]] = {

@@ -208,6 +208,7 @@ def read_runs(file: Path, plan: Mapping[str, Any]) -> pd.DataFrame:
     runs = read(file, RUNS)
     rows = [
         {name: point[name] or None for name in ("task", "variant", "series", "panel")}
+        | {"varied": parameter_paths.joined(point["changes"]) or None, "margin": plan["margin"]}
         | {path: value for path, value in point["changes"].items() if isinstance(value, int | float | str)}
         | {"point": number, "default": point["default"], "file": of_run}
         for number, point in enumerate(plan["points"])

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from eprop_core.files.text import read_json
 from workflow.scripts.shared import program, style
-from workflow.scripts.shared.read_table import read
+from workflow.scripts.shared.read_table import check_together, read
 from workflow.scripts.studies import learning_curves, parameter_curves, thinning_curves, variant_differences
 from workflow.scripts.studies.collect import ANSWERS, CURVES, read_runs
 
@@ -34,7 +34,10 @@ def main() -> None:
     given = options.parse_args()
     style.use(given.style)
     plan, (runs, curves, answers) = read_json(given.plan), given.tables
-    figure, numbers = draw(plan["kind"], read_runs(runs, plan), read(curves, CURVES), read(answers, ANSWERS))
+    tables = read_runs(runs, plan), read(curves, CURVES), read(answers, ANSWERS)
+    check_together(curves, tables[1], tables[0], ("task", "point", "seed"))
+    check_together(answers, tables[2], tables[0], ("task", "seed"))
+    figure, numbers = draw(plan["kind"], *tables)
     style.save_with_numbers(figure, numbers, given.output)
 
 

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from eprop_core.labels import name_of
 from eprop_core.verification.findings import AMPLIFICATION, DISTANCE, Difference
 from workflow.scripts.shared import program, style
-from workflow.scripts.shared.read_table import read
-from workflow.scripts.verification.numbers import CHECKS, DIFFERENCES, largest, without_steps
+from workflow.scripts.verification.numbers import CHECKS, largest, read_differences, without_steps
 
 EQUAL = 1e-18
 """Where a difference of zero is drawn."""
@@ -82,7 +81,7 @@ def main() -> None:
     options.add_argument("table", type=Path, help="table of differences (CSV)")
     given = options.parse_args()
     style.use(given.style)
-    dots = differences(read(given.table, DIFFERENCES))
+    dots = differences(read_differences(given.table))
     style.save_with_numbers(draw(dots), dots, given.output)
 
 

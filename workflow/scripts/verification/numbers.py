@@ -1,11 +1,14 @@
 """Numbers in table and figure of the verification: the largest differences by check and quantity."""
 
+from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
+from eprop_core.errors import printable
 from eprop_core.experiments.verification.result import Check
-from workflow.scripts.shared.read_table import Amount, Table
+from eprop_core.parsing import ParameterError
+from workflow.scripts.shared.read_table import Amount, Table, read
 
 CHECKS: dict[Check, str] = {
     "nest_eprop_plus": "NEST, e-prop+",
@@ -29,6 +32,24 @@ DIFFERENCES = Table(
     },
     key=("check", "variant", "quantity"),
 )
+
+
+def read_differences(file: Path) -> pd.DataFrame:
+    """Return the table of differences.
+
+    Raises
+    ------
+    ParameterError
+        It is no such table, or a row says that it passed and did not, or the other way round.
+    """
+    table = read(file, DIFFERENCES)
+    wrong = table.index[table["passed"] != (table["max_difference"] <= table["tolerance"])]
+    if len(wrong):
+        raise ParameterError(
+            f"{printable(file)}: row {wrong[0] + 2}, passed = {table['passed'][wrong[0]]}: must say whether "
+            "max_difference is within the tolerance"
+        )
+    return table
 
 
 def without_steps(quantities: pd.Series) -> pd.Series:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from eprop_core.files.arguments import Parser
 from workflow.scripts.shared import program
-from workflow.scripts.shared.read_table import read
-from workflow.scripts.verification.numbers import DIFFERENCES
+from workflow.scripts.verification.numbers import read_differences
 
 
 def main() -> None:
@@ -14,7 +13,7 @@ def main() -> None:
     options = Parser(prog="python -m workflow.scripts.verification.passed", description=__doc__)
     options.add_argument("table", type=Path, help="table of differences (CSV)")
     given = options.parse_args()
-    table = read(given.table, DIFFERENCES)
+    table = read_differences(given.table)
     failed = table[~table["passed"]]
     if len(failed):
         print(f"beyond the tolerance, {given.table}:\n{failed.to_string(index=False)}", file=sys.stderr)
