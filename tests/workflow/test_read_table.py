@@ -95,14 +95,16 @@ HEADER = TEXT.partition("\n")[0]
         ("1,2,static", "1,1,static", "row 3 names the same as row 2: task = '1', seed = 1"),
         ("time_s", "seconds", "lacks the column time_s"),
         ("network.delay", "delay", "has a column 'delay', which such a table does not have"),
-        ("note", "task", "the column task comes twice"),
+        ("note", "task", "the column 'task' comes twice"),
+        ("task,", "task, ", "the column ' seed' has spaces around its name"),
+        ("network.delay", "", "has a column '', which such a table does not have"),
         (",", ";", "columns are separated by ';', not by commas"),
         (",", "\t", "columns are separated by '\\t', not by commas"),
         (TEXT, "", "it is empty"),
         (TEXT, "\n", "it is empty"),
         (TEXT, f"{HEADER}\n", "has no row"),
         (",null\n", ",null", "it is cut off"),
-        ("plastic", "\0", "row 2 has a character that cannot be printed"),
+        ("plastic", "\0", "it has a zero byte"),
     ],
 )
 def test_wrong_cells_are_named_in_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -100,11 +100,9 @@ def test_the_report_is_readable_on_a_screen_and_on_a_phone(page_of_a_study: Path
     assert browser.complaints() == []
 
 
-def table_of(directory: Path, name: str, rows: list[dict[str, Any]], runs: list[dict[str, Any]] | None = None) -> None:
+def table_of(directory: Path, name: str, rows: list[dict[str, Any]]) -> None:
     (directory / "tables").mkdir(exist_ok=True)
     pd.DataFrame(rows).to_csv(directory / f"tables/{name}.csv", index=False)
-    if runs is not None:
-        pd.DataFrame(runs).to_csv(directory / f"tables/{name}_runs.csv", index=False)
 
 
 STUDY = {"task": "some_task", "seeds": 3, "test_accuracy": 0.912, "test_accuracy_high": 0.937}
@@ -154,11 +152,14 @@ def test_the_summary_has_the_main_result_of_each_section(
     assert (headline.lines, headline.file) == (lines, "tables/mine.csv")
 
 
-def test_the_summary_warns_of_runs_that_learned_nothing_and_of_disturbed_times(tmp_path: Path) -> None:
-    chance = {"chance": 0.1, "training_nmse": None}
-    runs = [{"test_accuracy": accuracy} | chance for accuracy in (0.11, 0.9)]
-    runs += [{"test_accuracy": None, "chance": None, "training_nmse": nmse} for nmse in (1.0, 0.4)]
-    table_of(tmp_path, "mine", [STUDY], runs)
+def test_the_summary_warns_of_runs_that_learned_nothing_and_of_disturbed_times(study: Any, tmp_path: Path) -> None:
+    scores = {
+        "test_accuracy": [0.11, 0.9, None, None],
+        "chance": [0.1, 0.1, None, None],
+        "training_nmse": [None, None, 1.0, 0.4],
+    }
+    table_of(tmp_path, "mine", [STUDY])
+    study([{}], seeds=(1, 2, 3, 4))[0].assign(**scores).to_csv(tmp_path / "tables" / "mine_runs.csv", index=False)
     table_of(tmp_path, "times", [{"other_work_processors": busy} for busy in (0.0, 0.5, None)])
     table_of(tmp_path, "checks", [{"passed": False}, {"passed": True}])
     first, second, third = summary.warnings(["mine", "times", "checks"], tmp_path, [])

@@ -9,11 +9,13 @@ import pandas as pd
 from eprop_core.errors import printable
 from eprop_core.parsing import ParameterError
 from eprop_core.records import Provenance
+from workflow.scripts.reproduction.evidence import EVIDENCE
 from workflow.scripts.scaling.numbers import variant_name
 from workflow.scripts.shared import other_work
 from workflow.scripts.shared.read_table import Number, read, read_columns
 from workflow.scripts.shared.write_table import mean_with_interval
 from workflow.scripts.studies.collect import RUNS
+from workflow.scripts.verification.numbers import read_differences
 
 _SCORES = (
     ("test accuracy", "test_accuracy", " %", 100.0, 1),
@@ -48,13 +50,21 @@ class Headline(NamedTuple):
 def headline(name: str, title: str, results: Path) -> Headline:
     """Return the main result of a section, from its table of all digits."""
     file = f"tables/{name}.csv"
-    table = read_columns(results / file, COLUMNS)
+    table = _read(name, results)
     try:
         return Headline(name, title, list(_results(table)), file)
     except KeyError as error:
         raise ParameterError(
             f"{printable(results / file)}: lacks the column {error.args[0]}; expected a table of this suite (CSV)"
         ) from None
+
+
+def _read(name: str, results: Path) -> pd.DataFrame:
+    """Return the table of a section."""
+    file = results / f"tables/{name}.csv"
+    if name == "verification":
+        return read_differences(file)
+    return read(file, EVIDENCE) if name.startswith("reproduction_") else read_columns(file, COLUMNS)
 
 
 def _results(table: pd.DataFrame) -> Iterator[str]:
@@ -153,7 +163,7 @@ def warnings(sections: Sequence[str], results: Path, made_by: Sequence[Provenanc
     if len(machines(made_by)) > 1:
         lines.append("Results were made on different machines; their times are not comparable.")
     for name in sections:
-        table = read_columns(results / f"tables/{name}.csv", COLUMNS)
+        table = _read(name, results)
         runs = results / f"tables/{name}_runs.csv"
         if "seeds" in table and "weight_distance" not in table and runs.is_file():
             lines += _unlearned(name, read(runs, RUNS))

@@ -99,6 +99,8 @@ def check_together(file: str | PathLike[str], table: pd.DataFrame, other: pd.Dat
 
 def _cells(text: str) -> tuple[list[str], dict[int, list[str]]]:
     """Return the names of the columns, and the cells of the rows by the number of the row."""
+    if "\0" in text:
+        raise ValueError("it has a zero byte")
     lines = csv.reader(io.StringIO(text), strict=True)
     header = next(lines, [])
     rows = {number: row for number, row in enumerate(lines, start=2) if row}
@@ -108,8 +110,10 @@ def _cells(text: str) -> tuple[list[str], dict[int, list[str]]]:
         raise ValueError(f"row {wrong} has other columns than the first row")
     if not text.endswith("\n"):
         raise ValueError("it is cut off")
-    if twice := next((name for name in header if header.count(name) > 1), None):
-        raise ValueError(f"the column {visible(twice)} comes twice")
+    if twice := [name for name in header if header.count(name) > 1]:
+        raise ValueError(f"the column {shown(twice[0])} comes twice")
+    if spaced := [name for name in header if name != name.strip()]:
+        raise ValueError(f"the column {shown(spaced[0])} has spaces around its name")
     return header, rows
 
 
@@ -118,16 +122,14 @@ def _check_columns(header: Sequence[str], table: Table) -> None:
         raise ValueError(f"columns are separated by {other!r}, not by commas")
     if missing := next((name for name in table.columns if name not in header), None):
         raise ValueError(f"lacks the column {missing}")
-    if unknown := next((n for n in header if n not in table.columns and not re.fullmatch(table.others, n)), None):
-        raise ValueError(f"has a column {shown(unknown)}, which such a table does not have")
+    if unknown := [name for name in header if name not in table.columns and not re.fullmatch(table.others, name)]:
+        raise ValueError(f"has a column {shown(unknown[0])}, which such a table does not have")
 
 
 def _typed(header: Sequence[str], rows: Mapping[int, Sequence[str]], table: Table) -> dict[str, "pd.Series[Any]"]:
     """Return the columns that the table states, with the values of their cells."""
     if not rows and not table.may_be_empty:
         raise ValueError("has no row")
-    if wrong := next((number for number, row in rows.items() if not "".join(row).isprintable()), None):
-        raise ValueError(f"row {wrong} has a character that cannot be printed")
     numbers = list(rows)
     typed = {}
     for name, of_name in table.columns.items():
