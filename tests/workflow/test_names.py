@@ -1,5 +1,6 @@
 """Names of variants and series are text in every format, whatever punctuation they have."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,10 +13,13 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from eprop_core import configuration
+from eprop_core.errors import printable
 from eprop_core.experiments.points import Label
 from eprop_core.experiments.studies.parameters import Study
 from eprop_core.parsing import ParameterError, parse
 from small_results import DENSITY, PROJECT, break_even_runs, timings
+from workflow.lib import captions
 from workflow.scripts.break_even import figure as break_even_figure
 from workflow.scripts.report import page as report_page
 from workflow.scripts.shared import read_table, style, write_table
@@ -246,6 +250,21 @@ def test_names_with_underscores_are_no_links() -> None:
     html = report_page.caption(PROJECT / "workflow" / "report" / "baselines.rst", facts)
     assert "large_: n_mnist_" in html and "a_b: Poisson input" in html
     assert "system-message" not in html
+
+
+@pytest.mark.parametrize(
+    "note", [*NAMES, "two\n\n.. figure:: x\n   :target: javascript:alert(1)", "<!-- </script> \x1b[1m"]
+)
+def test_the_note_of_a_caption_is_literal_text(note: str) -> None:
+    network = {"n_input": 2, "n_recurrent": 2, "n_readout": 1}
+    scaling = {"kind": "strong", "ranks": [1], "input_rate": 1.0, "n_steps": 1, "n_steps_warm_up": 1, "note": note}
+    chosen = configuration.load({"scaling": {"mine": scaling | {"network": network}}}, "my.yaml")
+    facts = captions.scaling(chosen, "mine")
+    page = Page(report_page.caption(PROJECT / "workflow" / "report" / "scaling.rst", facts))
+    assert printable(" ".join(note.split())) in " ".join(" ".join(page.texts).split())
+    assert page.elements <= {"p", "strong"}
+    # Snakemake's report has the facts in a script.
+    assert not re.search("</|<!--", json.dumps(repr(facts)))
 
 
 def test_names_that_look_like_numbers_are_aligned_as_text(study: Any, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Facts that captions state: numbers of seeds and repeats, sizes.
 
 Captions are reStructuredText, and their facts are printed in the page that ``snakemake --report`` makes, in a script:
-no names are among them but those that have letters, digits and "_".
+no names are among them but those that have letters, digits and "_", and other text has all of its punctuation escaped.
 """
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from eprop_core.configuration import Configuration
+from eprop_core.errors import one_line, printable
 from eprop_core.experiments.studies.parameters import TaskParameters
 from eprop_core.labels import label_of, name_of
 
@@ -61,11 +63,16 @@ def scaling(configuration: Configuration, name: str) -> dict[str, Any]:
         "dry": bool(parameters.dry_ranks),
         "dry_together": parameters.dry_together,
         "paired": parameters.paired,
-        "note": parameters.note,
+        "note": _escaped(parameters.note),
         "nest_threads": bool(parameters.nest_threads),
         "nest_ranks": bool(parameters.nest_ranks),
         "elsewhere": list(parameters.measured_elsewhere),
     }
+
+
+def _escaped(text: str) -> str:
+    """Return text in one line that reStructuredText shows literally; ``</``, which could end a script, is not in it."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", printable(one_line(text)))
 
 
 def break_even(configuration: Configuration) -> dict[str, Any]:
