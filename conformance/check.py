@@ -9,6 +9,7 @@ the first case that differs. The exit code is 0 if all cases are equal. It needs
 import argparse
 import fnmatch
 import json
+import math
 import sys
 from collections import Counter
 from pathlib import Path
@@ -22,7 +23,9 @@ SPIKES, SIGNALS = ("spike_steps", "spike_neurons"), ("readout", "error", "learni
 REQUIRED = tuple(f"weights/{projection}" for projection in ("input", "recurrent", "output"))
 WEIGHTS = (*REQUIRED, "weights/feedback")
 CANNOT_READ = (KeyError, OSError, RuntimeError)
-"""Errors that h5py raises if a file is damaged or a link leads nowhere."""
+"""Errors that h5py raises if a file is damaged."""
+LARGEST = 10**7
+"""Most values of a data set that is read; those of the set have far fewer."""
 
 
 class Difference(NamedTuple):
@@ -35,35 +38,53 @@ class Difference(NamedTuple):
     is_number: bool = True
 
 
+def entry(group, name):
+    """Return an entry of the results, None if there is none; raise ValueError if it is not in the file itself.
+
+    The results may be those of others, and a link could name any file of this machine.
+    """
+    for part in name.split("/"):
+        if not isinstance(group, h5py.Group) or (link := group.get(part, getlink=True)) is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise ValueError(f"{name} is a link; expected is an entry of the file itself")
+        group = group[part]
+    if isinstance(group, h5py.Dataset) and (group.is_virtual or group.external):
+        raise ValueError(f"{name} lies in another file; expected is data in the file itself")
+    return group
+
+
 def read(own, name, shapes, kinds="fiu"):
     """Return a data set of the results, None if there is none; raise ValueError if it is not as it should be."""
     shown = " or ".join("({})".format(", ".join(map(str, shape))) for shape in shapes)
     expected = f"expected is a data set of {'integers' if kinds == 'iu' else 'real numbers'} with the shape {shown}"
     try:
-        if own.get(name, getlink=True) is None:
+        if (data := entry(own, name)) is None:
             if name in (*SPIKES, *REQUIRED):
                 raise ValueError(f"{name} is missing; {expected}")
             return None
-        if not isinstance(data := own[name], h5py.Dataset):
+        if not isinstance(data, h5py.Dataset):
             raise ValueError(f"{name} is a group; {expected}")
         if data.shape is None or data.dtype.kind not in kinds:
             what = "is empty (a null dataspace)" if data.shape is None else f"has the type {data.dtype}"
             raise ValueError(f"{name} {what}; {expected}")
         if data.shape not in shapes and not (shapes == [("n_spikes",)] and data.ndim == 1):
             raise ValueError(f"{name} has the shape {data.shape}; {expected}")
+        if (most := max(data.size, math.prod(data.chunks or ()))) > LARGEST:
+            raise ValueError(f"{name} has {most} values, or pieces of so many; expected is a number up to {LARGEST}")
         return data[:]
     except CANNOT_READ as error:
-        raise ValueError(f"{name} is damaged or a link to nothing; {expected}") from error
+        raise ValueError(f"{name} is damaged; {expected}") from error
 
 
 def results_of(results, name):
     """Return the group of a case, None if there is none; raise ValueError if it is something else."""
     try:
-        own = None if results.get(name, getlink=True) is None else results[name]
+        own = entry(results, name)
     except CANNOT_READ:
-        raise ValueError("it is damaged or a link to nothing; expected is a group") from None
+        raise ValueError(f"{name} is damaged; expected is a group") from None
     if isinstance(own, h5py.Dataset):
-        raise ValueError("it is a data set; expected is a group with spikes and weights")
+        raise ValueError(f"{name} is a data set; expected is a group with spikes and weights")
     return own
 
 
@@ -110,17 +131,24 @@ def first_difference(case, own, tolerances):
 
 def ignored(results, names):
     """Yield what the results have and the checker does not read."""
-    cases = results.get("cases")
-    if not isinstance(cases, h5py.Group):
+    if not (listed := names_in(results, "cases")):
         yield "the file has no group cases/NAME"
         return
-    unknown = [f"cases/{name}" for name in cases if name not in names]
-    for own in (cases.get(name) for name in cases if name in names):
-        for prefix, group in (("", own), ("weights/", own.get("weights") if isinstance(own, h5py.Group) else None)):
-            listed = [f"{prefix}{name}" for name in group] if isinstance(group, h5py.Group) else []
-            unknown += [f"cases/*/{name}" for name in listed if name not in (*SPIKES, *SIGNALS, "weights", *WEIGHTS)]
+    unknown = [f"cases/{name}" for name in listed if name not in names]
+    for case in (f"cases/{name}" for name in listed if name in names):
+        of_case = [*names_in(results, case), *(f"weights/{name}" for name in names_in(results, f"{case}/weights"))]
+        unknown += [f"cases/*/{name}" for name in of_case if name not in (*SPIKES, *SIGNALS, "weights", *WEIGHTS)]
     for name, count in Counter(unknown).items():
         yield f"{name} is not compared: the set has no such name" + (f" (in {count} cases)" if count > 1 else "")
+
+
+def names_in(results, name):
+    """Return the names in a group of the results; none where it is no group of the file itself."""
+    try:
+        group = entry(results, name)
+        return list(group) if isinstance(group, h5py.Group) else []
+    except (ValueError, *CANNOT_READ):
+        return []
 
 
 def hints_of(case, quantity, mastered, of_weights):
@@ -132,12 +160,17 @@ def hints_of(case, quantity, mastered, of_weights):
 
 def fail(message):
     """End with a line, whatever characters the name of a file has."""
-    sys.exit("error: " + "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
+    sys.exit(f"error: {printable(message)}")
+
+
+def printable(text):
+    """Return a text with escapes for what ends a line or controls a terminal, as names of others may have."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def opened(path):
     """Open a file, or end with a line."""
-    if not h5py.is_hdf5(path):
+    if not path.is_file() or not h5py.is_hdf5(path):  # a named pipe would be waited for
         fail(f"{path}: no such file, or not an HDF5 file")
     try:
         return h5py.File(path)
@@ -180,7 +213,7 @@ def compare(conformance_set, results, options):
         for hint in hints_of(case, difference.quantity, mastered, json.loads(attributes["shown_by_weights"])):
             print(f"    {hint}: {json.loads(attributes['pitfalls'])[hint]}")
     for line in ignored(results, known):
-        print(f"warning: {line}")
+        print(f"warning: {printable(line)}")
     print(f"compared: {', '.join(f'{name} in {n} cases' for name, n in compared.items()) or 'nothing'}")
     print(f"{n_equal} of {len(names)} cases are equal")
     return n_equal == len(names)

@@ -4,6 +4,7 @@ The last needs an environment that has ``nest-simulator==3.10.0``; EPROP_BENCH_N
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -260,8 +261,10 @@ MALFORMED: dict[str, tuple[str, Any, str]] = {
     "text": ("weights/input", "text", "has the type object"),
     "compound values": ("weights/input", np.zeros(3, [("a", int)]), "has the type"),
     "complex values": ("weights/input", np.zeros((150, 3), complex), "has the type complex128"),
-    "a broken link": ("weights/input", h5py.SoftLink("/nowhere"), "is damaged or a link to nothing"),
-    "a broken link of spikes": ("spike_steps", h5py.ExternalLink("none.h5", "/x"), "is damaged or a link to nothing"),
+    "a link": ("weights/input", h5py.SoftLink("/cases/output-learns/weights/input"), "is a link"),
+    "a link of spikes to another file": ("spike_steps", h5py.ExternalLink("pipe", "/x"), "is a link"),
+    "data in another file": ("weights/input", {"shape": 3, "external": [("pipe", 0, 24)]}, "lies in another file"),
+    "a bomb": ("spike_steps", {"shape": 2**40, "chunks": 2**20}, "has 1099511627776 values"),
 }
 
 
@@ -269,11 +272,14 @@ MALFORMED: dict[str, tuple[str, Any, str]] = {
 def test_a_malformed_case_is_named_and_hides_no_other(what: str, conformance_set: h5py.File, tmp_path: Path) -> None:
     quantity, value, message = MALFORMED[what]
     path, right = tmp_path / "results.h5", stored(conformance_set, "neurons")
+    os.mkfifo(tmp_path / "pipe")  # whoever opens it waits for ever
     write_results(path, {"neurons": right, "output-learns": stored(conformance_set, "output-learns")})
     with h5py.File(path, "a") as file:
         del file[f"cases/neurons/{quantity}"]
         if value is None:
             file.create_group(f"cases/neurons/{quantity}")
+        elif isinstance(value, dict):
+            file.create_dataset(f"cases/neurons/{quantity}", dtype="i8", **value)
         else:
             file[f"cases/neurons/{quantity}"] = value
     checked = check(path, "--cases", "*n*s")
@@ -295,8 +301,8 @@ def test_cases_that_are_no_groups_or_lack_what_is_required(conformance_set: h5py
     checked = check(path)
     assert checked.stderr == ""
     assert checked.returncode == 1
-    assert "neurons: not compared: it is a data set; expected is a group" in checked.stdout
-    assert "output-learns: not compared: it is damaged or a link to nothing" in checked.stdout
+    assert "neurons: not compared: cases/neurons is a data set; expected is a group" in checked.stdout
+    assert "output-learns: not compared: cases/output-learns is a link; expected is an entry of" in checked.stdout
     assert "input-learns: not compared: spike_steps is missing; expected is a data set of integers" in checked.stdout
     assert "all-learn: no results\n" in checked.stdout
     assert "compared: nothing\n" in checked.stdout
@@ -306,10 +312,10 @@ def test_what_is_not_compared_is_said(conformance_set: h5py.File, tmp_path: Path
     path, right = tmp_path / "results.h5", stored(conformance_set, "neurons")
     misspelt = right | {"readouts": right["readout"], "weights/inputs": right["weights/input"]}
     del misspelt["readout"]
-    write_results(path, {"neurons": misspelt, "neuron": right})
+    write_results(path, {"neurons": misspelt, "neuron\x1b[1m\n": right})
     checked = check(path, "--cases", "neurons")
     assert checked.returncode == 0
-    for name in ("cases/neuron", "cases/*/readouts", "cases/*/weights/inputs"):
+    for name in (r"cases/neuron\x1b[1m\n", "cases/*/readouts", "cases/*/weights/inputs"):
         assert f"warning: {name} is not compared" in checked.stdout
     assert checked.stdout.count("warning: ") == 3
     (compared,) = (line for line in checked.stdout.splitlines() if line.startswith("compared: "))
