@@ -17,7 +17,9 @@ _HIDDEN = (
     r"\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
     r"\ufffe\uffff"
 )
-_LABEL = rf"^(?![\s=@+\uff1d\uff20\uff0b\uff0d-])[^{_HIDDEN}]+(?<!\s)$"
+_OBEYED = r"[\s=@+\uff1d\uff20\uff0b\uff0d-]"
+"""Characters with which a text begins that a spreadsheet computes, if it reads a table."""
+_LABEL = rf"^(?!{_OBEYED})[^{_HIDDEN}]+(?<!\s)$"
 _LONGEST = 100
 
 
@@ -69,6 +71,21 @@ Grid = Annotated[
     AfterValidator(_two_parameters),
 ]
 """Values by parameter path, of two parameters that are combined."""
+
+
+def is_formula(text: str) -> bool:
+    """Return whether a spreadsheet that reads a table may compute a text instead of showing it."""
+    return re.match(_OBEYED, text) is not None
+
+
+def check_cells(changes: Changes) -> None:
+    """Raise a ValueError where a value is text that cannot stand in a table, such as an odd name of a file."""
+    for path, value in changes.items():
+        if isinstance(value, str) and is_formula(value):
+            raise ValueError(
+                f"{path} = {visible(json.dumps(value))}: begins as what spreadsheets compute, but it stands in tables; "
+                "begin with ./ if it is a file"
+            )
 
 
 def check_axis(path: str, values: Sequence[Any], *, words: bool) -> None:

@@ -139,6 +139,14 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
             scaling_collect.measured_elsewhere(file, "other", own)
 
 
+def test_a_table_with_formulas_is_refused(tmp_path: Path) -> None:
+    file, own = tmp_path / "runs.csv", scaling_rows("weak", (1, 2), (), 1)
+    for column in ("host", "ranks"):
+        own.assign(**{column: "=HYPERLINK(1)"}).to_csv(file, index=False)
+        with pytest.raises(ParameterError, match=rf"runs\.csv: {column} = '=HYPERLINK\(1\)': spreadsheets would"):
+            scaling_collect.measured_elsewhere(file, "other", own)
+
+
 @pytest.mark.parametrize("measured", [True, False])
 def test_the_figure_of_the_exchange_has_its_labels(tmp_path: Path, measured: bool) -> None:
     interconnect = interconnect_result() if measured else None

@@ -302,6 +302,8 @@ class Study(Parameters):
                 raise ValueError(f"compared_with: {name!r} and {other!r} must be series, the second before the first")
             if next(iter(self.series[name])) != next(iter(self.series[other])):
                 raise ValueError(f"compared_with: the first parameter of {name!r} and {other!r} must be the same")
+        for point in self.points():
+            points.check_cells(point.changes)
         self._check_tuned_paths()
         self._check_room()
         return self

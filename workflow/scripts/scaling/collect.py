@@ -9,13 +9,14 @@ import pandas as pd
 from pydantic import Field
 
 from eprop_core.errors import printable
+from eprop_core.experiments import points
 from eprop_core.experiments.interconnect.parameters import Interconnect
 from eprop_core.experiments.interconnect.result import InterconnectResult
 from eprop_core.experiments.scaling.parameters import Timing
 from eprop_core.experiments.scaling.result import MessageCost, ScalingResult
 from eprop_core.files.text import read_json
 from eprop_core.measurement.results import Counts, Phases
-from eprop_core.parsing import ParameterError
+from eprop_core.parsing import ParameterError, shown
 from eprop_core.ranks.exchange_cost import Destinations
 from workflow.scripts.scaling.numbers import ELSEWHERE
 from workflow.scripts.shared import asked, program
@@ -119,7 +120,7 @@ def measured_elsewhere(file: Path, machine: str, own: pd.DataFrame) -> pd.DataFr
     Raises
     ------
     ParameterError
-        The file is no table of runs of this experiment, or has no measured run of one of the variants.
+        The file is no table of runs of this experiment, has no measured run of one of the variants, or has formulas.
     """
     table = read(file, RUNS)
     experiment = own["experiment"].iloc[0]
@@ -128,6 +129,11 @@ def measured_elsewhere(file: Path, machine: str, own: pd.DataFrame) -> pd.DataFr
         raise ParameterError(
             f"{printable(file)}: has no measured run of {experiment} scaling: expected its table of runs"
         )
+    for name, column in table[list(own)].select_dtypes(exclude="number").items():
+        if found := next((cell for cell in column.dropna().astype(str) if points.is_formula(cell)), None):
+            raise ParameterError(
+                f"{printable(file)}: {name} = {shown(found)}: spreadsheets would compute it; expected no formula"
+            )
     return table[chosen].assign(experiment=experiment, variant=table["variant"] + ELSEWHERE + machine)[list(own)]
 
 
