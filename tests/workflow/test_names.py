@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from eprop_core import configuration
 from eprop_core.errors import printable
 from eprop_core.experiments.points import Label
+from eprop_core.experiments.scaling.parameters import Scaling
 from eprop_core.experiments.studies.parameters import Study
 from eprop_core.parsing import ParameterError, parse
 from small_results import DENSITY, PROJECT, break_even_runs, timings
@@ -84,6 +85,17 @@ def test_a_name_may_have_any_punctuation(name: str) -> None:
 def test_a_name_must_be_one_line_of_visible_characters(name: str) -> None:
     with pytest.raises(ValidationError, match="one line of visible characters"):
         TypeAdapter(Label).validate_python(name)
+
+
+def test_values_that_are_formulas_stand_in_no_table() -> None:
+    for file in ("=1+1", "@SUM(1)", "-rf", "\uff1d1"):
+        for changed in (
+            {"variants": {"full": {}, "other": {"dataset.train": file}}},
+            {"series": {"size": {"network.n_recurrent": [1], "dataset.train": [file]}}},
+        ):
+            with pytest.raises(ParameterError, match=r"^dataset\.train = .*: begins as what spreadsheets compute"):
+                parse(Study, {"tasks": ["digits"], "seeds": [1], **changed})
+    parse(Study, {"tasks": ["digits"], "seeds": [1], "variants": {"full": {}, "other": {"dataset.train": "./=1"}}})
 
 
 def test_a_wrong_name_is_reported_in_one_line() -> None:
@@ -250,6 +262,13 @@ def test_names_with_underscores_are_no_links() -> None:
     html = report_page.caption(PROJECT / "workflow" / "report" / "baselines.rst", facts)
     assert "large_: n_mnist_" in html and "a_b: Poisson input" in html
     assert "system-message" not in html
+
+
+def test_the_name_of_a_file_has_no_wildcards() -> None:
+    network = {"n_input": 2, "n_recurrent": 2, "n_readout": 1}
+    scaling = {"kind": "strong", "ranks": [1], "input_rate": 1.0, "n_steps": 1, "n_steps_warm_up": 1}
+    with pytest.raises(ParameterError, match=r"measured_elsewhere\.big: \{scaling\}\.csv: must not have braces"):
+        parse(Scaling, scaling | {"network": network, "measured_elsewhere": {"big": "{scaling}.csv"}})
 
 
 @pytest.mark.parametrize(

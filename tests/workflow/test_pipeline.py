@@ -74,7 +74,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def copy_project(directory: Path) -> Path:
     shutil.copy2(PROJECT / "Snakefile", directory)
-    for part in ("config", "envs", "eprop_core", "profiles", "simulators", "workflow"):
+    for part in ("benchmarks", "config", "envs", "eprop_core", "profiles", "simulators", "workflow"):
         shutil.copytree(PROJECT / part, directory / part, ignore=shutil.ignore_patterns("__pycache__"))
     return directory
 
@@ -336,10 +336,10 @@ def test_a_checkout_that_is_moved_linked_or_unpacked_again_repeats_nothing(tmp_p
     )
     table = Path("results/tables/learning.md")
 
-    def call(checkout: Path, *options: str) -> dict[str, int]:
+    def call(checkout: Path, *options: str, target: Path = table) -> dict[str, int]:
         """Run Snakemake by the Python of an environment within the checkout, and return how many jobs ran."""
         python = checkout / ".venv" / "bin" / Path(sys.executable).name
-        command = [python, "-m", "snakemake", "--cores", "1", "--configfile", configuration, *options, "--", table]
+        command = [python, "-m", "snakemake", "--cores", "1", "--configfile", configuration, *options, "--", target]
         return jobs_of(subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False))
 
     checkout = tmp_path / "checkout"
@@ -348,12 +348,13 @@ def test_a_checkout_that_is_moved_linked_or_unpacked_again_repeats_nothing(tmp_p
     (checkout / ".venv").symlink_to(sys.prefix)
     assert call(checkout)["train_one_rank"] == 1
 
-    moved = checkout.rename(tmp_path / "my project, it's a$b, a{b} ü")
+    moved = checkout.rename(tmp_path / "my project, it's a$b; `c` $(d), a{b} ü")
     for file in (moved / "eprop_core").rglob("*.py"):
         file.touch()
     (moved / table).unlink()
     assert call(moved) == {"study_table": 1}
     assert (moved / table).exists()
+    assert call(moved, target=Path("results/tables/race.md"))["race_table"] == 1  # reads a file of the checkout
 
     link = tmp_path / "link"
     link.symlink_to(moved)

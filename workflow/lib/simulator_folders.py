@@ -1,6 +1,10 @@
-"""Folders of the simulators that this one is compared with: their environments and their programs."""
+"""Folders of the simulators that this one is compared with: their environments and their programs.
+
+Input files are named from the present folder: the path of the checkout may have braces, wildcards to Snakemake.
+"""
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -40,14 +44,14 @@ def _label(path: Path) -> str | None:
 
 def description(simulator: str) -> str:
     """Return the file that describes a simulator."""
-    return str(folder(simulator) / simulators.FILE)
+    return os.path.relpath(folder(simulator) / simulators.FILE)
 
 
 def programs(names: list[str]) -> list[str]:
     """Return the Python files of simulators: their scripts, what is beside these, and what folders share."""
     scripts = [_file(name, "script") for name in names]
-    of_scripts = [str(file) for script in scripts for file in sorted({script, *script.parent.glob("*.py")})]
-    return [*of_scripts, *map(str, sorted((ROOT / "simulators").glob("*.py")))]
+    of_scripts = [file for script in scripts for file in sorted({script, *script.parent.glob("*.py")})]
+    return [os.path.relpath(file) for file in (*of_scripts, *sorted((ROOT / "simulators").glob("*.py")))]
 
 
 def requirements(simulator: str) -> Path:

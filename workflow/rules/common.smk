@@ -94,6 +94,11 @@ def parameters(kind, name):
     return f"results/parameters/{kind}/{name}.json"
 
 
+def of_checkout(*files):
+    """Return files of the checkout from here: its own path may have braces, which would be wildcards to Snakemake."""
+    return [os.path.relpath(SOURCE / file) for file in files]
+
+
 STYLE = parameters("style", "figures")
 STYLE_OPTION = f"--style {STYLE}"
 

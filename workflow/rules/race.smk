@@ -22,10 +22,9 @@ use rule collect_study as race_points with:
             if "nest_strong" in CONFIGURATION.scaling
             else []
         ),
-        fixed=[
-            str(SOURCE / "config" / name)
-            for name in ("baselines.yaml", "race.yaml", "nest_scaling.yaml")
-        ],
+        fixed=of_checkout(
+            "config/baselines.yaml", "config/race.yaml", "config/nest_scaling.yaml"
+        ),
         code=code("workflow.scripts.race.stanzas"),
     output:
         "results/race/points.yaml",
@@ -42,7 +41,7 @@ use rule collect_study as race_points with:
 
 use rule collect_study as race_figure with:
     input:
-        files=str(SOURCE / "benchmarks" / "points.yaml"),
+        files=of_checkout("benchmarks/points.yaml"),
         style=STYLE,
         code=code("workflow.scripts.race.figure"),
     output:
@@ -61,7 +60,7 @@ use rule collect_study as race_figure with:
 
 use rule collect_study as race_table with:
     input:
-        files=str(SOURCE / "benchmarks" / "points.yaml"),
+        files=of_checkout("benchmarks/points.yaml"),
         code=code("workflow.scripts.race.table"),
     output:
         table("race"),

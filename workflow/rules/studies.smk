@@ -130,7 +130,7 @@ rule collect_study:
     message:
         "Collect the results of study {wildcards.study}"
     shell:
-        "python -m workflow.scripts.{params.program} {input.files} {params.options} --output {output} 2> {log}"
+        "python -m workflow.scripts.{params.program} {input.files:q} {params.options} --output {output} 2> {log}"
 
 
 use rule collect_study as study_figure with:

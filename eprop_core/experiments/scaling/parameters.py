@@ -185,6 +185,9 @@ class Scaling(Timing):
         for n in (*self.nest_threads, *self.nest_ranks):
             if not self.timing.simulated_by_nest(n):
                 check_comparable(next(iter(self.cases.values())).network_on(n))
+        for machine, file in self.measured_elsewhere.items():
+            if set(file) & set("{}"):
+                raise ValueError(f"measured_elsewhere.{machine}: {file}: must not have braces, which are wildcards")
         for variant, case in self.cases.items():
             for n_ranks in dict.fromkeys((*self.ranks, *self.dry_ranks, *self.nest_threads, *self.nest_ranks)):
                 network = case.network_on(n_ranks)
