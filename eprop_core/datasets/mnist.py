@@ -6,6 +6,7 @@ LeCun Y, Cortes C, Burges CJC, The MNIST database of handwritten digits. Fashion
 
 import gzip
 import math
+import os
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,8 @@ from eprop_core.files.regular import Readable, open_regular, read_at_most, reaso
 FILE_PREFIXES = {"train": "train", "test": "t10k"}
 _LARGEST = 2**30
 """Bytes of an unpacked idx file, twenty times those of MNIST."""
+_LARGEST_GZIP_HEADER = 2**17
+"""Bytes of a header of gzip with names and comments."""
 
 
 class Images(NamedTuple):
@@ -63,12 +66,14 @@ def _record_split(all_images: Images, split: str, parameters: Mnist, n_samples: 
 
 
 def read_both(directory: Path) -> tuple[Images, Images]:
-    """Return training and test images, which must be of one size; raises the errors of :func:`read_images`."""
+    """Return training and test images, different ones of one size; raises the errors of :func:`read_images`."""
     train, test = (read_images(directory, split) for split in FILE_PREFIXES)
     sizes = [images.shape[1:] for images in (train.images, test.images)]
     if sizes[0] != sizes[1]:
         listed = " and ".join(f"{height} x {width}" for height, width in sizes)
         raise DatasetError(f"{directory}: training and test images of {listed} pixels; expected equal sizes")
+    if np.array_equal(train.images, test.images):
+        raise DatasetError(f"{directory}: the test images are the training images; expected different ones")
     return train, test
 
 
@@ -124,7 +129,7 @@ class _Idx(NamedTuple):
             with open_regular(path) as file:
                 if path.suffix == ".gz":
                     with gzip.GzipFile(fileobj=file) as unpacked:
-                        content = _content(path, unpacked, n_dimensions)
+                        content = _content(path, unpacked, n_dimensions, os.fstat(file.fileno()).st_size)
                 else:
                     content = _content(path, file, n_dimensions)
             return cls(origin_of(path), *content)
@@ -132,8 +137,11 @@ class _Idx(NamedTuple):
             raise DatasetError(f"{path}: damaged ({reason(error)}); expected a whole file") from None
 
 
-def _content(path: Path, file: Readable, n_dimensions: int) -> tuple[bytes, npt.NDArray[np.uint8]]:
-    """Return the content of an idx file, and its values, uint8 of ``n_dimensions``."""
+def _content(path: Path, file: Readable, n_dimensions: int, n_packed: int = 0) -> tuple[bytes, npt.NDArray[np.uint8]]:
+    """Return the content of an idx file, and its values, uint8 of ``n_dimensions``.
+
+    A compressed file has ``n_packed`` bytes: zeros behind its data would be read one by one.
+    """
     header = 4 * (1 + n_dimensions)
     data = read_at_most(file, header)
     if len(data) < header:
@@ -144,6 +152,8 @@ def _content(path: Path, file: Readable, n_dimensions: int) -> tuple[bytes, npt.
     expected = header + math.prod(shape)
     if not header < expected <= _LARGEST:
         raise DatasetError(f"{path}: the shape {tuple(shape)} (byte 4); expected 1 to {_LARGEST} values")
+    if n_packed > (most := expected + expected // 100 + _LARGEST_GZIP_HEADER):
+        raise DatasetError(f"{path}: has {n_packed} bytes; expected at most {most} for the shape {tuple(shape)}")
     data += read_at_most(file, expected - header + 1)
     if len(data) < expected:
         raise DatasetError(f"{path}: ends at byte {len(data)}; expected {expected} bytes for shape {tuple(shape)}")

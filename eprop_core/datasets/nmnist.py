@@ -270,7 +270,9 @@ def _check_names(path: Path, split: str, names: Iterable[str]) -> None:
             continue
         former = by_number.setdefault(int(match[2]), name)
         if former != name:
-            raise DatasetError(f"{path}: recording {int(match[2])} is both {split}/{former} and {split}/{name}")
+            raise DatasetError(
+                f"{path}: recording {int(match[2])} is both {split}/{former} and {split}/{name}; expected one of them"
+            )
     for digit in range(N_CLASSES):
         if not any(name.startswith(f"{digit}/") for name in by_number.values()):
             raise DatasetError(f"{path}: no recording in {split}/{digit}; expected {split}/{digit}/*.bin")

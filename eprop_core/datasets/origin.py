@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from hashlib import file_digest, md5, sha256
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +47,13 @@ def origin_of(path: Path) -> Origin:
     return Origin(str(path), len(files), n_bytes, sha256(b"".join(lines)).hexdigest())
 
 
+def check_different(origins: Mapping[str, Origin]) -> None:
+    """Raise a :class:`DatasetError` if two files or folders of a data set have the same content."""
+    for one, other in combinations(origins.values(), 2):
+        if one.sha256 == other.sha256:
+            raise DatasetError(f"{other.place}: is a copy of {one.place}; expected other samples")
+
+
 _N_SAMPLES = {"train": 60_000, "test": 10_000}
 """Of MNIST, and of N-MNIST, whose recordings are numbered from 1 in the order of MNIST."""
 _MNIST = {
@@ -81,27 +89,36 @@ def compared_recordings(path: Path, split: str, digits: Mapping[int, int]) -> Co
     ------
     DatasetError
         If all but a few recordings have the published digits, or all but a few numbers are there: these few are in a
-        wrong folder, or got lost.
+        wrong folder, or got lost. Also if they have the digits of the other split.
     """
-    n_published, labels = _N_SAMPLES[split.lower()], _labels(split.lower())
+    n_published = _N_SAMPLES[split.lower()]
     first, last = min(digits), max(digits)
     missing = [number for number in range(first, last + 1) if number not in digits] if last - first < 10**6 else []
     if 0 < len(missing) < _FEW * len(digits):
         raise DatasetError(
             f"{path}: recording {missing[0]} of {split} is missing; expected all numbers from {first} to {last}"
         )
-    published = {number: int(labels[number - 1]) for number in digits if 1 <= number <= n_published}
-    wrong = [number for number, digit in digits.items() if published.get(number) != digit]
+    wrong = _not_of(digits, split)
+    other = {"Train": "Test", "Test": "Train"}[split]
+    if len(wrong) >= _FEW * len(digits) and len(_not_of(digits, other)) < _FEW * len(digits):
+        raise DatasetError(f"{path}: {split} has the recordings of {other}; expected those of {split}, as published")
     if 0 < len(wrong) < _FEW * len(digits):
-        number = wrong[0]
+        number, labels = wrong[0], _labels(split.lower())
+        expected = labels[number - 1] if 1 <= number <= n_published else "no digit"
         raise DatasetError(
-            f"{path}: recording {number} of {split} is in the folder of {digits[number]}; expected that of "
-            f"{published.get(number, 'no digit')}, as published"
+            f"{path}: recording {number} of {split} is in the folder of {digits[number]}; expected that of {expected}, "
+            "as published"
         )
     if not wrong and len(digits) == n_published:
         return Comparison(True, f"all {n_published} recordings, with the published digits")
     whose = "other recordings than published" if wrong else f"{len(digits)} of the {n_published} published recordings"
     return Comparison(not wrong, f"{whose}, numbers {first} to {last}: not the complete official set")
+
+
+def _not_of(digits: Mapping[int, int], split: str) -> list[int]:
+    """Return the numbers of the recordings that have other digits than those published in a split."""
+    labels = _labels(split.lower())
+    return [number for number, digit in digits.items() if not 1 <= number <= len(labels) or labels[number - 1] != digit]
 
 
 _FEW = 0.1

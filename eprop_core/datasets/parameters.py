@@ -17,6 +17,8 @@ N_DIGITS = 1797
 """Handwritten digits of scikit-learn."""
 SENSOR_SIZE = 34
 """pixels, edge of the square sensor of N-MNIST"""
+MOST_CLASSES = 2**16
+"""Classes of recordings."""
 IMAGE_SIZE = 28
 """pixels, edge of an image of MNIST, and of its recording in N-MNIST"""
 VALIDATION_SHARE = 0.1
@@ -360,8 +362,12 @@ class Nmnist(Published):
     active_channels: ActiveChannels = None
 
     @model_validator(mode="after")
-    def _has_active_channels(self) -> Self:
+    def _parts_fit_together(self) -> Self:
         _check_active_channels(self.active_channels, SENSOR_SIZE)
+        if self.n_steps > self.time_max_us:
+            raise ValueError(
+                f"n_steps = {self.n_steps}: must not exceed time_max_us = {self.time_max_us}, a step for each us"
+            )
         return self
 
     @property
@@ -442,8 +448,11 @@ class Events(Recordings):
         description="width, height and number of polarities of the sensor, before pooling: a channel is "
         "(polarity * height + y) * width + x; null: channels have no position",
     )
-    n_classes: Whole | None = Field(
-        None, ge=2, description="number of classes if labels are integers from 0; null: that of the training samples"
+    n_classes: int | None = Field(
+        None,
+        ge=2,
+        le=MOST_CLASSES,
+        description="number of classes if labels are integers from 0; null: that of the training samples",
     )
     seed: int = Field(1, ge=0, lt=2**32, description="seed of the random choice of test samples by test_share")
 

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import eprop_core.memory_shortage  # noqa: F401
 from eprop_core import plug_ins
 from eprop_core.datasets import program
@@ -117,7 +119,7 @@ def _statistics(dataset: EventDataset, splits: Splits) -> dict[str, Any]:
         share_of_on_events = int(dataset.events_by_channel()[is_on].sum()) / n_events
     return {
         "samples": len(dataset),
-        "samples_by_class": [int((dataset.labels == label).sum()) for label in range(dataset.n_classes)],
+        "samples_by_class": np.bincount(dataset.labels, minlength=dataset.n_classes).tolist(),
         "mean_events_per_sample": n_events / len(dataset),
         "share_of_on_events": share_of_on_events,
     }

@@ -90,7 +90,7 @@ def _inflated(packed: bytes, most: int) -> bytes:
     try:
         return zlib.decompressobj().decompress(packed, most)
     except zlib.error as error:
-        raise ValueError(f"gzip: {error}") from None
+        raise ValueError(f"damaged ({error}); expected whole pieces compressed by gzip") from None
 
 
 def _without_lzf(packed: bytes, most: int) -> bytes:
@@ -116,9 +116,9 @@ def _without_lzf(packed: bytes, most: int) -> bytes:
             begin = len(data) - 1 - ((control & 31) << 8) - packed[place]
             place += 1
             if begin < 0:
-                raise ValueError("lzf: refers to bytes before the first one")
+                raise ValueError("damaged; expected whole pieces compressed by lzf")
             repeated = data[begin:]
             data += (repeated * -(-length // len(repeated)))[:length]
     except IndexError:
-        raise ValueError("lzf: ends too early") from None
+        raise ValueError("damaged; expected whole pieces compressed by lzf") from None
     return bytes(data)

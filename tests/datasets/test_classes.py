@@ -1,24 +1,25 @@
 """Labels and the numbers of their classes."""
 
-import tracemalloc
-
 import numpy as np
 import pytest
 
+from eprop_core.datasets.parameters import MOST_CLASSES
 from eprop_core.datasets.recordings.classes import Classes
 from eprop_core.datasets.recordings.numbers import labels
 from eprop_core.datasets.recordings.source import Labelled
 from eprop_core.errors import DatasetError
 
 
-def test_many_classes_take_no_memory() -> None:
-    """A file may state any number of classes."""
-    own = Labelled("file", np.array([5, 0, 5]), str)
-    tracemalloc.start()
-    classes = Classes.of(own, n_classes=2**31 - 1)
-    assert classes.numbers(own).tolist() == [5, 0, 5]
-    assert tracemalloc.get_traced_memory()[1] < 2**20
-    tracemalloc.stop()
+@pytest.mark.parametrize("stated", [None, 2**31 - 1])
+def test_the_number_of_classes_has_a_bound(stated: int | None) -> None:
+    """A file may state any number, and every class has a count in the description of a data set."""
+    own = Labelled("file", np.arange(MOST_CLASSES + 1) if stated is None else np.array([5, 0, 5]), str)
+    with pytest.raises(DatasetError, match="classes; expected at most 65536"):
+        Classes.of(own, stated)
+
+
+def test_names_are_the_same_in_all_forms_of_unicode() -> None:
+    assert len(set(labels(["caf\u00e9", "cafe\u0301"], "labels", "file").tolist())) == 1
 
 
 @pytest.mark.parametrize("letter", [0x110000, 0xFFFFFFFF, 0xD800])

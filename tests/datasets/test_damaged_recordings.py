@@ -119,6 +119,11 @@ def unreadable(path: Path) -> None:
     path.chmod(0)
 
 
+def endless(path: Path) -> None:
+    shd(path)
+    os.truncate(path, 2**42)
+
+
 def replace_link(file: h5py.File, link: Any, name: str = "labels") -> None:
     del file[name]
     file[name] = link
@@ -190,6 +195,7 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
         f"no dataset labels; {LAYOUT}",
         {},
     ),
+    "nothing behind the end": (endless, "has 4398046511104 bytes; expected", {}),
     "times of equal length": (replaced("spikes/times", data=np.zeros((4, 3))), VLEN, {}),
     "times in one dimension": (replaced("spikes/times", data=np.zeros(8)), VLEN, {}),
     "a number of times": (replaced("spikes/times", data=0.5), VLEN, {}),
@@ -436,6 +442,22 @@ CASES: dict[str, tuple[Callable[[Path], Any], str, dict[str, Any]]] = {
         FOLDER,
     ),
     "an empty recording": (recording(b""), "b/1.bin: empty; expected 5 bytes for each event", FOLDER),
+    "a recording of zeros": (recording(bytes(10)), "b/1.bin: 10 zeros, the same event again and again", FOLDER),
+    "two folders of one number": (
+        functools.partial(
+            folder, change=lambda path: ((path / "a").rename(path / "1"), (path / "b").rename(path / "01"))
+        ),
+        "are one number; expected different classes",
+        FOLDER,
+    ),
+    "two folders of one name": (
+        functools.partial(
+            folder,
+            change=lambda path: ((path / "a").rename(path / "caf\u00e9"), (path / "b").rename(path / "cafe\u0301")),
+        ),
+        "a name of a class comes twice; expected different ones",
+        FOLDER,
+    ),
     "a truncated recording": (recording(bytes(7)), "b/1.bin: truncated in event 1 (byte 5)", FOLDER),
     "an event off the sensor": (
         recording(encode([(1, 1, 0, 5), (5, 1, 0, 6)])),
@@ -465,7 +487,7 @@ def prepare(directory: Path, **values: Any) -> int:
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a file that can be read, and one with names for labels."""
     monkeypatch.chdir(tmp_path)
-    shd(tmp_path / "good.h5")
+    shd(tmp_path / "good.h5", changed(2, units=[8]))
     shd(tmp_path / "named.h5", labels=["zero", "one", "zero", "one"])
     return tmp_path
 
@@ -518,7 +540,7 @@ def test_an_array_that_no_memory_holds_is_refused_before_it_is_read(
     if packed:
         archive(here / "train.zip", train_h5=bytes(content))
     assert prepare(here, train="train.zip" if packed else "train.h5") == 1
-    assert_one_line(here, capsys, "damaged (/spikes/units has an array of 4294967295 entries)")
+    assert_one_line(here, capsys, "damaged (spikes/units has an array of 4294967295 entries)")
 
 
 @pytest.mark.parametrize("filters", [{"shuffle": True}, {"compression": "gzip"}, {"compression": "lzf"}], ids=str)
@@ -547,7 +569,7 @@ def test_compressed_lengths_that_no_memory_holds_are_refused(
             packed = b"".join(bytes([15]) + packed[first : first + 16] for first in range(0, len(packed), 16))
         dataset.id.write_direct_chunk((0,), packed)
     assert prepare(here, train="train.h5") == 1
-    assert_one_line(here, capsys, "damaged (/spikes/units has an array of 4294967295 entries)")
+    assert_one_line(here, capsys, "damaged (spikes/units has an array of 4294967295 entries)")
 
 
 def test_there_are_enough_cases() -> None:

@@ -1,5 +1,7 @@
 import gzip
+import os
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 from eprop_core.datasets.location import DOWNLOADS
 from eprop_core.datasets.mnist import read as read_mnist
-from eprop_core.datasets.mnist import read_images
+from eprop_core.datasets.mnist import read_both, read_images
 from eprop_core.datasets.parameters import Mnist
 from eprop_core.errors import DatasetError
 from official_formats import write_idx
@@ -51,6 +53,10 @@ def labels_instead(path: Path) -> None:
     write_idx(path, np.zeros(20))
 
 
+def endless(path: Path) -> None:
+    os.truncate(path, 2**42)
+
+
 def header_only(path: Path) -> None:
     path.write_bytes(gzip.compress(b"\0\0\x08\x03\0\0"))
 
@@ -61,6 +67,7 @@ def header_only(path: Path) -> None:
         (truncated_gzip, "damaged"),
         (truncated_images, "ends at byte 15691; expected 15696 bytes for shape (20, 28, 28)"),
         (labels_instead, "magic number 2049 (byte 0); expected 2051"),
+        (endless, "has 4398046511104 bytes; expected at most"),
         (header_only, "ends at byte 6; expected a header of 16 bytes"),
         (Path.unlink, "no train-images-idx3-ubyte.gz; expected the four idx files"),
     ],
@@ -81,6 +88,13 @@ def test_labels_that_do_not_fit_the_images_are_refused(mnist_directory: Path) ->
     write_idx(mnist_directory / "train-labels-idx1-ubyte.gz", np.arange(20))
     with pytest.raises(DatasetError, match=re.escape("label 10 (byte 18) is 10; expected 0 to 9")):
         read_images(mnist_directory, "train")
+
+
+def test_training_images_are_no_test_images(mnist_directory: Path) -> None:
+    for name in ("images-idx3", "labels-idx1"):
+        shutil.copy(mnist_directory / f"train-{name}-ubyte.gz", mnist_directory / f"t10k-{name}-ubyte.gz")
+    with pytest.raises(DatasetError, match="the test images are the training images; expected different ones"):
+        read_both(mnist_directory)
 
 
 def test_official_files_have_the_official_checksums(real_data: Path) -> None:

@@ -194,3 +194,9 @@ def test_the_official_recordings_are_read(real_data: Path) -> None:
     times, channels = decode(data, "00002.bin", 336_040)
     assert len(times) == len(channels) == 5028
     assert 3500 < len(splits.train.steps) / len(splits.train) < 4500
+
+
+def test_a_step_is_not_shorter_than_a_microsecond() -> None:
+    """More steps would exceed the numbers that batches of recordings are counted with."""
+    with pytest.raises(ParameterError, match="n_steps = 336041: must not exceed time_max_us = 336040"):
+        parse(Nmnist, {"name": "nmnist", "n_steps": 336_041})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from eprop_core.datasets.origin import compared_images, compared_recordings
+from eprop_core.datasets.origin import Origin, check_different, compared_images, compared_recordings
 from eprop_core.errors import DatasetError
 
 # The first labels of MNIST, as its documentation shows them.
@@ -43,6 +43,22 @@ def test_a_lost_recording_is_told() -> None:
     rest = {number: digit for number, digit in FIRST.items() if number != 4}
     with pytest.raises(DatasetError, match="recording 4 of Train is missing; expected all numbers from 1 to 15"):
         compared_recordings(PATH, "Train", rest)
+
+
+def test_recordings_of_the_other_split_are_told() -> None:
+    """The test recordings of MNIST begin with these digits."""
+    test = dict(enumerate([7, 2, 1, 0, 4, 1, 4, 9, 5, 9, 0, 6], 1))
+    assert compared_recordings(PATH, "Test", test).are_published
+    for split, digits, other in (("Train", test, "Test"), ("Test", FIRST, "Train")):
+        with pytest.raises(DatasetError, match=f"{split} has the recordings of {other}; expected those of {split}"):
+            compared_recordings(PATH, split, digits)
+
+
+def test_a_copy_is_told() -> None:
+    one, copy, other = (Origin(name, 1, 5, checksum) for name, checksum in (("a", "1"), ("b", "1"), ("c", "2")))
+    check_different({"a": one, "c": other})
+    with pytest.raises(DatasetError, match="b: is a copy of a; expected other samples"):
+        check_different({"a": one, "c": other, "b": copy})
 
 
 def test_other_images_than_those_of_mnist_are_told() -> None:

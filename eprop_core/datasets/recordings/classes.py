@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from eprop_core.datasets.parameters import MOST_CLASSES
 from eprop_core.datasets.recordings.source import Labelled
 from eprop_core.errors import DatasetError
 
@@ -51,6 +52,8 @@ class Classes(NamedTuple):
         for number in (n_classes, training.n_classes):
             if number is not None and len(classes.labels) != number:
                 raise DatasetError(f"{where}: has {len(classes.labels)} classes; expected {number}")
+        if len(classes.labels) > MOST_CLASSES:
+            raise DatasetError(f"{where}: has {len(classes.labels)} classes; expected at most {MOST_CLASSES}")
         if len(classes.labels) < 2:
             raise DatasetError(f"{where}: all samples are of one class; expected at least two classes")
         return classes
@@ -73,11 +76,7 @@ class Classes(NamedTuple):
         if self.names is not None and labels.class_names not in (None, self.names):
             raise DatasetError(f"{labels.name}: other names of classes than in the training samples; expected the same")
         given = labels.values.tolist()
-        all_labels, by_label = self.labels, dict[int | str, int]()
-        if isinstance(all_labels, range):  # a file may state any number of classes: only those that occur get an entry
-            by_label |= {one: all_labels.index(one) for one in given if isinstance(one, int) and one in all_labels}
-        else:
-            by_label |= {label: number for number, label in enumerate(all_labels)}
+        by_label = {label: number for number, label in enumerate(self.labels)}
         numbers = [by_label.get(label, -1) for label in given]
         if -1 in numbers:
             index = numbers.index(-1)

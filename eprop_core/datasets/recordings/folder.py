@@ -1,10 +1,12 @@
 """A folder of recordings in N-MNIST's binary format: a folder for each class, a file ``*.bin`` for each recording."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from eprop_core.datasets.recordings.nmnist_format import LARGEST_RECORDING, unpack
+from eprop_core.datasets.recordings.numbers import composed
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Events, Labelled, Learn, Source
 from eprop_core.errors import DatasetError
@@ -39,6 +41,9 @@ def open_folder(path: Path, sensor: Sensor | None, learn: Learn) -> Source:
     files.sort(key=lambda file: (file.name, file.parent.name))
     if all(name.isdecimal() for name in classes):
         classes.sort(key=int)
+        for name, following in pairwise(classes):
+            if int(name) == int(following):
+                raise DatasetError(f"{path}: folders {name} and {following} are one number; expected different classes")
 
     def read(index: int) -> Events:
         file = files[index]
@@ -51,8 +56,10 @@ def open_folder(path: Path, sensor: Sensor | None, learn: Learn) -> Source:
         x, y, polarity = (values.astype(np.int64) for values in (events.x, events.y, events.polarity))
         return events.times.astype(np.float64), sensor.checked_channels(x, y, polarity, str(file))
 
-    labels = np.array([file.parent.name for file in files])
-    labelled = Labelled(str(path), labels, lambda index: str(files[index]), class_names=classes)
+    labels, names = (
+        np.array([composed(name) for name in of]) for of in ((file.parent.name for file in files), classes)
+    )
+    labelled = Labelled(str(path), labels, lambda index: str(files[index]), class_names=names.tolist())
     return Source(labelled, read, _TICKS_PER_SECOND, sensor=sensor)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.recordings import numbers
+from eprop_core.datasets.recordings.end import check_end
 from eprop_core.datasets.recordings.heaps import check_heaps
 from eprop_core.datasets.recordings.source import Events, Labelled, Labels, Learn, Source, sample_of, unlabelled
 from eprop_core.datasets.recordings.stated_lengths import check_stated_lengths
@@ -50,6 +51,7 @@ def open_hdf5(path: Path, file: Path | IO[bytes], learn: Learn) -> Iterator[Sour
     DatasetError
         If the file is damaged or of another layout, here or when a sample is read.
     """
+    check_end(path, file)
     check_heaps(path, file)
     with _naming_damage(path):
         opened = h5py.File(file, "r", locking="best-effort")

@@ -51,7 +51,7 @@ def unpack(data: Sequence[bytes], names: Sequence[str]) -> Unpacked:
     Raises
     ------
     DatasetError
-        If a recording is empty or truncated, or at the first event before its predecessor.
+        If a recording is empty, truncated or nothing but zeros, or at the first event before its predecessor.
     """
     for content, name in zip(data, names, strict=True):
         if not content:
@@ -64,6 +64,8 @@ def unpack(data: Sequence[bytes], names: Sequence[str]) -> Unpacked:
                 f"{name}: truncated in event {whole} (byte {whole * _BYTES_PER_EVENT}); "
                 f"expected a multiple of {_BYTES_PER_EVENT} bytes, found {len(content)}"
             )
+        if len(content) > _BYTES_PER_EVENT and not any(content):  # as of a file whose data were lost
+            raise DatasetError(f"{name}: {len(content)} zeros, the same event again and again; expected a recording")
     first_events = np.cumsum([0, *(len(content) // _BYTES_PER_EVENT for content in data)])
     x, y, high, middle, low = np.frombuffer(b"".join(data), np.uint8).reshape(-1, _BYTES_PER_EVENT).T.astype(np.int32)
     times = (high & 0x7F) << 16 | middle << 8 | low

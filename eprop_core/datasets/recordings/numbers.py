@@ -1,6 +1,7 @@
 """Numbers as files have them, widened before any arithmetic, so that byte order and precision do not matter."""
 
 import sys
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,12 @@ def labels(values: Any, name: str, where: str) -> npt.NDArray[np.int64] | npt.ND
         return whole_numbers(array, name, where)
     if isinstance(values, list) and not all(isinstance(one, str) for one in values):
         raise DatasetError(f"{where}: {name} are numbers and names; expected one or the other")
-    return array
+    return np.array([composed(one) for one in array.tolist()], np.str_)
+
+
+def composed(name: str) -> str:
+    """Return a name as all files have it: some systems store an accent as a character of its own."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _in_one_dimension(values: Any, name: str, where: str) -> npt.NDArray[Any]:

@@ -62,7 +62,7 @@ def _first_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file or directory; {_EXPECTED}") from None
     except NotRegularError as error:
-        raise DatasetError(f"{error}: {_EXPECTED}") from None
+        raise DatasetError(str(error)) from None
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror}); {_EXPECTED}") from None
 

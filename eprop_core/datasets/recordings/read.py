@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eprop_core.datasets.events import EventDataset, Splits
-from eprop_core.datasets.origin import origin_of
+from eprop_core.datasets.origin import check_different, origin_of
 from eprop_core.datasets.parameters import Events, check_enough
 from eprop_core.datasets.recordings.binning import Binning, Tally
 from eprop_core.datasets.recordings.classes import NO_CLASSES, Classes
@@ -66,6 +66,7 @@ def read(parameters: Events) -> Splits:
             "binning": tallies,
         }
         origins = {source.name: origin_of(Path(source.name)) for source in sources.values()}
+    check_different(origins)
     return Splits(splits["train"], splits["test"], origins=origins, validation=splits.get("validation"), notes=notes)
 
 

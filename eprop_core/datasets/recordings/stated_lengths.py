@@ -27,7 +27,10 @@ def check_stated_lengths(path: Path, file: Path | IO[bytes], dataset: h5py.Datas
         for data in _references(opened, dataset):
             lengths = np.frombuffer(data, _REFERENCE, len(data) // _REFERENCE.itemsize)["length"]
             if lengths.max(initial=0) > size:
-                raise DatasetError(f"{path}: damaged ({dataset.name} has an array of {lengths.max()} entries)")
+                raise DatasetError(
+                    f"{path}: damaged ({dataset.name[1:]} has an array of {lengths.max()} entries); expected what "
+                    f"{size} bytes of a file can hold"
+                )
 
 
 def _references(file: IO[bytes], dataset: h5py.Dataset) -> Iterator[bytes]:
