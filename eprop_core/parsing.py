@@ -104,7 +104,7 @@ def parse(model: type[Model], values: Any, where: str = "") -> Model:
         return model.model_validate(values, context=readers)
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False)
-        lines = [_line(detail, values, readers) for detail in details[:_MOST_LINES]]
+        lines = _with_alternatives(_line(detail, values, readers) for detail in details[:_MOST_LINES])
         if len(details) > _MOST_LINES:
             lines.append(f"{len(details) - _MOST_LINES} other values are not allowed either")
         raise ParameterError("\n".join(f"{printable(where)}{line}" for line in lines)) from None
@@ -196,6 +196,18 @@ def _line(detail: ErrorDetails, values: Any, readers: Mapping[int, type[BaseMode
         return f"{key}: {message}"
     text = json.dumps(given) if given is None or isinstance(given, bool) else repr(given)
     return f"{key} = {visible(text)}: {message}"
+
+
+def _with_alternatives(lines: Iterable[str]) -> list[str]:
+    """Return lines in which a value that may be of several types has one line for all of them."""
+    expected: dict[str, list[str]] = {}
+    for line in lines:
+        start, words, alternative = line.partition(_INPUT_SHOULD_BE)
+        expected.setdefault(f"{start}{words}", []).append(alternative)
+    return [f"{start}{' or '.join(dict.fromkeys(alternatives))}" for start, alternatives in expected.items()]
+
+
+_INPUT_SHOULD_BE = ": Input should be "
 
 
 def _unknown_key(key: str, model: type[BaseModel]) -> str:

@@ -3,6 +3,7 @@
 import pydantic
 import pytest
 
+from eprop_core.datasets.parameters import Events
 from eprop_core.parameters import Network
 from eprop_core.parsing import ParameterError, parse
 
@@ -173,6 +174,13 @@ def test_each_wrong_key_has_its_own_line() -> None:
     with pytest.raises(ParameterError) as caught:
         parse(Network, {"n_input": 0, "n_recurrent": -1, "n_readout": 1, "dt": 0.0})
     assert [line.split(" = ")[0] for line in str(caught.value).splitlines()] == ["dt", "n_input", "n_recurrent"]
+
+
+def test_a_value_of_several_possible_types_has_one_line() -> None:
+    values = {"name": "events", "train": "a.h5", "test": "b.h5", "n_steps": 5, "validation_groups": [1.5]}
+    with pytest.raises(ParameterError) as raised:
+        parse(Events, values)
+    assert str(raised.value) == "validation_groups.0 = 1.5: Input should be a valid integer or a valid string"
 
 
 def test_parameters_cannot_be_changed() -> None:

@@ -64,6 +64,13 @@ def test_learning_curves_are_means_over_seeds(study: Any, tmp_path: Path, seeds:
     check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, *labels)
 
 
+def test_an_interval_that_is_higher_than_the_panel_leaves_room_for_it(study: Any, tmp_path: Path) -> None:
+    """matplotlib would warn that the panels have no room; warnings are errors."""
+    runs, curves = study([{}], (1, 2))
+    runs = runs.assign(test_accuracy=[0.0, 0.9])
+    check(lambda: learning_curves.draw(runs, curves, NO_ANSWERS), tmp_path, "test: 45.0 ± 571.8 %")
+
+
 def test_a_run_that_stops_early_counts_with_its_last_values(study: Any) -> None:
     runs, curves = study([{}])
     stopped = runs["seed"] == 1

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from matplotlib.transforms import Bbox, TransformedBbox
 
 from eprop_core.labels import label_of, name_of
 from eprop_core.parameters import LOSS_UNITS
@@ -203,14 +204,12 @@ def _draw_test(panel: Axes, drawn: pd.DataFrame, measure: str) -> Container:
     test = _test(drawn, measure)
     assert test is not None
     error = None if pd.isna(test["low"]) else [[test["mean"] - test["low"]], [test["high"] - test["mean"]]]
-    return panel.errorbar(
-        [test["samples"]],
-        [test["mean"]],
-        error,
-        color=TEST,
-        marker="D",
-        linestyle="",
-        capsize=2,
-        zorder=5,
-        clip_on=False,
+    symbol = panel.errorbar(
+        [test["samples"]], [test["mean"]], error, color=TEST, marker="D", linestyle="", capsize=2, zorder=5
     )
+    # The symbol may lie on an edge of the panel, whose height the interval of few seeds may exceed many times.
+    mean, *interval = symbol.get_children()
+    mean.set_clip_on(False)
+    for part in interval:
+        part.set_clip_box(TransformedBbox(Bbox([[-0.1, 0], [1.1, 1]]), panel.transAxes))
+    return symbol
