@@ -138,6 +138,20 @@ def test_the_table_of_a_search_tells_what_was_chosen_how_often(tmp_path: Path) -
     written(table, printed, tmp_path)
 
 
+def test_a_search_chooses_among_any_values(tmp_path: Path) -> None:
+    """Sections and null are words in its table, where pandas would take null for a missing number."""
+    (of_rate,) = results(tmp_path, {1e-5: [0.8]}, {})
+    paths, values = ["network.plasticity.cutoff", "network.neuron.adaptation"], (None, {"beta": 0.1, "tau": 10.0})
+    candidates = [
+        of_rate | {"changes": dict(zip(paths, (cutoff, values[cutoff == 5]), strict=True))} for cutoff in (None, 5)
+    ]
+    table = search_table.rows([{"task": "digits", "variant": "", "series": "", "changes": {}, "choices": [candidates]}])
+    printed = search_table.printed(table, paths)
+    assert printed.iloc[:, 1].tolist() == ["null", "5"]
+    assert printed.iloc[:, 2].tolist() == ["null", '{"beta": 0.1, "tau": 10.0}']
+    written(table, printed, tmp_path)
+
+
 def test_the_memory_of_a_run_is_that_of_the_largest_network_it_may_train() -> None:
     plan = plan_of(values={"network.n_recurrent": [20, 30]})
     for name in {Path(file).parent.name for file in plan.results_of_study("ablation")}:

@@ -8,10 +8,15 @@ from pydantic import BaseModel
 
 
 def value_at(parameters: BaseModel, path: str) -> Any:
-    """Return the parameter at a path such as ``network.input.connectivity.probability``; other values as JSON."""
+    """Return the parameter at a path such as ``network.input.connectivity.probability``, see :func:`in_cell`."""
     value: Any = parameters.model_dump(mode="json")
     for key in path.split("."):
         value = value.get(key) if isinstance(value, dict) else None
+    return in_cell(value)
+
+
+def in_cell(value: Any) -> int | float | str:
+    """Return a value of a parameter as a cell of a table has it: a number or word as it is, all others as JSON."""
     return value if isinstance(value, int | float | str) else json.dumps(value)
 
 

@@ -13,6 +13,7 @@ from eprop_core.parameters import LOSS_UNITS
 from eprop_core.training.curve import CurvePoint
 from workflow.scripts.shared import program, style, write_table
 from workflow.scripts.shared.spread import summarize
+from workflow.scripts.shared.values import in_cell
 from workflow.scripts.studies.choose import best, judged
 from workflow.scripts.studies.measures import Measure
 
@@ -47,7 +48,7 @@ def rows(points: list[dict[str, Any]]) -> pd.DataFrame:
                             "changes": _in_words(point["changes"]),
                             "candidate": position,
                             "choice": choice,
-                            **candidate["changes"],
+                            **{path: in_cell(value) for path, value in candidate["changes"].items()},
                             "seed": result.seed,
                             "validation_accuracy": at_end.validation_accuracy,
                             "validation_loss": at_end.validation_loss,
@@ -59,7 +60,7 @@ def rows(points: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _in_words(changes: dict[str, Any]) -> str:
-    return ", ".join(f"{label_of(TaskParameters, path)} {value}" for path, value in changes.items())
+    return ", ".join(f"{label_of(TaskParameters, path)} {in_cell(value)}" for path, value in changes.items())
 
 
 def printed(table: pd.DataFrame, paths: list[str]) -> pd.DataFrame:
