@@ -186,6 +186,12 @@ REPLACEMENTS: tuple[Damage, ...] = (
 )
 
 
+def endless(random: Random, folder: Path) -> Expected:
+    """Append four terabytes of holes to a file that is right."""
+    os.truncate(random.choice([str(file) for file in folder.iterdir()]), 2**42)
+    return Expected.REFUSED
+
+
 def litter(random: Random, file: Path) -> Expected:
     """Put what desktops leave beside a file."""
     names = [f"._{file.name}", ".DS_Store", "Thumbs.db", "desktop.ini", ".directory", f".{file.name}.swp"]
@@ -391,6 +397,13 @@ def a_wrong_event(random: Random, folder: Path) -> Expected:
     return Expected.REFUSED
 
 
+def zeros_alone(random: Random, folder: Path) -> Expected:
+    """Leave only zeros of a recording, as file systems do that lost its data."""
+    file = folder / "Train/3/00003.bin"
+    file.write_bytes(bytes(file.stat().st_size))
+    return Expected.REFUSED
+
+
 FOLDERS: tuple[Damage, ...] = (
     another_file,
     another_file,
@@ -398,6 +411,7 @@ FOLDERS: tuple[Damage, ...] = (
     a_digit_missing,
     a_split_missing,
     a_wrong_event,
+    zeros_alone,
 )
 
 
@@ -416,6 +430,19 @@ def displaced(random: Random, folder: Path) -> Expected:
     else:
         another = int(random.choice([one for one in PUBLISHED["Train"] if one != number]))
         shutil.copy(file, folder / "Train" / str(PUBLISHED["Train"][another]) / f"{another:05d}.bin")
+    return Expected.REFUSED
+
+
+def exchanged_folders(random: Random, folder: Path) -> Expected:
+    """Exchange the splits, or show the recordings of one as both."""
+    one, other = (str(name) for name in random.permutation(["Train", "Test"]))
+    (folder / one).rename(folder / "former")
+    shutil.copytree(folder / other, folder / one)
+    if random.random() < 0.5:
+        shutil.rmtree(folder / other)
+        (folder / "former").rename(folder / other)
+    else:
+        shutil.rmtree(folder / "former")
     return Expected.REFUSED
 
 
@@ -463,6 +490,12 @@ def other_size_of_test_images(random: Random, folder: Path) -> Expected:
     return Expected.REFUSED
 
 
+def learned_images_as_test_images(random: Random, folder: Path) -> Expected:
+    for name in ("images-idx3-ubyte", "labels-idx1-ubyte"):
+        _write_idx(folder, f"t10k-{name}", idx_content(f"train-{name}"))
+    return Expected.REFUSED
+
+
 def no_images(random: Random, folder: Path) -> Expected:
     edge = int(random.choice([0, 6]))
     for name, shape in (("images-idx3-ubyte", (0, edge, edge)), ("labels-idx1-ubyte", (0,))):
@@ -501,6 +534,7 @@ IMAGES: tuple[Damage, ...] = (
     exchanged_files,
     labels_beyond_nine,
     other_size_of_test_images,
+    learned_images_as_test_images,
     no_images,
 )
 
@@ -804,13 +838,13 @@ def wrong_rows(random: Random, folder: Path) -> Expected:
 
 OWN: dict[str, tuple[Damage, ...]] = {
     "N-MNIST, folders": FOLDERS,
-    "N-MNIST, published digits": (displaced,),
+    "N-MNIST, published digits": (displaced, displaced, exchanged_folders),
     "N-MNIST, archives": ARCHIVES,
     "MNIST": IMAGES,
-    "MNIST, gzip": (*IMAGES, packed_otherwise, bomb_of_gzip),
+    "MNIST, gzip": (*IMAGES, packed_otherwise, bomb_of_gzip, endless),
     "prepared data": PREPARED,
     "npz": ARRAYS,
-    "HDF5": (wrong_hdf5, wrong_hdf5, pieces_of_hdf5),
+    "HDF5": (wrong_hdf5, wrong_hdf5, pieces_of_hdf5, endless),
     "network": (changed_hdf5,),
     "checkpoint": (changed_hdf5,),
     "recording": (changed_hdf5,),
