@@ -199,7 +199,7 @@ def elapsed_steps(optimizer, first, last):
     if last == first + 1:
         return one_step(optimizer, first)
     limit = optimizer.step_size.shape[1] - 1
-    growth = 1.0 / math.sqrt(optimizer.beta_2)
+    growth = 1.0 / math.sqrt(optimizer.beta_2) if optimizer.n_counting > 0 else 0.0  # beta_2 may be 0
     power_1, power = 1.0, 1.0
     sum_0, sum_1, sum_2, sum_3 = 0.0, 0.0, 0.0, 0.0
     for step in range(first, min(last, first + optimizer.n_counting)):

@@ -78,6 +78,15 @@ def test_adam(beta_1: float, beta_2: float, longest_gap: int, epsilon: float) ->
     assert not values[:, :2].any()
 
 
+def test_moments_may_last_a_single_step() -> None:
+    """Also in plain Python, which divides by no zero."""
+    optimizer = optimizer_of(Adam(algorithm="adam", learning_rate=0.5, beta_1=0.0, beta_2=0.0), 0.0)
+    for elapsed in (elapsed_steps, getattr(elapsed_steps, "py_func", elapsed_steps)):
+        values = np.ones((1, 2))
+        assert change(values, 0, 0, 2.0, optimizer, elapsed(optimizer, 3, 9)) == pytest.approx(-0.5)
+        assert not values.any()
+
+
 def test_elapsed_steps_that_are_summed_at_once_are_as_exact_as_their_sum() -> None:
     """Around the smallest moment for which four terms in epsilon suffice, and against a sum without rounding."""
     chosen = Adam(algorithm="adam", learning_rate=1.0)
