@@ -100,7 +100,7 @@ def test_the_best_mean_at_the_end_of_training_is_chosen(
 
 def test_the_chosen_values_replace_those_of_the_point_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point = training_result(1).parameters
-    plan = {"parameters": point.model_dump(mode="json")}
+    plan: dict[str, Any] = {"parameters": point.model_dump(mode="json"), "asked": []}
     plan["candidates"] = results(tmp_path, {1e-5: [0.8], 2e-5: [0.9]}, {})
     (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     output = tmp_path / "chosen.json"
