@@ -141,7 +141,7 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path) -> None:
 
 def test_a_table_with_formulas_is_refused(tmp_path: Path) -> None:
     file, own = tmp_path / "runs.csv", scaling_rows("weak", (1, 2), (), 1)
-    for column, problem in {"host": "spreadsheets would compute it", "ranks": "Input should be a valid integer"}.items():
+    for column, problem in {"host": "spreadsheets would compute it", "ranks": "Input should be a valid int"}.items():
         own.assign(**{column: "=HYPERLINK(1)"}).to_csv(file, index=False)
         with pytest.raises(ParameterError, match=rf"runs\.csv: .*{column} = '=HYPERLINK\(1\)': {problem}"):
             scaling_collect.measured_elsewhere(file, "other", own)
