@@ -168,7 +168,7 @@ def no_such_key(key: str, known: Iterable[str]) -> str:
 _PLAIN_WORDS = {
     "too_short": "must have entries, at least {min_length}",
     "too_long": "must have entries, at most {max_length}",
-    "string_type": "must be text, in quotes if it looks like a number",
+    "string_type": "Input should be text, in quotes if it looks like a number",
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be keys with values, `key: value`"),
 }
 """Messages that replace those in which pydantic speaks of its own types, by the type of the error."""

@@ -244,7 +244,7 @@ DENSITY, KAPPA = "network.input.connectivity.probability", "network.plasticity.k
         ("scaling/strong/ranks", [1, 2, 1], ["scaling.strong.ranks", "1 comes twice"]),
         ("scaling/weak/ranks", [2**23], ["scaling.weak", "8388608 ranks", "more than 2147483647"]),
         ("studies/learning/seeds", [2**63], ["studies.learning.seeds.0", "less than 9223372036854775808"]),
-        ("studies/learning/tasks", [1], ["studies.learning.tasks.0 = 1", "must be text, in quotes"]),
+        ("studies/learning/tasks", [1], ["studies.learning.tasks.0 = 1", "Input should be text, in quotes"]),
         (f"studies/{'a' * 101}", {"tasks": ["digits"], "seeds": [1]}, ["at most 100 characters"]),
         ("tasks/digits/network/n_recurrent", 2**31, ["n_recurrent = 2147483648", "less than 2147483648"]),
         ("tasks/digits/network/n_recurrent", 10**30, ["n_recurrent = 1000000", "less than 2147483648"]),

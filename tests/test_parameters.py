@@ -180,7 +180,8 @@ def test_a_value_of_several_possible_types_has_one_line() -> None:
     values = {"name": "events", "train": "a.h5", "test": "b.h5", "n_steps": 5, "validation_groups": [1.5]}
     with pytest.raises(ParameterError) as raised:
         parse(Events, values)
-    assert str(raised.value) == "validation_groups.0 = 1.5: Input should be a valid integer or a valid string"
+    expected = "a valid integer or text, in quotes if it looks like a number"
+    assert str(raised.value) == f"validation_groups.0 = 1.5: Input should be {expected}"
 
 
 def test_parameters_cannot_be_changed() -> None:

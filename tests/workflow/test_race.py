@@ -100,8 +100,8 @@ def test_a_wrong_point_is_refused_by_its_place(changes: dict[str, Any], message:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("commit: 0123abc", "commit: 1234567", r"commit = 1234567: must be text, in quotes if .* \(line 22\)"),
-        ("version: '3.10'", "version: 3.10", r"version = 3.1: must be text, in quotes if .* \(line 8\)"),
+        ("commit: 0123abc", "commit: 1234567", r"commit = 1234567: Input should be text, in quotes if .* \(line 22\)"),
+        ("version: '3.10'", "version: 3.10", r"version = 3.1: Input should be text, in quotes if .* \(line 8\)"),
         ("events: 1000000.0", "events: -9.3e6", r"measured.events = -9300000.0: .* greater than 0 \(line 21\)"),
         ("repeats: 5", "repeats: 2", r"measured.repeats = 2: .* greater than or equal to 3 \(line 20\)"),
         (

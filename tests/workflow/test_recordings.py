@@ -62,8 +62,8 @@ def test_a_changed_recording_repeats_the_preparation(tmp_path: Path, validation:
 
 def write_small_shd(directory: Path, unit: int) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    samples, labels = [([0.1, 0.2], [unit, 3])] * 60, np.arange(60) % 20
-    for name in ("shd_train.h5", "shd_test.h5"):
+    for name, second in (("shd_train.h5", 0.2), ("shd_test.h5", 0.3)):
+        samples, labels = [([0.1, second], [unit, 3])] * 60, np.arange(60) % 20
         write_shd(directory / name, samples, labels, speakers=9 + np.arange(60) // 20)
 
 
