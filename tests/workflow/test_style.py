@@ -146,3 +146,16 @@ def test_a_figure_grows_where_texts_leave_its_panels_no_room(tmp_path: Path) -> 
     assert width > 2 and height == pytest.approx(width / 2)
     assert all(panel.get_position().width > 0.01 and panel.get_position().height > 0.01 for panel in panels)
     plt.close(figure)
+
+
+def test_the_last_digits_of_a_layout_are_not_drawn(tmp_path: Path) -> None:
+    """The solver of the layout leaves rounding errors, which differ between processes."""
+    figures = []
+    for name, error in (("one", 0.0), ("other", 1e-14)):
+        figure, panels = plt.subplots(1, 3, figsize=(style.two_columns(), 1), layout="none")
+        for k, panel in enumerate(panels):
+            panel.plot([0, 1], [0, 1])
+            panel.set_position([0.1 + 0.3 * k + error, 0.2, 0.2 - error, 0.7])
+        style.save(figure, [tmp_path / f"{name}.svg"])
+        figures.append((tmp_path / f"{name}.svg").read_bytes())
+    assert figures[0] == figures[1]

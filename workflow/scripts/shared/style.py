@@ -394,6 +394,8 @@ def save(figure: Figure, files: Sequence[str | Path]) -> None:
     texts = _rename(figure)
     _lay_out(figure)
     figure.set_layout_engine("none")
+    for axes in figure.axes:  # the last digits of the layout differ between processes
+        axes.set_position(np.round(axes.get_position(original=True).bounds, 9).tolist())
     keywords = sorted(filter(None, texts)) or None
     of_format: dict[str, dict[str, Any]] = {
         ".pdf": {"CreationDate": None},
