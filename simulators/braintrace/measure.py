@@ -4,6 +4,8 @@
 
 Neurons and readouts are those of the problem, in single precision and with dense matrices. Gradients are added up over
 a sample, forward in time, and change the weights after it. There is no regularization of rates and no random feedback.
+Here, where a spike reaches the readouts a step later, pp_prop finds gradients of 0 for input and recurrent weights, so
+that only output weights change.
 """
 
 import json
