@@ -20,6 +20,7 @@ from workflow.scripts.locality import (
     gradients_table,
     numbers,
 )
+from workflow.scripts.reproduction import claims, evidence
 from workflow.scripts.shared.read_table import read
 
 pytestmark = pytest.mark.usefixtures("drawing")
@@ -94,6 +95,16 @@ def test_accuracies_are_means_over_seeds(accuracies: pd.DataFrame, tmp_path: Pat
 def test_the_figure_of_accuracies_has_its_labels(accuracies: pd.DataFrame, tmp_path: Path) -> None:
     labels = ("Test accuracy (%)", "linear readout of event counts", "adaptive feedback", "validation samples")
     check(lambda: accuracy_figure.draw(accuracies), tmp_path, *labels)
+
+
+def test_claims_are_tested_with_the_accuracies(accuracies: pd.DataFrame, tmp_path: Path) -> None:
+    accuracies.to_csv(tmp_path / "locality_accuracy_runs.csv", index=False)
+    tests = claims.tests_of(claims.read(), "locality.yaml", ["locality_accuracy_runs"])
+    found = evidence.rows(tests, tmp_path, {"locality_accuracy_runs": []})
+    assert list(found["test"]) == [name for _, name in tests]
+    assert len(found) == 2
+    assert list(found["n"]) == [2, 2]
+    assert found["value"].tolist() == [0.0, 0.0]  # all methods have the same accuracies here
 
 
 def test_cosines_are_means_over_seeds(cosines: pd.DataFrame, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from eprop_core.files.text import read_json
 from eprop_core.measurement.results import read_provenance
+from workflow.scripts.locality import collect_accuracy
 from workflow.scripts.reproduction import claims, verdict
 from workflow.scripts.reproduction.claims import Claim, Question
 from workflow.scripts.sensitivity import collect as collect_sensitivity
@@ -103,10 +104,17 @@ def rows(of_tests: dict[tuple[str, str], Question], tables: Path, results: dict[
     return pd.DataFrame(found, columns=list(EVIDENCE.columns))
 
 
+_TABLES = {
+    "locality_accuracy_runs": collect_accuracy.RUNS,
+    "sensitivity_runs": collect_sensitivity.RUNS,
+    "verification": DIFFERENCES,
+}
+"""What tables hold that are not those of studies, by name."""
+
+
 def _read(file: Path, asked: Sequence[str]) -> pd.DataFrame:
     """Return a table of which some columns are asked."""
-    of_runs = {"sensitivity_runs": collect_sensitivity.RUNS, "verification": DIFFERENCES}
-    if table := of_runs.get(file.stem, collect_study.RUNS if file.stem.endswith("_runs") else None):
+    if table := _TABLES.get(file.stem, collect_study.RUNS if file.stem.endswith("_runs") else None):
         return read(file, table)
     numbers = dict.fromkeys((*asked, *TIMES), float | None)
     return read_columns(file, {**numbers, "ranks": Number, "measured": str})
