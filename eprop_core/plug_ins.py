@@ -3,7 +3,7 @@
 A configuration calls a plug-in by the name of its entry point. Built-in parts and plug-ins share their names, so no two
 may have the same one. To list plug-ins imports nothing of them.
 
-What is wrong with a plug-in matters only where a configuration uses it. :data:`PROBLEMS` is for a warning.
+An unusable plug-in is an error only in a configuration that uses it; otherwise :data:`PROBLEMS` has a warning.
 """
 
 import ast
@@ -38,7 +38,7 @@ _NAME = re.compile("[a-z][a-z0-9_]*")
 Model = TypeVar("Model", bound=Parameters)
 
 PROBLEMS: list[str] = []
-"""What is wrong with installed plug-ins, a line for each, of the groups whose names have been asked for."""
+"""Messages about unusable plug-ins, in the groups that :func:`found` has listed."""
 
 
 class PlugInError(ParameterError):

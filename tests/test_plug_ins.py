@@ -1,4 +1,4 @@
-"""What is wrong with a plug-in is said in one line: where it is used, before anything runs if its code shows it."""
+"""Faulty plug-ins end in one line where they are used, before any job if the fault can be seen in their code."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -144,57 +144,22 @@ def line_of(error: pytest.ExceptionInfo[Exception], directory: Path) -> str:
     ("group", "old", "new", "message"),
     [
         (TASKS, SIZES, "", "class Own: needs the field or property sizes (NotImplementedError)"),
-        (
-            TASKS,
-            "    n_steps: int = 5\n",
-            "",
-            "class Own: needs the field or property n_steps (AttributeError: ",
-        ),
+        (TASKS, "    n_steps: int = 5\n", "", "class Own: needs the field or property n_steps (AttributeError: "),
         (TASKS, "return 3, 2", "return 3", "class Own: sizes = 3: Input should be a valid tuple"),
         (TASKS, "return 3, 2", "return 1 // 0", "line 14, in sizes, of other 2.0: ZeroDivisionError: "),
         (TASKS, "    @property\n", "", "class Own: sizes = <bound method "),
         (TASKS, "int = 5", "float = 5.0", "class Own: n_steps = 5.0: Input should be a valid integer"),
         (TASKS, "int = 5", "int = 5\n    x: set = {1}", "its values, written as JSON: x = [1]: "),
-        (
-            TASKS,
-            "int = 5",
-            "int = 5\n    x: 'Nothing' = 1",
-            "Own is no model of parameters (PydanticUndefined",
-        ),
-        (
-            TASKS,
-            "int = 5",
-            "int = 5\n    def __init__(self): ...",
-            "must be a function __init__(self, *, name, n_st",
-        ),
+        (TASKS, "int = 5", "int = 5\n    x: 'Nothing' = 1", "Own is no model of parameters (PydanticUndefined"),
+        (TASKS, "int = 5", "int = 5\n    def __init__(self): ...", "must be a function __init__(self, *, name, n_st"),
         (TASKS, "int = 5", "int = 5\n    def model_post_init(self, _): {}[0]", "in model_post_init, of other 2"),
-        (
-            TASKS,
-            "def generate(",
-            "def make(",
-            "generate: must be a function generate(parameters, *, dt, seed, ",
-        ),
+        (TASKS, "def generate(", "def make(", "generate: must be a function generate(parameters, *, dt, seed, "),
         (TASKS, "*, dt, seed", "*, seed", "loss) (got an unexpected keyword argument 'dt')"),
         (TASKS, "(parameters, *,", "(parameters, more, *,", "loss) (missing a required argument: 'more')"),
-        (
-            TASKS,
-            "import numpy",
-            "import nowhere",
-            ", line 3, in <module>, of other 2.0: ModuleNotFoundError: ",
-        ),
+        (TASKS, "import numpy", "import nowhere", ", line 3, in <module>, of other 2.0: ModuleNotFoundError: "),
         (TASKS, "class Own", "raise SystemExit(0)\nclass Own", "cannot be imported ("),
-        (
-            TASKS,
-            "class Own(",
-            "clss Own(",
-            "cannot be imported (SyntaxError: invalid syntax (other.py, line 7))",
-        ),
-        (
-            TASKS,
-            'Literal["own"]',
-            "str",
-            'a subclass of eprop_core.tasks.parameters.Generated with name: Literal["o',
-        ),
+        (TASKS, "class Own(", "clss Own(", "cannot be imported (SyntaxError: invalid syntax (other.py, line 7))"),
+        (TASKS, 'Literal["own"]', "str", 'a subclass of eprop_core.tasks.parameters.Generated with name: Literal["o'),
         (TASKS, "= __name__", "= 'gone'", "its attribute `implementation` must name a module"),
         (DATASETS, "def read(", "def other(", "read: must be a function read(parameters), not NoneType"),
         (DATASETS, "def read(parameters", "def read(", "read(parameters) (too many positional arguments)"),
@@ -273,11 +238,7 @@ TARGET = "return 0\n    def target(self, sample):\n        return "
         ("super().__init__", "dict", "the task to learn has n_steps = None; its parameters state 5"),
         ("label(self, sample)", "label(self)", "label: must be a function label(sample) (too many positional arg"),
         ("return 0\n", "return 0\n    validation = [7]\n", "validation must hold numbers of its 2 samples"),
-        (
-            EVENTS,
-            "return np.zeros((5, 3))",
-            "not ndarray of shape (5, 3) and type float64 (Samples in ",
-        ),
+        (EVENTS, "return np.zeros((5, 3))", "not ndarray of shape (5, 3) and type float64 (Samples in "),
         (EVENTS, "return [0.5], [1]", "sample 0: steps has dtype float64: must be int64 (Samples in "),
         (EVENTS, "return [1], [1, 2]", "sample 0: events: steps (1,) and channels (2,) must be equally long"),
         (EVENTS, "return [5], [0]", "sample 0: input spike in step 5: must be in 0..4 (Samples in "),
@@ -285,11 +246,7 @@ TARGET = "return 0\n    def target(self, sample):\n        return "
         (EVENTS, "return [1, 0], [0, 0]", "sample 0: steps of the events must not descend (Samples in "),
         ("return 0\n", 'return "left"\n', "label = left: must be a whole number from 0 to 1 (Samples in "),
         ("return 0\n", "return np.arange(2)\n", "label = [0 1]: must be a whole number from 0 to 1 (Samples in "),
-        (
-            "return 0\n",
-            f"{TARGET}np.zeros(7)\n",
-            "the target must be numbers that broadcast to (n_steps, ",
-        ),
+        ("return 0\n", f"{TARGET}np.zeros(7)\n", "the target must be numbers that broadcast to (n_steps, "),
         ("return 0\n", f"{TARGET}None\n", "the target must be finite (Samples in "),
     ],
 )

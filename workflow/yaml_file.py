@@ -180,7 +180,7 @@ class _Reader:
     def __init__(self, file: Path, entry: str = "") -> None:
         self._file = file
         self._entry = entry
-        """What an entry of a list at the top is called."""
+        """Word for an entry of a top-level list in messages, such as "stanza"."""
         self._places: dict[int, Place] = {}
         """Positions that are known, by the identity of the node."""
         self._open: set[int] = set()

@@ -27,7 +27,7 @@ HELD_OUT = (
     f"{100 * VALIDATION_SHARE:g} % of them are held out for validation, unless training.validation_share or the data "
     "set says otherwise"
 )
-"""What happens to training samples, for descriptions."""
+"""Sentence for the descriptions of numbers of training samples."""
 TrainSamples = Annotated[
     Whole | None,
     Field(ge=1, description=f"number of training samples, the first ones; {HELD_OUT}; null: all"),
@@ -46,7 +46,7 @@ READ = Call("read", ("parameters",))
 
 
 class StatedByDataset(Parameters):
-    """What the parameters of a data set must state, by fields, properties or attributes."""
+    """Required fields or properties of the parameters of a data set, by which plug-ins are checked."""
 
     n_steps: Whole = Field(ge=1)
     sizes: tuple[Annotated[Whole, Field(ge=1)], Annotated[Whole, Field(ge=1)]] | None

@@ -17,7 +17,7 @@ GENERATE = Call("generate", ("parameters",), ("dt", "seed", "learning_window", "
 
 
 class StatedByTask(Parameters):
-    """What the parameters of a generated task must state, by fields or properties."""
+    """Required fields or properties of the parameters of a generated task, by which plug-ins are checked."""
 
     n_steps: Whole = Field(ge=1)
     sizes: tuple[Annotated[Whole, Field(ge=1)], Annotated[Whole, Field(ge=1)]]

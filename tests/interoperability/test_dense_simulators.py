@@ -1,4 +1,4 @@
-"""What the programs of snnTorch and BrainTrace compute: another network is not measured, instead of a wrong one."""
+"""Networks that the programs of snnTorch and BrainTrace support; they report others as not measured."""
 
 import importlib.util
 import json

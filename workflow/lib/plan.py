@@ -378,7 +378,7 @@ class Plan:
 
     @cached_property
     def evidence_of_report(self) -> dict[str, dict[str, Any]]:
-        """What the claims of the paper ask of the tables of the report, by name of the table of evidence."""
+        """Questions of the claims to tables of the report, with their result files, by name of the evidence table."""
         return self._evidence(
             "",
             {
@@ -391,7 +391,7 @@ class Plan:
 
     @cached_property
     def evidence_on_request(self) -> dict[str, dict[str, Any]]:
-        """What the claims ask of tables that are made on request only, each with a table of evidence of its own."""
+        """The same for tables that are made on request only; each has an evidence table of its own."""
         return {
             **self._evidence("_verification", {"verification": self.results_of_verification}),
             **self._evidence("_accuracy", {"locality_accuracy_runs": self.results_of_accuracy}),
@@ -399,7 +399,7 @@ class Plan:
 
     @property
     def evidence(self) -> dict[str, dict[str, Any]]:
-        """What the claims of the paper ask of this configuration, by name of the table of evidence."""
+        """All questions of the claims to this configuration, by name of the evidence table."""
         return self.evidence_of_report | self.evidence_on_request
 
     def evidence_from(self, name: str) -> list[str]:
@@ -407,10 +407,14 @@ class Plan:
         asking = [evidence for evidence, asked in self.evidence_on_request.items() if name in asked["results"]]
         return [file for evidence in asking for file in table(evidence)]
 
+    @cached_property
+    def _claims(self) -> dict[str, claims.Claim]:
+        return claims.read()
+
     def _evidence(self, ending: str, results: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
         """Return what the claims ask of tables that are made from these result files, if they ask anything."""
         file = Path(self.origin.partition(", ")[0])
-        asked = claims.tests_of(claims.read(), file.name, results)
+        asked = claims.tests_of(self._claims, file.name, results)
         if not asked:
             return {}
         of_tables = {name: results[name] for name in dict.fromkeys(test.table for test in asked.values())}

@@ -19,7 +19,6 @@ NETWORKS = ("nmnist", "medium", "large", "scaling")
 NOBODY = "your name"
 """Stands in the stanzas that are made from results until the one who measured has written another name."""
 
-
 Positive = Annotated[float, Field(gt=0)]
 
 

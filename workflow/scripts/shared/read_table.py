@@ -30,7 +30,7 @@ LARGEST = 1e100
 
 
 class Table(NamedTuple):
-    """What a kind of table holds."""
+    """Columns and types of one kind of table."""
 
     columns: Mapping[str, Any]
     """Types of the cells, by column; ``| None`` where a cell may be empty."""
