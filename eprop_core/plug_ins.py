@@ -127,7 +127,7 @@ def check_callable(function: Any, call: Call, where: str) -> None:
         raise ParameterError(f"{where}: must be a function {call} ({error})") from None
 
 
-def check(parameters: Any, stated: type[Parameters], call: Call) -> None:
+def check(parameters: Any, stated: type[Parameters], call: Call, *methods: Call) -> None:
     """Check parameters of a task or data set, if a plug-in brings them, and import the module that they name.
 
     Parameters
@@ -138,6 +138,8 @@ def check(parameters: Any, stated: type[Parameters], call: Call) -> None:
         What its properties must be.
     call
         The function that the module ``parameters.implementation`` must have.
+    methods
+        Methods that the parameters must have.
 
     Raises
     ------
@@ -159,6 +161,8 @@ def check(parameters: Any, stated: type[Parameters], call: Call) -> None:
     except Exception as error:
         raise ParameterError(f"{where}: its values cannot be written as JSON ({_told(error)})") from None
     _first_problem(kind, written, f"{where}: its values, written as JSON")
+    for method in methods:
+        check_callable(getattr(parameters, method.function, None), method, f"{where}: {method.function}")
     where = described(kind.implementation)
     module = _import(functools.partial(importlib.import_module, kind.implementation), where)
     check_callable(getattr(module, call.function, None), call, f"{where}: {call.function}")

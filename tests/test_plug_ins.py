@@ -164,6 +164,12 @@ def line_of(error: pytest.ExceptionInfo[Exception], directory: Path) -> str:
         (DATASETS, "def read(", "def other(", "read: must be a function read(parameters), not NoneType"),
         (DATASETS, "def read(parameters", "def read(", "read(parameters) (too many positional arguments)"),
         (DATASETS, "[bool] = False", "[str] = 'no'", "class Own: has_validation = 'no': "),
+        (
+            DATASETS,
+            "[bool] = False",
+            "[bool] = False\n    def is_here(self, more): ...",
+            "is_here() (missing a required",
+        ),
     ],
 )
 def test_a_wrong_task_or_data_set_is_refused_in_one_line(

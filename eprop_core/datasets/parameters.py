@@ -43,6 +43,8 @@ def check_enough(key: str, n_samples: int | None, available: int) -> None:
 
 READ = Call("read", ("parameters",))
 """How a data set is read or made, see :class:`DatasetParameters`."""
+IS_HERE = Call("is_here", ())
+"""How its parameters are asked whether it is on this machine."""
 
 
 class StatedByDataset(Parameters):

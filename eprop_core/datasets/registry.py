@@ -6,6 +6,7 @@ from pydantic import Field, RootModel, model_validator
 
 from eprop_core import plug_ins
 from eprop_core.datasets.parameters import (
+    IS_HERE,
     READ,
     DatasetParameters,
     Digits,
@@ -32,10 +33,7 @@ else:
 
 def check_dataset(parameters: DatasetParameters) -> None:
     """Raise a :class:`ParameterError` if a plug-in brings this data set and lacks something."""
-    plug_ins.check(parameters, StatedByDataset, READ)
-    plug_ins.check_callable(
-        parameters.is_here, plug_ins.Call("is_here", ()), f"dataset.name = {parameters.name}: is_here"
-    )
+    plug_ins.check(parameters, StatedByDataset, READ, IS_HERE)
 
 
 class _AnyDataset(RootModel[Dataset]):
