@@ -4,8 +4,8 @@
 
 Neurons and readouts are those of the problem, in single precision and with dense matrices. Gradients are added up over
 a sample, forward in time, and change the weights after it. There is no regularization of rates and no random feedback.
-Here, where a spike reaches the readouts a step later, pp_prop finds gradients of 0 for input and recurrent weights, so
-that only output weights change.
+A step of the program computes the spikes of a step, and the readouts of the next one, in which these arrive: pp_prop
+finds gradients of weights only where the loss of a step depends on the voltages of that step.
 """
 
 import json
@@ -60,12 +60,14 @@ class Network(brainstate.nn.Module):
         self.readout = brainstate.HiddenState(jnp.zeros(self.n_readout))
 
     def update(self, inputs):
-        """Advance by one step; return spikes and readouts."""
+        """Advance by one step; return its spikes, and the readouts of the next step."""
+        before = self.is_spike(self.voltage.value - self.threshold)
+        onto_neurons = braintrace.matmul(inputs, self.input.value) + braintrace.matmul(before, self.recurrent.value)
+        self.voltage.value = self.decay * (self.voltage.value - self.threshold * before) + onto_neurons
         spikes = self.is_spike(self.voltage.value - self.threshold)
         onto_readouts = braintrace.matmul(spikes, self.output.value)
-        onto_neurons = braintrace.matmul(inputs, self.input.value) + braintrace.matmul(spikes, self.recurrent.value)
         self.readout.value = self.readout_decay * self.readout.value + onto_readouts
-        self.voltage.value = self.decay * (self.voltage.value - self.threshold * spikes) + onto_neurons
+        # What enters a product cannot also be returned in braintrace 0.2.6 (a KeyError), so spikes are computed twice.
         return self.is_spike(self.voltage.value - self.threshold), self.readout.value + self.rest
 
 
@@ -102,15 +104,17 @@ class Training:
 
 
 def samples(problem, first, last):
-    """Return input, targets and learning window of each sample of the steps ``first`` .. ``last - 1``."""
+    """Return of each sample its input, (length, n_input), and targets and learning window of each *next* step."""
     n_input, length = json.loads(str(problem["network"]))["n_input"], int(problem["sample_steps"])
     steps, channels = problem["input_steps"] + 1, problem["input_channels"]  # a spike arrives one step later
+    targets = np.append(problem["target"][1:], problem["target"][-1:], axis=0).astype(np.float32)
+    window = np.append(problem["learning_window"][1:], False).astype(np.float32)
     for begin in range(first, last, length):
         inputs = np.zeros((length, n_input), np.float32)
         shown = (steps >= begin) & (steps < begin + length)
         inputs[steps[shown] - begin, channels[shown]] = 1.0
         part = slice(begin, begin + length)
-        yield inputs, problem["target"][part].astype(np.float32), problem["learning_window"][part].astype(np.float32)
+        yield inputs, targets[part], window[part]
 
 
 def measure(problem, variant):
@@ -134,6 +138,7 @@ def measure(problem, variant):
         seconds, processor_s = seconds + built, processor_s + built_processor
     memory = resident_memory() - before
     spikes, readouts = (np.concatenate([np.asarray(part[k]) for part in parts]) for k in (0, 1))
+    readouts = np.concatenate([np.full_like(readouts[:1], training.network.rest), readouts[:-1]])
     return {
         **counts(problem, spikes, first),
         "seconds": seconds,
