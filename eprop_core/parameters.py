@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from eprop_core import plug_ins
-from eprop_core.parsing import WHOLE_NUMBERS, ParameterError, Parameters, Whole, different, parse, shown, visible
+from eprop_core.parsing import (
+    WHOLE_NUMBERS,
+    ParameterError,
+    Parameters,
+    Pattern,
+    Whole,
+    different,
+    parse,
+    shown,
+    visible,
+)
 
 PROJECTIONS = ("input", "recurrent", "output", "feedback")
 """Keys of a network's projections; :func:`eprop_core.network.projections.projections` says what they connect."""
@@ -241,6 +251,11 @@ class RecurrentNeuron(Parameters):
         description="neurons fire at a fixed rate; voltages and plasticity are computed as usual. null: a neuron "
         "spikes when its voltage reaches the threshold",
     )
+
+
+GroupName = Annotated[
+    str, Pattern("^[A-Za-z][A-Za-z0-9_]*$", "begin with a letter and have letters, digits and underscores only")
+]
 
 
 class Group(Parameters):
@@ -752,7 +767,7 @@ class Network(Parameters):
     )
     n_readout: Whole = Field(ge=1, description="number of readout neurons")
     neuron: RecurrentNeuron = Field(RecurrentNeuron(), description="recurrent neurons")
-    groups: dict[Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")], Group] | None = Field(
+    groups: dict[GroupName, Group] | None = Field(
         None,
         min_length=1,
         description="named groups of recurrent neurons, in the order of their ids: `{excitatory: {size: 80}, "

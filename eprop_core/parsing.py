@@ -7,12 +7,21 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import pydantic
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from eprop_core.errors import printable
 
@@ -50,6 +59,35 @@ def _is_file_name(name: str) -> str:
 
 FileName = Annotated[str, AfterValidator(_is_file_name)]
 """Name of a file or folder, with its path."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Annotation of text that must match a regular expression.
+
+    The JSON schema contains the expression, and the message of an error says in words what is allowed.
+    """
+
+    expression: str
+    words: str
+    """What is allowed, after "must"."""
+
+    def matches(self, text: str) -> bool:
+        """Whether a text matches."""
+        return re.fullmatch(self.expression, text) is not None
+
+    def _checked(self, text: str) -> str:
+        if not self.matches(text):
+            raise ValueError(f"must {self.words}")
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: pydantic.GetCoreSchemaHandler) -> CoreSchema:
+        """Return pydantic's schema of the check."""
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON schema."""
+        return handler(schema) | {"pattern": self.expression}
 
 
 class Parameters(BaseModel):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from eprop_core.datasets.location import HEIDELBERG, local_files, needs_download
 from eprop_core.errors import DatasetError
-from eprop_core.parsing import FileName, Parameters, Whole, different
+from eprop_core.parsing import FileName, Parameters, Pattern, Whole, different
 from eprop_core.plug_ins import Call
 
 N_CLASSES = 10
@@ -496,8 +496,8 @@ class HeidelbergRecordings(Published, Recordings):
         description="directory with the published files (.h5 or .h5.zip); null: the folder of this name in "
         "EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    url: str = Field(
-        HEIDELBERG, pattern=r"^https://[!-~]+$", description="address of the published files, for the download"
+    url: Annotated[str, Pattern(r"^https://[!-~]+$", "begin with https:// and have no spaces and ASCII only")] = Field(
+        HEIDELBERG, description="address of the published files, for the download"
     )
     events_beyond: Literal["error", "cut"] = _with_default(Recordings, "events_beyond", "cut")
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field
 
 from eprop_core.experiments.values import COLUMNS, VALUES
-from eprop_core.parsing import Model, ParameterError, no_such_key, parse, visible
+from eprop_core.parsing import Model, ParameterError, Pattern, no_such_key, parse, visible
 
 _HIDDEN = (
     r"\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
@@ -19,28 +19,12 @@ _HIDDEN = (
 )
 _OBEYED = r"[\s=@+\uff1d\uff20\uff0b\uff0d-]"
 """Characters with which a text begins that a spreadsheet computes, if it reads a table."""
-_LABEL = rf"^(?!{_OBEYED})[^{_HIDDEN}]+(?<!\s)$"
-_LONGEST = 100
-
-
-def _is_label(name: str) -> bool:
-    return len(name) <= _LONGEST and re.fullmatch(_LABEL, name) is not None
-
-
-def _one_line(name: str) -> str:
-    if not _is_label(name):
-        raise ValueError(
-            f"a name is one line of visible characters, at most {_LONGEST}, without control characters, marks that "
-            "turn the direction of writing, spaces at its ends, and = + - @ at its beginning, which spreadsheets obey"
-        )
-    return name
-
-
-Label = Annotated[
-    str,
-    AfterValidator(_one_line),
-    WithJsonSchema({"type": "string", "pattern": _LABEL, "maxLength": _LONGEST}),
-]
+_LABEL = Pattern(
+    rf"^(?!{_OBEYED})[^{_HIDDEN}]{{1,100}}(?<!\s)$",
+    "be one line of visible characters, at most 100, without control characters, marks that turn the direction of "
+    "writing, spaces at its ends, and = + - @ at its beginning, which spreadsheets obey",
+)
+Label = Annotated[str, _LABEL]
 """Name that figures and tables print as it is, whatever punctuation it has."""
 
 Changes = dict[str, Any]
@@ -92,7 +76,7 @@ def check_axis(path: str, values: Sequence[Any], *, words: bool) -> None:
     """Raise a ValueError where values of a parameter cannot stand on an axis: numbers, or ``words`` in a row."""
     allowed = "numbers, words and truth values" if words else "numbers"
     for value in values:
-        fits = isinstance(value, bool) or (isinstance(value, str) and _is_label(value)) if words else False
+        fits = isinstance(value, bool) or (isinstance(value, str) and _LABEL.matches(value)) if words else False
         if not fits and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise ValueError(
                 f"{path} = {visible(json.dumps(value))}: has no place on an axis, which shows {allowed}; use variants"

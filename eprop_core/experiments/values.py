@@ -4,9 +4,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from eprop_core.parsing import Whole, different
+from eprop_core.parsing import Pattern, Whole, different
 
-Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$", max_length=100)]
+Name = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    Pattern(
+        "^[a-z][a-z0-9_]*$",
+        "begin with a lower-case letter and have lower-case letters, digits and underscores only",
+    ),
+]
 """Name of a task, a study, a scaling experiment or a variant; it becomes part of file names, of 255 letters at most."""
 
 LOOKS = 6

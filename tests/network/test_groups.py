@@ -240,7 +240,7 @@ def test_explicit_connections_must_be_those_of_the_pair() -> None:
             {"groups": {"inhibitory": {"size": 8}, "input": {"size": 1, "excitatory": True}}},
             "groups.input: is the name",
         ),
-        ({"groups": {"a b": {"size": 1}}}, "groups.a b = 'a b': String should match pattern"),
+        ({"groups": {"a b": {"size": 1}}}, "groups.a b = 'a b': must begin with a letter and have letters"),
         ({"groups": {"inhibitory": {"excitatory": None}}}, "groups.inhibitory.excitatory: must be given, as for other"),
         ({"groups": {"inhibitory": {"beta": 0.1}}}, "groups.inhibitory.beta: needs neuron.adaptation"),
         ({"neuron": {"excitatory": 0.5}}, "neuron.excitatory: must be null where groups are excitatory or inhibitory"),
