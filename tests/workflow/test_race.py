@@ -79,6 +79,10 @@ def test_the_stanza_of_the_documentation_is_allowed(tmp_path: Path) -> None:
         ({"version": 3.1}, "stanza 2: version"),
         ({"simulator": "a\x1bb"}, "the character .* is not allowed|visible characters"),
         ({"by": "=1+1"}, "which spreadsheets obey"),
+        ({"commit": "v0.2"}, "commit = 'v0.2': must be 7 to 40 of the digits 0-9 and a-f"),
+        ({"date": "yesterday"}, "date = 'yesterday': must be a day, YYYY-MM-DD"),
+        ({"hardware": {"processor": "some CPU", "cores": 1, "gpu": "A100"}}, "must end in 'on a GPU' if"),
+        ({"simulator": "some simulator on a GPU"}, "must end in 'on a GPU' if and only if hardware.gpu is given"),
         ({"measured": MEASURED | {"ns_per_event": {"median": 9.0, "low": 9.5, "high": 10.0}}}, "low <= median <= high"),
         ({"measured": MEASURED | {"bytes_per_synapse": 0.0}}, "bytes_per_synapse"),
         ({"measured": MEASURED | {"training": TRAINING}}, "measured.training: is for nmnist alone, not medium"),
@@ -129,6 +133,19 @@ def test_a_point_is_listed_once(changes: dict[str, Any], tmp_path: Path) -> None
     file = tmp_path / "points.yaml"
     file.write_text(yaml.safe_dump([INVITATION, POINT, INVITATION | changes], sort_keys=False), encoding="utf-8")
     message = rf"^{file}: stanza 3: has network, .* of stanza 1: a point is listed once \(line 24\)$"
+    with pytest.raises(ParameterError, match=message):
+        read(file)
+
+
+@pytest.mark.parametrize("invitation", [{}, {"computes": "another wording"}, {"simulator": "Some Simulator"}])
+def test_an_invitation_to_what_is_measured_is_refused(invitation: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "points.yaml"
+    invited = INVITATION | {key: POINT[key] for key in ("network", "simulator")} | invitation
+    others = [invited | {"network": "large"}, invited | {"simulator": "some simulator on a GPU"}]
+    file.write_text(yaml.safe_dump([*others, POINT], sort_keys=False), encoding="utf-8")
+    assert len(read(file)) == 3
+    file.write_text(yaml.safe_dump([*others, invited, POINT], sort_keys=False), encoding="utf-8")
+    message = rf"^{file}: stanza 3: not_measured: stanza 4 has measured .* on medium: delete this stanza \(line 12\)$"
     with pytest.raises(ParameterError, match=message):
         read(file)
 
@@ -230,6 +247,13 @@ def test_stanzas_are_medians_on_the_clock_that_nothing_disturbed(
     parse(Point, own | {"by": "someone"})
     with pytest.raises(ParameterError, match="by: must be"):
         parse(Point, own)
+
+
+def test_a_gpu_that_computed_is_in_the_stanza() -> None:
+    on_gpu = [changed(one, gpu="1 some GPU") for one in result(0.02).processes if one.simulator == "NEST"]
+    (made,) = stanzas("medium", changed(result(0.02), processes=on_gpu))
+    assert made["hardware"]["gpu"] == "1 some GPU"
+    parse(Point, made | {"simulator": "NEST on a GPU", "by": "someone"})
 
 
 def run_of_stanzas(plan: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:

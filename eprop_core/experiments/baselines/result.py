@@ -55,6 +55,7 @@ class Measurement(Record):
     machine: MachineSpeed | None = None
     threads: int = Field(ge=1)
     host: str | None = Field(None, description="name of the machine")
+    gpu: str | None = Field(None, description="number and model of the GPUs that computed; null: none")
 
 
 class NotMeasured(Record):

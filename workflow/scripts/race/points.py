@@ -7,15 +7,17 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, RootModel, StringConstraints, model_validator
+from pydantic import Field, RootModel, model_validator
 
 from eprop_core.errors import printable
 from eprop_core.experiments.points import Label
-from eprop_core.parsing import ParameterError, Parameters, Whole, parse
+from eprop_core.parsing import ParameterError, Parameters, Pattern, Whole, parse
 from workflow import yaml_file
 
 NETWORKS = ("nmnist", "medium", "large", "scaling")
 """The fixed networks, in the order of figure and table."""
+ON_GPU = " on a GPU"
+"""End of the names of simulators whose points, or invitations to points, are of a GPU."""
 NOBODY = "your name"
 """Stands in the stanzas that are made from results until the one who measured has written another name."""
 
@@ -75,17 +77,17 @@ class Point(Parameters):
     """A point: a simulator with plastic synapses on one of the fixed networks."""
 
     network: Literal["nmnist", "medium", "large", "scaling"]
-    simulator: Label = Field(description="name, without version")
+    simulator: Label = Field(description=f"name, without version; ends in `{ON_GPU.strip()}` where a GPU computed")
     version: Label | None = Field(None, description="version of the simulator; null: not measured")
     computes: Label = Field(description="learning rule")
     hardware: Hardware | None = Field(None, description="null: not measured")
     measured: Measured | None = Field(None, description="null: not measured")
     not_measured: Label | None = Field(None, description="why there is no number; null: there is one")
-    commit: Annotated[str, StringConstraints(pattern="^[0-9a-f]{7,40}$")] | None = Field(
+    commit: Annotated[str, Pattern("^[0-9a-f]{7,40}$", "be 7 to 40 of the digits 0-9 and a-f")] | None = Field(
         None, description="commit of this repository whose configuration was run; null: not measured"
     )
     by: Label | None = Field(None, description="who measured; null: not measured")
-    date: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")] | None = Field(
+    date: Annotated[str, Pattern(r"^\d{4}-\d\d-\d\d$", "be a day, YYYY-MM-DD")] | None = Field(
         None, description="day of the measurement, YYYY-MM-DD; null: not measured"
     )
 
@@ -97,6 +99,10 @@ class Point(Parameters):
         missing = [name for name in needed if getattr(self, name) is None]
         if self.measured is not None and missing:
             raise ValueError(f"{missing[0]}: is needed where something was measured")
+        if self.hardware is not None and (self.hardware.gpu is not None) != self.simulator.endswith(ON_GPU):
+            raise ValueError(
+                f"simulator = {self.simulator!r}: must end in {ON_GPU.strip()!r} if and only if hardware.gpu is given"
+            )
         if self.by == NOBODY:
             raise ValueError(f"by: must be who measured, not {NOBODY!r}")
         if self.date is not None:
@@ -115,6 +121,11 @@ class Point(Parameters):
         """All but the numbers, as text: a point is listed once."""
         return self.model_dump_json(exclude={"measured", "not_measured"})
 
+    @property
+    def subject(self) -> tuple[str, str]:
+        """Network and simulator: an invitation to measure them is out of date as soon as somebody has."""
+        return self.network, self.simulator.casefold()
+
     def _several_processors(self) -> bool:
         return self.hardware is not None and (self.hardware.cores > 1 or self.hardware.gpu is not None)
 
@@ -129,8 +140,8 @@ def read(file: Path) -> list[Point]:
     Raises
     ------
     ParameterError
-        The file is no list of points, a point is wrong, or two describe the same measurement; a line for each error
-        names stanza, key and line.
+        The file is no list of points, a point is wrong, two describe the same measurement, or one invites to a
+        measurement that another one is; a line for each error names stanza, key and line.
     """
     stanzas, places = yaml_file.read_list(file, "stanza")
     if not stanzas:
@@ -145,6 +156,13 @@ def read(file: Path) -> list[Point]:
             if other != number:
                 same = "network, simulator, version, learning rule, hardware, commit, person and date"
                 raise ParameterError(f"{printable(where)}has {same} of stanza {other}: a point is listed once")
+        measured = {point.subject: number for number, point in enumerate(points, start=1) if point.measured}
+        for number, point in enumerate(points, start=1):
+            if point.not_measured and point.subject in measured:
+                raise ParameterError(
+                    f"{printable(file)}: stanza {number}: not_measured: stanza {measured[point.subject]} has measured "
+                    f"{point.simulator} on {point.network}: delete this stanza"
+                )
     except ParameterError as error:
         raise ParameterError(yaml_file.with_lines(str(error), str(file), [(file, places)])) from None
     return points

@@ -38,7 +38,11 @@ def stanzas(network: str, result: BaselineResult) -> list[dict[str, Any]]:
             "simulator": label,
             "version": result.simulators[label].version,
             "computes": result.simulators[label].computes,
-            "hardware": {"processor": result.provenance.cpu, "cores": processes[0].threads},
+            "hardware": {
+                "processor": result.provenance.cpu,
+                "cores": processes[0].threads,
+                **({"gpu": processes[0].gpu} if processes[0].gpu else {}),
+            },
             "measured": with_training(measured(processes), result.learned.get(label)),
             **origin(result.provenance),
         }
