@@ -496,7 +496,7 @@ class HeidelbergRecordings(Published, Recordings):
         description="directory with the published files (.h5 or .h5.zip); null: the folder of this name in "
         "EPROP_BENCH_DATA, or a download to EPROP_BENCH_CACHE",
     )
-    url: Annotated[str, Pattern(r"^https://[!-~]+$", "begin with https:// and have no spaces and ASCII only")] = Field(
+    url: Annotated[str, Pattern(r"^https://[!-~]+$", "begin with https:// and be ASCII without spaces")] = Field(
         HEIDELBERG, description="address of the published files, for the download"
     )
     events_beyond: Literal["error", "cut"] = _with_default(Recordings, "events_beyond", "cut")
