@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from eprop_core.datasets.layout import recordings_in
 from eprop_core.errors import DatasetError
 from eprop_core.files.regular import open_regular
 
@@ -30,18 +31,31 @@ class Origin(NamedTuple):
     """How it compares with the published set; None: nothing is published of it, or its download was compared."""
 
 
-def origin_of(path: Path) -> Origin:
-    """Return size and sha256 of a file or, for a folder, of the output of ``sha256sum`` for its files, sorted by path.
+def origin_of(path: Path, starts: tuple[bytes, ...] = ()) -> Origin:
+    """Return size and sha256 of a file or, for a folder of recordings, of the output of ``sha256sum`` for these.
+
+    Nothing is hashed that cannot be data: a folder such as ``/`` or a file such as ``/proc/kcore`` would take for ever.
+
+    Parameters
+    ----------
+    path
+        File or folder; the recordings of a folder are sorted by path.
+    starts
+        First bytes of a file, one of these; none: any.
 
     Raises
     ------
     OSError
         If there is none, or it cannot be read.
+    DatasetError
+        If a file begins with other bytes, or a folder is none of recordings.
     """
     if not path.is_dir():
         with open_regular(path) as file:
+            if starts and not file.peek().startswith(starts):
+                raise DatasetError(f"{path}: of no known kind")
             return Origin(str(path), 1, os.fstat(file.fileno()).st_size, file_digest(file, "sha256").hexdigest())
-    files = {os.fsencode(file.relative_to(path)): origin_of(file) for file in path.rglob("*") if file.is_file()}
+    files = {os.fsencode(file.relative_to(path)): origin_of(file) for file in recordings_in(path)}
     lines = [files[name].sha256.encode() + b"  " + name + b"\n" for name in sorted(files)]
     n_bytes = sum(file.bytes for file in files.values())
     return Origin(str(path), len(files), n_bytes, sha256(b"".join(lines)).hexdigest())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from eprop_core.datasets.layout import GZIP, HDF5, IDX, ZIP
 from eprop_core.datasets.location import HEIDELBERG, local_files, needs_download
 from eprop_core.errors import DatasetError
 from eprop_core.parsing import FileName, Parameters, Pattern, Whole, different
@@ -70,6 +71,8 @@ class DatasetParameters(Parameters):
     implementation: ClassVar[str]
     """Module that reads or makes the data, by a function ``read(parameters)`` that returns
     :class:`eprop_core.datasets.events.Splits`."""
+    source_starts: ClassVar[tuple[bytes, ...]] = ()
+    """First bytes of ``source_files``: others are not read any further, as they may have no end; none: any."""
     most_threads: ClassVar[int] = 1
     """Threads on which ``read`` gains time."""
     preparation_mb: ClassVar[int] = 150
@@ -312,6 +315,7 @@ class Mnist(Published):
     """The 70 000 handwritten digits of MNIST, 28 x 28 pixels, converted to events; or other images in its format."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.mnist"
+    source_starts: ClassVar[tuple[bytes, ...]] = (GZIP, IDX)
     preparation_mb: ClassVar[int] = 280
     most_threads: ClassVar[int] = 8
 
@@ -343,6 +347,7 @@ class Nmnist(Published):
     """N-MNIST, recordings of MNIST by a moving event camera: 34 x 34 pixels, OFF and ON events."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.nmnist"
+    source_starts: ClassVar[tuple[bytes, ...]] = (ZIP,)
     most_threads: ClassVar[int] = 4
 
     name: Literal["nmnist"]
@@ -412,6 +417,7 @@ class Events(Recordings):
     """Recordings of your own: HDF5 as of SHD, ``.npz``, or folders in the format of N-MNIST (docs/reference)."""
 
     implementation: ClassVar[str] = "eprop_core.datasets.recordings.read"
+    source_starts: ClassVar[tuple[bytes, ...]] = (HDF5, ZIP)
 
     name: Literal["events"]
     train: FileName = Field(
@@ -490,6 +496,8 @@ class Events(Recordings):
 
 class HeidelbergRecordings(Published, Recordings):
     """Base of the parameters of SHD and SSC: spoken words, converted to spikes by a model of the inner ear."""
+
+    source_starts: ClassVar[tuple[bytes, ...]] = (HDF5, ZIP)
 
     path: FileName | None = Field(
         None,

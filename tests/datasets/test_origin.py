@@ -1,12 +1,18 @@
 """What data were made from, and how it compares with what was published."""
 
+import hashlib
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from eprop_core.datasets.origin import Origin, check_different, compared_images, compared_recordings
+from eprop_core.datasets.origin import Origin, check_different, compared_images, compared_recordings, origin_of
+from eprop_core.datasets.parameters import Events, Mnist, Nmnist
+from eprop_core.datasets.recordings.read import read
 from eprop_core.errors import DatasetError
+from workflow.lib import checksums
 
 # The first labels of MNIST, as its documentation shows them.
 FIRST = dict(enumerate([5, 0, 4, 1, 9, 2, 1, 3, 1, 4, 3, 5, 3, 6, 1], 1))
@@ -63,3 +69,54 @@ def test_a_copy_is_told() -> None:
 
 def test_other_images_than_those_of_mnist_are_told() -> None:
     assert compared_images("train-labels-idx1-ubyte", b"other").startswith("not as published")
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    """A folder of recordings, one of whose classes is a link to another place."""
+    folder = tmp_path / "recordings"
+    for place in (folder / "a", tmp_path / "elsewhere"):
+        place.mkdir(parents=True)
+        (place / "1.bin").write_bytes(bytes(place.name, "ascii"))
+    (folder / "b").symlink_to(tmp_path / "elsewhere")
+    return folder
+
+
+def of_events(path: Path) -> Events:
+    values: dict[str, Any] = {"n_steps": 10, "duration": 1.0, "sensor_size": [34, 34, 2]}
+    return Events(name="events", train=str(path), test_share=0.5, **values)
+
+
+def test_all_recordings_count_and_nothing_else(recordings: Path) -> None:
+    lines = [f"{hashlib.sha256(name).hexdigest()}  {c}/1.bin\n" for name, c in ((b"a", "a"), (b"elsewhere", "b"))]
+    expected = hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert origin_of(recordings) == Origin(str(recordings), 2, 10, expected)
+    (recordings / ".git").mkdir()
+    os.mkfifo(recordings / ".git" / "1.bin")
+    assert checksums.of_sources(of_events(recordings)) == [expected]
+
+
+def test_what_cannot_be_data_is_not_hashed(recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder may be the root of all files, a file one of memory, and a hash of either would take for ever."""
+
+    def never(*_: Any) -> None:
+        raise AssertionError("hashed")
+
+    monkeypatch.setattr("eprop_core.datasets.origin.file_digest", never)
+    (recordings / "b" / "tree").mkdir()
+    tree = f"{recordings}/b/tree: expected recordings *.bin alone in the folder of a class"
+    large = recordings.parent / "large"
+    large.write_bytes(b"\x7fELF")
+    os.truncate(large, 2**40)
+    of_archive, of_images = Nmnist(name="nmnist", path=str(large)), Mnist(name="mnist", path=str(large))
+    for dataset in (of_events(large), of_archive, of_images):
+        assert checksums.of_sources(dataset) == [f"{large}: of no known kind"]
+    assert checksums.of_sources(of_events(recordings)) == [tree]
+    with pytest.raises(DatasetError, match=re.escape(tree)):
+        read(of_events(recordings))
+    (recordings / "b" / "tree").rmdir()
+    os.truncate(recordings / "b" / "1.bin", 2**40)
+    too_large = f"{recordings}/b/1.bin: has more than {2**26} bytes; expected a shorter recording"
+    with pytest.raises(DatasetError, match=re.escape(too_large)):
+        origin_of(recordings)
+    assert "expected recordings *.bin alone" in checksums.of_sources(of_events(Path("/")))[0]

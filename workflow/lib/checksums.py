@@ -1,20 +1,23 @@
 """Checksums of the user's files, which are in the parameters of a job: it is repeated when their content changes."""
 
 import functools
-from collections.abc import Iterable
 
 from eprop_core.datasets.origin import origin_of
+from eprop_core.datasets.registry import Dataset
+from eprop_core.errors import DatasetError
 from eprop_core.files.regular import user_path
 
 
-def of(files: Iterable[str]) -> list[str]:
-    """Return the checksum of each file or folder, or why there is none, wherever they are."""
-    return [_of(file) for file in files]
+def of_sources(dataset: Dataset) -> list[str]:
+    """Return the checksum of each of the user's files or folders of a data set, or why there is none."""
+    return [_of(file, dataset.source_starts) for file in dataset.source_files]
 
 
 @functools.cache
-def _of(file: str) -> str:
+def _of(file: str, starts: tuple[bytes, ...]) -> str:
     try:
-        return origin_of(user_path(file)).sha256
-    except OSError as error:  # its reader says so in the words of the data set
+        return origin_of(user_path(file), starts).sha256
+    except DatasetError as error:  # its reader says so in the words of the data set
+        return str(error)
+    except OSError as error:
         return str(error.strerror)

@@ -532,7 +532,7 @@ class Plan:
         if kind == "code":
             content: Any = sources.listing(name)
         elif kind == "sources":
-            content = checksums.of(self.datasets[name].source_files)
+            content = checksums.of_sources(self.datasets[name])
         else:
             content = self.parameters[kind][name]
         return json.dumps(_plain(content), indent=1)

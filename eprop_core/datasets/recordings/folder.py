@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eprop_core.datasets.recordings.nmnist_format import LARGEST_RECORDING, unpack
+from eprop_core.datasets.layout import LARGEST_RECORDING, classes_in, recordings_in
+from eprop_core.datasets.recordings.nmnist_format import unpack
 from eprop_core.datasets.recordings.numbers import composed
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Events, Labelled, Learn, Source
@@ -29,13 +30,15 @@ def open_folder(path: Path, sensor: Sensor | None, learn: Learn) -> Source:
     if sensor is None or sensor == Sensor(sensor.n_channels):
         raise DatasetError(f"{path}: is a folder; expected sensor_size, such as [34, 34, 2], to read its recordings")
     try:
-        classes = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not is_litter(entry.name))
-        files = [file for name in classes for file in _files(path / name)]
+        classes = [folder.name for folder in classes_in(path)]
+        files = recordings_in(path)
         outside = [entry for entry in path.iterdir() if entry.suffix.lower() == ".bin" and entry.name not in classes]
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
-    if not files:
+    if not classes:
         raise DatasetError(f"{path}: no folders in it; expected a folder for each class, with files *.bin")
+    if empty := sorted(set(classes) - {file.parent.name for file in files}):
+        raise DatasetError(f"{path / empty[0]}: no recording; expected files *.bin in the folder of a class")
     if outside := [entry for entry in outside if not is_litter(entry.name)]:
         raise DatasetError(f"{outside[0]}: is in no folder of a class; expected a folder for each class")
     files.sort(key=lambda file: (file.name, file.parent.name))
@@ -61,13 +64,3 @@ def open_folder(path: Path, sensor: Sensor | None, learn: Learn) -> Source:
     )
     labelled = Labelled(str(path), labels, lambda index: str(files[index]), class_names=names.tolist())
     return Source(labelled, read, _TICKS_PER_SECOND, sensor=sensor)
-
-
-def _files(folder: Path) -> list[Path]:
-    files = [file for file in folder.iterdir() if not is_litter(file.name)]
-    for file in files:
-        if file.suffix != ".bin" or not file.is_file():
-            raise DatasetError(f"{file}: expected recordings *.bin alone in the folder of a class")
-    if not files:
-        raise DatasetError(f"{folder}: no recording; expected files *.bin in the folder of a class")
-    return files

@@ -27,7 +27,6 @@ from eprop_core.datasets.recordings.targets import Targets
 from eprop_core.errors import DatasetError, one_line
 from eprop_core.files.hdf5 import dataset_of_file
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ARRAYS = ("spikes/times", "spikes/units")
 _DAMAGES = (OSError, RuntimeError, KeyError, TypeError, ValueError, MemoryError, OverflowError, SystemError)
 """Errors that h5py raises if a file is damaged."""

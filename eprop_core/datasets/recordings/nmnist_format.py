@@ -11,11 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from eprop_core.datasets.layout import LARGEST_RECORDING
 from eprop_core.errors import DatasetError
 
 _BYTES_PER_EVENT = 5
-LARGEST_RECORDING = 2**26
-"""Bytes of a recording; times of 23 bits span 8 s, in which no sensor has so many events."""
 
 IntArray = npt.NDArray[np.int32]
 

@@ -5,8 +5,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from eprop_core.datasets.layout import HDF5, ZIP
 from eprop_core.datasets.recordings.folder import open_folder
-from eprop_core.datasets.recordings.hdf5 import SIGNATURE, open_hdf5
+from eprop_core.datasets.recordings.hdf5 import open_hdf5
 from eprop_core.datasets.recordings.npz import open_npz
 from eprop_core.datasets.recordings.sensor import Sensor
 from eprop_core.datasets.recordings.source import Learn, Source
@@ -14,7 +15,6 @@ from eprop_core.errors import DatasetError
 from eprop_core.files.archive import open_archive
 from eprop_core.files.regular import NotRegularError, open_regular
 
-_ZIP = b"PK"
 _EXPECTED = "expected HDF5 as of SHD, .npz, or a folder with a folder of recordings for each class"
 
 
@@ -41,9 +41,9 @@ def open_recordings(path: Path, sensor: Sensor | None, learn: Learn) -> Iterator
             source = open_folder(path, sensor, learn)
         else:
             start = _first_bytes(path)
-            if start.startswith(SIGNATURE):
+            if start.startswith(HDF5):
                 source = stack.enter_context(open_hdf5(path, path, learn))
-            elif start.startswith(_ZIP):
+            elif start.startswith(ZIP):
                 packed = _packed_hdf5(stack, path)
                 source = (
                     open_npz(path, learn) if packed is None else stack.enter_context(open_hdf5(path, packed, learn))
@@ -58,7 +58,7 @@ def open_recordings(path: Path, sensor: Sensor | None, learn: Learn) -> Iterator
 def _first_bytes(path: Path) -> bytes:
     try:
         with open_regular(path) as file:
-            return file.read(len(SIGNATURE))
+            return file.read(len(HDF5))
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file or directory; {_EXPECTED}") from None
     except NotRegularError as error:
