@@ -34,6 +34,7 @@ STARTED = {
     "eprop_core.verification.nest": (
         "eprop_core/interoperability/nest/bellec.py",
         "eprop_core/interoperability/nest/eprop_plus.py",
+        "eprop_core/interoperability/nest/stdp.py",
     ),
     "eprop_core.verification.published": ("eprop_core/interoperability/nest/published.py",),
     "workflow.scripts.report.page": ("workflow/report/*",),
