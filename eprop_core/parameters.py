@@ -68,8 +68,8 @@ def plug_in_surrogate_gradient(name: str) -> Callable[[float], float]:
 
     Raises
     ------
-        ParameterError: if it cannot be imported, is no function of one argument, or has values that are not numbers
-            from 0 to 1.
+    ParameterError
+        It cannot be imported, is no function of one argument, or has values that are not numbers from 0 to 1.
     """
     entry = PLUG_IN_SURROGATE_GRADIENTS[name]
     where = plug_ins.place(entry)

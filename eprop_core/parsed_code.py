@@ -19,8 +19,10 @@ def content_hash(file: Path) -> str:
 
     Raises
     ------
-        SyntaxError: a Python file that cannot be parsed.
-        OSError: a file that cannot be read.
+    SyntaxError
+        A Python file that cannot be parsed.
+    OSError
+        A file that cannot be read.
     """
     content = file.read_bytes()
     if file.suffix == ".py":

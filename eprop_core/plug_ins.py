@@ -82,7 +82,8 @@ def load(entry: EntryPoint) -> Any:
 
     Raises
     ------
-        ParameterError: if that fails; it says where in the code of the plug-in.
+    ParameterError
+        That fails; the message says where in the code of the plug-in.
     """
     return _import(entry.load, place(entry))
 
@@ -113,7 +114,8 @@ def check_callable(function: Any, call: Call, where: str) -> None:
 
     Raises
     ------
-        ParameterError: if it cannot; the message begins with ``where``.
+    ParameterError
+        It cannot; the message begins with ``where``.
     """
     if not callable(function):
         raise ParameterError(f"{where}: must be a function {call}, not {kind_of(function)}")
@@ -143,7 +145,8 @@ def check(parameters: Any, stated: type[Parameters], call: Call, *methods: Call)
 
     Raises
     ------
-        ParameterError: the first problem, with the file and the name in it.
+    ParameterError
+        The first problem, with the file and the name in it.
     """
     kind = type(parameters)
     if distribution(kind.__module__) is None:

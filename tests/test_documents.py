@@ -1,5 +1,6 @@
-"""Names and files that the documents mention exist."""
+"""Names and files that the documents mention exist, and docstrings have the format that the documentation reads."""
 
+import ast
 import importlib
 import re
 import shlex
@@ -136,3 +137,18 @@ def test_the_gallery_has_the_figures_of_all_studies_and_scalings() -> None:
     drawn -= {"densities"}  # of smoke.yaml, for tests
     assert {"learning", "size", "nest_weak_scaling"} < drawn
     assert drawn <= shown
+
+
+def test_sections_of_docstrings_are_in_numpydoc_format() -> None:
+    """A heading is underlined, and its entries are not indented; numpydoc takes all else for text."""
+    checked = 0
+    for file in sorted(file for part in ("eprop_core", "workflow") for file in (PROJECT / part).rglob("*.py")):
+        documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            text = ast.get_docstring(node) if isinstance(node, documented) else None
+            sections = re.findall(r"^(Args|Parameters|Raises|Returns|Yields)(:|\n-+\n\s*)", text or "", re.MULTILINE)
+            checked += len(sections)
+            for heading, rest in sections:
+                underline = f"\n{'-' * len(heading)}\n"
+                assert rest == underline, f"{file.relative_to(PROJECT)}: {heading}: {text}"
+    assert checked > 300

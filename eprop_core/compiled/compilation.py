@@ -178,8 +178,9 @@ inlined = njit(inline="always")
 def intrinsic(*, without_compiler: Function) -> Callable[[Function], Any]:
     """Decorator of a function that generates machine code for kernels (numba's ``intrinsic``).
 
-    Args:
-        without_compiler: plain Python function with the same arguments and result, which takes its place where nothing
-            is compiled.
+    Parameters
+    ----------
+    without_compiler
+        Plain Python function with the same arguments and result, which takes its place where nothing is compiled.
     """
     return lambda generator: without_compiler if WITHOUT_COMPILER else extending.intrinsic(generator)

@@ -111,8 +111,10 @@ def _show_warning(
 def seed(text: str) -> int:
     """Return the seed that ``text`` holds.
 
-    Raises:
-        ValueError: it is no seed.
+    Raises
+    ------
+    ValueError
+        It is no seed.
     """
     if not (text.isascii() and text.isdecimal()) or int(text) >= 2**63:
         raise ValueError

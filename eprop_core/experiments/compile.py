@@ -45,11 +45,16 @@ def run_briefly(
     This compiles, or loads from the cache, all that a simulation of ``network`` needs, which does not depend on its
     size. On several ranks, it includes the exchange between them.
 
-    Args:
-        network: parameters of the network.
-        communicator: an mpi4py communicator, or the one of a single rank.
-        destinations: ranks that a spike is sent to, as for :class:`eprop_core.simulation.Simulation`.
-        dry_run: whether to emulate one rank of two.
+    Parameters
+    ----------
+    network
+        Parameters of the network.
+    communicator
+        An mpi4py communicator, or the one of a single rank.
+    destinations
+        Ranks that a spike is sent to, as for :class:`eprop_core.simulation.Simulation`.
+    dry_run
+        Whether to emulate one rank of two.
     """
     n_ranks = 2 if dry_run else communicator.size
     in_rows = projections_in_rows(network, network.n_recurrent // n_ranks)

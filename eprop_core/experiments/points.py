@@ -135,8 +135,10 @@ def together(values: Mapping[str, Sequence[Any]], series: str) -> list[Point]:
 def apply(values: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     """Return nested ``values`` with ``changes`` made.
 
-    Raises:
-        ParameterError: a path leads nowhere; the message says where.
+    Raises
+    ------
+    ParameterError
+        A path leads nowhere; the message says where.
     """
     changed = copy.deepcopy(dict(values))
     for path, value in changes.items():

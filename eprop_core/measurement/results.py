@@ -90,8 +90,9 @@ class Result(Record):
 
         Raises
         ------
-            ParameterError: the file is no result of this kind, or was changed after it was written; the message names
-            the file and a wrong key.
+        ParameterError
+            The file is no result of this kind, or was changed after it was written; the message names the file and a
+            wrong key.
         """
         return _valid(cls, path)
 

@@ -92,8 +92,10 @@ class PlugIn(namedtuple("PlugIn", ())):
 def kind_of(name: str) -> int | PlugIn:
     """Return what stands for a surrogate gradient in compiled code.
 
-    Raises:
-        ParameterError: see :func:`function_of`; also for a plug-in that numba cannot compile.
+    Raises
+    ------
+    ParameterError
+        See :func:`function_of`; also for a plug-in that numba cannot compile.
     """
     if name in KINDS:
         return KINDS[name]
@@ -107,8 +109,10 @@ def kind_of(name: str) -> int | PlugIn:
 def function_of(name: str) -> Callable[[float], float]:
     """Return the surrogate gradient of height 1 as a Python function of u.
 
-    Raises:
-        ParameterError: see :func:`eprop_core.parameters.plug_in_surrogate_gradient`.
+    Raises
+    ------
+    ParameterError
+        See :func:`eprop_core.parameters.plug_in_surrogate_gradient`.
     """
     if name in FUNCTIONS:
         return lambda u: FUNCTIONS[name](u, 1.0)
@@ -143,8 +147,10 @@ _AS_KERNELS = {"error_model": "numpy", "_nrt": False, "forceinline": True}
 def _compiled(name: str) -> Any:
     """Return a plug-in's function for other kernels, with whose compiled code its own is kept.
 
-    Raises:
-        ParameterError: if it cannot be compiled, or does not return a number.
+    Raises
+    ------
+    ParameterError
+        It cannot be compiled, or does not return a number.
     """
     where, function = plug_ins.place(PLUG_IN_SURROGATE_GRADIENTS[name]), function_of(name)
     try:

@@ -26,16 +26,23 @@ def generate(
 ) -> tuple[Task, Task | None]:
     """Return what is learned, and what is shown once after training: None where nothing is held out.
 
-    Args:
-        parameters: parameters of the task; their ``implementation`` names the module that makes the samples.
-        dt: ms, length of a step.
-        seed: of the random numbers that the samples are made from.
-        learning_window: steps at the end of each sample in which errors count; None: all.
-        loss: what the error is the gradient of.
+    Parameters
+    ----------
+    parameters
+        Parameters of the task; their ``implementation`` names the module that makes the samples.
+    dt
+        ms, length of a step.
+    seed
+        Seed of the samples.
+    learning_window
+        Steps at the end of each sample in which errors count; None: all.
+    loss
+        Loss whose gradient is the error.
 
     Raises
     ------
-        ParameterError: the module makes something else than these tasks.
+    ParameterError
+        The module makes something else than these tasks.
     """
     module = importlib.import_module(parameters.implementation)
     where = f"task {parameters.name} ({plug_ins.described(module.__name__)})"

@@ -1,6 +1,7 @@
 """What NEST's tutorials and tests, and the original, published: losses, and the networks that are to meet them.
 
-NEST draws the random numbers of these networks in the published order and runs them (``interoperability/nest/published.py``).
+NEST draws the random numbers of these networks in the published order and runs them
+(``interoperability/nest/published.py``).
 """
 
 import json

@@ -141,11 +141,16 @@ def simulate(
 ) -> ReferenceResult:
     """Run a network from rest.
 
-    Args:
-        network: parameters of a network whose weights are updated at spikes; its connectivity is not used.
-        connections: of all projections but symmetric feedback; no pair twice.
-        stimulus: input spikes, targets and learning window.
-        neuron_values: float64 (n_recurrent,) of parameters in which neurons differ, by name.
+    Parameters
+    ----------
+    network
+        Parameters of a network whose weights are updated at spikes; its connectivity is not used.
+    connections
+        Connections of all projections but symmetric feedback; no pair twice.
+    stimulus
+        Input spikes, targets and learning window.
+    neuron_values
+        float64 (n_recurrent,) of parameters in which neurons differ, by name.
     """
     return _Simulation(network, connections, neuron_values).run(stimulus)
 

@@ -270,8 +270,10 @@ def run_ranks(
 def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, Problem], TaskParameters | None]:
     """Return the parameters of a comparison, its problems and the task whose samples are shown, if any are.
 
-    Raises:
-        ParameterError: a parameter is wrong, or the data are missing, or given and not needed.
+    Raises
+    ------
+    ParameterError
+        A parameter is wrong, or the data are missing, or given and not needed.
     """
     values = read_json(file)
     baseline = parse(_AnyBaseline, values["baseline"], f"{file}: ").root
@@ -301,8 +303,10 @@ def read(file: Path, data: Path | None) -> tuple[BaselineParameters, dict[str, P
 def read_simulators(files: Sequence[Path]) -> list[InstalledSimulator]:
     """Return the other simulators; results tell them apart by their labels.
 
-    Raises:
-        ParameterError: a file is wrong, or two simulators have one label.
+    Raises
+    ------
+    ParameterError
+        A file is wrong, or two simulators have one label.
     """
     labels, found = {OWN: "this simulator"}, []
     for file in files:

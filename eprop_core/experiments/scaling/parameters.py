@@ -114,8 +114,10 @@ class Timing(Case):
     def case(self, variant: str) -> Case:
         """Return the network and input of a variant.
 
-        Raises:
-            ParameterError: its changes are not allowed.
+        Raises
+        ------
+        ParameterError
+            Its changes are not allowed.
         """
         values = self.model_dump(mode="json", include=set(Case.model_fields))
         return points.parse_changed(Case, values, self.variants[variant])
