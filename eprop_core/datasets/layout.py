@@ -1,6 +1,6 @@
-"""How files and folders of data sets are known before they are read as a whole.
+"""What shows that a file or folder can be data, before all of it is read: first bytes, and the layout of folders.
 
-A file begins with certain bytes. A folder of recordings has a folder for each class, and these have files ``*.bin``.
+A folder of recordings contains a folder for each class, and each of these contains only files ``*.bin``.
 """
 
 import os
@@ -14,27 +14,25 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 ZIP = b"PK"
 GZIP = b"\x1f\x8b"
 IDX = b"\0\0\x08"
-"""First bytes of files; an idx file is one of bytes."""
+"""First bytes of files; of idx files, those with values of one byte."""
 LARGEST_RECORDING = 2**26
-"""Bytes of a recording; times of 23 bits span 8 s, in which no sensor has so many events."""
+"""Largest size of a recording, bytes; its times of 23 bits span 8 s, in which no sensor has so many events."""
 
 
-def classes_in(path: Path) -> list[Path]:
-    """Return the folders in a folder, sorted by name; raises an :class:`OSError` if it cannot be read."""
-    return sorted(entry for entry in _entries(path) if entry.is_dir())
+def recordings_by_class(path: Path) -> dict[str, list[Path]]:
+    """Return the recordings of each class in a folder, by the sorted names of the classes.
 
-
-def recordings_in(path: Path) -> list[Path]:
-    """Return the recordings in a folder, by class; the first other file ends the search, as there may be millions.
+    The search stops at the first file that is no recording, since a wrong folder may contain millions of files.
 
     Raises
     ------
     OSError
         If a folder cannot be read.
     DatasetError
-        If the folder of a class has other files, or larger ones.
+        If the folder of a class contains a file that is no recording, or is too large for one.
     """
-    return [file for folder in classes_in(path) for file in _recordings_of(folder)]
+    classes = sorted(entry for entry in _entries(path) if entry.is_dir())
+    return {folder.name: list(_recordings_of(folder)) for folder in classes}
 
 
 def _recordings_of(folder: Path) -> Iterator[Path]:

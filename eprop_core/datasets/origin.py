@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import file_digest, md5, sha256
 from itertools import combinations
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from eprop_core.datasets.layout import recordings_in
+from eprop_core.datasets.layout import recordings_by_class
 from eprop_core.errors import DatasetError
 from eprop_core.files.regular import open_regular
 
@@ -34,31 +34,42 @@ class Origin(NamedTuple):
 def origin_of(path: Path, starts: tuple[bytes, ...] = ()) -> Origin:
     """Return size and sha256 of a file or, for a folder of recordings, of the output of ``sha256sum`` for these.
 
-    Nothing is hashed that cannot be data: a folder such as ``/`` or a file such as ``/proc/kcore`` would take for ever.
+    What cannot be data is not hashed: a folder such as ``/`` or a file such as ``/proc/kcore`` would take forever.
 
     Parameters
     ----------
     path
         File or folder; the recordings of a folder are sorted by path.
     starts
-        First bytes of a file, one of these; none: any.
+        Allowed first bytes of a file; empty: any.
 
     Raises
     ------
     OSError
         If there is none, or it cannot be read.
     DatasetError
-        If a file begins with other bytes, or a folder is none of recordings.
+        If a file begins with other bytes, or a folder does not have the layout of recordings.
     """
     if not path.is_dir():
         with open_regular(path) as file:
             if starts and not file.peek().startswith(starts):
                 raise DatasetError(f"{path}: of no known kind")
             return Origin(str(path), 1, os.fstat(file.fileno()).st_size, file_digest(file, "sha256").hexdigest())
-    files = {os.fsencode(file.relative_to(path)): origin_of(file) for file in recordings_in(path)}
-    lines = [files[name].sha256.encode() + b"  " + name + b"\n" for name in sorted(files)]
-    n_bytes = sum(file.bytes for file in files.values())
-    return Origin(str(path), len(files), n_bytes, sha256(b"".join(lines)).hexdigest())
+    return origin_of_folder(path, (file for of_class in recordings_by_class(path).values() for file in of_class))
+
+
+def origin_of_folder(path: Path, files: Iterable[Path]) -> Origin:
+    """Return size and sha256 of the output of ``sha256sum`` for files below a folder, sorted by path.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    """
+    origins = {os.fsencode(file.relative_to(path)): origin_of(file) for file in files}
+    lines = [origins[name].sha256.encode() + b"  " + name + b"\n" for name in sorted(origins)]
+    n_bytes = sum(origin.bytes for origin in origins.values())
+    return Origin(str(path), len(origins), n_bytes, sha256(b"".join(lines)).hexdigest())
 
 
 def check_different(origins: Mapping[str, Origin]) -> None:

@@ -4,12 +4,12 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import pytest
 
 from eprop_core.datasets.origin import Origin, check_different, compared_images, compared_recordings, origin_of
-from eprop_core.datasets.parameters import Events, Mnist, Nmnist
+from eprop_core.datasets.parameters import DatasetParameters, Events, Mnist, Nmnist
 from eprop_core.datasets.recordings.read import read
 from eprop_core.errors import DatasetError
 from workflow.lib import checksums
@@ -94,6 +94,31 @@ def test_all_recordings_count_and_nothing_else(recordings: Path) -> None:
     (recordings / ".git").mkdir()
     os.mkfifo(recordings / ".git" / "1.bin")
     assert checksums.of_sources(of_events(recordings)) == [expected]
+
+
+class Tables(DatasetParameters):
+    """Parameters of a plug-in whose data are a folder of tables."""
+
+    implementation: ClassVar[str] = "nowhere"
+    name: Literal["tables"] = "tables"
+    path: str
+
+    @property
+    def source_files(self) -> tuple[str, ...]:
+        return (self.path,)
+
+
+def test_all_files_in_a_folder_of_a_plug_in_count(tmp_path: Path) -> None:
+    table = tmp_path / "year" / "day.csv"
+    table.parent.mkdir()
+    table.write_text("1,2\n")
+    dataset: Any = Tables(path=str(tmp_path))
+    digest = hashlib.sha256(b"1,2\n").hexdigest()
+    expected = hashlib.sha256(f"{digest}  year/day.csv\n".encode()).hexdigest()
+    assert checksums.of_sources(dataset) == [expected]
+    table.write_text("1,3\n")
+    checksums._of.cache_clear()
+    assert checksums.of_sources(dataset) != [expected]
 
 
 def test_what_cannot_be_data_is_not_hashed(recordings: Path, monkeypatch: pytest.MonkeyPatch) -> None:

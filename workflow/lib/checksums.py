@@ -2,7 +2,7 @@
 
 import functools
 
-from eprop_core.datasets.origin import origin_of
+from eprop_core.datasets.origin import origin_of, origin_of_folder
 from eprop_core.datasets.registry import Dataset
 from eprop_core.errors import DatasetError
 from eprop_core.files.regular import user_path
@@ -16,8 +16,11 @@ def of_sources(dataset: Dataset) -> list[str]:
 @functools.cache
 def _of(file: str, starts: tuple[bytes, ...]) -> str:
     try:
-        return origin_of(user_path(file), starts).sha256
-    except DatasetError as error:  # its reader says so in the words of the data set
+        path = user_path(file)
+        if path.is_dir() and not starts:  # of a plug-in, whose layout is not known here
+            return origin_of_folder(path, (below for below in path.rglob("*") if below.is_file())).sha256
+        return origin_of(path, starts).sha256
+    except DatasetError as error:  # the reader of the data set will report it in its own words
         return str(error)
     except OSError as error:
         return str(error.strerror)

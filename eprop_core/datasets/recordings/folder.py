@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eprop_core.datasets.layout import LARGEST_RECORDING, classes_in, recordings_in
+from eprop_core.datasets.layout import LARGEST_RECORDING, recordings_by_class
 from eprop_core.datasets.recordings.nmnist_format import unpack
 from eprop_core.datasets.recordings.numbers import composed
 from eprop_core.datasets.recordings.sensor import Sensor
@@ -30,17 +30,18 @@ def open_folder(path: Path, sensor: Sensor | None, learn: Learn) -> Source:
     if sensor is None or sensor == Sensor(sensor.n_channels):
         raise DatasetError(f"{path}: is a folder; expected sensor_size, such as [34, 34, 2], to read its recordings")
     try:
-        classes = [folder.name for folder in classes_in(path)]
-        files = recordings_in(path)
+        recordings = recordings_by_class(path)
+        classes = list(recordings)
         outside = [entry for entry in path.iterdir() if entry.suffix.lower() == ".bin" and entry.name not in classes]
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from None
     if not classes:
         raise DatasetError(f"{path}: no folders in it; expected a folder for each class, with files *.bin")
-    if empty := sorted(set(classes) - {file.parent.name for file in files}):
+    if empty := [name for name, of_class in recordings.items() if not of_class]:
         raise DatasetError(f"{path / empty[0]}: no recording; expected files *.bin in the folder of a class")
     if outside := [entry for entry in outside if not is_litter(entry.name)]:
         raise DatasetError(f"{outside[0]}: is in no folder of a class; expected a folder for each class")
+    files = [file for of_class in recordings.values() for file in of_class]
     files.sort(key=lambda file: (file.name, file.parent.name))
     if all(name.isdecimal() for name in classes):
         classes.sort(key=int)
