@@ -63,17 +63,17 @@ FileName = Annotated[str, AfterValidator(_is_file_name)]
 
 @dataclass(frozen=True)
 class Pattern:
-    """Annotation of text that must match a regular expression.
+    """Annotation of a string that must match a regular expression.
 
-    The JSON schema contains the expression, and the message of an error says in words what is allowed.
+    The JSON schema contains the expression; error messages describe it in words.
     """
 
     expression: str
     words: str
-    """What is allowed, after "must"."""
+    """Description that completes "must ...", such as "begin with a letter"."""
 
     def matches(self, text: str) -> bool:
-        """Whether a text matches."""
+        """Return whether the whole text matches."""
         return re.fullmatch(self.expression, text) is not None
 
     def _checked(self, text: str) -> str:

@@ -83,7 +83,7 @@ def load(entry: EntryPoint) -> Any:
     Raises
     ------
     ParameterError
-        That fails; the message says where in the code of the plug-in.
+        The plug-in cannot be imported; the message names the place in its code.
     """
     return _import(entry.load, place(entry))
 

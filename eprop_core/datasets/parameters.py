@@ -72,7 +72,7 @@ class DatasetParameters(Parameters):
     """Module that reads or makes the data, by a function ``read(parameters)`` that returns
     :class:`eprop_core.datasets.events.Splits`."""
     source_starts: ClassVar[tuple[bytes, ...]] = ()
-    """First bytes of ``source_files``: others are not read any further, as they may have no end; none: any."""
+    """Allowed first bytes of ``source_files``; another file is not read further, as it may be endless. Empty: any."""
     most_threads: ClassVar[int] = 1
     """Threads on which ``read`` gains time."""
     preparation_mb: ClassVar[int] = 150

@@ -1,4 +1,4 @@
-"""What NEST's tutorials and tests, and the original, published: losses, and the networks that are to meet them.
+"""Losses published with NEST's tutorials and tests and with the original e-prop, and the networks to reproduce them.
 
 NEST draws the random numbers of these networks in the published order and runs them
 (``interoperability/nest/published.py``).

@@ -4,8 +4,8 @@
 
 Neurons and readouts are those of the problem, in single precision and with dense matrices. Gradients are added up over
 a sample, forward in time, and change the weights after it. There is no regularization of rates and no random feedback.
-A step of the program computes the spikes of a step, and the readouts of the next one, in which these arrive: pp_prop
-finds gradients of weights only where the loss of a step depends on the voltages of that step.
+pp_prop finds a gradient only where the loss of a step depends on the voltages of the same step. Each step of this
+program therefore computes the spikes of one step and the readouts of the next, in which these spikes arrive.
 """
 
 import json
@@ -67,7 +67,7 @@ class Network(brainstate.nn.Module):
         spikes = self.is_spike(self.voltage.value - self.threshold)
         onto_readouts = braintrace.matmul(spikes, self.output.value)
         self.readout.value = self.readout_decay * self.readout.value + onto_readouts
-        # What enters a product cannot also be returned in braintrace 0.2.6 (a KeyError), so spikes are computed twice.
+        # braintrace 0.2.6 raises a KeyError if an operand of matmul is also returned: the spikes are computed again.
         return self.is_spike(self.voltage.value - self.threshold), self.readout.value + self.rest
 
 
@@ -104,7 +104,7 @@ class Training:
 
 
 def samples(problem, first, last):
-    """Return of each sample its input, (length, n_input), and targets and learning window of each *next* step."""
+    """Yield the inputs of each sample, (length, n_input), with targets and learning window of the following steps."""
     n_input, length = json.loads(str(problem["network"]))["n_input"], int(problem["sample_steps"])
     steps, channels = problem["input_steps"] + 1, problem["input_channels"]  # a spike arrives one step later
     targets = np.append(problem["target"][1:], problem["target"][-1:], axis=0).astype(np.float32)

@@ -63,7 +63,7 @@ class Network:
                 self.readout = self.readout_decay * self.readout + self.spikes @ self.weight["output"]
                 onto_neurons = arriving[step] + self.spikes @ self.weight["recurrent"]
                 self.spikes, voltage = self.neurons(onto_neurons, self.voltage)
-                self.voltage = voltage - self.threshold * self.spikes.detach()  # as snnTorch's own resets
+                self.voltage = voltage - self.threshold * self.spikes.detach()  # no gradient, as in snnTorch
                 spikes.append(self.spikes)
                 readouts.append(self.readout + self.rest)
             spikes, readouts = torch.stack(spikes), torch.stack(readouts)

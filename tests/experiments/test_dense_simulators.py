@@ -1,4 +1,4 @@
-"""Weights that the programs of other simulators learn from one sample, beside the gradient of e-prop.
+"""Weight changes of other simulators after one sample, compared with the exact gradient.
 
 Each program needs an environment as in its ``requirements.txt``, whose interpreter ``EPROP_BENCH_NAME_PYTHON`` names.
 """
@@ -31,14 +31,14 @@ EXACT = {
 
 
 @pytest.mark.parametrize(
-    ("folder", "of_input"),
+    ("folder", "input_cosine"),
     [
         ("braintrace", (0.9, 0.99)),  # pp_prop does not filter eligibility traces as readouts filter spikes
         ("snntorch", (0.9999, 1.0001)),  # single precision
     ],
     ids=["braintrace", "snntorch"],
 )
-def test_weight_changes_follow_the_gradient(folder: str, of_input: tuple[float, float], tmp_path: Path) -> None:
+def test_weight_changes_follow_the_gradient(folder: str, input_cosine: tuple[float, float], tmp_path: Path) -> None:
     python = os.environ.get(f"EPROP_BENCH_{folder.upper()}_PYTHON")
     if not python:
         pytest.skip(f"EPROP_BENCH_{folder.upper()}_PYTHON does not name an interpreter")
@@ -57,4 +57,4 @@ def test_weight_changes_follow_the_gradient(folder: str, of_input: tuple[float, 
         }
     assert cosines["output"] == pytest.approx(1.0, abs=1e-4)
     assert cosines["input"] is not None
-    assert of_input[0] < cosines["input"] < of_input[1]
+    assert input_cosine[0] < cosines["input"] < input_cosine[1]

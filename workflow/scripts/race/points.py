@@ -17,7 +17,7 @@ from workflow import yaml_file
 NETWORKS = ("nmnist", "medium", "large", "scaling")
 """The fixed networks, in the order of figure and table."""
 ON_GPU = " on a GPU"
-"""End of the names of simulators whose points, or invitations to points, are of a GPU."""
+"""Ending of the name of a simulator that computes on a GPU."""
 NOBODY = "your name"
 """Stands in the stanzas that are made from results until the one who measured has written another name."""
 
@@ -123,7 +123,7 @@ class Point(Parameters):
 
     @property
     def subject(self) -> tuple[str, str]:
-        """Network and simulator: an invitation to measure them is out of date as soon as somebody has."""
+        """Network and simulator; a stanza without numbers is obsolete once another stanza has measured them."""
         return self.network, self.simulator.casefold()
 
     def _several_processors(self) -> bool:
@@ -140,8 +140,8 @@ def read(file: Path) -> list[Point]:
     Raises
     ------
     ParameterError
-        The file is no list of points, a point is wrong, two describe the same measurement, or one invites to a
-        measurement that another one is; a line for each error names stanza, key and line.
+        The file is no list of points, a point is wrong, two describe the same measurement, or a stanza says
+        "not measured" although another one has the numbers; a line for each error names stanza, key and line.
     """
     stanzas, places = yaml_file.read_list(file, "stanza")
     if not stanzas:
